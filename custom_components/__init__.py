@@ -1,0 +1,1 @@
+"""Where Home Assistant and its tests find the integration."""

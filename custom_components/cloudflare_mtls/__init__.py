@@ -1,0 +1,68 @@
+"""Cloudflare mTLS: opens Home Assistant to its owner's phones, and to nobody else."""
+
+import asyncio
+
+from homeassistant.const import CONF_API_TOKEN, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .client import async_create_client
+from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
+from .coordinator import (
+    CloudflareConfigEntry,
+    CloudflareData,
+    EdgeCoordinator,
+    TunnelCoordinator,
+)
+from .devices import async_keep_devices
+from .handover import async_setup_handover
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.SENSOR]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all accounts share: the actions and the handover page."""
+    async_setup_services(hass)
+    await async_setup_handover(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
+    """Set up an account."""
+    client = await async_create_client(hass, entry.data[CONF_API_TOKEN])
+    tunnels = TunnelCoordinator(hass, entry, client)
+    edge = EdgeCoordinator(hass, entry, client)
+    await asyncio.gather(
+        tunnels.async_config_entry_first_refresh(),
+        edge.async_config_entry_first_refresh(),
+    )
+    entry.runtime_data = CloudflareData(client=client, tunnels=tunnels, edge=edge)
+
+    account_id = entry.data[CONF_ACCOUNT_ID]
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, account_id)},
+        entry_type=dr.DeviceEntryType.SERVICE,
+        manufacturer=MANUFACTURER,
+        name=entry.title,
+        configuration_url=f"{DASHBOARD_URL}/{account_id}",
+    )
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_keep_devices(hass, entry)
+
+    # Without a listener a coordinator rests, and who gets in must not depend on an entity.
+    entry.async_on_unload(edge.async_add_listener(lambda: None))
+    entry.async_on_unload(entry.add_update_listener(_async_reload))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
+    """Unload an account; at Cloudflare everything stays as it is."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    await hass.config_entries.async_reload(entry.entry_id)

@@ -1,0 +1,93 @@
+"""Mints and revokes the certificates of companion devices."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util.ulid import ulid_now
+
+from .const import DOMAIN
+from .coordinator import Certificate, CloudflareConfigEntry
+from .edge.apply import issue_certificate
+from .edge.credentials import (
+    BundleFormat,
+    KeyType,
+    make_bundle,
+    make_label,
+    make_signing_request,
+)
+from .handover import Handover, async_offer
+
+
+@dataclass(frozen=True, kw_only=True)
+class MintRequest:
+    """What a person wants minted."""
+
+    name: str
+    zone_id: str
+    validity_days: int
+    key_type: KeyType
+    bundle_format: BundleFormat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minted:
+    """A new certificate, and where its bundle waits."""
+
+    certificate: Certificate
+    handover: Handover
+
+
+async def async_mint(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, request: MintRequest
+) -> Minted:
+    """Make a key, have it signed, and hold the bundle for the device; raise EdgeError."""
+    signing_request = await hass.async_add_executor_job(
+        make_signing_request, request.name, ulid_now(), request.key_type
+    )
+    issued, facts = await issue_certificate(
+        entry.runtime_data.client,
+        request.zone_id,
+        signing_request,
+        request.validity_days,
+        hass.async_add_executor_job,
+    )
+    bundle = await hass.async_add_executor_job(
+        partial(
+            make_bundle,
+            signing_request.key,
+            issued.pem,
+            request.bundle_format,
+            label=make_label(facts.name, facts.issued_on),
+        )
+    )
+    handover = async_offer(hass, facts.name, bundle)
+    await entry.runtime_data.edge.async_refresh()
+    certificate = Certificate(
+        id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
+    )
+    return Minted(certificate=certificate, handover=handover)
+
+
+async def async_revoke(
+    entry: CloudflareConfigEntry, certificate_id: str
+) -> Certificate:
+    """Revoke a certificate that Home Assistant minted; raise EdgeError."""
+    edge = entry.runtime_data.edge
+    certificate = _find(entry, certificate_id)
+    await edge.client.revoke_client_certificate(certificate.zone_id, certificate.id)
+    await edge.async_refresh()
+    return _find(entry, certificate_id)
+
+
+def _find(entry: CloudflareConfigEntry, certificate_id: str) -> Certificate:
+    """Return a certificate that Home Assistant minted; others are not ours to touch."""
+    for certificate in entry.runtime_data.edge.data.certificates or ():
+        if certificate.id == certificate_id and certificate.facts.managed:
+            return certificate
+    raise ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="certificate_not_found",
+        translation_placeholders={"certificate_id": certificate_id},
+    )

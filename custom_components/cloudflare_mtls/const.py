@@ -1,0 +1,24 @@
+"""Constants for Cloudflare mTLS."""
+
+import logging
+from typing import Final
+
+DOMAIN: Final = "cloudflare_mtls"
+LOGGER: Final = logging.getLogger(__package__)
+
+MANUFACTURER: Final = "Cloudflare"
+
+CONF_ACCOUNT_ID: Final = "account_id"
+CONF_EXEMPT_PATHS: Final = "exempt_paths"
+CONF_HOSTNAME: Final = "hostname"
+CONF_KEEP_IN_SYNC: Final = "keep_in_sync"
+CONF_LAYOUT: Final = "layout"
+CONF_SERVICE: Final = "service"
+CONF_TUNNEL_ID: Final = "tunnel_id"
+CONF_ZONE_ID: Final = "zone_id"
+
+SUBENTRY_PROTECTED_HOSTNAME: Final = "protected_hostname"
+
+# Strings of a translation, so no URL may stand in them: these fill their placeholders.
+DASHBOARD_URL: Final = "https://dash.cloudflare.com"
+DOCUMENTATION_URL: Final = "https://github.com/cloudflare-mtls/ha-cloudflare-mtls"

@@ -1,0 +1,71 @@
+"""Diagnostics for Cloudflare mTLS: what helps to find a fault, and nothing that opens a door."""
+
+from typing import Any, Final
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_API_TOKEN
+from homeassistant.core import HomeAssistant
+
+from .const import (
+    CONF_ACCOUNT_ID,
+    CONF_HOSTNAME,
+    CONF_SERVICE,
+    CONF_TUNNEL_ID,
+    CONF_ZONE_ID,
+)
+from .coordinator import CloudflareConfigEntry
+from .edge.plan import Plan
+
+TO_REDACT: Final = {
+    CONF_ACCOUNT_ID,
+    CONF_API_TOKEN,
+    CONF_HOSTNAME,
+    CONF_SERVICE,
+    CONF_TUNNEL_ID,
+    CONF_ZONE_ID,
+}
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant, entry: CloudflareConfigEntry
+) -> dict[str, Any]:
+    """Return what is known of an account, without names, addresses and ids."""
+    tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
+    return {
+        "entry": async_redact_data(dict(entry.data), TO_REDACT),
+        "hostnames": [
+            async_redact_data(dict(subentry.data), TO_REDACT)
+            for subentry in entry.subentries.values()
+        ],
+        "tunnels": [
+            {
+                "status": state.tunnel.status,
+                "remotely_managed": state.tunnel.remotely_managed,
+                "connectors": [
+                    {"version": item.version, "connections": item.connections}
+                    for item in state.connectors
+                ],
+            }
+            for state in (tunnels.data or {}).values()
+        ],
+        "zones": [_plan(plan) for plan in edge.data.plans.values()],
+        "certificates": [
+            {
+                "managed": certificate.facts.managed,
+                "status": certificate.status,
+                "expires_on": certificate.facts.expires_on.isoformat(),
+            }
+            for certificate in edge.data.certificates or ()
+        ],
+    }
+
+
+def _plan(plan: Plan | None) -> dict[str, Any] | None:
+    if plan is None:
+        return None
+    return {
+        "in_sync": plan.in_sync,
+        "exposed": bool(plan.exposures),
+        "steps": [f"{step.action} {step.kind}" for step in plan.steps],
+        "problems": [problem.code for problem in plan.problems],
+    }

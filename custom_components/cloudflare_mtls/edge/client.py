@@ -1,0 +1,640 @@
+"""Cloudflare's API: sends requests, returns models, raises edge errors.
+
+The only module that imports Cloudflare's SDK, and of it only the verbs: the resource classes
+would cost seconds of event loop and some hundred megabytes on first use.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare
+
+from .errors import (
+    Conflict,
+    EdgeError,
+    NotFound,
+    Permission,
+    PermissionMissing,
+    QuotaExceeded,
+    RateLimited,
+    Rejected,
+    TokenProblem,
+    TokenRejected,
+    Unavailable,
+)
+from .fields import Fields, malformed
+from .models import (
+    ClientCertificate,
+    Connector,
+    DnsRecord,
+    Observation,
+    Ruleset,
+    TokenStatus,
+    Tunnel,
+    TunnelConfiguration,
+    Zone,
+)
+
+BASE_URL: Final = "https://api.cloudflare.com/client/v4"
+PHASE: Final = "http_request_firewall_custom"
+
+ACCOUNT_TOKEN_PREFIX: Final = "cfat_"
+
+# Cloudflare blocks for up to five minutes when it gives no Retry-After.
+_DEFAULT_RETRY_AFTER: Final = 300.0
+_TIMEOUT: Final = 30.0
+_MAX_PAGES: Final = 100
+
+_MALFORMED_TOKEN: Final = 6003
+_INVALID_TOKEN: Final = 9109
+_TUNNEL_CONFIGURATION_NOT_FOUND: Final = 1055
+_ENTRYPOINT_NOT_FOUND: Final = 10003
+_CERTIFICATE_ALREADY_REVOKED: Final = 1407
+_QUOTA_CODES: Final = frozenset({50001, 1445})
+# A DNS record of that name, a tunnel of that name, a rule with that ref, a second ruleset.
+_CONFLICT_CODES: Final = frozenset({81053, 81054, 81057, 81058, 1013, 20023, 20217})
+
+
+class EdgeClient:
+    """The part of Cloudflare's API that decides who reaches a hostname.
+
+    Every method raises EdgeError: TokenRejected, PermissionMissing, RateLimited, Unavailable,
+    or Rejected and what derives from it.
+    """
+
+    def __init__(
+        self, token: str, *, base_url: str = BASE_URL, http_client: Any = None
+    ) -> None:
+        """Take an API token of a user or of an account; a given HTTP client is shared, never closed."""
+        self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
+        self._sdk = AsyncCloudflare(
+            api_token=token,
+            base_url=base_url,
+            http_client=http_client,
+            timeout=_TIMEOUT,
+            # The SDK repeats POSTs too, which can mint a second certificate.
+            max_retries=0,
+            # Credentials in the process's environment would take the token's place.
+            default_headers={"Authorization": f"Bearer {token}"},
+        )
+
+    async def verify_token(self, account_id: str | None = None) -> None:
+        """Raise TokenRejected unless the token is active.
+
+        An account's token can only be verified where its account is known; before that,
+        this does nothing.
+
+        Source: GET /user/tokens/verify, GET /accounts/{account_id}/tokens/verify.
+        """
+        if not self._account_token:
+            path = "/user/tokens/verify"
+        elif account_id is not None:
+            path = f"/accounts/{_segment(account_id)}/tokens/verify"
+        else:
+            return
+        try:
+            result = Fields((await self._send("GET", path)).get("result"))
+        except APIStatusError as err:
+            _raise_unless_refused(err)
+            raise TokenRejected(_token_problem(err)) from err
+        match result.optional_text("status"):
+            case TokenStatus.ACTIVE:
+                return
+            case TokenStatus.DISABLED:
+                raise TokenRejected(TokenProblem.DISABLED)
+            case TokenStatus.EXPIRED:
+                raise TokenRejected(TokenProblem.EXPIRED)
+            case _:
+                raise TokenRejected
+
+    async def zones(self) -> tuple[Zone, ...]:
+        """Return the zones that the token can see: none where it may not read zones.
+
+        Source: GET /zones.
+        """
+        return tuple(
+            [
+                Zone.parse(item)
+                async for item in self._pages(
+                    "/zones", Permission.ZONE_READ, per_page=50
+                )
+            ]
+        )
+
+    async def observe(
+        self, account_id: str, zone_id: str, tunnel_ids: Iterable[str]
+    ) -> Observation:
+        """Return all that decides who reaches the zone's hostnames, read at once.
+
+        A tunnel that is managed locally has no configuration there.
+        """
+        zone, ruleset, associations, records, configurations = await asyncio.gather(
+            self.zone(zone_id),
+            self.ruleset(zone_id),
+            self.hostname_associations(zone_id),
+            self.dns_records(zone_id),
+            asyncio.gather(
+                *(self.tunnel_configuration(account_id, item) for item in tunnel_ids)
+            ),
+        )
+        return Observation(
+            zone=zone,
+            ruleset=ruleset,
+            associations=associations,
+            records=records,
+            configurations={item.tunnel_id: item for item in configurations if item},
+        )
+
+    async def zone(self, zone_id: str) -> Zone:
+        """Return a zone.
+
+        Source: GET /zones/{zone_id}.
+        """
+        envelope = await self._request(
+            "GET", f"/zones/{_segment(zone_id)}", Permission.ZONE_READ
+        )
+        return Zone.parse(_result(envelope))
+
+    async def tunnels(self, account_id: str) -> tuple[Tunnel, ...]:
+        """Return the account's tunnels, deleted ones left out.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel.
+        """
+        return tuple(
+            [
+                Tunnel.parse(item)
+                async for item in self._pages(
+                    f"/accounts/{_segment(account_id)}/cfd_tunnel",
+                    Permission.TUNNEL_READ,
+                    per_page=100,
+                    is_deleted="false",
+                )
+            ]
+        )
+
+    async def connectors(
+        self, account_id: str, tunnel_id: str
+    ) -> tuple[Connector, ...]:
+        """Return the connectors that run the tunnel now.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections; the list of
+        tunnels carries no connections since October 2026.
+        """
+        envelope = await self._request(
+            "GET",
+            f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/connections",
+            Permission.TUNNEL_READ,
+        )
+        return tuple(Connector.parse(item) for item in envelope.objects("result"))
+
+    async def tunnel_configuration(
+        self, account_id: str, tunnel_id: str
+    ) -> TunnelConfiguration | None:
+        """Return the tunnel's configuration, or None where it is managed locally.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
+        """
+        try:
+            envelope = await self._request(
+                "GET",
+                _configuration_path(account_id, tunnel_id),
+                Permission.TUNNEL_READ,
+            )
+        except NotFound as err:
+            if err.code == _TUNNEL_CONFIGURATION_NOT_FOUND:
+                return None
+            raise
+        return TunnelConfiguration.parse(tunnel_id, _result(envelope))
+
+    async def put_tunnel_configuration(
+        self, account_id: str, tunnel_id: str, config: Mapping[str, Any]
+    ) -> TunnelConfiguration:
+        """Replace the tunnel's whole configuration and return what Cloudflare made of it.
+
+        Source: PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
+        """
+        envelope = await self._request(
+            "PUT",
+            _configuration_path(account_id, tunnel_id),
+            Permission.TUNNEL_EDIT,
+            body={"config": config},
+        )
+        return TunnelConfiguration.parse(tunnel_id, _result(envelope))
+
+    async def dns_records(self, zone_id: str) -> tuple[DnsRecord, ...]:
+        """Return every DNS record of the zone.
+
+        Source: GET /zones/{zone_id}/dns_records.
+        """
+        return tuple(
+            [
+                DnsRecord.parse(item)
+                async for item in self._pages(
+                    f"/zones/{_segment(zone_id)}/dns_records",
+                    Permission.DNS_READ,
+                    per_page=1000,
+                )
+            ]
+        )
+
+    async def create_dns_record(
+        self, zone_id: str, record: Mapping[str, Any]
+    ) -> DnsRecord:
+        """Create a DNS record.
+
+        Source: POST /zones/{zone_id}/dns_records.
+        """
+        envelope = await self._request(
+            "POST",
+            f"/zones/{_segment(zone_id)}/dns_records",
+            Permission.DNS_EDIT,
+            body=record,
+        )
+        return DnsRecord.parse(_result(envelope))
+
+    async def edit_dns_record(
+        self, zone_id: str, record_id: str, changes: Mapping[str, Any]
+    ) -> DnsRecord:
+        """Change the given fields of a DNS record and no others.
+
+        Source: PATCH /zones/{zone_id}/dns_records/{record_id}.
+        """
+        envelope = await self._request(
+            "PATCH",
+            f"/zones/{_segment(zone_id)}/dns_records/{_segment(record_id)}",
+            Permission.DNS_EDIT,
+            body=changes,
+        )
+        return DnsRecord.parse(_result(envelope))
+
+    async def delete_dns_record(self, zone_id: str, record_id: str) -> None:
+        """Delete a DNS record; one that is gone already counts as deleted.
+
+        Source: DELETE /zones/{zone_id}/dns_records/{record_id}.
+        """
+        try:
+            await self._request(
+                "DELETE",
+                f"/zones/{_segment(zone_id)}/dns_records/{_segment(record_id)}",
+                Permission.DNS_EDIT,
+            )
+        except NotFound:
+            return
+
+    async def client_certificates(self, zone_id: str) -> tuple[ClientCertificate, ...]:
+        """Return the zone's client certificates, revoked ones included.
+
+        Source: GET /zones/{zone_id}/client_certificates; without a status it lists active ones.
+        """
+        return tuple(
+            [
+                ClientCertificate.parse(item)
+                async for item in self._pages(
+                    _certificates_path(zone_id),
+                    Permission.CERTIFICATES_READ,
+                    per_page=50,
+                    status="all",
+                )
+            ]
+        )
+
+    async def create_client_certificate(
+        self, zone_id: str, csr: str, validity_days: int
+    ) -> ClientCertificate:
+        """Have a certificate signed; called twice, it makes two.
+
+        Source: POST /zones/{zone_id}/client_certificates.
+        """
+        envelope = await self._request(
+            "POST",
+            _certificates_path(zone_id),
+            Permission.CERTIFICATES_EDIT,
+            body={"csr": csr, "validity_days": validity_days},
+        )
+        return ClientCertificate.parse(_result(envelope))
+
+    async def revoke_client_certificate(
+        self, zone_id: str, certificate_id: str
+    ) -> None:
+        """Revoke a certificate; one that is revoked already counts as revoked.
+
+        Source: DELETE /zones/{zone_id}/client_certificates/{certificate_id}.
+        """
+        try:
+            await self._request(
+                "DELETE",
+                f"{_certificates_path(zone_id)}/{_segment(certificate_id)}",
+                Permission.CERTIFICATES_EDIT,
+            )
+        except Rejected as err:
+            if err.code != _CERTIFICATE_ALREADY_REVOKED:
+                raise
+
+    async def hostname_associations(self, zone_id: str) -> tuple[str, ...]:
+        """Return the hostnames whose visitors are asked for a client certificate.
+
+        Source: GET /zones/{zone_id}/certificate_authorities/hostname_associations.
+        """
+        envelope = await self._request(
+            "GET", _associations_path(zone_id), Permission.CERTIFICATES_READ
+        )
+        return _result(envelope).texts("hostnames")
+
+    async def put_hostname_associations(
+        self, zone_id: str, hostnames: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Replace the whole list of hostnames.
+
+        Source: PUT /zones/{zone_id}/certificate_authorities/hostname_associations.
+        """
+        envelope = await self._request(
+            "PUT",
+            _associations_path(zone_id),
+            Permission.CERTIFICATES_EDIT,
+            body={"hostnames": list(hostnames)},
+        )
+        return _result(envelope).texts("hostnames")
+
+    async def ruleset(self, zone_id: str) -> Ruleset:
+        """Return the zone's custom rules; a zone that never had one has an empty ruleset.
+
+        Source: GET /zones/{zone_id}/rulesets/phases/{phase}/entrypoint.
+        """
+        try:
+            envelope = await self._request(
+                "GET",
+                f"/zones/{_segment(zone_id)}/rulesets/phases/{PHASE}/entrypoint",
+                Permission.RULES_READ,
+            )
+        except NotFound as err:
+            if err.code == _ENTRYPOINT_NOT_FOUND:
+                return Ruleset()
+            raise
+        return Ruleset.parse(_result(envelope))
+
+    async def create_ruleset(self, zone_id: str, rule: Mapping[str, Any]) -> Ruleset:
+        """Create the zone's ruleset for custom rules, with its first rule.
+
+        Source: POST /zones/{zone_id}/rulesets.
+        """
+        envelope = await self._request(
+            "POST",
+            f"/zones/{_segment(zone_id)}/rulesets",
+            Permission.RULES_EDIT,
+            body=_first_ruleset(rule),
+        )
+        return Ruleset.parse(_result(envelope))
+
+    async def create_rule(
+        self, zone_id: str, ruleset_id: str, rule: Mapping[str, Any]
+    ) -> Ruleset:
+        """Add a rule and return the ruleset that it made.
+
+        Source: POST /zones/{zone_id}/rulesets/{ruleset_id}/rules.
+        """
+        envelope = await self._request(
+            "POST",
+            f"{_ruleset_path(zone_id, ruleset_id)}/rules",
+            Permission.RULES_EDIT,
+            body=rule,
+        )
+        return Ruleset.parse(_result(envelope))
+
+    async def edit_rule(
+        self, zone_id: str, ruleset_id: str, rule_id: str, rule: Mapping[str, Any]
+    ) -> Ruleset:
+        """Replace the whole definition of a rule, or, given only a position, move it.
+
+        Source: PATCH /zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}.
+        """
+        envelope = await self._request(
+            "PATCH",
+            f"{_ruleset_path(zone_id, ruleset_id)}/rules/{_segment(rule_id)}",
+            Permission.RULES_EDIT,
+            body=rule,
+        )
+        return Ruleset.parse(_result(envelope))
+
+    async def delete_rule(self, zone_id: str, ruleset_id: str, rule_id: str) -> Ruleset:
+        """Delete a rule and return the ruleset that is left.
+
+        Source: DELETE /zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}.
+        """
+        envelope = await self._request(
+            "DELETE",
+            f"{_ruleset_path(zone_id, ruleset_id)}/rules/{_segment(rule_id)}",
+            Permission.RULES_EDIT,
+        )
+        return Ruleset.parse(_result(envelope))
+
+    async def may_edit_rules(self, zone_id: str) -> None:
+        """Raise PermissionMissing unless the token may write custom rules; nothing is written.
+
+        Source: ?dry_run=true of the Rulesets API: it checks permissions and quota, and keeps nothing.
+        """
+        ruleset = await self.ruleset(zone_id)
+        rule = {
+            "action": "block",
+            "expression": 'http.host eq "dry-run.invalid"',
+            "enabled": False,
+        }
+        path, body = (
+            (f"/zones/{_segment(zone_id)}/rulesets", _first_ruleset(rule))
+            if ruleset.id is None
+            else (f"{_ruleset_path(zone_id, ruleset.id)}/rules", rule)
+        )
+        try:
+            await self._request(
+                "POST",
+                path,
+                Permission.RULES_EDIT,
+                body=body,
+                query={"dry_run": "true"},
+            )
+        except QuotaExceeded:
+            # The quota is judged after the permission; the plan counts free slots itself.
+            return
+
+    async def _pages(
+        self, path: str, permission: Permission, *, per_page: int, **query: str
+    ) -> AsyncIterator[Fields]:
+        """Yield the items of every page; an endpoint that ignores the page ends too."""
+        for page in range(1, _MAX_PAGES + 1):
+            envelope = await self._request(
+                "GET",
+                path,
+                permission,
+                query={"page": str(page), "per_page": str(per_page), **query},
+            )
+            items = envelope.objects("result", required=True)
+            for item in items:
+                yield item
+            if len(items) < per_page:
+                return
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        permission: Permission,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Fields:
+        """Return the envelope of a success, or raise what its failure means."""
+        try:
+            envelope = await self._send(method, path, body=body, query=query)
+        except APIStatusError as err:
+            _raise_unless_refused(err)
+            raise await self._refusal(err, path, permission) from err
+        if envelope.get("success") is not True:
+            raise _rejection(HTTPStatus.OK, envelope)
+        return Fields(envelope)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """Send one request, once, and return the JSON object that came back."""
+        send = getattr(self._sdk, method.lower())
+        arguments: dict[str, Any] = {"options": {"params": dict(query or {})}}
+        if body is not None:
+            arguments["body"] = body
+        try:
+            answer = await send(path, cast_to=object, **arguments)
+        except APIConnectionError as err:
+            raise Unavailable(type(err.__cause__ or err).__name__) from err
+        except ValueError as err:
+            # A body that says it is JSON and is not.
+            raise Unavailable("malformed answer") from err
+        if not isinstance(answer, Mapping):
+            raise Unavailable("malformed answer")
+        return answer
+
+    async def _refusal(
+        self, err: APIStatusError, path: str, permission: Permission
+    ) -> EdgeError:
+        """Tell a dead token from a missing permission: only its verification can."""
+        if _token_problem(err) is TokenProblem.LOCATION:
+            return TokenRejected(TokenProblem.LOCATION)
+        parts = path.split("/")
+        account_id = parts[2] if parts[1] == "accounts" else None
+        if self._account_token and account_id is None:
+            # Nothing says whose token it is, but Cloudflare has a code of its own for dead ones.
+            dead = _code(err.body) == _INVALID_TOKEN
+            return TokenRejected() if dead else PermissionMissing(permission)
+        try:
+            await self.verify_token(account_id)
+        except TokenRejected as rejected:
+            return rejected
+        return PermissionMissing(permission)
+
+
+def _raise_unless_refused(err: APIStatusError) -> None:
+    """Raise what the failure means, unless it is about the token or its permissions."""
+    status = err.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise RateLimited(_retry_after(err)) from err
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
+        HTTPStatus.REQUEST_TIMEOUT
+    ):
+        raise Unavailable(f"status {status}") from err
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return
+    if status == HTTPStatus.BAD_REQUEST and _code(err.body) == _MALFORMED_TOKEN:
+        raise TokenRejected from err
+    raise _rejection(status, err.body) from err
+
+
+def _rejection(status: int, body: object) -> EdgeError:
+    """Return the error that Cloudflare's envelope speaks of."""
+    code = _code(body)
+    message = _message(body)
+    if code in _QUOTA_CODES:
+        return QuotaExceeded(code, message)
+    if code in _CONFLICT_CODES or status == HTTPStatus.CONFLICT:
+        return Conflict(code, message)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(code, message)
+    return Rejected(code, message)
+
+
+def _token_problem(err: APIStatusError) -> TokenProblem:
+    """Return why a token is refused; only its use from elsewhere has no code of its own."""
+    return (
+        TokenProblem.LOCATION
+        if "from location" in _message(err.body)
+        else TokenProblem.INVALID
+    )
+
+
+def _first_error(body: object) -> Mapping[str, Any]:
+    """Return the first error of an envelope, or nothing where it has another shape."""
+    errors = body.get("errors") if isinstance(body, Mapping) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def _code(body: object) -> int | None:
+    """Return Cloudflare's error code; rulesets sometimes leave it null."""
+    code = _first_error(body).get("code")
+    return code if isinstance(code, int) else None
+
+
+def _message(body: object) -> str:
+    """Return Cloudflare's first message, short and printable, for a person to read."""
+    message = _first_error(body).get("message")
+    if not isinstance(message, str):
+        return "no reason given"
+    return "".join(char for char in message.strip() if char.isprintable())[:200]
+
+
+def _retry_after(err: APIStatusError) -> float:
+    """Return the pause in seconds that Cloudflare asks for."""
+    try:
+        seconds = float(err.response.headers.get("retry-after", ""))
+    except ValueError:
+        return _DEFAULT_RETRY_AFTER
+    return seconds if 0 < seconds <= 86400 else _DEFAULT_RETRY_AFTER  # noqa: PLR2004
+
+
+def _result(envelope: Fields) -> Fields:
+    """Return the result of an envelope; null never passes for an empty one."""
+    if (result := envelope.object("result")) is None:
+        raise malformed("result")
+    return result
+
+
+def _segment(value: str) -> str:
+    """Return an id as one segment of a path, whatever is in it."""
+    return quote(value, safe="")
+
+
+def _first_ruleset(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"name": "default", "kind": "zone", "phase": PHASE, "rules": [rule]}
+
+
+def _configuration_path(account_id: str, tunnel_id: str) -> str:
+    return (
+        f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}"
+        "/configurations"
+    )
+
+
+def _certificates_path(zone_id: str) -> str:
+    return f"/zones/{_segment(zone_id)}/client_certificates"
+
+
+def _associations_path(zone_id: str) -> str:
+    return f"/zones/{_segment(zone_id)}/certificate_authorities/hostname_associations"
+
+
+def _ruleset_path(zone_id: str, ruleset_id: str) -> str:
+    return f"/zones/{_segment(zone_id)}/rulesets/{_segment(ruleset_id)}"

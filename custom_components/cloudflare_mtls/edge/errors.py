@@ -1,0 +1,83 @@
+"""Everything that can go wrong between here and Cloudflare."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """A permission group of an API token, as Cloudflare's dashboard names it."""
+
+    ZONE_READ = "Zone / Zone / Read"
+    DNS_READ = "Zone / DNS / Read"
+    DNS_EDIT = "Zone / DNS / Edit"
+    CERTIFICATES_READ = "Zone / SSL and Certificates / Read"
+    CERTIFICATES_EDIT = "Zone / SSL and Certificates / Edit"
+    RULES_READ = "Zone / Zone WAF / Read"
+    RULES_EDIT = "Zone / Zone WAF / Edit"
+    TUNNEL_READ = "Account / Cloudflare Tunnel / Read"
+    TUNNEL_EDIT = "Account / Cloudflare Tunnel / Edit"
+
+
+class TokenProblem(StrEnum):
+    """Why Cloudflare refuses a token as a whole."""
+
+    INVALID = "invalid"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    LOCATION = "location"
+
+
+class EdgeError(Exception):
+    """Cloudflare did not do what it was asked."""
+
+
+class TokenRejected(EdgeError):
+    """The token itself is refused, whatever it is used for."""
+
+    def __init__(self, problem: TokenProblem = TokenProblem.INVALID) -> None:
+        """Say why the token is refused."""
+        super().__init__(f"token {problem}")
+        self.problem = problem
+
+
+class PermissionMissing(EdgeError):
+    """The token is good, but may not do this."""
+
+    def __init__(self, permission: Permission) -> None:
+        """Name the permission that the token lacks."""
+        super().__init__(f"permission missing: {permission}")
+        self.permission = permission
+
+
+class RateLimited(EdgeError):
+    """Cloudflare asks to be left alone for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        """Take the pause that Cloudflare asks for, in seconds."""
+        super().__init__(f"rate limited for {retry_after:.0f} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(EdgeError):
+    """No usable answer: after a write, nobody knows whether it took effect."""
+
+
+class Rejected(EdgeError):
+    """Cloudflare understood the request and refused it."""
+
+    def __init__(self, code: int | None, message: str) -> None:
+        """Take Cloudflare's error code, where it gave one, and its message."""
+        super().__init__(f"{message} ({code})" if code is not None else message)
+        self.code = code
+        self.message = message
+
+
+class NotFound(Rejected):
+    """The object is not there."""
+
+
+class QuotaExceeded(Rejected):
+    """The plan's limit is reached."""
+
+
+class Conflict(Rejected):
+    """Something that is not ours is in the way."""

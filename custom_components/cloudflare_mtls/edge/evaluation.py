@@ -1,0 +1,380 @@
+"""What a rule's expression, anybody's, means for a class of requests (pure).
+
+Three-valued: true or false only where every request of the class agrees, None otherwise. An
+expression that is beyond this reader is None too, so nothing unknown ever counts as a lock.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import fnmatch
+import re
+from typing import Final
+
+type Truth = bool | None
+type Literal = str | int
+type Value = Literal | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """All requests with this Host header and certificate, outside the exempt paths."""
+
+    host: str
+    verified: bool
+    revoked: bool
+    exempt_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the request."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of some operands."""
+
+    name: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An operand against one value or a set of them."""
+
+    left: Operand
+    operator: str
+    right: tuple[Literal, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite."""
+
+    node: Node
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Several conditions under one operator."""
+
+    operator: str
+    nodes: tuple[Node, ...]
+
+
+type Operand = Field | Call | Literal
+type Node = Operand | Comparison | Not | Combination
+
+
+def evaluate(expression: str, requests: Requests) -> Truth:
+    """Return what every one of the requests makes of the expression."""
+    try:
+        node = parse(expression)
+    except ValueError:
+        return None
+    return _truth(node, requests)
+
+
+def same(one: str, other: str) -> bool:
+    """Tell whether two expressions differ in spaces and needless parentheses only.
+
+    Source: the Rulesets API rewrites expressions; it strips outer parentheses.
+    """
+    try:
+        return parse(one) == parse(other)
+    except ValueError:
+        return one == other
+
+
+def parse(expression: str) -> Node:
+    """Return the expression as a tree; raise ValueError where it is beyond this reader.
+
+    Source: Cloudflare's rules language, operators and their precedence.
+    """
+    return _Parser(expression).read()
+
+
+def named_hosts(expression: str) -> dict[str, tuple[str, ...]]:
+    """Return the hostnames that one of our own expressions names, with their exempt paths."""
+    try:
+        return dict(_hosts(parse(expression)))
+    except ValueError:
+        return {}
+
+
+def _hosts(node: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
+    match node:
+        case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
+            yield host, ()
+        case Combination("and", (inner, Not(exempt))):
+            for host, _ in _hosts(inner):
+                yield host, tuple(_paths(exempt))
+        case Comparison(Field("http.host"), "in", names):
+            for name in names:
+                yield str(name), ()
+        case Combination(_, nodes):
+            for inner in nodes:
+                yield from _hosts(inner)
+
+
+def _paths(node: Node) -> Iterator[str]:
+    match node:
+        case Call("starts_with", (Field("http.request.uri.path"), str(path))):
+            yield path
+        case Combination("or", nodes):
+            for inner in nodes:
+                yield from _paths(inner)
+
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+      (?P<string>"(?:[^"\\]|\\.)*")
+    | r(?P<fence>\#*)"(?P<raw>.*?)"(?P=fence)
+    | (?P<number>[0-9]+(?![\w.:/]))
+    | (?P<address>(?:[0-9]|::)[0-9A-Fa-f.:/]*)
+    | (?P<name>[A-Za-z_][\w.]*(?:\[(?:"(?:[^"\\]|\\.)*"|[0-9]+|\*)\])*)
+    | (?P<list>\$[\w.]+)
+    | (?P<symbol>&&|\|\||\^\^|==|!=|<=|>=|[!<>~(){},])
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_SYNONYMS: Final = {
+    "&&": "and",
+    "||": "or",
+    "^^": "xor",
+    "!": "not",
+    "==": "eq",
+    "!=": "ne",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "~": "matches",
+}
+_COMPARISONS: Final = frozenset(
+    {"eq", "ne", "lt", "le", "gt", "ge", "contains", "matches", "wildcard"}
+)
+# From the one that binds least to the one that binds most.
+_COMBINATIONS: Final = ("or", "xor", "and")
+_MAX_DEPTH: Final = 50
+
+
+@dataclass(frozen=True)
+class _Token:
+    text: str
+    literal: Literal | None = None
+
+
+class _Parser:
+    """A recursive descent over the tokens of one expression."""
+
+    def __init__(self, expression: str) -> None:
+        self._tokens = list(_tokens(expression))
+        self._depth = 0
+
+    def read(self) -> Node:
+        node = self._combination(0)
+        if self._tokens:
+            raise ValueError(self._tokens[0].text)
+        return node
+
+    def _combination(self, level: int) -> Node:
+        if level == len(_COMBINATIONS):
+            return self._condition()
+        operator = _COMBINATIONS[level]
+        nodes = [self._combination(level + 1)]
+        while self._accept(operator):
+            nodes.append(self._combination(level + 1))
+        return nodes[0] if len(nodes) == 1 else Combination(operator, tuple(nodes))
+
+    def _condition(self) -> Node:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        try:
+            if self._accept("not"):
+                return Not(self._condition())
+            if self._accept("("):
+                node = self._combination(0)
+                self._expect(")")
+                return node
+            return self._comparison()
+        finally:
+            self._depth -= 1
+
+    def _comparison(self) -> Node:
+        left = self._operand()
+        if self._accept("in"):
+            if self._tokens and self._tokens[0].text.startswith("$"):
+                return Comparison(left, "in list", (self._next().text,))
+            return Comparison(left, "in", self._set())
+        strict = "strict " if self._accept("strict") else ""
+        if self._tokens and self._tokens[0].text in _COMPARISONS:
+            operator = strict + self._next().text
+            return Comparison(left, operator, (self._literal(),))
+        return left
+
+    def _operand(self) -> Operand:
+        token = self._next()
+        if token.literal is not None:
+            return token.literal
+        if not token.text[:1].isalpha():
+            raise ValueError(token.text)
+        if not self._accept("("):
+            return Field(token.text)
+        arguments = [self._combination(0)]
+        while self._accept(","):
+            arguments.append(self._combination(0))
+        self._expect(")")
+        return Call(token.text, tuple(arguments))
+
+    def _set(self) -> tuple[Literal, ...]:
+        self._expect("{")
+        values = []
+        while not self._accept("}"):
+            values.append(self._literal())
+        return tuple(sorted(values, key=repr))
+
+    def _literal(self) -> Literal:
+        token = self._next()
+        if token.literal is None:
+            raise ValueError(token.text)
+        return token.literal
+
+    def _next(self) -> _Token:
+        if not self._tokens:
+            raise ValueError("ends too early")
+        return self._tokens.pop(0)
+
+    def _accept(self, text: str) -> bool:
+        found = bool(self._tokens) and self._tokens[0] == _Token(text)
+        if found:
+            self._tokens.pop(0)
+        return found
+
+    def _expect(self, text: str) -> None:
+        if not self._accept(text):
+            raise ValueError(f"no {text}")
+
+
+def _tokens(expression: str) -> list[_Token]:
+    tokens = []
+    place = 0
+    expression = expression.rstrip()
+    while place < len(expression):
+        if (match := _TOKEN.match(expression, place)) is None:
+            raise ValueError(expression[place:])
+        place = match.end()
+        if (string := match["string"]) is not None:
+            tokens.append(_Token("", re.sub(r"\\(.)", r"\1", string[1:-1])))
+        elif (raw := match["raw"]) is not None:
+            tokens.append(_Token("", raw))
+        elif (number := match["number"]) is not None:
+            tokens.append(_Token("", int(number)))
+        elif (address := match["address"]) is not None:
+            tokens.append(_Token("", address))
+        else:
+            text = match["name"] or match["list"] or match["symbol"]
+            tokens.append(_Token(_SYNONYMS.get(text, text)))
+    return tokens
+
+
+def _truth(node: Node, requests: Requests) -> Truth:
+    match node:
+        case Not(inner):
+            truth = _truth(inner, requests)
+            return None if truth is None else not truth
+        case Combination(operator, nodes):
+            return _combined(operator, [_truth(inner, requests) for inner in nodes])
+        case Comparison(left, operator, right):
+            return _compared(_value(left, requests), operator, right)
+        case _:
+            value = _value(node, requests)
+            return value if isinstance(value, bool) else None
+
+
+def _combined(operator: str, truths: list[Truth]) -> Truth:
+    match operator:
+        case "and" if False in truths:
+            return False
+        case "or" if True in truths:
+            return True
+        case _ if None in truths:
+            return None
+        case "xor":
+            return truths.count(True) % 2 == 1
+        case _:
+            return operator == "and"
+
+
+def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
+    if not isinstance(value, str) or not all(isinstance(item, str) for item in right):
+        return None
+    texts = [item for item in right if isinstance(item, str)]
+    match operator:
+        case "eq" | "in":
+            return value in texts
+        case "ne":
+            return value not in texts
+        case "contains":
+            return texts[0] in value
+        case "wildcard":
+            return _like(value.lower(), texts[0].lower())
+        case "strict wildcard":
+            return _like(value, texts[0])
+        case _:
+            return None
+
+
+def _like(value: str, pattern: str) -> Truth:
+    if any(char in pattern for char in "\\?["):
+        return None
+    return fnmatch.fnmatchcase(value, pattern)
+
+
+def _value(node: Node, requests: Requests) -> Value:
+    match node:
+        case Field(name):
+            return _field(name, requests)
+        case Call("starts_with", (Field("http.request.uri.path"), str(prefix))):
+            return _path_starts_with(prefix, requests)
+        case Call(name, arguments):
+            return _called(name, [_value(argument, requests) for argument in arguments])
+        case str() | int():
+            return node
+        case _:
+            return _truth(node, requests)
+
+
+def _field(name: str, requests: Requests) -> Value:
+    match name:
+        case "http.host":
+            return requests.host
+        case "cf.tls_client_auth.cert_verified":
+            return requests.verified
+        case "cf.tls_client_auth.cert_revoked":
+            return requests.revoked
+        case _:
+            return None
+
+
+def _path_starts_with(prefix: str, requests: Requests) -> Truth:
+    exempt = any(prefix.startswith(path) for path in requests.exempt_paths)
+    return False if exempt else None
+
+
+_FUNCTIONS: Final[dict[tuple[str, int], Callable[..., Value]]] = {
+    ("lower", 1): str.lower,
+    ("upper", 1): str.upper,
+    ("starts_with", 2): str.startswith,
+    ("ends_with", 2): str.endswith,
+}
+
+
+def _called(name: str, values: list[Value]) -> Value:
+    function = _FUNCTIONS.get((name, len(values)))
+    if function is None or not all(isinstance(value, str) for value in values):
+        return None
+    return function(*values)

@@ -1,0 +1,89 @@
+"""Typed reading of JSON that nobody has vouched for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from .errors import Unavailable
+
+
+def malformed(key: str) -> Unavailable:
+    """Return the error for an answer that lacks what it must have."""
+    return Unavailable(f"malformed answer: {key}")
+
+
+class Fields:
+    """The fields of one JSON object; reading what is not there, or of another type, raises Unavailable."""
+
+    def __init__(self, data: object) -> None:
+        """Take any JSON value; only an object has fields."""
+        if not isinstance(data, Mapping):
+            raise malformed("not an object")
+        self._data: Mapping[str, Any] = data
+
+    def text(self, key: str) -> str:
+        """Return a string that must be there and not be empty."""
+        if value := self.optional_text(key):
+            return value
+        raise malformed(key)
+
+    def optional_text(self, key: str) -> str | None:
+        """Return a string, or None where it is null or left out."""
+        value = self._data.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise malformed(key)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a boolean, or the default where it is null or left out."""
+        value = self._data.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        raise malformed(key)
+
+    def time(self, key: str) -> datetime | None:
+        """Return an aware time, or None where it is null, left out or Go's zero time.
+
+        Cloudflare writes seconds, micro- or nanoseconds, always in UTC.
+        """
+        if not (value := self.optional_text(key)):
+            return None
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError as err:
+            raise malformed(key) from err
+        if parsed.year == 1:
+            return None
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+    def object(self, key: str) -> Self | None:
+        """Return an object, or None where it is null or left out."""
+        value = self._data.get(key)
+        return None if value is None else type(self)(value)
+
+    def objects(self, key: str, *, required: bool = False) -> tuple[Self, ...]:
+        """Return a list of objects; null or left out means none, unless it is required."""
+        if required and self._data.get(key) is None:
+            raise malformed(key)
+        return tuple(type(self)(item) for item in self._list(key))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings; null or left out means none."""
+        values = self._list(key)
+        if all(isinstance(value, str) for value in values):
+            return tuple(values)
+        raise malformed(key)
+
+    def raw(self) -> Mapping[str, Any]:
+        """Return the object as it came, unknown keys included."""
+        return self._data
+
+    def _list(self, key: str) -> list[Any]:
+        value = self._data.get(key)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        raise malformed(key)

@@ -1,0 +1,152 @@
+"""Base entities for Cloudflare mTLS."""
+
+from typing import Any, override
+
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
+from .coordinator import (
+    Certificate,
+    CloudflareCoordinator,
+    EdgeCoordinator,
+    TunnelCoordinator,
+    TunnelState,
+)
+from .edge.plan import Plan
+from .hostnames import HostnameSettings
+
+
+class CloudflareEntity[CoordinatorT: CloudflareCoordinator[Any]](
+    CoordinatorEntity[CoordinatorT]
+):
+    """An entity of a device that belongs to the account."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        coordinator: CoordinatorT,
+        description: EntityDescription,
+        unique_part: str,
+        device: DeviceInfo,
+    ) -> None:
+        """Initialize the entity."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self._attr_unique_id = f"{unique_part}_{description.key}"
+        self._attr_device_info = device
+
+
+def _device_info(
+    coordinator: CloudflareCoordinator[Any], identifier: str, name: str, model: str
+) -> DeviceInfo:
+    entry = coordinator.config_entry
+    return DeviceInfo(
+        identifiers={(DOMAIN, identifier)},
+        entry_type=DeviceEntryType.SERVICE,
+        manufacturer=MANUFACTURER,
+        model=model,
+        name=name,
+        via_device_id=dr.async_get_device_id_by_identifier(
+            coordinator.hass,
+            (DOMAIN, entry.data[CONF_ACCOUNT_ID]),
+            config_entry_id=entry.entry_id,
+        ),
+    )
+
+
+class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
+    """An entity of a tunnel."""
+
+    def __init__(
+        self,
+        coordinator: TunnelCoordinator,
+        description: EntityDescription,
+        state: TunnelState,
+    ) -> None:
+        """Initialize the entity."""
+        tunnel = state.tunnel
+        super().__init__(
+            coordinator,
+            description,
+            tunnel.id,
+            _device_info(coordinator, tunnel.id, tunnel.name, "Tunnel"),
+        )
+        self._tunnel_id = tunnel.id
+
+    @property
+    def state_of_tunnel(self) -> TunnelState | None:
+        """Return the tunnel as it was last seen."""
+        return (self.coordinator.data or {}).get(self._tunnel_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.state_of_tunnel is not None
+
+
+class HostnameEntity(CloudflareEntity[EdgeCoordinator]):
+    """An entity of a protected hostname."""
+
+    def __init__(
+        self,
+        coordinator: EdgeCoordinator,
+        description: EntityDescription,
+        settings: HostnameSettings,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the entity."""
+        super().__init__(
+            coordinator,
+            description,
+            subentry_id,
+            _device_info(
+                coordinator, subentry_id, settings.hostname, "Protected hostname"
+            ),
+        )
+        self._settings = settings
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return what must be done in the hostname's zone."""
+        return self.coordinator.data.plans[self._settings.zone_id]
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.plan is not None
+
+
+class CertificateEntity(CloudflareEntity[EdgeCoordinator]):
+    """An entity of a companion device's certificate."""
+
+    def __init__(
+        self,
+        coordinator: EdgeCoordinator,
+        description: EntityDescription,
+        certificate: Certificate,
+    ) -> None:
+        """Initialize the entity."""
+        facts = certificate.facts
+        super().__init__(
+            coordinator,
+            description,
+            certificate.id,
+            _device_info(
+                coordinator, facts.device_id, facts.name, "Client certificate"
+            ),
+        )
+        self._certificate_id = certificate.id
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """Return the certificate as it was last seen."""
+        return self.coordinator.data.companions.get(self._certificate_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.certificate is not None

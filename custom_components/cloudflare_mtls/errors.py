@@ -1,0 +1,57 @@
+"""One map from what goes wrong at Cloudflare to what a person reads."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from homeassistant.exceptions import HomeAssistantError
+
+from .const import DOMAIN
+from .edge.errors import (
+    Conflict,
+    EdgeError,
+    PermissionMissing,
+    QuotaExceeded,
+    RateLimited,
+    Rejected,
+    TokenProblem,
+    TokenRejected,
+)
+
+type Description = tuple[str, dict[str, str]]
+
+
+def describe(err: EdgeError) -> Description:
+    """Return the translation key of an error, and what fills its placeholders."""
+    match err:
+        case TokenRejected(problem=TokenProblem.LOCATION):
+            return "token_location", {}
+        case TokenRejected(problem=TokenProblem.DISABLED | TokenProblem.EXPIRED):
+            return "token_inactive", {}
+        case TokenRejected():
+            return "token_rejected", {}
+        case PermissionMissing(permission=permission):
+            return "permission_missing", {"permission": permission.value}
+        case RateLimited(retry_after=seconds):
+            return "rate_limited", {"seconds": f"{seconds:.0f}"}
+        case QuotaExceeded(message=message):
+            return "quota_exceeded", {"message": message}
+        case Conflict(message=message):
+            return "conflict", {"message": message}
+        case Rejected(message=message):
+            return "rejected", {"message": message}
+        case _:
+            return "unavailable", {}
+
+
+@contextmanager
+def raise_translated() -> Generator[None]:
+    """Turn an edge error into one that Home Assistant shows in the user's language."""
+    try:
+        yield
+    except EdgeError as err:
+        key, placeholders = describe(err)
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders=placeholders,
+        ) from err

@@ -1,0 +1,178 @@
+"""Hands a bundle to a device: once, within ten minutes, from memory."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+import base64
+from http import HTTPStatus
+import html
+from pathlib import Path
+import secrets
+from string import Template
+from typing import Final
+
+from aiohttp import web
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .edge.credentials import Bundle
+from .texts import async_get_texts
+
+LIFETIME: Final = timedelta(minutes=10)
+PATH: Final = f"/api/{DOMAIN}/handover"
+
+_HANDOVERS: HassKey[Handovers] = HassKey(f"{DOMAIN}_handovers")
+_PAGE: Final = Path(__file__).parent / "handover.html"
+_TEXTS: Final = ("title", "intro", "get", "password", "keep", "again", "gone")
+
+# What Cloudflare adds to every request that it passes on.
+_CLOUDFLARE_HEADERS: Final = ("Cf-Ray", "Cf-Connecting-Ip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """Where a bundle can be fetched, and until when."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Offer:
+    name: str
+    bundle: Bundle
+    forget: CALLBACK_TYPE
+
+
+class Handovers:
+    """The bundles that wait to be fetched; they are nowhere else."""
+
+    def __init__(self, hass: HomeAssistant, page: Template) -> None:
+        """Take the page that offers a bundle."""
+        self.page = page
+        self._hass = hass
+        self._offers: dict[str, _Offer] = {}
+
+    @callback
+    def offer(self, name: str, bundle: Bundle) -> Handover:
+        """Hold a bundle for a while and return where it can be fetched."""
+        token = secrets.token_urlsafe(32)
+
+        @callback
+        def expire(_now: datetime) -> None:
+            self.take(token)
+
+        forget = async_call_later(self._hass, LIFETIME, expire)
+        self._offers[token] = _Offer(name=name, bundle=bundle, forget=forget)
+        return Handover(
+            url=f"{_local_url(self._hass)}{PATH}/{token}",
+            expires_at=dt_util.utcnow() + LIFETIME,
+        )
+
+    def name_of(self, token: str) -> str | None:
+        """Return the name of the device whose bundle waits there."""
+        offer = self._offers.get(token)
+        return offer.name if offer else None
+
+    @callback
+    def take(self, token: str) -> Bundle | None:
+        """Return the bundle that waits there, and keep nothing of it."""
+        if (offer := self._offers.pop(token, None)) is None:
+            return None
+        offer.forget()
+        return offer.bundle
+
+
+class HandoverView(HomeAssistantView):
+    """The page that offers a bundle: to look is free, to take it is once.
+
+    The token in the address is the credential: the phone that fetches its bundle may not be
+    logged in yet.
+    """
+
+    url = f"{PATH}/{{token}}"
+    name = f"api:{DOMAIN}:handover"
+    requires_auth = False
+
+    async def get(self, request: web.Request, token: str) -> web.Response:
+        """Show the page; a link preview takes nothing."""
+        hass = request.app[KEY_HASS]
+        text = await async_get_texts(hass, "common")
+        if _came_through_cloudflare(request):
+            return _plain(text("handover_not_local"), HTTPStatus.FORBIDDEN)
+        handovers = hass.data[_HANDOVERS]
+        if (name := handovers.name_of(token)) is None:
+            return _plain(text("handover_gone"), HTTPStatus.NOT_FOUND)
+        nonce = secrets.token_urlsafe(16)
+        texts = {key: html.escape(text(f"handover_{key}", name=name)) for key in _TEXTS}
+        page = handovers.page.substitute(
+            texts, nonce=nonce, language=html.escape(hass.config.language)
+        )
+        policy = (
+            f"default-src 'none'; script-src 'nonce-{nonce}'; "
+            f"style-src 'nonce-{nonce}'; connect-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return web.Response(
+            text=page,
+            content_type="text/html",
+            headers={**_HEADERS, "Content-Security-Policy": policy},
+        )
+
+    async def post(self, request: web.Request, token: str) -> web.Response:
+        """Give the bundle and its password away, and forget both."""
+        hass = request.app[KEY_HASS]
+        text = await async_get_texts(hass, "common")
+        if _came_through_cloudflare(request):
+            return _plain(text("handover_not_local"), HTTPStatus.FORBIDDEN)
+        if (bundle := hass.data[_HANDOVERS].take(token)) is None:
+            return _plain(text("handover_gone"), HTTPStatus.NOT_FOUND)
+        return self.json(
+            {
+                "filename": bundle.filename,
+                "data": base64.b64encode(bundle.data).decode(),
+                "password": bundle.password,
+            },
+            headers=_HEADERS,
+        )
+
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def async_setup_handover(hass: HomeAssistant) -> None:
+    """Set up the handover page."""
+    page = Template(await hass.async_add_executor_job(_PAGE.read_text, "utf-8"))
+    hass.data[_HANDOVERS] = Handovers(hass, page)
+    hass.http.register_view(HandoverView)
+
+
+@callback
+def async_offer(hass: HomeAssistant, name: str, bundle: Bundle) -> Handover:
+    """Hold a bundle for a device to fetch, and return where."""
+    return hass.data[_HANDOVERS].offer(name, bundle)
+
+
+def _local_url(hass: HomeAssistant) -> str:
+    """Return Home Assistant's address on the local network, or nothing where it has none."""
+    try:
+        return get_url(hass, allow_external=False, allow_cloud=False)
+    except NoURLAvailableError:
+        return ""
+
+
+def _came_through_cloudflare(request: web.Request) -> bool:
+    return any(header in request.headers for header in _CLOUDFLARE_HEADERS)
+
+
+def _plain(text: str, status: HTTPStatus) -> web.Response:
+    return web.Response(text=text, status=status, headers=_HEADERS)

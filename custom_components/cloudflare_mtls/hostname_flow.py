@@ -1,0 +1,343 @@
+"""The steps of a flow that protect a hostname, for a new account and for a further hostname."""
+
+from abc import abstractmethod
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import probatio
+
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
+
+from .const import (
+    CONF_EXEMPT_PATHS,
+    CONF_HOSTNAME,
+    CONF_KEEP_IN_SYNC,
+    CONF_LAYOUT,
+    CONF_SERVICE,
+    CONF_TUNNEL_ID,
+    CONF_ZONE_ID,
+)
+from .edge.client import EdgeClient
+from .edge.desired import (
+    Layout,
+    ProtectedHostname,
+    in_zone,
+    is_exempt_path,
+    is_service,
+    propose,
+    read_hostname,
+)
+from .edge.errors import EdgeError
+from .edge.models import Observation, Tunnel, Zone
+from .edge.plan import Plan, ProblemCode
+from .errors import Description, describe
+from .hostnames import HostnameSettings
+from .reconciler import Reconciler
+from .texts import async_get_texts
+
+SECTION_ADVANCED: Final = "advanced"
+
+# The field that a complaint stands beside; "base" means the whole form.
+type Complaint = tuple[str, Description]
+
+
+class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    FlowHandler[ContextT, ResultT, HandlerT]
+):
+    """Zone and tunnel, hostname, preview, and only then the changes at Cloudflare."""
+
+    _client: EdgeClient
+    _account_id: str
+    _zones: Mapping[str, Zone]
+    _tunnels: Mapping[str, Tunnel]
+    _existing: tuple[HostnameSettings, ...] = ()
+
+    _tunnel: Tunnel
+    _observation: Observation
+    _settings: HostnameSettings
+    _plan: Plan
+    _applying: asyncio.Task[Description | None] | None = None
+
+    @abstractmethod
+    async def async_finish(self) -> ResultT:
+        """Keep the hostname, now that it is protected."""
+
+    async def async_load_account(
+        self, client: EdgeClient, account_id: str, zones: Iterable[Zone]
+    ) -> Description | None:
+        """Take the account, and return what keeps the flow from going on with it."""
+        self._client, self._account_id = client, account_id
+        self._zones = {item.id: item for item in zones if item.account.id == account_id}
+        if not self._zones:
+            return "no_zone", {}
+        try:
+            tunnels = await client.tunnels(account_id)
+        except EdgeError as err:
+            return describe(err)
+        self._tunnels = {item.id: item for item in tunnels}
+        return None if tunnels else ("no_tunnel", {})
+
+    async def async_step_zone(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Choose the zone and the tunnel."""
+        complaint: Complaint | None = None
+        if user_input is not None:
+            self._tunnel = self._tunnels[user_input[CONF_TUNNEL_ID]]
+            complaint = await self._look_at(self._zones[user_input[CONF_ZONE_ID]])
+            if complaint is None:
+                return await self.async_step_hostname()
+        zones = {item.id: item.name for item in self._zones.values()}
+        tunnels = {item.id: item.name for item in self._tunnels.values()}
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_ZONE_ID, default=next(iter(zones))): choice(
+                    zones
+                ),
+                probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels))): choice(
+                    tunnels
+                ),
+            }
+        )
+        return self._show("zone", schema, user_input, complaint)
+
+    async def async_step_hostname(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Choose the hostname and where it leads."""
+        complaint: Complaint | None = None
+        if user_input is not None:
+            complaint = self._read(user_input) or await self._make_plan()
+            if complaint is None:
+                return await self.async_step_preview()
+        return self._show(
+            "hostname",
+            _hostname_schema(*self._proposal()),
+            user_input,
+            complaint,
+            zone=self._observation.zone.name,
+        )
+
+    async def async_step_preview(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Show what will change at Cloudflare: so far, nothing has."""
+        if user_input is not None:
+            return await self.async_step_create()
+        return await self._show_preview(None)
+
+    async def async_step_create(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Make the changes."""
+        if self._applying is None:
+            self._applying = self.hass.async_create_task(self._apply())
+        if not self._applying.done():
+            return self.async_show_progress(
+                step_id="create",
+                progress_action="create",
+                description_placeholders={"hostname": self._settings.hostname},
+                progress_task=self._applying,
+            )
+        return self.async_show_progress_done(next_step_id="done")
+
+    async def async_step_done(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Keep the hostname, or show what stopped the changes and what is left to do."""
+        task, self._applying = self._applying, None
+        if task is None or (error := task.result()) is None:
+            return await self.async_finish()
+        return await self._show_preview(("base", error))
+
+    def async_remove(self) -> None:
+        """Stop between two changes when the dialog is closed: every prefix is safe."""
+        if self._applying:
+            self._applying.cancel()
+
+    async def _look_at(self, zone: Zone) -> Complaint | None:
+        """Read everything once, so that a missing permission shows before it matters."""
+        if not zone.active:
+            return CONF_ZONE_ID, ("zone_not_active", {"zone": zone.name})
+        try:
+            self._observation, *_ = await asyncio.gather(
+                self._client.observe(self._account_id, zone.id, [self._tunnel.id]),
+                self._client.client_certificates(zone.id),
+                self._client.may_edit_rules(zone.id),
+            )
+        except EdgeError as err:
+            return "base", describe(err)
+        if self._tunnel.id not in self._observation.configurations:
+            return CONF_TUNNEL_ID, (
+                "tunnel_managed_locally",
+                {"tunnel": self._tunnel.name},
+            )
+        return None
+
+    def _proposal(self) -> tuple[str, str]:
+        """Return a hostname and a service that fit what the tunnel serves already."""
+        port = self.hass.http.server_port
+        zone = self._observation.zone
+        ingress = self._observation.configurations[self._tunnel.id].ingress
+        return propose(zone, ingress, (f":{port}", "homeassistant")) or (
+            f"ha-mobile.{zone.name}",
+            f"http://homeassistant.local:{port}",
+        )
+
+    def _read(self, user_input: Mapping[str, Any]) -> Complaint | None:
+        """Take what a person typed, or return what is wrong with it."""
+        zone = self._observation.zone
+        advanced = user_input[SECTION_ADVANCED]
+        hostname = read_hostname(user_input[CONF_HOSTNAME])
+        service = user_input[CONF_SERVICE].strip()
+        paths = tuple(path.strip() for path in advanced.get(CONF_EXEMPT_PATHS, ()))
+        if hostname is None:
+            return CONF_HOSTNAME, ("hostname_malformed", {})
+        if not in_zone(hostname, zone):
+            return CONF_HOSTNAME, ("hostname_outside_zone", {"zone": zone.name})
+        if any(item.hostname == hostname for item in self._existing):
+            return CONF_HOSTNAME, ("hostname_protected", {"hostname": hostname})
+        if not is_service(service):
+            return CONF_SERVICE, ("service_malformed", {})
+        if wrong := next((path for path in paths if not is_exempt_path(path)), None):
+            return "base", ("exempt_path_malformed", {"path": wrong})
+        own = self._observation.configurations[self._tunnel.id].rule_for(hostname)
+        if own and own.service != service:
+            return CONF_HOSTNAME, _in_use(hostname, own.service)
+        self._settings = HostnameSettings(
+            zone_id=zone.id,
+            protected=ProtectedHostname(
+                hostname=hostname,
+                tunnel_id=self._tunnel.id,
+                service=service,
+                layout=Layout(advanced[CONF_LAYOUT]),
+                exempt_paths=paths,
+            ),
+            keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
+        )
+        return None
+
+    async def _make_plan(self) -> Complaint | None:
+        """Plan the changes, or return what only a person can clear away first."""
+        try:
+            self._plan = await self._reconciler().plan(
+                self._settings.zone_id, {self._settings.hostname}
+            )
+        except EdgeError as err:
+            return "base", describe(err)
+        for problem in self._plan.problems:
+            if problem.code is ProblemCode.RECORD_IN_THE_WAY:
+                return CONF_HOSTNAME, _in_use(problem.target, problem.detail)
+            return "base", (
+                f"problem_{problem.code}",
+                {"target": problem.target, "detail": problem.detail},
+            )
+        return None
+
+    async def _apply(self) -> Description | None:
+        """Carry the plan out; return what stopped it."""
+        try:
+            zones = await self._reconciler().sync({self._settings.hostname})
+        except EdgeError as err:
+            return describe(err)
+        errors = [zone.outcome.error for zone in zones.values() if zone.outcome.error]
+        return describe(errors[0]) if errors else None
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(
+            self._client, self._account_id, (*self._existing, self._settings)
+        )
+
+    async def _show_preview(self, complaint: Complaint | None) -> ResultT:
+        if complaint is not None:
+            # What is left is planned anew; if it cannot be seen now, the list stays.
+            await self._make_plan()
+        text = await async_get_texts(self.hass, "common")
+        changes = "\n".join(
+            "- "
+            + text(
+                f"step_{step.kind}_{step.action}",
+                hostname=self._settings.hostname,
+                target=step.target,
+                detail=step.detail,
+            )
+            for step in self._plan.steps
+        )
+        return self._show(
+            "preview",
+            probatio.Schema({}),
+            None,
+            complaint,
+            hostname=self._settings.hostname,
+            changes=changes or f"- {text('step_none')}",
+        )
+
+    def _show(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        user_input: Mapping[str, Any] | None,
+        complaint: Complaint | None,
+        **placeholders: str,
+    ) -> ResultT:
+        field, (key, details) = complaint or ("", ("", {}))
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, user_input),
+            errors={field: key} if complaint else {},
+            description_placeholders={**placeholders, **details},
+        )
+
+
+def choice(labels: Mapping[str, str]) -> SelectSelector:
+    """Return a selector of ids by their labels."""
+    options = [
+        SelectOptionDict(value=value, label=label) for value, label in labels.items()
+    ]
+    return SelectSelector(
+        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+    )
+
+
+def _in_use(hostname: str, by: str) -> Description:
+    return "hostname_in_use", {"hostname": hostname, "by": by}
+
+
+def _hostname_schema(hostname: str, service: str) -> probatio.Schema:
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_HOSTNAME, default=hostname): TextSelector(),
+            probatio.Required(CONF_SERVICE, default=service): TextSelector(),
+            probatio.Required(SECTION_ADVANCED): section(
+                probatio.Schema(
+                    {
+                        probatio.Required(
+                            CONF_LAYOUT, default=Layout.SKIP_AND_BLOCK.value
+                        ): SelectSelector(
+                            SelectSelectorConfig(
+                                options=[layout.value for layout in Layout],
+                                translation_key=CONF_LAYOUT,
+                            )
+                        ),
+                        probatio.Optional(
+                            CONF_EXEMPT_PATHS, default=list
+                        ): TextSelector(TextSelectorConfig(multiple=True)),
+                        probatio.Required(
+                            CONF_KEEP_IN_SYNC, default=True
+                        ): BooleanSelector(),
+                    }
+                ),
+                {"collapsed": True},
+            ),
+        }
+    )

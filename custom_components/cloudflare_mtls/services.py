@@ -1,0 +1,264 @@
+"""Actions of Cloudflare mTLS."""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import probatio
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers.selector import ConfigEntrySelector
+
+from homeassistant.util.json import JsonObjectType, JsonValueType
+
+from .certificates import MintRequest, async_mint, async_revoke
+from .const import CONF_HOSTNAME, DOMAIN
+from .coordinator import Certificate, CloudflareConfigEntry
+from .edge.credentials import MAX_NAME_LENGTH, BundleFormat, KeyType
+from .edge.plan import Plan, Step
+from .errors import describe, raise_translated
+from .hostnames import hostnames_of
+from .reconciler import ZoneSync
+from .texts import async_get_texts
+
+ATTR_BUNDLE: Final = "bundle"
+ATTR_CERTIFICATE_ID: Final = "certificate_id"
+ATTR_DRY_RUN: Final = "dry_run"
+ATTR_KEY_TYPE: Final = "key_type"
+ATTR_REMOVE: Final = "remove"
+ATTR_VALIDITY_DAYS: Final = "validity_days"
+ATTR_ZONE: Final = "zone"
+
+_ENTRY_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_CONFIG_ENTRY_ID): ConfigEntrySelector(
+            {"integration": DOMAIN}
+        )
+    }
+)
+_MINT_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+    {
+        probatio.Required(ATTR_NAME): probatio.All(
+            cv.string, str.strip, probatio.Length(min=1, max=MAX_NAME_LENGTH)
+        ),
+        probatio.Optional(ATTR_VALIDITY_DAYS, default=365): cv.positive_int,
+        probatio.Optional(ATTR_KEY_TYPE, default=KeyType.RSA_2048): probatio.Coerce(
+            KeyType
+        ),
+        probatio.Optional(
+            ATTR_BUNDLE, default=BundleFormat.COMPATIBLE
+        ): probatio.Coerce(BundleFormat),
+        probatio.Optional(ATTR_ZONE): cv.string,
+    }
+)
+_REVOKE_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+    {probatio.Required(ATTR_CERTIFICATE_ID): cv.string}
+)
+_SYNC_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+    {
+        probatio.Optional(CONF_HOSTNAME): cv.string,
+        probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        probatio.Optional(ATTR_REMOVE, default=False): cv.boolean,
+    }
+)
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions, all for administrators."""
+    for name, handler, schema, response in (
+        ("mint_certificate", _mint, _MINT_SCHEMA, SupportsResponse.OPTIONAL),
+        ("revoke_certificate", _revoke, _REVOKE_SCHEMA, SupportsResponse.OPTIONAL),
+        ("list_certificates", _list, _ENTRY_SCHEMA, SupportsResponse.ONLY),
+        ("sync", _sync, _SYNC_SCHEMA, SupportsResponse.OPTIONAL),
+    ):
+        service.async_register_admin_service(
+            hass, DOMAIN, name, handler, schema, supports_response=response
+        )
+
+
+async def _mint(call: ServiceCall) -> ServiceResponse:
+    """Mint a certificate and hold its bundle for the device."""
+    entry = _entry(call)
+    request = MintRequest(
+        name=call.data[ATTR_NAME],
+        zone_id=_zone_id(entry, call.data.get(ATTR_ZONE)),
+        validity_days=call.data[ATTR_VALIDITY_DAYS],
+        key_type=call.data[ATTR_KEY_TYPE],
+        bundle_format=call.data[ATTR_BUNDLE],
+    )
+    with raise_translated():
+        minted = await async_mint(call.hass, entry, request)
+    facts = minted.certificate.facts
+    return {
+        "device_id": facts.device_id,
+        **_identity(minted.certificate),
+        "handover_url": minted.handover.url,
+        "handover_expires_at": minted.handover.expires_at.isoformat(),
+    }
+
+
+async def _revoke(call: ServiceCall) -> ServiceResponse:
+    """Revoke a certificate."""
+    with raise_translated():
+        certificate = await async_revoke(_entry(call), call.data[ATTR_CERTIFICATE_ID])
+    return {ATTR_CERTIFICATE_ID: certificate.id, "status": certificate.status}
+
+
+async def _list(call: ServiceCall) -> ServiceResponse:
+    """Return every certificate of the account's zones, as Cloudflare has them now."""
+    entry = _entry(call)
+    edge = entry.runtime_data.edge
+    with raise_translated():
+        certificates = await edge.async_read_certificates()
+    return {
+        "certificates": [
+            {
+                **_identity(certificate),
+                ATTR_NAME: certificate.facts.name,
+                "managed": certificate.facts.managed,
+                "status": certificate.status,
+            }
+            for certificate in certificates
+        ]
+    }
+
+
+async def _sync(call: ServiceCall) -> ServiceResponse:
+    """Bring hostnames to what they must be, or take them down, or only tell how."""
+    entry, hass = _entry(call), call.hass
+    hostnames = _hostnames(entry, call.data.get(CONF_HOSTNAME))
+    remove = call.data[ATTR_REMOVE]
+    reconciler = entry.runtime_data.edge.reconciler
+    with raise_translated():
+        synced = (
+            {}
+            if call.data[ATTR_DRY_RUN]
+            else await reconciler.sync(hostnames, remove=remove)
+        )
+        plans = [
+            await reconciler.plan(zone_id, hostnames, remove=remove)
+            for zone_id in reconciler.zones_of(hostnames)
+        ]
+    problems: list[JsonValueType] = [
+        *await _plan_problems(hass, plans),
+        *await _step_problems(hass, synced.values()),
+    ]
+    if synced and remove and not problems:
+        _forget(hass, entry, hostnames)
+    elif synced:
+        await entry.runtime_data.edge.async_refresh()
+    steps: list[JsonValueType] = [
+        _step(step, applied=True)
+        for zone in synced.values()
+        for step in zone.outcome.applied
+    ]
+    steps += [_step(step, applied=False) for plan in plans for step in plan.steps]
+    return {
+        "in_sync": all(plan.in_sync for plan in plans),
+        "exposed": any(plan.exposures for plan in plans),
+        "steps": steps,
+        "problems": problems,
+    }
+
+
+def _step(step: Step, *, applied: bool) -> JsonObjectType:
+    return {
+        "kind": step.kind,
+        "action": step.action,
+        "target": step.target,
+        "detail": step.detail,
+        "applied": applied,
+    }
+
+
+async def _plan_problems(
+    hass: HomeAssistant, plans: Iterable[Plan]
+) -> list[JsonValueType]:
+    """Return what only a person can solve, in the user's language."""
+    text = await async_get_texts(hass, "common")
+    return [
+        {
+            "code": problem.code,
+            "message": text(
+                f"problem_{problem.code}", target=problem.target, detail=problem.detail
+            ),
+        }
+        for plan in plans
+        for problem in plan.problems
+    ]
+
+
+async def _step_problems(
+    hass: HomeAssistant, zones: Iterable[ZoneSync]
+) -> list[JsonValueType]:
+    """Return why a sync stopped before its end, in the user's language."""
+    text = await async_get_texts(hass, "exceptions")
+    errors = [describe(zone.outcome.error) for zone in zones if zone.outcome.error]
+    return [
+        {"code": key, "message": text(f"{key}.message", **placeholders)}
+        for key, placeholders in errors
+    ]
+
+
+def _forget(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, hostnames: Collection[str]
+) -> None:
+    """Remove what was taken down from Home Assistant too, lest it be built up again."""
+    for subentry_id, settings in hostnames_of(entry).items():
+        if settings.hostname in hostnames:
+            hass.config_entries.async_remove_subentry(entry, subentry_id)
+
+
+def _identity(certificate: Certificate) -> JsonObjectType:
+    facts = certificate.facts
+    return {
+        ATTR_CERTIFICATE_ID: certificate.id,
+        "serial_number": facts.serial_number,
+        "fingerprint_sha256": facts.fingerprint_sha256,
+        "issued_on": facts.issued_on.isoformat(),
+        "expires_on": facts.expires_on.isoformat(),
+    }
+
+
+def _entry(call: ServiceCall) -> CloudflareConfigEntry:
+    entry: CloudflareConfigEntry = service.async_get_config_entry(
+        call.hass, DOMAIN, call.data[ATTR_CONFIG_ENTRY_ID]
+    )
+    return entry
+
+
+def _hostnames(entry: CloudflareConfigEntry, hostname: str | None) -> set[str]:
+    """Return the hostname, where it is protected, or all of them."""
+    known = {item.hostname for item in hostnames_of(entry).values()}
+    if hostname is None:
+        return known
+    if hostname not in known:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="hostname_not_found",
+            translation_placeholders={"hostname": hostname},
+        )
+    return {hostname}
+
+
+def _zone_id(entry: CloudflareConfigEntry, zone: str | None) -> str:
+    """Return the zone of that name, or the only one."""
+    zone_ids = {
+        item.zone_id
+        for item in hostnames_of(entry).values()
+        if zone is None or f".{item.hostname}".endswith(f".{zone}")
+    }
+    if len(zone_ids) != 1:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="zone_not_clear"
+        )
+    return zone_ids.pop()

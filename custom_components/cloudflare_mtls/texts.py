@@ -1,0 +1,26 @@
+"""Sentences for users, from the translations, for where Home Assistant puts none itself."""
+
+from collections.abc import Callable
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
+
+from .const import DOMAIN
+
+type Texts = Callable[..., str]
+
+
+async def async_get_texts(hass: HomeAssistant, category: str) -> Texts:
+    """Return a function from a key and its placeholders to a sentence."""
+    translations = await async_get_translations(
+        hass, hass.config.language, category, {DOMAIN}
+    )
+
+    def text(key: str, **placeholders: str) -> str:
+        sentence = translations[f"component.{DOMAIN}.{category}.{key}"]
+        # The placeholders come from Cloudflare too: they are filled in, never formatted.
+        for name, value in placeholders.items():
+            sentence = sentence.replace(f"{{{name}}}", value)
+        return sentence
+
+    return text
