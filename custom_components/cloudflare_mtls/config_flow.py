@@ -1,10 +1,10 @@
 """Config flow for Cloudflare mTLS."""
 
 from collections.abc import Mapping
+import json
 import re
 from typing import Any, Final, override
-
-import probatio
+from urllib.parse import urlencode
 
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -23,16 +23,12 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+import probatio
 
 from .client import async_create_client
-from .const import (
-    CONF_ACCOUNT_ID,
-    DASHBOARD_URL,
-    DOMAIN,
-    SUBENTRY_PROTECTED_HOSTNAME,
-)
+from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, SUBENTRY_PROTECTED_HOSTNAME
 from .edge.client import EdgeClient
-from .edge.errors import EdgeError
+from .edge.errors import EdgeError, Permission
 from .edge.models import Account, Zone
 from .errors import Description, describe
 from .hostname_flow import HostnameSteps, choice
@@ -46,16 +42,30 @@ TOKEN_SCHEMA: Final = probatio.Schema(
     }
 )
 
-# Opens the dashboard's token page with the right boxes ticked.
+# Opens the dashboard's token page with the right boxes ticked; it leaves out keys that it
+# does not know, so the dialog names the permissions too.
 # Source: developers.cloudflare.com, API token template URLs.
-TOKEN_URL: Final = (
-    f"{DASHBOARD_URL}/profile/api-tokens?permissionGroupKeys="
-    "%5B%7B%22key%22%3A%22zone%22%2C%22type%22%3A%22read%22%7D%2C"
-    "%7B%22key%22%3A%22dns%22%2C%22type%22%3A%22edit%22%7D%2C"
-    "%7B%22key%22%3A%22ssl_and_certificates%22%2C%22type%22%3A%22edit%22%7D%2C"
-    "%7B%22key%22%3A%22zone_waf%22%2C%22type%22%3A%22edit%22%7D%2C"
-    "%7B%22key%22%3A%22argo_tunnel%22%2C%22type%22%3A%22edit%22%7D%5D"
-    "&name=Home%20Assistant"
+_TEMPLATE: Final = {
+    "permissionGroupKeys": json.dumps(
+        [
+            {"key": "zone", "type": "read"},
+            {"key": "dns", "type": "edit"},
+            {"key": "ssl_and_certificates", "type": "edit"},
+            {"key": "waf", "type": "edit"},
+            {"key": "argotunnel", "type": "edit"},
+        ]
+    ),
+    "accountId": "*",
+    "zoneId": "all",
+    "name": "Home Assistant",
+}
+TOKEN_URL: Final = f"{DASHBOARD_URL}/profile/api-tokens?{urlencode(_TEMPLATE)}"
+NEEDED: Final = (
+    Permission.ZONE_READ,
+    Permission.DNS_EDIT,
+    Permission.CERTIFICATES_EDIT,
+    Permission.RULES_EDIT,
+    Permission.TUNNEL_EDIT,
 )
 
 _GLOBAL_KEY: Final = re.compile(r"cfk_.*|[0-9a-f]{37}")
@@ -201,6 +211,7 @@ class CloudflareConfigFlow(
             errors={"base": key} if key else {},
             description_placeholders={
                 "token_url": TOKEN_URL,
+                "permissions": "\n".join(f"- {item.value}" for item in NEEDED),
                 **placeholders,
                 **details,
             },

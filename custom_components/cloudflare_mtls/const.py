@@ -19,6 +19,4 @@ CONF_ZONE_ID: Final = "zone_id"
 
 SUBENTRY_PROTECTED_HOSTNAME: Final = "protected_hostname"
 
-# Strings of a translation, so no URL may stand in them: these fill their placeholders.
 DASHBOARD_URL: Final = "https://dash.cloudflare.com"
-DOCUMENTATION_URL: Final = "https://github.com/cloudflare-mtls/ha-cloudflare-mtls"

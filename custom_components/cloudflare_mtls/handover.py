@@ -1,17 +1,16 @@
 """Hands a bundle to a device: once, within ten minutes, from memory."""
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-import base64
-from http import HTTPStatus
 import html
+from http import HTTPStatus
 from pathlib import Path
 import secrets
 from string import Template
 from typing import Final
 
 from aiohttp import web
-
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView

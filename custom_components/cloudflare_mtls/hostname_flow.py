@@ -5,8 +5,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import probatio
-
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -17,6 +15,7 @@ from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
 )
+import probatio
 
 from .const import (
     CONF_EXEMPT_PATHS,

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-import probatio
-
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME
 from homeassistant.core import (
     HomeAssistant,
@@ -16,8 +14,8 @@ from homeassistant.core import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.helpers.selector import ConfigEntrySelector
-
 from homeassistant.util.json import JsonObjectType, JsonValueType
+import probatio
 
 from .certificates import MintRequest, async_mint, async_revoke
 from .const import CONF_HOSTNAME, DOMAIN

@@ -602,7 +602,7 @@ def _retry_after(err: APIStatusError) -> float:
         seconds = float(err.response.headers.get("retry-after", ""))
     except ValueError:
         return _DEFAULT_RETRY_AFTER
-    return seconds if 0 < seconds <= 86400 else _DEFAULT_RETRY_AFTER  # noqa: PLR2004
+    return seconds if 0 < seconds <= 86400 else _DEFAULT_RETRY_AFTER
 
 
 def _result(envelope: Fields) -> Fields:

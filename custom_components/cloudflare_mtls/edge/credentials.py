@@ -182,7 +182,7 @@ def make_bundle(
             builder = (
                 builder.kdf_rounds(2048)
                 .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-                .hmac_hash(hashes.SHA1())  # noqa: S303 - all that older phones read
+                .hmac_hash(hashes.SHA1())
             )
         case BundleFormat.MODERN:
             builder = (

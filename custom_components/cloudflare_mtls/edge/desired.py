@@ -127,7 +127,7 @@ def record_content(tunnel_id: str) -> str:
 def read_hostname(text: str) -> str | None:
     """Return a hostname as DNS writes it, or None where the text is none."""
     hostname = text.strip().lower().rstrip(".")
-    return hostname if _HOSTNAME.fullmatch(hostname) and len(hostname) < 254 else None  # noqa: PLR2004
+    return hostname if _HOSTNAME.fullmatch(hostname) and len(hostname) < 254 else None
 
 
 def in_zone(hostname: str, zone: Zone) -> bool:

@@ -123,7 +123,7 @@ def _paths(node: Node) -> Iterator[str]:
     match node:
         case Call("starts_with", (Field("http.request.uri.path"), str(path))):
             yield path
-        case Combination("or", nodes):
+        case Combination(_, nodes):
             for inner in nodes:
                 yield from _paths(inner)
 

@@ -169,21 +169,29 @@ class Plan:
 
     def drifted(self, hostname: str) -> bool:
         """Tell whether something that concerns this hostname is not as it must be."""
-        targets = {hostname, BLOCK_REF, SKIP_REF}
-        return (
-            any(item.target in targets for item in (*self.steps, *self.problems))
-            or any(problem.code in _ZONE_PROBLEMS for problem in self.problems)
-            or any(exposure.hostname == hostname for exposure in self.exposures)
-        )
+        return not self.limited_to({hostname}).in_sync
 
     def limited_to(self, hostnames: Collection[str]) -> Plan:
-        """Return the plan without the steps that concern other hostnames only.
+        """Return the plan without what concerns other hostnames only.
 
         Rules are shared, so their steps stay; without the rest no hostname can open.
         """
+        if not hostnames:
+            return Plan()
         kept = {*hostnames, BLOCK_REF, SKIP_REF}
-        steps = tuple(step for step in self.steps if step.target in kept)
-        return replace(self, steps=steps if hostnames else ())
+        return Plan(
+            steps=tuple(step for step in self.steps if step.target in kept),
+            problems=tuple(
+                problem
+                for problem in self.problems
+                if problem.target in kept or problem.code in _ZONE_PROBLEMS
+            ),
+            exposures=tuple(
+                exposure
+                for exposure in self.exposures
+                if exposure.hostname in hostnames
+            ),
+        )
 
 
 def exposed(
