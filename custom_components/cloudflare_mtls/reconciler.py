@@ -14,10 +14,10 @@ from .hostnames import HostnameSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSync:
-    """What had to be done in a zone, and how far it came."""
+    """How far a zone came, and what is left to do there."""
 
-    plan: Plan
     outcome: Outcome
+    left: Plan
 
 
 class Reconciler:
@@ -51,6 +51,18 @@ class Reconciler:
         """Return what must be done for the hostnames in a zone; nothing is written."""
         return self._plan(await self._observe(zone_id), hostnames, remove=remove)
 
+    async def preview(
+        self, hostnames: Collection[str], *, remove: bool = False
+    ) -> Mapping[str, ZoneSync]:
+        """Return what a sync would find; nothing is written."""
+        return {
+            zone_id: ZoneSync(
+                outcome=Outcome(applied=(), error=None),
+                left=await self.plan(zone_id, hostnames, remove=remove),
+            )
+            for zone_id in self.zones_of(hostnames)
+        }
+
     async def sync(
         self, hostnames: Collection[str], *, remove: bool = False
     ) -> Mapping[str, ZoneSync]:
@@ -67,7 +79,9 @@ class Reconciler:
         observation = await self._observe(zone_id)
         plan = self._plan(observation, hostnames, remove=remove)
         outcome = await apply_plan(self._client, observation, plan)
-        return ZoneSync(plan=plan, outcome=outcome)
+        if plan.steps:
+            plan = self._plan(await self._observe(zone_id), hostnames, remove=remove)
+        return ZoneSync(outcome=outcome, left=plan)
 
     async def _observe(self, zone_id: str) -> Observation:
         tunnel_ids = {

@@ -21,7 +21,7 @@ from .certificates import MintRequest, async_mint, async_revoke
 from .const import CONF_HOSTNAME, DOMAIN
 from .coordinator import Certificate, CloudflareConfigEntry
 from .edge.credentials import MAX_NAME_LENGTH, BundleFormat, KeyType
-from .edge.plan import Plan, Step
+from .edge.plan import Step
 from .errors import describe, raise_translated
 from .hostnames import hostnames_of
 from .reconciler import ZoneSync
@@ -136,35 +136,27 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     hostnames = _hostnames(entry, call.data.get(CONF_HOSTNAME))
     remove = call.data[ATTR_REMOVE]
     reconciler = entry.runtime_data.edge.reconciler
+    dry_run = call.data[ATTR_DRY_RUN]
+    act = reconciler.preview if dry_run else reconciler.sync
     with raise_translated():
-        synced = (
-            {}
-            if call.data[ATTR_DRY_RUN]
-            else await reconciler.sync(hostnames, remove=remove)
-        )
-        plans = [
-            await reconciler.plan(zone_id, hostnames, remove=remove)
-            for zone_id in reconciler.zones_of(hostnames)
-        ]
-    problems: list[JsonValueType] = [
-        *await _plan_problems(hass, plans),
-        *await _step_problems(hass, synced.values()),
-    ]
-    if synced and remove and not problems:
+        zones = (await act(hostnames, remove=remove)).values()
+    in_sync = all(zone.left.in_sync for zone in zones)
+    if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
-    elif synced:
+    elif any(zone.outcome.applied for zone in zones):
         await entry.runtime_data.edge.async_refresh()
-    steps: list[JsonValueType] = [
-        _step(step, applied=True)
-        for zone in synced.values()
-        for step in zone.outcome.applied
-    ]
-    steps += [_step(step, applied=False) for plan in plans for step in plan.steps]
     return {
-        "in_sync": all(plan.in_sync for plan in plans),
-        "exposed": any(plan.exposures for plan in plans),
-        "steps": steps,
-        "problems": problems,
+        "in_sync": in_sync,
+        "exposed": any(zone.left.exposures for zone in zones),
+        "steps": [
+            *(
+                _step(step, applied=True)
+                for zone in zones
+                for step in zone.outcome.applied
+            ),
+            *(_step(step, applied=False) for zone in zones for step in zone.left.steps),
+        ],
+        "problems": await _problems(hass, zones),
     }
 
 
@@ -178,33 +170,24 @@ def _step(step: Step, *, applied: bool) -> JsonObjectType:
     }
 
 
-async def _plan_problems(
-    hass: HomeAssistant, plans: Iterable[Plan]
-) -> list[JsonValueType]:
-    """Return what only a person can solve, in the user's language."""
-    text = await async_get_texts(hass, "common")
-    return [
-        {
-            "code": problem.code,
-            "message": text(
-                f"problem_{problem.code}", target=problem.target, detail=problem.detail
-            ),
-        }
-        for plan in plans
-        for problem in plan.problems
-    ]
-
-
-async def _step_problems(
+async def _problems(
     hass: HomeAssistant, zones: Iterable[ZoneSync]
 ) -> list[JsonValueType]:
-    """Return why a sync stopped before its end, in the user's language."""
-    text = await async_get_texts(hass, "exceptions")
-    errors = [describe(zone.outcome.error) for zone in zones if zone.outcome.error]
-    return [
-        {"code": key, "message": text(f"{key}.message", **placeholders)}
-        for key, placeholders in errors
+    """Return what stopped a sync and what only a person can solve, in the user's language."""
+    text = await async_get_texts(hass, "common")
+    sentence = await async_get_texts(hass, "exceptions")
+    stopped = [describe(zone.outcome.error) for zone in zones if zone.outcome.error]
+    unsolved = [problem for zone in zones for problem in zone.left.problems]
+    problems: list[JsonValueType] = [
+        {"code": key, "message": sentence(f"{key}.message", **placeholders)}
+        for key, placeholders in stopped
     ]
+    for problem in unsolved:
+        message = text(
+            f"problem_{problem.code}", target=problem.target, detail=problem.detail
+        )
+        problems.append({"code": problem.code, "message": message})
+    return problems
 
 
 def _forget(
