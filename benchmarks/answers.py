@@ -1,0 +1,109 @@
+"""Count how many answers deep a refresh and a sync are, behind an API that takes its time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+import statistics
+import sys
+import time
+
+from aiohttp import ClientSession, web
+
+from custom_components.cloudflare_mtls.edge.apply import apply_plan
+from custom_components.cloudflare_mtls.edge.client import EdgeClient
+from custom_components.cloudflare_mtls.edge.desired import (
+    DesiredZone,
+    ProtectedHostname,
+)
+from custom_components.cloudflare_mtls.edge.plan import make_plan
+from sandbox import Sandbox
+
+ANSWER = 0.1
+
+
+@asynccontextmanager
+async def slow(api_url: str) -> AsyncGenerator[str]:
+    """Put a proxy that takes its time before an API, and yield its address."""
+
+    async def forward(request: web.Request) -> web.Response:
+        await asyncio.sleep(ANSWER)
+        async with session.request(
+            request.method,
+            f"{api_url}{request.raw_path}",
+            data=await request.read(),
+            headers={
+                name: request.headers[name]
+                for name in ("Authorization", "Content-Type")
+                if name in request.headers
+            },
+        ) as answer:
+            return web.Response(
+                body=await answer.read(),
+                status=answer.status,
+                content_type=answer.content_type,
+            )
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", forward)
+    runner = web.AppRunner(application)
+    async with ClientSession() as session:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await runner.cleanup()
+
+
+async def sync(client: EdgeClient, sandbox: Sandbox) -> None:
+    """Protect a hostname, or find that it is protected."""
+    hostname = ProtectedHostname(
+        hostname="home-mobile.example.com",
+        tunnel_id=sandbox.tunnel_id,
+        service="http://homeassistant.local:8123",
+    )
+    observation = await client.observe(
+        sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
+    )
+    plan = make_plan(observation, DesiredZone(hostnames=(hostname,)))
+    outcome = await apply_plan(client, observation, plan)
+    if outcome.error:
+        raise outcome.error
+
+
+async def refresh(client: EdgeClient, sandbox: Sandbox) -> None:
+    """Read all that a refresh reads."""
+    await asyncio.gather(
+        client.observe(sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]),
+        client.client_certificates(sandbox.zone_id),
+        client.tunnels(sandbox.account_id),
+    )
+
+
+async def timed(action: Awaitable[None]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    await action
+    return time.perf_counter() - started
+
+
+async def run() -> bool:
+    """Print each figure and tell whether all keep their budget."""
+    kept = True
+    async with Sandbox() as sandbox, slow(sandbox.api_url) as url:
+        client = EdgeClient(sandbox.token, base_url=url)
+        await client.verify_token()
+        answer = statistics.median(
+            [await timed(client.verify_token()) for _ in range(5)]
+        )
+        for name, action, budget in (
+            ("first complete sync", sync, 8.3),
+            ("sync with nothing to do", sync, 1.3),
+            ("refresh", refresh, 1.3),
+        ):
+            answers = await timed(action(client, sandbox)) / answer
+            kept = kept and answers <= budget
+            print(f"{name}: {answers:.2f} answers deep (budget {budget})")
+    return kept
+
+
+if __name__ == "__main__":
+    sys.exit(not asyncio.run(run()))
