@@ -1,0 +1,50 @@
+"""Who is calling: the API token of a request."""
+
+from collections.abc import Mapping
+import re
+
+from sandbox.state import State, Token, TokenStatus
+
+from .envelope import ApiError, Problem
+
+VERIFYING = frozenset({"/user/tokens/verify", "/accounts/{account_id}/tokens/verify"})
+INVALID_TOKEN = ApiError(401, Problem(1000, "Invalid API Token"))
+
+
+def authenticate(state: State, headers: Mapping[str, str], path: str) -> Token:
+    """Return the request's token; only those that verify may use a dead one."""
+    token = state.tokens.get(_bearer(headers, path))
+    if path in VERIFYING:
+        if token is None:
+            raise INVALID_TOKEN
+        return token
+    if token is None or token.status is not TokenStatus.ACTIVE:
+        raise ApiError(403, Problem(9109, "Invalid access token"))
+    return token
+
+
+def _bearer(headers: Mapping[str, str], path: str) -> str:
+    if "X-Auth-Key" in headers:
+        raise _malformed(6103, "X-Auth-Key")
+    if "Authorization" not in headers:
+        raise _missing(path)
+    # GUESS: the lengths that pass; known tokens have 40 to some 55 characters.
+    bearer = re.fullmatch(r"Bearer ([A-Za-z0-9_-]{40,64})", headers["Authorization"])
+    if bearer is None:
+        raise _malformed(6111, "Authorization")
+    return bearer[1]
+
+
+def _missing(path: str) -> ApiError:
+    if path in VERIFYING:
+        return ApiError(400, Problem(1001, 'Missing "Authorization" header'))
+    # GUESS: the status, which is also told as 401, and the text.
+    return ApiError(
+        400,
+        Problem(9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers"),
+    )
+
+
+def _malformed(code: int, header: str) -> ApiError:
+    cause = Problem(code, f"Invalid format for {header} header")
+    return ApiError(400, Problem(6003, "Invalid request headers", cause=cause))

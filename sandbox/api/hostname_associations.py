@@ -1,0 +1,39 @@
+"""The hostnames whose visitors are asked for a client certificate."""
+
+from typing import Any
+
+from .envelope import Answer, ApiError, Problem
+from .routing import Call, Routes
+
+routes = Routes()
+
+_ASSOCIATIONS = "/zones/{zone_id}/certificate_authorities/hostname_associations"
+
+
+@routes.get(_ASSOCIATIONS)
+async def get_associations(call: Call) -> Answer:
+    """Return the hostnames; null when there never were any."""
+    return Answer({"hostnames": call.zone.associations})
+
+
+@routes.put(_ASSOCIATIONS)
+async def replace_associations(call: Call) -> Answer:
+    """Replace them all."""
+    hostnames = call.object().get("hostnames")
+    if not isinstance(hostnames, list) or "mtls_certificate_id" in call.object():
+        # GUESS: the text; only the managed CA is known here.
+        raise ApiError(400, Problem(None, "invalid hostname associations"))
+    for hostname in hostnames:
+        _check(call, hostname)
+    call.zone.associations = hostnames
+    return Answer({"hostnames": hostnames})
+
+
+def _check(call: Call, hostname: Any) -> None:
+    # GUESS: wildcards are refused; code and text are unknown.
+    if (
+        not isinstance(hostname, str)
+        or "*" in hostname
+        or not call.zone.contains(hostname)
+    ):
+        raise ApiError(400, Problem(None, f"invalid hostname: {hostname}"))

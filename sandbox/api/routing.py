@@ -1,0 +1,85 @@
+"""How an endpoint is written: a coroutine from a call to an answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.authority import ClientAuthorities
+from sandbox.state import Account, State, Token, Zone
+
+from .envelope import Answer, ApiError, Problem
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authenticated and permitted request."""
+
+    state: State
+    authorities: ClientAuthorities
+    token: Token
+    ids: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+
+    @property
+    def account(self) -> Account:
+        """Return the account that the path names."""
+        return self.state.accounts[self.ids["account_id"]]
+
+    @property
+    def zone(self) -> Zone:
+        """Return the zone that the path names."""
+        return self.state.zones[self.ids["zone_id"]]
+
+    def object(self) -> dict[str, Any]:
+        """Return the body, which has to be an object."""
+        if not isinstance(self.body, dict):
+            # GUESS: the code and text for a body that is no JSON object.
+            raise ApiError(400, Problem(6007, "Malformed JSON in request body"))
+        return self.body
+
+
+type Endpoint = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """An endpoint and where it is found."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+
+
+@dataclass
+class Routes:
+    """The endpoints of one resource."""
+
+    all: list[Route] = field(default_factory=list)
+
+    def get(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Register the endpoint below for GET."""
+        return self._register("GET", path)
+
+    def post(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Register the endpoint below for POST."""
+        return self._register("POST", path)
+
+    def put(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Register the endpoint below for PUT."""
+        return self._register("PUT", path)
+
+    def patch(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Register the endpoint below for PATCH."""
+        return self._register("PATCH", path)
+
+    def delete(self, path: str) -> Callable[[Endpoint], Endpoint]:
+        """Register the endpoint below for DELETE."""
+        return self._register("DELETE", path)
+
+    def _register(self, method: str, path: str) -> Callable[[Endpoint], Endpoint]:
+        def register(endpoint: Endpoint) -> Endpoint:
+            self.all.append(Route(method, path, endpoint))
+            return endpoint
+
+        return register

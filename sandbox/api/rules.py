@@ -1,0 +1,184 @@
+"""What Cloudflare checks before it takes a custom rule."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sandbox.expressions import (
+    Expression,
+    InvalidError,
+    UnsupportedError,
+    parse,
+    without_outer_parentheses,
+)
+from sandbox.state import Plan, Rule, now
+
+from .envelope import ApiError, Problem
+
+QUOTAS = {Plan.FREE: 5, Plan.PRO: 20, Plan.BUSINESS: 100, Plan.ENTERPRISE: 1000}
+MAX_EXPRESSION = 4096
+
+_ACTIONS = (
+    "block",
+    "challenge",
+    "js_challenge",
+    "log",
+    "managed_challenge",
+    "skip",
+)
+_WRITABLE = {
+    "action": str,
+    "action_parameters": dict,
+    "description": str,
+    "enabled": bool,
+    "expression": str,
+    "logging": dict,
+    "ref": str,
+}
+# GUESS: what an answer holds may be sent back, and is ignored.
+_READ_ONLY = {"id", "version", "last_updated", "categories"}
+_SKIP = {
+    "ruleset": {"current"},
+    "phase": {"current"},
+    "phases": {
+        "http_ratelimit",
+        "http_request_sbfm",
+        "http_request_firewall_managed",
+    },
+    "products": {
+        "zoneLockdown",
+        "uaBlock",
+        "bic",
+        "hot",
+        "securityLevel",
+        "rateLimit",
+        "waf",
+    },
+}
+
+
+def new_rule(body: Any, plan: Plan, pointer: str = "") -> Rule:
+    """Make a rule of what was sent, or refuse it."""
+    values = _values(body)
+    if values.get("action_parameters") and not values.get("action"):
+        raise _refused(None, "action is required for action parameters", pointer)
+    expression = values.get("expression", "")
+    parsed = _parsed(expression, f"{pointer}/expression")
+    values["expression"] = without_outer_parentheses(expression)
+    rule = Rule(**({"action": ""} | values))
+    _check_action(rule, plan, pointer)
+    if "matches" in parsed.operators and plan in (Plan.FREE, Plan.PRO):
+        raise _not_entitled("operator Matches", "Business plan or a WAF Advanced plan")
+    return rule
+
+
+def redefined(old: Rule, body: Any, plan: Plan) -> Rule:
+    """Put what was sent in an existing rule's place."""
+    new = new_rule(body, plan)
+    # GUESS: without a reference in the body the old one stays.
+    ref = new.ref if "ref" in body else old.ref
+    definition = replace(
+        new, id=old.id, ref=ref, version=old.version, last_updated=old.last_updated
+    )
+    if definition == old:
+        return old
+    return replace(definition, version=old.version + 1, last_updated=now())
+
+
+def check_all(rules: Iterable[Rule], plan: Plan, phase: str) -> None:
+    """Refuse rules that are each valid but not together."""
+    rules = list(rules)
+    quota = QUOTAS[plan]
+    if len(rules) > quota:
+        raise _refused(
+            50001,
+            f"exceeded the maximum number of rules in the phase {phase}: "
+            f"{len(rules)} out of {quota}",
+        )
+    refs = [rule.ref for rule in rules]
+    for ref in refs:
+        if refs.count(ref) > 1:
+            # GUESS: the text.
+            raise _refused(20023, f"the ref '{ref}' is used by more than one rule")
+
+
+def _values(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise _refused(None, "invalid JSON: a rule has to be an object")
+    for key, value in body.items():
+        if key in _READ_ONLY:
+            continue
+        if key not in _WRITABLE:
+            raise _refused(None, f'invalid JSON: unknown field "{key}"')
+        if value is not None and type(value) is not _WRITABLE[key]:
+            # GUESS: the text.
+            raise _refused(None, f'invalid JSON: wrong type of field "{key}"')
+    return {key: body[key] for key in _WRITABLE if body.get(key) is not None}
+
+
+def _parsed(expression: str, pointer: str) -> Expression:
+    refused = f"'{expression}' is not a valid value for expression because"
+    if not expression.strip():
+        raise _refused(20125, f"{refused} the expression cannot be blank", pointer)
+    if len(expression) > MAX_EXPRESSION:
+        # GUESS: the text, and that 20166 is its code.
+        raise _refused(20166, f"{refused} it is too long", pointer)
+    try:
+        return parse(expression)
+    except InvalidError as error:
+        # GUESS: the code is widely quoted, never recorded.
+        reason = f"could not parse filter expression: {error}"
+        raise _refused(20127, f"{refused} {reason}", pointer) from None
+    except UnsupportedError as error:
+        message = f"the sandbox cannot evaluate {error}"
+        raise ApiError(501, Problem(None, message, pointer)) from None
+
+
+def _check_action(rule: Rule, plan: Plan, pointer: str) -> None:
+    parameters = rule.action_parameters or {}
+    if rule.action not in _ACTIONS:
+        # GUESS: the code and text.
+        raise _refused(
+            None,
+            f"'{rule.action}' is not a valid value for action",
+            f"{pointer}/action",
+        )
+    if rule.action == "log" and plan is not Plan.ENTERPRISE:
+        raise _not_entitled("action log", "Enterprise plan")
+    if rule.action == "skip":
+        _check_skip(parameters, f"{pointer}/action_parameters")
+        return
+    if rule.logging is not None:
+        # GUESS: only skip rules take it.
+        raise _refused(None, "logging is not allowed for this action", pointer)
+    if "response" in parameters and plan is Plan.FREE:
+        raise _not_entitled("a custom block response", "Pro plan")
+    if parameters.keys() - {"response"}:
+        raise _refused(None, "invalid action parameters", pointer)
+
+
+def _check_skip(parameters: Mapping[str, Any], pointer: str) -> None:
+    # GUESS: every text; and that Free accepts each of these phases and products.
+    if not parameters or parameters.keys() - _SKIP.keys():
+        raise _refused(None, "invalid action parameters", pointer)
+    for key, value in parameters.items():
+        values = value if isinstance(value, list) else [value]
+        if not _SKIP[key].issuperset(values):
+            raise _refused(None, f"invalid value for {key}", f"{pointer}/{key}")
+    if "phase" in parameters and parameters.keys() - {"phase", "products"}:
+        raise _refused(None, "phase goes with products only", pointer)
+
+
+def _refused(code: int | None, message: str, pointer: str | None = None) -> ApiError:
+    return ApiError(400, Problem(code, message, pointer or None))
+
+
+def _not_entitled(use: str, plan: str) -> ApiError:
+    # GUESS: the text, but for the operator Matches.
+    return ApiError(
+        400,
+        Problem(
+            None,
+            f"not entitled: the use of {use} is not allowed, a {plan} is required",
+        ),
+    )

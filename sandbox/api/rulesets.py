@@ -1,0 +1,236 @@
+"""Rulesets of a zone: the custom rules, one by one or all at once."""
+
+from typing import Any
+
+from sandbox.state import FIREWALL_PHASE, Rule, Ruleset, Zone
+
+from .envelope import Answer, ApiError, Problem, microseconds
+from .routing import Call, Routes
+from .rules import check_all, new_rule, redefined
+
+routes = Routes()
+
+_RULESETS = "/zones/{zone_id}/rulesets"
+_RULESET = "/zones/{zone_id}/rulesets/{ruleset_id}"
+_RULES = "/zones/{zone_id}/rulesets/{ruleset_id}/rules"
+_RULE = "/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}"
+_ENTRYPOINT = "/zones/{zone_id}/rulesets/phases/{phase}/entrypoint"
+
+
+@routes.get(_RULESETS)
+async def list_rulesets(call: Call) -> Answer:
+    """List the rulesets, without their rules."""
+    return Answer([_summary(ruleset) for ruleset in call.zone.rulesets.values()])
+
+
+@routes.post(_RULESETS)
+async def create_ruleset(call: Call) -> Answer:
+    """Create the only ruleset that a zone may have for a phase."""
+    body = _known(call, "name", "kind", "phase", "description", "rules")
+    phase = body.get("phase")
+    if body.get("kind") != "zone" or phase != FIREWALL_PHASE:
+        message = "the sandbox only has zone rulesets of the custom rules"
+        raise ApiError(501, Problem(None, message))
+    if call.zone.entrypoint(phase):
+        raise ApiError(
+            400,
+            Problem(
+                20217,
+                "'zone' is not a valid value for kind because exceeded maximum number "
+                f"of zone rulesets for phase {phase}",
+                "/kind",
+            ),
+        )
+    rules = _new_rules(call, body.get("rules"), [])
+    ruleset = Ruleset(
+        phase,
+        rules,
+        name=body.get("name") or "default",
+        description=body.get("description") or "",
+    )
+    if _is_dry_run(call):
+        return Answer(None)
+    return Answer(ruleset_json(call.zone.add_ruleset(ruleset)))
+
+
+@routes.get(_RULESET)
+async def get_ruleset(call: Call) -> Answer:
+    """Return one ruleset with its rules."""
+    return Answer(ruleset_json(_ruleset(call)))
+
+
+@routes.get(_ENTRYPOINT)
+async def get_entrypoint(call: Call) -> Answer:
+    """Return a phase's ruleset."""
+    phase = call.ids["phase"]
+    ruleset = call.zone.entrypoint(phase)
+    if ruleset is None:
+        message = f"could not find entrypoint ruleset in the {phase} phase"
+        raise ApiError(404, Problem(10003, message))
+    return Answer(ruleset_json(ruleset))
+
+
+@routes.put(_ENTRYPOINT)
+async def replace_entrypoint(call: Call) -> Answer:
+    """Replace all rules of a phase; those sent with their id or ref keep it."""
+    body = _known(call, "name", "description", "rules")
+    ruleset = call.zone.entrypoint(call.ids["phase"])
+    rules = _new_rules(call, body.get("rules"), ruleset.rules if ruleset else [])
+    if _is_dry_run(call):
+        return Answer(None)
+    if ruleset is None:
+        ruleset = call.zone.add_ruleset(Ruleset(call.ids["phase"], version=0))
+    ruleset.description = body.get("description", ruleset.description)
+    ruleset.replace_rules(rules)
+    return Answer(ruleset_json(ruleset))
+
+
+@routes.post(_RULES)
+async def create_rule(call: Call) -> Answer:
+    """Add a rule, last unless told where."""
+    ruleset = _ruleset(call)
+    definition, position = _without_position(call)
+    rule = new_rule(definition, call.zone.plan)
+    return _publish(call, ruleset, _placed(ruleset.rules, rule, position or {}))
+
+
+@routes.patch(_RULE)
+async def replace_rule(call: Call) -> Answer:
+    """Replace a rule's whole definition; with a position alone, only move it."""
+    ruleset, old = _ruleset(call), _rule(call)
+    definition, position = _without_position(call)
+    moves_only = position is not None and not definition
+    rule = old if moves_only else redefined(old, definition, call.zone.plan)
+    rules = [rule if each is old else each for each in ruleset.rules]
+    if position is not None:
+        rules = _placed([each for each in rules if each is not rule], rule, position)
+    return _publish(call, ruleset, rules)
+
+
+@routes.delete(_RULE)
+async def delete_rule(call: Call) -> Answer:
+    """Delete a rule."""
+    ruleset, rule = _ruleset(call), _rule(call)
+    return _publish(call, ruleset, [each for each in ruleset.rules if each is not rule])
+
+
+def ruleset_json(ruleset: Ruleset) -> dict[str, Any]:
+    """Describe a ruleset with its rules; without any, the key is left out."""
+    body = _summary(ruleset)
+    if ruleset.rules:
+        body["rules"] = [_rule_json(rule) for rule in ruleset.rules]
+    return body
+
+
+def _summary(ruleset: Ruleset) -> dict[str, Any]:
+    return {
+        "id": ruleset.id,
+        "name": ruleset.name,
+        "description": ruleset.description,
+        "source": "firewall_custom",
+        "kind": "zone",
+        "version": str(ruleset.version),
+        "last_updated": microseconds(ruleset.last_updated),
+        "phase": ruleset.phase,
+    }
+
+
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": rule.id,
+        "version": str(rule.version),
+        "action": rule.action,
+        "expression": rule.expression,
+        "description": rule.description,
+        "last_updated": microseconds(rule.last_updated),
+        "ref": rule.ref,
+        "enabled": rule.enabled,
+    }
+    if rule.action_parameters is not None:
+        body["action_parameters"] = rule.action_parameters
+    if rule.action == "skip":
+        body["logging"] = rule.logging or {"enabled": True}
+    return body
+
+
+def _publish(call: Call, ruleset: Ruleset, rules: list[Rule]) -> Answer:
+    check_all(rules, call.zone.plan, ruleset.phase)
+    if _is_dry_run(call):
+        return Answer(None)
+    ruleset.replace_rules(rules)
+    return Answer(ruleset_json(ruleset))
+
+
+def _new_rules(call: Call, bodies: Any, old: list[Rule]) -> list[Rule]:
+    rules = [
+        _kept_or_new(body, old, call.zone, f"/rules/{index}")
+        for index, body in enumerate(bodies or [])
+    ]
+    check_all(rules, call.zone.plan, FIREWALL_PHASE)
+    return rules
+
+
+def _kept_or_new(body: Any, old: list[Rule], zone: Zone, pointer: str) -> Rule:
+    if isinstance(body, dict):
+        for rule in old:
+            if rule.id == body.get("id") or rule.ref == body.get("ref"):
+                return redefined(rule, body, zone.plan)
+    return new_rule(body, zone.plan, pointer)
+
+
+def _placed(rules: list[Rule], rule: Rule, position: Any) -> list[Rule]:
+    """Put a rule where it belongs among the others."""
+    ids = [each.id for each in rules]
+    match list(position.items()) if isinstance(position, dict) else None:
+        case []:
+            index = len(ids)
+        case [("before", str(anchor))] if anchor in ("", *ids):
+            index = ids.index(anchor) if anchor else 0
+        case [("after", str(anchor))] if anchor in ("", *ids):
+            index = ids.index(anchor) + 1 if anchor else len(ids)
+        case [("index", int(number))] if 1 <= number <= len(ids) + 1:
+            index = number - 1
+        case _:
+            # GUESS: the code and text.
+            raise ApiError(400, Problem(None, "invalid position", "/position"))
+    return [*rules[:index], rule, *rules[index:]]
+
+
+def _without_position(call: Call) -> tuple[dict[str, Any], Any]:
+    body = dict(call.object())
+    position = body.pop("position", None)
+    return body, position
+
+
+def _known(call: Call, *keys: str) -> dict[str, Any]:
+    body = call.object()
+    for key in body:
+        if key not in keys:
+            raise ApiError(400, Problem(None, f'invalid JSON: unknown field "{key}"'))
+    return body
+
+
+def _is_dry_run(call: Call) -> bool:
+    match call.query.get("dry_run"):
+        case None:
+            return False
+        case "true":
+            return True
+    # GUESS: the text.
+    raise ApiError(400, Problem(None, "invalid value for dry_run"))
+
+
+def _ruleset(call: Call) -> Ruleset:
+    ruleset = call.zone.rulesets.get(call.ids["ruleset_id"])
+    if ruleset is None:
+        # GUESS: the code and text.
+        raise ApiError(404, Problem(None, "could not find ruleset"))
+    return ruleset
+
+
+def _rule(call: Call) -> Rule:
+    for rule in _ruleset(call).rules:
+        if rule.id == call.ids["rule_id"]:
+            return rule
+    # GUESS: the code and text.
+    raise ApiError(404, Problem(None, "could not find rule"))

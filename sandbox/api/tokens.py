@@ -1,0 +1,40 @@
+"""Whether a token is any good: /user/tokens/verify and its account's twin."""
+
+from typing import Any
+
+from sandbox.state import TokenKind, TokenStatus
+
+from .authentication import INVALID_TOKEN
+from .envelope import Answer
+from .routing import Call, Routes
+
+routes = Routes()
+
+
+@routes.get("/user/tokens/verify")
+async def verify_user_token(call: Call) -> Answer:
+    """Verify a user's token; an account's is unknown here."""
+    if call.token.kind is not TokenKind.USER:
+        raise INVALID_TOKEN
+    return _verified(call)
+
+
+@routes.get("/accounts/{account_id}/tokens/verify")
+async def verify_account_token(call: Call) -> Answer:
+    """Verify an account's token; a user's is unknown here."""
+    if call.token.kind is not TokenKind.ACCOUNT:
+        raise INVALID_TOKEN
+    return _verified(call)
+
+
+def _verified(call: Call) -> Answer:
+    result: dict[str, Any] = {"id": call.token.id, "status": call.token.status}
+    if call.token.status is not TokenStatus.ACTIVE:
+        # GUESS: a disabled or expired token is told apart, in a good answer.
+        return Answer(result)
+    message = {
+        "code": 10000,
+        "message": "This API Token is valid and active",
+        "type": None,
+    }
+    return Answer(result, messages=(message,))

@@ -1,0 +1,270 @@
+"""Tunnels of an account, their connectors and their configuration."""
+
+import base64
+from collections.abc import Iterable, Mapping
+import json
+import re
+from typing import Any
+
+from sandbox.state import Connector, Tunnel, now
+
+from .envelope import Answer, ApiError, Problem, microseconds
+from .paging import Paging
+from .routing import Call, Routes
+
+routes = Routes()
+
+_TUNNELS = "/accounts/{account_id}/cfd_tunnel"
+_TUNNEL = "/accounts/{account_id}/cfd_tunnel/{tunnel_id}"
+_PAGING = Paging(default=1000, minimum=1, maximum=1000, tells_total_pages=False)
+_SERVICE = re.compile(
+    r"(https?|tcp|ssh|rdp|smb)://[^/\s]+/?|unix(\+tls)?:\S+"
+    r"|http_status:[1-9]\d\d|hello_world|socks-proxy|bastion"
+)
+
+
+@routes.get(_TUNNELS)
+async def list_tunnels(call: Call) -> Answer:
+    """List the account's tunnels, deleted ones only when asked for."""
+    tunnels = [
+        tunnel
+        for tunnel in call.state.tunnels.values()
+        if tunnel.account_id == call.account.id and _matches(tunnel, call.query)
+    ]
+    return _PAGING.answer(call.query, tunnels, tunnel_json)
+
+
+@routes.post(_TUNNELS)
+async def create_tunnel(call: Call) -> Answer:
+    """Create a tunnel; its answer holds the connector's secret."""
+    name = call.object().get("name")
+    if not isinstance(name, str) or not name:
+        # GUESS: the text.
+        raise ApiError(400, Problem(1003, "Missing tunnel name"))
+    if any(
+        tunnel.name == name
+        for tunnel in call.state.tunnels.values()
+        if tunnel.account_id == call.account.id and tunnel.deleted_at is None
+    ):
+        raise ApiError(
+            409,
+            Problem(
+                1013,
+                "You already have a tunnel with this name. Delete the existing "
+                "tunnel, or choose a different name for your new tunnel",
+            ),
+        )
+    tunnel = call.state.add_tunnel(
+        name, call.object().get("config_src", "local"), account=call.account
+    )
+    secrets = {
+        "credentials_file": {
+            "AccountTag": tunnel.account_id,
+            "TunnelID": tunnel.id,
+            "TunnelName": tunnel.name,
+            "TunnelSecret": tunnel.secret,
+        },
+        "token": _token(tunnel),
+    }
+    return Answer(tunnel_json(tunnel) | secrets)
+
+
+@routes.get(_TUNNEL)
+async def get_tunnel(call: Call) -> Answer:
+    """Return one tunnel, deleted or not."""
+    return Answer(tunnel_json(_tunnel(call)))
+
+
+@routes.delete(_TUNNEL)
+async def delete_tunnel(call: Call) -> Answer:
+    """Delete a tunnel that nothing connects to."""
+    tunnel = _tunnel(call)
+    if tunnel.connectors:
+        raise ApiError(
+            400,
+            Problem(
+                1022,
+                "This tunnel has active connections. Please stop all cloudflared "
+                "replicas, or wait a few minutes for connections to close, then try "
+                "again.",
+            ),
+        )
+    tunnel.deleted_at = now()
+    return Answer(tunnel_json(tunnel))
+
+
+@routes.get(f"{_TUNNEL}/token")
+async def get_token(call: Call) -> Answer:
+    """Return what a connector needs to run."""
+    return Answer(_token(_tunnel(call)))
+
+
+@routes.get(f"{_TUNNEL}/connections")
+async def get_connections(call: Call) -> Answer:
+    """Return the connectors with their connections."""
+    return Answer([_connector_json(each) for each in _tunnel(call).connectors])
+
+
+@routes.get(f"{_TUNNEL}/configurations")
+async def get_configuration(call: Call) -> Answer:
+    """Return the configuration; null when there never was one."""
+    return Answer(_configuration_json(_remotely_managed(call)))
+
+
+@routes.put(f"{_TUNNEL}/configurations")
+async def replace_configuration(call: Call) -> Answer:
+    """Replace the whole configuration."""
+    tunnel = _remotely_managed(call)
+    config = _checked_config(call.object().get("config"))
+    tunnel.config = {"warp-routing": {"enabled": False}} | config
+    tunnel.version += 1
+    tunnel.configured_at = now()
+    return Answer(_configuration_json(tunnel))
+
+
+def tunnel_json(tunnel: Tunnel) -> dict[str, Any]:
+    """Describe a tunnel as the API does."""
+    body: dict[str, Any] = {
+        "id": tunnel.id,
+        "account_tag": tunnel.account_id,
+        "created_at": microseconds(tunnel.created_at),
+        "deleted_at": microseconds(tunnel.deleted_at),
+        "name": tunnel.name,
+        # Empty since 2026-10-05; /connections has them.
+        "connections": [],
+        "conns_active_at": microseconds(tunnel.active_at),
+        "conns_inactive_at": microseconds(tunnel.inactive_at),
+        "tun_type": "cfd_tunnel",
+        "metadata": {},
+        "status": tunnel.status,
+        "remote_config": False,
+    }
+    if tunnel.deleted_at is None:
+        body["remote_config"] = tunnel.config_src == "cloudflare"
+        body["config_src"] = tunnel.config_src
+    return body
+
+
+def _connector_json(connector: Connector) -> dict[str, Any]:
+    return {
+        "id": connector.id,
+        "features": [
+            "allow_remote_config",
+            "serialized_headers",
+            "support_datagram_v2",
+            "support_quic_eof",
+            "management_logs",
+        ],
+        "version": connector.version,
+        "arch": connector.arch,
+        "conns": [
+            {
+                "colo_name": connection.colo_name,
+                "uuid": connection.id,
+                "id": connection.id,
+                "is_pending_reconnect": False,
+                "origin_ip": connector.origin_ip,
+                "opened_at": microseconds(connection.opened_at),
+                "client_id": connector.id,
+                "client_version": connector.version,
+            }
+            for connection in connector.connections
+        ],
+        "run_at": microseconds(connector.run_at),
+        "ha_status": None,
+    }
+
+
+def _configuration_json(tunnel: Tunnel) -> dict[str, Any]:
+    return {
+        "tunnel_id": tunnel.id,
+        "version": tunnel.version,
+        "config": tunnel.config,
+        "source": "cloudflare",
+        "created_at": microseconds(tunnel.configured_at),
+    }
+
+
+def _token(tunnel: Tunnel) -> str:
+    facts = {"a": tunnel.account_id, "t": tunnel.id, "s": tunnel.secret}
+    return base64.b64encode(json.dumps(facts).encode()).decode()
+
+
+def _tunnel(call: Call) -> Tunnel:
+    tunnel = call.state.tunnels.get(call.ids["tunnel_id"])
+    if tunnel is None or tunnel.account_id != call.account.id:
+        # GUESS: the text.
+        raise ApiError(404, Problem(1002, "Tunnel not found"))
+    return tunnel
+
+
+def _remotely_managed(call: Call) -> Tunnel:
+    tunnel = _tunnel(call)
+    # GUESS: a write is refused as a read is.
+    if tunnel.config_src != "cloudflare" or tunnel.deleted_at is not None:
+        raise ApiError(404, Problem(1055, "Configuration for tunnel not found"))
+    return tunnel
+
+
+def _matches(tunnel: Tunnel, query: Mapping[str, str]) -> bool:
+    facts = {"name": tunnel.name, "status": tunnel.status, "uuid": tunnel.id}
+    deleted = "true" if tunnel.deleted_at else "false"
+    excluded = query.get("exclude_prefix")
+    return (
+        query.get("is_deleted", "false") == deleted
+        and all(query.get(key) in (None, value) for key, value in facts.items())
+        and tunnel.name.startswith(query.get("include_prefix", ""))
+        and (not excluded or not tunnel.name.startswith(excluded))
+    )
+
+
+def _checked_config(config: Any) -> dict[str, Any]:
+    if not isinstance(config, dict) or not config.get("ingress"):
+        raise _bad_configuration("The config file doesn't contain any ingress rules")
+    rules: list[dict[str, Any]] = config["ingress"]
+    *others, last = rules
+    _check_hostnames(others)
+    if last.get("hostname") not in (None, "", "*") or last.get("path"):
+        raise _bad_configuration(
+            "The last ingress rule must match all URLs "
+            "(i.e. it should not have a hostname or path filter)"
+        )
+    for number, rule in enumerate(rules, start=1):
+        _check_path(number, rule.get("path") or "")
+        service = rule.get("service")
+        if not isinstance(service, str) or not _SERVICE.fullmatch(service):
+            raise _bad_configuration(
+                f"{service} is an invalid address, please make sure it has a scheme "
+                "and a hostname"
+            )
+    return config
+
+
+def _check_path(number: int, path: str) -> None:
+    try:
+        re.compile(path)
+    except re.error:
+        raise _bad_configuration(f"Rule #{number} has an invalid regex") from None
+
+
+def _check_hostnames(rules: Iterable[Mapping[str, Any]]) -> None:
+    for number, rule in enumerate(rules, start=1):
+        hostname = rule.get("hostname") or ""
+        if hostname in ("", "*") and not rule.get("path"):
+            raise _bad_configuration(
+                f"Rule #{number} is matching the hostname '{hostname}', but that will "
+                "match every hostname, meaning the rules which follow it will never "
+                "be triggered."
+            )
+        if ":" in hostname:
+            raise _bad_configuration("Hostname cannot contain a port")
+        if "*" in hostname.removeprefix("*"):
+            raise _bad_configuration(
+                'Hostname patterns can have at most one wildcard character ("*") and '
+                'it can only be used for subdomains, e.g. "*.example.com"'
+            )
+
+
+def _bad_configuration(reason: str) -> ApiError:
+    message = f"Bad Configuration: Validation failed: {reason}\n"
+    return ApiError(400, Problem(1056, message))

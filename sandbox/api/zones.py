@@ -1,0 +1,118 @@
+"""Accounts and zones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.state import Account, Plan, State, Zone
+
+from .envelope import Answer, microseconds
+from .paging import Paging
+from .routing import Call, Routes
+
+routes = Routes()
+
+_PAGING = Paging(default=20, minimum=5, maximum=50)
+_PLANS = {
+    Plan.FREE: "Free Website",
+    Plan.PRO: "Pro Website",
+    Plan.BUSINESS: "Business Website",
+    Plan.ENTERPRISE: "Enterprise Website",
+}
+
+
+@routes.get("/accounts")
+async def list_accounts(call: Call) -> Answer:
+    """List the accounts that the token reaches."""
+    # GUESS: any permission in an account makes it visible.
+    accounts = [
+        account
+        for account in call.state.accounts.values()
+        if call.token.reaches_account(account.id)
+        and call.query.get("name") in (None, account.name)
+    ]
+    return _PAGING.answer(call.query, accounts, _account_json)
+
+
+@routes.get("/zones")
+async def list_zones(call: Call) -> Answer:
+    """List the zones that the token reaches, none without the permission."""
+    return _PAGING.answer(
+        call.query, _visible(call), lambda zone: zone_json(call.state, zone)
+    )
+
+
+@routes.get("/zones/{zone_id}")
+async def get_zone(call: Call) -> Answer:
+    """Return one zone."""
+    return Answer(zone_json(call.state, call.zone))
+
+
+def _visible(call: Call) -> Iterator[Zone]:
+    if not call.token.allows("zone:read"):
+        return
+    for zone in call.state.zones.values():
+        facts = {
+            "name": zone.name,
+            "status": zone.status,
+            "account.id": zone.account_id,
+            "account.name": call.state.accounts[zone.account_id].name,
+        }
+        if call.token.reaches_zone(zone) and all(
+            call.query.get(key) in (None, value) for key, value in facts.items()
+        ):
+            yield zone
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "type": "standard",
+        "created_on": microseconds(account.created_on),
+        "settings": {"enforce_twofactor": False, "abuse_contact_email": None},
+    }
+
+
+def zone_json(state: State, zone: Zone) -> dict[str, Any]:
+    """Describe a zone as the API does."""
+    return {
+        "id": zone.id,
+        "name": zone.name,
+        "status": zone.status,
+        "paused": zone.paused,
+        "type": "full",
+        "development_mode": 0,
+        "name_servers": ["bob.ns.cloudflare.com", "lola.ns.cloudflare.com"],
+        "original_name_servers": None,
+        "original_registrar": None,
+        "original_dnshost": None,
+        "modified_on": microseconds(zone.created_on),
+        "created_on": microseconds(zone.created_on),
+        "activated_on": microseconds(zone.created_on),
+        "meta": {
+            "step": 2,
+            "custom_certificate_quota": 0,
+            "page_rule_quota": 3,
+            "phishing_detected": False,
+        },
+        "owner": {"id": None, "type": "user", "email": None},
+        "account": {
+            "id": zone.account_id,
+            "name": state.accounts[zone.account_id].name,
+        },
+        "tenant": {"id": None, "name": None},
+        "tenant_unit": {"id": None},
+        "permissions": ["#zone:read"],
+        "plan": {
+            "id": "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+            "name": _PLANS[zone.plan],
+            "price": 0,
+            "currency": "USD",
+            "frequency": "",
+            "is_subscribed": zone.plan is not Plan.FREE,
+            "can_subscribe": False,
+            "legacy_id": zone.plan,
+            "legacy_discount": False,
+            "externally_managed": False,
+        },
+    }

@@ -1,0 +1,178 @@
+"""The certificate authorities: one per account for clients, one for the edge."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from .state import new_uuid, now
+
+type ServerKey = ec.EllipticCurvePrivateKey
+type PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority's own certificate and key."""
+
+    id: str
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def create(
+        cls, subject: x509.Name, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    ) -> Authority:
+        """Make a self-signed authority that is valid for ten years."""
+        public_key = key.public_key()
+        identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now() - timedelta(days=1))
+            .not_valid_after(now() + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(signs_certificates=True), critical=True)
+            .add_extension(identifier, critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        return cls(new_uuid(), certificate, key)
+
+    def sign_client(
+        self,
+        csr: x509.CertificateSigningRequest,
+        not_before: datetime,
+        not_after: datetime,
+    ) -> x509.Certificate:
+        """Sign a client's request; its subject is kept, its extensions are not."""
+        # GUESS: Cloudflare does not copy subject alternative names.
+        public_key = csr.public_key()
+        assert isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        return self._sign(
+            self._builder(csr.subject, public_key, not_before, not_after).add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
+            )
+        )
+
+    def sign_server(self, zone_name: str, public_key: PublicKey) -> x509.Certificate:
+        """Sign a zone's edge certificate, for itself and one level below."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, zone_name)])
+        names = [
+            x509.DNSName(zone_name),
+            x509.DNSName(f"*.{zone_name}"),
+            x509.IPAddress(IPv4Address("127.0.0.1")),
+        ]
+        day = timedelta(days=1)
+        return self._sign(
+            self._builder(subject, public_key, now() - day, now() + 90 * day)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+            )
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        )
+
+    def _builder(
+        self,
+        subject: x509.Name,
+        public_key: PublicKey,
+        not_before: datetime,
+        not_after: datetime,
+    ) -> x509.CertificateBuilder:
+        issuer_key = self.key.public_key()
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.certificate.subject)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(not_before)
+            .not_valid_after(not_after)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), False
+            )
+        )
+
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        return builder.sign(self.key, hashes.SHA256())
+
+
+class ClientAuthorities:
+    """The managed CA of each account, made when it is first needed."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._by_account: dict[str, Authority] = {}
+        self._creating = asyncio.Lock()
+
+    def existing(self, account_id: str) -> Authority | None:
+        """Return an account's CA if it was ever needed."""
+        return self._by_account.get(account_id)
+
+    async def get(self, account_id: str) -> Authority:
+        """Return an account's CA."""
+        async with self._creating:
+            if account_id not in self._by_account:
+                self._by_account[account_id] = await _in_thread(
+                    lambda: _managed_authority(account_id)
+                )
+        return self._by_account[account_id]
+
+
+def edge_authority() -> Authority:
+    """Make the CA of the edge's own server certificates."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox edge CA")])
+    return Authority.create(subject, new_server_key())
+
+
+def new_server_key() -> ServerKey:
+    """Make a key for the edge."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _managed_authority(account_id: str) -> Authority:
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "US"),
+            x509.NameAttribute(NameOID.STATE_OR_PROVINCE_NAME, "California"),
+            x509.NameAttribute(NameOID.LOCALITY_NAME, "San Francisco"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Cloudflare, Inc."),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "www.cloudflare.com"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Managed CA {account_id}"),
+        ]
+    )
+    return Authority.create(subject, rsa.generate_private_key(65537, 2048))
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+async def _in_thread[T](work: Callable[[], T]) -> T:
+    # A pool of its own leaves no thread behind, which Home Assistant's tests check.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -1,0 +1,116 @@
+"""The whole sandbox: state, API and edge, started and stopped together."""
+
+from pathlib import Path
+import tempfile
+from typing import Any, Self
+
+from aiohttp import web
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from . import seed
+from .api import api_application
+from .authority import ClientAuthorities, edge_authority
+from .control import control_application
+from .edge import HOST, Edge
+from .journal import Journal
+
+
+class Sandbox:
+    """A local Cloudflare that lives as long as its `async with` block."""
+
+    edge_host = HOST
+    account_id = seed.ACCOUNT_ID
+    zone_id = seed.ZONE_ID
+    zone_name = seed.ZONE_NAME
+    tunnel_id = seed.TUNNEL_ID
+
+    def __init__(
+        self,
+        *,
+        api_port: int = 0,
+        edge_port: int = 0,
+        origin: str | None = None,
+        host_keeps_port: bool = True,
+    ) -> None:
+        """Prepare a home lab; port 0 means any."""
+        self.state = seed.home_lab()
+        self.journal = Journal()
+        self.authorities = ClientAuthorities()
+        self.token = self.state.add_token()
+        if origin is not None:
+            self.state.origins[seed.SERVICE] = origin
+        self._ports = api_port, edge_port
+        self._api_port = 0
+        self._edge_authority = edge_authority()
+        self._edge = Edge(
+            self.state,
+            self.authorities,
+            self._edge_authority,
+            host_keeps_port=host_keeps_port,
+        )
+        self._runner: web.AppRunner | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address that the control routes lie below."""
+        return f"http://{HOST}:{self._api_port}"
+
+    @property
+    def api_url(self) -> str:
+        """Return what stands for Cloudflare's API address."""
+        return f"{self.url}/client/v4"
+
+    @property
+    def edge_port(self) -> int:
+        """Return the port of the TLS edge."""
+        return self._edge.port
+
+    @property
+    def edge_ca_file(self) -> str:
+        """Return the PEM file of the CA that signs the edge's certificates."""
+        assert self._directory is not None
+        return str(Path(self._directory.name) / "edge-ca.pem")
+
+    def as_json(self) -> dict[str, Any]:
+        """Describe how to reach it."""
+        return {
+            "api_url": self.api_url,
+            "edge_host": self.edge_host,
+            "edge_port": self.edge_port,
+            "edge_ca_file": self.edge_ca_file,
+            "token": self.token,
+            "account_id": self.account_id,
+            "zone_id": self.zone_id,
+            "zone_name": self.zone_name,
+            "tunnel_id": self.tunnel_id,
+        }
+
+    async def __aenter__(self) -> Self:
+        """Start both servers in the running loop."""
+        self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
+        pem = self._edge_authority.certificate.public_bytes(Encoding.PEM)
+        Path(self.edge_ca_file).write_bytes(pem)
+        api_port, edge_port = self._ports
+        application = web.Application()
+        application.add_subapp(
+            "/client/v4/", api_application(self.state, self.authorities, self.journal)
+        )
+        application.add_subapp(
+            "/sandbox/", control_application(self.state, self.journal)
+        )
+        # Access logs stay off: a token must not be logged.
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, api_port).start()
+        self._api_port = self._runner.addresses[0][1]
+        await self._edge.start(edge_port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop both and leave nothing behind."""
+        await self._edge.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._directory is not None:
+            self._directory.cleanup()

@@ -1,0 +1,86 @@
+"""What the tests of the sandbox share."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import ClientSession, WSMsgType, web
+import pytest
+
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+
+from .helpers import Api, Origin
+
+
+@pytest.fixture(autouse=True)
+def _sockets(socket_enabled: None) -> None:
+    """Allow sockets, which Home Assistant's test plugin forbids."""
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """Run a sandbox."""
+    async with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
+    """Return a client of the sandbox's API."""
+    async with ClientSession() as session:
+        yield Api(sandbox, session, sandbox.token)
+
+
+@pytest.fixture
+async def origin(sandbox: Sandbox) -> AsyncIterator[Origin]:
+    """Run a little Home Assistant behind the seeded service."""
+    application = web.Application(client_max_size=2**24)
+    application.router.add_get("/api/websocket", _websocket)
+    application.router.add_get("/broken", _broken)
+    little = Origin()
+    application.router.add_get("/flood", little.flood)
+    application.router.add_route("*", "/{path:.*}", _echo)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    little.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    sandbox.state.origins[SERVICE] = little.url
+    yield little
+    await runner.cleanup()
+
+
+async def _echo(request: web.Request) -> web.Response:
+    body = await request.read()
+    return web.json_response(
+        {
+            "method": request.method,
+            "path": request.raw_path,
+            "headers": dict(request.headers),
+            "size": len(body),
+        },
+        headers={"Set-Cookie": "a=1"},
+    )
+
+
+async def _broken(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b"half")
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+async def _websocket(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(protocols=("ha",), autoping=False)
+    await socket.prepare(request)
+    async for message in socket:
+        match message.type:
+            case WSMsgType.TEXT if message.data == "close":
+                await socket.close(code=4001, message=b"as told")
+            case WSMsgType.TEXT:
+                await socket.send_str(f"echo {message.data}")
+            case WSMsgType.BINARY:
+                await socket.send_bytes(message.data)
+            case WSMsgType.PING:
+                await socket.pong(message.data)
+    return socket

@@ -1,0 +1,97 @@
+"""The sandbox from outside: its control routes and its process."""
+
+import asyncio
+import json
+from pathlib import Path
+import sys
+from typing import Any
+
+from aiohttp import ClientSession
+
+from sandbox.seed import FOREIGN_RULE_ID, SERVICE
+
+from .helpers import HOME, Api, mint
+
+
+async def control(api: Api, method: str, path: str, body: Any = None) -> Any:
+    """Use a control route."""
+    url = f"{api.sandbox.url}/sandbox{path}"
+    async with api.session.request(method, url, json=body) as response:
+        assert response.status == 200
+        return await response.json()
+
+
+async def test_journal(api: Api) -> None:
+    """It tells what was asked, and counts the writes."""
+    await api.get("/zones")
+    await api.request("DELETE", "/zones/{zone}/dns_records/unknown")
+    journal = await control(api, "GET", "/journal")
+    assert journal["writes"] == 1
+    assert journal["requests"][0] == {
+        "method": "GET",
+        "path": "/zones",
+        "status": 200,
+        "write": False,
+    }
+
+
+async def test_state_holds_no_secret(api: Api) -> None:
+    """Everything is told but keys, tokens and secrets."""
+    minted, _ = await mint(api)
+    state = await control(api, "GET", "/state")
+    zone = state["zones"]["example.com"]
+    assert zone["certificates"][0]["id"] == minted["id"]
+    assert zone["rulesets"][0]["rules"][0]["id"] == FOREIGN_RULE_ID
+    assert zone["associations"] == ["nas.example.com"]
+    [tunnel] = state["tunnels"].values()
+    assert tunnel["config"]["ingress"][0]["hostname"] == HOME
+    text = json.dumps(state)
+    assert api.token not in text
+    assert "PRIVATE" not in text
+    assert api.sandbox.state.tunnels[api.sandbox.tunnel_id].secret not in text
+
+
+async def test_tokens_rules_and_origin(api: Api) -> None:
+    """What somebody in the dashboard could do."""
+    token = (await control(api, "POST", "/tokens", {"permissions": ["zone:read"]}))[
+        "token"
+    ]
+    assert len((await api.with_token(token).get("/zones")).result) == 1
+    path = f"/rules/{FOREIGN_RULE_ID}"
+    edited = await control(api, "POST", path, {"enabled": False})
+    assert edited["rules"][0]["enabled"] is False
+    assert edited["rules"][0]["version"] == "2"
+    assert "rules" not in await control(api, "DELETE", path)
+    await control(api, "POST", "/origin", {"url": "http://127.0.0.1:1"})
+    assert api.sandbox.state.origins == {SERVICE: "http://127.0.0.1:1"}
+
+
+async def test_process(tmp_path: Path) -> None:
+    """It tells when it is ready, serves, and ends cleanly when told to."""
+    ready = tmp_path / "ready.json"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "sandbox",
+        "--ready-file",
+        str(ready),
+        "--no-host-keeps-port",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(20):
+        while not ready.exists():
+            await asyncio.sleep(0.05)
+    facts = json.loads(ready.read_text())
+    assert ready.stat().st_mode & 0o077 == 0
+    assert Path(facts["edge_ca_file"]).exists()
+    headers = {"Authorization": f"Bearer {facts['token']}"}
+    async with (
+        ClientSession(headers=headers) as session,
+        session.get(f"{facts['api_url']}/zones/{facts['zone_id']}") as response,
+    ):
+        assert (await response.json())["result"]["name"] == facts["zone_name"]
+    process.terminate()
+    output, _ = await process.communicate()
+    assert (process.returncode, output) == (0, b"")
+    assert not Path(facts["edge_ca_file"]).exists()

@@ -1,0 +1,60 @@
+"""Zones, and the paging that all lists share."""
+
+import pytest
+
+from sandbox import Sandbox
+
+from .helpers import Api
+
+
+async def test_zones(sandbox: Sandbox, api: Api) -> None:
+    """The seeded zone, as the list and by its id."""
+    [zone] = (await api.get("/zones")).result
+    assert zone == (await api.get("/zones/{zone}")).result
+    assert (zone["name"], zone["plan"]["legacy_id"]) == ("example.com", "free")
+    assert zone["account"] == {"id": sandbox.account_id, "name": "Home lab"}
+
+
+async def test_zones_without_permission(sandbox: Sandbox, api: Api) -> None:
+    """An empty list, not a refusal."""
+    blind = api.with_token(sandbox.state.add_token(permissions={"dns:edit"}))
+    assert (await blind.get("/zones")).result == []
+    assert (await blind.get("/zones/{zone}")).status == 403
+
+
+async def test_filters(sandbox: Sandbox, api: Api) -> None:
+    """By name, status and account."""
+    account = sandbox.state.add_account()
+    sandbox.state.add_zone("example.net", account, plan="pro").status = "pending"
+    for query in (
+        {"name": "example.net"},
+        {"status": "pending"},
+        {"account.id": account.id},
+    ):
+        [zone] = (await api.get("/zones", **query)).result
+        assert (zone["name"], zone["plan"]["legacy_id"]) == ("example.net", "pro")
+
+
+async def test_paging(sandbox: Sandbox, api: Api) -> None:
+    """Pages add up to everything; beyond the end they are empty."""
+    for number in range(11):
+        sandbox.state.add_zone(f"zone{number}.example")
+    names = []
+    for page in (1, 2, 3):
+        reply = await api.get("/zones", page=page, per_page=5)
+        names += [zone["name"] for zone in reply.result]
+    assert len(set(names)) == 12
+    assert reply.body["result_info"] == {
+        "page": 3,
+        "per_page": 5,
+        "count": 2,
+        "total_count": 12,
+        "total_pages": 3,
+    }
+    assert (await api.get("/zones", page=4, per_page=5)).result == []
+
+
+@pytest.mark.parametrize("size", ["4", "51", "many"])
+async def test_page_sizes(api: Api, size: str) -> None:
+    """Sizes out of bounds are refused."""
+    assert (await api.get("/zones", per_page=size)).status == 400
