@@ -32,7 +32,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
     """Set up an account."""
-    client = await async_create_client(hass, entry.data[CONF_API_TOKEN])
+    account_id = entry.data[CONF_ACCOUNT_ID]
+    client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tunnels = TunnelCoordinator(hass, entry, client)
     edge = EdgeCoordinator(hass, entry, client)
     await asyncio.gather(
@@ -41,12 +42,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     )
     entry.runtime_data = CloudflareData(client=client, tunnels=tunnels, edge=edge)
 
-    account_id = entry.data[CONF_ACCOUNT_ID]
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, account_id)},
         entry_type=dr.DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
+        model="Account",
         name=entry.title,
         configuration_url=f"{DASHBOARD_URL}/{account_id}",
     )

@@ -1,6 +1,6 @@
 """Mints and revokes the certificates of companion devices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from homeassistant.core import HomeAssistant
@@ -62,7 +62,7 @@ async def async_mint(
             label=make_label(facts.name, facts.issued_on),
         )
     )
-    handover = async_offer(hass, facts.name, bundle)
+    handover = async_offer(hass, bundle)
     await entry.runtime_data.edge.async_refresh()
     certificate = Certificate(
         id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
@@ -75,15 +75,17 @@ async def async_revoke(
 ) -> Certificate:
     """Revoke a certificate that Home Assistant minted; raise EdgeError."""
     edge = entry.runtime_data.edge
-    certificate = _find(entry, certificate_id)
-    await edge.client.revoke_client_certificate(certificate.zone_id, certificate.id)
+    certificate = await _find(entry, certificate_id)
+    status = await edge.client.revoke_client_certificate(
+        certificate.zone_id, certificate.id
+    )
     await edge.async_refresh()
-    return _find(entry, certificate_id)
+    return replace(certificate, status=status)
 
 
-def _find(entry: CloudflareConfigEntry, certificate_id: str) -> Certificate:
+async def _find(entry: CloudflareConfigEntry, certificate_id: str) -> Certificate:
     """Return a certificate that Home Assistant minted; others are not ours to touch."""
-    for certificate in entry.runtime_data.edge.data.certificates or ():
+    for certificate in await entry.runtime_data.edge.async_read_certificates():
         if certificate.id == certificate_id and certificate.facts.managed:
             return certificate
     raise ServiceValidationError(

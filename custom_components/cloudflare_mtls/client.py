@@ -9,13 +9,16 @@ from homeassistant.helpers.httpx_client import get_async_client
 from .edge.client import BASE_URL, EdgeClient
 
 
-async def async_create_client(hass: HomeAssistant, token: str) -> EdgeClient:
+async def async_create_client(
+    hass: HomeAssistant, token: str, account_id: str | None = None
+) -> EdgeClient:
     """Return a client; the address can be replaced, for a sandbox and nothing else."""
     # The SDK reads files while it starts.
     return await hass.async_add_executor_job(
         partial(
             EdgeClient,
             token,
+            account_id=account_id,
             base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
             http_client=get_async_client(hass),
         )

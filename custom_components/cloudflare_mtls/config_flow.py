@@ -113,6 +113,8 @@ class CloudflareConfigFlow(
 
     @override
     async def async_finish(self) -> ConfigFlowResult:
+        # The end of the progress may be seen twice, by Home Assistant and by the front end.
+        self._abort_if_unique_id_configured(reload_on_update=False)
         return self.async_create_entry(
             title=self._accounts[self._account_id].name,
             data={CONF_API_TOKEN: self._token, CONF_ACCOUNT_ID: self._account_id},
@@ -158,15 +160,19 @@ class CloudflareConfigFlow(
             if error is None and account_id not in self._accounts:
                 return self.async_abort(reason="wrong_account")
             if error is None:
-                return self.async_update_and_abort(
+                result = self.async_update_and_abort(
                     entry, data_updates={CONF_API_TOKEN: self._token}
                 )
+                if entry.state is not ConfigEntryState.LOADED:
+                    # Its listener, which reloads it, is there only once it is loaded.
+                    self.hass.config_entries.async_schedule_reload(entry.entry_id)
+                return result
         return self._show_token_form(step_id, error, account=entry.title)
 
     async def _async_use_account(self, account_id: str) -> ConfigFlowResult:
         await self.async_set_unique_id(account_id)
         self._abort_if_unique_id_configured(reload_on_update=False)
-        error = await self._async_verify(self._client, account_id)
+        error = await self._async_connect(account_id)
         error = error or await self.async_load_account(
             self._client, account_id, self._all_zones
         )
@@ -182,8 +188,7 @@ class CloudflareConfigFlow(
         if complaint := _complaint(token):
             return complaint, {}
         self._token = token
-        self._client = await async_create_client(self.hass, token)
-        if error := await self._async_verify(self._client, account_id):
+        if error := await self._async_connect(account_id):
             return error
         try:
             self._all_zones = await self._client.zones()
@@ -192,11 +197,11 @@ class CloudflareConfigFlow(
         self._accounts = {item.account.id: item.account for item in self._all_zones}
         return None if self._all_zones else ("no_zone", {})
 
-    async def _async_verify(
-        self, client: EdgeClient, account_id: str | None
-    ) -> Description | None:
+    async def _async_connect(self, account_id: str | None) -> Description | None:
+        """Make a client, and return why Cloudflare refuses its token."""
+        self._client = await async_create_client(self.hass, self._token, account_id)
         try:
-            await client.verify_token(account_id)
+            await self._client.verify_token()
         except EdgeError as err:
             return describe(err)
         return None

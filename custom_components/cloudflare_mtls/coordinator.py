@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
 from .edge.client import EdgeClient
@@ -41,6 +42,9 @@ WRITING = frozenset(
         Permission.TUNNEL_EDIT,
     }
 )
+
+# Until when Cloudflare wants to be left alone, by account: it outlives a failed set-up.
+_PAUSES: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_pauses")
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
 
@@ -123,9 +127,15 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     async def _async_update_data(self) -> DataT:
         self._missing = set()
+        pauses = self.hass.data.setdefault(_PAUSES, {})
+        now = dt_util.utcnow()
         try:
+            if (until := pauses.get(self.account_id, now)) > now:
+                raise RateLimited((until - now).total_seconds())
             data = await self.async_fetch()
         except EdgeError as err:
+            if isinstance(err, RateLimited):
+                pauses[self.account_id] = now + timedelta(seconds=err.retry_after)
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
                 raise ConfigEntryAuthFailed(

@@ -11,7 +11,7 @@ from string import Template
 from typing import Final
 
 from aiohttp import web
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.network import NoURLAvailableError, get_url
@@ -27,7 +27,8 @@ PATH: Final = f"/api/{DOMAIN}/handover"
 
 _HANDOVERS: HassKey[Handovers] = HassKey(f"{DOMAIN}_handovers")
 _PAGE: Final = Path(__file__).parent / "handover.html"
-_TEXTS: Final = ("title", "intro", "get", "password", "keep", "again", "gone")
+_TEXTS: Final = ("title", "intro", "get", "password", "keep", "again", "failed")
+_MAX_TOKEN: Final = 100
 
 # What Cloudflare adds to every request that it passes on.
 _CLOUDFLARE_HEADERS: Final = ("Cf-Ray", "Cf-Connecting-Ip")
@@ -43,7 +44,6 @@ class Handover:
 
 @dataclass(frozen=True, kw_only=True)
 class _Offer:
-    name: str
     bundle: Bundle
     forget: CALLBACK_TYPE
 
@@ -58,7 +58,7 @@ class Handovers:
         self._offers: dict[str, _Offer] = {}
 
     @callback
-    def offer(self, name: str, bundle: Bundle) -> Handover:
+    def offer(self, bundle: Bundle) -> Handover:
         """Hold a bundle for a while and return where it can be fetched."""
         token = secrets.token_urlsafe(32)
 
@@ -66,21 +66,17 @@ class Handovers:
         def expire(_now: datetime) -> None:
             self.take(token)
 
-        forget = async_call_later(self._hass, LIFETIME, expire)
-        self._offers[token] = _Offer(name=name, bundle=bundle, forget=forget)
+        job = HassJob(expire, cancel_on_shutdown=True)
+        forget = async_call_later(self._hass, LIFETIME, job)
+        self._offers[token] = _Offer(bundle=bundle, forget=forget)
         return Handover(
-            url=f"{_local_url(self._hass)}{PATH}/{token}",
+            url=f"{_local_url(self._hass)}{PATH}#{token}",
             expires_at=dt_util.utcnow() + LIFETIME,
         )
 
-    def name_of(self, token: str) -> str | None:
-        """Return the name of the device whose bundle waits there."""
-        offer = self._offers.get(token)
-        return offer.name if offer else None
-
     @callback
     def take(self, token: str) -> Bundle | None:
-        """Return the bundle that waits there, and keep nothing of it."""
+        """Return the bundle that waits for the token, and keep nothing of it."""
         if (offer := self._offers.pop(token, None)) is None:
             return None
         offer.forget()
@@ -88,29 +84,26 @@ class Handovers:
 
 
 class HandoverView(HomeAssistantView):
-    """The page that offers a bundle: to look is free, to take it is once.
+    """The page that hands a bundle over: to look is free, to take it is once.
 
-    The token in the address is the credential: the phone that fetches its bundle may not be
-    logged in yet.
+    The token is the credential: the phone that fetches its bundle may not be logged in yet.
+    It stands in the link's fragment and in the body of the request, so no log, proxy or link
+    preview sees it.
     """
 
-    url = f"{PATH}/{{token}}"
+    url = PATH
     name = f"api:{DOMAIN}:handover"
     requires_auth = False
 
-    async def get(self, request: web.Request, token: str) -> web.Response:
-        """Show the page; a link preview takes nothing."""
+    async def get(self, request: web.Request) -> web.Response:
+        """Show the page, the same to everybody."""
         hass = request.app[KEY_HASS]
         text = await async_get_texts(hass, "common")
-        if _came_through_cloudflare(request):
-            return _plain(text("handover_not_local"), HTTPStatus.FORBIDDEN)
-        handovers = hass.data[_HANDOVERS]
-        if (name := handovers.name_of(token)) is None:
-            return _plain(text("handover_gone"), HTTPStatus.NOT_FOUND)
         nonce = secrets.token_urlsafe(16)
-        texts = {key: html.escape(text(f"handover_{key}", name=name)) for key in _TEXTS}
-        page = handovers.page.substitute(
-            texts, nonce=nonce, language=html.escape(hass.config.language)
+        page = hass.data[_HANDOVERS].page.substitute(
+            {key: html.escape(text(f"handover_{key}")) for key in _TEXTS},
+            nonce=nonce,
+            language=html.escape(hass.config.language),
         )
         policy = (
             f"default-src 'none'; script-src 'nonce-{nonce}'; "
@@ -123,14 +116,19 @@ class HandoverView(HomeAssistantView):
             headers={**_HEADERS, "Content-Security-Policy": policy},
         )
 
-    async def post(self, request: web.Request, token: str) -> web.Response:
+    async def post(self, request: web.Request) -> web.Response:
         """Give the bundle and its password away, and forget both."""
         hass = request.app[KEY_HASS]
         text = await async_get_texts(hass, "common")
-        if _came_through_cloudflare(request):
-            return _plain(text("handover_not_local"), HTTPStatus.FORBIDDEN)
+        if any(header in request.headers for header in _CLOUDFLARE_HEADERS):
+            return self.json_message(
+                text("handover_not_local"), HTTPStatus.FORBIDDEN, headers=_HEADERS
+            )
+        token = (await request.content.read(_MAX_TOKEN)).decode("ascii", "replace")
         if (bundle := hass.data[_HANDOVERS].take(token)) is None:
-            return _plain(text("handover_gone"), HTTPStatus.NOT_FOUND)
+            return self.json_message(
+                text("handover_gone"), HTTPStatus.NOT_FOUND, headers=_HEADERS
+            )
         return self.json(
             {
                 "filename": bundle.filename,
@@ -156,9 +154,9 @@ async def async_setup_handover(hass: HomeAssistant) -> None:
 
 
 @callback
-def async_offer(hass: HomeAssistant, name: str, bundle: Bundle) -> Handover:
+def async_offer(hass: HomeAssistant, bundle: Bundle) -> Handover:
     """Hold a bundle for a device to fetch, and return where."""
-    return hass.data[_HANDOVERS].offer(name, bundle)
+    return hass.data[_HANDOVERS].offer(bundle)
 
 
 def _local_url(hass: HomeAssistant) -> str:
@@ -167,11 +165,3 @@ def _local_url(hass: HomeAssistant) -> str:
         return get_url(hass, allow_external=False, allow_cloud=False)
     except NoURLAvailableError:
         return ""
-
-
-def _came_through_cloudflare(request: web.Request) -> bool:
-    return any(header in request.headers for header in _CLOUDFLARE_HEADERS)
-
-
-def _plain(text: str, status: HTTPStatus) -> web.Response:
-    return web.Response(text=text, status=status, headers=_HEADERS)

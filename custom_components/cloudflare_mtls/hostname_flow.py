@@ -133,7 +133,13 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Show what will change at Cloudflare: so far, nothing has."""
         if user_input is not None:
             return await self.async_step_create()
-        return await self._show_preview(None)
+        return await self._show_changes("preview", None)
+
+    async def async_step_resume(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Go on with what is left of the changes."""
+        return await self.async_step_create()
 
     async def async_step_create(
         self, user_input: dict[str, Any] | None = None
@@ -157,7 +163,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         task, self._applying = self._applying, None
         if task is None or (error := task.result()) is None:
             return await self.async_finish()
-        return await self._show_preview(("base", error))
+        # What is left is planned anew; if it cannot be seen now, the list stays.
+        await self._make_plan()
+        return await self._show_changes("resume", ("base", error))
 
     def async_remove(self) -> None:
         """Stop between two changes when the dialog is closed: every prefix is safe."""
@@ -166,8 +174,6 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     async def _look_at(self, zone: Zone) -> Complaint | None:
         """Read everything once, so that a missing permission shows before it matters."""
-        if not zone.active:
-            return CONF_ZONE_ID, ("zone_not_active", {"zone": zone.name})
         try:
             self._observation, *_ = await asyncio.gather(
                 self._client.observe(self._account_id, zone.id, [self._tunnel.id]),
@@ -176,6 +182,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             )
         except EdgeError as err:
             return "base", describe(err)
+        if not self._observation.zone.active:
+            return CONF_ZONE_ID, ("zone_not_active", {"zone": zone.name})
         if self._tunnel.id not in self._observation.configurations:
             return CONF_TUNNEL_ID, (
                 "tunnel_managed_locally",
@@ -188,8 +196,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         port = self.hass.http.server_port
         zone = self._observation.zone
         ingress = self._observation.configurations[self._tunnel.id].ingress
-        return propose(zone, ingress, (f":{port}", "homeassistant")) or (
-            f"ha-mobile.{zone.name}",
+        taken = {item.hostname for item in self._existing}
+        fallback = f"ha-mobile.{zone.name}"
+        return propose(
+            zone, ingress, origins=(f":{port}", "homeassistant"), taken=taken
+        ) or (
+            "" if fallback in taken else fallback,
             f"http://homeassistant.local:{port}",
         )
 
@@ -257,28 +269,25 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             self._client, self._account_id, (*self._existing, self._settings)
         )
 
-    async def _show_preview(self, complaint: Complaint | None) -> ResultT:
-        if complaint is not None:
-            # What is left is planned anew; if it cannot be seen now, the list stays.
-            await self._make_plan()
+    async def _show_changes(self, step_id: str, complaint: Complaint | None) -> ResultT:
         text = await async_get_texts(self.hass, "common")
-        changes = "\n".join(
-            "- "
-            + text(
+        sentences = [
+            text(
                 f"step_{step.kind}_{step.action}",
                 hostname=self._settings.hostname,
                 target=step.target,
                 detail=step.detail,
             )
             for step in self._plan.steps
-        )
+        ]
+        changes = "\n".join(f"{n}. {item}" for n, item in enumerate(sentences, 1))
         return self._show(
-            "preview",
+            step_id,
             probatio.Schema({}),
             None,
             complaint,
             hostname=self._settings.hostname,
-            changes=changes or f"- {text('step_none')}",
+            changes=changes or text("step_none"),
         )
 
     def _show(
@@ -315,7 +324,9 @@ def _in_use(hostname: str, by: str) -> Description:
 def _hostname_schema(hostname: str, service: str) -> probatio.Schema:
     return probatio.Schema(
         {
-            probatio.Required(CONF_HOSTNAME, default=hostname): TextSelector(),
+            probatio.Required(
+                CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
+            ): TextSelector(),
             probatio.Required(CONF_SERVICE, default=service): TextSelector(),
             probatio.Required(SECTION_ADVANCED): section(
                 probatio.Schema(

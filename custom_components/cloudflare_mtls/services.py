@@ -20,7 +20,7 @@ import probatio
 from .certificates import MintRequest, async_mint, async_revoke
 from .const import CONF_HOSTNAME, DOMAIN
 from .coordinator import Certificate, CloudflareConfigEntry
-from .edge.credentials import MAX_NAME_LENGTH, BundleFormat, KeyType
+from .edge.credentials import BundleFormat, KeyType, is_name
 from .edge.plan import Step
 from .errors import describe, raise_translated
 from .hostnames import hostnames_of
@@ -35,6 +35,14 @@ ATTR_REMOVE: Final = "remove"
 ATTR_VALIDITY_DAYS: Final = "validity_days"
 ATTR_ZONE: Final = "zone"
 
+
+def _name(text: str) -> str:
+    """Return a name that a certificate can carry."""
+    if not is_name(text):
+        raise probatio.Invalid("no name for a certificate")
+    return text
+
+
 _ENTRY_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_CONFIG_ENTRY_ID): ConfigEntrySelector(
@@ -44,10 +52,10 @@ _ENTRY_SCHEMA: Final = probatio.Schema(
 )
 _MINT_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {
-        probatio.Required(ATTR_NAME): probatio.All(
-            cv.string, str.strip, probatio.Length(min=1, max=MAX_NAME_LENGTH)
+        probatio.Required(ATTR_NAME): probatio.All(cv.string, str.strip, _name),
+        probatio.Optional(ATTR_VALIDITY_DAYS, default=365): probatio.All(
+            cv.positive_int, probatio.Range(min=1)
         ),
-        probatio.Optional(ATTR_VALIDITY_DAYS, default=365): cv.positive_int,
         probatio.Optional(ATTR_KEY_TYPE, default=KeyType.RSA_2048): probatio.Coerce(
             KeyType
         ),
@@ -86,14 +94,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _mint(call: ServiceCall) -> ServiceResponse:
     """Mint a certificate and hold its bundle for the device."""
     entry = _entry(call)
-    request = MintRequest(
-        name=call.data[ATTR_NAME],
-        zone_id=_zone_id(entry, call.data.get(ATTR_ZONE)),
-        validity_days=call.data[ATTR_VALIDITY_DAYS],
-        key_type=call.data[ATTR_KEY_TYPE],
-        bundle_format=call.data[ATTR_BUNDLE],
-    )
     with raise_translated():
+        request = MintRequest(
+            name=call.data[ATTR_NAME],
+            zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
+            validity_days=call.data[ATTR_VALIDITY_DAYS],
+            key_type=call.data[ATTR_KEY_TYPE],
+            bundle_format=call.data[ATTR_BUNDLE],
+        )
         minted = await async_mint(call.hass, entry, request)
     facts = minted.certificate.facts
     return {
@@ -231,13 +239,12 @@ def _hostnames(entry: CloudflareConfigEntry, hostname: str | None) -> set[str]:
     return {hostname}
 
 
-def _zone_id(entry: CloudflareConfigEntry, zone: str | None) -> str:
-    """Return the zone of that name, or the only one."""
-    zone_ids = {
-        item.zone_id
-        for item in hostnames_of(entry).values()
-        if zone is None or f".{item.hostname}".endswith(f".{zone}")
-    }
+async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
+    """Return the zone of that name, or the only one that has a protected hostname."""
+    zone_ids = {item.zone_id for item in hostnames_of(entry).values()}
+    if name is not None:
+        zones = await entry.runtime_data.client.zones()
+        zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
     if len(zone_ids) != 1:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="zone_not_clear"

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from .client import EdgeClient
 from .credentials import CertificateFacts, SigningRequest, read_certificates
 from .errors import Conflict, EdgeError, Unavailable
-from .evaluation import same
-from .models import ClientCertificate, Observation, Ruleset
+from .models import ClientCertificate, Observation
 from .plan import (
     Action,
     AssociationStep,
@@ -19,7 +18,10 @@ from .plan import (
     RuleStep,
     Step,
     address_record,
+    advance,
     associations_after,
+    differs,
+    exposed,
     ingress_after,
     record_body,
 )
@@ -88,7 +90,10 @@ async def _find_certificate(
     """Return the certificate that was signed although nobody said so."""
     for pause in _SEARCH_PAUSES:
         await asyncio.sleep(pause)
-        certificates = await client.client_certificates(zone_id)
+        try:
+            certificates = await client.client_certificates(zone_id)
+        except Unavailable:
+            continue
         if found := await run_blocking(_matching, certificates, request):
             return cast("tuple[ClientCertificate, CertificateFacts]", found)
     raise Unavailable("no certificate was signed")
@@ -103,16 +108,12 @@ def _matching(
     return None
 
 
-@dataclass
 class _Writer:
-    """Writes one step after the other, with what the last answer told of the rules."""
+    """Writes one step after the other, and keeps what each answer told."""
 
-    client: EdgeClient
-    observation: Observation
-    ruleset: Ruleset = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.ruleset = self.observation.ruleset
+    def __init__(self, client: EdgeClient, observation: Observation) -> None:
+        self._client = client
+        self._state = observation
 
     async def write(self, step: Step) -> None:
         match step:
@@ -121,80 +122,82 @@ class _Writer:
             case AssociationStep():
                 await self._write_association(step)
             case IngressStep():
+                self._refuse_to_open(step)
                 await self._write_ingress(step)
             case RecordStep():
+                self._refuse_to_open(step)
                 await self._write_record(step)
 
+    def _refuse_to_open(self, step: IngressStep | RecordStep) -> None:
+        """Judge a step once more, by what is known by now of other writers' rules."""
+        after = advance(self._state, step)
+        if exposed(after, step.target, step.exempt_paths) and not exposed(
+            self._state, step.target, step.exempt_paths
+        ):
+            raise Conflict(None, "another custom rule lets everybody in")
+
     async def _write_rule(self, step: RuleStep) -> None:
-        zone_id, ruleset_id = self.observation.zone.id, self.ruleset.id
-        own = self.ruleset.by_ref(step.target)
-        if ruleset_id is None:
-            if step.rule:
-                self.ruleset = await self.client.create_ruleset(
-                    zone_id, step.rule.body()
+        zone_id, ruleset = self._state.zone.id, self._state.ruleset
+        own, ruleset_id = ruleset.by_ref(step.target), ruleset.id
+        body = step.rule.body() if step.rule else {}
+        if step.action in (Action.CREATE, Action.MOVE):
+            body["position"] = self._position(step)
+        match step.action:
+            case Action.DELETE if own and ruleset_id:
+                ruleset = await self._client.delete_rule(zone_id, ruleset_id, own.id)
+            case Action.CREATE if ruleset_id:
+                ruleset = await self._client.create_rule(zone_id, ruleset_id, body)
+            case Action.CREATE if step.rule:
+                ruleset = await self._client.create_ruleset(zone_id, step.rule.body())
+            case Action.UPDATE | Action.MOVE if own and ruleset_id:
+                ruleset = await self._client.edit_rule(
+                    zone_id, ruleset_id, own.id, body
                 )
-        elif own is None:
-            if step.rule:
-                self.ruleset = await self.client.create_rule(
-                    zone_id,
-                    ruleset_id,
-                    {**step.rule.body(), "position": self._position(step)},
-                )
-        elif step.action is Action.DELETE:
-            self.ruleset = await self.client.delete_rule(zone_id, ruleset_id, own.id)
-        elif step.rule:
-            self.ruleset = await self.client.edit_rule(
-                zone_id, ruleset_id, own.id, step.rule.body()
-            )
-        else:
-            self.ruleset = await self.client.edit_rule(
-                zone_id, ruleset_id, own.id, {"position": self._position(step)}
-            )
-        written = self.ruleset.by_ref(step.target)
+        self._state = replace(self._state, ruleset=ruleset)
+        written = ruleset.by_ref(step.target)
         _confirm((written is None) == (step.action is Action.DELETE))
-        _confirm(
-            not (written and step.rule)
-            or (written.enabled and same(written.expression, step.rule.expression))
-        )
+        _confirm(not (written and step.rule) or not differs(written, step.rule))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
-        before = self.ruleset.by_ref(step.before) if step.before else None
+        before = self._state.ruleset.by_ref(step.before) if step.before else None
         return {"before": before.id if before else ""}
 
     async def _write_association(self, step: AssociationStep) -> None:
-        zone_id = self.observation.zone.id
-        present = await self.client.hostname_associations(zone_id)
+        zone_id = self._state.zone.id
+        present = await self._client.hostname_associations(zone_id)
         wanted = associations_after(present, step)
         if wanted == present:
             return
-        written = await self.client.put_hostname_associations(zone_id, wanted)
+        written = await self._client.put_hostname_associations(zone_id, wanted)
         _confirm(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:
-        account_id = self.observation.zone.account.id
-        present = await self.client.tunnel_configuration(account_id, step.tunnel_id)
+        account_id = self._state.zone.account.id
+        present = await self._client.tunnel_configuration(account_id, step.tunnel_id)
         if present is None:
             raise Conflict(None, "the tunnel is managed locally")
         wanted = ingress_after(present, step)
-        if wanted == present.raw:
-            return
-        written = await self.client.put_tunnel_configuration(
-            account_id, step.tunnel_id, wanted
-        )
-        own = written.rule_for(step.target)
+        if wanted != present.raw:
+            present = await self._client.put_tunnel_configuration(
+                account_id, step.tunnel_id, wanted
+            )
+        configurations = {**self._state.configurations, step.tunnel_id: present}
+        self._state = replace(self._state, configurations=configurations)
+        own = present.rule_for(step.target)
         _confirm((own is None) == (step.action is Action.DELETE))
 
     async def _write_record(self, step: RecordStep) -> None:
-        zone_id = self.observation.zone.id
-        own = address_record(self.observation.records, step.target)
+        zone_id = self._state.zone.id
+        own = address_record(self._state.records, step.target)
         body = record_body(step)
         if step.action is Action.DELETE:
             if own:
-                await self.client.delete_dns_record(zone_id, own.id)
+                await self._client.delete_dns_record(zone_id, own.id)
         elif own:
-            await self.client.edit_dns_record(zone_id, own.id, body)
+            await self._client.edit_dns_record(zone_id, own.id, body)
         else:
-            await self.client.create_dns_record(zone_id, body)
+            await self._client.create_dns_record(zone_id, body)
+        self._state = advance(self._state, step)
 
 
 def _confirm(holds: bool) -> None:

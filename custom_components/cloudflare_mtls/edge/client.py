@@ -27,6 +27,7 @@ from .errors import (
 )
 from .fields import Fields, malformed
 from .models import (
+    CertificateStatus,
     ClientCertificate,
     Connector,
     DnsRecord,
@@ -49,11 +50,13 @@ _TIMEOUT: Final = 30.0
 _MAX_PAGES: Final = 100
 
 _MALFORMED_TOKEN: Final = 6003
-_INVALID_TOKEN: Final = 9109
+_INVALID_TOKEN: Final = "Invalid access token"
 _TUNNEL_CONFIGURATION_NOT_FOUND: Final = 1055
 _ENTRYPOINT_NOT_FOUND: Final = 10003
 _CERTIFICATE_ALREADY_REVOKED: Final = 1407
 _QUOTA_CODES: Final = frozenset({50001, 1445})
+# Older answers leave the code out.
+_QUOTA_MESSAGE: Final = "exceeded the maximum number of rules"
 # A DNS record of that name, a tunnel of that name, a rule with that ref, a second ruleset.
 _CONFLICT_CODES: Final = frozenset({81053, 81054, 81057, 81058, 1013, 20023, 20217})
 
@@ -66,10 +69,18 @@ class EdgeClient:
     """
 
     def __init__(
-        self, token: str, *, base_url: str = BASE_URL, http_client: Any = None
+        self,
+        token: str,
+        *,
+        account_id: str | None = None,
+        base_url: str = BASE_URL,
+        http_client: Any = None,
     ) -> None:
-        """Take an API token of a user or of an account; a given HTTP client is shared, never closed."""
+        """Take an API token of a user, or of the account; a given HTTP client is never closed."""
+        # What no header can carry would be quoted in the HTTP client's error.
+        self._can_be_sent = token.isascii() and token.isprintable()
         self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
+        self._account_id = account_id
         self._sdk = AsyncCloudflare(
             api_token=token,
             base_url=base_url,
@@ -81,7 +92,7 @@ class EdgeClient:
             default_headers={"Authorization": f"Bearer {token}"},
         )
 
-    async def verify_token(self, account_id: str | None = None) -> None:
+    async def verify_token(self) -> None:
         """Raise TokenRejected unless the token is active.
 
         An account's token can only be verified where its account is known; before that,
@@ -91,8 +102,8 @@ class EdgeClient:
         """
         if not self._account_token:
             path = "/user/tokens/verify"
-        elif account_id is not None:
-            path = f"/accounts/{_segment(account_id)}/tokens/verify"
+        elif self._account_id is not None:
+            path = f"/accounts/{_segment(self._account_id)}/tokens/verify"
         else:
             return
         try:
@@ -207,7 +218,10 @@ class EdgeClient:
             if err.code == _TUNNEL_CONFIGURATION_NOT_FOUND:
                 return None
             raise
-        return TunnelConfiguration.parse(tunnel_id, _result(envelope))
+        result = _result(envelope)
+        if result.optional_text("source") == "local":
+            return None
+        return TunnelConfiguration.parse(tunnel_id, result)
 
     async def put_tunnel_configuration(
         self, account_id: str, tunnel_id: str, config: Mapping[str, Any]
@@ -318,20 +332,26 @@ class EdgeClient:
 
     async def revoke_client_certificate(
         self, zone_id: str, certificate_id: str
-    ) -> None:
+    ) -> CertificateStatus:
         """Revoke a certificate; one that is revoked already counts as revoked.
 
         Source: DELETE /zones/{zone_id}/client_certificates/{certificate_id}.
         """
         try:
-            await self._request(
+            envelope = await self._request(
                 "DELETE",
                 f"{_certificates_path(zone_id)}/{_segment(certificate_id)}",
                 Permission.CERTIFICATES_EDIT,
             )
         except Rejected as err:
-            if err.code != _CERTIFICATE_ALREADY_REVOKED:
-                raise
+            if err.code == _CERTIFICATE_ALREADY_REVOKED:
+                return CertificateStatus.REVOKED
+            raise
+        # Some answers are bare successes.
+        result = envelope.object("result") or Fields({})
+        if result.optional_text("status") == CertificateStatus.REVOKED:
+            return CertificateStatus.REVOKED
+        return CertificateStatus.PENDING_REVOCATION
 
     async def hostname_associations(self, zone_id: str) -> tuple[str, ...]:
         """Return the hostnames whose visitors are asked for a client certificate.
@@ -461,7 +481,9 @@ class EdgeClient:
     async def _pages(
         self, path: str, permission: Permission, *, per_page: int, **query: str
     ) -> AsyncIterator[Fields]:
-        """Yield the items of every page; an endpoint that ignores the page ends too."""
+        """Yield the items of every page; raise Unavailable rather than leave some out."""
+        seen = 0
+        before: list[Mapping[str, Any]] = []
         for page in range(1, _MAX_PAGES + 1):
             envelope = await self._request(
                 "GET",
@@ -470,10 +492,16 @@ class EdgeClient:
                 query={"page": str(page), "per_page": str(per_page), **query},
             )
             items = envelope.objects("result", required=True)
+            page_as_is = [item.raw() for item in items]
+            if not items or page_as_is == before:
+                # Some endpoints know no pages, and answer with the same one again.
+                return
             for item in items:
                 yield item
-            if len(items) < per_page:
+            seen, before = seen + len(items), page_as_is
+            if _is_last(envelope, page, seen, per_page):
                 return
+        raise Unavailable("too many pages")
 
     async def _request(
         self,
@@ -489,7 +517,7 @@ class EdgeClient:
             envelope = await self._send(method, path, body=body, query=query)
         except APIStatusError as err:
             _raise_unless_refused(err)
-            raise await self._refusal(err, path, permission) from err
+            raise await self._refusal(err, permission) from err
         if envelope.get("success") is not True:
             raise _rejection(HTTPStatus.OK, envelope)
         return Fields(envelope)
@@ -503,6 +531,8 @@ class EdgeClient:
         query: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Send one request, once, and return the JSON object that came back."""
+        if not self._can_be_sent:
+            raise TokenRejected
         send = getattr(self._sdk, method.lower())
         arguments: dict[str, Any] = {"options": {"params": dict(query or {})}}
         if body is not None:
@@ -518,20 +548,16 @@ class EdgeClient:
             raise Unavailable("malformed answer")
         return answer
 
-    async def _refusal(
-        self, err: APIStatusError, path: str, permission: Permission
-    ) -> EdgeError:
+    async def _refusal(self, err: APIStatusError, permission: Permission) -> EdgeError:
         """Tell a dead token from a missing permission: only its verification can."""
         if _token_problem(err) is TokenProblem.LOCATION:
             return TokenRejected(TokenProblem.LOCATION)
-        parts = path.split("/")
-        account_id = parts[2] if parts[1] == "accounts" else None
-        if self._account_token and account_id is None:
-            # Nothing says whose token it is, but Cloudflare has a code of its own for dead ones.
-            dead = _code(err.body) == _INVALID_TOKEN
+        if self._account_token and self._account_id is None:
+            # It cannot be verified yet, but Cloudflare has a sentence of its own for dead ones.
+            dead = _INVALID_TOKEN in _message(err.body)
             return TokenRejected() if dead else PermissionMissing(permission)
         try:
-            await self.verify_token(account_id)
+            await self.verify_token()
         except TokenRejected as rejected:
             return rejected
         return PermissionMissing(permission)
@@ -547,6 +573,9 @@ def _raise_unless_refused(err: APIStatusError) -> None:
     ):
         raise Unavailable(f"status {status}") from err
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if not isinstance(err.body, Mapping):
+            # A page, from somewhere on the way there.
+            raise Unavailable(f"status {status}") from err
         return
     if status == HTTPStatus.BAD_REQUEST and _code(err.body) == _MALFORMED_TOKEN:
         raise TokenRejected from err
@@ -557,7 +586,7 @@ def _rejection(status: int, body: object) -> EdgeError:
     """Return the error that Cloudflare's envelope speaks of."""
     code = _code(body)
     message = _message(body)
-    if code in _QUOTA_CODES:
+    if code in _QUOTA_CODES or message.startswith(_QUOTA_MESSAGE):
         return QuotaExceeded(code, message)
     if code in _CONFLICT_CODES or status == HTTPStatus.CONFLICT:
         return Conflict(code, message)
@@ -612,8 +641,20 @@ def _result(envelope: Fields) -> Fields:
     return result
 
 
+def _is_last(envelope: Fields, page: int, seen: int, per_page: int) -> bool:
+    """Tell whether a page ends the list; tunnels count items, other lists count pages."""
+    info = envelope.object("result_info") or Fields({})
+    if (pages := info.number("total_pages")) is not None:
+        return page >= pages
+    if (total := info.number("total_count")) is not None:
+        return seen >= total
+    return seen < page * per_page
+
+
 def _segment(value: str) -> str:
     """Return an id as one segment of a path, whatever is in it."""
+    if value in {"", ".", ".."}:
+        raise malformed("id")
     return quote(value, safe="")
 
 

@@ -9,6 +9,7 @@ import secrets
 from typing import Final, Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -27,8 +28,8 @@ type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 # Marks a certificate as minted by a Home Assistant; the unit holds the device's id.
 ORGANIZATION: Final = "Home Assistant"
 
-# X.509 allows no longer common name.
-MAX_NAME_LENGTH: Final = 64
+# X.509 allows no longer common name, in bytes.
+_MAX_NAME_LENGTH: Final = 64
 
 # Letters and digits that no two of which look alike: 5 bits each, so 24 are 120 bits.
 _PASSWORD_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz123456789"
@@ -84,7 +85,7 @@ class CertificateFacts:
                     Encoding.DER, PublicFormat.SubjectPublicKeyInfo
                 ),
             )
-        except ValueError as err:
+        except (ValueError, UnsupportedAlgorithm) as err:
             raise Unavailable("malformed certificate") from err
 
     @property
@@ -134,6 +135,11 @@ class Bundle:
     def __repr__(self) -> str:
         """Keep file and password out of logs and tracebacks."""
         return f"Bundle({self.filename!r})"
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a certificate can carry the name."""
+    return text.isprintable() and 0 < len(text.encode()) <= _MAX_NAME_LENGTH
 
 
 def make_signing_request(

@@ -1,6 +1,6 @@
 """What must stand at Cloudflare for the settings that a person chose (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 import re
@@ -25,7 +25,7 @@ _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _SERVICE: Final = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
 )
-_EXEMPT_PATH: Final = re.compile(r"/[A-Za-z0-9/._~-]+/")
+_EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
 
 
 class Layout(StrEnum):
@@ -145,16 +145,21 @@ def is_service(text: str) -> bool:
 
 def is_exempt_path(text: str) -> bool:
     """Tell whether a path prefix may stay open: it names a folder, and never everything."""
-    return _EXEMPT_PATH.fullmatch(text) is not None and ".." not in text
+    return _EXEMPT_PATH.fullmatch(text) is not None
 
 
 def propose(
-    zone: Zone, ingress: Iterable[IngressRule], origins: Iterable[str]
+    zone: Zone,
+    ingress: Iterable[IngressRule],
+    *,
+    origins: Collection[str],
+    taken: Collection[str],
 ) -> tuple[str, str] | None:
     """Return a hostname to protect and its service, after the browser's hostname.
 
     The browser's hostname is the first one of the zone whose service holds one of the
-    origins (such as ":8123"), or else the first one at all; None where there is none.
+    origins (such as ":8123"), or else the first one at all; what is taken is neither
+    proposed nor built upon. None where nothing is left.
     """
     candidates = [
         rule
@@ -164,14 +169,15 @@ def propose(
         and "*" not in rule.hostname
         and in_zone(rule.hostname, zone)
         and rule.service.startswith(("http://", "https://"))
+        and rule.hostname not in taken
     ]
-    origins = tuple(origins)
     likely = (
         rule for rule in candidates if any(origin in rule.service for origin in origins)
     )
     if not (main := next(likely, next(iter(candidates), None))) or not main.hostname:
         return None
     label, _, rest = main.hostname.partition(".")
-    if main.hostname == zone.name:
-        return f"mobile.{zone.name}", main.service
-    return f"{label}-mobile.{rest}", main.service
+    proposed = read_hostname(f"{label}-mobile.{rest}")
+    if main.hostname == zone.name or proposed is None:
+        proposed = f"mobile.{zone.name}"
+    return None if proposed in taken else (proposed, main.service)

@@ -7,19 +7,90 @@ expression that is beyond this reader is None too, so nothing unknown ever count
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import fnmatch
+from functools import lru_cache
 import re
 from typing import Final
 
 type Truth = bool | None
 type Literal = str | int
-type Value = Literal | bool | None
+type Value = Literal | bool | HostForms | None
+
+
+@dataclass(frozen=True)
+class HostForms:
+    """All ways to write a hostname in a Host header: in any case, with a dot, with a port.
+
+    Whether Cloudflare's rules see the dot and the port is documented nowhere, so a rule that
+    matches only some of the ways decides nothing.
+    """
+
+    hostname: str
+    lowered: bool = False
+
+    def equals(self, text: str) -> Truth:
+        """Tell whether some, though never all, of the ways are this text."""
+        rest = text.lower().removeprefix(self.hostname)
+        if rest == text.lower() or not _SUFFIX_ANY.fullmatch(rest):
+            return False
+        return False if self.lowered and text != text.lower() else None
+
+    def starts_with(self, prefix: str) -> Truth:
+        """Tell whether the ways begin with a text."""
+        text = self._same_case(prefix)
+        if text is None:
+            return False
+        if self.hostname.startswith(text):
+            return True if self.lowered or not text else None
+        rest = text.removeprefix(self.hostname)
+        return None if rest != text and _SUFFIX.fullmatch(rest) else False
+
+    def ends_with(self, suffix: str) -> Truth:
+        """Tell whether some, though never all, of the ways end with a text."""
+        text = self._same_case(suffix)
+        return None if text is not None and self._may_end(text) else False
+
+    def contains(self, part: str) -> Truth:
+        """Tell whether the ways contain a text."""
+        text = self._same_case(part)
+        if text is None:
+            return False
+        if text in self.hostname:
+            return True if self.lowered or not text else None
+        ends = (text[:place] for place in range(len(text) + 1))
+        possible = any(
+            self.hostname.endswith(end) and _SUFFIX_PART.fullmatch(text[len(end) :])
+            for end in ends
+        )
+        return None if possible else False
+
+    def like(self, pattern: str, *, strict: bool) -> Truth:
+        """Tell whether the ways match a wildcard pattern."""
+        if strict and self.lowered and pattern != pattern.lower():
+            return None
+        ways = [f"{self.hostname}{suffix}" for suffix in ("", ".", ":443", ".:443")]
+        truths = {_like(way, pattern, strict=False) for way in ways}
+        if truths == {True} and pattern.endswith("*"):
+            return True if self.lowered or not strict else None
+        return False if truths == {False} and ":" not in pattern else None
+
+    def _same_case(self, text: str) -> str | None:
+        """Return a text in the hostname's case, or None where it cannot match."""
+        if self.lowered and text != text.lower():
+            return None
+        return text.lower()
+
+    def _may_end(self, text: str) -> bool:
+        return any(
+            self.hostname.endswith(text[:place]) and _SUFFIX.fullmatch(text[place:])
+            for place in range(len(text) + 1)
+        ) or bool(_SUFFIX_END.fullmatch(text))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requests:
     """All requests with this Host header and certificate, outside the exempt paths."""
 
-    host: str
+    host: str | HostForms
     verified: bool
     revoked: bool
     exempt_paths: tuple[str, ...] = ()
@@ -88,6 +159,7 @@ def same(one: str, other: str) -> bool:
         return one == other
 
 
+@lru_cache(maxsize=1024)
 def parse(expression: str) -> Node:
     """Return the expression as a tree; raise ValueError where it is beyond this reader.
 
@@ -140,6 +212,13 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+# What may stand behind a hostname in a Host header, its ends and its parts.
+_SUFFIX_ANY: Final = re.compile(r"\.?(?::.*)?", re.DOTALL)
+_SUFFIX: Final = re.compile(r"\.?(?::[0-9]{0,5})?")
+_SUFFIX_END: Final = re.compile(r"(?:\.?:)?[0-9]{0,5}|\.")
+_SUFFIX_PART: Final = re.compile(r"\.?:?[0-9]{0,5}")
+# Cloudflare reads other escapes as codes of characters.
+_ESCAPE: Final = re.compile(r"\\(.)")
 _SYNONYMS: Final = {
     "&&": "and",
     "||": "or",
@@ -268,7 +347,7 @@ def _tokens(expression: str) -> list[_Token]:
             raise ValueError(expression[place:])
         place = match.end()
         if (string := match["string"]) is not None:
-            tokens.append(_Token("", re.sub(r"\\(.)", r"\1", string[1:-1])))
+            tokens.append(_Token("", _ESCAPE.sub(_unescaped, string[1:-1])))
         elif (raw := match["raw"]) is not None:
             tokens.append(_Token("", raw))
         elif (number := match["number"]) is not None:
@@ -279,6 +358,12 @@ def _tokens(expression: str) -> list[_Token]:
             text = match["name"] or match["list"] or match["symbol"]
             tokens.append(_Token(_SYNONYMS.get(text, text)))
     return tokens
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1] not in '\\"':
+        raise ValueError(match[0])
+    return match[1]
 
 
 def _truth(node: Node, requests: Requests) -> Truth:
@@ -310,9 +395,13 @@ def _combined(operator: str, truths: list[Truth]) -> Truth:
 
 
 def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
-    if not isinstance(value, str) or not all(isinstance(item, str) for item in right):
-        return None
     texts = [item for item in right if isinstance(item, str)]
+    if len(texts) < len(right):
+        return None
+    if isinstance(value, HostForms):
+        return _host_compared(value, operator, texts)
+    if not isinstance(value, str):
+        return None
     match operator:
         case "eq" | "in":
             return value in texts
@@ -321,16 +410,33 @@ def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
         case "contains":
             return texts[0] in value
         case "wildcard":
-            return _like(value.lower(), texts[0].lower())
+            return _like(value, texts[0], strict=False)
         case "strict wildcard":
-            return _like(value, texts[0])
+            return _like(value, texts[0], strict=True)
         case _:
             return None
 
 
-def _like(value: str, pattern: str) -> Truth:
-    if any(char in pattern for char in "\\?["):
+def _host_compared(host: HostForms, operator: str, texts: list[str]) -> Truth:
+    match operator:
+        case "eq" | "in":
+            return _combined("or", [host.equals(text) for text in texts])
+        case "ne":
+            return None if host.equals(texts[0]) is None else True
+        case "contains":
+            return host.contains(texts[0])
+        case "wildcard" | "strict wildcard":
+            return host.like(texts[0], strict=operator.startswith("strict"))
+        case _:
+            return None
+
+
+def _like(value: str, pattern: str, *, strict: bool) -> Truth:
+    # Only ASCII letters have two cases to Cloudflare.
+    if any(char in pattern for char in "\\?[") or not pattern.isascii():
         return None
+    if not strict:
+        value, pattern = value.lower(), pattern.lower()
     return fnmatch.fnmatchcase(value, pattern)
 
 
@@ -374,6 +480,13 @@ _FUNCTIONS: Final[dict[tuple[str, int], Callable[..., Value]]] = {
 
 
 def _called(name: str, values: list[Value]) -> Value:
+    match name, values:
+        case "lower", [HostForms(hostname)]:
+            return HostForms(hostname, lowered=True)
+        case "starts_with", [HostForms() as host, str(prefix)]:
+            return host.starts_with(prefix)
+        case "ends_with", [HostForms() as host, str(suffix)]:
+            return host.ends_with(suffix)
     function = _FUNCTIONS.get((name, len(values)))
     if function is None or not all(isinstance(value, str) for value in values):
         return None

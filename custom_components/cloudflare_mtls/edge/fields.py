@@ -43,6 +43,13 @@ class Fields:
             return value
         raise malformed(key)
 
+    def number(self, key: str) -> int | None:
+        """Return a whole number, or None where it is null or left out."""
+        value = self._data.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise malformed(key)
+
     def time(self, key: str) -> datetime | None:
         """Return an aware time, or None where it is null, left out or Go's zero time.
 

@@ -153,6 +153,8 @@ class TunnelConfiguration:
     @classmethod
     def parse(cls, tunnel_id: str, fields: Fields) -> Self:
         """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
+        if "config" not in fields.raw():
+            raise malformed("config")
         config = fields.object("config") or Fields({})
         return cls.from_raw(tunnel_id, config)
 

@@ -15,7 +15,7 @@ from .desired import (
     in_zone,
     record_content,
 )
-from .evaluation import Requests, evaluate, named_hosts, same
+from .evaluation import HostForms, Requests, evaluate, named_hosts, same
 from .expressions import MAX_LENGTH
 from .fields import Fields
 from .models import (
@@ -96,6 +96,7 @@ class IngressStep:
     target: str
     tunnel_id: str
     service: str
+    exempt_paths: tuple[str, ...] = ()
     kind: Kind = Kind.INGRESS
 
     @property
@@ -111,6 +112,7 @@ class RecordStep:
     action: Action
     target: str
     tunnel_id: str
+    exempt_paths: tuple[str, ...] = ()
     kind: Kind = Kind.DNS_RECORD
 
     @property
@@ -149,7 +151,6 @@ class Exposure:
     """A request that gets in without a good certificate, and the rule that lets it."""
 
     hostname: str
-    host: str
     revoked: bool
     through: Rule | None
 
@@ -205,17 +206,16 @@ def exposed(
     """
     if not _reaches_origin(observation, hostname):
         return None
-    # A Host header may carry a port or a trailing dot, and comes in any case.
-    for host in (hostname, f"{hostname}:8443", f"{hostname}.", hostname.upper()):
-        for revoked in (False, True):
-            requests = Requests(
-                host=host, verified=revoked, revoked=revoked, exempt_paths=exempt_paths
-            )
-            blocked, through = _verdict(observation.ruleset, requests)
-            if not blocked:
-                return Exposure(
-                    hostname=hostname, host=host, revoked=revoked, through=through
-                )
+    for revoked in (False, True):
+        requests = Requests(
+            host=HostForms(hostname),
+            verified=revoked,
+            revoked=revoked,
+            exempt_paths=exempt_paths,
+        )
+        blocked, through = _verdict(observation.ruleset, requests)
+        if not blocked:
+            return Exposure(hostname=hostname, revoked=revoked, through=through)
     return None
 
 
@@ -333,9 +333,14 @@ class _Draft:
     def __init__(self, observation: Observation, desired: DesiredZone) -> None:
         self._state = observation
         self._desired = desired
+        own = {
+            item.hostname: item.exempt_paths
+            for item in (*desired.hostnames, *desired.removed)
+        }
+        self._exempt_paths = {**desired.neighbours, **own}
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
-        self.open = self._exposed(observation)
+        self.open = self._exposed(observation, frozenset(self._exempt_paths))
 
     def write(self) -> None:
         """Add everything that removes drift."""
@@ -353,6 +358,9 @@ class _Draft:
                 self._take_down(item)
 
     def _build_up(self) -> None:
+        if self._desired.skip is None:
+            # It may make room for the block rule.
+            self._write_rule(Kind.SKIP_RULE, SKIP_REF, None)
         self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, self._desired.block)
         for item in self._desired.hostnames:
             self._associate(item)
@@ -371,9 +379,10 @@ class _Draft:
         self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, None)
 
     def _take_down(self, item: ProtectedHostname) -> None:
+        steps: list[Step] = []
         record = address_record(self._state.records, item.hostname)
         if record and record.comment == RECORD_COMMENT:
-            self._add(
+            steps.append(
                 RecordStep(
                     action=Action.DELETE,
                     target=item.hostname,
@@ -382,8 +391,10 @@ class _Draft:
             )
         configuration = self._state.configurations.get(item.tunnel_id)
         own = configuration.rule_for(item.hostname) if configuration else None
-        if own and own.service == item.service:
-            self._add(
+        # Behind somebody else's record it is somebody else's too, though it looks like ours.
+        is_ours = record is None or record.comment == RECORD_COMMENT
+        if own and own.service == item.service and is_ours:
+            steps.append(
                 IngressStep(
                     action=Action.DELETE,
                     target=item.hostname,
@@ -391,6 +402,11 @@ class _Draft:
                     service=item.service,
                 )
             )
+        if steps and self._opened_by(steps[0]):
+            # Our record hides a wildcard that would take over.
+            steps.reverse()
+        for step in steps:
+            self._add(step)
 
     def _write_rule(self, kind: Kind, ref: str, rule: DesiredRule | None) -> None:
         existing = self._state.ruleset.by_ref(ref)
@@ -417,7 +433,7 @@ class _Draft:
                 )
             )
             return
-        if _differs(existing, rule):
+        if differs(existing, rule):
             self._add(RuleStep(kind=kind, action=Action.UPDATE, target=ref, rule=rule))
         if not _in_place(self._state.ruleset, ref):
             self._add(
@@ -463,6 +479,7 @@ class _Draft:
                 target=item.hostname,
                 tunnel_id=item.tunnel_id,
                 service=item.service,
+                exempt_paths=item.exempt_paths,
             )
         )
 
@@ -480,30 +497,44 @@ class _Draft:
                 action=Action.UPDATE if record else Action.CREATE,
                 target=item.hostname,
                 tunnel_id=item.tunnel_id,
+                exempt_paths=item.exempt_paths,
             )
         )
 
     def _add(self, step: Step) -> None:
-        state = advance(self._state, step)
-        opened = self._exposed(state) - self.open
-        if opened:
-            for hostname in sorted(opened):
-                self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
-            return
-        self._state = state
-        self.open = self._exposed(state)
-        self.steps.append(step)
+        for hostname in sorted(opened := self._opened_by(step)):
+            self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
+        if not opened:
+            touched = self._touched_by(step)
+            self._state = advance(self._state, step)
+            self.open = (self.open - touched) | self._exposed(self._state, touched)
+            self.steps.append(step)
+
+    def _opened_by(self, step: Step) -> frozenset[str]:
+        """Return the hostnames that the step would newly expose."""
+        after = advance(self._state, step)
+        return self._exposed(after, self._touched_by(step)) - self.open
+
+    def _touched_by(self, step: Step) -> frozenset[str]:
+        """Return the hostnames whose exposure the step can change."""
+        match step:
+            case AssociationStep():
+                return frozenset()
+            case IngressStep() | RecordStep():
+                return frozenset({step.target})
+            case RuleStep():
+                return frozenset(self._exempt_paths)
 
     def _problem(self, code: ProblemCode, target: str, detail: str) -> None:
-        self.problems.append(Problem(code=code, target=target, detail=detail))
+        problem = Problem(code=code, target=target, detail=detail)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
-    def _exposed(self, state: Observation) -> frozenset[str]:
-        ours = (*self._desired.hostnames, *self._desired.removed)
-        hosts = {item.hostname: item.exempt_paths for item in ours}
+    def _exposed(self, state: Observation, hostnames: frozenset[str]) -> frozenset[str]:
         return frozenset(
             hostname
-            for hostname, exempt_paths in {**self._desired.neighbours, **hosts}.items()
-            if exposed(state, hostname, exempt_paths)
+            for hostname in hostnames
+            if exposed(state, hostname, self._exempt_paths[hostname])
         )
 
 
@@ -597,7 +628,8 @@ def _in_place(ruleset: Ruleset, ref: str) -> bool:
     )
 
 
-def _differs(rule: Rule, desired: DesiredRule) -> bool:
+def differs(rule: Rule, desired: DesiredRule) -> bool:
+    """Tell whether an observed rule does something else than it must."""
     return not (
         rule.enabled
         and rule.action == desired.action
