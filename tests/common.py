@@ -1,0 +1,172 @@
+"""What the tests of the integration share."""
+
+from datetime import UTC, datetime, timedelta
+import json
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowManager, FlowResultType
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus, ClientCertificate
+
+PACKAGE = Path(__file__).parents[1] / "custom_components" / DOMAIN
+ENGLISH: dict[str, Any] = json.loads((PACKAGE / "translations" / "en.json").read_text())
+
+HOSTNAME = "home-mobile.example.com"
+BLOCK_REF = "cloudflare_mtls_block"
+SKIP_REF = "cloudflare_mtls_skip"
+
+TUNNELS_EVERY = timedelta(seconds=60)
+EDGE_EVERY = timedelta(minutes=15)
+
+DEVICE_ID = "01JDEVICE00000000000000001"
+CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
+
+
+async def setup_integration(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set an account up and let it mend what is not as it must be."""
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+
+
+def state_of(hass: HomeAssistant, entity_id: str) -> str:
+    """Return the state of an entity that must be there."""
+    state = hass.states.get(entity_id)
+    assert state, entity_id
+    return state.state
+
+
+def described(
+    hass: HomeAssistant, registry: er.EntityRegistry, entry: MockConfigEntry
+) -> dict[str, Any]:
+    """Return the account's entities as people see them, alike on every Home Assistant.
+
+    What else the registry keeps of an entity differs from version to version.
+    """
+    return {
+        item.entity_id: {
+            "unique_id": item.unique_id,
+            "translation_key": item.translation_key,
+            "category": item.entity_category,
+            "disabled": item.disabled,
+            "state": state_of(hass, item.entity_id),
+            "attributes": dict(hass.states.get(item.entity_id).attributes),  # type: ignore[union-attr]
+        }
+        for item in er.async_entries_for_config_entry(registry, entry.entry_id)
+    }
+
+
+def is_loaded(entry: ConfigEntry) -> bool:
+    """Tell whether an account is set up at this moment."""
+    return entry.state is ConfigEntryState.LOADED
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Wait for everything that was begun, in the background too."""
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def wait_for_refresh(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, interval: timedelta
+) -> None:
+    """Let time pass until the next refresh is over."""
+    freezer.tick(interval)
+    async_fire_time_changed(hass)
+    await settle(hass)
+
+
+async def act(
+    hass: HomeAssistant, entry: MockConfigEntry, action: str, **fields: Any
+) -> dict[str, Any]:
+    """Call an action and return its response."""
+    response = await hass.services.async_call(
+        DOMAIN,
+        action,
+        {"config_entry_id": entry.entry_id, **fields},
+        blocking=True,
+        return_response=True,
+    )
+    assert isinstance(response, dict)
+    return response
+
+
+async def add_certificate(
+    sandbox: Sandbox,
+    *,
+    name: str = "Pixel 8",
+    organization: str = "Home Assistant",
+    device_id: str = DEVICE_ID,
+    certificate_id: str = CERTIFICATE_ID,
+    status: CertificateStatus = CertificateStatus.ACTIVE,
+    not_before: datetime = datetime(2026, 11, 1, tzinfo=UTC),
+    days: int = 365,
+) -> x509.Certificate:
+    """Put a certificate in place as if it had been minted, here or elsewhere."""
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, device_id),
+        ]
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(subject)
+        .sign(key, hashes.SHA256())
+    )
+    authority = await sandbox.authorities.get(sandbox.account_id)
+    certificate = authority.sign_client(
+        request, not_before, not_before + timedelta(days=days)
+    )
+    sandbox.state.zones[sandbox.zone_id].certificates[certificate_id] = (
+        ClientCertificate(certificate, request, days, status, certificate_id)
+    )
+    return certificate
+
+
+def sentences(result: Any, of: str = "config") -> dict[str, str]:
+    """Return the errors that a form shows, by field, as a person reads them."""
+    texts = ENGLISH
+    for part in of.split("."):
+        texts = texts[part]
+    placeholders = result["description_placeholders"] or {}
+    return {
+        field: texts["error"][key].format_map(placeholders)
+        for field, key in (result["errors"] or {}).items()
+    }
+
+
+async def submit(
+    hass: HomeAssistant, result: Any, user_input: dict[str, Any] | None = None
+) -> Any:
+    """Submit a form, and wait until the changes are made where it makes any."""
+    manager: FlowManager[Any, Any, Any] = hass.config_entries.flow
+    if isinstance(result["handler"], tuple):
+        manager = hass.config_entries.subentries
+    result = await manager.async_configure(result["flow_id"], user_input or {})
+    await settle(hass)
+    if result["type"] is FlowResultType.SHOW_PROGRESS:
+        result = await manager.async_configure(result["flow_id"])
+        await settle(hass)
+    return result
+
+
+def choose(**advanced: Any) -> dict[str, Any]:
+    """Return what is submitted at the step of the hostname: its proposals, but for these."""
+    return {"advanced": advanced}

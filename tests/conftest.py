@@ -1,0 +1,97 @@
+"""What the tests of the integration stand on: a local Cloudflare, and an account in it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.authority import edge_authority
+from sandbox.seed import SERVICE
+
+from .common import HOSTNAME, setup_integration
+from .faults import Faults
+
+# The first time that cryptography is given decides what it takes for one: not a frozen one.
+edge_authority()
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return snapshots that know Home Assistant's objects."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+async def sandbox(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Sandbox]:
+    """Run a local Cloudflare, and have Home Assistant take it for the real one."""
+    await hass.config.async_update(internal_url="http://192.168.1.10:8123")
+    async with Sandbox() as running:
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
+        yield running
+
+
+@pytest.fixture
+async def faults(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Faults]:
+    """Return what spoils Cloudflare's answers, if told to."""
+    faults = Faults(sandbox.api_url)
+    async with faults.running():
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", faults.url)
+        yield faults
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """Return what a person chose for the protected hostname; tests may choose otherwise."""
+    return {
+        "hostname": HOSTNAME,
+        "zone_id": Sandbox.zone_id,
+        "tunnel_id": Sandbox.tunnel_id,
+        "service": SERVICE,
+        "layout": "skip_and_block",
+        "exempt_paths": [],
+        "keep_in_sync": True,
+    }
+
+
+@pytest.fixture
+def entry(sandbox: Sandbox, settings: dict[str, Any]) -> MockConfigEntry:
+    """Return an account with one protected hostname, not set up yet."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Home lab",
+        unique_id=sandbox.account_id,
+        data={"api_token": sandbox.token, "account_id": sandbox.account_id},
+        subentries_data=[
+            ConfigSubentryDataWithId(
+                subentry_id="01JHOSTNAME000000000000001",
+                subentry_type="protected_hostname",
+                title=settings["hostname"],
+                unique_id=settings["hostname"],
+                data=settings,
+            )
+        ],
+    )
+
+
+@pytest.fixture
+async def loaded_entry(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, entry: MockConfigEntry
+) -> MockConfigEntry:
+    """Return the account, set up and in sync; time stands still from before that."""
+    await setup_integration(hass, entry)
+    return entry

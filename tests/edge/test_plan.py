@@ -1,0 +1,589 @@
+"""The steps that make it right: the least, in the right order, never opening anything."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.edge.desired import Layout
+from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
+from custom_components.cloudflare_mtls.edge.expressions import (
+    block_expression,
+    skip_expression,
+)
+from custom_components.cloudflare_mtls.edge.models import Observation, Rule, Ruleset
+from custom_components.cloudflare_mtls.edge.plan import (
+    Action,
+    AssociationStep,
+    ProblemCode,
+    associations_after,
+    exposed,
+    ingress_after,
+    make_plan,
+    record_body,
+)
+
+from .builders import (
+    BLOCK_REF,
+    CATCH_ALL,
+    HOST,
+    NEIGHBOUR,
+    OTHER,
+    RECORD_COMMENT,
+    SERVICE,
+    SKIP_REF,
+    TUNNEL_ID,
+    UNKNOWN_TUNNEL,
+    IngressStep,
+    RecordStep,
+    RuleStep,
+    after,
+    block_rule,
+    configuration,
+    in_sync,
+    names,
+    observed,
+    protected,
+    published,
+    record,
+    rule,
+    serves,
+    settled,
+    skip,
+    skip_rule,
+    states,
+    wanting,
+)
+
+ONE = wanting(protected())
+BUILD_UP = [
+    "create block_rule",
+    "create association",
+    "create skip_rule",
+    "create ingress",
+    "create dns_record",
+]
+TEAR_DOWN = [
+    "delete dns_record",
+    "delete ingress",
+    "delete skip_rule",
+    "delete association",
+    "delete block_rule",
+]
+
+
+def foreign(count: int) -> list[Rule]:
+    """Return rules that fill a zone."""
+    return [
+        rule("block", 'http.host eq "nas.example.com"', f"nas-{n}")
+        for n in range(count)
+    ]
+
+
+def refs(observation: Observation) -> list[str]:
+    """Return the refs of the rules, in order."""
+    return [item.ref for item in observation.ruleset.rules]
+
+
+def codes(observation: Observation, desired: Any) -> list[str]:
+    """Return what a person has to solve."""
+    return [item.code.value for item in make_plan(observation, desired).problems]
+
+
+# Build up, stay, tear down
+
+
+@pytest.mark.parametrize("ruleset", [Ruleset(), Ruleset(id="rs")])
+def test_build_up_puts_the_lock_before_the_door(ruleset: Ruleset) -> None:
+    """Build up puts the lock before the door."""
+    plan = make_plan(replace(observed(), ruleset=ruleset), ONE)
+    assert names(plan.steps) == BUILD_UP
+    assert not plan.problems
+    assert not plan.exposures
+
+
+def test_skip_comes_directly_before_block_and_both_before_the_rest() -> None:
+    """Skip comes directly before block and both before the rest."""
+    observation = settled(observed(rules=foreign(2)), ONE)
+    assert refs(observation) == [SKIP_REF, BLOCK_REF, "nas-0", "nas-1"]
+
+
+def test_in_sync_means_no_steps() -> None:
+    """In sync means no steps."""
+    observation = settled(observed(), ONE)
+    plan = make_plan(observation, ONE)
+    assert plan.in_sync
+    assert not plan.drifted(HOST)
+    assert make_plan(in_sync(), ONE).in_sync
+
+
+def test_tear_down_puts_the_door_before_the_lock() -> None:
+    """Tear down puts the door before the lock."""
+    plan = make_plan(in_sync(), wanting(removed=[protected()]))
+    assert names(plan.steps) == TEAR_DOWN
+    observation = after(in_sync(), plan)
+    assert make_plan(observation, wanting(removed=[protected()])).in_sync
+    assert observation == observed(
+        ingress=[CATCH_ALL], associations=[], rules=[], records=[]
+    )
+
+
+def test_nothing_wanted_and_nothing_there_is_in_sync() -> None:
+    """Nothing wanted and nothing there is in sync."""
+    assert make_plan(observed(), wanting()).in_sync
+
+
+def test_block_only_needs_one_rule() -> None:
+    """Block only needs one rule."""
+    desired = wanting(protected(layout=Layout.BLOCK_ONLY))
+    plan = make_plan(observed(rules=foreign(4)), desired)
+    assert names(plan.steps) == [step for step in BUILD_UP if "skip" not in step]
+    assert make_plan(after(observed(), plan), desired).in_sync
+
+
+def test_layout_can_be_changed() -> None:
+    """Layout can be changed."""
+    block_only = wanting(protected(layout=Layout.BLOCK_ONLY))
+    assert names(make_plan(in_sync(), block_only).steps) == ["delete skip_rule"]
+    reduced = settled(in_sync(), block_only)
+    assert names(make_plan(reduced, ONE).steps) == ["create skip_rule"]
+
+
+# Drift
+
+
+@pytest.mark.parametrize(
+    ("drifted", "steps"),
+    [
+        ({"rules": [skip_rule()]}, ["create block_rule", "move skip_rule"]),
+        ({"rules": [block_rule()]}, ["create skip_rule"]),
+        ({"rules": [replace(skip_rule(), enabled=False), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [skip_rule(), replace(block_rule(), enabled=False)]}, ["update block_rule"]),
+        ({"rules": [skip_rule(), replace(block_rule(), action="log")]}, ["update block_rule"]),
+        ({"rules": [skip_rule(), replace(block_rule(), expression="ssl")]}, ["update block_rule"]),
+        ({"rules": [replace(skip_rule(), action_parameters={"ruleset": "current"}), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [block_rule(), skip_rule()]}, ["move skip_rule"]),
+        ({"rules": [skip_rule(), *foreign(1), block_rule()]}, ["move skip_rule"]),
+        ({"rules": [skip("ssl"), skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"]),
+        ({"rules": [skip_rule(), skip("ssl"), block_rule()]}, ["move block_rule", "move skip_rule"]),
+        ({"associations": ["nas.example.com"]}, ["create association"]),
+        ({"records": []}, ["create dns_record"]),
+        ({"records": [record(proxied=False)]}, ["update dns_record"]),
+        ({"records": [record(tunnel_id=UNKNOWN_TUNNEL)]}, ["update dns_record"]),
+        ({"records": [record(kind="A", content="192.0.2.1")]}, ["update dns_record"]),
+        ({"ingress": [CATCH_ALL]}, ["create ingress"]),
+        ({"ingress": [serves(service="http://elsewhere:1"), CATCH_ALL]}, ["update ingress"]),
+        ({"ingress": [serves("*.example.com", "http://a:1"), serves(), CATCH_ALL]}, ["update ingress"]),
+    ],
+)  # fmt: skip
+def test_drift_is_mended_with_the_least_steps(
+    drifted: dict[str, Any], steps: list[str]
+) -> None:
+    """Drift is mended with the least steps."""
+    good: dict[str, Any] = {
+        "rules": [skip_rule(), block_rule()],
+        "records": [record()],
+        "ingress": [serves(), CATCH_ALL],
+        "associations": [HOST],
+    }
+    observation = observed(**{**good, **drifted})
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps) == steps
+    assert plan.drifted(HOST)
+    assert make_plan(after(observation, plan), ONE).in_sync
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"rules": [skip_rule(), block_rule(), skip("ssl")]},
+        {"rules": [*foreign(1), skip_rule(), block_rule()]},
+        {"rules": [skip("ssl", enabled=False), skip_rule(), block_rule()]},
+        {"rules": [skip_rule(), replace(block_rule(), description="Renamed")]},
+        {"rules": [skip_rule(), replace(block_rule(), expression=f"({block_rule().expression})")]},
+        {"rules": [replace(skip_rule(), action_parameters={
+            key: value[::-1] if isinstance(value, list) else value
+            for key, value in list(skip_rule().action_parameters.items())[::-1]
+        }), block_rule()]},
+        {"associations": [HOST.upper()]},
+        {"associations": ["nas.example.com", HOST]},
+        {"records": [record(ours=False)]},
+        {"records": [record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.")]},
+        {"records": [record(), record(kind="TXT", content="x", ours=False)]},
+        {"ingress": [serves(HOST.upper()), CATCH_ALL]},
+        {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
+    ],
+)  # fmt: skip
+def test_what_is_no_drift_is_left_alone(harmless: dict[str, Any]) -> None:
+    """What is no drift is left alone."""
+    good: dict[str, Any] = {
+        "rules": [skip_rule(), block_rule()],
+        "records": [record()],
+        "ingress": [serves(), CATCH_ALL],
+        "associations": [HOST],
+    }
+    assert make_plan(observed(**{**good, **harmless}), ONE).in_sync
+
+
+def test_changed_exempt_paths_are_one_update() -> None:
+    """Changed exempt paths are one update."""
+    desired = wanting(protected(HOST, "/api/webhook/"))
+    plan = make_plan(in_sync(), desired)
+    assert names(plan.steps) == ["update block_rule"]
+    observation = after(in_sync(), plan)
+    assert not exposed(observation, HOST, ("/api/webhook/",))
+    assert make_plan(observation, desired).in_sync
+    # And back: what is open beyond the settings is reported, and closed at once.
+    back = make_plan(observation, ONE)
+    assert [item.hostname for item in back.exposures] == [HOST]
+    assert names(back.steps) == ["update block_rule"]
+
+
+# Foreign things
+
+
+def test_foreign_ingress_comes_out_as_it_went_in() -> None:
+    """Foreign ingress comes out as it went in."""
+    rules = [
+        serves("nas.example.com", "http://nas:1", originRequest={"noTLSVerify": True}, id="9"),
+        serves(HOST, "http://x:1", path="^/x", unknown=[1, {"a": None}]),
+        serves("*.example.com", "http://wild:1"),
+        {"service": "http_status:404", "originRequest": {}},
+    ]  # fmt: skip
+    before = configuration(*rules, **{"warp-routing": {"enabled": False}, "x": None})
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(before, step)
+    assert list(written) == ["ingress", "warp-routing", "x"]
+    # Ahead of the wildcard, behind the foreign rule for one path.
+    assert written["ingress"] == [*rules[:2], serves(), *rules[2:]]
+    assert before.raw["ingress"] == rules
+    gone = replace(step, action=Action.DELETE)
+    kept = configuration(*written["ingress"], **{"warp-routing": {"enabled": False}, "x": None})  # fmt: skip
+    assert ingress_after(kept, gone) == before.raw
+
+
+def test_ingress_of_our_own_keeps_what_others_added_to_it() -> None:
+    """Ingress of our own keeps what others added to it."""
+    own = serves(HOST, "http://old:1", originRequest={"noTLSVerify": True}, id="3")
+    step = IngressStep(
+        action=Action.UPDATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(configuration(own, CATCH_ALL), step)
+    assert written["ingress"] == [{**own, "service": SERVICE}, CATCH_ALL]
+
+
+def test_new_ingress_takes_the_origin_settings_of_the_same_origin() -> None:
+    """New ingress takes the origin settings of the same origin."""
+    settings = {"httpHostHeader": "home.example.com"}
+    sibling = serves("home.example.com", SERVICE, originRequest=settings)
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(configuration(sibling, CATCH_ALL), step)
+    assert written["ingress"][1] == serves(originRequest=settings)
+
+
+def test_tunnel_that_was_never_configured_gets_a_catch_all() -> None:
+    """Tunnel that was never configured gets a catch all."""
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    assert ingress_after(configuration(), step)["ingress"] == [serves(), CATCH_ALL]
+
+
+def test_associations_of_others_keep_their_order_and_letters() -> None:
+    """Associations of others keep their order and letters."""
+    present = ("Nas.example.com", "b.example.com", "a.example.com")
+    create = AssociationStep(action=Action.CREATE, target=HOST)
+    delete = AssociationStep(action=Action.DELETE, target=HOST)
+    assert associations_after(present, create) == (*present, HOST)
+    assert associations_after((*present, HOST), create) == (*present, HOST)
+    assert associations_after((HOST.upper(), *present), delete) == present
+
+
+def test_own_record_is_marked_and_proxied() -> None:
+    """Own record is marked and proxied."""
+    step = RecordStep(action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID)
+    assert record_body(step) == {
+        "type": "CNAME",
+        "name": HOST,
+        "content": f"{TUNNEL_ID}.cfargotunnel.com",
+        "proxied": True,
+        "ttl": 1,
+        "comment": RECORD_COMMENT,
+    }
+
+
+def test_foreign_record_is_a_conflict_for_a_person() -> None:
+    """Foreign record is a conflict for a person."""
+    in_the_way = record(kind="A", content="192.0.2.1", ours=False)
+    plan = make_plan(observed(records=[in_the_way]), ONE)
+    assert [(item.code, item.detail) for item in plan.problems] == [
+        (ProblemCode.RECORD_IN_THE_WAY, "192.0.2.1")
+    ]
+    assert not any(isinstance(step, RecordStep) for step in plan.steps)
+    assert plan.drifted(HOST)
+
+
+def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
+    """Foreign record and foreign ingress survive a tear down."""
+    observation = observed(
+        records=[record(ours=False)],
+        ingress=[serves(service="http://elsewhere:1"), CATCH_ALL],
+        rules=[block_rule()],
+        associations=[HOST],
+    )
+    plan = make_plan(observation, wanting(removed=[protected()]))
+    left = after(observation, plan)
+    assert left.records == observation.records
+    assert left.configurations == observation.configurations
+    # And so the lock has to stay.
+    assert ProblemCode.WOULD_EXPOSE in {item.code for item in plan.problems}
+    assert exposed(left, HOST) is None
+
+
+def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
+    """Our grey record hides a foreign wildcard: DNS cannot go before the ingress does."""
+    observation = observed(
+        records=[record(proxied=False), record("*.example.com", ours=False)],
+        ingress=[serves(), CATCH_ALL],
+    )
+    desired = wanting(removed=[protected()])
+    assert make_plan(settled(observation, desired), desired).in_sync
+
+
+# In the way
+
+
+def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
+    """Full zone names what fills it and opens nothing."""
+    observation = observed(rules=foreign(5))
+    plan = make_plan(observation, ONE)
+    full = [item for item in plan.problems if item.code is ProblemCode.NO_FREE_RULE]
+    assert all(f"Rule nas-{n}" in full[0].detail for n in range(5))
+    assert not any(isinstance(step, RuleStep) for step in plan.steps)
+    assert exposed(after(observation, plan), HOST) is None
+    assert plan.drifted(HOST)
+
+
+def test_full_zone_is_said_once() -> None:
+    """Full zone is said once."""
+    assert codes(observed(rules=foreign(5)), ONE).count("no_free_rule") == 1
+
+
+@pytest.mark.parametrize(("plan", "fits"), [("pro", True), ("unheard-of", False)])
+def test_quota_is_that_of_the_zones_plan(plan: str, fits: bool) -> None:
+    """Quota is that of the zones plan."""
+    found = codes(observed(rules=foreign(5), plan=plan), ONE)
+    assert ("no_free_rule" not in found) is fits
+
+
+def test_last_slot_goes_to_the_block_rule() -> None:
+    """Last slot goes to the block rule."""
+    observation = observed(rules=foreign(4))
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps) == [step for step in BUILD_UP if "skip" not in step]
+    assert [item.code for item in plan.problems] == [ProblemCode.NO_FREE_RULE]
+    assert exposed(after(observation, plan), HOST) is None
+
+
+def test_rule_that_has_to_go_makes_room_for_the_one_that_has_to_come() -> None:
+    """Rule that has to go makes room for the one that has to come."""
+    observation = observed(rules=[*foreign(4), skip_rule()])
+    desired = wanting(protected(layout=Layout.BLOCK_ONLY))
+    plan = make_plan(observation, desired)
+    assert make_plan(after(observation, plan), desired).steps == ()
+
+
+def test_overlong_expression_is_not_sent() -> None:
+    """Overlong expression is not sent."""
+    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
+    plan = make_plan(observed(), wanting(*many))
+    assert "expression_too_long" in {item.code.value for item in plan.problems}
+    assert not any(
+        isinstance(step, RuleStep) and step.target == BLOCK_REF for step in plan.steps
+    )
+    assert not any(isinstance(step, RecordStep) for step in plan.steps)
+
+
+def test_tunnel_managed_locally_is_not_written() -> None:
+    """Tunnel managed locally is not written."""
+    plan = make_plan(observed(managed_remotely=False), ONE)
+    assert [item.code for item in plan.problems] == [ProblemCode.TUNNEL_MANAGED_LOCALLY]
+    assert names(plan.steps) == BUILD_UP[:3]
+
+
+def test_exposed_hostname_is_closed_before_anything_else() -> None:
+    """Exposed hostname is closed before anything else."""
+    observation = published(hostnames=[HOST, OTHER])
+    desired = wanting(protected(HOST), protected(OTHER))
+    plan = make_plan(observation, desired)
+    assert {item.hostname for item in plan.exposures} == {HOST, OTHER}
+    first = list(states(observation, plan))[1]
+    assert not exposed(first, HOST)
+    assert not exposed(first, OTHER)
+
+
+def test_foreign_skip_ahead_is_overtaken() -> None:
+    """Foreign skip ahead is overtaken."""
+    observation = published(skip("ssl"), skip_rule(), block_rule())
+    plan = make_plan(observation, ONE)
+    assert [item.through and item.through.ref for item in plan.exposures] == ["foreign"]
+    left = after(observation, plan)
+    assert refs(left) == [SKIP_REF, BLOCK_REF, "foreign"]
+    assert exposed(list(states(observation, plan))[1], HOST) is None
+
+
+def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> None:
+    """What rules cannot close is taken off the internet and stays off."""
+    observation = published(*foreign(5))
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps)[:2] == ["delete dns_record", "delete ingress"]
+    left = after(observation, plan)
+    assert exposed(left, HOST) is None
+    assert not left.records
+    again = make_plan(left, ONE)
+    assert again.steps == ()
+    assert again.problems
+
+
+def test_what_a_foreign_record_holds_open_is_reported() -> None:
+    """What a foreign record holds open is reported."""
+    observation = observed(
+        rules=foreign(5), records=[record(ours=False)], ingress=[serves(None)]
+    )
+    plan = make_plan(observation, ONE)
+    assert [item.hostname for item in plan.exposures] == [HOST]
+    assert not plan.in_sync
+
+
+# Together
+
+
+def test_hostnames_share_the_rules() -> None:
+    """Hostnames share the rules."""
+    desired = wanting(protected(HOST, "/a/"), protected(OTHER))
+    observation = settled(observed(), desired)
+    assert refs(observation) == [SKIP_REF, BLOCK_REF]
+    block = observation.ruleset.by_ref(BLOCK_REF)
+    assert block is not None
+    assert named_hosts(block.expression) == {HOST: ("/a/",), OTHER: ()}
+
+
+def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
+    """Second hostname updates the rules before it is published."""
+    plan = make_plan(in_sync(), wanting(protected(), protected(OTHER)))
+    assert names(plan.steps) == [
+        "update block_rule",
+        "create association",
+        "update skip_rule",
+        "create ingress",
+        "create dns_record",
+    ]
+    assert {step.target for step in plan.steps} == {BLOCK_REF, SKIP_REF, OTHER}
+
+
+def test_one_of_two_is_taken_down_before_the_rules_forget_it() -> None:
+    """One of two is taken down before the rules forget it."""
+    observation = in_sync(HOST, OTHER)
+    plan = make_plan(observation, wanting(protected(), removed=[protected(OTHER)]))
+    assert names(plan.steps)[:2] == ["delete dns_record", "delete ingress"]
+    left = after(observation, plan)
+    assert make_plan(left, ONE).in_sync
+    assert set(left.associations) == {HOST}
+
+
+def test_mixed_layouts_skip_for_those_who_want_it() -> None:
+    """Mixed layouts skip for those who want it."""
+    desired = wanting(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
+    skipping = settled(observed(), desired).ruleset.by_ref(SKIP_REF)
+    assert skipping is not None
+    assert named_hosts(skipping.expression) == {HOST: ()}
+
+
+def test_plan_can_be_limited_to_a_hostname() -> None:
+    """Plan can be limited to a hostname."""
+    plan = make_plan(observed(), wanting(protected(), protected(OTHER)))
+    limited = plan.limited_to({HOST})
+    assert names(limited.steps) == BUILD_UP
+    assert OTHER not in {step.target for step in limited.steps}
+    assert plan.limited_to(set()).steps == ()
+
+
+def test_drift_of_one_hostname_is_not_that_of_another() -> None:
+    """Drift of one hostname is not that of another."""
+    observation = replace(in_sync(HOST, OTHER), associations=(HOST,))
+    plan = make_plan(observation, wanting(protected(), protected(OTHER)))
+    assert plan.drifted(OTHER)
+    assert not plan.drifted(HOST)
+
+
+# Another Home Assistant in the same zone
+
+
+def neighbours(*rules: Rule) -> Observation:
+    """Return a zone where another Home Assistant protects a hostname."""
+    return published(*rules, hostnames=[NEIGHBOUR])
+
+
+NEIGHBOURS_BLOCK = rule(
+    "block", block_expression({NEIGHBOUR: ("/api/webhook/",)}), BLOCK_REF
+)
+
+
+def test_neighbour_keeps_what_it_has() -> None:
+    """Neighbour keeps what it has."""
+    observation = neighbours(skip_rule(NEIGHBOUR), NEIGHBOURS_BLOCK)
+    left = settled(observation, ONE)
+    block, skipping = (left.ruleset.by_ref(ref) for ref in (BLOCK_REF, SKIP_REF))
+    assert block
+    assert skipping
+    assert named_hosts(block.expression) == {HOST: (), NEIGHBOUR: ("/api/webhook/",)}
+    assert named_hosts(skipping.expression) == {HOST: (), NEIGHBOUR: ()}
+    assert set(left.records) > set(observation.records)
+    # The neighbour has nothing to mend.
+    theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
+    assert make_plan(left, theirs).in_sync
+
+
+def test_neighbour_keeps_its_rules_when_we_leave() -> None:
+    """Neighbour keeps its rules when we leave."""
+    both = settled(neighbours(skip_rule(NEIGHBOUR), NEIGHBOURS_BLOCK), ONE)
+    left = settled(both, wanting(removed=[protected()]))
+    theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
+    assert make_plan(left, theirs).in_sync
+    assert exposed(left, NEIGHBOUR, ("/api/webhook/",)) is None
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        replace(NEIGHBOURS_BLOCK, enabled=False),
+        replace(NEIGHBOURS_BLOCK, action="log"),
+        replace(NEIGHBOURS_BLOCK, expression='http.host matches "x"'),
+        replace(NEIGHBOURS_BLOCK, expression=skip_expression([NEIGHBOUR])),
+        replace(NEIGHBOURS_BLOCK, expression='http.host eq "x"'),
+        None,
+    ],
+)
+def test_neighbour_is_found_where_the_rule_was_tampered_with(
+    tampered: Rule | None,
+) -> None:
+    """Neighbour is found where the rule was tampered with."""
+    observation = neighbours(*([tampered] if tampered else []))
+    plan = make_plan(observation, ONE)
+    assert plan.exposures == ()
+    left = after(observation, plan)
+    assert exposed(left, HOST) is None
+    assert exposed(left, NEIGHBOUR, ("/api/webhook/",)) is None
+
+
+def test_names_of_another_zone_are_no_neighbours() -> None:
+    """Names of another zone are no neighbours."""
+    tampered = rule("block", block_expression({HOST: (), "evil.test": ()}), BLOCK_REF)
+    left = settled(published(tampered), ONE)
+    block = left.ruleset.by_ref(BLOCK_REF)
+    assert block
+    assert named_hosts(block.expression) == {HOST: ()}

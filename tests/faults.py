@@ -1,0 +1,169 @@
+"""A Cloudflare that does not always answer well: a proxy that tests tell what to spoil."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import re
+from typing import Any
+
+from aiohttp import ClientSession, web
+
+HTML_ERROR = "<html><title>500 Internal Server Error</title></html>"
+
+
+@dataclass
+class Fault:
+    """Spoils the answers to requests that match, a number of times or always."""
+
+    method: str
+    path: re.Pattern[str]
+    status: int | None = None
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after_write: bool = False
+    hold: asyncio.Event | None = None
+    times: int | None = None
+    hits: int = 0
+
+    def takes(self, request: web.Request, path: str) -> bool:
+        """Tell whether this request is one to spoil."""
+        return (
+            self.method in ("*", request.method)
+            and self.path.search(path) is not None
+            and (self.times is None or self.hits < self.times)
+        )
+
+
+class Faults:
+    """Stands between Home Assistant and the sandbox, transparent until told otherwise."""
+
+    def __init__(self, target: str) -> None:
+        """Take the API that answers wherever nothing is spoiled."""
+        self._target = target
+        self._faults: list[Fault] = []
+        self.requests: list[tuple[str, str]] = []
+        self.url = ""
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        after_write: bool = False,
+        hold: asyncio.Event | None = None,
+        times: int | None = None,
+    ) -> Fault:
+        """Spoil what matches: the path is a regular expression below /client/v4.
+
+        With `hold`, the request waits for the event first; without a status, it is answered
+        as usual then. With `after_write`, the sandbox does what was asked and nobody learns.
+        """
+        fault = Fault(
+            method,
+            re.compile(path),
+            status,
+            body,
+            headers or {},
+            after_write,
+            hold,
+            times,
+        )
+        self._faults.append(fault)
+        return fault
+
+    def unavailable(self, method: str, path: str, **options: Any) -> Fault:
+        """Answer with the page of a server that is broken."""
+        return self.add(method, path, status=500, body=HTML_ERROR, **options)
+
+    def refuse(
+        self, method: str, path: str, status: int, code: int, message: str, **rest: Any
+    ) -> Fault:
+        """Answer with one of Cloudflare's refusals."""
+        return self.add(
+            method, path, status=status, body=refusal(code, message), **rest
+        )
+
+    def limit(
+        self, seconds: int, method: str = "*", path: str = "", **rest: Any
+    ) -> Fault:
+        """Ask for a pause."""
+        return self.add(
+            method,
+            path,
+            status=429,
+            body=refusal(10100, "Please wait and consider throttling your requests"),
+            headers={"Retry-After": str(seconds)},
+            **rest,
+        )
+
+    def clear(self) -> None:
+        """Spoil nothing more."""
+        self._faults.clear()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve at `url`."""
+        application = web.Application(client_max_size=2**22)
+        application.router.add_route("*", "/client/v4{path:/.*}", self._answer)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/client/v4"
+        async with ClientSession() as self._session:
+            yield
+        await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = request.match_info["path"]
+        self.requests.append((request.method, path))
+        fault = next((item for item in self._faults if item.takes(request, path)), None)
+        if fault is None:
+            return await self._forward(request)
+        fault.hits += 1
+        if fault.hold is not None:
+            await fault.hold.wait()
+        if fault.after_write or fault.status is None:
+            answer = await self._forward(request)
+        if fault.status is None:
+            return answer
+        if isinstance(fault.body, str):
+            return web.Response(
+                status=fault.status,
+                text=fault.body,
+                content_type="text/html",
+                headers=fault.headers,
+            )
+        return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+
+    async def _forward(self, request: web.Request) -> web.Response:
+        path_and_query = request.raw_path.removeprefix("/client/v4")
+        headers = {
+            key: value
+            for key, value in request.headers.items()
+            if key.lower() not in ("host", "content-length", "accept-encoding")
+        }
+        async with self._session.request(
+            request.method,
+            self._target + path_and_query,
+            data=await request.read(),
+            headers=headers,
+        ) as answer:
+            return web.Response(
+                status=answer.status,
+                body=await answer.read(),
+                content_type=answer.content_type,
+            )
+
+
+def refusal(code: int | None, message: str) -> dict[str, Any]:
+    """Return Cloudflare's envelope around a refusal."""
+    return {
+        "result": None,
+        "success": False,
+        "errors": [{"code": code, "message": message}],
+        "messages": [],
+    }

@@ -1,0 +1,1367 @@
+"""Tests of the config flow: what goes wrong, how it is said, and the way out of it."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+import json
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+from sandbox.state import ALL_PERMISSIONS, DnsRecord, Rule, Zone
+
+from .common import (
+    BLOCK_REF,
+    HOSTNAME,
+    SKIP_REF,
+    choose,
+    is_loaded,
+    sentences,
+    settle,
+    setup_integration,
+    state_of,
+    submit,
+)
+from .faults import Faults, refusal
+
+TUNNEL_TOKEN = base64.b64encode(
+    json.dumps(
+        {
+            "a": "ac000000000000000000000000000001",
+            "t": "7e000000-0000-4000-8000-000000000001",
+            "s": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA==",
+        }
+    ).encode()
+).decode()
+
+
+async def start(hass: HomeAssistant) -> Any:
+    """Open the dialog."""
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+
+
+async def to_zone(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the choice of zone and tunnel."""
+    return await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+
+def zone_and_tunnel(sandbox: Sandbox) -> dict[str, str]:
+    """Return what the home lab has only one of."""
+    return {"zone_id": sandbox.zone_id, "tunnel_id": sandbox.tunnel_id}
+
+
+async def to_hostname(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the choice of the hostname."""
+    result = await to_zone(hass, sandbox)
+    return await submit(hass, result, zone_and_tunnel(sandbox))
+
+
+async def to_preview(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the preview of the changes."""
+    return await submit(hass, await to_hostname(hass, sandbox), choose())
+
+
+async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any) -> Any:
+    """Go from the token to the end with all that is proposed, and return the new entry."""
+    result = await submit(hass, result, {"api_token": token})
+    assert result["step_id"] == "zone"
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    return await finish_from_hostname(hass, sandbox, result)
+
+
+async def finish_from_hostname(
+    hass: HomeAssistant, sandbox: Sandbox, result: Any, **advanced: Any
+) -> Any:
+    """Go from the hostname to the end with all that is proposed."""
+    assert result["step_id"] == "hostname"
+    result = await submit(hass, result, choose(**advanced))
+    return await finish_from_preview(hass, sandbox, result)
+
+
+async def finish_from_preview(
+    hass: HomeAssistant, sandbox: Sandbox, result: Any
+) -> Any:
+    """Have the changes made."""
+    assert result["step_id"] in ("preview", "resume")
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert is_loaded(result["result"])
+    assert_protected(sandbox)
+    return result["result"]
+
+
+def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
+    """Assert that everything stands at Cloudflare, and once."""
+    zone = zone_of(sandbox)
+    assert [rule.ref for rule in zone.rules].count(BLOCK_REF) == 1
+    assert [rule.ref for rule in zone.rules].count(SKIP_REF) <= 1
+    assert (zone.associations or []).count(hostname) == 1
+    assert len(records_of(sandbox, hostname)) == 1
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    assert [rule.get("hostname") for rule in ingress].count(hostname) == 1
+
+
+def zone_of(sandbox: Sandbox) -> Zone:
+    """Return the home lab's zone."""
+    return sandbox.state.zones[sandbox.zone_id]
+
+
+def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
+    """Return the DNS records of a hostname."""
+    return [
+        record
+        for record in zone_of(sandbox).dns_records.values()
+        if record.name == hostname
+    ]
+
+
+def add_rules(sandbox: Sandbox, count: int) -> None:
+    """Add rules that somebody else made."""
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    entrypoint.rules += [
+        Rule("block", f'http.request.uri.path eq "/{index}"', f"Foreign rule {index}")
+        for index in range(count)
+    ]
+
+
+async def test_from_the_token_to_the_protected_hostname(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """A person pastes a token, looks at what will change, and has it made."""
+    result = await start(hass)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "user"
+    assert result["errors"] == {}
+    assert "permissionGroupKeys" in result["description_placeholders"]["token_url"]
+
+    result = await submit(hass, result, {"api_token": sandbox.token})
+    assert result["step_id"] == "zone"
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    assert result["step_id"] == "hostname"
+    assert result["description_placeholders"]["zone"] == "example.com"
+    proposed = result["data_schema"]({"advanced": {}})
+    assert proposed == {
+        "hostname": HOSTNAME,
+        "service": SERVICE,
+        "advanced": {
+            "layout": "skip_and_block",
+            "exempt_paths": [],
+            "keep_in_sync": True,
+        },
+    }
+
+    result = await submit(hass, result, proposed)
+    assert result["step_id"] == "preview"
+    assert result["description_placeholders"]["hostname"] == HOSTNAME
+    assert result["description_placeholders"]["changes"].splitlines() == [
+        (
+            "1. Add a custom rule that blocks every request to home-mobile.example.com "
+            "without a valid certificate."
+        ),
+        "2. Ask visitors of home-mobile.example.com for a client certificate.",
+        (
+            "3. Add a custom rule that lets devices with a valid certificate skip the zone's "
+            "other rules."
+        ),
+        (
+            "4. Have the tunnel serve home-mobile.example.com from "
+            "`http://homeassistant.local:8123`."
+        ),
+        "5. Add a DNS record that leads home-mobile.example.com to the tunnel.",
+    ]
+    assert sandbox.journal.writes == []
+
+    entry = await finish_from_preview(hass, sandbox, result)
+    assert entry.title == "Home lab"
+    assert entry.unique_id == sandbox.account_id
+    assert entry.data == {
+        "api_token": sandbox.token,
+        "account_id": sandbox.account_id,
+    }
+    (subentry,) = entry.subentries.values()
+    assert subentry.subentry_type == "protected_hostname"
+    assert subentry.title == subentry.unique_id == HOSTNAME
+    assert subentry.data == {
+        "hostname": HOSTNAME,
+        "zone_id": sandbox.zone_id,
+        "tunnel_id": sandbox.tunnel_id,
+        "service": SERVICE,
+        "layout": "skip_and_block",
+        "exempt_paths": [],
+        "keep_in_sync": True,
+    }
+    assert len(sandbox.journal.writes) == 5
+
+
+async def test_progress_is_shown_while_the_changes_are_made(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """Between Submit and the end, the dialog says what it is busy with."""
+    preview = await to_preview(hass, sandbox)
+    hold = asyncio.Event()
+    faults.add("POST", "/rules$", hold=hold)
+
+    result = await hass.config_entries.flow.async_configure(preview["flow_id"], {})
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    assert result["progress_action"] == "create"
+    assert result["description_placeholders"] == {"hostname": HOSTNAME}
+
+    # The front end may ask again at any time.
+    again = await hass.config_entries.flow.async_configure(preview["flow_id"])
+    assert again["type"] is FlowResultType.SHOW_PROGRESS
+
+    hold.set()
+    await settle(hass)
+    result = await hass.config_entries.flow.async_configure(preview["flow_id"])
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settle(hass)
+    assert_protected(sandbox)
+
+
+async def test_everything_that_can_be_chosen_is_kept(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Whoever opens the further settings gets what they chose."""
+    result = await submit(
+        hass,
+        await to_hostname(hass, sandbox),
+        {
+            "hostname": " Phones.Example.COM. ",
+            "service": " https://192.168.1.10:8123 ",
+            "advanced": {
+                "layout": "block_only",
+                "exempt_paths": ["/api/webhook/"],
+                "keep_in_sync": False,
+            },
+        },
+    )
+    result = await submit(hass, result)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    (subentry,) = result["result"].subentries.values()
+    assert subentry.title == "phones.example.com"
+    assert subentry.data == {
+        "hostname": "phones.example.com",
+        "zone_id": sandbox.zone_id,
+        "tunnel_id": sandbox.tunnel_id,
+        "service": "https://192.168.1.10:8123",
+        "layout": "block_only",
+        "exempt_paths": ["/api/webhook/"],
+        "keep_in_sync": False,
+    }
+    assert_protected(sandbox, "phones.example.com")
+    rules = {rule.ref: rule for rule in zone_of(sandbox).rules}
+    assert SKIP_REF not in rules
+    assert "/api/webhook/" in rules[BLOCK_REF].expression
+
+
+@pytest.mark.parametrize(
+    ("ingress", "hostname", "service"),
+    [
+        pytest.param([], "ha-mobile.example.com", "", id="a tunnel without hostnames"),
+        pytest.param(
+            [{"hostname": "example.com", "service": SERVICE}],
+            "mobile.example.com",
+            SERVICE,
+            id="Home Assistant at the zone itself",
+        ),
+        pytest.param(
+            [
+                {"hostname": "a.example.com", "service": "http://a"},
+                {"hostname": "b.example.com", "service": "http://homeassistant:80"},
+            ],
+            "b-mobile.example.com",
+            "http://homeassistant:80",
+            id="Home Assistant is not the first",
+        ),
+    ],
+)
+async def test_proposed_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ingress: list[dict[str, str]],
+    hostname: str,
+    service: str,
+) -> None:
+    """The hostname is proposed after the one that the browser uses."""
+    config = sandbox.state.tunnels[sandbox.tunnel_id].config
+    assert config
+    config["ingress"] = [*ingress, {"service": "http_status:404"}]
+
+    result = await to_hostname(hass, sandbox)
+
+    proposed = result["data_schema"]({"advanced": {}})
+    own = f"http://homeassistant.local:{hass.http.server_port}"
+    assert proposed["hostname"] == hostname
+    assert proposed["service"] == (service or own)
+
+
+async def test_choosing_one_of_several_accounts(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """A token that sees several accounts leaves the choice to the person."""
+    parents = sandbox.state.add_account("Parents")
+    zone = sandbox.state.add_zone("parents.example", parents)
+    tunnel = sandbox.state.add_tunnel("attic", account=parents)
+    tunnel.config = {"ingress": [{"service": "http_status:404"}]}
+
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+    assert result["step_id"] == "account"
+
+    result = await submit(hass, result, {"account_id": parents.id})
+    assert result["step_id"] == "zone"
+    assert result["data_schema"]({}) == {"zone_id": zone.id, "tunnel_id": tunnel.id}
+
+    result = await submit(hass, result, {"zone_id": zone.id, "tunnel_id": tunnel.id})
+    result = await submit(hass, result, choose())
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "Parents"
+    assert result["result"].unique_id == parents.id
+
+
+@pytest.mark.parametrize(
+    "wrap", ["{}\n", "\r\n{}", "  {}\t"], ids=["newline", "before", "blanks"]
+)
+async def test_blanks_around_the_token_are_ignored(
+    hass: HomeAssistant, sandbox: Sandbox, wrap: str
+) -> None:
+    """What came along when the token was copied does no harm."""
+    entry = await finish(hass, sandbox, wrap.format(sandbox.token), await start(hass))
+    assert entry.data["api_token"] == sandbox.token
+
+
+async def test_token_of_an_account(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """A token that belongs to the account serves as well as one of a user."""
+    token = sandbox.state.add_token("account")
+
+    entry = await finish(hass, sandbox, token, await start(hass))
+
+    assert entry.data["api_token"] == token
+    asked = [request.path for request in sandbox.journal.requests]
+    assert f"/accounts/{sandbox.account_id}/tokens/verify" in asked
+    assert "/user/tokens/verify" not in asked
+
+
+@pytest.mark.parametrize(
+    ("token", "error", "words"),
+    [
+        pytest.param("", "token_empty", "no API token in the field", id="empty"),
+        pytest.param(" \n", "token_empty", "no API token in the field", id="blank"),
+        pytest.param(
+            "cfut_abcdefghijklmnopqr\nstuvwxyzABCDEFGHIJKLMNO",
+            "token_malformed",
+            "a line break",
+            id="newline in the middle",
+        ),
+        pytest.param(
+            "Bearer cfut_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
+            "token_malformed",
+            "a space",
+            id="with the scheme",
+        ),
+        pytest.param(
+            "cfut_abcdefghijklmnopqrstuvwxyz…",
+            "token_malformed",
+            "a character",
+            id="cut",
+        ),
+        pytest.param(
+            TUNNEL_TOKEN, "token_of_tunnel", "only cloudflared", id="of a tunnel"
+        ),
+        pytest.param(
+            "cfk_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
+            "token_is_global_key",
+            "Global API Key",
+            id="global key",
+        ),
+        pytest.param(
+            "0123456789abcdef0123456789abcdef01234",
+            "token_is_global_key",
+            "Global API Key",
+            id="global key of old",
+        ),
+        pytest.param("abc", "token_rejected", "does not know", id="too short"),
+        pytest.param(
+            "cfut_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
+            "token_rejected",
+            "does not know",
+            id="unknown",
+        ),
+        pytest.param(
+            "cfat_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
+            "token_rejected",
+            "does not know",
+            id="unknown, of an account",
+        ),
+    ],
+)
+async def test_what_is_no_token(
+    hass: HomeAssistant, sandbox: Sandbox, token: str, error: str, words: str
+) -> None:
+    """Whatever is pasted instead of a token is told apart, and the next try counts."""
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": error}
+    assert words in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    await finish(hass, sandbox, sandbox.token, result)
+
+
+@pytest.mark.parametrize("kind", ["user", "account"])
+@pytest.mark.parametrize("status", ["disabled", "expired"])
+async def test_token_that_is_no_longer_active(
+    hass: HomeAssistant, sandbox: Sandbox, kind: str, status: str
+) -> None:
+    """A dead token is refused, and works once it is brought back to life."""
+    token = sandbox.state.add_token(kind, status=status)
+
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    assert result["step_id"] == "user"
+    errors = {"user": "token_inactive", "account": "token_rejected"}
+    assert result["errors"] == {"base": errors[kind]}
+    assert "Nothing was changed" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tokens[token].status = sandbox.state.tokens[sandbox.token].status
+    await finish(hass, sandbox, token, result)
+
+
+async def test_token_that_may_not_be_used_from_here(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """A token with an IP address filter is told from one that is wrong."""
+    faults.refuse(
+        "GET",
+        "",
+        403,
+        9109,
+        "Cannot use the access token from location: 203.0.113.24",
+    )
+
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+    assert result["errors"] == {"base": "token_location"}
+    assert "IP address filter" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    faults.clear()
+    await finish(hass, sandbox, sandbox.token, result)
+
+
+def without(*permissions: str) -> frozenset[str]:
+    """Return all permissions but these."""
+    return ALL_PERMISSIONS - frozenset(permissions)
+
+
+async def test_no_zone_may_be_seen(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """Without the permission to read zones there are none, and both causes are named."""
+    token = sandbox.state.add_token(permissions=without("zone:read"))
+
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    assert result["errors"] == {"base": "no_zone"}
+    assert "Zone / Zone / Read" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
+    await finish(hass, sandbox, token, result)
+
+
+@pytest.mark.parametrize("kind", ["user", "account"])
+async def test_tunnels_may_not_be_seen(
+    hass: HomeAssistant, sandbox: Sandbox, kind: str
+) -> None:
+    """Without the permission to read tunnels, it is named beside the token."""
+    token = sandbox.state.add_token(kind, permissions=without("tunnel:edit"))
+
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": "permission_missing"}
+    assert "Account / Cloudflare Tunnel / Read" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
+    await finish(hass, sandbox, token, result)
+
+
+@pytest.mark.parametrize("kind", ["user", "account"])
+@pytest.mark.parametrize(
+    ("permissions", "named"),
+    [
+        (without("dns:edit"), "Zone / DNS / Read"),
+        (without("ssl:edit"), "Zone / SSL and Certificates / Read"),
+        (without("waf:edit"), "Zone / Zone WAF / Read"),
+        (without("waf:edit") | {"waf:read"}, "Zone / Zone WAF / Edit"),
+    ],
+)
+async def test_permission_missing_before_the_preview(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    kind: str,
+    permissions: frozenset[str],
+    named: str,
+) -> None:
+    """What the token may not do is named as the dashboard names it, before it matters."""
+    token = sandbox.state.add_token(kind, permissions=permissions)
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    assert result["step_id"] == "zone"
+    assert result["errors"] == {"base": "permission_missing"}
+    assert f"lacks the permission {named}." in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    await finish_from_hostname(hass, sandbox, result)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "named"),
+    [
+        (without("dns:edit") | {"dns:read"}, "Zone / DNS / Edit"),
+        (without("ssl:edit") | {"ssl:read"}, "Zone / SSL and Certificates / Edit"),
+        (
+            without("tunnel:edit") | {"tunnel:read"},
+            "Account / Cloudflare Tunnel / Edit",
+        ),
+    ],
+)
+async def test_permission_missing_while_the_changes_are_made(
+    hass: HomeAssistant, sandbox: Sandbox, permissions: frozenset[str], named: str
+) -> None:
+    """Whether a token may write shows only when it does; what was done so far is closed."""
+    token = sandbox.state.add_token(permissions=permissions)
+    result = await submit(hass, await start(hass), {"api_token": token})
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, choose())
+
+    result = await submit(hass, result)
+
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "permission_missing"}
+    assert f"lacks the permission {named}." in sentences(result)["base"]
+    assert records_of(sandbox) == []
+
+    sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
+    await finish_from_preview(hass, sandbox, result)
+
+
+async def test_no_tunnel(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """Without a tunnel there is nothing to protect; make one and try again."""
+    tunnel = sandbox.state.tunnels.pop(sandbox.tunnel_id)
+
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": "no_tunnel"}
+    assert "has no tunnel" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tunnels[sandbox.tunnel_id] = tunnel
+    await finish(hass, sandbox, sandbox.token, result)
+
+
+@pytest.mark.parametrize(
+    ("status", "paused"), [("active", True), ("pending", False), ("moved", False)]
+)
+async def test_zone_that_is_not_active(
+    hass: HomeAssistant, sandbox: Sandbox, status: str, paused: bool
+) -> None:
+    """Cloudflare protects nothing in a zone that it does not serve."""
+    zone = zone_of(sandbox)
+    zone.status, zone.paused = status, paused
+    result = await to_zone(hass, sandbox)
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    assert result["step_id"] == "zone"
+    assert result["errors"] == {"zone_id": "zone_not_active"}
+    assert (
+        "The zone example.com is paused or not active" in (sentences(result)["zone_id"])
+    )
+    assert sandbox.journal.writes == []
+
+    hass.config_entries.flow.async_abort(result["flow_id"])
+    zone.status, zone.paused = "active", False
+    await finish(hass, sandbox, sandbox.token, await start(hass))
+
+
+async def test_another_zone_instead_of_one_that_is_not_active(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """The same dialog goes on with another zone."""
+    paused = sandbox.state.add_zone("paused.example")
+    paused.paused = True
+    result = await to_zone(hass, sandbox)
+    result = await submit(
+        hass, result, {"zone_id": paused.id, "tunnel_id": sandbox.tunnel_id}
+    )
+    assert result["errors"] == {"zone_id": "zone_not_active"}
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_zone_that_becomes_active_while_the_dialog_is_open(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Who resumes the zone at Cloudflare and tries again, as the sentence says, goes on."""
+    zone_of(sandbox).paused = True
+    result = await to_zone(hass, sandbox)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    assert result["errors"] == {"zone_id": "zone_not_active"}
+
+    zone_of(sandbox).paused = False
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_tunnel_that_is_managed_locally(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """A tunnel that takes its settings from a file cannot be changed from here."""
+    local = sandbox.state.add_tunnel("old", config_src="local")
+    result = await to_zone(hass, sandbox)
+
+    result = await submit(
+        hass, result, {"zone_id": sandbox.zone_id, "tunnel_id": local.id}
+    )
+
+    assert result["step_id"] == "zone"
+    assert result["errors"] == {"tunnel_id": "tunnel_managed_locally"}
+    assert sentences(result)["tunnel_id"].startswith(
+        "The tunnel old takes its settings"
+    )
+    assert sandbox.journal.writes == []
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    await finish_from_hostname(hass, sandbox, result)
+
+
+def ingress_of(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Return the ingress rules of the home lab's tunnel."""
+    return sandbox.state.tunnels[sandbox.tunnel_id].ingress
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "error", "words"),
+    [
+        *(
+            pytest.param(
+                {"hostname": hostname},
+                "hostname",
+                "hostname_malformed",
+                "This is not a hostname",
+                id=f"hostname {hostname!r}",
+            )
+            for hostname in (
+                "",
+                "mobile",
+                "https://ha.example.com",
+                "ha.example.com:8123",
+                "ha.example.com/path",
+                "*.example.com",
+                "ha_mobile.example.com",
+                "-ha.example.com",
+                "hä.example.com",
+                f"{'a' * 64}.example.com",
+            )
+        ),
+        *(
+            pytest.param(
+                {"hostname": hostname},
+                "hostname",
+                "hostname_outside_zone",
+                "does not belong to the zone example.com",
+                id=f"hostname {hostname!r}",
+            )
+            for hostname in (
+                "ha.example.net",
+                "ha.notexample.com",
+                "example.com.evil.net",
+            )
+        ),
+        pytest.param(
+            {"hostname": "nas.example.com"},
+            "hostname",
+            "hostname_in_use",
+            "nas.example.com already leads to http://192.168.1.20:5000",
+            id="another service in the ingress",
+        ),
+        pytest.param(
+            {"hostname": "vpn.example.com"},
+            "hostname",
+            "hostname_in_use",
+            "vpn.example.com already leads to 198.51.100.7",
+            id="a foreign DNS record",
+        ),
+        *(
+            pytest.param(
+                {"service": service},
+                "service",
+                "service_malformed",
+                "This is not the address of a service",
+                id=f"service {service!r}",
+            )
+            for service in (
+                "",
+                "homeassistant.local:8123",
+                "ssh://homeassistant.local",
+                "http_status:200",
+                "http://homeassistant.local:8123/lovelace",
+                "http://home assistant:8123",
+            )
+        ),
+        *(
+            pytest.param(
+                {"advanced": {"exempt_paths": ["/api/webhook/", path]}},
+                "base",
+                "exempt_path_malformed",
+                f"{path.strip()} cannot stay open",
+                id=f"path {path!r}",
+            )
+            for path in (
+                "/",
+                "//",
+                "api/webhook/",
+                "/api/webhook",
+                "/api/*/",
+                "/api/../",
+                '/api/" or 1/',
+                "/ä/",
+            )
+        ),
+    ],
+)
+async def test_hostname_that_cannot_be(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    changes: dict[str, Any],
+    field: str,
+    error: str,
+    words: str,
+) -> None:
+    """Whatever is wrong with the input is said beside the field, and can be put right."""
+    result = await to_hostname(hass, sandbox)
+
+    result = await submit(hass, result, {**choose(), **changes})
+
+    assert result["step_id"] == "hostname"
+    assert result["errors"] == {field: error}
+    assert words in sentences(result)[field]
+    assert sandbox.journal.writes == []
+
+    await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_zone_whose_rules_are_all_taken(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """A plan without a free rule: those that are there are named, and none is touched."""
+    add_rules(sandbox, 4)
+    result = await to_hostname(hass, sandbox)
+
+    result = await submit(hass, result, choose())
+
+    assert result["step_id"] == "hostname"
+    assert result["errors"] == {"base": "problem_no_free_rule"}
+    assert (
+        "These are there: Block other countries, Foreign rule 0, Foreign rule 1, "
+        "Foreign rule 2, Foreign rule 3."
+    ) in sentences(result)["base"]
+    assert "in example.com" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    zone_of(sandbox).rules.pop()
+    zone_of(sandbox).rules.pop()
+    await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_zone_with_one_free_rule(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """One place is enough for the layout that needs but one rule."""
+    add_rules(sandbox, 3)
+    result = await to_hostname(hass, sandbox)
+    result = await submit(hass, result, choose())
+    assert result["errors"] == {"base": "problem_no_free_rule"}
+    assert sandbox.journal.writes == []
+
+    await finish_from_hostname(hass, sandbox, result, layout="block_only")
+
+    assert len(zone_of(sandbox).rules) == 5
+
+
+async def test_rule_that_would_be_too_long(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Cloudflare's limit is named before anything is sent."""
+    result = await to_hostname(hass, sandbox)
+
+    paths = [f"/{'a' * 90}{index}/" for index in range(40)]
+    result = await submit(hass, result, choose(exempt_paths=paths))
+
+    assert result["errors"] == {"base": "problem_expression_too_long"}
+    assert "Cloudflare allows 4,096" in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_all_of_it_is_there_already(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Who set it up before, and lost Home Assistant since, changes nothing."""
+    entry = await finish(hass, sandbox, sandbox.token, await start(hass))
+    await hass.config_entries.async_remove(entry.entry_id)
+    sandbox.journal.clear()
+
+    result = await to_hostname(hass, sandbox)
+    result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
+    assert result["description_placeholders"]["changes"] == (
+        "Nothing: all of it is there already."
+    )
+    await finish_from_preview(hass, sandbox, result)
+
+    assert sandbox.journal.writes == []
+
+
+BROKEN: list[Any] = [
+    pytest.param(
+        lambda faults, path: faults.limit(42, "GET", path),
+        "rate_limited",
+        "a pause of 42 seconds",
+        id="rate limited",
+    ),
+    pytest.param(
+        lambda faults, path: faults.unavailable("GET", path),
+        "unavailable",
+        "did not give a usable answer",
+        id="broken server",
+    ),
+    pytest.param(
+        lambda faults, path: faults.add(
+            "GET", path, status=200, body=refusal(7000, "No route for that URI")
+        ),
+        "rejected",
+        "No route for that URI",
+        id="no success",
+    ),
+    pytest.param(
+        lambda faults, path: faults.add("GET", path, status=200, body="<html>"),
+        "unavailable",
+        "did not give a usable answer",
+        id="a page instead of an answer",
+    ),
+]
+
+
+@pytest.mark.parametrize("path", ["^/zones", "/cfd_tunnel"])
+@pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
+async def test_cloudflare_fails_while_the_token_is_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    spoil: Callable[[Faults, str], object],
+    error: str,
+    words: str,
+    path: str,
+) -> None:
+    """Trouble at Cloudflare is told from trouble with the token; trying again helps."""
+    spoil(faults, path)
+
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": error}
+    assert words in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    faults.clear()
+    await finish(hass, sandbox, sandbox.token, result)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (lambda faults: faults.limit(42, path="/tokens/verify"), "rate_limited"),
+        (lambda faults: faults.unavailable("GET", "/tokens/verify"), "unavailable"),
+        (
+            lambda faults: faults.add(
+                "GET", "/tokens/verify", status=200, body=refusal(7000, "No route")
+            ),
+            "unavailable",
+        ),
+    ],
+    ids=["rate limited", "broken server", "no success"],
+)
+@pytest.mark.parametrize("kind", ["user", "account"])
+async def test_cloudflare_fails_while_the_token_is_verified(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    kind: str,
+    spoil: Callable[[Faults], object],
+    error: str,
+) -> None:
+    """Trouble during the verification says nothing against the token."""
+    spoil(faults)
+    token = sandbox.state.add_token(kind)
+
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": error}
+    assert sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    faults.clear()
+    await finish(hass, sandbox, token, result)
+
+
+async def test_cloudflare_cannot_be_reached(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    """Without a network, the flow says so and waits."""
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"http://127.0.0.1:{unused_tcp_port}")
+
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+    assert result["errors"] == {"base": "unavailable"}
+    assert sentences(result)["base"]
+
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", sandbox.api_url)
+    await finish(hass, sandbox, sandbox.token, result)
+
+
+@pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
+async def test_cloudflare_fails_while_the_zone_is_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    spoil: Callable[[Faults, str], object],
+    error: str,
+    words: str,
+) -> None:
+    """The dialog stays at the zone, and goes on from there."""
+    result = await to_zone(hass, sandbox)
+    spoil(faults, "/dns_records")
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    assert result["step_id"] == "zone"
+    assert result["errors"] == {"base": error}
+    assert words in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    faults.clear()
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    await finish_from_hostname(hass, sandbox, result)
+
+
+@pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
+async def test_cloudflare_fails_while_the_changes_are_planned(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    spoil: Callable[[Faults, str], object],
+    error: str,
+    words: str,
+) -> None:
+    """The dialog stays at the hostname, and goes on from there."""
+    result = await to_hostname(hass, sandbox)
+    spoil(faults, "/hostname_associations")
+
+    result = await submit(hass, result, choose())
+
+    assert result["step_id"] == "hostname"
+    assert result["errors"] == {"base": error}
+    assert words in sentences(result)["base"]
+    assert sandbox.journal.writes == []
+
+    faults.clear()
+    await finish_from_hostname(hass, sandbox, result)
+
+
+STEPS: list[Any] = [
+    pytest.param("POST", "/rules$", id="block rule"),
+    pytest.param("PUT", "/hostname_associations", id="association"),
+    pytest.param("PUT", "/configurations", id="ingress"),
+    pytest.param("POST", "/dns_records", id="DNS record"),
+]
+
+
+@pytest.mark.parametrize("after_write", [False, True], ids=["not done", "done unseen"])
+@pytest.mark.parametrize(("method", "path"), STEPS)
+async def test_change_that_gets_no_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    method: str,
+    path: str,
+    after_write: bool,
+) -> None:
+    """The preview comes back with what is left; what was done is safe, and done once."""
+    preview = await to_preview(hass, sandbox)
+    changes = numbered(preview)
+    fault = faults.unavailable(method, path, after_write=after_write, times=1)
+
+    result = await submit(hass, preview)
+
+    assert fault.hits == 1
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "unavailable"}
+    assert "Nothing was opened" in sentences(result)["base"]
+    done = len(sandbox.journal.writes)
+    assert numbered(result) == changes[done:]
+
+    await finish_from_preview(hass, sandbox, result)
+
+
+def numbered(result: Any) -> list[str]:
+    """Return the changes that a step shows, without their numbers."""
+    lines = result["description_placeholders"]["changes"].splitlines()
+    parts = [line.partition(". ") for line in lines]
+    assert [number for number, _, _ in parts] in (
+        [str(n) for n in range(1, len(lines) + 1)],
+        ["Nothing: all of it is there already."],
+    )
+    return [change for _, _, change in parts if change]
+
+
+@pytest.mark.parametrize(("method", "path"), STEPS)
+async def test_change_that_is_refused(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, method: str, path: str
+) -> None:
+    """Cloudflare's own reason is shown, and nothing after the refusal is tried."""
+    preview = await to_preview(hass, sandbox)
+    faults.refuse(method, path, 400, 1234, "the moon is in the wrong phase", times=1)
+
+    result = await submit(hass, preview)
+
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "rejected"}
+    assert sentences(result)["base"] == (
+        "Cloudflare refused the change: the moon is in the wrong phase. "
+        "Nothing further was changed."
+    )
+    assert records_of(sandbox) == []
+
+    await finish_from_preview(hass, sandbox, result)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(50001, "quota_exceeded"), (81053, "conflict")]
+)
+async def test_change_that_meets_a_limit_or_somebody_else(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, code: int, error: str
+) -> None:
+    """A limit of the plan, and a thing in the way, have sentences of their own."""
+    preview = await to_preview(hass, sandbox)
+    faults.refuse("POST", "/dns_records", 400, code, "An A record is there", times=1)
+
+    result = await submit(hass, preview)
+
+    assert result["errors"] == {"base": error}
+    assert "An A record is there" in sentences(result)["base"]
+
+    await finish_from_preview(hass, sandbox, result)
+
+
+async def test_nothing_can_be_seen_after_a_change_that_failed(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """If Cloudflare is gone in the middle, the list stays as it was last known."""
+    preview = await to_preview(hass, sandbox)
+    faults.unavailable("PUT", "")
+    result = await submit(hass, preview)
+    assert result["errors"] == {"base": "unavailable"}
+    left = result["description_placeholders"]["changes"]
+
+    faults.unavailable("GET", "")
+    result = await submit(hass, result)
+
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "unavailable"}
+    assert result["description_placeholders"]["changes"] == left
+
+    faults.clear()
+    await finish_from_preview(hass, sandbox, result)
+
+
+async def test_dialog_closed_while_the_changes_are_made(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """Closing stops between two changes: nothing is reachable, and the next try finishes."""
+    hold = asyncio.Event()
+    fault = faults.add("PUT", "/hostname_associations", hold=hold)
+    preview = await to_preview(hass, sandbox)
+    await hass.config_entries.flow.async_configure(preview["flow_id"], {})
+    async with asyncio.timeout(10):
+        while not fault.hits:
+            await asyncio.sleep(0.01)
+
+    hass.config_entries.flow.async_abort(preview["flow_id"])
+    hold.set()
+    faults.clear()
+    await settle(hass)
+
+    assert hass.config_entries.async_entries(DOMAIN) == []
+    assert len(sandbox.journal.writes) <= 2
+    assert records_of(sandbox) == []
+
+    await finish(hass, sandbox, sandbox.token, await start(hass))
+
+
+async def test_account_that_is_set_up_already(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A second entry for an account is refused, and the first one is left alone."""
+    entry.add_to_hass(hass)
+    before = dict(entry.data)
+
+    result = await submit(
+        hass, await start(hass), {"api_token": sandbox.state.add_token()}
+    )
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert entry.data == before
+    assert sandbox.journal.writes == []
+
+
+async def test_new_token_after_the_old_one_was_refused(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Reauthentication takes a token of the same account and nothing else."""
+    old = sandbox.state.tokens.pop(sandbox.token)
+    await setup_integration(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    (flow,) = hass.config_entries.flow.async_progress()
+    result: Any = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert result["step_id"] == "reauth_confirm"
+    assert result["description_placeholders"]["account"] == "Home lab"
+
+    result = await submit(hass, result, {"api_token": sandbox.token})
+    assert result["step_id"] == "reauth_confirm"
+    assert result["errors"] == {"base": "token_rejected"}
+    assert sentences(result)["base"]
+
+    new = "cfut_" + "n" * 40
+    sandbox.state.tokens[new] = old
+    result = await submit(hass, result, {"api_token": new})
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    assert entry.data["api_token"] == new
+    assert is_loaded(entry)
+
+
+async def test_new_token_while_the_account_is_loaded(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """From then on, every request is made with the new token."""
+    new = sandbox.state.add_token()
+    result = await loaded_entry.start_reauth_flow(hass)
+
+    result = await submit(hass, result, {"api_token": new})
+
+    assert result["reason"] == "reauth_successful"
+    assert is_loaded(loaded_entry)
+    del sandbox.state.tokens[sandbox.token]
+    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    assert is_loaded(loaded_entry)
+
+
+async def test_another_token_before_the_old_one_ends(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Reconfiguring shows what is wrong with a token, and takes a good one."""
+    result: Any = await loaded_entry.start_reconfigure_flow(hass)
+    assert result["step_id"] == "reconfigure"
+    assert result["description_placeholders"]["account"] == "Home lab"
+
+    result = await submit(hass, result, {"api_token": TUNNEL_TOKEN})
+    assert result["errors"] == {"base": "token_of_tunnel"}
+
+    new = sandbox.state.add_token("account")
+    result = await submit(hass, result, {"api_token": new})
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded_entry.data["api_token"] == new
+    assert is_loaded(loaded_entry)
+
+
+@pytest.mark.parametrize("step", ["reauth", "reconfigure"])
+async def test_token_of_another_account(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, step: str
+) -> None:
+    """The account of an entry never changes."""
+    other = sandbox.state.add_account("Parents")
+    zone = sandbox.state.add_zone("parents.example", other)
+    token = sandbox.state.add_token(zones=[zone.id])
+    start_flow = {
+        "reauth": loaded_entry.start_reauth_flow,
+        "reconfigure": loaded_entry.start_reconfigure_flow,
+    }[step]
+
+    result = await submit(hass, await start_flow(hass), {"api_token": token})
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "wrong_account"
+    assert loaded_entry.data["api_token"] == sandbox.token
+
+
+async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog for a further hostname."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "protected_hostname"), context={"source": SOURCE_USER}
+    )
+
+
+async def test_further_hostname(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A second hostname shares the rules of the first, which stays protected."""
+    sandbox.journal.clear()
+    result = await add_hostname(hass, loaded_entry)
+    assert result["step_id"] == "zone"
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    assert result["step_id"] == "hostname"
+
+    # What is protected already is not offered a second time.
+    result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
+    assert result["errors"] == {"hostname": "hostname_protected"}
+    words = sentences(result, "config_subentries.protected_hostname")["hostname"]
+    assert words.startswith("home-mobile.example.com is protected already")
+
+    result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
+    assert result["step_id"] == "preview"
+    changes = result["description_placeholders"]["changes"]
+    assert changes.splitlines()[0] == (
+        "1. Rewrite the custom rule that blocks requests without a valid certificate, "
+        "to cover tablet.example.com."
+    )
+    assert sandbox.journal.writes == []
+
+    result = await submit(hass, result)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "tablet.example.com"
+    assert_protected(sandbox)
+    assert_protected(sandbox, "tablet.example.com")
+    rules = {rule.ref: rule for rule in zone_of(sandbox).rules}
+    assert HOSTNAME in rules[BLOCK_REF].expression
+    assert "tablet.example.com" in rules[BLOCK_REF].expression
+    assert [item.title for item in loaded_entry.subentries.values()] == [
+        HOSTNAME,
+        "tablet.example.com",
+    ]
+    assert state_of(hass, "binary_sensor.tablet_example_com_drift") == "off"
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "off"
+
+
+async def test_further_hostname_while_the_account_is_not_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Without a connection there is nothing to choose from."""
+    entry.add_to_hass(hass)
+
+    result = await add_hostname(hass, entry)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"
+
+
+@pytest.mark.parametrize("path", ["^/zones$", "/cfd_tunnel$"])
+@pytest.mark.parametrize(
+    ("spoil", "reason", "placeholders"),
+    [
+        (
+            lambda faults, path: faults.limit(42, "GET", path),
+            "rate_limited",
+            {"seconds": "42"},
+        ),
+        (lambda faults, path: faults.unavailable("GET", path), "unavailable", {}),
+        (
+            lambda faults, path: faults.refuse("GET", path, 400, 1, "No"),
+            "rejected",
+            {"message": "No"},
+        ),
+    ],
+    ids=["rate limited", "broken server", "refused"],
+)
+async def test_further_hostname_while_cloudflare_fails(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    path: str,
+    spoil: Callable[[Faults, str], object],
+    reason: str,
+    placeholders: dict[str, str],
+) -> None:
+    """The dialog ends with the sentence of what went wrong."""
+    spoil(faults, path)
+
+    result = await add_hostname(hass, loaded_entry)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == reason
+    assert result["description_placeholders"] == placeholders
+
+
+async def test_further_hostname_without_a_zone(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A token that has lost its permission sees no zone any more."""
+    sandbox.state.tokens[sandbox.token].permissions = without("zone:read")
+
+    result = await add_hostname(hass, loaded_entry)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "no_zone"
+
+
+async def test_further_hostname_closed_half_way(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A step that fails brings the preview back there too."""
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
+    faults.unavailable("POST", "/dns_records", times=1)
+
+    result = await submit(hass, result)
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "unavailable"}
+    assert records_of(sandbox, "tablet.example.com") == []
+
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    await settle(hass)
+    assert len(loaded_entry.subentries) == 1
+    assert_protected(sandbox)

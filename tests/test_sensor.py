@@ -1,0 +1,233 @@
+"""Tests of the sensors: what they say, and what they do not pretend to know."""
+
+from datetime import UTC, datetime, timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus, Connection, Connector, TunnelStatus
+
+from .common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    TUNNELS_EVERY,
+    act,
+    add_certificate,
+    described,
+    settle,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+)
+from .faults import Faults
+
+EXPIRY = "sensor.pixel_8_certificate_expiry"
+
+
+@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+async def test_sensors(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+) -> None:
+    """A home with one tunnel and one phone has these sensors."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    entities = described(hass, entity_registry, entry)
+    assert {
+        entity_id: entity
+        for entity_id, entity in entities.items()
+        if entity_id.startswith("sensor.")
+    } == snapshot
+
+
+@pytest.mark.parametrize("status", list(TunnelStatus))
+async def test_status_of_a_tunnel(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    status: TunnelStatus,
+) -> None:
+    """The status is the one that Cloudflare sees."""
+    sandbox.state.tunnels[sandbox.tunnel_id].status = status
+
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == status
+
+
+@pytest.mark.parametrize("status", [None, "", "sleepy"])
+async def test_status_that_nobody_knows(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    status: str | None,
+) -> None:
+    """A status that is missing or new is unknown, and never taken for a good one."""
+    sandbox.state.tunnels[sandbox.tunnel_id].status = status  # type: ignore[assignment]
+
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == "unknown"
+
+
+async def test_tunnel_that_is_disconnected(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without connectors there is neither a version nor a beginning."""
+    sandbox.state.tunnels[sandbox.tunnel_id].disconnect()
+
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == "down"
+    assert state_of(hass, "sensor.home_connections") == "0"
+    assert state_of(hass, "sensor.home_connectors") == "0"
+    assert state_of(hass, "sensor.home_cloudflared_version") == "unknown"
+    assert state_of(hass, "sensor.home_connected_since") == "unknown"
+
+
+async def test_several_connectors(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Connections add up, and the version is the oldest that runs."""
+    sandbox.state.tunnels[sandbox.tunnel_id].connectors = [
+        Connector([Connection("fra06"), Connection("ams01")], version="2026.10.0"),
+        Connector([Connection("fra08")], version="2026.9.1"),
+    ]
+
+    await wait_for_refresh(hass, freezer, timedelta(minutes=5))
+
+    assert state_of(hass, "sensor.home_connections") == "3"
+    assert state_of(hass, "sensor.home_connectors") == "2"
+    assert state_of(hass, "sensor.home_cloudflared_version") == "2026.9.1"
+
+
+async def test_expiry_is_what_the_certificate_says(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The sensor shows the certificate's notAfter, not a count from today."""
+    minted = await act(
+        hass, loaded_entry, "mint_certificate", name="Pixel 8", validity_days=30
+    )
+    await settle(hass)
+
+    signed = sandbox.state.zones[sandbox.zone_id].certificates[minted["certificate_id"]]
+    expiry = datetime.fromisoformat(state_of(hass, EXPIRY))
+    assert expiry == signed.certificate.not_valid_after_utc
+    assert expiry == datetime.fromisoformat(minted["expires_on"])
+
+
+async def test_certificates_come_and_go(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A certificate appears without reload, and goes when it is revoked anywhere."""
+    assert hass.states.get(EXPIRY) is None
+    await add_certificate(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+
+    certificate = sandbox.state.zones[sandbox.zone_id].certificates[CERTIFICATE_ID]
+    certificate.status = CertificateStatus.REVOKED
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass.states.get(EXPIRY) is None
+    assert entity_registry.async_get(EXPIRY) is None
+
+    certificate.status = CertificateStatus.PENDING_REACTIVATION
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("organization", "device_id"), [("Somebody", "device"), ("Home Assistant", "")]
+)
+async def test_certificate_of_somebody_else(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    organization: str,
+    device_id: str,
+) -> None:
+    """What Home Assistant did not mint is none of its devices."""
+    await add_certificate(sandbox, organization=organization, device_id=device_id)
+
+    await setup_integration(hass, entry)
+
+    assert hass.states.get(EXPIRY) is None
+
+
+async def test_certificate_that_has_expired(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Its expiry lies in the past, and stays to be seen."""
+    await add_certificate(sandbox, not_before=datetime(2025, 1, 1, tzinfo=UTC), days=30)
+
+    await setup_integration(hass, entry)
+
+    assert state_of(hass, EXPIRY) == "2025-01-31T00:00:00+00:00"
+
+
+async def test_two_certificates_of_one_device(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While a device changes over, each of its certificates has its own expiry."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    await add_certificate(sandbox, certificate_id="second", days=700)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, f"{EXPIRY}_2") == "2028-10-01T00:00:00+00:00"
+
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.certificates[CERTIFICATE_ID].status = CertificateStatus.REVOKED
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass.states.get(EXPIRY) is None or state_of(hass, EXPIRY) == "unavailable"
+    assert state_of(hass, f"{EXPIRY}_2") == "2028-10-01T00:00:00+00:00"
+
+
+async def test_unavailable_while_cloudflare_is(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """No sensor shows its last good value as if it were current."""
+    await add_certificate(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "unavailable" not in {
+        state.state for state in hass.states.async_all("sensor")
+    }
+
+    faults.unavailable("GET", "")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert {state.state for state in hass.states.async_all("sensor")} == {"unavailable"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "unavailable" not in {
+        state.state for state in hass.states.async_all("sensor")
+    }

@@ -1,0 +1,282 @@
+"""Tests of the sentences: each one that the code can show is there, and nothing is missing in it."""
+
+import ast
+from collections.abc import Iterator
+import json
+import re
+from string import Formatter
+from typing import Any, cast
+
+from homeassistant.util.yaml import parse_yaml
+import pytest
+
+from custom_components.cloudflare_mtls.edge.errors import (
+    Conflict,
+    EdgeError,
+    NotFound,
+    Permission,
+    PermissionMissing,
+    QuotaExceeded,
+    RateLimited,
+    Rejected,
+    TokenProblem,
+    TokenRejected,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.edge.plan import ProblemCode
+from custom_components.cloudflare_mtls.errors import describe
+
+from .common import ENGLISH, PACKAGE
+
+CONFIG = ENGLISH["config"]
+SUBENTRY = ENGLISH["config_subentries"]["protected_hostname"]
+SERVICES = cast("dict[str, Any]", parse_yaml((PACKAGE / "services.yaml").read_text()))
+ICONS = json.loads((PACKAGE / "icons.json").read_text())
+SOURCES = {
+    path.name: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))
+}
+
+ERRORS: list[EdgeError] = [
+    *(TokenRejected(problem) for problem in TokenProblem),
+    PermissionMissing(Permission.DNS_EDIT),
+    RateLimited(42.0),
+    Unavailable("gone"),
+    Rejected(1, "no"),
+    NotFound(1, "no"),
+    QuotaExceeded(1, "no"),
+    Conflict(1, "no"),
+]
+
+# Every step that a plan can hold: what build-up, mending and tear-down do.
+STEPS = [
+    *(
+        f"step_{kind}_{action}"
+        for kind in ("block_rule", "skip_rule")
+        for action in ("create", "update", "move", "delete")
+    ),
+    *(
+        f"step_{kind}_{action}"
+        for kind in ("ingress", "dns_record")
+        for action in ("create", "update", "delete")
+    ),
+    *(f"step_association_{action}" for action in ("create", "delete")),
+]
+
+
+def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every sentence with the path to it."""
+    if isinstance(texts, str):
+        yield path, texts
+        return
+    for key, value in texts.items():
+        yield from strings(value, f"{path}.{key}" if path else key)
+
+
+STRINGS = dict(strings(ENGLISH))
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the placeholders of a sentence."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_every_error_has_a_sentence_everywhere(error: EdgeError) -> None:
+    """Wherever an error can surface, its sentence is there, with what fills it."""
+    key, details = describe(error)
+
+    for sentence in (
+        CONFIG["error"][key],
+        SUBENTRY["error"][key],
+        SUBENTRY["abort"][key],
+        ENGLISH["exceptions"][key]["message"],
+    ):
+        assert placeholders(sentence) == details.keys()
+        assert sentence == CONFIG["error"][key]
+
+
+@pytest.mark.parametrize("code", ProblemCode)
+def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
+    """What only a person can solve is said in the flows and by the actions."""
+    sentence = ENGLISH["common"][f"problem_{code}"]
+
+    assert placeholders(sentence) <= {"target", "detail"}
+    assert CONFIG["error"][f"problem_{code}"] == sentence
+    assert SUBENTRY["error"][f"problem_{code}"] == sentence
+
+
+def test_every_step_has_a_sentence() -> None:
+    """The preview can tell each step of a plan, and there are no others."""
+    told = {key for key in ENGLISH["common"] if key.startswith("step_")}
+
+    assert told == {*STEPS, "step_none"}
+    for key in told:
+        assert placeholders(ENGLISH["common"][key]) <= {"hostname", "target", "detail"}
+
+
+def test_sentences_that_both_flows_show_are_the_same() -> None:
+    """The flow of an account and the flow of a hostname speak with one voice."""
+    for step in ("zone", "hostname", "preview"):
+        for key in ("title", "description", "data", "data_description", "sections"):
+            assert SUBENTRY["step"][step].get(key) == CONFIG["step"].get(step, {}).get(
+                key
+            ), f"{step}.{key}"
+    for key, sentence in {**SUBENTRY["error"], **SUBENTRY["abort"]}.items():
+        assert sentence == CONFIG["error"].get(key, sentence), key
+    assert SUBENTRY["progress"] == CONFIG["progress"]
+
+
+def literals(name: str) -> Iterator[tuple[str, ast.expr]]:
+    """Yield every string that stands as a keyword argument of that name."""
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == name:
+                yield source, node.value
+
+
+def test_every_exception_that_is_raised_is_translated() -> None:
+    """Home Assistant's exceptions are raised with a key, and the key exists."""
+    ours = {"HomeAssistantError", "ServiceValidationError", "UpdateFailed"}
+    ours |= {"ConfigEntryAuthFailed", "ConfigEntryNotReady", "ConfigEntryError"}
+    found = 0
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if not (
+                isinstance(node, ast.Raise)
+                and isinstance(node.exc, ast.Call)
+                and isinstance(node.exc.func, ast.Name)
+                and node.exc.func.id in ours
+            ):
+                continue
+            arguments = {keyword.arg: keyword.value for keyword in node.exc.keywords}
+            assert {"translation_domain", "translation_key"} <= arguments.keys(), (
+                f"{source}:{node.lineno}"
+            )
+            key = arguments["translation_key"]
+            found += 1
+            # A variable comes from describe(), whose keys are tested above.
+            if isinstance(key, ast.Constant):
+                sentence = ENGLISH["exceptions"][key.value]["message"]
+                given = arguments.get("translation_placeholders", ast.Dict([], []))
+                assert isinstance(given, ast.Dict)
+                names = {
+                    item.value for item in given.keys if isinstance(item, ast.Constant)
+                }
+                assert placeholders(sentence) == names
+    assert found
+
+
+def test_every_exception_that_is_translated_is_raised() -> None:
+    """No sentence is left over from code that is gone."""
+    keys = {describe(error)[0] for error in ERRORS}
+    keys |= {
+        value.value
+        for _, value in literals("translation_key")
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+    assert set(ENGLISH["exceptions"]) <= keys
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("config_flow.py", ("config_flow.py", "hostname_flow.py")),
+        ("hostname_flow.py", ("hostname_flow.py",)),
+    ],
+)
+def test_every_error_of_the_flows_is_said_by_them(
+    source: str, names: tuple[str, ...]
+) -> None:
+    """Each error key in the source of a flow is in its texts, and each text is used."""
+    texts = {"config_flow.py": CONFIG, "hostname_flow.py": SUBENTRY}[source]
+    words = {
+        node.value
+        for name in names
+        for node in ast.walk(SOURCES[name])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    known = {describe(error)[0] for error in ERRORS}
+    known |= {f"problem_{code}" for code in ProblemCode}
+
+    assert set(texts["error"]) <= words | known
+
+
+def test_every_abort_has_a_sentence() -> None:
+    """A dialog never ends without saying why."""
+    reasons = {
+        value.value
+        for _, value in literals("reason")
+        if isinstance(value, ast.Constant)
+    }
+    assert reasons == {"wrong_account", "entry_not_loaded"}
+    assert "wrong_account" in CONFIG["abort"]
+    assert "already_configured" in CONFIG["abort"]
+    assert "entry_not_loaded" in SUBENTRY["abort"]
+    assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
+
+
+def test_no_url_and_no_markup_of_pages() -> None:
+    """Addresses come as placeholders, so that translators cannot break them."""
+    for path, sentence in STRINGS.items():
+        assert not re.search(r"https?:|www\.|<[a-z/]", sentence), path
+
+
+def test_placeholders_can_be_filled() -> None:
+    """No brace is left open anywhere."""
+    for path, sentence in STRINGS.items():
+        assert all(re.fullmatch("[a-z_]+", name) for name in placeholders(sentence)), (
+            path
+        )
+        assert sentence == sentence.strip(), path
+        assert sentence, path
+
+
+def test_issues() -> None:
+    """The one repair names account and permission."""
+    (issue,) = ENGLISH["issues"].values()
+    named = placeholders(issue["title"]) | placeholders(issue["description"])
+    assert named == {"account", "permission"}
+
+
+def test_actions_are_described() -> None:
+    """Each action and each of its fields has a name, a description and an icon."""
+    assert SERVICES.keys() == ENGLISH["services"].keys() == ICONS["services"].keys()
+    for action, described in SERVICES.items():
+        texts = ENGLISH["services"][action]
+        assert {"name", "description", "fields"} <= texts.keys()
+        assert described["fields"].keys() == texts["fields"].keys()
+        for field in texts["fields"].values():
+            assert field.keys() == {"name", "description"}
+        assert ICONS["services"][action]["service"].startswith("mdi:")
+
+
+def test_options_are_described() -> None:
+    """Each option of a selector has a label, and each label an option."""
+    offered = {"layout": {"skip_and_block", "block_only"}}
+    for action in SERVICES.values():
+        for field in action["fields"].values():
+            select = field["selector"].get("select") or {}
+            offered |= (
+                {select["translation_key"]: set(select["options"])} if select else {}
+            )
+    assert offered == {
+        key: set(texts["options"]) for key, texts in ENGLISH["selector"].items()
+    }
+
+
+@pytest.mark.parametrize("platform", ["sensor", "binary_sensor"])
+def test_entities_are_named(platform: str) -> None:
+    """Each translation key of an entity has a name; whatever has no device class, an icon."""
+    keys = {
+        keyword.value.value
+        for node in ast.walk(SOURCES[f"{platform}.py"])
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Constant)
+    }
+    assert keys == ENGLISH["entity"][platform].keys()
+    icons = ICONS["entity"].get(platform, {})
+    assert icons.keys() <= keys
+    for key, icon in icons.items():
+        states = ENGLISH["entity"][platform][key].get("state", {})
+        assert icon.get("state", {}).keys() <= states.keys()
