@@ -1,0 +1,146 @@
+"""Runs the demo: python -m demo [--exit]."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+import signal
+import sys
+import tempfile
+import time
+
+from aiohttp import ClientError
+
+from .checks import CHECKS, Check
+from .cloudflare import Cloudflare
+from .home_assistant import HomeAssistant, User
+from .report import Unmet, say
+from .world import World
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Home Assistant with the integration beside a local Cloudflare.",
+    )
+    parser.add_argument(
+        "--exit",
+        action="store_true",
+        help="end after the checks, with status 0 only if all of them passed",
+    )
+    return parser.parse_args()
+
+
+async def _demo(*, stay: bool) -> bool:
+    """Run every check, and tell whether all passed."""
+    begin = time.monotonic()
+    _cancel_upon_signals()
+    owner = User("demo")
+    try:
+        async with _world(owner) as world:
+            passed = [
+                await _passes(number, promise, check, world)
+                for number, (promise, check) in enumerate(CHECKS, 1)
+            ]
+            say(f"# took {time.monotonic() - begin:.0f} s")
+            if stay:
+                _sum_up(passed)
+                _invite(world, owner)
+                await _until_cancelled()
+    except (Unmet, ClientError, OSError) as error:
+        passed = [False] * len(CHECKS)
+        _show("not ok 1 - nothing could be shown: ", str(error))
+    if not stay:
+        _sum_up(passed)
+    return all(passed)
+
+
+@asynccontextmanager
+async def _world(owner: User) -> AsyncGenerator[World]:
+    """Run both, and leave nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        folder = Path(name)
+        say("# starting the sandbox")
+        async with Cloudflare.run(folder) as cloudflare:
+            say("# starting Home Assistant; at first it installs what it requires")
+            environment = {"CLOUDFLARE_BASE_URL": cloudflare.facts["api_url"]}
+            async with HomeAssistant(folder, environment) as home:
+                world = await World.begin(folder, cloudflare, home, owner)
+                try:
+                    yield world
+                finally:
+                    await world.end()
+
+
+async def _passes(number: int, promise: str, check: Check, world: World) -> bool:
+    world.notes.clear()
+    try:
+        await check(world)
+    except Exception as error:  # noqa: BLE001 -- whatever stops a check, it did not pass
+        why = str(error) if isinstance(error, Unmet) else repr(error)
+        _show(f"not ok {number} - {promise}: ", why)
+        return False
+    say(f"ok {number} - {promise}")
+    for note in world.notes:
+        say(f"#   {note}")
+    return True
+
+
+def _show(what: str, why: str) -> None:
+    first, *others = why.splitlines() or [""]
+    say(f"{what}{first}")
+    for line in others:
+        say(f"#   {line}")
+
+
+def _sum_up(passed: list[bool]) -> None:
+    if all(passed):
+        say(f"demo passed: {len(passed)} checks")
+    else:
+        say(f"demo failed: {passed.count(False)} of {len(passed)} checks")
+
+
+def _invite(world: World, owner: User) -> None:
+    facts = world.cloudflare.facts
+    say("")
+    say(f"Home Assistant: {world.home.url}")
+    say(f"User: {owner.name}    Password: {owner.password}")
+    if world.phones:
+        where = f"{world.hostname}:{facts['edge_port']}"
+        say("As a phone with a certificate:")
+        say(
+            f"  curl --resolve {where}:{facts['edge_host']} --cacert {facts['edge_ca_file']} "
+            f"--cert {world.phones[-1].key_file} https://{where}/manifest.json"
+        )
+    say("Ctrl-C stops it all.")
+
+
+def _cancel_upon_signals() -> None:
+    task = asyncio.current_task()
+
+    def cancel() -> None:
+        # Once: it must not be kept from cleaning up.
+        if task and not task.cancelling():
+            task.cancel()
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, cancel)
+
+
+async def _until_cancelled() -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    say("# stopping")
+
+
+def main() -> int:
+    """Run the demo and return its exit status."""
+    try:
+        return 0 if asyncio.run(_demo(stay=not _arguments().exit)) else 1
+    except asyncio.CancelledError:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

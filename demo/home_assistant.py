@@ -1,0 +1,343 @@
+"""A real Home Assistant: its process, and its HTTP and WebSocket API."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import json
+from pathlib import Path
+import secrets
+from typing import Any, Self
+
+from aiohttp import ClientConnectionError, ClientSession, ClientWebSocketResponse
+
+from .processes import HOST, REPOSITORY, Program, free_port
+from .report import expect, expect_equal, until
+
+JSON = dict[str, Any]
+
+DOMAIN = "cloudflare_mtls"
+SCRIPT = "give_certificate"
+
+# The request log is at its most talkative, so that nothing it shows is missed, and nothing it must not show.
+CONFIGURATION = f"""
+config:
+frontend:
+logger:
+  default: info
+  logs:
+    aiohttp.access: info
+    cloudflare: debug
+    custom_components.{DOMAIN}: debug
+    homeassistant.components.http: debug
+    homeassistant.helpers.http: debug
+script:
+  {SCRIPT}:
+    sequence:
+      - action: {DOMAIN}.mint_certificate
+        data:
+          config_entry_id: "{{{{ config_entry_id }}}}"
+          name: Tablet
+          key_type: ec_p256
+          bundle: modern
+        response_variable: minted
+      - stop: The link to the bundle is the answer
+        response_variable: minted
+"""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who logs in."""
+
+    name: str
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+
+
+@dataclass
+class Heard:
+    """All that Home Assistant told a client, to be searched for what it must not tell."""
+
+    answers: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+
+
+class Client:
+    """Somebody who talks to Home Assistant."""
+
+    def __init__(self, url: str, heard: Heard, token: str = "") -> None:
+        """Talk as whoever the access token belongs to."""
+        self.url = url
+        self.heard = heard
+        self._token = token
+
+    async def get(self, path: str) -> Any:
+        """Get what is there."""
+        return await self._request("GET", path)
+
+    async def post(self, path: str, body: JSON | None = None) -> Any:
+        """Post JSON."""
+        return await self._request("POST", path, json=body or {})
+
+    async def delete(self, path: str) -> Any:
+        """Delete what is there."""
+        return await self._request("DELETE", path)
+
+    async def act(self, action: str, **data: Any) -> JSON:
+        """Perform an action and return its response."""
+        domain, _, name = action.partition(".")
+        path = f"/api/services/{domain}/{name}?return_response"
+        response: JSON = (await self.post(path, data))["service_response"]
+        return response
+
+    async def refusal(self, action: str, **data: Any) -> int:
+        """Try an action, and return the status of the answer."""
+        path = f"/api/services/{action.replace('.', '/')}?return_response"
+        status, _ = await self._send("POST", path, json=data)
+        return status
+
+    async def state(self, entity_id: str) -> str:
+        """Return the state of an entity."""
+        state: str = (await self.get(f"/api/states/{entity_id}"))["state"]
+        return state
+
+    async def exchange_code(self, code: str) -> Client:
+        """Return a client that is logged in by an authorization code."""
+        form = {"grant_type": "authorization_code", "code": code, **self._client_id}
+        tokens = await self._request("POST", "/auth/token", data=form)
+        return Client(self.url, self.heard, tokens["access_token"])
+
+    async def log_in(self, user: User) -> Client:
+        """Return a client that is logged in by name and password."""
+        flow = await self.post(
+            "/auth/login_flow",
+            {
+                **self._client_id,
+                "handler": ["homeassistant", None],
+                "redirect_uri": f"{self.url}/",
+            },
+        )
+        credentials = {"username": user.name, "password": user.password}
+        done = await self.post(
+            f"/auth/login_flow/{flow['flow_id']}", {**self._client_id, **credentials}
+        )
+        return await self.exchange_code(done["result"])
+
+    async def onboard(self, user: User) -> Client:
+        """Go through the onboarding as the first user, and return that user's client."""
+        created = await self.post(
+            "/api/onboarding/users",
+            {
+                **self._client_id,
+                "name": user.name.title(),
+                "username": user.name,
+                "password": user.password,
+                "language": "en",
+            },
+        )
+        client = await self.exchange_code(created["auth_code"])
+        await client.post("/api/onboarding/analytics")
+        await client.post(
+            "/api/onboarding/integration",
+            {**self._client_id, "redirect_uri": f"{self.url}/"},
+        )
+        return client
+
+    async def connect(self) -> Socket:
+        """Open a WebSocket, and log in there."""
+        session = ClientSession()
+        connection = await session.ws_connect(
+            f"{self.url}/api/websocket", max_msg_size=0
+        )
+        greeting = await connection.receive_json()
+        expect_equal(greeting["type"], "auth_required", "the greeting")
+        await connection.send_json({"type": "auth", "access_token": self._token})
+        welcome = await connection.receive_json()
+        expect_equal(welcome["type"], "auth_ok", "the answer to the login")
+        return Socket(session, connection, self.heard)
+
+    @property
+    def _client_id(self) -> JSON:
+        return {"client_id": f"{self.url}/"}
+
+    async def _request(self, method: str, path: str, **options: Any) -> Any:
+        status, text = await self._send(method, path, **options)
+        expect(status < 400, f"{method} {path}: {status} {text}")
+        return json.loads(text)
+
+    async def _send(self, method: str, path: str, **options: Any) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        async with (
+            ClientSession(headers=headers) as session,
+            session.request(method, f"{self.url}{path}", **options) as response,
+        ):
+            text = await response.text()
+        self.heard.answers.append(text)
+        return response.status, text
+
+
+class Socket:
+    """A WebSocket connection: commands with their results, and every event."""
+
+    def __init__(
+        self, session: ClientSession, connection: ClientWebSocketResponse, heard: Heard
+    ) -> None:
+        """Listen on a connection that is logged in."""
+        self._session = session
+        self._connection = connection
+        self._heard = heard
+        self._results: dict[int, asyncio.Future[JSON]] = {}
+        self._listening = asyncio.create_task(self._listen())
+        self.events: list[JSON] = []
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._listening.cancel()
+        await self._session.close()
+
+    async def command(self, kind: str, **fields: Any) -> Any:
+        """Send a command and return its result."""
+        number = len(self._results) + 1
+        self._results[number] = asyncio.get_running_loop().create_future()
+        await self._connection.send_json({"id": number, "type": kind, **fields})
+        async with asyncio.timeout(30):
+            message = await self._results[number]
+        expect(message["success"], f"{kind}: {message.get('error')}")
+        return message["result"]
+
+    def states_of(self, entity_id: str) -> list[str]:
+        """Return the states that an entity took since somebody subscribed to events."""
+        return [
+            event["data"]["new_state"]["state"]
+            for event in self.events
+            if event["event_type"] == "state_changed"
+            and event["data"]["entity_id"] == entity_id
+            and event["data"]["new_state"]
+        ]
+
+    async def _listen(self) -> None:
+        async for frame in self._connection:
+            messages = frame.json()
+            for message in messages if isinstance(messages, list) else [messages]:
+                text = json.dumps(message)
+                if message["type"] == "event":
+                    self._heard.events.append(text)
+                    self.events.append(message["event"])
+                else:
+                    self._heard.answers.append(text)
+                    self._results[message["id"]].set_result(message)
+
+
+class HomeAssistant:
+    """A Home Assistant with a folder of its own."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        """Prepare a home that has just been unpacked, with the integration in it."""
+        port = free_port()
+        self.url = f"http://{HOST}:{port}"
+        self.folder = folder / "config"
+        self.console = folder / "home-assistant.log"
+        self.heard = Heard()
+        self._program = Program(
+            "Home Assistant",
+            *("scripts/home-assistant", "--config", str(self.folder)),
+            output=self.console,
+            environment=environment,
+        )
+        _write_configuration(self.folder, port)
+
+    async def __aenter__(self) -> Self:
+        """Promise to stop it, whenever it is started."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop it."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start it, which takes minutes the first time: it installs what it requires."""
+        await self._program.start()
+        await self._program.until_ready(self._has_a_page, seconds=900)
+
+    async def stop(self) -> None:
+        """Stop it; by then it has written all that it ever writes."""
+        await self._program.stop()
+
+    async def until_running(self, client: Client) -> None:
+        """Wait until every part of it is set up."""
+
+        async def is_running() -> bool | None:
+            config = await client.get("/api/config")
+            return True if config["state"] == "RUNNING" else None
+
+        await self._program.until_ready(is_running, seconds=900)
+
+    def anonymous(self) -> Client:
+        """Return a client that is not logged in."""
+        return Client(self.url, self.heard)
+
+    def log(self, before: str = "") -> str:
+        """Return its log, or that before its last start: `.1`."""
+        return (self.folder / f"home-assistant.log{before}").read_text()
+
+    async def until_logged(self, text: str) -> None:
+        """Wait until its log holds a text."""
+
+        async def is_there() -> bool | None:
+            return True if text in self.log() else None
+
+        await until(f"{text} in the log", is_there)
+
+    async def _has_a_page(self) -> bool | None:
+        try:
+            async with (
+                ClientSession() as session,
+                session.get(f"{self.url}/manifest.json") as response,
+            ):
+                return True if response.ok else None
+        except ClientConnectionError:
+            return None
+
+
+def _write_configuration(folder: Path, port: int) -> None:
+    components = folder / "custom_components"
+    components.mkdir(parents=True)
+    (components / DOMAIN).symlink_to(REPOSITORY / "custom_components" / DOMAIN)
+    (folder / "configuration.yaml").write_text(CONFIGURATION)
+    # A home that knows its proxy. In YAML this would be on trial for five minutes only.
+    _store(
+        folder,
+        "http",
+        version=2,
+        minor_version=2,
+        data={
+            "stable": {
+                "server_host": [HOST],
+                "server_port": port,
+                "use_x_forwarded_for": True,
+                "trusted_proxies": [f"{HOST}/32"],
+                "cors_allowed_origins": [],
+                "login_attempts_threshold": -1,
+                "ip_ban_enabled": True,
+                "ssl_profile": "modern",
+                "use_x_frame_options": True,
+                "created_at": "2026-11-01T00:00:00+00:00",
+                "error": None,
+                "error_message": None,
+            },
+            "pending": None,
+            "yaml_migration_done": True,
+        },
+    )
+    # This step of the onboarding adds a weather service and an internet radio.
+    _store(
+        folder, "onboarding", version=4, minor_version=1, data={"done": ["core_config"]}
+    )
+
+
+def _store(
+    folder: Path, key: str, *, version: int, minor_version: int, data: JSON
+) -> None:
+    path = folder / ".storage" / key
+    path.parent.mkdir(exist_ok=True)
+    content = {"version": version, "minor_version": minor_version, "key": key}
+    path.write_text(json.dumps({**content, "data": data}))

@@ -1,0 +1,87 @@
+"""Somebody on the internet, with or without a certificate, at the edge."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+import ssl
+from typing import Any
+
+from aiohttp import ClientSession, ClientWebSocketResponse
+
+from .cloudflare import JSON
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from the edge."""
+
+    status: int
+    text: str
+
+    @property
+    def blocked(self) -> bool:
+        """Tell whether it is the edge's own page for who gets no further."""
+        return self.status == 403 and "you have been blocked" in self.text
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Opens a new connection for every request; `key_file` holds key and certificate."""
+
+    facts: JSON
+    key_file: Path | None = None
+
+    async def get(self, hostname: str, path: str, **options: Any) -> Answer:
+        """Get a page."""
+        return await self.request("GET", hostname, path, **options)
+
+    async def request(
+        self,
+        method: str,
+        hostname: str,
+        path: str,
+        *,
+        host: str | None = None,
+        body: str | None = None,
+    ) -> Answer:
+        """Send a request over a connection to a hostname, perhaps with another Host header."""
+        async with (
+            ClientSession() as session,
+            session.request(
+                method,
+                f"{self._url}{path}",
+                headers={"Host": host or hostname},
+                data=body,
+                server_hostname=hostname,
+                ssl=self._context(),
+                allow_redirects=False,
+            ) as response,
+        ):
+            return Answer(response.status, await response.text())
+
+    @asynccontextmanager
+    async def websocket(
+        self, hostname: str, path: str
+    ) -> AsyncGenerator[ClientWebSocketResponse]:
+        """Open a WebSocket."""
+        async with (
+            ClientSession() as session,
+            session.ws_connect(
+                f"{self._url}{path}",
+                headers={"Host": hostname},
+                server_hostname=hostname,
+                ssl=self._context(),
+            ) as connection,
+        ):
+            yield connection
+
+    @property
+    def _url(self) -> str:
+        return f"https://{self.facts['edge_host']}:{self.facts['edge_port']}"
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.facts["edge_ca_file"])
+        if self.key_file:
+            context.load_cert_chain(self.key_file)
+        return context

@@ -1,0 +1,207 @@
+"""What the checks share, and what one of them leaves to the next."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+import json
+from pathlib import Path
+import secrets
+from typing import Any, Self
+
+from .cloudflare import Cloudflare
+from .flow import Flow
+from .home_assistant import DOMAIN, JSON, Client, HomeAssistant, Socket, User
+from .leaks import Secret
+from .phone import Phone, fetch
+from .report import Unmet, expect, expect_equal
+from .visitor import Visitor
+
+
+@dataclass
+class World:
+    """A home, its Cloudflare, and what has happened so far."""
+
+    folder: Path
+    cloudflare: Cloudflare
+    home: HomeAssistant
+    admin: Client
+    socket: Socket
+    notes: list[str] = field(default_factory=list)
+    """What the running check wants to be read."""
+    flow: Flow | None = None
+    before: dict[str, str] = field(default_factory=dict)
+    hostname: str = ""
+    entry_id: str = ""
+    minted: JSON = field(default_factory=dict)
+    phones: list[Phone] = field(default_factory=list)
+    typed_in: list[str] = field(default_factory=list)
+    """API tokens that were refused."""
+    links: list[str] = field(default_factory=list)
+    """Where bundles waited."""
+
+    @classmethod
+    async def begin(
+        cls, folder: Path, cloudflare: Cloudflare, home: HomeAssistant, owner: User
+    ) -> Self:
+        """Start the home, lead the tunnel there, and move in."""
+        await home.start()
+        await cloudflare.lead_to(home.url)
+        admin = await home.anonymous().onboard(owner)
+        await home.until_running(admin)
+        world = cls(folder, cloudflare, home, admin, await admin.connect())
+        await world.socket.command("subscribe_events")
+        await world.socket.command(
+            "config/core/update",
+            location_name="Demo",
+            country="DE",
+            internal_url=home.url,
+        )
+        return world
+
+    async def restart(self) -> None:
+        """Start Home Assistant again."""
+        await self.home.stop()
+        await self.home.start()
+        await self.home.until_running(self.admin)
+        await self.socket.close()
+        self.socket = await self.admin.connect()
+
+    async def end(self) -> None:
+        """Hang up."""
+        await self.socket.close()
+
+    @property
+    def browser_hostname(self) -> str:
+        """Return the hostname that the tunnel served before anything was set up."""
+        return f"home.{self.cloudflare.facts['zone_name']}"
+
+    @property
+    def phone(self) -> Phone:
+        """Return the phone that got the first certificate."""
+        if not self.phones:
+            raise Unmet("no phone has a certificate yet")
+        return self.phones[0]
+
+    @property
+    def certificate_id(self) -> str:
+        """Return the id of that phone's certificate."""
+        if not self.minted:
+            raise Unmet("no certificate is minted yet")
+        certificate_id: str = self.minted["certificate_id"]
+        return certificate_id
+
+    @cached_property
+    def stranger(self) -> Visitor:
+        """Return somebody without a certificate."""
+        return Visitor(self.cloudflare.facts)
+
+    @property
+    def owner(self) -> Visitor:
+        """Return somebody with the phone in hand."""
+        return Visitor(self.cloudflare.facts, self.phone.key_file)
+
+    async def entity_id(self, key: str, of: str | None = None) -> str:
+        """Return the entity with this key, perhaps of one certificate or tunnel."""
+        entities = await self.socket.command("config/entity_registry/list")
+        found = [
+            entity["entity_id"]
+            for entity in entities
+            if entity["platform"] == DOMAIN
+            and entity["unique_id"].endswith(f"{of or ''}_{key}")
+        ]
+        expect(len(found) == 1, f"{key} names the entities {found}")
+        entity_id: str = found[0]
+        return entity_id
+
+    async def sync(self, **options: bool) -> JSON:
+        """Perform the action `sync`."""
+        return await self.admin.act(
+            f"{DOMAIN}.sync", config_entry_id=self.entry_id, **options
+        )
+
+    async def mint(self, name: str) -> JSON:
+        """Perform the action `mint_certificate`."""
+        minted = await self.admin.act(
+            f"{DOMAIN}.mint_certificate", config_entry_id=self.entry_id, name=name
+        )
+        self.links.append(minted["handover_url"])
+        return minted
+
+    async def fetch(self, link: str) -> Phone:
+        """Take a bundle, and open it as a phone does."""
+        number = len(self.phones) + 1
+        phone = await fetch(link, self.folder / f"phone-{number}.pem")
+        self.phones.append(phone)
+        return phone
+
+    async def texts(self) -> JSON:
+        """Return what the front end says in the config flow."""
+        answer = await self.socket.command(
+            "frontend/get_translations",
+            language="en",
+            category="config",
+            integration=DOMAIN,
+        )
+        texts: JSON = answer["resources"]
+        return texts
+
+    async def block_rule(self) -> JSON:
+        """Return our rule that blocks, as it is at Cloudflare."""
+        rules = await self.cloudflare.rules()
+        for rule in rules:
+            if rule["action"] == "block" and self.hostname in rule["expression"]:
+                return rule
+        raise Unmet(f"no rule blocks {self.hostname}: {json.dumps(rules)}")
+
+    async def not_ours(self) -> dict[str, str]:
+        """Return everything at Cloudflare that has nothing to do with our hostname."""
+        zone = await self.cloudflare.zone()
+        configuration = await self.cloudflare.tunnel_configuration()
+        parts = {
+            "rules": self._not_ours(await self.cloudflare.rules()),
+            "records": self._not_ours(zone["dns_records"]),
+            "associations": self._not_ours(zone["associations"]),
+            "ingress": self._not_ours(configuration["ingress"]),
+            "tunnel": {**configuration, "ingress": "see there"},
+        }
+        return {name: json.dumps(part) for name, part in parts.items()}
+
+    async def expect_all_else_untouched(self) -> None:
+        """Raise Unmet unless what is not ours is what it was, to the byte."""
+        for name, part in (await self.not_ours()).items():
+            expect_equal(part, self.before[name], f"what is not ours of {name}")
+
+    def _not_ours(self, items: list[Any]) -> list[Any]:
+        return [item for item in items if self.hostname not in json.dumps(item)]
+
+    def secrets(self) -> list[Secret]:
+        """Return everything that must be nowhere, or in one place only."""
+        entry_token = self.cloudflare.facts["token"]
+        return [
+            Secret("a private key in PEM", (b"PRIVATE KEY",)),
+            Secret.of_text(
+                "the API token", entry_token, ".storage/core.config_entries"
+            ),
+            *(Secret.of_text("an API token", token) for token in self.typed_in),
+            *(Secret.of_text("a password", phone.password) for phone in self.phones),
+            *(Secret.of_bytes("a bundle", phone.bundle) for phone in self.phones),
+            *(
+                Secret.of_bytes("a private key", phone.private_number)
+                for phone in self.phones
+            ),
+            *(
+                # Whoever minted gets the link, and so does the trace of a script that keeps it.
+                Secret.of_text(
+                    "a link to a bundle",
+                    url.partition("#")[2],
+                    "answers",
+                    "traces",
+                    ".storage/trace.saved_traces",
+                )
+                for url in self.links
+            ),
+        ]
+
+
+def nonce() -> str:
+    """Make a word that is nowhere yet."""
+    return secrets.token_hex(8)
