@@ -14,4 +14,4 @@ from pytest_homeassistant_custom_component import patch_json, patch_recorder, pa
 from homeassistant.components import logger
 from homeassistant.components.logger.helpers import _clear_logger_overwrites
 
-logger._clear_logger_overwrites = _clear_logger_overwrites  # type: ignore[attr-defined]  # noqa: SLF001
+logger._clear_logger_overwrites = _clear_logger_overwrites  # noqa: SLF001
