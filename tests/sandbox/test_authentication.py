@@ -1,5 +1,6 @@
 """Tokens: whether they are good, and what they may do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.api import RESOURCES
 from sandbox.api.permissions import PERMISSIONS
+from sandbox.state import ALL_PERMISSIONS
 
 from .helpers import Api
 
@@ -86,18 +88,21 @@ async def test_permissions(sandbox: Sandbox, api: Api, route: Any) -> None:
         .replace("{account_id}", "{account}")
         .replace("{tunnel_id}", "{tunnel}")
     )
-    for name in ("record_id", "certificate_id", "ruleset_id", "rule_id", "phase"):
-        path = path.replace(f"{{{name}}}", "unknown")
-    others = {"zone:edit", "dns:edit", "ssl:edit", "waf:edit", "tunnel:edit"}
+    path = re.sub(r"\{(?!zone|account|tunnel)\w+\}", "unknown", path)
     assert needed is not None
-    others.discard(needed.replace(":read", ":edit"))
+    resource = needed.partition(":")[0]
+    others = {name for name in ALL_PERMISSIONS if not name.startswith(resource)}
 
     reply = await api.with_token(sandbox.state.add_token(permissions=others)).request(
         route.method, path, {}
     )
-    assert (reply.status, reply.code) == (
-        (403, None) if "rulesets" in path else (403, 10000)
-    )
+    if "/access/" in path:
+        hidden = route.method == "GET" and not path.endswith("unknown")
+        assert reply.status == (200 if hidden else 403)
+    else:
+        codes = {"/rulesets": None, "/settings": 9109, "": 10000}
+        part = next(part for part in codes if part in path)
+        assert (reply.status, reply.code) == (403, codes[part])
     reply = await api.with_token(sandbox.state.add_token(permissions={needed})).request(
         route.method, path, {}
     )
@@ -155,3 +160,17 @@ async def test_headers(api: Api) -> None:
     for path in ("/zones", "/nothing", "/zones/0"):
         async with api.session.get(f"{api.sandbox.api_url}{path}") as response:
             assert {"CF-Ray", "Ratelimit", "Ratelimit-Policy"} <= set(response.headers)
+
+
+async def test_networks(sandbox: Sandbox, api: Api) -> None:
+    """A token may be good from some addresses only, and verifies nowhere else."""
+    elsewhere = api.with_token(sandbox.state.add_token(networks=["192.0.2.0/24"]))
+    for path in ("/zones", "/user/tokens/verify"):
+        reply = await elsewhere.get(path)
+        assert (reply.status, reply.code) == (403, 9109)
+        location = "Cannot use the access token from location: 127.0.0.1"
+        assert reply.message == location
+    here = ["192.0.2.0/24", "127.0.0.1", "::1"]
+    assert (
+        await api.with_token(sandbox.state.add_token(networks=here)).get("/zones")
+    ).status == 200

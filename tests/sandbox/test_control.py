@@ -66,6 +66,22 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
     assert api.sandbox.state.origins == {SERVICE: "http://127.0.0.1:1"}
 
 
+async def test_index(api: Api) -> None:
+    """The routes are listed, with what each does and takes."""
+    routes = await control(api, "GET", "")
+    assert "seconds" in routes["POST /sandbox/clock"]
+    assert {"DELETE /sandbox/faults", "POST /sandbox/rules/{rule_id}"} <= routes.keys()
+
+
+async def test_tokens_in_detail(api: Api) -> None:
+    """A token's time and place come as text."""
+    body = {"expires_on": "2020-01-01T00:00:00Z", "networks": ["127.0.0.0/8"]}
+    token = (await control(api, "POST", "/tokens", body))["token"]
+    verified = (await api.with_token(token).get("/user/tokens/verify")).result
+    assert verified["status"] == "expired"
+    assert verified["expires_on"] == "2020-01-01T00:00:00Z"
+
+
 async def test_process(tmp_path: Path) -> None:
     """It tells when it is ready, serves, and ends cleanly when told to."""
     ready = tmp_path / "ready.json"
@@ -76,6 +92,7 @@ async def test_process(tmp_path: Path) -> None:
         "--ready-file",
         str(ready),
         "--no-host-keeps-port",
+        "--realistic-delays",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -91,6 +108,9 @@ async def test_process(tmp_path: Path) -> None:
         session.get(f"{facts['api_url']}/zones/{facts['zone_id']}") as response,
     ):
         assert (await response.json())["result"]["name"] == facts["zone_name"]
+        url = f"{facts['api_url'].removesuffix('/client/v4')}/sandbox/state"
+        async with session.get(url) as state:
+            assert (await state.json())["delays"]["revocation"] == 120
     process.terminate()
     output, _ = await process.communicate()
     assert (process.returncode, output) == (0, b"")

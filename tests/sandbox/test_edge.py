@@ -454,7 +454,8 @@ async def test_sessions_are_never_resumed(
             except ssl.SSLWantReadError:
                 writer.write(outgoing.read())
                 incoming.write(await reader.read(65536))
-        tls.write(f"GET / HTTP/1.1\r\nHost: {HOME}\r\n\r\n".encode())
+        request = f"GET / HTTP/1.1\r\nHost: {HOME}\r\nUser-Agent: raw\r\n\r\n"
+        tls.write(request.encode())
         writer.write(outgoing.read())
         answer = b""
         while not answer:

@@ -261,3 +261,59 @@ async def test_put_entrypoint(sandbox: Sandbox, api: Api) -> None:
     sandbox.state.zones[sandbox.zone_id].rulesets.clear()
     created = (await api.request("PUT", ENTRYPOINT, {"rules": [RULE]})).result
     assert created["version"] == "1"
+
+
+async def test_put_ruleset(api: Api) -> None:
+    """By its id as by its phase, and without a dry run's effect."""
+    foreign = (await api.get(ENTRYPOINT)).result
+    path = f"{RULESETS}/{foreign['id']}"
+    body = {"rules": [RULE], "description": "mine"}
+    dry = await api.request("PUT", path, body, {"dry_run": "true"})
+    assert (dry.result, (await api.get(path)).result) == (None, foreign)
+    put = (await api.request("PUT", path, body)).result
+    assert (put["description"], refs_of(put)) == ("mine", ["ours"])
+    assert put == (await api.get(ENTRYPOINT)).result
+    assert (await api.request("PUT", f"{RULESETS}/unknown", body)).status == 404
+
+
+def refs_of(ruleset: dict[str, Any]) -> list[str]:
+    """Return the order of a ruleset's rules."""
+    return [rule["ref"] for rule in ruleset["rules"]]
+
+
+async def test_delete_ruleset(api: Api) -> None:
+    """It is gone with its rules."""
+    path = f"{RULESETS}/{(await api.get(ENTRYPOINT)).result['id']}"
+    assert (await api.request("DELETE", path, query={"dry_run": "true"})).status == 204
+    assert (await api.get(path)).status == 200
+    assert (await api.request("DELETE", path)).status == 204
+    assert (await api.get(ENTRYPOINT)).code == 10003
+    assert (await api.request("DELETE", path)).status == 404
+
+
+async def test_versions(sandbox: Sandbox, api: Api) -> None:
+    """What was there before each change can still be read."""
+    first = (await api.get(ENTRYPOINT)).result
+    versions = f"{RULESETS}/{first['id']}/versions"
+    second = (await add(api)).result
+    rule_path = f"{await rules_path(api)}/{FOREIGN_RULE_ID}"
+    await api.request("PATCH", rule_path, RULE | {"ref": "changed"})
+    listed = (await api.get(versions)).result
+    assert [each["version"] for each in listed] == ["1", "2", "3"]
+    assert "rules" not in listed[0]
+    assert (await api.get(f"{versions}/1")).result == first
+    assert (await api.get(f"{versions}/2")).result == second
+    assert (await api.get(f"{versions}/3")).result == (await api.get(ENTRYPOINT)).result
+    assert (await api.get(f"{versions}/4")).status == 404
+    sandbox.state.zones[sandbox.zone_id].rulesets.clear()
+    await api.request("PUT", ENTRYPOINT, {"rules": [RULE]})
+    [ruleset] = sandbox.state.zones[sandbox.zone_id].rulesets.values()
+    listed = (await api.get(f"{RULESETS}/{ruleset.id}/versions")).result
+    assert [each["version"] for each in listed] == ["1"]
+
+
+@pytest.mark.parametrize("path", ["firewall/rules", "filters", "rate_limits"])
+async def test_gone(api: Api, path: str) -> None:
+    """What rulesets took the place of."""
+    reply = await api.get(f"/zones/{{zone}}/{path}")
+    assert (reply.status, "Rulesets API" in reply.message) == (410, True)

@@ -58,3 +58,25 @@ async def test_paging(sandbox: Sandbox, api: Api) -> None:
 async def test_page_sizes(api: Api, size: str) -> None:
     """Sizes out of bounds are refused."""
     assert (await api.get("/zones", per_page=size)).status == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("equal:EXAMPLE.com", True),
+        ("equal_case_sensitive:EXAMPLE.com", False),
+        ("not_equal:example.com", False),
+        ("starts_with:exam", True),
+        ("ends_with:.net", False),
+        ("contains:ample", True),
+        ("contains_case_sensitive:AMPLE", False),
+    ],
+)
+async def test_operators(api: Api, name: str, expected: bool) -> None:
+    """Names are compared as the part before the colon says."""
+    assert bool((await api.get("/zones", name=name)).result) is expected
+
+
+async def test_unknown_operator(api: Api) -> None:
+    """Others are refused."""
+    assert (await api.get("/zones", name="like:x")).status == 400

@@ -1,0 +1,526 @@
+"""What Cloudflare's SDK says of each endpoint: its parameters, its answer, and an example.
+
+An endpoint that the sandbox gains belongs into CONTRACTS, or, where the SDK has no types
+for it, into UNTYPED with the reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+import re
+from typing import Any, NamedTuple
+
+from cloudflare.types.accounts import Account, AccountListParams
+from cloudflare.types.accounts.token_verify_response import (
+    TokenVerifyResponse as AccountTokenVerifyResponse,
+)
+from cloudflare.types.bot_management import (
+    BotManagementGetResponse,
+    BotManagementUpdateParams,
+    BotManagementUpdateResponse,
+)
+from cloudflare.types.certificate_authorities import (
+    HostnameAssociationGetParams,
+    HostnameAssociationGetResponse,
+    HostnameAssociationUpdateParams,
+    HostnameAssociationUpdateResponse,
+)
+from cloudflare.types.client_certificates import (
+    ClientCertificate,
+    ClientCertificateCreateParams,
+    ClientCertificateEditParams,
+    ClientCertificateListParams,
+)
+from cloudflare.types.dns import (
+    RecordCreateParams,
+    RecordDeleteResponse,
+    RecordEditParams,
+    RecordListParams,
+    RecordResponse,
+    RecordUpdateParams,
+)
+from cloudflare.types.rulesets import (
+    PhaseGetResponse,
+    PhaseUpdateParams,
+    RuleCreateParams,
+    RuleDeleteParams,
+    RuleEditParams,
+    RulesetCreateParams,
+    RulesetDeleteParams,
+    RulesetGetResponse,
+    RulesetListParams,
+    RulesetListResponse,
+    RulesetUpdateParams,
+    VersionGetResponse,
+    VersionListResponse,
+    phase_update_response,
+    rule_create_response,
+    rule_delete_response,
+    rule_edit_response,
+    ruleset_create_response,
+    ruleset_update_response,
+)
+from cloudflare.types.shared import CloudflareTunnel
+from cloudflare.types.user import TokenVerifyResponse
+from cloudflare.types.zero_trust import (
+    IdentityProviderListParams,
+    IdentityProviderListResponse,
+    OrganizationListResponse,
+)
+from cloudflare.types.zero_trust.access import (
+    ApplicationCreateParams,
+    ApplicationDeleteResponse,
+    ApplicationListParams,
+    ApplicationUpdateParams,
+    PolicyCreateParams,
+    PolicyCreateResponse,
+    PolicyDeleteResponse,
+    PolicyGetResponse,
+    PolicyListParams,
+    PolicyListResponse,
+    PolicyUpdateParams,
+    PolicyUpdateResponse,
+    application_create_response,
+    application_get_response,
+    application_list_response,
+    application_update_response,
+)
+from cloudflare.types.zero_trust.tunnels import (
+    CloudflaredCreateParams,
+    CloudflaredEditParams,
+    CloudflaredListParams,
+)
+from cloudflare.types.zero_trust.tunnels.cloudflared import (
+    Client,
+    ConfigurationGetResponse,
+    ConfigurationUpdateParams,
+    ConfigurationUpdateResponse,
+    ConnectionDeleteParams,
+    TokenGetResponse,
+)
+from cloudflare.types.zones import (
+    SettingEditParams,
+    SettingEditResponse,
+    SettingGetResponse,
+    Zone,
+    ZoneListParams,
+)
+from typing_extensions import TypedDict
+
+from sandbox import Sandbox
+from sandbox.api import RESOURCES
+from sandbox.seed import FOREIGN_RULE_ID
+from sandbox.state import FIREWALL_PHASE
+
+from .helpers import HOME, NAS, Api, csr_text, mint, new_csr
+from .strict import Problem, closest, members, problems, typed_query
+
+
+class Key(NamedTuple):
+    """What names an endpoint."""
+
+    method: str
+    path: str
+
+
+class NoParams(TypedDict):
+    """What the SDK sends where an endpoint takes nothing but its path."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An example of a request; ids are those that differ from the usual ones."""
+
+    body: Any = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sandbox in which every example works, and the ids that they use."""
+
+    sandbox: Sandbox
+    ids: Mapping[str, str]
+    empty_zone: str
+    idle_tunnel: str
+    revoked_certificate: str
+    unused_policy: str
+    account_token: str
+
+
+type Example = Callable[[Prepared], Request]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The SDK's types of an endpoint: for what is asked, and for `result`."""
+
+    params: Any
+    answer: Any
+    example: Example = lambda _: Request()
+
+
+_ACCOUNT = "/accounts/{account_id}"
+_ZONE = "/zones/{zone_id}"
+_TUNNELS = f"{_ACCOUNT}/cfd_tunnel"
+_TUNNEL = f"{_TUNNELS}/{{tunnel_id}}"
+_RECORDS = f"{_ZONE}/dns_records"
+_RECORD = f"{_RECORDS}/{{record_id}}"
+_CERTIFICATES = f"{_ZONE}/client_certificates"
+_CERTIFICATE = f"{_CERTIFICATES}/{{certificate_id}}"
+_ASSOCIATIONS = f"{_ZONE}/certificate_authorities/hostname_associations"
+_RULESETS = f"{_ZONE}/rulesets"
+_RULESET = f"{_RULESETS}/{{ruleset_id}}"
+_RULES = f"{_RULESET}/rules"
+_RULE = f"{_RULES}/{{rule_id}}"
+_VERSIONS = f"{_RULESET}/versions"
+_BOTS = f"{_ZONE}/bot_management"
+_SETTING = f"{_ZONE}/settings/{{setting_id}}"
+_ACCESS = f"{_ACCOUNT}/access"
+_APPLICATIONS = f"{_ACCESS}/apps"
+_APPLICATION = f"{_APPLICATIONS}/{{application_id}}"
+_POLICIES = f"{_ACCESS}/policies"
+_POLICY = f"{_POLICIES}/{{policy_id}}"
+_ENTRYPOINT = f"{_RULESETS}/phases/{{phase}}/entrypoint"
+
+_SKIP = {
+    "action": "skip",
+    "action_parameters": {
+        "ruleset": "current",
+        "phases": ["http_ratelimit", "http_request_firewall_managed"],
+        "products": ["bic", "hot", "rateLimit", "securityLevel", "uaBlock"],
+    },
+    "logging": {"enabled": False},
+    "expression": "cf.tls_client_auth.cert_verified",
+    "description": "Let devices in",
+    "enabled": True,
+    "ref": "let-devices-in",
+}
+_BLOCK = {"action": "block", "expression": f'http.host eq "{HOME}"', "ref": "ours"}
+_RECORD_BODY = {
+    "type": "CNAME",
+    "name": f"new.{Sandbox.zone_name}",
+    "content": HOME,
+    "proxied": True,
+    "ttl": 1,
+    "comment": "Ours",
+}
+_CONFIG = {
+    "config": {
+        "ingress": [
+            {
+                "hostname": HOME,
+                "path": "^/api",
+                "service": "http://127.0.0.1:8123",
+                "originRequest": {"connectTimeout": 10, "noTLSVerify": True},
+            },
+            {"hostname": "", "service": "http_status:404"},
+        ],
+        "originRequest": {"http2Origin": True},
+    }
+}
+_POLICY_BODY = {
+    "name": "Family",
+    "decision": "allow",
+    "include": [{"email": {"email": "me@example.com"}}],
+    "require": [{"geo": {"country_code": "DE"}}],
+    "exclude": [{"ip": {"ip": "192.0.2.0/24"}}],
+    "session_duration": "24h",
+}
+
+
+def _application_body(host: str, policy_id: str) -> dict[str, Any]:
+    return {
+        "type": "self_hosted",
+        "name": "Home Assistant",
+        "domain": host,
+        "destinations": [{"type": "public", "uri": host}],
+        "session_duration": "720h",
+        "app_launcher_visible": False,
+        "allowed_idps": [],
+        "policies": [{"id": policy_id, "precedence": 1}],
+    }
+
+
+def _pages(**more: str) -> Example:
+    return lambda _: Request(query={"page": "1", "per_page": "5", **more})
+
+
+CONTRACTS: Mapping[Key, Contract] = {
+    Key("GET", "/user/tokens/verify"): Contract(NoParams, TokenVerifyResponse),
+    Key("GET", f"{_ACCOUNT}/tokens/verify"): Contract(
+        NoParams,
+        AccountTokenVerifyResponse,
+        lambda prepared: Request(token=prepared.account_token),
+    ),
+    Key("GET", "/accounts"): Contract(
+        AccountListParams, list[Account], _pages(name="Home lab")
+    ),
+    Key("GET", "/zones"): Contract(
+        ZoneListParams,
+        list[Zone],
+        _pages(name="example.com", status="active", **{"account.name": "Home lab"}),
+    ),
+    Key("GET", _ZONE): Contract(NoParams, Zone),
+    Key("GET", _RECORDS): Contract(
+        RecordListParams,
+        list[RecordResponse],
+        _pages(**{"name.contains": "example"}, match="all"),
+    ),
+    Key("POST", _RECORDS): Contract(
+        RecordCreateParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+    ),
+    Key("GET", _RECORD): Contract(NoParams, RecordResponse),
+    Key("PATCH", _RECORD): Contract(
+        RecordEditParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+    ),
+    Key("PUT", _RECORD): Contract(
+        RecordUpdateParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+    ),
+    Key("DELETE", _RECORD): Contract(NoParams, RecordDeleteResponse),
+    Key("GET", _CERTIFICATES): Contract(
+        ClientCertificateListParams, list[ClientCertificate], _pages(status="all")
+    ),
+    Key("POST", _CERTIFICATES): Contract(
+        ClientCertificateCreateParams,
+        ClientCertificate,
+        lambda _: Request({"csr": csr_text(new_csr()[1]), "validity_days": 365}),
+    ),
+    Key("GET", _CERTIFICATE): Contract(NoParams, ClientCertificate),
+    Key("DELETE", _CERTIFICATE): Contract(NoParams, ClientCertificate),
+    Key("PATCH", _CERTIFICATE): Contract(
+        ClientCertificateEditParams,
+        ClientCertificate,
+        lambda prepared: Request(
+            {"reactivate": True}, ids={"certificate_id": prepared.revoked_certificate}
+        ),
+    ),
+    Key("GET", _ASSOCIATIONS): Contract(
+        HostnameAssociationGetParams, HostnameAssociationGetResponse
+    ),
+    Key("PUT", _ASSOCIATIONS): Contract(
+        HostnameAssociationUpdateParams,
+        HostnameAssociationUpdateResponse,
+        lambda _: Request({"hostnames": [HOME, NAS]}),
+    ),
+    Key("GET", _RULESETS): Contract(RulesetListParams, list[RulesetListResponse]),
+    Key("POST", _RULESETS): Contract(
+        RulesetCreateParams,
+        ruleset_create_response.Ruleset,
+        lambda prepared: Request(
+            {
+                "name": "default",
+                "kind": "zone",
+                "phase": FIREWALL_PHASE,
+                "description": "Ours",
+                "rules": [_BLOCK, _SKIP],
+            },
+            ids={"zone_id": prepared.empty_zone},
+        ),
+    ),
+    Key("GET", _RULESET): Contract(NoParams, RulesetGetResponse),
+    Key("PUT", _RULESET): Contract(
+        RulesetUpdateParams,
+        ruleset_update_response.Ruleset,
+        lambda _: Request({"description": "Ours", "rules": [_BLOCK]}),
+    ),
+    Key("DELETE", _RULESET): Contract(RulesetDeleteParams, None),
+    Key("GET", _VERSIONS): Contract(NoParams, list[VersionListResponse]),
+    Key("GET", f"{_VERSIONS}/{{version}}"): Contract(NoParams, VersionGetResponse),
+    Key("GET", _ENTRYPOINT): Contract(NoParams, PhaseGetResponse),
+    Key("PUT", _ENTRYPOINT): Contract(
+        PhaseUpdateParams,
+        phase_update_response.Ruleset,
+        lambda _: Request({"description": "Ours", "rules": [_BLOCK, _SKIP]}),
+    ),
+    Key("POST", _RULES): Contract(
+        RuleCreateParams,
+        rule_create_response.Ruleset,
+        lambda _: Request({**_SKIP, "position": {"before": FOREIGN_RULE_ID}}),
+    ),
+    Key("PATCH", _RULE): Contract(
+        RuleEditParams,
+        rule_edit_response.Ruleset,
+        lambda _: Request({**_BLOCK, "enabled": False, "position": {"index": 1}}),
+    ),
+    Key("DELETE", _RULE): Contract(RuleDeleteParams, rule_delete_response.Ruleset),
+    Key("GET", _TUNNELS): Contract(
+        CloudflaredListParams,
+        list[CloudflareTunnel],
+        _pages(is_deleted="false", status="healthy", include_prefix="ho"),
+    ),
+    Key("POST", _TUNNELS): Contract(
+        CloudflaredCreateParams,
+        CloudflareTunnel,
+        lambda _: Request({"name": "second", "config_src": "cloudflare"}),
+    ),
+    Key("GET", _TUNNEL): Contract(NoParams, CloudflareTunnel),
+    Key("DELETE", _TUNNEL): Contract(
+        NoParams,
+        CloudflareTunnel,
+        lambda prepared: Request(ids={"tunnel_id": prepared.idle_tunnel}),
+    ),
+    Key("PATCH", _TUNNEL): Contract(
+        CloudflaredEditParams, CloudflareTunnel, lambda _: Request({"name": "renamed"})
+    ),
+    Key("GET", f"{_TUNNEL}/token"): Contract(NoParams, TokenGetResponse),
+    Key("GET", f"{_TUNNEL}/connections"): Contract(NoParams, list[Client]),
+    Key("DELETE", f"{_TUNNEL}/connections"): Contract(
+        ConnectionDeleteParams,
+        object,
+        lambda prepared: Request(query={"client_id": prepared.ids["connector_id"]}),
+    ),
+    Key("GET", f"{_TUNNEL}/connectors/{{connector_id}}"): Contract(NoParams, Client),
+    Key("GET", f"{_TUNNEL}/configurations"): Contract(
+        NoParams, ConfigurationGetResponse
+    ),
+    Key("PUT", f"{_TUNNEL}/configurations"): Contract(
+        ConfigurationUpdateParams,
+        ConfigurationUpdateResponse,
+        lambda _: Request(_CONFIG),
+    ),
+    Key("GET", _BOTS): Contract(NoParams, BotManagementGetResponse),
+    Key("PUT", _BOTS): Contract(
+        BotManagementUpdateParams,
+        BotManagementUpdateResponse,
+        lambda _: Request({"fight_mode": True, "enable_js": False}),
+    ),
+    Key("GET", _SETTING): Contract(NoParams, SettingGetResponse),
+    Key("PATCH", _SETTING): Contract(
+        SettingEditParams,
+        SettingEditResponse,
+        lambda _: Request({"value": "under_attack"}),
+    ),
+    Key("GET", _APPLICATIONS): Contract(
+        ApplicationListParams,
+        list[application_list_response.SelfHostedApplication],
+        _pages(name="Home Assistant", domain=NAS),
+    ),
+    Key("POST", _APPLICATIONS): Contract(
+        ApplicationCreateParams,
+        application_create_response.SelfHostedApplication,
+        lambda prepared: Request(_application_body(HOME, prepared.ids["policy_id"])),
+    ),
+    Key("GET", _APPLICATION): Contract(
+        NoParams, application_get_response.SelfHostedApplication
+    ),
+    Key("PUT", _APPLICATION): Contract(
+        ApplicationUpdateParams,
+        application_update_response.SelfHostedApplication,
+        lambda prepared: Request(_application_body(NAS, prepared.ids["policy_id"])),
+    ),
+    Key("DELETE", _APPLICATION): Contract(NoParams, ApplicationDeleteResponse),
+    Key("GET", _POLICIES): Contract(
+        PolicyListParams, list[PolicyListResponse], _pages()
+    ),
+    Key("POST", _POLICIES): Contract(
+        PolicyCreateParams, PolicyCreateResponse, lambda _: Request(_POLICY_BODY)
+    ),
+    Key("GET", _POLICY): Contract(NoParams, PolicyGetResponse),
+    Key("PUT", _POLICY): Contract(
+        PolicyUpdateParams, PolicyUpdateResponse, lambda _: Request(_POLICY_BODY)
+    ),
+    Key("DELETE", _POLICY): Contract(
+        NoParams,
+        PolicyDeleteResponse,
+        lambda prepared: Request(ids={"policy_id": prepared.unused_policy}),
+    ),
+    Key("GET", f"{_ACCESS}/organizations"): Contract(
+        NoParams, OrganizationListResponse
+    ),
+    Key("GET", f"{_ACCESS}/identity_providers"): Contract(
+        IdentityProviderListParams, list[IdentityProviderListResponse], _pages()
+    ),
+}
+
+UNTYPED: Mapping[Key, str] = {
+    Key("POST", "/graphql"): "the SDK has no GraphQL",
+    Key("GET", f"{_ZONE}/settings"): "the SDK lists no settings, which is deprecated",
+    **{
+        Key("GET", f"{_ZONE}/{name}"): "gone: every answer is an error"
+        for name in ("firewall/rules", "filters", "rate_limits")
+    },
+}
+"""Endpoints that the SDK has no types for, and why that is so."""
+
+REGISTERED = tuple(
+    Key(route.method, route.path)
+    for resource in RESOURCES
+    for route in resource.routes.all
+)
+
+
+async def prepare(api: Api) -> Prepared:
+    """Bring a sandbox into a state in which every example works."""
+    sandbox = api.sandbox
+    certificate, _ = await mint(api)
+    revoked, _ = await mint(api)
+    revoked_path = f"/zones/{{zone}}/client_certificates/{revoked['id']}"
+    assert (await api.request("DELETE", revoked_path)).status == 200
+    [ruleset] = (await api.get("/zones/{zone}/rulesets")).result
+    records = (await api.get("/zones/{zone}/dns_records", name=HOME)).result
+    access = "/accounts/{account}/access"
+    used, unused = [
+        (await api.request("POST", f"{access}/policies", _POLICY_BODY)).result["id"]
+        for _ in range(2)
+    ]
+    application = await api.request(
+        "POST", f"{access}/apps", _application_body(NAS, used)
+    )
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    return Prepared(
+        sandbox,
+        {
+            "account_id": sandbox.account_id,
+            "zone_id": sandbox.zone_id,
+            "tunnel_id": sandbox.tunnel_id,
+            "certificate_id": certificate["id"],
+            "record_id": records[0]["id"],
+            "ruleset_id": ruleset["id"],
+            "rule_id": FOREIGN_RULE_ID,
+            "phase": FIREWALL_PHASE,
+            "version": ruleset["version"],
+            "connector_id": tunnel.connectors[0].id,
+            "setting_id": "security_level",
+            "application_id": application.result["id"],
+            "policy_id": used,
+        },
+        empty_zone=sandbox.state.add_zone("empty.example").id,
+        idle_tunnel=sandbox.state.add_tunnel("idle").id,
+        revoked_certificate=revoked["id"],
+        unused_policy=unused,
+        account_token=sandbox.state.add_token("account"),
+    )
+
+
+def endpoint_of(method: str, path: str) -> Key:
+    """Return the endpoint that a request went to."""
+    for key in REGISTERED:
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(key.path))
+        if key.method == method and re.fullmatch(pattern, path):
+            return key
+    raise LookupError(f"no endpoint for {method} {path}")
+
+
+def wrong_in_request(key: Key, query: Mapping[str, str], body: Any) -> set[Problem]:
+    """Return what the SDK's parameter types do not allow in a request.
+
+    Those types hold the path's ids as well, which are no part of query and body.
+    """
+    kind = CONTRACTS[key].params
+    sent = typed_query(query, kind)
+    if isinstance(body, dict):
+        sent |= body
+    elif body is not None:
+        return {Problem("", "the body is no object")}
+    ids = set(re.findall(r"{(\w+)}", key.path))
+    assert not ids & sent.keys(), "an id of the path was sent once more"
+    return closest(
+        problems({**_ids(member, ids), **sent}, member) for member in members(kind)
+    )
+
+
+def _ids(kind: Any, ids: set[str]) -> dict[str, str]:
+    """Return those of a path's ids that a type names."""
+    return {name: "0" for name in ids if name in kind.__annotations__}

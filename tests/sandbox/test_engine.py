@@ -1,0 +1,332 @@
+"""The rule engine against a second evaluation, and against Cloudflare's own parser."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from random import Random
+import re
+from typing import Any
+
+from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
+from octorules_wirefilter import get_schema_info, parse_expression
+import pytest
+
+from sandbox import expressions as engine
+from sandbox.expressions import InvalidError, UnsupportedError
+
+from .expression_trees import (
+    BOOLEANS,
+    NUMBERS,
+    STRINGS,
+    Condition,
+    Request,
+    conditions,
+    holds,
+    octets,
+    requests,
+    write,
+)
+
+often = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+styles = st.randoms(use_true_random=False)
+
+
+@given(tree=conditions, request=requests, style=styles)
+@often
+def test_evaluation(tree: Condition, request: Request, style: Random) -> None:
+    """A random expression is true for a random request, or not, by both."""
+    text = write(tree, style)
+    assert "error" not in parse_expression(text), text
+    assert engine.parse(text).matches(request) is holds(tree, request), text
+
+
+@given(tree=conditions, style=styles)
+@often
+def test_reading(tree: Condition, style: Random) -> None:
+    """Cloudflare's parser finds the same fields, functions and literals in a text."""
+    text = write(tree, style)
+    assert ours(text) == theirs(text), text
+
+
+# What Cloudflare takes and the sandbox cannot evaluate: told by its name, never guessed.
+KNOWN_UNSUPPORTED = {
+    "an empty expression": r"an unfinished expression",
+    "a field of which the sandbox knows nothing": r"the field (?P<field>[\w.]+)",
+    "a word glued to the next": r"(the field )?'?(not|and|or|xor|in)[\w.]+'?",
+    "a part of a field": r"(the field )?[\w.]*\[.*|'\['|the operator \[",
+    "a function": r"the function (?P<function>\w+)\(\)",
+    "a list of the account": r"the list \$\S*",
+    "a literal": r"the literal .*",
+    "a mask": r"the operator (&|bitwise_and)",
+    "a regular expression": r"the regular expression .*",
+}
+FIELDS = {field["name"]: field["type"] for field in get_schema_info()["fields"]}
+FUNCTIONS = set(get_schema_info()["functions"])
+
+WORDS = [
+    *STRINGS, *NUMBERS, *BOOLEANS, "ip.src", "cf.waf.score", "http.request.headers",
+    "eq", "ne", "==", "!=", "<", ">=", "in", "contains", "wildcard", "strict wildcard",
+    "matches", "~", "and", "or", "xor", "not", "!", "&&", "||", "^^", "&", "(", ")", "{",
+    "}", ",", "..", "/", "[", "]", "*", '"', '"a"', '"*"', 'r"b"', 'r#"c"#', "\\", "1",
+    "64496", "-7", "0x1F", "10.0.0.1", "10.0.0.0/8", "::1", "61:62", "$list", "lower(",
+    "upper(", "len(", "concat(", "starts_with(", "ends_with(", "any(", "url_decode(",
+]  # fmt: skip
+
+LITERALS = {"STRING": 'eq "a"', "INT": "in {1 3..5}", "IP": "eq ::1", "BOOL": ""}
+simple = st.sampled_from(
+    sorted(name for name, kind in FIELDS.items() if kind in LITERALS)
+)
+unusual = simple.map(lambda name: f"{name} {LITERALS[FIELDS[name]]}") | st.sampled_from(
+    [
+        "notssl",
+        "ssl andssl",
+        "http.host eq 61:62:63",
+        "http.host in $names",
+        "ip.src.asnum & 1",
+        'url_decode(http.host) eq "a"',
+        'http.request.headers["a"][0] eq "b"',
+        'any(http.request.headers["a"][*] eq "b")',
+        'http.host matches "(?<name>a)"',
+    ]
+)
+soup = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """Write something valid, and perhaps spoil it in one or two places."""
+    text = write(draw(conditions), draw(styles))
+    if draw(st.booleans()):
+        sign = draw(st.sampled_from(["and", "or", "xor", "&&"]))
+        text = f"{draw(unusual)} {sign} ({text})"
+    for _ in range(draw(st.integers(0, 2))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 3)))
+        put = draw(
+            st.sampled_from(["", " ", *WORDS]) | st.text('aB10."\\(){}', max_size=2)
+        )
+        text = text[:start] + put + text[end:]
+    return text
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a text."""
+
+    accepted: bool
+    unsupported: str | None = None
+
+
+def verdict(text: str) -> Verdict:
+    """Give a text to the engine; anything but its two errors is a failure."""
+    try:
+        engine.parse(text)
+    except InvalidError:
+        return Verdict(accepted=False)
+    except UnsupportedError as error:
+        return Verdict(accepted=True, unsupported=_known(str(error)))
+    return Verdict(accepted=True)
+
+
+def _known(reason: str) -> str:
+    for name, pattern in KNOWN_UNSUPPORTED.items():
+        if found := re.fullmatch(pattern, reason, re.DOTALL):
+            named = found.groupdict()
+            if named.get("field") and named["field"] not in FIELDS:
+                continue
+            if named.get("function") and named["function"] not in FUNCTIONS:
+                continue
+            return name
+    raise AssertionError(f"an unknown refusal: {reason}")
+
+
+def is_known_to_differ(text: str) -> bool:
+    """Tell whether a text holds what test_unusual_literals and test_octets are about."""
+    short_address = r"ip\.src\s*in\s*\{[^}]*(?<![\w.:])\d+(\.\d+){0,2}(?=[/\s}])"
+    return any(
+        re.search(pattern, text)
+        for pattern in (
+            r"(?<![\w.:#])-?0\d",
+            r"\d-\d",
+            short_address,
+            r"\\x[89a-fA-F]|\\[2-7]\d\d",
+        )
+    )
+
+
+def test_acceptance() -> None:
+    """The engine takes exactly what Cloudflare's parser takes, and reads the same in it.
+
+    What it cannot evaluate it names; the search has to see texts of every kind.
+    """
+    seen: Counter[str] = Counter()
+
+    @given(text=soup | mutated())
+    @example("ssl")
+    @example("(ssl")
+    @often
+    def search(text: str) -> None:
+        assume(not is_known_to_differ(text))
+        told = verdict(text)
+        assert told.accepted == ("error" not in parse_expression(text))
+        if told == Verdict(accepted=True):
+            assert ours(text) == theirs(text)
+        seen[told.unsupported or str(told.accepted)] += 1
+
+    search()
+    assert min(seen["True"], seen["False"]) > 20, seen
+    assert len(seen) > 4, seen
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("", "an empty expression"),
+        ("cf.waf.score lt 5", "a field of which the sandbox knows nothing"),
+        ("ssl andssl", "a word glued to the next"),
+        ("notssl", "a word glued to the next"),
+        ('http.request.headers["a"][0] eq "b"', "a part of a field"),
+        ('url_decode(http.host) eq "a"', "a function"),
+        ("http.host in $names", "a list of the account"),
+        ("http.host eq 61:62", "a literal"),
+        ("ip.src.asnum & 1", "a mask"),
+        ('http.host matches "(?<name>a)"', "a regular expression"),
+    ],
+)
+def test_what_is_unsupported(expression: str, kind: str) -> None:
+    """Each construct that the sandbox refuses is valid, and it has a name."""
+    assert "error" not in parse_expression(expression)
+    assert verdict(expression).unsupported == kind
+
+
+# What both read in an expression
+
+type Facts = dict[str, set[Any]]
+
+
+def theirs(text: str) -> Facts:
+    """Return what Cloudflare's parser finds."""
+    found = parse_expression(text)
+    return {
+        "fields": set(found["fields"]),
+        "functions": set(found["functions"]),
+        "strings": set(found["string_literals"]),
+        "regexes": set(found["regex_literals"]),
+        "numbers": set(found["int_literals"]),
+        "addresses": set(found["ip_literals"]),
+    }
+
+
+def ours(text: str) -> Facts:
+    """Return what the engine finds, in the same form."""
+    facts: Facts = {kind: set() for kind in theirs("")}
+    for kind, value in _facts(engine.parse(text).root):
+        facts[kind].add(value)
+    return facts
+
+
+def _facts(node: Any) -> Iterator[tuple[str, Any]]:
+    match node:
+        case engine.Field(name):
+            yield "fields", name
+        case engine.Function(name, _, arguments):
+            yield "functions", name
+            for argument in arguments:
+                yield from _facts(argument)
+        case engine.Not(operand):
+            yield from _facts(operand)
+        case engine.Combination(left, _, right):
+            yield from _facts(left)
+            yield from _facts(right)
+        case engine.Comparison(left, engine.Operator.MATCHES, right):
+            yield from _facts(left)
+            yield "regexes", right
+        case engine.Comparison(left, _, right):
+            yield from _facts(left)
+            yield from _literal(right)
+        case engine.Membership(left, members):
+            yield from _facts(left)
+            for member in members:
+                yield from _literal(member)
+        case engine.Literal(value):
+            yield from _literal(value)
+
+
+def _literal(value: Any) -> Iterator[tuple[str, Any]]:
+    match value:
+        case engine.Range(first, last):
+            yield from _literal(first)
+            yield from _literal(last)
+        case str():
+            # The parser shows as text what is octets to it.
+            yield "strings", octets(value).decode("utf-8", "replace")
+        case int():
+            yield "numbers", value
+        case IPv4Network() | IPv6Network() if value.num_addresses == 1:
+            yield "addresses", str(value.network_address)
+        case _:
+            yield "addresses", str(value)
+
+
+# Where the engine is known to read something else
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the reader stumbles over the literal", raises=ValueError
+)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        # Octal.
+        "ip.src.asnum eq 010",
+        "ip.src.asnum in {-0777}",
+        # Nothing between two numbers.
+        "ip.src.asnum in {1-2}",
+        # Networks that leave out what is zero, and an address that does.
+        "ip.src in {10/8}",
+        "ip.src in {10.1/16}",
+        "ip.src in {10.1.2}",
+    ],
+)
+def test_unusual_literals(expression: str) -> None:
+    """Cloudflare takes them, so the engine reads them too, or names them."""
+    assert "error" not in parse_expression(expression)
+    if verdict(expression).unsupported is None:
+        assert ours(expression) == theirs(expression)
+
+
+@pytest.mark.xfail(strict=True, reason="an escape stands for an octet, not a character")
+@pytest.mark.parametrize("escaped", [r"\xc3\xa4", r"\303\244", r"\xff", r"a\x80"])
+def test_octets(escaped: str) -> None:
+    """Escapes give octets: two of them make an ä."""
+    text = f'http.host eq "{escaped}"'
+    assert ours(text) == theirs(text)
+
+
+@pytest.mark.parametrize(
+    ("regex", "value", "expected"),
+    [
+        ("^a.c$", "abc", True),
+        ("(?i)HOST", "my-host", True),
+        (r"^\d+$", "123", True),
+        pytest.param("^a$", "a\n", False, marks=pytest.mark.xfail(strict=True)),
+        pytest.param("^.$", "ä", False, marks=pytest.mark.xfail(strict=True)),
+        pytest.param(r"^\d$", "٣", False, marks=pytest.mark.xfail(strict=True)),
+        pytest.param(r"^\w$", "ä", False, marks=pytest.mark.xfail(strict=True)),
+        pytest.param("^[[:alpha:]]$", "b", True, marks=pytest.mark.xfail(strict=True)),
+        pytest.param("^a*+a$", "aa", True, marks=pytest.mark.xfail(strict=True)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
+def test_regular_expressions(regex: str, value: str, expected: bool) -> None:
+    """They are those of Rust's regex crate over octets, and not Python's over characters.
+
+    That Unicode is off is told by the parser, which refuses what needs it.
+    """
+    refused = parse_expression(r'http.user_agent matches r"\pL"')["error"]
+    assert "Unicode not allowed here" in refused
+    parsed = engine.parse(f'http.user_agent matches r"{regex}"')
+    assert parsed.matches({"http.user_agent": value}) is expected
