@@ -127,15 +127,11 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     async def _async_update_data(self) -> DataT:
         self._missing = set()
-        pauses = self.hass.data.setdefault(_PAUSES, {})
-        now = dt_util.utcnow()
         try:
-            if (until := pauses.get(self.account_id, now)) > now:
-                raise RateLimited((until - now).total_seconds())
+            self._wait_for_pause()
             data = await self.async_fetch()
         except EdgeError as err:
-            if isinstance(err, RateLimited):
-                pauses[self.account_id] = now + timedelta(seconds=err.retry_after)
+            self._obey(err)
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
                 raise ConfigEntryAuthFailed(
@@ -153,6 +149,19 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
             self.hass, self.config_entry, self.permissions, self._missing
         )
         return data
+
+    def _wait_for_pause(self) -> None:
+        """Raise RateLimited while Cloudflare wants to be left alone."""
+        now = dt_util.utcnow()
+        until = self.hass.data.get(_PAUSES, {}).get(self.account_id, now)
+        if until > now:
+            raise RateLimited((until - now).total_seconds())
+
+    def _obey(self, err: EdgeError | None) -> None:
+        """Remember the pause that Cloudflare asks for: it holds for the whole account."""
+        if isinstance(err, RateLimited):
+            until = dt_util.utcnow() + timedelta(seconds=err.retry_after)
+            self.hass.data.setdefault(_PAUSES, {})[self.account_id] = until
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]
@@ -284,10 +293,13 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
                 for outcome in outcomes
                 if isinstance(outcome.error, PermissionMissing)
             }
+            for outcome in outcomes:
+                self._obey(outcome.error)
             async_report_missing(self.hass, self.config_entry, WRITING, missing)
             if any(outcome.applied for outcome in outcomes):
                 await self.async_refresh()
         except EdgeError as err:
+            self._obey(err)
             LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False

@@ -169,6 +169,13 @@ class TunnelConfiguration:
             raw=config.raw(),
         )
 
+    @property
+    def has_catch_all(self) -> bool:
+        """Tell whether the last rule takes all that is left, as cloudflared demands."""
+        return any(
+            rule.hostname is None and rule.path is None for rule in self.ingress[-1:]
+        )
+
     def rule_for(self, hostname: str) -> IngressRule | None:
         """Return the rule that serves the whole of exactly this hostname."""
         return next(

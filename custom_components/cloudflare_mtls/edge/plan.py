@@ -1,6 +1,6 @@
 """Observed against desired: who gets in now, and the steps that make it right (pure)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -228,12 +228,12 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     taken off the internet first.
     """
     desired = _with_neighbours(observation, desired)
-    exposures = tuple(
-        exposure
-        for item in desired.hostnames
-        if (exposure := exposed(observation, item.hostname, item.exempt_paths))
-    )
     draft = _Draft(observation, desired)
+    exposures = tuple(
+        draft.exposures[item.hostname]
+        for item in desired.hostnames
+        if item.hostname in draft.exposures
+    )
     draft.write()
     if still_open := draft.open:
         draft = _Draft(observation, desired)
@@ -298,7 +298,7 @@ def ingress_after(
             len(others),
         )
         rules.insert(place, _ingress_rule(configuration, own, step))
-        if configuration.ingress == () or configuration.ingress[-1].hostname:
+        if not configuration.has_catch_all:
             rules.append(dict(_CATCH_ALL))
     return {**configuration.raw, "ingress": rules}
 
@@ -340,7 +340,12 @@ class _Draft:
         self._exempt_paths = {**desired.neighbours, **own}
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
-        self.open = self._exposed(observation, frozenset(self._exempt_paths))
+        self.exposures = self._exposures(observation, self._exempt_paths)
+
+    @property
+    def open(self) -> frozenset[str]:
+        """Return the hostnames that are exposed once the steps so far are done."""
+        return frozenset(self.exposures)
 
     def write(self) -> None:
         """Add everything that removes drift."""
@@ -507,13 +512,19 @@ class _Draft:
         if not opened:
             touched = self._touched_by(step)
             self._state = advance(self._state, step)
-            self.open = (self.open - touched) | self._exposed(self._state, touched)
+            untouched = {
+                hostname: exposure
+                for hostname, exposure in self.exposures.items()
+                if hostname not in touched
+            }
+            self.exposures = untouched | self._exposures(self._state, touched)
             self.steps.append(step)
 
     def _opened_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames that the step would newly expose."""
         after = advance(self._state, step)
-        return self._exposed(after, self._touched_by(step)) - self.open
+        exposures = self._exposures(after, self._touched_by(step))
+        return frozenset(exposures) - self.open
 
     def _touched_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames whose exposure the step can change."""
@@ -530,12 +541,14 @@ class _Draft:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def _exposed(self, state: Observation, hostnames: frozenset[str]) -> frozenset[str]:
-        return frozenset(
-            hostname
+    def _exposures(
+        self, state: Observation, hostnames: Iterable[str]
+    ) -> dict[str, Exposure]:
+        return {
+            hostname: exposure
             for hostname in hostnames
-            if exposed(state, hostname, self._exempt_paths[hostname])
-        )
+            if (exposure := exposed(state, hostname, self._exempt_paths[hostname]))
+        }
 
 
 def _with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZone:
