@@ -232,10 +232,22 @@ def test_placeholders_can_be_filled() -> None:
 
 
 def test_issues() -> None:
-    """The one repair names account and permission."""
-    (issue,) = ENGLISH["issues"].values()
-    named = placeholders(issue["title"]) | placeholders(issue["description"])
-    assert named == {"account", "permission"}
+    """Each repair has a title, and a description or a dialog, with what it names."""
+    named = {"permission_missing": {"account", "permission"}}
+    named |= {
+        key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
+    }
+    for key, issue in ENGLISH["issues"].items():
+        assert ("description" in issue) != ("fix_flow" in issue)
+        used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
+        assert used <= named.get(key, {"hostname"})
+    assert set(ENGLISH["issues"]) == {
+        "permission_missing",
+        "drift",
+        "exposed",
+        "exposed_unfixable",
+        *(f"problem_{code}" for code in ProblemCode),
+    }
 
 
 def test_actions_are_described() -> None:

@@ -17,6 +17,7 @@ from .coordinator import (
 )
 from .devices import async_keep_devices
 from .handover import async_setup_handover
+from .issues import async_forget
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -63,6 +64,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
 async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
     """Unload an account; at Cloudflare everything stays as it is."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    """Close what is reported of the account; at Cloudflare everything stays as it is."""
+    async_forget(hass, entry)
 
 
 async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:

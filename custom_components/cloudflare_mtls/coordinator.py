@@ -28,20 +28,10 @@ from .edge.models import CertificateStatus, Connector, Tunnel
 from .edge.plan import Plan
 from .errors import describe
 from .hostnames import hostnames_of
+from .issues import async_report, hostname_issues, permission_issues
 from .reconciler import Reconciler
-from .repairs import async_report_missing
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
-
-# What only mending needs.
-WRITING = frozenset(
-    {
-        Permission.CERTIFICATES_EDIT,
-        Permission.DNS_EDIT,
-        Permission.RULES_EDIT,
-        Permission.TUNNEL_EDIT,
-    }
-)
 
 # Until when Cloudflare wants to be left alone, by account: it outlives a failed set-up.
 _PAUSES: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_pauses")
@@ -129,9 +119,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self._missing = set()
         try:
             self._wait_for_pause()
-            data = await self.async_fetch()
+            data = await self._fetch_obediently()
         except EdgeError as err:
-            self._obey(err)
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
                 raise ConfigEntryAuthFailed(
@@ -145,8 +134,12 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 translation_placeholders=placeholders,
                 retry_after=err.retry_after if isinstance(err, RateLimited) else None,
             ) from err
-        async_report_missing(
-            self.hass, self.config_entry, self.permissions, self._missing
+        entry = self.config_entry
+        async_report(
+            self.hass,
+            entry,
+            f"permission_{type(self).__name__}",
+            permission_issues(entry, self._missing & self.permissions),
         )
         return data
 
@@ -156,6 +149,13 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         until = self.hass.data.get(_PAUSES, {}).get(self.account_id, now)
         if until > now:
             raise RateLimited((until - now).total_seconds())
+
+    async def _fetch_obediently(self) -> DataT:
+        try:
+            return await self.async_fetch()
+        except RateLimited as err:
+            self._obey(err)
+            raise
 
     def _obey(self, err: EdgeError | None) -> None:
         """Remember the pause that Cloudflare asks for: it holds for the whole account."""
@@ -246,16 +246,34 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         )
         drifted = any(plan and plan.limited_to(self._kept).steps for plan in plans)
         if not drifted:
-            async_report_missing(self.hass, self.config_entry, WRITING, ())
+            self._report_writing(())
         # What mending left is mended at the next refresh, not at once, and not for ever.
-        if drifted and not self._mending:
+        mends = drifted and not self._mending
+        if mends:
             # Not eager: what was found is shown before it is mended.
             self.config_entry.async_create_background_task(
                 self.hass, self._mend(), f"{self.name} mend", eager_start=False
             )
+        self._report_hostnames(plans, self._kept if mends else set())
         return EdgeState(
             plans=dict(zip(zone_ids, plans, strict=True)), certificates=certificates
         )
+
+    def _report_writing(self, missing: Iterable[Permission]) -> None:
+        issues = permission_issues(self.config_entry, missing)
+        async_report(self.hass, self.config_entry, "permission_writing", issues)
+
+    def _report_hostnames(
+        self, plans: Iterable[Plan | None], about_to_be_mended: set[str]
+    ) -> None:
+        issues = [
+            issue
+            for plan in plans
+            if plan
+            for hostname in self._hostnames - about_to_be_mended
+            for issue in hostname_issues(hostname, plan)
+        ]
+        async_report(self.hass, self.config_entry, "hostname", issues)
 
     async def _plan(self, zone_id: str) -> Plan | None:
         return await self._unless_missing(
@@ -295,9 +313,8 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             }
             for outcome in outcomes:
                 self._obey(outcome.error)
-            async_report_missing(self.hass, self.config_entry, WRITING, missing)
-            if any(outcome.applied for outcome in outcomes):
-                await self.async_refresh()
+            self._report_writing(missing)
+            await self.async_refresh()
         except EdgeError as err:
             self._obey(err)
             LOGGER.debug("Drift could not be mended: %s", err)

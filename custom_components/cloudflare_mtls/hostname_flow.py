@@ -42,7 +42,7 @@ from .edge.plan import Plan, ProblemCode
 from .errors import Description, describe
 from .hostnames import HostnameSettings
 from .reconciler import Reconciler
-from .texts import async_get_texts
+from .texts import async_get_texts, changes_of
 
 SECTION_ADVANCED: Final = "advanced"
 
@@ -271,23 +271,13 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     async def _show_changes(self, step_id: str, complaint: Complaint | None) -> ResultT:
         text = await async_get_texts(self.hass, "common")
-        sentences = [
-            text(
-                f"step_{step.kind}_{step.action}",
-                hostname=self._settings.hostname,
-                target=step.target,
-                detail=step.detail,
-            )
-            for step in self._plan.steps
-        ]
-        changes = "\n".join(f"{n}. {item}" for n, item in enumerate(sentences, 1))
         return self._show(
             step_id,
             probatio.Schema({}),
             None,
             complaint,
             hostname=self._settings.hostname,
-            changes=changes or text("step_none"),
+            changes=changes_of(text, self._settings.hostname, self._plan.steps),
         )
 
     def _show(

@@ -1,11 +1,12 @@
 """Sentences for users, from the translations, for where Home Assistant puts none itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
+from .edge.plan import Step
 
 type Texts = Callable[..., str]
 
@@ -24,3 +25,18 @@ async def async_get_texts(hass: HomeAssistant, category: str) -> Texts:
         return sentence
 
     return text
+
+
+def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
+    """Return steps as a numbered list; the texts are those of the category "common"."""
+    sentences = [
+        text(
+            f"step_{step.kind}_{step.action}",
+            hostname=hostname,
+            target=step.target,
+            detail=step.detail,
+        )
+        for step in steps
+    ]
+    lines = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1)]
+    return "\n".join(lines) or text("step_none")

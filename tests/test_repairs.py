@@ -1,0 +1,249 @@
+"""Tests of the repairs: each trouble is named, mended on confirmation, and then gone."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import DnsRecord, Rule
+
+from .common import (
+    BLOCK_REF,
+    EDGE_EVERY,
+    HOSTNAME,
+    settle,
+    setup_integration,
+    wait_for_refresh,
+)
+from .faults import Faults
+
+type Client = TestClient[Any, Any]
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of somebody who wants to be asked first."""
+    return {**settings, "keep_in_sync": False}
+
+
+@pytest.fixture
+async def in_sync(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+) -> MockConfigEntry:
+    """Return the account, set up, with everything in place at Cloudflare."""
+    await setup_integration(hass, entry)
+    await entry.runtime_data.edge.reconciler.sync({HOSTNAME})
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert issues(hass) == {}
+    sandbox.journal.clear()
+    return entry
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant, in_sync: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> Client:
+    """Return the browser of somebody who opens the repairs."""
+    assert await async_setup_component(hass, "repairs", {})
+    return await hass_client()
+
+
+def issues(hass: HomeAssistant) -> dict[str, str]:
+    """Return the id of each issue of ours by what it says."""
+    return {
+        str(issue.translation_key): issue_id
+        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
+        if domain == DOMAIN
+    }
+
+
+def rule_of(sandbox: Sandbox, ref: str) -> Rule:
+    """Return a rule of ours."""
+    return next(
+        rule for rule in sandbox.state.zones[sandbox.zone_id].rules if rule.ref == ref
+    )
+
+
+async def begin(client: Client, issue_id: str) -> dict[str, Any]:
+    """Open the dialog of a repair."""
+    answer = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
+    )
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result
+
+
+async def confirm(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
+    """Confirm what the dialog shows."""
+    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result
+
+
+def disable_block(sandbox: Sandbox) -> None:
+    """Switch the block rule off, as somebody in the dashboard could."""
+    rule_of(sandbox, BLOCK_REF).enabled = False
+
+
+def forget_association(sandbox: Sandbox) -> None:
+    """Stop asking visitors for a certificate."""
+    sandbox.state.zones[sandbox.zone_id].associations = []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "key"),
+    [(disable_block, "exposed"), (forget_association, "drift")],
+)
+async def test_what_was_changed_is_mended_on_confirmation(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    trouble: Callable[[Sandbox], None],
+    key: str,
+) -> None:
+    """The repair lists the changes, makes them when they are confirmed, and goes."""
+    trouble(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert issues(hass).keys() == {key}
+    assert sandbox.journal.writes == []
+
+    flow = await begin(client, issues(hass)[key])
+    assert flow["step_id"] == "confirm"
+    assert flow["description_placeholders"]["hostname"] == HOSTNAME
+    assert flow["description_placeholders"]["changes"].startswith("1. ")
+    assert sandbox.journal.writes == []
+
+    done = await confirm(client, flow)
+    await settle(hass)
+
+    assert done["type"] == "create_entry"
+    assert len(sandbox.journal.writes) == 1
+    assert issues(hass) == {}
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert issues(hass) == {}
+
+
+async def test_mending_that_fails_says_why(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The repair stays, with the sentence, until mending succeeds."""
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    flow = await begin(client, issues(hass)["exposed"])
+    token = sandbox.state.tokens[sandbox.token]
+    allowed = token.permissions
+    token.permissions = (allowed - {"waf:edit"}) | {"waf:read"}
+
+    refused = await confirm(client, flow)
+
+    assert refused["errors"] == {"base": "permission_missing"}
+    assert refused["description_placeholders"]["permission"] == "Zone / Zone WAF / Edit"
+    assert issues(hass).keys() == {"exposed"}
+    token.permissions = allowed
+    assert (await confirm(client, refused))["type"] == "create_entry"
+    assert issues(hass) == {}
+
+
+async def test_cloudflare_that_does_not_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without an answer the repair ends with a sentence, and the issue stays."""
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    faults.unavailable("GET", "")
+
+    aborted = await begin(client, issues(hass)["exposed"])
+
+    assert aborted["type"] == "abort"
+    assert aborted["reason"] == "unavailable"
+    assert issues(hass).keys() == {"exposed"}
+
+
+async def test_account_that_is_not_connected(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A repair of an account that is not loaded says so."""
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    issue_id = issues(hass)["exposed"]
+    await hass.config_entries.async_unload(in_sync.entry_id)
+
+    aborted = await begin(client, issue_id)
+
+    assert aborted["reason"] == "entry_not_loaded"
+
+
+async def test_what_only_a_person_can_solve(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    in_sync: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A foreign record in our place is named and left alone, and so is what it opens."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.dns_records = {
+        key: record
+        for key, record in zone.dns_records.items()
+        if record.name != HOSTNAME
+    }
+    zone.add_dns_record(DnsRecord("A", HOSTNAME, "198.51.100.9", proxied=True))
+    zone.rules[:] = [
+        Rule("block", f'http.host eq "x{n}.example.com"', f"Mine {n}") for n in range(5)
+    ]
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    found = issues(hass)
+    assert found.keys() == {
+        "exposed_unfixable",
+        "problem_record_in_the_way",
+        "problem_no_free_rule",
+    }
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, found["problem_no_free_rule"])
+    assert issue
+    assert issue.translation_placeholders
+    assert "Mine 4" in issue.translation_placeholders["detail"]
+    assert not issue.is_fixable
+
+
+async def test_issues_go_with_their_account(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    in_sync: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who removes the account is not reminded of it."""
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert issues(hass)
+
+    await hass.config_entries.async_remove(in_sync.entry_id)
+
+    assert issues(hass) == {}
