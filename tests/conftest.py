@@ -64,6 +64,7 @@ def settings() -> dict[str, Any]:
         "service": SERVICE,
         "layout": "skip_and_block",
         "exempt_paths": [],
+        "published": True,
         "keep_in_sync": True,
     }
 

@@ -199,6 +199,7 @@ async def test_from_the_token_to_the_protected_hostname(
         "service": SERVICE,
         "layout": "skip_and_block",
         "exempt_paths": [],
+        "published": True,
         "keep_in_sync": True,
     }
     assert len(sandbox.journal.writes) == 5
@@ -258,6 +259,7 @@ async def test_everything_that_can_be_chosen_is_kept(
         "service": "https://192.168.1.10:8123",
         "layout": "block_only",
         "exempt_paths": ["/api/webhook/"],
+        "published": True,
         "keep_in_sync": False,
     }
     assert_protected(sandbox, "phones.example.com")

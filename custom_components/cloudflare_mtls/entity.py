@@ -108,6 +108,7 @@ class HostnameEntity(CloudflareEntity[EdgeCoordinator]):
             ),
         )
         self._settings = settings
+        self._subentry_id = subentry_id
 
     @property
     def plan(self) -> Plan | None:

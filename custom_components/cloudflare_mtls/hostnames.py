@@ -11,6 +11,7 @@ from .const import (
     CONF_HOSTNAME,
     CONF_KEEP_IN_SYNC,
     CONF_LAYOUT,
+    CONF_PUBLISHED,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
@@ -43,6 +44,7 @@ class HostnameSettings:
                 service=data[CONF_SERVICE],
                 layout=Layout(data[CONF_LAYOUT]),
                 exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
+                published=data[CONF_PUBLISHED],
             ),
             keep_in_sync=data[CONF_KEEP_IN_SYNC],
         )
@@ -56,6 +58,7 @@ class HostnameSettings:
             CONF_SERVICE: self.protected.service,
             CONF_LAYOUT: self.protected.layout.value,
             CONF_EXEMPT_PATHS: list(self.protected.exempt_paths),
+            CONF_PUBLISHED: self.protected.published,
             CONF_KEEP_IN_SYNC: self.keep_in_sync,
         }
 

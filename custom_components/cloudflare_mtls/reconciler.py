@@ -19,6 +19,11 @@ class ZoneSync:
     outcome: Outcome
     left: Plan
 
+    def raise_if_stopped(self) -> None:
+        """Raise the EdgeError that stopped the zone's changes, if one did."""
+        if self.outcome.error:
+            raise self.outcome.error
+
 
 class Reconciler:
     """Observes, plans and applies for the hostnames of one account.
@@ -31,13 +36,23 @@ class Reconciler:
         client: EdgeClient,
         account_id: str,
         hostnames: Iterable[HostnameSettings],
+        writing: asyncio.Lock | None = None,
     ) -> None:
         """Take the hostnames of the account, all of them: those of a zone share its rules."""
         self._client = client
         self._account_id = account_id
         self._hostnames = tuple(hostnames)
         # Two writers would overwrite each other's lists.
-        self._writing = asyncio.Lock()
+        self._writing = writing or asyncio.Lock()
+
+    def with_hostname(self, settings: HostnameSettings) -> Reconciler:
+        """Return the reconciler of the same account with other settings of a hostname."""
+        others = [
+            item for item in self._hostnames if item.hostname != settings.hostname
+        ]
+        return Reconciler(
+            self._client, self._account_id, [*others, settings], self._writing
+        )
 
     def zones_of(self, hostnames: Collection[str]) -> list[str]:
         """Return the zones that these hostnames belong to."""

@@ -37,13 +37,17 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectedHostname:
-    """A public hostname that only devices with a certificate reach."""
+    """A public hostname that only devices with a certificate reach.
+
+    While it is not published its rules stay, and nothing leads to it.
+    """
 
     hostname: str
     tunnel_id: str
     service: str
     layout: Layout = Layout.SKIP_AND_BLOCK
     exempt_paths: tuple[str, ...] = ()
+    published: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -349,7 +349,8 @@ class _Draft:
 
     def write(self) -> None:
         """Add everything that removes drift."""
-        for item in self._desired.removed:
+        unpublished = [item for item in self._desired.hostnames if not item.published]
+        for item in (*self._desired.removed, *unpublished):
             self._take_down(item)
         if self._desired.block:
             self._build_up()
@@ -372,9 +373,10 @@ class _Draft:
         self._write_rule(Kind.SKIP_RULE, SKIP_REF, self._desired.skip)
         for item in self._desired.removed:
             self._dissociate(item)
-        for item in self._desired.hostnames:
+        published = [item for item in self._desired.hostnames if item.published]
+        for item in published:
             self._serve(item)
-        for item in self._desired.hostnames:
+        for item in published:
             self._publish(item)
 
     def _tear_down_rules(self) -> None:

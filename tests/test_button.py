@@ -1,0 +1,61 @@
+"""Tests of the button that brings a hostname to what it must be."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+
+from .common import BLOCK_REF, HOSTNAME, settle, setup_integration, state_of
+from .faults import Faults
+
+BUTTON = "button.home_mobile_example_com_sync"
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of somebody who mends by hand."""
+    return {**settings, "keep_in_sync": False}
+
+
+async def press(hass: HomeAssistant) -> None:
+    """Press the button."""
+    await hass.services.async_call(
+        "button", "press", {"entity_id": BUTTON}, blocking=True
+    )
+    await settle(hass)
+
+
+async def test_drift_is_mended_at_once(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Pressed, it builds up what is not there; pressed again, it writes nothing."""
+    await setup_integration(hass, entry)
+    assert state_of(hass, DRIFT) == "on"
+
+    await press(hass)
+
+    assert state_of(hass, DRIFT) == "off"
+    zone = sandbox.state.zones[sandbox.zone_id]
+    assert BLOCK_REF in {rule.ref for rule in zone.rules}
+    assert HOSTNAME in (zone.associations or ())
+    sandbox.journal.clear()
+    await press(hass)
+    assert sandbox.journal.writes == []
+
+
+async def test_mending_that_fails(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """A refusal is shown in Cloudflare's words, and the drift stays visible."""
+    await setup_integration(hass, entry)
+    faults.refuse("PUT", "/hostname_associations", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today"):
+        await press(hass)
+
+    assert state_of(hass, DRIFT) == "on"

@@ -1,0 +1,122 @@
+"""Tests of the switch that takes a hostname off the internet."""
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import DnsRecord
+
+from .common import (
+    BLOCK_REF,
+    EDGE_EVERY,
+    HOSTNAME,
+    SKIP_REF,
+    settle,
+    state_of,
+    wait_for_refresh,
+)
+from .faults import Faults
+
+SWITCH = "switch.home_mobile_example_com_published"
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+
+def leads_here(sandbox: Sandbox) -> tuple[bool, bool]:
+    """Tell whether a record and an ingress rule lead to the hostname."""
+    records = sandbox.state.zones[sandbox.zone_id].dns_records.values()
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    return (
+        any(record.name == HOSTNAME for record in records),
+        any(rule.get("hostname") == HOSTNAME for rule in ingress),
+    )
+
+
+async def turn(hass: HomeAssistant, state: str) -> None:
+    """Turn the switch on or off."""
+    await hass.services.async_call(
+        "switch", f"turn_{state}", {"entity_id": SWITCH}, blocking=True
+    )
+    await settle(hass)
+
+
+async def test_off_and_on_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Off leaves the rules and takes the rest; on puts it back, last of all the record."""
+    assert state_of(hass, SWITCH) == "on"
+    sandbox.journal.clear()
+
+    await turn(hass, "off")
+
+    assert state_of(hass, SWITCH) == "off"
+    assert state_of(hass, DRIFT) == "off"
+    assert leads_here(sandbox) == (False, False)
+    assert [write.method for write in sandbox.journal.writes] == ["DELETE", "PUT"]
+    zone = sandbox.state.zones[sandbox.zone_id]
+    assert {BLOCK_REF, SKIP_REF} <= {rule.ref for rule in zone.rules}
+    assert HOSTNAME in (zone.associations or ())
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert leads_here(sandbox) == (False, False)
+    sandbox.journal.clear()
+
+    await turn(hass, "on")
+
+    assert state_of(hass, SWITCH) == "on"
+    assert leads_here(sandbox) == (True, True)
+    assert [write.method for write in sandbox.journal.writes] == ["PUT", "POST"]
+
+
+async def test_who_publishes_it_elsewhere_is_undone(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While the switch is off, our own record does not come back by another way."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    record = next(item for item in zone.dns_records.values() if item.name == HOSTNAME)
+    await turn(hass, "off")
+    zone.add_dns_record(
+        DnsRecord(
+            "CNAME", HOSTNAME, record.content, proxied=True, comment=record.comment
+        )
+    )
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert leads_here(sandbox) == (False, False)
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_off_that_fails(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The switch stays on and says why; nothing is pretended."""
+    faults.refuse("DELETE", "/dns_records", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today"):
+        await turn(hass, "off")
+
+    assert state_of(hass, SWITCH) == "on"
+    assert leads_here(sandbox) == (True, True)
+
+
+async def test_switch_while_cloudflare_is_unavailable(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What cannot be seen is unavailable."""
+    faults.unavailable("GET", "")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "unavailable"
