@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 import signal
 
+from .clock import Delays
 from .service import Sandbox
 
 
@@ -13,6 +14,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="sandbox",
         description="A local Cloudflare with a home lab in it, on 127.0.0.1.",
+        epilog="GET /sandbox on the API's port lists what can be controlled.",
     )
     parser.add_argument(
         "--api-port", type=int, default=0, help="port of the API (0: any)"
@@ -30,6 +32,11 @@ def _arguments() -> argparse.Namespace:
         "--origin",
         metavar="URL",
         help="where Home Assistant, the tunnel's seeded service, is really found",
+    )
+    parser.add_argument(
+        "--realistic-delays",
+        action="store_true",
+        help="let changes take as long to be felt as at Cloudflare",
     )
     parser.add_argument(
         "--host-keeps-port",
@@ -50,6 +57,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         origin=arguments.origin,
         host_keeps_port=arguments.host_keeps_port,
     ) as sandbox:
+        if arguments.realistic_delays:
+            sandbox.state.delays = Delays.realistic()
         _write_atomically(arguments.ready_file, json.dumps(sandbox.as_json(), indent=2))
         await stop.wait()
 

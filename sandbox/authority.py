@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .state import new_uuid, now
+from .clock import machine_now, now
+from .state import new_uuid
 
 type ServerKey = ec.EllipticCurvePrivateKey
 type PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -72,9 +73,9 @@ class Authority:
             x509.DNSName(f"*.{zone_name}"),
             x509.IPAddress(IPv4Address("127.0.0.1")),
         ]
-        day = timedelta(days=1)
+        today, day = machine_now(), timedelta(days=1)
         return self._sign(
-            self._builder(subject, public_key, now() - day, now() + 90 * day)
+            self._builder(subject, public_key, today - day, today + 90 * day)
             .add_extension(
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
             )

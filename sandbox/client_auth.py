@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .authority import Authority
+from .clock import now
 from .expressions import BOOLEAN_FIELDS, STRING_FIELDS, Value
-from .state import now
 
 PREFIX = "cf.tls_client_auth."
 

@@ -1,6 +1,7 @@
 """Control over HTTP, for a demo that runs the sandbox as a process of its own."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
 import json
 from typing import Any
 
@@ -11,22 +12,33 @@ from .api.client_certificates import certificate_json
 from .api.dns import record_json
 from .api.rulesets import ruleset_json
 from .api.tunnels import tunnel_json
+from .clock import CLOCK, Delays, now
 from .expressions import InvalidError, UnsupportedError, parse
+from .faults import Fault, FaultKind, Faults
 from .journal import Journal
-from .state import Rule, Ruleset, State, Zone, now
+from .state import COLOS, Rule, Ruleset, State, Switches, Zone
 
 _EDITABLE = {field.name for field in fields(Rule)} - {"id", "version", "last_updated"}
 
 
-def control_application(state: State, journal: Journal) -> web.Application:
+def control_application(
+    state: State, journal: Journal, faults: Faults
+) -> web.Application:
     """Build the control routes over a state."""
-    control = _Control(state, journal)
+    control = _Control(state, journal, faults)
     application = web.Application()
     application.add_routes(
         [
+            web.get("", control.list_routes),
             web.get("/journal", control.get_journal),
             web.get("/state", control.get_state),
+            web.post("/clock", control.move_clock),
+            web.post("/delays", control.set_delays),
+            web.post("/switches", control.set_switches),
+            web.post("/faults", control.add_fault),
+            web.delete("/faults", control.clear_faults),
             web.post("/tokens", control.add_token),
+            web.post("/tunnels/{tunnel_id}/connectors", control.run_connectors),
             web.post("/origin", control.set_origin),
             web.post("/rules/{rule_id}", control.edit_rule),
             web.delete("/rules/{rule_id}", control.delete_rule),
@@ -38,9 +50,19 @@ def control_application(state: State, journal: Journal) -> web.Application:
 class _Control:
     """What somebody in the dashboard could see and do."""
 
-    def __init__(self, state: State, journal: Journal) -> None:
+    def __init__(self, state: State, journal: Journal, faults: Faults) -> None:
         self._state = state
         self._journal = journal
+        self._faults = faults
+
+    async def list_routes(self, request: web.Request) -> web.Response:
+        """List these routes."""
+        routes = {
+            f"{route.method} {route.resource.canonical}": route.handler.__doc__
+            for route in request.match_info.apps[-1].router.routes()
+            if route.resource is not None and route.method != "HEAD"
+        }
+        return web.json_response(routes)
 
     async def get_journal(self, _: web.Request) -> web.Response:
         """Tell what was asked of the API."""
@@ -53,7 +75,10 @@ class _Control:
 
     async def get_state(self, _: web.Request) -> web.Response:
         """Tell how everything stands, without secrets."""
+        CLOCK.catch_up()
         body = {
+            "time": now(),
+            "delays": asdict(self._state.delays),
             "zones": {
                 zone.name: _zone_json(zone) for zone in self._state.zones.values()
             },
@@ -69,19 +94,64 @@ class _Control:
             text=json.dumps(body, default=str), content_type="application/json"
         )
 
+    async def move_clock(self, request: web.Request) -> web.Response:
+        """Move the time on: {"advance": seconds}."""
+        CLOCK.advance(timedelta(seconds=(await request.json())["advance"]))
+        return web.json_response({"time": now().isoformat()})
+
+    async def set_delays(self, request: web.Request) -> web.Response:
+        """Set delays: {"revocation": seconds, ...}, or {"realistic": true}."""
+        changes = await _body(request, Delays, "realistic")
+        if changes.pop("realistic", False):
+            self._state.delays = Delays.realistic()
+        self._state.delays = replace(self._state.delays, **changes)
+        return web.json_response(asdict(self._state.delays))
+
+    async def set_switches(self, request: web.Request) -> web.Response:
+        """Choose where the evidence tells two ways: {"strips_parentheses": false, ...}."""
+        changes = await _body(request, Switches)
+        self._state.switches = replace(self._state.switches, **changes)
+        return web.json_response(asdict(self._state.switches))
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        """Spoil answers: {"kind", "method", "path", "first", "times", ...}."""
+        body = await _body(request, Fault)
+        if body.get("kind") not in FaultKind:
+            raise web.HTTPBadRequest(text=f"kinds: {', '.join(FaultKind)}")
+        return web.json_response(asdict(self._faults.add(Fault(**body))))
+
+    async def clear_faults(self, _: web.Request) -> web.Response:
+        """Let all be well again."""
+        self._faults.clear()
+        return web.json_response([])
+
     async def add_token(self, request: web.Request) -> web.Response:
-        """Add an API token."""
-        return web.json_response(
-            {"token": self._state.add_token(**await request.json())}
-        )
+        """Add a token: {"kind", "permissions", "status", "zones", "networks", ...}."""
+        body = await request.json()
+        for key in ("not_before", "expires_on"):
+            if key in body:
+                body[key] = datetime.fromisoformat(body[key])
+        return web.json_response({"token": self._state.add_token(**body)})
+
+    async def run_connectors(self, request: web.Request) -> web.Response:
+        """Let so many connectors run: {"connectors": n, "connections": k each}."""
+        tunnel = self._state.tunnels.get(request.match_info["tunnel_id"])
+        if tunnel is None:
+            raise web.HTTPNotFound
+        body = await request.json()
+        if body["connectors"]:
+            tunnel.connect(body["connectors"], body.get("connections", len(COLOS)))
+        else:
+            tunnel.disconnect(self._state.delays.reconnection)
+        return web.json_response(tunnel_json(tunnel))
 
     async def set_origin(self, request: web.Request) -> web.Response:
-        """Set where the seeded service is really found."""
+        """Set where the seeded service is really found: {"url"}."""
         self._state.origins[seed.SERVICE] = (await request.json())["url"]
         return web.json_response(self._state.origins)
 
     async def edit_rule(self, request: web.Request) -> web.Response:
-        """Change what the body names of a rule."""
+        """Change what the body names of a rule, as somebody in the dashboard would."""
         ruleset, rule = self._find(request)
         changes = await request.json()
         if changes.keys() - _EDITABLE:
@@ -105,6 +175,15 @@ class _Control:
                     if rule.id == request.match_info["rule_id"]:
                         return ruleset, rule
         raise web.HTTPNotFound
+
+
+async def _body(request: web.Request, form: type, *more: str) -> dict[str, Any]:
+    """Return the body, whose keys have to be the fields of a record."""
+    body: dict[str, Any] = await request.json()
+    known = {*more, *(field.name for field in fields(form))}
+    if body.keys() - known:
+        raise web.HTTPBadRequest(text=f"known: {', '.join(sorted(known))}")
+    return body
 
 
 def _zone_json(zone: Zone) -> dict[str, Any]:

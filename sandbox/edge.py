@@ -8,11 +8,14 @@ import re
 from aiohttp import ClientSession, web
 from yarl import URL
 
-from . import client_auth, firewall, ingress, pages, proxy
+from . import access, client_auth, firewall, ingress, pages, proxy
 from .authority import Authority, ClientAuthorities
+from .clock import CLOCK, now
 from .expressions import Value
-from .state import BlockedRequest, Rule, State, Zone, now
+from .protections import stopping_protection
+from .state import BlockedRequest, Rule, State, Zone
 from .tls import Contexts, Handshake, ServerNames, TlsProtocol
+from .zone_settings import setting
 
 HOST = "127.0.0.1"
 
@@ -49,7 +52,9 @@ class Edge:
         """Start to serve; port 0 means any."""
         self._session = proxy.new_session()
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: TlsProtocol(self._contexts.connection(), self._http), HOST, port
+            lambda: TlsProtocol(self._contexts.connection(), self._http, self._accepts),
+            HOST,
+            port,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -71,37 +76,72 @@ class Edge:
         zone = self._state.zone_of(server_name)
         return zone is not None and zone.associates(server_name)
 
+    def _accepts(self, handshake: Handshake) -> bool:
+        zone = self._state.zone_of(handshake.server_name)
+        if zone is None:
+            return True
+        return handshake.tls_version >= f"TLSv{setting(zone, 'min_tls_version')}"
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        CLOCK.catch_up()
         ray = pages.new_ray()
         hostname = ingress.plain_host(request.host)
         zone = self._state.zone_of(hostname)
         if zone is None:
-            return _failed(ingress.NO_RECORD, ray)
+            return _failed(request, ingress.NO_RECORD, ray)
         fields = self._fields(request, zone, hostname)
-        if rule := firewall.stopping_rule(zone.rules, fields):
-            return self._stop(request, rule, ray)
+        verdict = firewall.judge(zone.rules, fields)
+        if rule := verdict.stopped_by:
+            return self._stop(request, ray, "firewallCustom", rule.action, rule)
+        user_agent = str(fields["http.user_agent"])
+        if protection := stopping_protection(zone, user_agent, verdict.skipped):
+            return self._stop(request, ray, protection.source, protection.action)
         path = str(fields["http.request.uri.path"])
+        account = self._state.accounts[zone.account_id]
+        if login := access.login_page(
+            account.access, self._state.visitor, hostname, path
+        ):
+            return pages.redirected(login, ray)
+        if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
+            # GUESS: how an upgrade is refused.
+            return pages.failed(request, 400, 400, "WebSockets are off", ray)
         match ingress.route(self._state, zone, hostname, path):
             case ingress.Failure() as failure:
-                return _failed(failure, ray)
+                return _failed(request, failure, ray)
             case ingress.Service() as service:
                 return await self._serve(request, service, ray)
 
-    def _stop(self, request: web.BaseRequest, rule: Rule, ray: str) -> web.Response:
+    def _stop(
+        self,
+        request: web.BaseRequest,
+        ray: str,
+        source: str,
+        action: str,
+        rule: Rule | None = None,
+    ) -> web.Response:
+        path, _, query = request.raw_path.partition("?")
         self._state.blocked.append(
             BlockedRequest(
                 time=now(),
-                rule_id=rule.id,
-                ref=rule.ref,
+                rule_id=rule.id if rule else "",
+                ref=rule.ref if rule else "",
                 host=request.host,
-                path=request.raw_path.partition("?")[0],
+                path=path,
+                query=query,
                 method=request.method,
+                protocol=_version(request),
                 user_agent=request.headers.get("User-Agent", ""),
                 country=self._state.visitor.country,
-                action=rule.action,
+                ip=str(self._state.visitor.ip),
+                asnum=self._state.visitor.asnum,
+                action=action,
+                source=source,
+                ray=ray.partition("-")[0],
             )
         )
-        page = pages.blocked if rule.action == "block" else pages.challenged
+        if source == "bic":
+            return pages.failed(request, 403, 1010, "Access denied", ray)
+        page = pages.blocked if action == "block" else pages.challenged
         return page(request.host, ray)
 
     async def _serve(
@@ -114,7 +154,7 @@ class Edge:
             )
         origin = self._state.origins.get(service.name.rstrip("/"))
         if origin is None:
-            return pages.failed(502, 502, "Bad gateway", ray)
+            return pages.failed(request, 502, 502, "Bad gateway", ray)
         assert self._session is not None
         added = self._forwarding_headers(request, ray)
         if host := service.origin_request.get("httpHostHeader"):
@@ -124,7 +164,7 @@ class Edge:
                 request, self._session, origin.rstrip("/"), added
             )
         except proxy.OriginError:
-            return pages.failed(502, 502, "Bad gateway", ray)
+            return pages.failed(request, 502, 502, "Bad gateway", ray)
 
     def _forwarding_headers(self, request: web.BaseRequest, ray: str) -> dict[str, str]:
         visitor = str(self._state.visitor.ip)
@@ -165,7 +205,7 @@ class Edge:
             "http.request.uri": uri,
             "http.request.uri.path": path,
             "http.request.uri.query": query,
-            "http.request.version": f"HTTP/{request.version.major}.{request.version.minor}",
+            "http.request.version": _version(request),
             "http.user_agent": request.headers.get("User-Agent", ""),
             "http.x_forwarded_for": request.headers.get("X-Forwarded-For", ""),
             "ip.geoip.asnum": visitor.asnum,
@@ -204,11 +244,17 @@ def normalised_path(path: str) -> str:
     return URL(f"http://host{merged}").raw_path
 
 
+def _version(request: web.BaseRequest) -> str:
+    return f"HTTP/{request.version.major}.{request.version.minor}"
+
+
 def _handshake(request: web.BaseRequest) -> Handshake:
     handshake = request.get_extra_info("handshake")
     assert isinstance(handshake, Handshake)
     return handshake
 
 
-def _failed(failure: ingress.Failure, ray: str) -> web.Response:
-    return pages.failed(failure.status, failure.code, failure.title, ray)
+def _failed(
+    request: web.BaseRequest, failure: ingress.Failure, ray: str
+) -> web.Response:
+    return pages.failed(request, failure.status, failure.code, failure.title, ray)

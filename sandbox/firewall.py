@@ -1,6 +1,7 @@
 """The custom rules of a zone, applied to one request."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from .expressions import Request, parse
@@ -12,22 +13,26 @@ STOPPING = frozenset({"block", "challenge", "js_challenge", "managed_challenge"}
 _parsed = lru_cache(maxsize=256)(parse)
 
 
-def stopping_rule(rules: Iterable[Rule], request: Request) -> Rule | None:
-    """Return the rule that stops a request, if one does."""
+@dataclass(frozen=True)
+class Verdict:
+    """Which rule stops a request, or what else it may skip."""
+
+    stopped_by: Rule | None
+    skipped: frozenset[str]
+    """The products and phases that skip rules named."""
+
+
+def judge(rules: Iterable[Rule], request: Request) -> Verdict:
+    """Apply the rules in order, until one stops the request or ends them."""
+    skipped: set[str] = set()
     for rule in rules:
         if not rule.enabled or not _parsed(rule.expression).matches(request):
             continue
         if rule.action in STOPPING:
-            return rule
-        if _ends_the_rules(rule):
-            return None
-    return None
-
-
-def _ends_the_rules(rule: Rule) -> bool:
-    """Tell whether a rule skips all that follow; other skips change nothing here."""
-    parameters = rule.action_parameters or {}
-    return rule.action == "skip" and "current" in (
-        parameters.get("ruleset"),
-        parameters.get("phase"),
-    )
+            return Verdict(rule, frozenset(skipped))
+        parameters = rule.action_parameters or {}
+        if rule.action == "skip":
+            skipped.update(parameters.get("products", ()), parameters.get("phases", ()))
+            if "current" in (parameters.get("ruleset"), parameters.get("phase")):
+                break
+    return Verdict(None, frozenset(skipped))

@@ -6,7 +6,7 @@ from typing import Any
 
 from .state import DnsRecord, State, Tunnel, Zone
 
-TUNNEL_DOMAIN = ".cfargotunnel.com"
+_TUNNEL_DOMAIN = ".cfargotunnel.com"
 _MAX_ALIASES = 8
 
 
@@ -44,8 +44,8 @@ def route(state: State, zone: Zone, hostname: str, path: str) -> Service | Failu
         if record is None or not record.proxied:
             return NO_RECORD
         target = record.content.lower().rstrip(".")
-        if record.type == "CNAME" and target.endswith(TUNNEL_DOMAIN):
-            tunnel = state.tunnels.get(target.removesuffix(TUNNEL_DOMAIN))
+        if record.type == "CNAME" and target.endswith(_TUNNEL_DOMAIN):
+            tunnel = state.tunnels.get(target.removesuffix(_TUNNEL_DOMAIN))
             return _service(tunnel, zone, hostname, path)
         if record.type != "CNAME" or not zone.contains(target):
             return NO_ORIGIN

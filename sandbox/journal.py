@@ -14,20 +14,28 @@ class Entry:
     query: Mapping[str, str]
     body: Any
     status: int
+    """What was answered; 0 where nothing was."""
+    took_effect: bool
+    """Whether the endpoint ran and did not refuse, whatever was answered."""
+    fault: str | None = None
 
     @property
     def write(self) -> bool:
         """Tell whether it could have changed anything."""
-        return self.method != "GET" and self.query.get("dry_run") != "true"
+        reads = self.method == "GET" or self.path == "/graphql"
+        return not reads and self.query.get("dry_run") != "true"
 
     def as_json(self) -> dict[str, Any]:
         """Describe it without its query and body, which may hold secrets."""
-        return {
+        body: dict[str, Any] = {
             "method": self.method,
             "path": self.path,
             "status": self.status,
             "write": self.write,
         }
+        if self.fault is not None:
+            body |= {"fault": self.fault, "took_effect": self.took_effect}
+        return body
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What the edge answers itself: its HTML pages."""
+"""What the edge answers itself: its HTML pages, and errors as JSON."""
 
 from html import escape
 import secrets
@@ -9,12 +9,16 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en-US">
 <head><meta charset="UTF-8"><title>{title}</title></head>
 <body>
-<h1>{headline}</h1>
-<p>{text}</p>
+{body}
 <p>Cloudflare Ray ID: <strong>{ray}</strong></p>
 </body>
 </html>
 """
+_BLOCKED = (
+    '<h1 data-translate="block_headline">Sorry, you have been blocked</h1>'
+    '<h2 class="cf-subheadline"><span data-translate="unable_to_access">'
+    "You are unable to access</span> {}</h2>"
+)
 
 
 def new_ray() -> str:
@@ -24,54 +28,82 @@ def new_ray() -> str:
 
 def blocked(host: str, ray: str) -> web.Response:
     """Answer for a rule that blocks."""
-    return _page(
-        403,
-        ray,
-        title="Attention Required! | Cloudflare",
-        headline="Sorry, you have been blocked",
-        text=f"You are unable to access {host}",
-    )
+    title = "Attention Required! | Cloudflare"
+    return _page(403, ray, title, _BLOCKED.format(escape(host)))
 
 
 def challenged(host: str, ray: str) -> web.Response:
     """Answer for a rule that challenges; nobody here solves it."""
-    response = _page(
-        403,
-        ray,
-        title="Just a moment...",
-        headline=host,
-        text="Enable JavaScript and cookies to continue",
-    )
+    text = "Enable JavaScript and cookies to continue"
+    response = _page(403, ray, "Just a moment...", _text(host, text))
     response.headers["cf-mitigated"] = "challenge"
     return response
 
 
-def failed(status: int, code: int, title: str, ray: str) -> web.Response:
-    """Answer for a request that reaches no origin."""
-    return _page(
-        status,
-        ray,
-        title=f"{title} | Cloudflare",
-        headline=f"Error {code}",
-        text=title,
-    )
+def redirected(url: str, ray: str) -> web.Response:
+    """Answer for an application that one has to log in to."""
+    headers = {"Location": url, "Server": "cloudflare", "CF-RAY": ray}
+    return web.Response(status=302, headers=headers)
 
 
-def _page(
-    status: int, ray: str, *, title: str, headline: str, text: str
+def failed(
+    request: web.BaseRequest, status: int, code: int, title: str, ray: str
 ) -> web.Response:
+    """Answer a request that reaches no origin."""
+    # GUESS: what else in this header asks for JSON.
+    if code >= 1000 and "application/json" in request.headers.get("Accept", ""):
+        return _problem(request.host, status, code, title, ray)
+    headline = f"Error {code}"
+    page_title = f"{title} | Cloudflare"
+    if code == status:
+        page_title = f"{request.host} | {code}: {title}"
+    return _page(status, ray, page_title, _text(headline, title))
+
+
+def _problem(host: str, status: int, code: int, title: str, ray: str) -> web.Response:
+    """Tell an error of the 1xxx kind as RFC 9457 has it."""
+    # GUESS: every value, and the type of the content.
+    docs = "https://developers.cloudflare.com/support/troubleshooting"
+    ray_id = ray.partition("-")[0]
+    body = {
+        "type": f"{docs}/http-status-codes/cloudflare-1xxx-errors/error-{code}/",
+        "title": f"Error {code}: {title}",
+        "status": status,
+        "detail": f"The request was not passed on: {title}.",
+        "instance": ray_id,
+        "ray_id": ray_id,
+        "zone": host,
+        "cloudflare_error": True,
+    }
+    response = web.json_response(body, status=status, reason=_reason(status))
+    response.headers.update(_headers(ray))
+    return response
+
+
+def _text(headline: str, text: str) -> str:
+    return f"<h1>{escape(headline)}</h1>\n<p>{escape(text)}</p>"
+
+
+def _page(status: int, ray: str, title: str, body: str) -> web.Response:
     return web.Response(
         status=status,
-        reason=None if status < 520 else "Error",
+        reason=_reason(status),
         content_type="text/html",
         charset="UTF-8",
-        headers={
-            "Cache-Control": "max-age=15",
-            "X-Frame-Options": "SAMEORIGIN",
-            "Server": "cloudflare",
-            "CF-RAY": ray,
-        },
-        text=_PAGE.format(
-            title=escape(title), headline=escape(headline), text=escape(text), ray=ray
-        ),
+        headers=_headers(ray),
+        text=_PAGE.format(title=escape(title), body=body, ray=ray),
     )
+
+
+def _headers(ray: str) -> dict[str, str]:
+    return {
+        "Cache-Control": "max-age=15",
+        "X-Frame-Options": "SAMEORIGIN",
+        "Server": "cloudflare",
+        "CF-RAY": ray,
+    }
+
+
+def _reason(status: int) -> str | None:
+    # What Cloudflare made up has no name.
+    return None if status < 520 else "Error"

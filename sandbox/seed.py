@@ -1,6 +1,6 @@
 """The home lab that every sandbox starts with."""
 
-from .state import FIREWALL_PHASE, DnsRecord, Rule, Ruleset, State
+from .state import FIREWALL_PHASE, DnsRecord, IdentityProvider, Rule, Ruleset, State
 
 ACCOUNT_ID = "ac000000000000000000000000000001"
 ZONE_ID = "20000000000000000000000000000001"
@@ -13,7 +13,9 @@ SERVICE = "http://homeassistant.local:8123"
 def home_lab() -> State:
     """Build an account with one zone, one healthy tunnel and foreign things."""
     state = State()
-    state.add_account("Home lab", id=ACCOUNT_ID)
+    account = state.add_account("Home lab", id=ACCOUNT_ID)
+    account.access.team = "home-lab"
+    account.access.identity_providers = [IdentityProvider("onetimepin")]
 
     tunnel = state.add_tunnel("home", id=TUNNEL_ID)
     tunnel.connect()

@@ -8,10 +8,12 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import seed
-from .api import api_application
+from .api import PREFIX, api_application
 from .authority import ClientAuthorities, edge_authority
+from .clock import CLOCK
 from .control import control_application
 from .edge import HOST, Edge
+from .faults import Faults
 from .journal import Journal
 
 
@@ -33,8 +35,11 @@ class Sandbox:
         host_keeps_port: bool = True,
     ) -> None:
         """Prepare a home lab; port 0 means any."""
+        self.clock = CLOCK
+        self.clock.reset()
         self.state = seed.home_lab()
         self.journal = Journal()
+        self.faults = Faults(self.state)
         self.authorities = ClientAuthorities()
         self.token = self.state.add_token()
         if origin is not None:
@@ -59,7 +64,7 @@ class Sandbox:
     @property
     def api_url(self) -> str:
         """Return what stands for Cloudflare's API address."""
-        return f"{self.url}/client/v4"
+        return f"{self.url}{PREFIX}"
 
     @property
     def edge_port(self) -> int:
@@ -94,10 +99,11 @@ class Sandbox:
         api_port, edge_port = self._ports
         application = web.Application()
         application.add_subapp(
-            "/client/v4/", api_application(self.state, self.authorities, self.journal)
+            f"{PREFIX}/",
+            api_application(self.state, self.authorities, self.journal, self.faults),
         )
         application.add_subapp(
-            "/sandbox/", control_application(self.state, self.journal)
+            "/sandbox", control_application(self.state, self.journal, self.faults)
         )
         # Access logs stay off: a token must not be logged.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)

@@ -17,6 +17,8 @@ from .authority import Authority, new_server_key
 
 HANDSHAKE_TIMEOUT = 10.0
 _CHUNK = 64 * 1024
+# Sent in place of the server's last words, while the client still takes it as plain.
+_PROTOCOL_VERSION_ALERT = bytes.fromhex("15 0303 0002 02 46")
 
 
 @dataclass(frozen=True)
@@ -97,26 +99,13 @@ class TlsTransport(asyncio.Transport):
         super().__init__({"handshake": handshake, "sslcontext": True})
         self._lower = lower
         self._connection = connection
-        self._protocol = protocol
+        self.protocol = protocol
         self._reading = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what is known of the connection."""
         below = self._lower.get_extra_info(name, default)
         return super().get_extra_info(name, below)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol that is served."""
-        return self._protocol
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Serve another protocol from now on."""
-        assert isinstance(protocol, asyncio.Protocol)
-        self._protocol = protocol
-
-    def is_reading(self) -> bool:
-        """Tell whether received data is handed on."""
-        return self._reading
 
     def pause_reading(self) -> None:
         """Stop handing on received data."""
@@ -145,7 +134,7 @@ class TlsTransport(asyncio.Transport):
             except SSL.Error:
                 self.abort()
                 break
-            self._protocol.data_received(data)
+            self.protocol.data_received(data)
         self.flush()
 
     def flush(self) -> None:
@@ -161,20 +150,6 @@ class TlsTransport(asyncio.Transport):
     def writelines(self, list_of_data: Any) -> None:
         """Encrypt and send several pieces in one go."""
         self.write(b"".join(list_of_data))
-
-    def can_write_eof(self) -> bool:
-        """Tell that TLS cannot be half closed."""
-        return False
-
-    def get_write_buffer_size(self) -> int:
-        """Return how much waits to be sent."""
-        return self._lower.get_write_buffer_size()
-
-    def set_write_buffer_limits(
-        self, high: int | None = None, low: int | None = None
-    ) -> None:
-        """Set when the protocol is asked to pause writing."""
-        self._lower.set_write_buffer_limits(high, low)
 
     def is_closing(self) -> bool:
         """Tell whether the connection is being closed."""
@@ -192,7 +167,7 @@ class TlsTransport(asyncio.Transport):
         self._lower.abort()
 
     def _received_end(self) -> None:
-        if not self._protocol.eof_received():
+        if not self.protocol.eof_received():
             self.close()
 
 
@@ -200,9 +175,13 @@ class TlsProtocol(asyncio.Protocol):
     """Performs the handshake, then serves an inner protocol over it."""
 
     def __init__(
-        self, connection: SSL.Connection, serve: Callable[[], asyncio.Protocol]
+        self,
+        connection: SSL.Connection,
+        serve: Callable[[], asyncio.Protocol],
+        accepts: Callable[[Handshake], bool],
     ) -> None:
         """Wait for a client."""
+        self._accepts = accepts
         self._connection = connection
         self._serve = serve
         self._lower: asyncio.Transport | None = None
@@ -232,19 +211,19 @@ class TlsProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Pass the TCP connection's back pressure on."""
         if self._upper is not None:
-            _inner(self._upper).pause_writing()
+            self._upper.protocol.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass on that the TCP connection takes data again."""
         if self._upper is not None:
-            _inner(self._upper).resume_writing()
+            self._upper.protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the inner protocol, if there is one yet."""
         if self._timeout is not None:
             self._timeout.cancel()
         if self._upper is not None:
-            _inner(self._upper).connection_lost(exc)
+            self._upper.protocol.connection_lost(exc)
 
     def _continue_handshake(self) -> None:
         assert self._lower is not None
@@ -260,11 +239,14 @@ class TlsProtocol(asyncio.Protocol):
             self._lower.close()
             return
         self._timeout.cancel()
+        handshake = _handshake(self._connection)
+        if not self._accepts(handshake):
+            self._lower.write(_PROTOCOL_VERSION_ALERT)
+            self._lower.close()
+            return
         flush(self._connection, self._lower)
         protocol = self._serve()
-        self._upper = TlsTransport(
-            self._lower, self._connection, protocol, _handshake(self._connection)
-        )
+        self._upper = TlsTransport(self._lower, self._connection, protocol, handshake)
         protocol.connection_made(self._upper)
 
 
@@ -293,7 +275,3 @@ def _handshake(connection: SSL.Connection) -> Handshake:
         tls_version=connection.get_protocol_version_name(),
         certificate=connection.get_peer_certificate(as_cryptography=True),
     )
-
-
-def _inner(transport: TlsTransport) -> asyncio.BaseProtocol:
-    return transport.get_protocol()

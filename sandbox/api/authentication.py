@@ -1,26 +1,47 @@
 """Who is calling: the API token of a request."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 import re
 
+from sandbox.clock import now
 from sandbox.state import State, Token, TokenStatus
 
 from .envelope import ApiError, Problem
 
-VERIFYING = frozenset({"/user/tokens/verify", "/accounts/{account_id}/tokens/verify"})
+_VERIFYING = frozenset({"/user/tokens/verify", "/accounts/{account_id}/tokens/verify"})
 INVALID_TOKEN = ApiError(401, Problem(1000, "Invalid API Token"))
 
 
-def authenticate(state: State, headers: Mapping[str, str], path: str) -> Token:
+def authenticate(
+    state: State, headers: Mapping[str, str], path: str, remote: str
+) -> Token:
     """Return the request's token; only those that verify may use a dead one."""
     token = state.tokens.get(_bearer(headers, path))
-    if path in VERIFYING:
+    if token is not None:
+        _check_use(token, remote)
+    if path in _VERIFYING:
         if token is None:
             raise INVALID_TOKEN
         return token
-    if token is None or token.status is not TokenStatus.ACTIVE:
+    if token is None or token.current_status is not TokenStatus.ACTIVE:
+        if path == "/graphql":
+            # GUESS: the status.
+            raise ApiError(403, Problem(10000, "Authentication error"))
         raise ApiError(403, Problem(9109, "Invalid access token"))
     return token
+
+
+def _check_use(token: Token, remote: str) -> None:
+    if token.networks and not any(
+        ip_address(remote) in each for each in token.networks
+    ):
+        message = f"Cannot use the access token from location: {remote}"
+        raise ApiError(403, Problem(9109, message))
+    token.uses += 1
+    if now() < token.stray_until and token.uses % 2:
+        # GUESS: which calls are refused; in reality it depends on who answers.
+        raise ApiError(403, Problem(10001, "Unable to authenticate request"))
 
 
 def _bearer(headers: Mapping[str, str], path: str) -> str:
@@ -36,7 +57,7 @@ def _bearer(headers: Mapping[str, str], path: str) -> str:
 
 
 def _missing(path: str) -> ApiError:
-    if path in VERIFYING:
+    if path in _VERIFYING:
         return ApiError(400, Problem(1001, 'Missing "Authorization" header'))
     # GUESS: the status, which is also told as 401, and the text.
     return ApiError(

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sandbox.client_auth import subject_key_identifier
-from sandbox.state import REVOKED, CertificateStatus, ClientCertificate, Zone, now
+from sandbox.clock import CLOCK, now
+from sandbox.state import REVOKED, CertificateStatus, ClientCertificate, Zone
 
 from .envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
@@ -36,7 +37,7 @@ async def list_certificates(call: Call) -> Answer:
     certificates = [
         certificate
         for certificate in call.zone.certificates.values()
-        if wanted in ("all", certificate.status)
+        if certificate.listed and wanted in ("all", certificate.status)
     ]
     # GUESS: the newest come first.
     return _PAGING.answer(
@@ -55,8 +56,13 @@ async def create_certificate(call: Call) -> Answer:
     authority = await call.authorities.get(call.zone.account_id)
     not_before = _rounded_to_minute(now()) - _BACKDATED
     signed = authority.sign_client(csr, not_before, not_before + timedelta(days=days))
-    certificate = ClientCertificate(signed, csr, days)
+    certificate = ClientCertificate(signed, csr, days, listed=False)
     call.zone.certificates[certificate.id] = certificate
+
+    def list_it() -> None:
+        certificate.listed = True
+
+    CLOCK.later(call.state.delays.certificate_list, list_it)
     return Answer(_with_authority(call, certificate), status=201)
 
 
@@ -73,11 +79,12 @@ async def revoke_certificate(call: Call) -> Answer:
     if certificate.status in REVOKED:
         # GUESS: the status; of the text only a part is known.
         raise ApiError(400, Problem(1407, "Certificate is already deleted"))
-    certificate.status = CertificateStatus.PENDING_REVOCATION
-    answer = Answer(_with_authority(call, certificate))
-    # By the next request the change has spread.
-    certificate.status = CertificateStatus.REVOKED
-    return answer
+    return _change(
+        call,
+        certificate,
+        CertificateStatus.PENDING_REVOCATION,
+        CertificateStatus.REVOKED,
+    )
 
 
 @routes.patch(_CERTIFICATE)
@@ -88,11 +95,12 @@ async def reactivate_certificate(call: Call) -> Answer:
     if call.object().get("reactivate") is not True or certificate.status not in REVOKED:
         raise ApiError(400, Problem(None, "certificate cannot be reactivated"))
     _require_free_slot(call.zone)
-    certificate.status = CertificateStatus.PENDING_REACTIVATION
-    answer = Answer(_with_authority(call, certificate))
-    # By the next request the change has spread.
-    certificate.status = CertificateStatus.ACTIVE
-    return answer
+    return _change(
+        call,
+        certificate,
+        CertificateStatus.PENDING_REACTIVATION,
+        CertificateStatus.ACTIVE,
+    )
 
 
 def certificate_json(record: ClientCertificate) -> dict[str, Any]:
@@ -128,6 +136,29 @@ def _with_authority(call: Call, record: ClientCertificate) -> dict[str, Any]:
             "name": f"Cloudflare Managed CA for account {call.zone.account_id}",
         }
     }
+
+
+def _change(
+    call: Call,
+    certificate: ClientCertificate,
+    pending: CertificateStatus,
+    final: CertificateStatus,
+) -> Answer:
+    """Begin a change of status, which ends when the delays are over."""
+    certificate.status_at_edge = certificate.status_at_edge or certificate.status
+    certificate.status = pending
+    answer = Answer(_with_authority(call, certificate))
+
+    def settle() -> None:
+        if certificate.status is pending:
+            certificate.status = final
+
+    def tell_the_edge() -> None:
+        certificate.status_at_edge = None
+
+    CLOCK.later(call.state.delays.revocation, settle)
+    CLOCK.later(call.state.delays.enforcement, tell_the_edge)
+    return answer
 
 
 def _certificate(call: Call) -> ClientCertificate:

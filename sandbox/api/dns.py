@@ -6,7 +6,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 import re
 from typing import Any
 
-from sandbox.state import DnsRecord, Plan, Zone, now
+from sandbox.clock import now
+from sandbox.state import DnsRecord, Plan, Zone
 
 from .envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
@@ -84,6 +85,7 @@ async def delete_record(call: Call) -> Answer:
 
 def record_json(record: DnsRecord) -> dict[str, Any]:
     """Describe a record as the API does."""
+    flattening = {"flatten_cname": False} if record.type == "CNAME" else {}
     body = {
         "id": record.id,
         "name": record.name,
@@ -92,7 +94,7 @@ def record_json(record: DnsRecord) -> dict[str, Any]:
         "proxiable": record.type in _PROXIABLE,
         "proxied": record.proxied,
         "ttl": record.ttl,
-        "settings": record.settings,
+        "settings": flattening | record.settings,
         "meta": {},
         "comment": record.comment,
         "tags": record.tags,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-import secrets
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +15,8 @@ class Answer:
     status: int = 200
     messages: tuple[dict[str, Any], ...] = ()
     info: dict[str, int] | None = None
+    bare: bool = False
+    """Whether the result goes without the envelope."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,37 @@ class ApiError(Exception):
         self.status = status
         self.problems = problems
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """Return what is answered."""
+        return {
+            "result": None,
+            "success": False,
+            "errors": [problem.as_json() for problem in self.problems],
+            "messages": [],
+        }
+
+
+class FlatError(ApiError):
+    """A refusal whose body is not Cloudflare's envelope."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        """Refuse with an HTTP status and a whole body."""
+        super().__init__(status)
+        self._body = body
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Return what is answered."""
+        return self._body
+
 
 def good(answer: Answer) -> web.Response:
     """Wrap a good answer."""
     if answer.status == 204:
-        return _with_headers(web.Response(status=204))
+        return web.Response(status=204)
+    if answer.bare:
+        return web.json_response(answer.result, status=answer.status)
     body = {
         "result": answer.result,
         "success": True,
@@ -59,25 +86,12 @@ def good(answer: Answer) -> web.Response:
     }
     if answer.info is not None:
         body["result_info"] = answer.info
-    return _with_headers(web.json_response(body, status=answer.status))
+    return web.json_response(body, status=answer.status)
 
 
 def bad(error: ApiError) -> web.Response:
     """Wrap a refusal."""
-    body = {
-        "result": None,
-        "success": False,
-        "errors": [problem.as_json() for problem in error.problems],
-        "messages": [],
-    }
-    return _with_headers(web.json_response(body, status=error.status))
-
-
-def _with_headers(response: web.Response) -> web.Response:
-    response.headers["CF-Ray"] = f"{secrets.token_hex(8)}-FRA"
-    response.headers["Ratelimit"] = '"default";r=1199;t=1'
-    response.headers["Ratelimit-Policy"] = '"default";q=1200;w=300'
-    return response
+    return web.json_response(error.body, status=error.status)
 
 
 def seconds(time: datetime) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sandbox.clock import CLOCK
+
 from .envelope import Answer, ApiError, Problem
 from .routing import Call, Routes
 
@@ -13,7 +15,9 @@ _ASSOCIATIONS = "/zones/{zone_id}/certificate_authorities/hostname_associations"
 @routes.get(_ASSOCIATIONS)
 async def get_associations(call: Call) -> Answer:
     """Return the hostnames; null when there never were any."""
-    return Answer({"hostnames": call.zone.associations})
+    zone = call.zone
+    seen = [*zone.outdated_associations, zone.associations]
+    return Answer({"hostnames": seen[0]})
 
 
 @routes.put(_ASSOCIATIONS)
@@ -25,6 +29,9 @@ async def replace_associations(call: Call) -> Answer:
         raise ApiError(400, Problem(None, "invalid hostname associations"))
     for hostname in hostnames:
         _check(call, hostname)
+    outdated = call.zone.outdated_associations
+    outdated.append(call.zone.associations)
+    CLOCK.later(call.state.delays.associations, lambda: outdated.pop(0))
     call.zone.associations = hostnames
     return Answer({"hostnames": hostnames})
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sandbox.state import State, Token
 
-from .envelope import ApiError, Problem
+from .envelope import ApiError, FlatError, Problem
 from .routing import Route
 
 
@@ -22,9 +22,17 @@ _DNS = Needs("dns:read", "dns:edit")
 _SSL = Needs("ssl:read", "ssl:edit")
 _WAF = Needs("waf:read", "waf:edit")
 _TUNNEL = Needs("tunnel:read", "tunnel:edit")
+_ACCESS = Needs("access_apps:read", "access_apps:edit")
+_ORGANIZATION = Needs("access_organization:read", "access_organization:edit")
+_BOTS = Needs("bots:read", "bots:edit")
+_SETTINGS = Needs("settings:read", "settings:edit")
 
 _TUNNELS = "/accounts/{account_id}/cfd_tunnel"
 _RULESETS = "/zones/{zone_id}/rulesets"
+_ZERO_TRUST = "/accounts/{account_id}/access"
+_APPLICATIONS = f"{_ZERO_TRUST}/apps"
+_POLICIES = f"{_ZERO_TRUST}/policies"
+_ZONE_SETTINGS = "/zones/{zone_id}/settings"
 
 PERMISSIONS: Mapping[str, Needs] = {
     "/user/tokens/verify": _NONE,
@@ -40,15 +48,33 @@ PERMISSIONS: Mapping[str, Needs] = {
     "/zones/{zone_id}/certificate_authorities/hostname_associations": _SSL,
     _RULESETS: _WAF,
     f"{_RULESETS}/{{ruleset_id}}": _WAF,
+    f"{_RULESETS}/{{ruleset_id}}/versions": _WAF,
+    f"{_RULESETS}/{{ruleset_id}}/versions/{{version}}": _WAF,
     f"{_RULESETS}/{{ruleset_id}}/rules": _WAF,
     f"{_RULESETS}/{{ruleset_id}}/rules/{{rule_id}}": _WAF,
     f"{_RULESETS}/phases/{{phase}}/entrypoint": _WAF,
     _TUNNELS: _TUNNEL,
     f"{_TUNNELS}/{{tunnel_id}}": _TUNNEL,
     f"{_TUNNELS}/{{tunnel_id}}/connections": _TUNNEL,
+    f"{_TUNNELS}/{{tunnel_id}}/connectors/{{connector_id}}": _TUNNEL,
     f"{_TUNNELS}/{{tunnel_id}}/configurations": _TUNNEL,
     # The connector's secret is for those who may change the tunnel.
     f"{_TUNNELS}/{{tunnel_id}}/token": Needs("tunnel:edit", "tunnel:edit"),
+    _APPLICATIONS: _ACCESS,
+    f"{_APPLICATIONS}/{{application_id}}": _ACCESS,
+    _POLICIES: _ACCESS,
+    f"{_POLICIES}/{{policy_id}}": _ACCESS,
+    f"{_ZERO_TRUST}/identity_providers": _ORGANIZATION,
+    f"{_ZERO_TRUST}/organizations": _ORGANIZATION,
+    "/zones/{zone_id}/bot_management": _BOTS,
+    _ZONE_SETTINGS: _SETTINGS,
+    f"{_ZONE_SETTINGS}/{{setting_id}}": _SETTINGS,
+    # Which zones a query may ask for is decided for each of them.
+    "/graphql": _NONE,
+    # Gone for everybody.
+    "/zones/{zone_id}/firewall/rules": _NONE,
+    "/zones/{zone_id}/filters": _NONE,
+    "/zones/{zone_id}/rate_limits": _NONE,
 }
 
 
@@ -60,6 +86,9 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
         reached = token.reaches_zone(state.zones[zone_id])
     elif (account_id := ids.get("account_id")) is not None:
         if account_id not in state.accounts:
+            # GUESS: every write is refused as the one to a tunnel that was recorded.
+            if route.method != "GET":
+                raise wrong_method(route.method, route.path)
             raise _no_route(f"/accounts/{account_id}")
         reached = token.reaches_account(account_id)
     else:
@@ -68,9 +97,20 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
     permission = needs.read if route.method == "GET" else needs.edit
     if reached and (permission is None or token.allows(permission)):
         return
+    raise _refusal(route)
+
+
+def _refusal(route: Route) -> ApiError:
     if route.path.startswith(_RULESETS):
-        raise ApiError(403, Problem(None, "request is not authorized"))
-    raise ApiError(403, Problem(10000, "Authentication error"))
+        return ApiError(403, Problem(None, "request is not authorized"))
+    if route.path.startswith(_ZONE_SETTINGS):
+        return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
+    if route.path.startswith(_ZERO_TRUST):
+        # GUESS: what was recorded for applications holds for all of Access.
+        if route.method == "GET" and not route.path.endswith("}"):
+            return FlatError(200, {"success": True, "errors": [], "result": []})
+        return FlatError(403, {"code": 1010, "error": "auth.forbidden"})
+    return ApiError(403, Problem(10000, "Authentication error"))
 
 
 def _no_route(path: str) -> ApiError:
@@ -82,3 +122,12 @@ def _no_route(path: str) -> ApiError:
         ),
         Problem(7000, "No route for that URI"),
     )
+
+
+def wrong_method(method: str, path: str) -> ApiError:
+    """Refuse a method that a path, or an account that is not there, does not take."""
+    if "/access/" in path:
+        message = "Method not allowed for this authentication scheme"
+        return ApiError(405, Problem(10405, message))
+    message = f"{method} method not allowed for the api_token authentication scheme"
+    return ApiError(405, Problem(10000, message))

@@ -1,9 +1,10 @@
 """What Cloudflare checks before it takes a custom rule."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sandbox.clock import now
 from sandbox.expressions import (
     Expression,
     InvalidError,
@@ -11,7 +12,7 @@ from sandbox.expressions import (
     parse,
     without_outer_parentheses,
 )
-from sandbox.state import Plan, Rule, now
+from sandbox.state import Plan, Rule
 
 from .envelope import ApiError, Problem
 
@@ -57,24 +58,33 @@ _SKIP = {
 }
 
 
-def new_rule(body: Any, plan: Plan, pointer: str = "") -> Rule:
+@dataclass(frozen=True)
+class Terms:
+    """What decides which rules are taken, and in which form."""
+
+    plan: Plan
+    strips_parentheses: bool
+
+
+def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
     """Make a rule of what was sent, or refuse it."""
     values = _values(body)
     if values.get("action_parameters") and not values.get("action"):
         raise _refused(None, "action is required for action parameters", pointer)
     expression = values.get("expression", "")
     parsed = _parsed(expression, f"{pointer}/expression")
-    values["expression"] = without_outer_parentheses(expression)
+    if terms.strips_parentheses:
+        values["expression"] = without_outer_parentheses(expression)
     rule = Rule(**({"action": ""} | values))
-    _check_action(rule, plan, pointer)
-    if "matches" in parsed.operators and plan in (Plan.FREE, Plan.PRO):
+    _check_action(rule, terms.plan, pointer)
+    if "matches" in parsed.operators and terms.plan in (Plan.FREE, Plan.PRO):
         raise _not_entitled("operator Matches", "Business plan or a WAF Advanced plan")
     return rule
 
 
-def redefined(old: Rule, body: Any, plan: Plan) -> Rule:
+def redefined(old: Rule, body: Any, terms: Terms) -> Rule:
     """Put what was sent in an existing rule's place."""
-    new = new_rule(body, plan)
+    new = new_rule(body, terms)
     # GUESS: without a reference in the body the old one stays.
     ref = new.ref if "ref" in body else old.ref
     definition = replace(

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from sandbox.state import FIREWALL_PHASE, Rule, Ruleset, Zone
+from sandbox.state import FIREWALL_PHASE, Rule, Ruleset
 
 from .envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
-from .rules import check_all, new_rule, redefined
+from .rules import Terms, check_all, new_rule, redefined
 
 routes = Routes()
 
 _RULESETS = "/zones/{zone_id}/rulesets"
 _RULESET = "/zones/{zone_id}/rulesets/{ruleset_id}"
+_VERSIONS = "/zones/{zone_id}/rulesets/{ruleset_id}/versions"
 _RULES = "/zones/{zone_id}/rulesets/{ruleset_id}/rules"
 _RULE = "/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}"
 _ENTRYPOINT = "/zones/{zone_id}/rulesets/phases/{phase}/entrypoint"
@@ -59,6 +60,39 @@ async def get_ruleset(call: Call) -> Answer:
     return Answer(ruleset_json(_ruleset(call)))
 
 
+@routes.put(_RULESET)
+async def replace_ruleset(call: Call) -> Answer:
+    """Replace all rules; those sent with their id or ref keep it."""
+    return _replace(call, _ruleset(call))
+
+
+@routes.delete(_RULESET)
+async def delete_ruleset(call: Call) -> Answer:
+    """Delete a ruleset with all its rules."""
+    ruleset = _ruleset(call)
+    if not _is_dry_run(call):
+        del call.zone.rulesets[ruleset.id]
+    return Answer(None, status=204)
+
+
+@routes.get(_VERSIONS)
+async def list_versions(call: Call) -> Answer:
+    """List a ruleset's versions, without their rules."""
+    ruleset = _ruleset(call)
+    return Answer([_summary(each) for each in (*ruleset.earlier, ruleset)])
+
+
+@routes.get(f"{_VERSIONS}/{{version}}")
+async def get_version(call: Call) -> Answer:
+    """Return one version of a ruleset with its rules."""
+    ruleset = _ruleset(call)
+    for version in (*ruleset.earlier, ruleset):
+        if str(version.version) == call.ids["version"]:
+            return Answer(ruleset_json(version))
+    # GUESS: the code and text.
+    raise ApiError(404, Problem(None, "could not find version"))
+
+
 @routes.get(_ENTRYPOINT)
 async def get_entrypoint(call: Call) -> Answer:
     """Return a phase's ruleset."""
@@ -73,16 +107,8 @@ async def get_entrypoint(call: Call) -> Answer:
 @routes.put(_ENTRYPOINT)
 async def replace_entrypoint(call: Call) -> Answer:
     """Replace all rules of a phase; those sent with their id or ref keep it."""
-    body = _known(call, "name", "description", "rules")
-    ruleset = call.zone.entrypoint(call.ids["phase"])
-    rules = _new_rules(call, body.get("rules"), ruleset.rules if ruleset else [])
-    if _is_dry_run(call):
-        return Answer(None)
-    if ruleset is None:
-        ruleset = call.zone.add_ruleset(Ruleset(call.ids["phase"], version=0))
-    ruleset.description = body.get("description", ruleset.description)
-    ruleset.replace_rules(rules)
-    return Answer(ruleset_json(ruleset))
+    phase = call.ids["phase"]
+    return _replace(call, call.zone.entrypoint(phase) or Ruleset(phase, version=0))
 
 
 @routes.post(_RULES)
@@ -90,7 +116,7 @@ async def create_rule(call: Call) -> Answer:
     """Add a rule, last unless told where."""
     ruleset = _ruleset(call)
     definition, position = _without_position(call)
-    rule = new_rule(definition, call.zone.plan)
+    rule = new_rule(definition, _terms(call))
     return _publish(call, ruleset, _placed(ruleset.rules, rule, position or {}))
 
 
@@ -100,7 +126,7 @@ async def replace_rule(call: Call) -> Answer:
     ruleset, old = _ruleset(call), _rule(call)
     definition, position = _without_position(call)
     moves_only = position is not None and not definition
-    rule = old if moves_only else redefined(old, definition, call.zone.plan)
+    rule = old if moves_only else redefined(old, definition, _terms(call))
     rules = [rule if each is old else each for each in ruleset.rules]
     if position is not None:
         rules = _placed([each for each in rules if each is not rule], rule, position)
@@ -141,16 +167,27 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
         "version": str(rule.version),
         "action": rule.action,
         "expression": rule.expression,
-        "description": rule.description,
         "last_updated": microseconds(rule.last_updated),
         "ref": rule.ref,
         "enabled": rule.enabled,
     }
+    if rule.description is not None:
+        body["description"] = rule.description
     if rule.action_parameters is not None:
         body["action_parameters"] = rule.action_parameters
     if rule.action == "skip":
         body["logging"] = rule.logging or {"enabled": True}
     return body
+
+
+def _replace(call: Call, ruleset: Ruleset) -> Answer:
+    body = _known(call, "name", "description", "rules")
+    rules = _new_rules(call, body.get("rules"), ruleset.rules)
+    if _is_dry_run(call):
+        return Answer(None)
+    ruleset.replace_rules(rules)
+    ruleset.description = body.get("description", ruleset.description)
+    return Answer(ruleset_json(call.zone.add_ruleset(ruleset)))
 
 
 def _publish(call: Call, ruleset: Ruleset, rules: list[Rule]) -> Answer:
@@ -163,19 +200,23 @@ def _publish(call: Call, ruleset: Ruleset, rules: list[Rule]) -> Answer:
 
 def _new_rules(call: Call, bodies: Any, old: list[Rule]) -> list[Rule]:
     rules = [
-        _kept_or_new(body, old, call.zone, f"/rules/{index}")
+        _kept_or_new(body, old, _terms(call), f"/rules/{index}")
         for index, body in enumerate(bodies or [])
     ]
     check_all(rules, call.zone.plan, FIREWALL_PHASE)
     return rules
 
 
-def _kept_or_new(body: Any, old: list[Rule], zone: Zone, pointer: str) -> Rule:
+def _kept_or_new(body: Any, old: list[Rule], terms: Terms, pointer: str) -> Rule:
     if isinstance(body, dict):
         for rule in old:
             if rule.id == body.get("id") or rule.ref == body.get("ref"):
-                return redefined(rule, body, zone.plan)
-    return new_rule(body, zone.plan, pointer)
+                return redefined(rule, body, terms)
+    return new_rule(body, terms, pointer)
+
+
+def _terms(call: Call) -> Terms:
+    return Terms(call.zone.plan, call.state.switches.strips_parentheses)
 
 
 def _placed(rules: list[Rule], rule: Rule, position: Any) -> list[Rule]:

@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.state import TokenKind, TokenStatus
 
 from .authentication import INVALID_TOKEN
-from .envelope import Answer
+from .envelope import Answer, seconds
 from .routing import Call, Routes
 
 routes = Routes()
@@ -28,8 +28,13 @@ async def verify_account_token(call: Call) -> Answer:
 
 
 def _verified(call: Call) -> Answer:
-    result: dict[str, Any] = {"id": call.token.id, "status": call.token.status}
-    if call.token.status is not TokenStatus.ACTIVE:
+    token = call.token
+    result: dict[str, Any] = {"id": token.id, "status": token.current_status}
+    if token.not_before is not None:
+        result["not_before"] = seconds(token.not_before)
+    if token.expires_on is not None:
+        result["expires_on"] = seconds(token.expires_on)
+    if token.current_status is not TokenStatus.ACTIVE:
         # GUESS: a disabled or expired token is told apart, in a good answer.
         return Answer(result)
     message = {

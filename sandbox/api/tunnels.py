@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from sandbox.state import Connector, Tunnel, now
+from sandbox.clock import now
+from sandbox.state import Tunnel
 
 from .envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
@@ -37,25 +38,8 @@ async def list_tunnels(call: Call) -> Answer:
 @routes.post(_TUNNELS)
 async def create_tunnel(call: Call) -> Answer:
     """Create a tunnel; its answer holds the connector's secret."""
-    name = call.object().get("name")
-    if not isinstance(name, str) or not name:
-        # GUESS: the text.
-        raise ApiError(400, Problem(1003, "Missing tunnel name"))
-    if any(
-        tunnel.name == name
-        for tunnel in call.state.tunnels.values()
-        if tunnel.account_id == call.account.id and tunnel.deleted_at is None
-    ):
-        raise ApiError(
-            409,
-            Problem(
-                1013,
-                "You already have a tunnel with this name. Delete the existing "
-                "tunnel, or choose a different name for your new tunnel",
-            ),
-        )
     tunnel = call.state.add_tunnel(
-        name, call.object().get("config_src", "local"), account=call.account
+        _free_name(call), call.object().get("config_src", "local"), account=call.account
     )
     secrets = {
         "credentials_file": {
@@ -72,13 +56,24 @@ async def create_tunnel(call: Call) -> Answer:
 @routes.get(_TUNNEL)
 async def get_tunnel(call: Call) -> Answer:
     """Return one tunnel, deleted or not."""
-    return Answer(tunnel_json(_tunnel(call)))
+    return Answer(tunnel_json(find_tunnel(call)))
+
+
+@routes.patch(_TUNNEL)
+async def edit_tunnel(call: Call) -> Answer:
+    """Rename a tunnel, or give it another secret."""
+    tunnel = find_tunnel(call)
+    body = call.object()
+    if "name" in body:
+        tunnel.name = _free_name(call, tunnel)
+    tunnel.secret = body.get("tunnel_secret", tunnel.secret)
+    return Answer(tunnel_json(tunnel))
 
 
 @routes.delete(_TUNNEL)
 async def delete_tunnel(call: Call) -> Answer:
     """Delete a tunnel that nothing connects to."""
-    tunnel = _tunnel(call)
+    tunnel = find_tunnel(call)
     if tunnel.connectors:
         raise ApiError(
             400,
@@ -96,13 +91,7 @@ async def delete_tunnel(call: Call) -> Answer:
 @routes.get(f"{_TUNNEL}/token")
 async def get_token(call: Call) -> Answer:
     """Return what a connector needs to run."""
-    return Answer(_token(_tunnel(call)))
-
-
-@routes.get(f"{_TUNNEL}/connections")
-async def get_connections(call: Call) -> Answer:
-    """Return the connectors with their connections."""
-    return Answer([_connector_json(each) for each in _tunnel(call).connectors])
+    return Answer(_token(find_tunnel(call)))
 
 
 @routes.get(f"{_TUNNEL}/configurations")
@@ -116,7 +105,8 @@ async def replace_configuration(call: Call) -> Answer:
     """Replace the whole configuration."""
     tunnel = _remotely_managed(call)
     config = _checked_config(call.object().get("config"))
-    tunnel.config = {"warp-routing": {"enabled": False}} | config
+    routing = config.get("warp-routing", {"enabled": False})
+    tunnel.config = {**config, "warp-routing": routing}
     tunnel.version += 1
     tunnel.configured_at = now()
     return Answer(_configuration_json(tunnel))
@@ -145,36 +135,6 @@ def tunnel_json(tunnel: Tunnel) -> dict[str, Any]:
     return body
 
 
-def _connector_json(connector: Connector) -> dict[str, Any]:
-    return {
-        "id": connector.id,
-        "features": [
-            "allow_remote_config",
-            "serialized_headers",
-            "support_datagram_v2",
-            "support_quic_eof",
-            "management_logs",
-        ],
-        "version": connector.version,
-        "arch": connector.arch,
-        "conns": [
-            {
-                "colo_name": connection.colo_name,
-                "uuid": connection.id,
-                "id": connection.id,
-                "is_pending_reconnect": False,
-                "origin_ip": connector.origin_ip,
-                "opened_at": microseconds(connection.opened_at),
-                "client_id": connector.id,
-                "client_version": connector.version,
-            }
-            for connection in connector.connections
-        ],
-        "run_at": microseconds(connector.run_at),
-        "ha_status": None,
-    }
-
-
 def _configuration_json(tunnel: Tunnel) -> dict[str, Any]:
     return {
         "tunnel_id": tunnel.id,
@@ -190,7 +150,8 @@ def _token(tunnel: Tunnel) -> str:
     return base64.b64encode(json.dumps(facts).encode()).decode()
 
 
-def _tunnel(call: Call) -> Tunnel:
+def find_tunnel(call: Call) -> Tunnel:
+    """Return the tunnel that the path names."""
     tunnel = call.state.tunnels.get(call.ids["tunnel_id"])
     if tunnel is None or tunnel.account_id != call.account.id:
         # GUESS: the text.
@@ -198,8 +159,31 @@ def _tunnel(call: Call) -> Tunnel:
     return tunnel
 
 
+def _free_name(call: Call, renamed: Tunnel | None = None) -> str:
+    name = call.object().get("name")
+    if not isinstance(name, str) or not name:
+        # GUESS: the text.
+        raise ApiError(400, Problem(1003, "Missing tunnel name"))
+    if any(
+        tunnel.name == name
+        for tunnel in call.state.tunnels.values()
+        if tunnel.account_id == call.account.id
+        and tunnel.deleted_at is None
+        and tunnel is not renamed
+    ):
+        raise ApiError(
+            409,
+            Problem(
+                1013,
+                "You already have a tunnel with this name. Delete the existing "
+                "tunnel, or choose a different name for your new tunnel",
+            ),
+        )
+    return name
+
+
 def _remotely_managed(call: Call) -> Tunnel:
-    tunnel = _tunnel(call)
+    tunnel = find_tunnel(call)
     # GUESS: a write is refused as a read is.
     if tunnel.config_src != "cloudflare" or tunnel.deleted_at is not None:
         raise ApiError(404, Problem(1055, "Configuration for tunnel not found"))

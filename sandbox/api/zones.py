@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.state import Account, Plan, State, Zone
 
-from .envelope import Answer, microseconds
+from .envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -36,6 +36,11 @@ async def list_accounts(call: Call) -> Answer:
 @routes.get("/zones")
 async def list_zones(call: Call) -> Answer:
     """List the zones that the token reaches, none without the permission."""
+    if call.state.switches.refuses_zone_list and not call.token.allows("zone:read"):
+        actor = f"com.cloudflare.api.token.{call.token.id}"
+        needed = "com.cloudflare.api.account.zone.list"
+        message = f"Actor '{actor}' requires permission '{needed}' to list zones"
+        raise ApiError(403, Problem(0, message))
     return _PAGING.answer(
         call.query, _visible(call), lambda zone: zone_json(call.state, zone)
     )
@@ -58,9 +63,33 @@ def _visible(call: Call) -> Iterator[Zone]:
             "account.name": call.state.accounts[zone.account_id].name,
         }
         if call.token.reaches_zone(zone) and all(
-            call.query.get(key) in (None, value) for key, value in facts.items()
+            _matches(value, call.query.get(key, value)) for key, value in facts.items()
         ):
             yield zone
+
+
+def _matches(value: str, wanted: str) -> bool:
+    """Compare by the operator before the colon, if there is one."""
+    name, colon, text = wanted.partition(":")
+    if not colon:
+        return value == wanted
+    if name.endswith("_case_sensitive"):
+        name = name.removesuffix("_case_sensitive")
+    else:
+        value, text = value.lower(), text.lower()
+    match name:
+        case "equal":
+            return value == text
+        case "not_equal":
+            return value != text
+        case "starts_with":
+            return value.startswith(text)
+        case "ends_with":
+            return value.endswith(text)
+        case "contains":
+            return text in value
+    # GUESS: the code and text.
+    raise ApiError(400, Problem(None, f"unknown operator {name}"))
 
 
 def _account_json(account: Account) -> dict[str, Any]:
@@ -95,7 +124,7 @@ def zone_json(state: State, zone: Zone) -> dict[str, Any]:
             "page_rule_quota": 3,
             "phishing_detected": False,
         },
-        "owner": {"id": None, "type": "user", "email": None},
+        "owner": {"id": None, "type": "user"},
         "account": {
             "id": zone.account_id,
             "name": state.accounts[zone.account_id].name,

@@ -304,7 +304,7 @@ def lets_in(
         ):
             continue
         for request in _requests(hostname, path):
-            if firewall.stopping_rule(zone.rules, request) is None:
+            if firewall.judge(zone.rules, request).stopped_by is None:
                 return request
     return None
 

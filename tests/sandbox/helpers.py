@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from sandbox import Sandbox
 from sandbox.authority import Authority
-from sandbox.state import now
+from sandbox.clock import now
 
 HOME = "home.example.com"
 NAS = "nas.example.com"

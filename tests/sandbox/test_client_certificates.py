@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import pytest
 
 from sandbox import Sandbox
-from sandbox.state import now
+from sandbox.clock import now
 
 from .helpers import NAS, Api, csr_text, mint, new_csr
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
-from sandbox.clock import Delays
-from sandbox.state import now
+from sandbox.clock import Delays, now
 
 from .helpers import HOME, NAS, Api, Identity, mint, visitor
 from .test_control import control

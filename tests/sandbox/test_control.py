@@ -66,6 +66,16 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
     assert api.sandbox.state.origins == {SERVICE: "http://127.0.0.1:1"}
 
 
+async def test_switches(api: Api) -> None:
+    """What is known in two ways can be had in either."""
+    changed = await control(api, "POST", "/switches", {"refuses_zone_list": True})
+    assert changed == {"refuses_zone_list": True, "strips_parentheses": True}
+    blind = api.with_token(api.sandbox.state.add_token(permissions={"dns:read"}))
+    reply = await blind.get("/zones")
+    assert (reply.status, reply.code) == (403, 0)
+    assert len((await api.get("/zones")).result) == 1
+
+
 async def test_index(api: Api) -> None:
     """The routes are listed, with what each does and takes."""
     routes = await control(api, "GET", "")

@@ -123,7 +123,7 @@ async def test_patch_replaces(api: Api) -> None:
 
     body = {"action": "block", "expression": "not ssl"}
     replaced = (await api.request("PATCH", path, body)).result["rules"][1]
-    assert (replaced["description"], replaced["expression"]) == ("", "not ssl")
+    assert ("description" in replaced, replaced["expression"]) == (False, "not ssl")
     assert (replaced["id"], replaced["ref"]) == (added["id"], "ours")
     assert replaced["version"] == "2"
     assert (
@@ -245,6 +245,13 @@ async def test_skip_rule(api: Api) -> None:
     assert rule["action_parameters"] == parameters
     assert rule["logging"] == {"enabled": True}
     assert rule["expression"] == "ssl and ssl"
+
+
+async def test_outer_parentheses_kept(sandbox: Sandbox, api: Api) -> None:
+    """The switch leaves an expression as it was sent."""
+    sandbox.state.switches.strips_parentheses = False
+    reply = await add(api, expression="(ssl)")
+    assert reply.result["rules"][1]["expression"] == "(ssl)"
 
 
 async def test_put_entrypoint(sandbox: Sandbox, api: Api) -> None:

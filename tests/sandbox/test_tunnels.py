@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from sandbox.state import now
+from sandbox.clock import now
 
 from .helpers import HOME, Api
 

@@ -619,10 +619,19 @@ def _code(body: object) -> int | None:
 
 def _message(body: object) -> str:
     """Return Cloudflare's first message, short and printable, for a person to read."""
-    message = _first_error(body).get("message")
-    if not isinstance(message, str):
-        return "no reason given"
-    return "".join(char for char in message.strip() if char.isprintable())[:200]
+    error = _first_error(body)
+    # DNS says what is wrong in the chain, and outside only that something is.
+    chain = error.get("error_chain")
+    links = [error, *(chain if isinstance(chain, list) else [])]
+    messages = [
+        link["message"].strip()
+        for link in links
+        if isinstance(link, Mapping) and isinstance(link.get("message"), str)
+    ]
+    text = ": ".join(message for message in messages if message)
+    return "".join(char for char in text if char.isprintable())[:200] or (
+        "no reason given"
+    )
 
 
 def _retry_after(err: APIStatusError) -> float:

@@ -1,0 +1,53 @@
+"""Cloudflare's rule expressions: parsed by its own parser, evaluated here.
+
+The parser that Cloudflare publishes decides what is valid. It cannot evaluate, so a
+smaller parser of ours reads the same text into a tree; what that one does not know is
+`UnsupportedError`, never a guess.
+"""
+
+from dataclasses import dataclass
+
+from octorules_wirefilter import parse_expression
+
+from .errors import InvalidError, UnsupportedError
+from .evaluation import Request, evaluate
+from .fields import BOOLEAN_FIELDS, STRING_FIELDS
+from .parser import Parser
+from .tokens import without_outer_parentheses
+from .tree import Node, Value
+
+__all__ = [
+    "BOOLEAN_FIELDS",
+    "STRING_FIELDS",
+    "Expression",
+    "InvalidError",
+    "Request",
+    "UnsupportedError",
+    "Value",
+    "parse",
+    "without_outer_parentheses",
+]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression, ready for evaluation."""
+
+    root: Node
+    operators: frozenset[str]
+
+    def matches(self, request: Request) -> bool:
+        """Tell whether a request satisfies it."""
+        return bool(evaluate(self.root, request))
+
+
+def parse(text: str) -> Expression:
+    """Parse an expression, or raise InvalidError or UnsupportedError."""
+    try:
+        facts = parse_expression(text)
+    except UnicodeEncodeError:
+        # GUESS: JSON can hold what is no text, and the parser cannot be asked.
+        raise InvalidError("Filter parsing error: the expression is no text") from None
+    if error := facts.get("error"):
+        raise InvalidError(error)
+    return Expression(Parser(text).parse(), frozenset(facts["operators"]))

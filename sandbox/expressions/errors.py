@@ -1,0 +1,9 @@
+"""Why an expression is not taken."""
+
+
+class InvalidError(Exception):
+    """Cloudflare's parser refuses the expression."""
+
+
+class UnsupportedError(Exception):
+    """The expression is valid, but the sandbox cannot evaluate it."""

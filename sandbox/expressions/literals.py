@@ -1,0 +1,89 @@
+"""Literals, as Cloudflare's parser reads them."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+import re
+
+from .errors import UnsupportedError
+from .fields import Type
+from .regexes import compiled
+from .tokens import Kind, Token
+from .tree import IPAddress, Member, Range, Value
+
+# A minus makes a number decimal, whatever its zeros say.
+_NUMBERS = ((r"0x[\dA-Fa-f]+", 16), (r"0[0-7]+", 8), (r"-?\d+", 10))
+_ESCAPE = re.compile(rb"\\(?:x(?P<hexadecimal>..)|(?P<octal>[0-7]{3})|(?P<plain>.))")
+
+
+def literal(kind: Type, token: Token) -> Value:
+    """Read what a value is compared with."""
+    try:
+        match kind, token.kind:
+            case Type.STRING, Kind.RAW:
+                return _raw(token)
+            case Type.STRING, Kind.QUOTED:
+                return _quoted(token)
+            case Type.NUMBER, Kind.WORD:
+                return _number(token.text)
+            case Type.ADDRESS, Kind.WORD:
+                return ip_address(token.text)
+    except ValueError:
+        pass
+    raise UnsupportedError(f"the literal {token.text}")
+
+
+def member(kind: Type, token: Token) -> Member:
+    """Read a member of a list: a literal, a range, or a network."""
+    if token.kind is not Kind.WORD:
+        return literal(kind, token)
+    first, dots, last = token.text.partition("..")
+    if dots:
+        ends = Token(Kind.WORD, first), Token(Kind.WORD, last)
+        return Range(*(literal(kind, end) for end in ends))
+    if kind is not Type.ADDRESS:
+        return literal(kind, token)
+    try:
+        return _network(token.text)
+    except ValueError:
+        raise UnsupportedError(f"the literal {token.text}") from None
+
+
+def regular_expression(token: Token) -> str:
+    """Read a regular expression; a quoted one keeps its backslashes."""
+    quoted = token.kind is Kind.QUOTED
+    pattern = token.text[1:-1].replace('\\"', '"') if quoted else _raw(token)
+    compiled(pattern)
+    return pattern
+
+
+def _raw(token: Token) -> str:
+    return token.text[1:].strip("#")[1:-1]
+
+
+def _quoted(token: Token) -> str:
+    """Undo escapes, each of which stands for an octet."""
+    octets = _ESCAPE.sub(_unescaped, token.text[1:-1].encode())
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    if code := found["hexadecimal"]:
+        return bytes([int(code, 16)])
+    if code := found["octal"]:
+        return bytes([int(code, 8)])
+    return found["plain"]
+
+
+def _number(text: str) -> int:
+    for pattern, base in _NUMBERS:
+        if re.fullmatch(pattern, text, re.ASCII):
+            return int(text, base)
+    raise ValueError(text)
+
+
+def _network(text: str) -> IPAddress | IPv4Network | IPv6Network:
+    """Read a network or address; of an IPv4 one, octets may be left out at the end."""
+    address, slash, length = text.partition("/")
+    if ":" not in address:
+        octets = [int(octet) for octet in address.split(".")]
+        address = ".".join(map(str, (octets + 3 * [0])[: max(4, len(octets))]))
+    return ip_network((address, int(length))) if slash else ip_address(address)

@@ -1,0 +1,207 @@
+"""Faults on demand: which answers of the API are spoiled, and how."""
+
+import asyncio
+from collections.abc import Mapping
+import copy
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+import json
+import socket
+import struct
+from typing import Any
+
+from aiohttp import web
+
+from .api.envelope import ApiError, Problem, bad
+from .state import State
+
+_ERROR_PAGE = "<html><title>{0}</title><h1>{0}</h1></html>"
+_WRONG_TYPES: Mapping[type, Any] = {
+    str: 17,
+    int: "many",
+    bool: "yes",
+    list: {},
+    dict: [],
+}
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    DELAY = "delay"
+    UNAUTHORIZED = "401"
+    FORBIDDEN = "403"
+    RATE_LIMITED = "429"
+    SERVER_ERROR = "500"
+    BAD_GATEWAY = "502"
+    UNSUCCESSFUL = "success_false"
+    HTML = "html"
+    NULL = "null"
+    MISSING = "missing"
+    MISTYPED = "mistyped"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
+    TIMEOUT_AFTER = "timeout_after"
+    STALE = "stale"
+
+    @property
+    def lets_through(self) -> bool:
+        """Tell whether the endpoint runs, and a write takes effect."""
+        return self in {
+            FaultKind.DELAY,
+            FaultKind.NULL,
+            FaultKind.MISSING,
+            FaultKind.MISTYPED,
+            FaultKind.RESET_AFTER,
+            FaultKind.TIMEOUT_AFTER,
+            FaultKind.STALE,
+        }
+
+
+@dataclass
+class Fault:
+    """Spoils the answers to the calls that match."""
+
+    kind: FaultKind
+    method: str = "*"
+    path: str = "*"
+    """Matched like a file name, below /client/v4."""
+    first: int = 1
+    """The number of the first matching call that it spoils."""
+    times: int | None = 1
+    """How many it spoils from there on; None is all."""
+    seconds: float = 0
+    """How long the answer is kept back, whatever the kind."""
+    retry_after: int = 60
+    """What a 429 tells."""
+    key: str = ""
+    """Where in the answer something is missing or mistyped, as in result.0.id."""
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        """Take the kind by its value too."""
+        self.kind = FaultKind(self.kind)
+
+    def takes(self, method: str, path: str) -> bool:
+        """Count a call that matches, and tell whether it is to be spoiled."""
+        if self.method not in ("*", method) or not fnmatchcase(path, self.path):
+            return False
+        self.calls += 1
+        return self.calls >= self.first and (
+            self.times is None or self.calls < self.first + self.times
+        )
+
+    def spoil(self, answer: web.Response | None) -> web.Response | None:
+        """Return the answer that is given instead, or None if there is none."""
+        match self.kind:
+            case (
+                FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER | FaultKind.TIMEOUT_AFTER
+            ):
+                return None
+            case FaultKind.UNAUTHORIZED:
+                return _refusal(401, 10000, "Authentication error")
+            case FaultKind.FORBIDDEN:
+                return _refusal(403, 10000, "Authentication error")
+            case FaultKind.RATE_LIMITED:
+                return rate_limited(self.retry_after)
+            case FaultKind.SERVER_ERROR:
+                return _page(500, "500 Internal Server Error")
+            case FaultKind.BAD_GATEWAY:
+                return _page(502, "502 Bad Gateway")
+            case FaultKind.HTML:
+                return _page(200, "Just a moment...")
+            case FaultKind.UNSUCCESSFUL:
+                return _refusal(200, 10001, "Unable to process your request")
+            case _:
+                assert answer is not None, "the endpoint was to run"
+                return self._changed(answer)
+
+    def _changed(self, answer: web.Response) -> web.Response:
+        """Change one key of a good answer."""
+        if answer.status >= 400 or self.kind in (FaultKind.DELAY, FaultKind.STALE):
+            return answer
+        body = json.loads(answer.text or "null")
+        *parents, last = ("result" if self.kind is FaultKind.NULL else self.key).split(
+            "."
+        )
+        holder = body
+        for parent in parents:
+            holder = holder[_index(holder, parent)]
+        last_index = _index(holder, last)
+        match self.kind:
+            case FaultKind.NULL:
+                holder[last_index] = None
+            case FaultKind.MISSING:
+                del holder[last_index]
+            case _:
+                holder[last_index] = _WRONG_TYPES.get(type(holder[last_index]), 17)
+        return web.json_response(body, status=answer.status)
+
+
+class Faults:
+    """The faults that wait for their calls."""
+
+    def __init__(self, state: State) -> None:
+        """Start without any."""
+        self._state = state
+        self._before_last_write: State | None = None
+        self.waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        """Add a fault; where several match a call, the first added counts."""
+        self.waiting.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Let all be well again."""
+        self.waiting.clear()
+        self._before_last_write = None
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the fault that a call meets, having counted the call for each."""
+        met = [fault for fault in self.waiting if fault.takes(method, path)]
+        if method != "GET" and any(f.kind is FaultKind.STALE for f in self.waiting):
+            self._before_last_write = copy.deepcopy(self._state)
+        return met[0] if met else None
+
+    def state_for(self, fault: Fault | None) -> State:
+        """Return the state that a call is to see."""
+        if fault is not None and fault.kind is FaultKind.STALE:
+            return self._before_last_write or self._state
+        return self._state
+
+
+def rate_limited(retry_after: int) -> web.Response:
+    """Refuse a request that is one too many."""
+    message = "Please wait and consider throttling your request speed"
+    response = _refusal(429, 971, message)
+    response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+async def never_answer(request: web.Request, fault: Fault) -> None:
+    """Reset the connection, or leave the client waiting until it has enough."""
+    if fault.kind is FaultKind.TIMEOUT_AFTER:
+        while request.transport is not None:
+            await asyncio.sleep(0.05)
+    elif request.transport is not None:
+        # Without lingering, closing is a reset.
+        request.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        request.transport.abort()
+
+
+def _index(holder: Any, key: str) -> Any:
+    return int(key) if isinstance(holder, list) else key
+
+
+def _refusal(status: int, code: int, message: str) -> web.Response:
+    return bad(ApiError(status, Problem(code, message)))
+
+
+def _page(status: int, title: str) -> web.Response:
+    return web.Response(
+        status=status, text=_ERROR_PAGE.format(title), content_type="text/html"
+    )

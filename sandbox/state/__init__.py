@@ -1,0 +1,181 @@
+"""What the sandbox's Cloudflare remembers: plain records, free to edit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+import secrets
+import string
+
+from cryptography import x509
+
+from sandbox.budget import Budget
+from sandbox.clock import Delays, now
+
+from .access import Access, AccessApplication, AccessPolicy, IdentityProvider
+from .ids import new_id, new_uuid
+from .rules import FIREWALL_PHASE, Rule, Ruleset
+from .tokens import ALL_PERMISSIONS, Token, TokenKind, TokenStatus
+from .tunnels import COLOS, Connection, Connector, Tunnel, TunnelStatus
+from .visits import BlockedRequest, Visitor
+from .zones import (
+    REVOKED,
+    CertificateStatus,
+    ClientCertificate,
+    DnsRecord,
+    Plan,
+    Setting,
+    Zone,
+)
+
+__all__ = [
+    "ALL_PERMISSIONS",
+    "COLOS",
+    "FIREWALL_PHASE",
+    "REVOKED",
+    "Access",
+    "AccessApplication",
+    "AccessPolicy",
+    "Account",
+    "BlockedRequest",
+    "CertificateStatus",
+    "ClientCertificate",
+    "Connection",
+    "Connector",
+    "DnsRecord",
+    "IdentityProvider",
+    "Plan",
+    "Rule",
+    "Ruleset",
+    "Setting",
+    "State",
+    "Switches",
+    "Token",
+    "TokenKind",
+    "TokenStatus",
+    "Tunnel",
+    "TunnelStatus",
+    "Visitor",
+    "Zone",
+]
+
+
+@dataclass
+class Account:
+    """A Cloudflare account."""
+
+    id: str
+    name: str
+    created_on: datetime = field(default_factory=now)
+    access: Access = field(default_factory=Access)
+
+
+@dataclass
+class Switches:
+    """Where the evidence tells two ways, each of which can be had."""
+
+    refuses_zone_list: bool = False
+    """Whether a token that may not read zones is refused, as one was in 2020, or gets an
+    empty list."""
+    strips_parentheses: bool = True
+    """Whether a rule loses its outer parentheses, as users saw it, or keeps them, as
+    octorules expects."""
+
+
+@dataclass
+class State:
+    """Everything; edit it at will, as somebody in the dashboard would."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    zones: dict[str, Zone] = field(default_factory=dict)
+    tunnels: dict[str, Tunnel] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    visitor: Visitor = field(default_factory=Visitor)
+    blocked: list[BlockedRequest] = field(default_factory=list)
+    delays: Delays = field(default_factory=Delays)
+    budget: Budget = field(default_factory=Budget)
+    switches: Switches = field(default_factory=Switches)
+    origins: dict[str, str] = field(default_factory=dict)
+    """Where a service of an ingress rule is really found."""
+
+    def add_account(self, name: str = "Another account", id: str = "") -> Account:
+        """Add an account."""
+        account = Account(id or new_id(), name)
+        self.accounts[account.id] = account
+        return account
+
+    def add_zone(
+        self,
+        name: str,
+        account: Account | None = None,
+        plan: Plan | str = Plan.FREE,
+        id: str = "",
+    ) -> Zone:
+        """Add an active zone, to the first account unless another is given."""
+        account = account or self._first_account()
+        zone = Zone(id or new_id(), name, account.id, Plan(plan))
+        self.zones[zone.id] = zone
+        return zone
+
+    def add_tunnel(
+        self,
+        name: str,
+        config_src: str = "cloudflare",
+        account: Account | None = None,
+        id: str = "",
+    ) -> Tunnel:
+        """Add a tunnel that never ran, to the first account unless told."""
+        account = account or self._first_account()
+        tunnel = Tunnel(id or new_uuid(), name, account.id, config_src)
+        self.tunnels[tunnel.id] = tunnel
+        return tunnel
+
+    def add_token(
+        self,
+        kind: TokenKind | str = TokenKind.USER,
+        permissions: Iterable[str] = ALL_PERMISSIONS,
+        status: TokenStatus | str = TokenStatus.ACTIVE,
+        zones: Iterable[str] | None = None,
+        networks: Iterable[str] = (),
+        not_before: datetime | None = None,
+        expires_on: datetime | None = None,
+    ) -> str:
+        """Add a token and return it."""
+        kind = TokenKind(kind)
+        prefix = {TokenKind.USER: "cfut_", TokenKind.ACCOUNT: "cfat_"}[kind]
+        alphabet = string.ascii_letters + string.digits
+        secret = prefix + "".join(secrets.choice(alphabet) for _ in range(40))
+        self.tokens[secret] = Token(
+            id=new_id(),
+            kind=kind,
+            permissions=frozenset(permissions),
+            status=TokenStatus(status),
+            zones=None if zones is None else frozenset(zones),
+            account_id=self._first_account().id if kind is TokenKind.ACCOUNT else None,
+            networks=tuple(ip_network(network) for network in networks),
+            not_before=not_before,
+            expires_on=expires_on,
+            stray_until=now() + timedelta(seconds=self.delays.new_token),
+        )
+        return secret
+
+    def zone_of(self, hostname: str) -> Zone | None:
+        """Return the zone that a hostname lies in."""
+        return max(
+            (zone for zone in self.zones.values() if zone.contains(hostname)),
+            key=lambda zone: len(zone.name),
+            default=None,
+        )
+
+    def is_revoked(self, account_id: str, certificate: x509.Certificate) -> bool:
+        """Tell whether the edge knows that a zone of the account revoked it."""
+        return any(
+            record.certificate == certificate
+            and (record.status_at_edge or record.status) in REVOKED
+            for zone in self.zones.values()
+            if zone.account_id == account_id
+            for record in zone.certificates.values()
+        )
+
+    def _first_account(self) -> Account:
+        return next(iter(self.accounts.values()))

@@ -1,0 +1,55 @@
+"""Rulesets and their rules."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sandbox.clock import now
+
+from .ids import new_id
+
+FIREWALL_PHASE = "http_request_firewall_custom"
+
+
+@dataclass
+class Rule:
+    """One rule of a ruleset."""
+
+    action: str
+    expression: str
+    description: str | None = None
+    enabled: bool = True
+    action_parameters: dict[str, Any] | None = None
+    logging: dict[str, Any] | None = None
+    id: str = field(default_factory=new_id)
+    ref: str = ""
+    version: int = 1
+    last_updated: datetime = field(default_factory=now)
+
+    def __post_init__(self) -> None:
+        """Let the reference default to the id."""
+        self.ref = self.ref or self.id
+
+
+@dataclass
+class Ruleset:
+    """A zone's rules of one phase."""
+
+    phase: str
+    rules: list[Rule] = field(default_factory=list)
+    name: str = "default"
+    description: str = ""
+    id: str = field(default_factory=new_id)
+    version: int = 1
+    last_updated: datetime = field(default_factory=now)
+    earlier: list[Ruleset] = field(default_factory=list)
+    """The versions before this one."""
+
+    def replace_rules(self, rules: list[Rule]) -> None:
+        """Publish a new version with these rules."""
+        if self.version:
+            copies = [replace(rule) for rule in self.rules]
+            self.earlier.append(replace(self, rules=copies, earlier=[]))
+        self.rules = rules
+        self.version += 1
+        self.last_updated = now()

@@ -1,0 +1,89 @@
+"""API tokens and what they may do."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from sandbox.clock import now
+
+from .zones import Zone
+
+ALL_PERMISSIONS = frozenset(
+    {
+        "zone:read",
+        "dns:edit",
+        "ssl:edit",
+        "waf:edit",
+        "tunnel:edit",
+        "access_apps:edit",
+        "access_organization:edit",
+        "bots:edit",
+        "settings:edit",
+        "analytics:read",
+    }
+)
+
+
+class TokenKind(StrEnum):
+    """Who owns a token."""
+
+    USER = "user"
+    ACCOUNT = "account"
+
+
+class TokenStatus(StrEnum):
+    """Whether a token may be used."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+
+
+@dataclass
+class Token:
+    """An API token."""
+
+    id: str
+    kind: TokenKind
+    permissions: frozenset[str]
+    status: TokenStatus
+    zones: frozenset[str] | None
+    account_id: str | None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where it may be used from; anywhere if none is given."""
+    not_before: datetime | None = None
+    expires_on: datetime | None = None
+    stray_until: datetime = field(default_factory=now)
+    """When it is known everywhere."""
+    uses: int = 0
+
+    @property
+    def current_status(self) -> TokenStatus:
+        """Return the status, which time changes too."""
+        if self.expires_on is not None and self.expires_on <= now():
+            return TokenStatus.EXPIRED
+        if self.not_before is not None and now() < self.not_before:
+            # GUESS: a token whose time is to come counts as disabled.
+            return TokenStatus.DISABLED
+        return self.status
+
+    @property
+    def owner(self) -> str:
+        """Name whose requests are counted together; the sandbox has one user."""
+        return self.account_id or "user"
+
+    def allows(self, permission: str) -> bool:
+        """Tell whether it carries a permission; edit implies read."""
+        resource = permission.partition(":")[0]
+        return not self.permissions.isdisjoint({permission, f"{resource}:edit"})
+
+    def reaches_account(self, account_id: str) -> bool:
+        """Tell whether an account is among its resources."""
+        return self.account_id in (None, account_id)
+
+    def reaches_zone(self, zone: Zone) -> bool:
+        """Tell whether a zone is among its resources."""
+        return self.reaches_account(zone.account_id) and (
+            self.zones is None or zone.id in self.zones
+        )

@@ -1,0 +1,138 @@
+"""Tunnels, their connectors and their connections."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+import secrets
+from typing import Any
+
+from sandbox.clock import CLOCK, now
+
+from .ids import new_uuid
+
+# The data centres that a connector connects to, one connection to each.
+COLOS = ("fra06", "fra08", "ams01", "ams04")
+
+
+class TunnelStatus(StrEnum):
+    """How well a tunnel is connected."""
+
+    INACTIVE = "inactive"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass
+class Connection:
+    """One of a connector's connections to a Cloudflare data centre."""
+
+    colo_name: str
+    id: str = field(default_factory=new_uuid)
+    opened_at: datetime = field(default_factory=now)
+    is_pending_reconnect: bool = False
+
+
+@dataclass
+class Connector:
+    """A running cloudflared."""
+
+    connections: list[Connection]
+    version: str = "2026.10.0"
+    arch: str = "linux_arm64"
+    origin_ip: str = "198.51.100.7"
+    id: str = field(default_factory=new_uuid)
+    run_at: datetime = field(default_factory=now)
+
+
+@dataclass
+class Tunnel:
+    """A Cloudflare Tunnel; `config` is kept as the JSON it came as."""
+
+    id: str
+    name: str
+    account_id: str
+    config_src: str = "cloudflare"
+    status: TunnelStatus = TunnelStatus.INACTIVE
+    connectors: list[Connector] = field(default_factory=list)
+    config: dict[str, Any] | None = None
+    version: int = 0
+    created_at: datetime = field(default_factory=now)
+    configured_at: datetime = field(default_factory=now)
+    active_at: datetime | None = None
+    inactive_at: datetime | None = field(init=False)
+    """Since when nothing is connected."""
+    deleted_at: datetime | None = None
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+
+    def __post_init__(self) -> None:
+        """Start without connections."""
+        self.inactive_at = self.created_at
+
+    @property
+    def serves(self) -> bool:
+        """Tell whether requests get through it."""
+        return (
+            self.deleted_at is None
+            and self.status in (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
+            and not self._is_cut_off
+        )
+
+    @property
+    def _is_cut_off(self) -> bool:
+        lost = [each.is_pending_reconnect for each in self.connections]
+        return bool(lost) and all(lost)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Return the connections of all connectors."""
+        return [each for connector in self.connectors for each in connector.connections]
+
+    @property
+    def ingress(self) -> list[dict[str, Any]]:
+        """Return the ingress rules of its configuration."""
+        rules: list[dict[str, Any]] = (self.config or {}).get("ingress", [])
+        return rules
+
+    def connect(self, connectors: int = 1, connections: int = len(COLOS)) -> None:
+        """Let new connectors run, each with up to four connections."""
+        self.connectors = [
+            Connector([Connection(colo) for colo in COLOS[:connections]])
+            for _ in range(connectors)
+        ]
+        self.active_at, self.inactive_at = now(), None
+        self._assess()
+
+    def disconnect(self, forgotten_after: float = 0) -> None:
+        """Stop every connector; their connections are kept for some seconds."""
+        for connection in self.connections:
+            connection.is_pending_reconnect = True
+        self._assess()
+        for connector in self.connectors:
+            CLOCK.later(forgotten_after, partial(self.forget, connector.id))
+
+    def forget(self, connector_id: str | None = None) -> None:
+        """Drop one connector, or every one."""
+        self.connectors = [
+            each
+            for each in self.connectors
+            if connector_id is not None and each.id != connector_id
+        ]
+        if self.active_at is not None and not self.connectors:
+            self.active_at, self.inactive_at = None, now()
+        self._assess()
+
+    def _assess(self) -> None:
+        connections = self.connections
+        normal = len(self.connectors) * len(COLOS)
+        # GUESS: lost connections degrade a tunnel, and forgotten ones take it down.
+        if not connections:
+            if self.status is not TunnelStatus.INACTIVE:
+                self.status = TunnelStatus.DOWN
+        elif len(connections) < normal or any(
+            connection.is_pending_reconnect for connection in connections
+        ):
+            self.status = TunnelStatus.DEGRADED
+        else:
+            self.status = TunnelStatus.HEALTHY

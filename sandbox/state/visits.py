@@ -1,0 +1,37 @@
+"""Who visits the edge, and what it stopped."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+
+
+@dataclass
+class Visitor:
+    """Where the edge believes every visitor comes from."""
+
+    ip: IPv4Address | IPv6Address = field(
+        default_factory=lambda: IPv4Address("203.0.113.24")
+    )
+    country: str = "DE"
+    asnum: int = 64496
+
+
+@dataclass(frozen=True)
+class BlockedRequest:
+    """A request that the edge stopped; no rule has an id unless it is a custom one."""
+
+    time: datetime
+    rule_id: str
+    ref: str
+    host: str
+    path: str
+    method: str
+    user_agent: str
+    country: str
+    action: str
+    source: str = "firewallCustom"
+    query: str = ""
+    protocol: str = "HTTP/1.1"
+    ray: str = ""
+    ip: str = ""
+    asnum: int = 0

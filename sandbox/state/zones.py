@@ -1,0 +1,125 @@
+"""A domain: its DNS records, its client certificates and its settings."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cryptography import x509
+
+from sandbox.clock import now
+
+from .ids import new_id, new_uuid
+from .rules import FIREWALL_PHASE, Rule, Ruleset
+
+
+class Plan(StrEnum):
+    """A zone's plan, by its legacy_id."""
+
+    FREE = "free"
+    PRO = "pro"
+    BUSINESS = "business"
+    ENTERPRISE = "enterprise"
+
+
+class CertificateStatus(StrEnum):
+    """Where a client certificate is between active and revoked."""
+
+    ACTIVE = "active"
+    PENDING_REVOCATION = "pending_revocation"
+    REVOKED = "revoked"
+    PENDING_REACTIVATION = "pending_reactivation"
+
+
+REVOKED = frozenset({CertificateStatus.PENDING_REVOCATION, CertificateStatus.REVOKED})
+
+
+@dataclass
+class DnsRecord:
+    """A DNS record; `name` is fully qualified, without the trailing dot."""
+
+    type: str
+    name: str
+    content: str
+    proxied: bool = False
+    ttl: int = 1
+    comment: str | None = None
+    tags: list[str] = field(default_factory=list)
+    priority: int | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=new_id)
+    created_on: datetime = field(default_factory=now)
+    modified_on: datetime = field(default_factory=now)
+
+
+@dataclass
+class ClientCertificate:
+    """A client certificate that the account's managed CA signed."""
+
+    certificate: x509.Certificate
+    csr: x509.CertificateSigningRequest
+    validity_days: int
+    status: CertificateStatus = CertificateStatus.ACTIVE
+    id: str = field(default_factory=new_uuid)
+    listed: bool = True
+    status_at_edge: CertificateStatus | None = None
+    """What the edge still believes, where that is not the status."""
+
+
+@dataclass
+class Setting:
+    """A zone setting that somebody changed."""
+
+    value: str
+    modified_on: datetime
+
+
+@dataclass
+class Zone:
+    """A domain, with all that belongs to it."""
+
+    id: str
+    name: str
+    account_id: str
+    plan: Plan = Plan.FREE
+    status: str = "active"
+    paused: bool = False
+    created_on: datetime = field(default_factory=now)
+    dns_records: dict[str, DnsRecord] = field(default_factory=dict)
+    certificates: dict[str, ClientCertificate] = field(default_factory=dict)
+    associations: list[str] | None = None
+    outdated_associations: list[list[str] | None] = field(default_factory=list)
+    """What reads still give, the oldest first."""
+    rulesets: dict[str, Ruleset] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    """The zone settings that were ever changed."""
+    bot_management: dict[str, Any] = field(default_factory=dict)
+    """What was ever changed of it."""
+
+    def add_dns_record(self, record: DnsRecord) -> DnsRecord:
+        """Add a record."""
+        self.dns_records[record.id] = record
+        return record
+
+    def add_ruleset(self, ruleset: Ruleset) -> Ruleset:
+        """Add a ruleset."""
+        self.rulesets[ruleset.id] = ruleset
+        return ruleset
+
+    def entrypoint(self, phase: str = FIREWALL_PHASE) -> Ruleset | None:
+        """Return the ruleset of a phase, if there is one."""
+        return next((r for r in self.rulesets.values() if r.phase == phase), None)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Return the custom rules, in order."""
+        entrypoint = self.entrypoint()
+        return entrypoint.rules if entrypoint else []
+
+    def contains(self, hostname: str) -> bool:
+        """Tell whether a hostname lies in this zone."""
+        return hostname == self.name or hostname.endswith(f".{self.name}")
+
+    def associates(self, hostname: str) -> bool:
+        """Tell whether the edge asks a hostname's visitors for a certificate."""
+        return hostname in (self.associations or ())
