@@ -160,11 +160,12 @@ class CloudflareConfigFlow(
             if error is None and account_id not in self._accounts:
                 return self.async_abort(reason="wrong_account")
             if error is None:
+                # Its listener, which reloads it, is there only once it is loaded.
+                listens = entry.state is ConfigEntryState.LOADED
                 result = self.async_update_and_abort(
                     entry, data_updates={CONF_API_TOKEN: self._token}
                 )
-                if entry.state is not ConfigEntryState.LOADED:
-                    # Its listener, which reloads it, is there only once it is loaded.
+                if not listens:
                     self.hass.config_entries.async_schedule_reload(entry.entry_id)
                 return result
         return self._show_token_form(step_id, error, account=entry.title)
