@@ -5,7 +5,7 @@ would cost seconds of event loop and some hundred megabytes on first use.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -126,13 +126,11 @@ class EdgeClient:
 
         Source: GET /zones.
         """
-        return tuple(
-            [
-                Zone.parse(item)
-                async for item in self._pages(
-                    "/zones", Permission.ZONE_READ, per_page=50
-                )
-            ]
+        return await self._all(
+            Zone.parse,
+            "/zones",
+            Permission.ZONE_READ,
+            per_page=50,
         )
 
     async def observe(
@@ -174,16 +172,12 @@ class EdgeClient:
 
         Source: GET /accounts/{account_id}/cfd_tunnel.
         """
-        return tuple(
-            [
-                Tunnel.parse(item)
-                async for item in self._pages(
-                    f"/accounts/{_segment(account_id)}/cfd_tunnel",
-                    Permission.TUNNEL_READ,
-                    per_page=100,
-                    is_deleted="false",
-                )
-            ]
+        return await self._all(
+            Tunnel.parse,
+            f"/accounts/{_segment(account_id)}/cfd_tunnel",
+            Permission.TUNNEL_READ,
+            per_page=100,
+            is_deleted="false",
         )
 
     async def connectors(
@@ -243,15 +237,11 @@ class EdgeClient:
 
         Source: GET /zones/{zone_id}/dns_records.
         """
-        return tuple(
-            [
-                DnsRecord.parse(item)
-                async for item in self._pages(
-                    f"/zones/{_segment(zone_id)}/dns_records",
-                    Permission.DNS_READ,
-                    per_page=1000,
-                )
-            ]
+        return await self._all(
+            DnsRecord.parse,
+            f"/zones/{_segment(zone_id)}/dns_records",
+            Permission.DNS_READ,
+            per_page=1000,
         )
 
     async def create_dns_record(
@@ -303,16 +293,12 @@ class EdgeClient:
 
         Source: GET /zones/{zone_id}/client_certificates; without a status it lists active ones.
         """
-        return tuple(
-            [
-                ClientCertificate.parse(item)
-                async for item in self._pages(
-                    _certificates_path(zone_id),
-                    Permission.CERTIFICATES_READ,
-                    per_page=50,
-                    status="all",
-                )
-            ]
+        return await self._all(
+            ClientCertificate.parse,
+            _certificates_path(zone_id),
+            Permission.CERTIFICATES_READ,
+            per_page=50,
+            status="all",
         )
 
     async def create_client_certificate(
@@ -477,6 +463,19 @@ class EdgeClient:
         except QuotaExceeded:
             # The quota is judged after the permission; the plan counts free slots itself.
             return
+
+    async def _all[ItemT](
+        self,
+        parse: Callable[[Fields], ItemT],
+        path: str,
+        permission: Permission,
+        *,
+        per_page: int,
+        **query: str,
+    ) -> tuple[ItemT, ...]:
+        """Return the items of every page, parsed."""
+        pages = self._pages(path, permission, per_page=per_page, **query)
+        return tuple([parse(item) async for item in pages])
 
     async def _pages(
         self, path: str, permission: Permission, *, per_page: int, **query: str
