@@ -790,6 +790,7 @@ def test_client_loads_the_verbs_of_the_sdk_and_nothing_else() -> None:
     """No resource, and no type that the bare package does not import itself."""
     program = """
 import asyncio, sys
+import homeassistant
 import cloudflare
 def heavy():
     return {name for name in sys.modules
