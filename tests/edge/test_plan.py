@@ -587,3 +587,40 @@ def test_names_of_another_zone_are_no_neighbours() -> None:
     block = left.ruleset.by_ref(BLOCK_REF)
     assert block
     assert named_hosts(block.expression) == {HOST: ()}
+
+
+def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None:
+    """A wildcard would expose what is taken down, so the block rule holds on to it.
+
+    Meanwhile the rule closes the other hostname, whose exempt path was wider than it may be.
+    """
+    wider = block_expression({HOST: ("/api/",), OTHER: ()})
+    world = observed(
+        rules=[replace(block_rule(), expression=wider)],
+        records=[record("*.example.com", ours=False)],
+        ingress=[serves(None)],
+    )
+    desired = wanting(protected(HOST), removed=[protected(OTHER)])
+
+    plan = make_plan(world, desired)
+    done = after(world, plan)
+
+    assert exposed(world, HOST)
+    assert [problem.code for problem in plan.problems] == [ProblemCode.WOULD_EXPOSE]
+    assert not exposed(done, HOST)
+    assert not exposed(done, OTHER)
+    assert names(make_plan(done, desired).steps) == []
+
+
+def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
+    """Where no rule is free, an open hostname gets no record and no ingress rule of ours."""
+    world = observed(
+        rules=[rule("block", f'http.host eq "x{n}"', f"x{n}") for n in range(5)],
+        records=[record("*.example.com", ours=False)],
+        ingress=[serves(None)],
+    )
+
+    plan = make_plan(world, wanting(protected(HOST)))
+
+    assert plan.exposures
+    assert names(plan.steps) == ["create association"]

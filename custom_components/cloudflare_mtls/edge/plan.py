@@ -367,17 +367,37 @@ class _Draft:
         if self._desired.skip is None:
             # It may make room for the block rule.
             self._write_rule(Kind.SKIP_RULE, SKIP_REF, None)
-        self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, self._desired.block)
+        self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, self._block())
         for item in self._desired.hostnames:
             self._associate(item)
         self._write_rule(Kind.SKIP_RULE, SKIP_REF, self._desired.skip)
         for item in self._desired.removed:
             self._dissociate(item)
-        published = [item for item in self._desired.hostnames if item.published]
+        # What is open in spite of the rules is not led anywhere by us.
+        published = [
+            item
+            for item in self._desired.hostnames
+            if item.published and item.hostname not in self.open
+        ]
         for item in published:
             self._serve(item)
         for item in published:
             self._publish(item)
+
+    def _block(self) -> DesiredRule | None:
+        """Return the block rule; what it may not release yet stays in it."""
+        rule = self._desired.block
+        step = RuleStep(
+            kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF, rule=rule
+        )
+        if self._state.ruleset.by_ref(BLOCK_REF) is None:
+            return rule
+        held = self._opened_by(step)
+        for hostname in sorted(held):
+            self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
+        paths = {hostname: self._exempt_paths[hostname] for hostname in held}
+        neighbours = {**self._desired.neighbours, **paths}
+        return replace(self._desired, neighbours=neighbours).block
 
     def _tear_down_rules(self) -> None:
         self._write_rule(Kind.SKIP_RULE, SKIP_REF, None)
