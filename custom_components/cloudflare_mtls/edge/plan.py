@@ -373,12 +373,7 @@ class _Draft:
         self._write_rule(Kind.SKIP_RULE, SKIP_REF, self._desired.skip)
         for item in self._desired.removed:
             self._dissociate(item)
-        # What is open in spite of the rules is not led anywhere by us.
-        published = [
-            item
-            for item in self._desired.hostnames
-            if item.published and item.hostname not in self.open
-        ]
+        published = [item for item in self._desired.hostnames if item.published]
         for item in published:
             self._serve(item)
         for item in published:
@@ -500,7 +495,7 @@ class _Draft:
         own = configuration.rule_for(item.hostname)
         if own and own.service == item.service and not _shadowed(configuration, own):
             return
-        self._add(
+        self._lead(
             IngressStep(
                 action=Action.UPDATE if own else Action.CREATE,
                 target=item.hostname,
@@ -519,7 +514,7 @@ class _Draft:
             return
         if item.tunnel_id not in self._state.configurations:
             return
-        self._add(
+        self._lead(
             RecordStep(
                 action=Action.UPDATE if record else Action.CREATE,
                 target=item.hostname,
@@ -527,6 +522,11 @@ class _Draft:
                 exempt_paths=item.exempt_paths,
             )
         )
+
+    def _lead(self, step: IngressStep | RecordStep) -> None:
+        """Add a step that leads to a hostname, unless it is open in spite of the rules."""
+        if step.target not in self.open:
+            self._add(step)
 
     def _add(self, step: Step) -> None:
         for hostname in sorted(opened := self._opened_by(step)):
