@@ -248,13 +248,12 @@ class ProtectedHostnameFlow(
         client: EdgeClient = entry.runtime_data.client
         self._existing = tuple(hostnames_of(entry).values())
         try:
-            zones = await client.zones()
+            error = await self.async_load_account(
+                client, entry.data[CONF_ACCOUNT_ID], await client.zones()
+            )
         except EdgeError as err:
-            key, placeholders = describe(err)
-            return self.async_abort(reason=key, description_placeholders=placeholders)
-        if error := await self.async_load_account(
-            client, entry.data[CONF_ACCOUNT_ID], zones
-        ):
+            error = describe(err)
+        if error:
             key, placeholders = error
             return self.async_abort(reason=key, description_placeholders=placeholders)
         return await self.async_step_zone()

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -81,7 +82,7 @@ class EdgeState:
     plans: Mapping[str, Plan | None]
     certificates: tuple[Certificate, ...] | None
 
-    @property
+    @cached_property
     def companions(self) -> dict[str, Certificate]:
         """Return the certificates of companion devices by their id."""
         return {item.id: item for item in self.certificates or () if item.is_companion}

@@ -175,11 +175,11 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     async def _look_at(self, zone: Zone) -> Complaint | None:
         """Read everything once, so that a missing permission shows before it matters."""
         try:
-            self._observation, *_ = await asyncio.gather(
+            self._observation, _ = await asyncio.gather(
                 self._client.observe(self._account_id, zone.id, [self._tunnel.id]),
                 self._client.client_certificates(zone.id),
-                self._client.may_edit_rules(zone.id),
             )
+            await self._client.may_edit_rules(zone.id, self._observation.ruleset.id)
         except EdgeError as err:
             return "base", describe(err)
         if not self._observation.zone.active:
@@ -259,10 +259,11 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Carry the plan out; return what stopped it."""
         try:
             zones = await self._reconciler().sync({self._settings.hostname})
+            for zone in zones.values():
+                zone.raise_if_stopped()
         except EdgeError as err:
             return describe(err)
-        errors = [zone.outcome.error for zone in zones.values() if zone.outcome.error]
-        return describe(errors[0]) if errors else None
+        return None
 
     def _reconciler(self) -> Reconciler:
         return Reconciler(

@@ -157,24 +157,17 @@ async def test_first_rule_makes_the_ruleset(
 
 
 @pytest.mark.parametrize(
-    ("answer", "path"),
-    [
-        (lambda: envelope(404, code=10003), "/zones/z/rulesets"),
-        (lambda: success({"id": "rs"}), "/zones/z/rulesets/rs/rules"),
-    ],
+    ("ruleset_id", "path"),
+    [(None, "/zones/z/rulesets"), ("rs", "/zones/z/rulesets/rs/rules")],
 )
 async def test_permission_to_write_rules_is_asked_without_writing(
-    api: ScriptedApi, client: EdgeClient, answer: Callable[[], Any], path: str
+    api: ScriptedApi, client: EdgeClient, ruleset_id: str | None, path: str
 ) -> None:
     """Permission to write rules is asked without writing."""
-
-    def answers(asked: Asked) -> Any:
-        return answer() if asked.method == "GET" else success(None)
-
-    api.answers = answers
-    await client.may_edit_rules("z")
-    assert [(item.method, item.path) for item in api.asked][1:] == [("POST", path)]
-    assert api.asked[1].query == {"dry_run": "true"}
+    api.answers = lambda _: success(None)
+    await client.may_edit_rules("z", ruleset_id)
+    assert [(item.method, item.path) for item in api.asked] == [("POST", path)]
+    assert api.asked[0].query == {"dry_run": "true"}
 
 
 @pytest.mark.parametrize(
@@ -187,17 +180,12 @@ async def test_full_zone_does_not_hide_the_permission(
     error: type[EdgeError] | None,
 ) -> None:
     """Full zone does not hide the permission."""
-
-    def answers(asked: Asked) -> Any:
-        if asked.method == "GET":
-            return success({"id": "rs"})
-        return envelope(refusal[0], code=refusal[1])
-
-    api.answers = answers
+    api.answers = lambda _: envelope(refusal[0], code=refusal[1])
+    asking = client.may_edit_rules("z", "rs")
     if error is None:
-        await client.may_edit_rules("z")
+        await asking
     else:
-        assert isinstance(await error_of(client.may_edit_rules("z")), error)
+        assert isinstance(await error_of(asking), error)
 
 
 # Errors

@@ -258,7 +258,8 @@ async def test_what_the_integration_sends(
         await client.zones()
         await client.tunnels(sandbox.account_id)
         await client.connectors(sandbox.account_id, sandbox.tunnel_id)
-        await client.may_edit_rules(sandbox.zone_id)
+        ruleset = await client.ruleset(sandbox.zone_id)
+        await client.may_edit_rules(sandbox.zone_id, ruleset.id)
         await bring_about(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False
         zone.rules.reverse()

@@ -436,12 +436,13 @@ class EdgeClient:
         )
         return Ruleset.parse(_result(envelope))
 
-    async def may_edit_rules(self, zone_id: str) -> None:
+    async def may_edit_rules(self, zone_id: str, ruleset_id: str | None) -> None:
         """Raise PermissionMissing unless the token may write custom rules; nothing is written.
+
+        A zone that never had a custom rule has no ruleset id.
 
         Source: ?dry_run=true of the Rulesets API: it checks permissions and quota, and keeps nothing.
         """
-        ruleset = await self.ruleset(zone_id)
         rule = {
             "action": "block",
             "expression": 'http.host eq "dry-run.invalid"',
@@ -449,8 +450,8 @@ class EdgeClient:
         }
         path, body = (
             (f"/zones/{_segment(zone_id)}/rulesets", _first_ruleset(rule))
-            if ruleset.id is None
-            else (f"{_ruleset_path(zone_id, ruleset.id)}/rules", rule)
+            if ruleset_id is None
+            else (f"{_ruleset_path(zone_id, ruleset_id)}/rules", rule)
         )
         try:
             await self._request(
