@@ -19,11 +19,13 @@ from .devices import async_keep_devices
 from .handover import async_setup_handover
 from .issues import async_forget
 from .services import async_setup_services
+from .tombstones import async_bury, async_forget as async_forget_hostnames
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.EVENT,
     Platform.SENSOR,
     Platform.SWITCH,
 ]
@@ -41,7 +43,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tunnels = TunnelCoordinator(hass, entry, client)
-    edge = EdgeCoordinator(hass, entry, client)
+    edge = EdgeCoordinator(hass, entry, client, await async_bury(hass, entry))
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         edge.async_config_entry_first_refresh(),
@@ -74,6 +76,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Close what is reported of the account; at Cloudflare everything stays as it is."""
     async_forget(hass, entry)
+    await async_forget_hostnames(hass, entry)
 
 
 async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:

@@ -11,6 +11,7 @@ from .coordinator import CloudflareConfigEntry
 from .entity import HostnameEntity
 from .errors import raise_translated
 from .hostnames import hostnames_of
+from .reconciler import Extent
 
 PARALLEL_UPDATES = 1
 
@@ -36,7 +37,8 @@ class SyncButton(HostnameEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         with raise_translated():
-            zones = await self.coordinator.reconciler.sync({self._settings.hostname})
+            extent = Extent(hostnames={self._settings.hostname})
+            zones = await self.coordinator.reconciler.sync(extent)
             await self.coordinator.async_refresh()
             for zone in zones.values():
                 zone.raise_if_stopped()

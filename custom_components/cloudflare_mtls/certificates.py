@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.ulid import ulid_now
 
 from .const import DOMAIN
@@ -18,6 +18,9 @@ from .edge.credentials import (
     make_signing_request,
 )
 from .handover import Handover, async_offer
+
+# As long as any: whether it fits must be known before the certificate is signed.
+_ANY_FINGERPRINT = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,16 @@ async def async_mint(
     hass: HomeAssistant, entry: CloudflareConfigEntry, request: MintRequest
 ) -> Minted:
     """Make a key, have it signed, and hold the bundle for the device; raise EdgeError."""
+    edge = entry.runtime_data.edge
+    if edge.pins and (problem := await edge.async_pin_problem(_ANY_FINGERPRINT)):
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=f"problem_{problem.code}",
+            translation_placeholders={
+                "target": problem.target,
+                "detail": problem.detail,
+            },
+        )
     signing_request = await hass.async_add_executor_job(
         make_signing_request, request.name, ulid_now(), request.key_type
     )
@@ -62,8 +75,9 @@ async def async_mint(
             label=make_label(facts.name, facts.issued_on),
         )
     )
+    await edge.async_pin()
     handover = async_offer(hass, bundle)
-    await entry.runtime_data.edge.async_refresh()
+    await edge.async_refresh()
     certificate = Certificate(
         id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
     )
@@ -79,6 +93,7 @@ async def async_revoke(
     status = await edge.client.revoke_client_certificate(
         certificate.zone_id, certificate.id
     )
+    await edge.async_pin()
     await edge.async_refresh()
     return replace(certificate, status=status)
 

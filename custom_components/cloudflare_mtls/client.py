@@ -5,8 +5,14 @@ import os
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.httpx_client import get_async_client
+from homeassistant.util.hass_dict import HassKey
 
+from .const import DOMAIN
 from .edge.client import BASE_URL, EdgeClient
+from .edge.recent import Recent
+
+# A flow's client writes what the client of the config entry reads.
+_RECENT: HassKey[Recent] = HassKey(f"{DOMAIN}_recent")
 
 
 async def async_create_client(
@@ -21,5 +27,6 @@ async def async_create_client(
             account_id=account_id,
             base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
             http_client=get_async_client(hass),
+            recent=hass.data.setdefault(_RECENT, Recent()),
         )
     )

@@ -13,8 +13,7 @@ from homeassistant.config_entries import (
     ConfigFlowContext,
     ConfigFlowResult,
     ConfigSubentryFlow,
-    SubentryFlowContext,
-    SubentryFlowResult,
+    OptionsFlow,
 )
 from homeassistant.const import CONF_API_TOKEN
 from homeassistant.core import callback
@@ -27,12 +26,12 @@ import probatio
 
 from .client import async_create_client
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, SUBENTRY_PROTECTED_HOSTNAME
-from .edge.client import EdgeClient
 from .edge.errors import EdgeError, Permission
 from .edge.models import Account, Zone
 from .errors import Description, describe
 from .hostname_flow import HostnameSteps, choice
-from .hostnames import hostnames_of
+from .options_flow import CloudflareOptionsFlow
+from .subentry_flow import ProtectedHostnameFlow
 
 TOKEN_SCHEMA: Final = probatio.Schema(
     {
@@ -223,6 +222,12 @@ class CloudflareConfigFlow(
             },
         )
 
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        return CloudflareOptionsFlow()
+
     @classmethod
     @callback
     @override
@@ -230,41 +235,6 @@ class CloudflareConfigFlow(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         return {SUBENTRY_PROTECTED_HOSTNAME: ProtectedHostnameFlow}
-
-
-class ProtectedHostnameFlow(
-    HostnameSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
-    ConfigSubentryFlow,
-):
-    """Protect a further hostname of the account."""
-
-    async def async_step_user(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Start with what the account has."""
-        entry = self._get_entry()
-        if entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        client: EdgeClient = entry.runtime_data.client
-        self._existing = tuple(hostnames_of(entry).values())
-        try:
-            error = await self.async_load_account(
-                client, entry.data[CONF_ACCOUNT_ID], await client.zones()
-            )
-        except EdgeError as err:
-            error = describe(err)
-        if error:
-            key, placeholders = error
-            return self.async_abort(reason=key, description_placeholders=placeholders)
-        return await self.async_step_zone()
-
-    @override
-    async def async_finish(self) -> SubentryFlowResult:
-        return self.async_create_entry(
-            title=self._settings.hostname,
-            data=self._settings.as_data(),
-            unique_id=self._settings.hostname,
-        )
 
 
 def _complaint(token: str) -> str | None:

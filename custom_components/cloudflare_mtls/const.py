@@ -13,10 +13,14 @@ CONF_EXEMPT_PATHS: Final = "exempt_paths"
 CONF_HOSTNAME: Final = "hostname"
 CONF_KEEP_IN_SYNC: Final = "keep_in_sync"
 CONF_LAYOUT: Final = "layout"
+CONF_PIN_CERTIFICATES: Final = "pin_certificates"
 CONF_PUBLISHED: Final = "published"
 CONF_SERVICE: Final = "service"
+CONF_TAKE_OVER: Final = "take_over"
 CONF_TUNNEL_ID: Final = "tunnel_id"
 CONF_ZONE_ID: Final = "zone_id"
+
+EVENT_MENDED: Final = f"{DOMAIN}_mended"
 
 SUBENTRY_PROTECTED_HOSTNAME: Final = "protected_hostname"
 

@@ -3,19 +3,28 @@
 from abc import abstractmethod
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
+from .const import (
+    CONF_ACCOUNT_ID,
+    CONF_HOSTNAME,
+    CONF_PIN_CERTIFICATES,
+    DOMAIN,
+    EVENT_MENDED,
+    LOGGER,
+)
+from .edge.apply import Outcome
 from .edge.client import EdgeClient
 from .edge.credentials import CertificateFacts, read_certificates
 from .edge.errors import (
@@ -26,11 +35,14 @@ from .edge.errors import (
     TokenRejected,
 )
 from .edge.models import CertificateStatus, Connector, Tunnel
-from .edge.plan import Plan
+from .edge.plan import Plan, Problem, ProblemCode
+from .edge.steps import RuleStep, describe_step
 from .errors import describe
 from .hostnames import hostnames_of
-from .issues import async_report, hostname_issues, permission_issues
-from .reconciler import Reconciler
+from .issues import async_report, hostname_issues, permission_issues, removal_issue
+from .reconciler import Extent, Reconciler, ZoneView
+from .texts import async_get_texts
+from .tombstones import Tombstone, async_clear
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
@@ -228,24 +240,51 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
     )
 
     def __init__(
-        self, hass: HomeAssistant, entry: CloudflareConfigEntry, client: EdgeClient
+        self,
+        hass: HomeAssistant,
+        entry: CloudflareConfigEntry,
+        client: EdgeClient,
+        tombstones: Iterable[Tombstone],
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, entry, client)
-        hostnames = hostnames_of(entry).values()
-        self.reconciler = Reconciler(client, self.account_id, hostnames)
+        hostnames = tuple(hostnames_of(entry).values())
+        self._tombstones = {item.settings.hostname: item for item in tombstones}
+        self.reconciler = Reconciler(
+            client=client,
+            account_id=self.account_id,
+            hostnames=hostnames,
+            removed=tuple(item.settings for item in self._tombstones.values()),
+            read_pins=self._async_read_pins,
+        )
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
+        self.pins = bool(entry.options.get(CONF_PIN_CERTIFICATES))
         self._mending = False
 
     @override
     async def async_fetch(self) -> EdgeState:
-        zone_ids = self.reconciler.zones_of(self._hostnames)
-        plans, certificates = await asyncio.gather(
-            asyncio.gather(*(self._plan(zone_id) for zone_id in zone_ids)),
+        everything = {*self._hostnames, *self._tombstones}
+        zone_ids = self.reconciler.zones_of(everything)
+        views, certificates = await asyncio.gather(
+            asyncio.gather(*(self._look(zone_id) for zone_id in zone_ids)),
             self._unless_missing(self.async_read_certificates()),
         )
-        drifted = any(plan and plan.limited_to(self._kept).steps for plan in plans)
+        await self._forget(
+            hostname
+            for hostname, tombstone in self._tombstones.items()
+            if any(
+                view and tombstone.is_outlived_in(view.observation) for view in views
+            )
+        )
+        plans = [self._plan(view, certificates) for view in views]
+        await self._forget(
+            hostname
+            for hostname in self._tombstones
+            if all(plan and not plan.drifted(hostname) for plan in plans)
+        )
+        to_mend = self._kept | self._tombstones.keys()
+        drifted = any(plan and plan.limited_to(to_mend).steps for plan in plans)
         if not drifted:
             self._report_writing(())
         # What mending left is mended at the next refresh, not at once, and not for ever.
@@ -255,31 +294,89 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             self.config_entry.async_create_background_task(
                 self.hass, self._mend(), f"{self.name} mend", eager_start=False
             )
-        self._report_hostnames(plans, self._kept if mends else set())
+        await self._report_hostnames(plans, to_mend if mends else set())
         return EdgeState(
             plans=dict(zip(zone_ids, plans, strict=True)), certificates=certificates
         )
+
+    async def _look(self, zone_id: str) -> ZoneView | None:
+        return await self._unless_missing(self.reconciler.look(zone_id))
+
+    def _plan(
+        self, view: ZoneView | None, certificates: Iterable[Certificate] | None
+    ) -> Plan | None:
+        """Return what must be done in a zone; None where too little can be seen of it."""
+        if view is None or (self.pins and certificates is None):
+            return None
+        extent = Extent(hostnames=self._hostnames)
+        return self.reconciler.plan_for(view, self._pinned(certificates or ()), extent)
+
+    def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
+        """Return the fingerprints of the only certificates that pass, if only some do."""
+        return _fingerprints(certificates) if self.pins else None
+
+    async def _async_read_pins(self) -> frozenset[str] | None:
+        certificates = await self.async_read_certificates() if self.pins else ()
+        return self._pinned(certificates)
+
+    async def async_pin_problem(self, *more: str) -> Problem | None:
+        """Return what keeps today's certificates, and more, from being pinned; raise EdgeError."""
+        pinned = _fingerprints(await self.async_read_certificates()) | set(more)
+        extent = Extent(hostnames=self._hostnames)
+        for zone_id in self.reconciler.zones_of(self._hostnames):
+            view = await self.reconciler.look(zone_id)
+            for problem in self.reconciler.plan_for(view, pinned, extent).problems:
+                if problem.code is ProblemCode.TOO_MANY_PINNED:
+                    return problem
+        return None
+
+    async def async_pin(self) -> None:
+        """Have the rules let in the certificates that are good by now, where they are pinned.
+
+        What fails here is drift, and mended like any other.
+        """
+        if not self.pins:
+            return
+        try:
+            await self.reconciler.sync(Extent(hostnames=self._hostnames))
+        except EdgeError as err:
+            LOGGER.debug("Certificates could not be pinned: %s", err)
+
+    async def _forget(self, hostnames: Iterable[str]) -> None:
+        """Let removed hostnames rest, now that nothing is left to take down."""
+        if not (forgotten := set(hostnames)):
+            return
+        self._tombstones = {
+            hostname: tombstone
+            for hostname, tombstone in self._tombstones.items()
+            if hostname not in forgotten
+        }
+        removed = tuple(item.settings for item in self._tombstones.values())
+        self.reconciler = replace(self.reconciler, removed=removed)
+        await async_clear(self.hass, self.config_entry, forgotten)
 
     def _report_writing(self, missing: Iterable[Permission]) -> None:
         issues = permission_issues(self.config_entry, missing)
         async_report(self.hass, self.config_entry, "permission_writing", issues)
 
-    def _report_hostnames(
+    async def _report_hostnames(
         self, plans: Iterable[Plan | None], about_to_be_mended: set[str]
     ) -> None:
+        text = await async_get_texts(self.hass, "common")
+        seen = [plan for plan in plans if plan]
         issues = [
             issue
-            for plan in plans
-            if plan
+            for plan in seen
             for hostname in self._hostnames - about_to_be_mended
-            for issue in hostname_issues(hostname, plan)
+            for issue in hostname_issues(text, hostname, plan)
+        ]
+        issues += [
+            removal_issue(hostname)
+            for plan in seen
+            for hostname in self._tombstones.keys() - about_to_be_mended
+            if plan.drifted(hostname)
         ]
         async_report(self.hass, self.config_entry, "hostname", issues)
-
-    async def _plan(self, zone_id: str) -> Plan | None:
-        return await self._unless_missing(
-            self.reconciler.plan(zone_id, self._hostnames)
-        )
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
@@ -302,10 +399,11 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         return tuple(certificates)
 
     async def _mend(self) -> None:
-        """Remove the drift of the hostnames that are kept in sync."""
+        """Remove the drift of what is kept in sync, and take down what was removed."""
         self._mending = True
         try:
-            zones = await self.reconciler.sync(self._kept)
+            extent = Extent(hostnames=self._kept | self._tombstones.keys())
+            zones = await self.reconciler.sync(extent)
             outcomes = [zone.outcome for zone in zones.values()]
             missing = {
                 outcome.error.permission
@@ -314,6 +412,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             }
             for outcome in outcomes:
                 self._obey(outcome.error)
+                self._announce(outcome)
             self._report_writing(missing)
             await self.async_refresh()
         except EdgeError as err:
@@ -321,3 +420,31 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False
+
+    @callback
+    def _announce(self, outcome: Outcome) -> None:
+        """Tell automations what was mended, hostname by hostname."""
+        own = [step for step in outcome.applied if step.target not in self._tombstones]
+        for hostname in sorted(self._kept):
+            steps = [
+                step
+                for step in own
+                if step.target == hostname
+                or (isinstance(step, RuleStep) and not self._tombstones)
+            ]
+            if steps:
+                self.hass.bus.async_fire(
+                    EVENT_MENDED,
+                    {
+                        ATTR_CONFIG_ENTRY_ID: self.config_entry.entry_id,
+                        CONF_HOSTNAME: hostname,
+                        "steps": [describe_step(step) for step in steps],
+                    },
+                )
+
+
+def _fingerprints(certificates: Iterable[Certificate]) -> frozenset[str]:
+    """Return the fingerprints of the certificates that companion devices may use."""
+    return frozenset(
+        item.facts.fingerprint_sha256 for item in certificates if item.is_companion
+    )

@@ -23,6 +23,7 @@ from .const import (
     CONF_KEEP_IN_SYNC,
     CONF_LAYOUT,
     CONF_SERVICE,
+    CONF_TAKE_OVER,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
 )
@@ -39,12 +40,36 @@ from .edge.desired import (
 from .edge.errors import EdgeError
 from .edge.models import Observation, Tunnel, Zone
 from .edge.plan import Plan, ProblemCode
+from .edge.steps import Step
 from .errors import Description, describe
 from .hostnames import HostnameSettings
-from .reconciler import Reconciler
+from .reconciler import Extent, Reconciler
 from .texts import async_get_texts, changes_of
 
 SECTION_ADVANCED: Final = "advanced"
+
+ADVANCED_SCHEMA: Final = {
+    probatio.Required(SECTION_ADVANCED): section(
+        probatio.Schema(
+            {
+                probatio.Required(
+                    CONF_LAYOUT, default=Layout.SKIP_AND_BLOCK.value
+                ): SelectSelector(
+                    SelectSelectorConfig(
+                        options=[layout.value for layout in Layout],
+                        translation_key=CONF_LAYOUT,
+                    )
+                ),
+                probatio.Optional(CONF_EXEMPT_PATHS, default=list): TextSelector(
+                    TextSelectorConfig(multiple=True)
+                ),
+                probatio.Required(CONF_KEEP_IN_SYNC, default=True): BooleanSelector(),
+            }
+        ),
+        {"collapsed": True},
+    )
+}
+_NO_FIELDS: Final = probatio.Schema({})
 
 # The field that a complaint stands beside; "base" means the whole form.
 type Complaint = tuple[str, Description]
@@ -60,6 +85,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     _zones: Mapping[str, Zone]
     _tunnels: Mapping[str, Tunnel]
     _existing: tuple[HostnameSettings, ...] = ()
+    # As it is so far, where a hostname is changed.
+    _current: HostnameSettings | None = None
+    _takes_over = True
 
     _tunnel: Tunnel
     _observation: Observation
@@ -118,13 +146,43 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         if user_input is not None:
             complaint = self._read(user_input) or await self._make_plan()
             if complaint is None:
-                return await self.async_step_preview()
+                return await self.async_review()
+        hostname, service = self._proposal()
+        schema = {
+            probatio.Required(
+                CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
+            ): TextSelector(),
+            probatio.Required(CONF_SERVICE, default=service): TextSelector(),
+            **ADVANCED_SCHEMA,
+        }
         return self._show(
             "hostname",
-            _hostname_schema(*self._proposal()),
+            probatio.Schema(schema),
             user_input,
             complaint,
             zone=self._observation.zone.name,
+        )
+
+    async def async_review(self) -> ResultT:
+        """Show what will change, after the offer to take over what was made by hand."""
+        if self._plan.takes_over:
+            return await self.async_step_take_over()
+        return await self.async_step_preview()
+
+    async def async_step_take_over(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Offer to make what was made by hand for the hostname ours."""
+        complaint: Complaint | None = None
+        if user_input is not None:
+            self._takes_over = user_input[CONF_TAKE_OVER]
+            complaint = await self._make_plan()
+            if complaint is None:
+                return await self.async_step_preview()
+        found = [step for step in self._plan.steps if step.action.takes_over]
+        schema = {probatio.Required(CONF_TAKE_OVER, default=True): BooleanSelector()}
+        return await self._show_changes(
+            "take_over", complaint, found, probatio.Schema(schema)
         )
 
     async def async_step_preview(
@@ -133,7 +191,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Show what will change at Cloudflare: so far, nothing has."""
         if user_input is not None:
             return await self.async_step_create()
-        return await self._show_changes("preview", None)
+        return await self._show_changes("preview", None, self._plan.steps)
 
     async def async_step_resume(
         self, user_input: dict[str, Any] | None = None
@@ -165,7 +223,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return await self.async_finish()
         # What is left is planned anew; if it cannot be seen now, the list stays.
         await self._make_plan()
-        return await self._show_changes("resume", ("base", error))
+        return await self._show_changes("resume", ("base", error), self._plan.steps)
 
     def async_remove(self) -> None:
         """Stop between two changes when the dialog is closed: every prefix is safe."""
@@ -223,7 +281,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         if wrong := next((path for path in paths if not is_exempt_path(path)), None):
             return "base", ("exempt_path_malformed", {"path": wrong})
         own = self._observation.configurations[self._tunnel.id].rule_for(hostname)
-        if own and own.service != service:
+        services = {service}
+        if self._current:
+            services.add(self._current.protected.service)
+        if own and own.service not in services:
             return CONF_HOSTNAME, _in_use(hostname, own.service)
         self._settings = HostnameSettings(
             zone_id=zone.id,
@@ -233,6 +294,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 service=service,
                 layout=Layout(advanced[CONF_LAYOUT]),
                 exempt_paths=paths,
+                published=self._current is None or self._current.protected.published,
             ),
             keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
         )
@@ -242,7 +304,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Plan the changes, or return what only a person can clear away first."""
         try:
             self._plan = await self._reconciler().plan(
-                self._settings.zone_id, {self._settings.hostname}
+                self._settings.zone_id, self._extent
             )
         except EdgeError as err:
             return "base", describe(err)
@@ -258,27 +320,39 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     async def _apply(self) -> Description | None:
         """Carry the plan out; return what stopped it."""
         try:
-            zones = await self._reconciler().sync({self._settings.hostname})
+            zones = await self._reconciler().sync(self._extent)
             for zone in zones.values():
                 zone.raise_if_stopped()
         except EdgeError as err:
             return describe(err)
         return None
 
+    @property
+    def _extent(self) -> Extent:
+        return Extent(hostnames={self._settings.hostname}, takes_over=self._takes_over)
+
     def _reconciler(self) -> Reconciler:
         return Reconciler(
-            self._client, self._account_id, (*self._existing, self._settings)
+            client=self._client,
+            account_id=self._account_id,
+            hostnames=(self._settings,),
         )
 
-    async def _show_changes(self, step_id: str, complaint: Complaint | None) -> ResultT:
+    async def _show_changes(
+        self,
+        step_id: str,
+        complaint: Complaint | None,
+        steps: Iterable[Step],
+        schema: probatio.Schema = _NO_FIELDS,
+    ) -> ResultT:
         text = await async_get_texts(self.hass, "common")
         return self._show(
             step_id,
-            probatio.Schema({}),
+            schema,
             None,
             complaint,
             hostname=self._settings.hostname,
-            changes=changes_of(text, self._settings.hostname, self._plan.steps),
+            changes=changes_of(text, self._settings.hostname, steps),
         )
 
     def _show(
@@ -310,35 +384,3 @@ def choice(labels: Mapping[str, str]) -> SelectSelector:
 
 def _in_use(hostname: str, by: str) -> Description:
     return "hostname_in_use", {"hostname": hostname, "by": by}
-
-
-def _hostname_schema(hostname: str, service: str) -> probatio.Schema:
-    return probatio.Schema(
-        {
-            probatio.Required(
-                CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
-            ): TextSelector(),
-            probatio.Required(CONF_SERVICE, default=service): TextSelector(),
-            probatio.Required(SECTION_ADVANCED): section(
-                probatio.Schema(
-                    {
-                        probatio.Required(
-                            CONF_LAYOUT, default=Layout.SKIP_AND_BLOCK.value
-                        ): SelectSelector(
-                            SelectSelectorConfig(
-                                options=[layout.value for layout in Layout],
-                                translation_key=CONF_LAYOUT,
-                            )
-                        ),
-                        probatio.Optional(
-                            CONF_EXEMPT_PATHS, default=list
-                        ): TextSelector(TextSelectorConfig(multiple=True)),
-                        probatio.Required(
-                            CONF_KEEP_IN_SYNC, default=True
-                        ): BooleanSelector(),
-                    }
-                ),
-                {"collapsed": True},
-            ),
-        }
-    )

@@ -10,6 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from .const import DASHBOARD_URL, DOMAIN
 from .edge.errors import Permission
 from .edge.plan import Plan
+from .texts import Texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def permission_issues(entry: ConfigEntry, missing: Iterable[Permission]) -> list
     ]
 
 
-def hostname_issues(hostname: str, plan: Plan) -> list[Issue]:
+def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     """Return what is wrong with a hostname; what can be mended names it."""
     plan = plan.limited_to({hostname})
     issues = [
@@ -77,20 +78,26 @@ def hostname_issues(hostname: str, plan: Plan) -> list[Issue]:
         )
         for problem in plan.problems
     ]
-    match bool(plan.exposures), bool(plan.steps):
-        case True, True:
-            issues.append(_hostname_issue("exposed", hostname, fixable=True))
-        case True, False:
-            issues.append(_hostname_issue("exposed_unfixable", hostname, fixable=False))
-        case False, True:
-            issues.append(_hostname_issue("drift", hostname, fixable=True))
+    for exposure in plan.exposures:
+        key = "exposed" if plan.steps else "exposed_unfixable"
+        who = text(f"exposure_{exposure.visitor}")
+        issues.append(_hostname_issue(key, hostname, fixable=bool(plan.steps), who=who))
+    if plan.steps and not plan.exposures:
+        issues.append(_hostname_issue("drift", hostname, fixable=True))
     return issues
 
 
-def _hostname_issue(key: str, hostname: str, *, fixable: bool) -> Issue:
+def removal_issue(hostname: str) -> Issue:
+    """Return that a removed hostname could not be taken down yet."""
+    return _hostname_issue("removal_pending", hostname, fixable=False)
+
+
+def _hostname_issue(
+    key: str, hostname: str, *, fixable: bool, **placeholders: str
+) -> Issue:
     return Issue(
         id=f"{key}_{hostname}",
         translation_key=key,
-        placeholders={"hostname": hostname},
+        placeholders={"hostname": hostname, **placeholders},
         hostname=hostname if fixable else None,
     )

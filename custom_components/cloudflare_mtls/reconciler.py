@@ -1,15 +1,23 @@
 """Brings the edge to what a person chose: one writer per account."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from .edge.apply import Outcome, apply_plan
 from .edge.client import EdgeClient
-from .edge.desired import DesiredZone
+from .edge.desired import DesiredZone, Layout, Skippable
 from .edge.models import Observation
 from .edge.plan import Plan, make_plan
 from .hostnames import HostnameSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneView:
+    """What was seen of a zone, and what its skip rule may skip."""
+
+    observation: Observation
+    skippable: frozenset[Skippable]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,96 +33,129 @@ class ZoneSync:
             raise self.outcome.error
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """What is wanted of some hostnames: that they are as they must be, or gone.
+
+    What somebody made by hand for them is taken over only if a person agreed.
+    """
+
+    hostnames: Collection[str]
+    remove: bool = False
+    takes_over: bool = False
+
+
+async def any_certificate() -> None:
+    """Return that no certificate is pinned."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reconciler:
     """Observes, plans and applies for the hostnames of one account.
 
-    Its methods raise EdgeError when it cannot be seen what must be done.
+    It knows all of them, since those of a zone share its rules: the ones to protect, those
+    that were removed and still have to be taken down, and settings as they were before a
+    change. Its methods raise EdgeError when it cannot be seen what must be done.
     """
 
-    def __init__(
-        self,
-        client: EdgeClient,
-        account_id: str,
-        hostnames: Iterable[HostnameSettings],
-        writing: asyncio.Lock | None = None,
-    ) -> None:
-        """Take the hostnames of the account, all of them: those of a zone share its rules."""
-        self._client = client
-        self._account_id = account_id
-        self._hostnames = tuple(hostnames)
-        # Two writers would overwrite each other's lists.
-        self._writing = writing or asyncio.Lock()
+    client: EdgeClient
+    account_id: str
+    hostnames: tuple[HostnameSettings, ...]
+    removed: tuple[HostnameSettings, ...] = ()
+    former: tuple[HostnameSettings, ...] = ()
+    read_pins: Callable[[], Awaitable[frozenset[str] | None]] = any_certificate
+    # Two writers would overwrite each other's lists.
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
         """Return the reconciler of the same account with other settings of a hostname."""
-        others = [
-            item for item in self._hostnames if item.hostname != settings.hostname
-        ]
-        return Reconciler(
-            self._client, self._account_id, [*others, settings], self._writing
+        former = tuple(
+            item for item in self.hostnames if item.hostname == settings.hostname
         )
+        others = tuple(item for item in self.hostnames if item not in former)
+        return replace(self, hostnames=(*others, settings), former=former)
 
     def zones_of(self, hostnames: Collection[str]) -> list[str]:
         """Return the zones that these hostnames belong to."""
         return sorted(
-            {item.zone_id for item in self._hostnames if item.hostname in hostnames}
+            {
+                item.zone_id
+                for item in (*self.hostnames, *self.removed)
+                if item.hostname in hostnames
+            }
         )
 
-    async def plan(
-        self, zone_id: str, hostnames: Collection[str], *, remove: bool = False
-    ) -> Plan:
-        """Return what must be done for the hostnames in a zone; nothing is written."""
-        return self._plan(await self._observe(zone_id), hostnames, remove=remove)
+    async def look(self, zone_id: str) -> ZoneView:
+        """Return what there is to be seen of a zone."""
+        in_zone = [
+            item
+            for item in (*self.hostnames, *self.removed, *self.former)
+            if item.zone_id == zone_id
+        ]
+        tunnel_ids = {item.protected.tunnel_id for item in in_zone}
+        observation = await self.client.observe(
+            self.account_id, zone_id, sorted(tunnel_ids)
+        )
+        skips = any(item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone)
+        return ZoneView(
+            observation=observation,
+            skippable=(
+                await self.client.skippable(zone_id, observation.ruleset)
+                if skips
+                else frozenset()
+            ),
+        )
 
-    async def preview(
-        self, hostnames: Collection[str], *, remove: bool = False
-    ) -> Mapping[str, ZoneSync]:
+    def plan_for(
+        self, view: ZoneView, pinned: frozenset[str] | None, extent: Extent
+    ) -> Plan:
+        """Return what must be done in a zone as it was seen."""
+        zone_id = view.observation.zone.id
+        in_zone = [item for item in self.hostnames if item.zone_id == zone_id]
+        gone = [
+            item
+            for item in in_zone
+            if extent.remove and item.hostname in extent.hostnames
+        ] + [item for item in self.removed if item.zone_id == zone_id]
+        desired = DesiredZone(
+            hostnames=tuple(item.protected for item in in_zone if item not in gone),
+            removed=tuple(item.protected for item in gone),
+            former=tuple(item.protected for item in self.former),
+            pinned=pinned,
+            skipped=view.skippable,
+            takes_over=extent.takes_over,
+        )
+        # The shared rules let go of a hostname only once nothing leads to it any more.
+        concerned = {*extent.hostnames, *(item.hostname for item in gone)}
+        return make_plan(view.observation, desired).limited_to(concerned)
+
+    async def plan(self, zone_id: str, extent: Extent) -> Plan:
+        """Return what must be done in a zone; nothing is written."""
+        view, pinned = await asyncio.gather(self.look(zone_id), self.read_pins())
+        return self.plan_for(view, pinned, extent)
+
+    async def preview(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Return what a sync would find; nothing is written."""
         return {
             zone_id: ZoneSync(
                 outcome=Outcome(applied=(), error=None),
-                left=await self.plan(zone_id, hostnames, remove=remove),
+                left=await self.plan(zone_id, extent),
             )
-            for zone_id in self.zones_of(hostnames)
+            for zone_id in self.zones_of(extent.hostnames)
         }
 
-    async def sync(
-        self, hostnames: Collection[str], *, remove: bool = False
-    ) -> Mapping[str, ZoneSync]:
-        """Bring the hostnames to what they must be, or take them down; return it per zone."""
-        async with self._writing:
+    async def sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
+        """Bring the hostnames to what is wanted; return how it went, per zone."""
+        async with self.writing:
             return {
-                zone_id: await self._sync_zone(zone_id, hostnames, remove=remove)
-                for zone_id in self.zones_of(hostnames)
+                zone_id: await self._sync_zone(zone_id, extent)
+                for zone_id in self.zones_of(extent.hostnames)
             }
 
-    async def _sync_zone(
-        self, zone_id: str, hostnames: Collection[str], *, remove: bool
-    ) -> ZoneSync:
-        observation = await self._observe(zone_id)
-        plan = self._plan(observation, hostnames, remove=remove)
-        outcome = await apply_plan(self._client, observation, plan)
+    async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
+        view, pinned = await asyncio.gather(self.look(zone_id), self.read_pins())
+        plan = self.plan_for(view, pinned, extent)
+        outcome = await apply_plan(self.client, view.observation, plan)
         if plan.steps:
-            plan = self._plan(await self._observe(zone_id), hostnames, remove=remove)
+            plan = await self.plan(zone_id, extent)
         return ZoneSync(outcome=outcome, left=plan)
-
-    async def _observe(self, zone_id: str) -> Observation:
-        tunnel_ids = {
-            item.protected.tunnel_id
-            for item in self._hostnames
-            if item.zone_id == zone_id
-        }
-        return await self._client.observe(self._account_id, zone_id, sorted(tunnel_ids))
-
-    def _plan(
-        self, observation: Observation, hostnames: Collection[str], *, remove: bool
-    ) -> Plan:
-        in_zone = [
-            item for item in self._hostnames if item.zone_id == observation.zone.id
-        ]
-        gone = [item for item in in_zone if remove and item.hostname in hostnames]
-        desired = DesiredZone(
-            hostnames=tuple(item.protected for item in in_zone if item not in gone),
-            removed=tuple(item.protected for item in gone),
-        )
-        return make_plan(observation, desired).limited_to(hostnames)

@@ -10,6 +10,7 @@ import probatio
 from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
 from .errors import describe
+from .reconciler import Extent
 from .texts import async_get_texts, changes_of
 
 
@@ -36,7 +37,7 @@ class MendRepairFlow(RepairsFlow):
         edge = self._entry.runtime_data.edge
         act = edge.reconciler.preview if user_input is None else edge.reconciler.sync
         try:
-            zones = (await act({self._hostname})).values()
+            zones = (await act(Extent(hostnames={self._hostname}))).values()
         except EdgeError as err:
             key, placeholders = describe(err)
             return self.async_abort(reason=key, description_placeholders=placeholders)

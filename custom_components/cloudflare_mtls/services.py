@@ -21,10 +21,10 @@ from .certificates import MintRequest, async_mint, async_revoke
 from .const import CONF_HOSTNAME, DOMAIN
 from .coordinator import Certificate, CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
-from .edge.plan import Step
+from .edge.steps import Step, describe_step
 from .errors import describe, raise_translated
 from .hostnames import hostnames_of
-from .reconciler import ZoneSync
+from .reconciler import Extent, ZoneSync
 from .texts import async_get_texts
 
 ATTR_BUNDLE: Final = "bundle"
@@ -147,7 +147,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     dry_run = call.data[ATTR_DRY_RUN]
     act = reconciler.preview if dry_run else reconciler.sync
     with raise_translated():
-        zones = (await act(hostnames, remove=remove)).values()
+        zones = (await act(Extent(hostnames=hostnames, remove=remove))).values()
     in_sync = all(zone.left.in_sync for zone in zones)
     if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
@@ -169,13 +169,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
 
 
 def _step(step: Step, *, applied: bool) -> JsonObjectType:
-    return {
-        "kind": step.kind,
-        "action": step.action,
-        "target": step.target,
-        "detail": step.detail,
-        "applied": applied,
-    }
+    return {**describe_step(step), "applied": applied}
 
 
 async def _problems(

@@ -11,6 +11,7 @@ from .coordinator import CloudflareConfigEntry
 from .entity import HostnameEntity
 from .errors import raise_translated
 from .hostnames import hostnames_of
+from .reconciler import Extent
 
 PARALLEL_UPDATES = 1
 
@@ -54,7 +55,8 @@ class PublishedSwitch(HostnameEntity, SwitchEntity):
         )
         reconciler = self.coordinator.reconciler.with_hostname(settings)
         with raise_translated():
-            for zone in (await reconciler.sync({settings.hostname})).values():
+            extent = Extent(hostnames={settings.hostname})
+            for zone in (await reconciler.sync(extent)).values():
                 zone.raise_if_stopped()
         entry = self.coordinator.config_entry
         self.hass.config_entries.async_update_subentry(

@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .edge.plan import Step
+from .edge.steps import Step
 
 type Texts = Callable[..., str]
 

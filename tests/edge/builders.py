@@ -13,6 +13,7 @@ from custom_components.cloudflare_mtls.edge.desired import (
     record_content,
 )
 from custom_components.cloudflare_mtls.edge.expressions import (
+    Admission,
     block_expression,
     skip_expression,
 )
@@ -26,14 +27,13 @@ from custom_components.cloudflare_mtls.edge.models import (
     TunnelConfiguration,
     Zone,
 )
-from custom_components.cloudflare_mtls.edge.plan import (
+from custom_components.cloudflare_mtls.edge.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.edge.steps import (
     IngressStep,
-    Plan,
     RecordStep,
     RuleStep,
     Step,
     advance,
-    make_plan,
 )
 from sandbox.seed import ACCOUNT_ID, SERVICE, TUNNEL_ID, ZONE_ID, ZONE_NAME
 
@@ -70,6 +70,12 @@ def protected(
     )
 
 
+def admits(*exempt_paths: str, pinned: Iterable[str] | None = None) -> Admission:
+    """Return who passes at a hostname."""
+    pins = None if pinned is None else frozenset(pinned)
+    return Admission(exempt_paths=exempt_paths, pinned=pins)
+
+
 def wanting(
     *hostnames: ProtectedHostname, removed: Iterable[ProtectedHostname] = ()
 ) -> DesiredZone:
@@ -104,7 +110,7 @@ def skip(expression: str, ref: str = "foreign", *, enabled: bool = True) -> Rule
 
 def block_rule(*hostnames: str) -> Rule:
     """Return our block rule for the hostnames, without exempt paths."""
-    expression = block_expression(dict.fromkeys(hostnames or (HOST,), ()))
+    expression = block_expression(dict.fromkeys(hostnames or (HOST,), admits()))
     return rule("block", expression, BLOCK_REF)
 
 
@@ -114,7 +120,7 @@ def skip_rule(*hostnames: str) -> Rule:
     assert desired is not None
     return rule(
         "skip",
-        skip_expression(hostnames or (HOST,)),
+        skip_expression(dict.fromkeys(hostnames or (HOST,), admits())),
         SKIP_REF,
         parameters=dict(desired.action_parameters),
     )
@@ -235,6 +241,7 @@ __all__ = [
     "IngressStep",
     "RecordStep",
     "RuleStep",
+    "admits",
     "after",
     "block_rule",
     "configuration",

@@ -29,8 +29,9 @@ from custom_components.cloudflare_mtls.edge.errors import (
     RateLimited,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.edge.exposure import exposed
 from custom_components.cloudflare_mtls.edge.models import Observation
-from custom_components.cloudflare_mtls.edge.plan import Plan, exposed, make_plan
+from custom_components.cloudflare_mtls.edge.plan import Plan, make_plan
 from sandbox import Sandbox
 from sandbox.state import DnsRecord, Rule, State, Zone
 

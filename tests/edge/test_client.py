@@ -50,7 +50,9 @@ CALLS: dict[str, Call] = {
     "create_client_certificate": lambda c: c.create_client_certificate("z", "csr", 1),
     "revoke_client_certificate": lambda c: c.revoke_client_certificate("z", "c"),
     "hostname_associations": lambda c: c.hostname_associations("z"),
-    "put_hostname_associations": lambda c: c.put_hostname_associations("z", ()),
+    "put_hostname_associations": lambda c: c.put_hostname_associations(
+        "z", (), replacing=()
+    ),
     "ruleset": lambda c: c.ruleset("z"),
     "create_ruleset": lambda c: c.create_ruleset("z", {}),
     "create_rule": lambda c: c.create_rule("z", "rs", {}),
@@ -764,7 +766,9 @@ async def test_recorded_rules_certificates_and_records(
     certificate = await client.create_client_certificate("z", "csr", 3650)
     assert certificate.status is not None
     api.always(200, recorded("ha-02")["response"])
-    assert await client.put_hostname_associations("z", ()) == ("api.REDACTED.example",)
+    assert await client.put_hostname_associations("z", (), replacing=()) == (
+        "api.REDACTED.example",
+    )
     api.always(200, recorded("dn-06")["response"])
     assert await client.dns_records("z")
     api.verifies = lambda: success(recorded("tk-01")["response"]["result"])

@@ -3,10 +3,12 @@
 from hypothesis import given, note
 import pytest
 
+from custom_components.cloudflare_mtls.edge.exposure import exposed
 from custom_components.cloudflare_mtls.edge.models import Observation
-from custom_components.cloudflare_mtls.edge.plan import advance, exposed, make_plan
+from custom_components.cloudflare_mtls.edge.plan import make_plan
+from custom_components.cloudflare_mtls.edge.steps import advance
 
-from .builders import after, names, states
+from .builders import admits, after, names, states
 from .searching import NIGHTLY, search
 from .worlds import HOSTNAMES, World, foreign_things, lets_in, worlds
 
@@ -15,7 +17,7 @@ def _open(world: World, observation: Observation) -> set[str]:
     return {
         hostname
         for hostname, exempt_paths in world.exempt_paths.items()
-        if exposed(observation, hostname, exempt_paths)
+        if exposed(observation, hostname, admits(*exempt_paths))
     }
 
 
@@ -47,7 +49,7 @@ def _closed_is_closed(world: World) -> None:
     plan = make_plan(world.observation, world.desired)
     for observation in states(world.observation, plan):
         for hostname, exempt_paths in world.exempt_paths.items():
-            if exposed(observation, hostname, exempt_paths) is None:
+            if exposed(observation, hostname, admits(*exempt_paths)) is None:
                 assert lets_in(observation, hostname, exempt_paths) is None
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.edge.exposure import Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import block_expression
 from custom_components.cloudflare_mtls.edge.models import Observation, Rule
-from custom_components.cloudflare_mtls.edge.plan import exposed
 
 from .builders import (
     BLOCK_REF,
@@ -17,6 +17,7 @@ from .builders import (
     SERVICE,
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
+    admits,
     block_rule,
     in_sync,
     observed,
@@ -162,7 +163,8 @@ def test_block_rule_that_lets_somebody_pass(own: Rule, revoked: bool) -> None:
     """Block rule that lets somebody pass."""
     exposure = exposed(published(own), HOST)
     assert exposure is not None
-    assert (exposure.hostname, exposure.revoked) == (HOST, revoked)
+    visitor = Visitor.REVOKED_CERTIFICATE if revoked else Visitor.NO_CERTIFICATE
+    assert (exposure.hostname, exposure.visitor) == (HOST, visitor)
     assert exposure.through is None
 
 
@@ -237,11 +239,11 @@ def test_block_rule_that_is_reached_closes(rules: list[Rule]) -> None:
 
 def test_exempt_paths_must_not_be_wider_than_the_settings() -> None:
     """Exempt paths must not be wider than the settings."""
-    expression = block_expression({HOST: ("/api/webhook/", "/local/")})
+    expression = block_expression({HOST: admits("/api/webhook/", "/local/")})
     observation = published(rule("block", expression, BLOCK_REF))
-    assert exposed(observation, HOST, ("/api/webhook/", "/local/")) is None
-    assert exposed(observation, HOST, ("/api/", "/local/")) is None
-    assert exposed(observation, HOST, ("/api/webhook/",)) is not None
+    assert exposed(observation, HOST, admits("/api/webhook/", "/local/")) is None
+    assert exposed(observation, HOST, admits("/api/", "/local/")) is None
+    assert exposed(observation, HOST, admits("/api/webhook/")) is not None
     assert exposed(observation, HOST) is not None
 
 

@@ -1,15 +1,19 @@
 """Every expression that can be built is one that Cloudflare takes."""
 
+from dataclasses import replace
+
 from hypothesis import given, strategies as st
 from octorules_wirefilter import parse_expression
 import pytest
 
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts, same
 from custom_components.cloudflare_mtls.edge.expressions import (
+    Admission,
     block_expression,
     skip_expression,
 )
 
+from .builders import admits
 from .searching import EXEMPT_PATHS, HOSTNAMES, search
 
 PATHS = [(), ("/api/webhook/",), ("/api/webhook/", "/local/", "/a~b/c.d-e_f/")]
@@ -25,40 +29,63 @@ def refused(expression: str) -> str | None:
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_cloudflare_parses_block(count: int, paths: tuple[str, ...]) -> None:
     """Cloudflare parses block."""
-    expression = block_expression({f"h{n}.example.com": paths for n in range(count)})
+    hosts = {f"h{n}.example.com": admits(*paths) for n in range(count)}
+    expression = block_expression(hosts)
     assert refused(expression) is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_cloudflare_parses_skip(count: int) -> None:
     """Cloudflare parses skip."""
-    assert refused(skip_expression(f"h{n}.example.com" for n in range(count))) is None
+    hosts = {f"h{n}.example.com": admits() for n in range(count)}
+    assert refused(skip_expression(hosts)) is None
 
 
-@given(st.dictionaries(HOSTNAMES, EXEMPT_PATHS, min_size=1, max_size=8))
+FINGERPRINTS = st.text("0123456789abcdef", min_size=64, max_size=64)
+PINS = st.none() | st.frozensets(FINGERPRINTS, max_size=3)
+
+
+@given(
+    st.lists(PINS, min_size=1, max_size=2).flatmap(
+        lambda pins: st.dictionaries(
+            HOSTNAMES,
+            st.builds(
+                Admission, exempt_paths=EXEMPT_PATHS, pinned=st.sampled_from(pins)
+            ),
+            min_size=1,
+            max_size=8,
+        )
+    )
+)
 @search()
-def test_hosts_and_paths_are_read_back(hosts: dict[str, tuple[str, ...]]) -> None:
-    """Hosts and paths are read back."""
-    block, skip = block_expression(hosts), skip_expression(hosts)
+def test_who_passes_is_read_back(admissions: dict[str, Admission]) -> None:
+    """Who passes is read back."""
+    block, skip = block_expression(admissions), skip_expression(admissions)
     assert refused(block) is None
-    assert refused(skip) is None
-    assert named_hosts(block) == hosts
-    assert named_hosts(skip) == dict.fromkeys(hosts, ())
+    assert named_hosts(block) == admissions
+    passing = {
+        hostname: replace(admission, exempt_paths=())
+        for hostname, admission in admissions.items()
+        if admission.pinned != frozenset()
+    }
+    assert named_hosts(skip) == passing
+    assert not passing or refused(skip) is None
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1))
 @search()
 def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
     """No text breaks out of its quotes."""
-    expression = block_expression({text: (text,)})
+    expression = block_expression({text: admits(text)})
     assert refused(expression) is None
-    assert named_hosts(expression) == {text: (text,)}
+    assert named_hosts(expression) == {text: admits(text)}
 
 
 def test_order_of_hostnames_changes_nothing() -> None:
     """Order of hostnames changes nothing."""
-    assert skip_expression(["b", "a"]) == skip_expression(["a", "b"])
-    assert block_expression({"b": (), "a": ()}) == block_expression({"a": (), "b": ()})
+    one, other = {"b": admits(), "a": admits()}, {"a": admits(), "b": admits()}
+    assert skip_expression(one) == skip_expression(other)
+    assert block_expression(one) == block_expression(other)
 
 
 def test_unreadable_expression_names_nobody() -> None:
@@ -66,7 +93,7 @@ def test_unreadable_expression_names_nobody() -> None:
     assert named_hosts('http.host in {"a.example.com"') == {}
 
 
-BLOCK = block_expression({"a.example.com": ("/x/",)})
+BLOCK = block_expression({"a.example.com": admits("/x/")})
 
 
 @pytest.mark.parametrize(

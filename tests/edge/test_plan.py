@@ -7,19 +7,18 @@ import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
+from custom_components.cloudflare_mtls.edge.exposure import exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
     block_expression,
     skip_expression,
 )
 from custom_components.cloudflare_mtls.edge.models import Observation, Rule, Ruleset
-from custom_components.cloudflare_mtls.edge.plan import (
+from custom_components.cloudflare_mtls.edge.plan import ProblemCode, make_plan
+from custom_components.cloudflare_mtls.edge.steps import (
     Action,
     AssociationStep,
-    ProblemCode,
     associations_after,
-    exposed,
     ingress_after,
-    make_plan,
     record_body,
 )
 
@@ -37,6 +36,7 @@ from .builders import (
     IngressStep,
     RecordStep,
     RuleStep,
+    admits,
     after,
     block_rule,
     configuration,
@@ -231,7 +231,7 @@ def test_changed_exempt_paths_are_one_update() -> None:
     plan = make_plan(in_sync(), desired)
     assert names(plan.steps) == ["update block_rule"]
     observation = after(in_sync(), plan)
-    assert not exposed(observation, HOST, ("/api/webhook/",))
+    assert not exposed(observation, HOST, admits("/api/webhook/"))
     assert make_plan(observation, desired).in_sync
     # And back: what is open beyond the settings is reported, and closed at once.
     back = make_plan(observation, ONE)
@@ -469,7 +469,7 @@ def test_hostnames_share_the_rules() -> None:
     assert refs(observation) == [SKIP_REF, BLOCK_REF]
     block = observation.ruleset.by_ref(BLOCK_REF)
     assert block is not None
-    assert named_hosts(block.expression) == {HOST: ("/a/",), OTHER: ()}
+    assert named_hosts(block.expression) == {HOST: admits("/a/"), OTHER: admits()}
 
 
 def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
@@ -500,7 +500,7 @@ def test_mixed_layouts_skip_for_those_who_want_it() -> None:
     desired = wanting(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
     skipping = settled(observed(), desired).ruleset.by_ref(SKIP_REF)
     assert skipping is not None
-    assert named_hosts(skipping.expression) == {HOST: ()}
+    assert named_hosts(skipping.expression) == {HOST: admits()}
 
 
 def test_plan_can_be_limited_to_a_hostname() -> None:
@@ -529,7 +529,7 @@ def neighbours(*rules: Rule) -> Observation:
 
 
 NEIGHBOURS_BLOCK = rule(
-    "block", block_expression({NEIGHBOUR: ("/api/webhook/",)}), BLOCK_REF
+    "block", block_expression({NEIGHBOUR: admits("/api/webhook/")}), BLOCK_REF
 )
 
 
@@ -540,8 +540,11 @@ def test_neighbour_keeps_what_it_has() -> None:
     block, skipping = (left.ruleset.by_ref(ref) for ref in (BLOCK_REF, SKIP_REF))
     assert block
     assert skipping
-    assert named_hosts(block.expression) == {HOST: (), NEIGHBOUR: ("/api/webhook/",)}
-    assert named_hosts(skipping.expression) == {HOST: (), NEIGHBOUR: ()}
+    assert named_hosts(block.expression) == {
+        HOST: admits(),
+        NEIGHBOUR: admits("/api/webhook/"),
+    }
+    assert named_hosts(skipping.expression) == {HOST: admits(), NEIGHBOUR: admits()}
     assert set(left.records) > set(observation.records)
     # The neighbour has nothing to mend.
     theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
@@ -554,7 +557,7 @@ def test_neighbour_keeps_its_rules_when_we_leave() -> None:
     left = settled(both, wanting(removed=[protected()]))
     theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
     assert make_plan(left, theirs).in_sync
-    assert exposed(left, NEIGHBOUR, ("/api/webhook/",)) is None
+    assert exposed(left, NEIGHBOUR, admits("/api/webhook/")) is None
 
 
 @pytest.mark.parametrize(
@@ -563,7 +566,7 @@ def test_neighbour_keeps_its_rules_when_we_leave() -> None:
         replace(NEIGHBOURS_BLOCK, enabled=False),
         replace(NEIGHBOURS_BLOCK, action="log"),
         replace(NEIGHBOURS_BLOCK, expression='http.host matches "x"'),
-        replace(NEIGHBOURS_BLOCK, expression=skip_expression([NEIGHBOUR])),
+        replace(NEIGHBOURS_BLOCK, expression=skip_expression({NEIGHBOUR: admits()})),
         replace(NEIGHBOURS_BLOCK, expression='http.host eq "x"'),
         None,
     ],
@@ -577,16 +580,18 @@ def test_neighbour_is_found_where_the_rule_was_tampered_with(
     assert plan.exposures == ()
     left = after(observation, plan)
     assert exposed(left, HOST) is None
-    assert exposed(left, NEIGHBOUR, ("/api/webhook/",)) is None
+    assert exposed(left, NEIGHBOUR, admits("/api/webhook/")) is None
 
 
 def test_names_of_another_zone_are_no_neighbours() -> None:
     """Names of another zone are no neighbours."""
-    tampered = rule("block", block_expression({HOST: (), "evil.test": ()}), BLOCK_REF)
+    tampered = rule(
+        "block", block_expression({HOST: admits(), "evil.test": admits()}), BLOCK_REF
+    )
     left = settled(published(tampered), ONE)
     block = left.ruleset.by_ref(BLOCK_REF)
     assert block
-    assert named_hosts(block.expression) == {HOST: ()}
+    assert named_hosts(block.expression) == {HOST: admits()}
 
 
 def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None:
@@ -594,7 +599,7 @@ def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None
 
     Meanwhile the rule closes the other hostname, whose exempt path was wider than it may be.
     """
-    wider = block_expression({HOST: ("/api/",), OTHER: ()})
+    wider = block_expression({HOST: admits("/api/"), OTHER: admits()})
     world = observed(
         rules=[replace(block_rule(), expression=wider)],
         records=[record("*.example.com", ours=False)],

@@ -37,6 +37,7 @@ from .builders import (
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
     ZONE_NAME,
+    admits,
     observed,
     protected,
     record,
@@ -114,7 +115,8 @@ def _own_block(paths: dict[str, tuple[str, ...]]) -> st.SearchStrategy[Rule | No
     """Return our block rule in any state it may be found in."""
     if not paths:
         return st.none()
-    good = rule("block", block_expression(paths), BLOCK_REF)
+    admissions = {host: admits(*exempt) for host, exempt in paths.items()}
+    good = rule("block", block_expression(admissions), BLOCK_REF)
     only_equal = " or ".join(f'http.host eq "{host}"' for host in paths)
     unverified = good.expression[good.expression.index(") and (") + 6 :]
     return st.sampled_from(

@@ -835,7 +835,7 @@ def _revoke(client: EdgeClient) -> Awaitable[Any]:
 
 
 def _associate(client: EdgeClient) -> Awaitable[Any]:
-    return client.put_hostname_associations("zone", ("a.example.com",))
+    return client.put_hostname_associations("zone", ("a.example.com",), replacing=())
 
 
 def _connectors(client: EdgeClient) -> Awaitable[Any]:

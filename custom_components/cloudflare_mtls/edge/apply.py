@@ -8,20 +8,19 @@ from typing import Any, Final, cast
 from .client import EdgeClient
 from .credentials import CertificateFacts, SigningRequest, read_certificates
 from .errors import Conflict, EdgeError, Unavailable
+from .exposure import exposed
 from .models import ClientCertificate, Observation
-from .plan import (
+from .plan import Plan, differs
+from .steps import (
     Action,
     AssociationStep,
     IngressStep,
-    Plan,
     RecordStep,
     RuleStep,
     Step,
     address_record,
     advance,
     associations_after,
-    differs,
-    exposed,
     ingress_after,
     record_body,
 )
@@ -131,31 +130,32 @@ class _Writer:
     def _refuse_to_open(self, step: IngressStep | RecordStep) -> None:
         """Judge a step once more, by what is known by now of other writers' rules."""
         after = advance(self._state, step)
-        if exposed(after, step.target, step.exempt_paths) and not exposed(
-            self._state, step.target, step.exempt_paths
+        if exposed(after, step.target, step.admission) and not exposed(
+            self._state, step.target, step.admission
         ):
             raise Conflict(None, "another custom rule lets everybody in")
 
     async def _write_rule(self, step: RuleStep) -> None:
         zone_id, ruleset = self._state.zone.id, self._state.ruleset
-        own, ruleset_id = ruleset.by_ref(step.target), ruleset.id
+        own, ruleset_id = step.found_in(ruleset), ruleset.id
         body = step.rule.body() if step.rule else {}
         if step.action in (Action.CREATE, Action.MOVE):
             body["position"] = self._position(step)
         match step.action:
-            case Action.DELETE if own and ruleset_id:
+            case Action.DELETE | Action.DISCARD if own and ruleset_id:
                 ruleset = await self._client.delete_rule(zone_id, ruleset_id, own.id)
             case Action.CREATE if ruleset_id:
                 ruleset = await self._client.create_rule(zone_id, ruleset_id, body)
             case Action.CREATE if step.rule:
                 ruleset = await self._client.create_ruleset(zone_id, step.rule.body())
-            case Action.UPDATE | Action.MOVE if own and ruleset_id:
+            case Action.UPDATE | Action.MOVE | Action.ADOPT if own and ruleset_id:
                 ruleset = await self._client.edit_rule(
                     zone_id, ruleset_id, own.id, body
                 )
         self._state = replace(self._state, ruleset=ruleset)
         written = ruleset.by_ref(step.target)
-        _confirm((written is None) == (step.action is Action.DELETE))
+        gone = step.action in (Action.DELETE, Action.DISCARD)
+        _confirm((written is None) == gone)
         _confirm(not (written and step.rule) or not differs(written, step.rule))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
@@ -168,7 +168,9 @@ class _Writer:
         wanted = associations_after(present, step)
         if wanted == present:
             return
-        written = await self._client.put_hostname_associations(zone_id, wanted)
+        written = await self._client.put_hostname_associations(
+            zone_id, wanted, replacing=present
+        )
         _confirm(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare
 
+from .desired import SKIP_REF, Skippable, skip_parameters
 from .errors import (
     Conflict,
     EdgeError,
@@ -32,12 +33,14 @@ from .models import (
     Connector,
     DnsRecord,
     Observation,
+    Rule,
     Ruleset,
     TokenStatus,
     Tunnel,
     TunnelConfiguration,
     Zone,
 )
+from .recent import Recent
 
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 PHASE: Final = "http_request_firewall_custom"
@@ -48,6 +51,7 @@ ACCOUNT_TOKEN_PREFIX: Final = "cfat_"
 _DEFAULT_RETRY_AFTER: Final = 300.0
 _TIMEOUT: Final = 30.0
 _MAX_PAGES: Final = 100
+_DRY_RUN: Final = {"dry_run": "true"}
 
 _MALFORMED_TOKEN: Final = 6003
 _INVALID_TOKEN: Final = "Invalid access token"
@@ -75,12 +79,18 @@ class EdgeClient:
         account_id: str | None = None,
         base_url: str = BASE_URL,
         http_client: Any = None,
+        recent: Recent | None = None,
     ) -> None:
-        """Take an API token of a user, or of the account; a given HTTP client is never closed."""
+        """Take an API token of a user, or of the account; a given HTTP client is never closed.
+
+        Clients of the same account share what was written a moment ago.
+        """
         # What no header can carry would be quoted in the HTTP client's error.
         self._can_be_sent = token.isascii() and token.isprintable()
         self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
         self._account_id = account_id
+        self._recent = recent or Recent()
+        self._skippable: dict[str, frozenset[Skippable]] = {}
         self._sdk = AsyncCloudflare(
             api_token=token,
             base_url=base_url,
@@ -293,13 +303,14 @@ class EdgeClient:
 
         Source: GET /zones/{zone_id}/client_certificates; without a status it lists active ones.
         """
-        return await self._all(
+        listed = await self._all(
             ClientCertificate.parse,
             _certificates_path(zone_id),
             Permission.CERTIFICATES_READ,
             per_page=50,
             status="all",
         )
+        return self._recent.certificates(zone_id, listed)
 
     async def create_client_certificate(
         self, zone_id: str, csr: str, validity_days: int
@@ -314,7 +325,9 @@ class EdgeClient:
             Permission.CERTIFICATES_EDIT,
             body={"csr": csr, "validity_days": validity_days},
         )
-        return ClientCertificate.parse(_result(envelope))
+        certificate = ClientCertificate.parse(_result(envelope))
+        self._recent.minted(zone_id, certificate)
+        return certificate
 
     async def revoke_client_certificate(
         self, zone_id: str, certificate_id: str
@@ -333,6 +346,7 @@ class EdgeClient:
             if err.code == _CERTIFICATE_ALREADY_REVOKED:
                 return CertificateStatus.REVOKED
             raise
+        self._recent.revoked(zone_id, certificate_id)
         # Some answers are bare successes.
         result = envelope.object("result") or Fields({})
         if result.optional_text("status") == CertificateStatus.REVOKED:
@@ -347,12 +361,17 @@ class EdgeClient:
         envelope = await self._request(
             "GET", _associations_path(zone_id), Permission.CERTIFICATES_READ
         )
-        return _result(envelope).texts("hostnames")
+        seen = _result(envelope).texts("hostnames")
+        return self._recent.associations(zone_id, seen)
 
     async def put_hostname_associations(
-        self, zone_id: str, hostnames: tuple[str, ...]
+        self,
+        zone_id: str,
+        hostnames: tuple[str, ...],
+        *,
+        replacing: tuple[str, ...],
     ) -> tuple[str, ...]:
-        """Replace the whole list of hostnames.
+        """Replace the whole list of hostnames, which reads show for a while as it was.
 
         Source: PUT /zones/{zone_id}/certificate_authorities/hostname_associations.
         """
@@ -362,7 +381,9 @@ class EdgeClient:
             Permission.CERTIFICATES_EDIT,
             body={"hostnames": list(hostnames)},
         )
-        return _result(envelope).texts("hostnames")
+        written = _result(envelope).texts("hostnames")
+        self._recent.associated(zone_id, replacing, written)
+        return written
 
     async def ruleset(self, zone_id: str) -> Ruleset:
         """Return the zone's custom rules; a zone that never had one has an empty ruleset.
@@ -443,26 +464,80 @@ class EdgeClient:
 
         Source: ?dry_run=true of the Rulesets API: it checks permissions and quota, and keeps nothing.
         """
-        rule = {
-            "action": "block",
+        await self._try_rule(zone_id, Ruleset(id=ruleset_id), {"action": "block"}, None)
+
+    async def skippable(self, zone_id: str, ruleset: Ruleset) -> frozenset[Skippable]:
+        """Return what a skip rule of the zone may skip; nothing is written.
+
+        What Cloudflare once took it takes again, and what it refused it is not asked twice.
+
+        Source: ?dry_run=true of the Rulesets API; which plan takes what is documented nowhere.
+        """
+        own = ruleset.by_ref(SKIP_REF)
+        known = _skipped_by(own) if own else frozenset[Skippable]()
+        if known == frozenset(Skippable):
+            return known
+        if zone_id not in self._skippable:
+            try:
+                found = await self._find_skippable(zone_id, ruleset, known)
+            except PermissionMissing:
+                # Who may only look shall see no drift in what cannot be asked.
+                return known or frozenset(Skippable)
+            self._skippable[zone_id] = found
+        return self._skippable[zone_id] | known
+
+    async def _find_skippable(
+        self, zone_id: str, ruleset: Ruleset, known: frozenset[Skippable]
+    ) -> frozenset[Skippable]:
+        everything = frozenset(Skippable)
+        if await self._takes(zone_id, ruleset, everything):
+            return everything
+        unknown = sorted(everything - known)
+        taken = await asyncio.gather(
+            *(self._takes(zone_id, ruleset, known | {item}) for item in unknown)
+        )
+        return known.union(
+            item for item, is_taken in zip(unknown, taken, strict=True) if is_taken
+        )
+
+    async def _takes(
+        self, zone_id: str, ruleset: Ruleset, skipped: frozenset[Skippable]
+    ) -> bool:
+        rule = {"action": "skip", "action_parameters": skip_parameters(skipped)}
+        try:
+            await self._try_rule(zone_id, ruleset, rule, ruleset.by_ref(SKIP_REF))
+        except Rejected:
+            return False
+        return True
+
+    async def _try_rule(
+        self,
+        zone_id: str,
+        ruleset: Ruleset,
+        rule: Mapping[str, Any],
+        existing: Rule | None,
+    ) -> None:
+        """Have Cloudflare judge a rule, a new one or in an existing one's place; write nothing."""
+        body: Mapping[str, Any] = {
             "expression": 'http.host eq "dry-run.invalid"',
             "enabled": False,
+            **rule,
         }
-        path, body = (
-            (f"/zones/{_segment(zone_id)}/rulesets", _first_ruleset(rule))
-            if ruleset_id is None
-            else (f"{_ruleset_path(zone_id, ruleset_id)}/rules", rule)
-        )
+        method, path = "POST", f"/zones/{_segment(zone_id)}/rulesets"
+        if ruleset.id is None:
+            body = _first_ruleset(body)
+        else:
+            path = f"{_ruleset_path(zone_id, ruleset.id)}/rules"
+        if existing:
+            # As it is, lest it be spoilt should Cloudflare not know of dry runs.
+            body = {**_body(existing), **rule}
+            method, path = "PATCH", f"{path}/{_segment(existing.id)}"
         try:
             await self._request(
-                "POST",
-                path,
-                Permission.RULES_EDIT,
-                body=body,
-                query={"dry_run": "true"},
+                method, path, Permission.RULES_EDIT, body=body, query=_DRY_RUN
             )
         except QuotaExceeded:
-            # The quota is judged after the permission; the plan counts free slots itself.
+            # The quota is judged last; the plan counts free slots itself.
             return
 
     async def _all[ItemT](
@@ -688,3 +763,22 @@ def _associations_path(zone_id: str) -> str:
 
 def _ruleset_path(zone_id: str, ruleset_id: str) -> str:
     return f"/zones/{_segment(zone_id)}/rulesets/{_segment(ruleset_id)}"
+
+
+def _body(rule: Rule) -> dict[str, Any]:
+    """Return an observed rule as the Rulesets API takes it."""
+    return {
+        "ref": rule.ref,
+        "action": rule.action,
+        "expression": rule.expression,
+        "description": rule.description,
+        "enabled": rule.enabled,
+    }
+
+
+def _skipped_by(rule: Rule) -> frozenset[Skippable]:
+    """Return what an observed rule skips of what can be skipped."""
+    parameters = Fields(rule.action_parameters)
+    return frozenset(
+        item for item in Skippable if item.value in parameters.texts(item.key)
+    )

@@ -6,19 +6,12 @@ from enum import StrEnum
 import re
 from typing import Any, Final
 
-from .expressions import block_expression, skip_expression
+from .expressions import Admission, block_expression, skip_expression
 from .models import TUNNEL_DOMAIN, IngressRule, Zone
 
 BLOCK_REF: Final = "cloudflare_mtls_block"
 SKIP_REF: Final = "cloudflare_mtls_skip"
 RECORD_COMMENT: Final = "Home Assistant: Cloudflare mTLS"
-
-# What verified devices need not pass; the dashboard offers all of it on the Free plan.
-_SKIPPED: Final[Mapping[str, Any]] = {
-    "ruleset": "current",
-    "phases": ["http_ratelimit", "http_request_firewall_managed"],
-    "products": ["bic", "hot", "rateLimit", "securityLevel", "uaBlock", "zoneLockdown"],
-}
 
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -26,6 +19,29 @@ _SERVICE: Final = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
 )
 _EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
+
+
+class Skippable(StrEnum):
+    """What verified devices need not pass, besides the zone's other custom rules.
+
+    Source: developers.cloudflare.com, WAF custom rules, skip options.
+    """
+
+    RATE_LIMITING_RULES = "http_ratelimit"
+    MANAGED_RULES = "http_request_firewall_managed"
+    SUPER_BOT_FIGHT_MODE = "http_request_sbfm"
+    BROWSER_INTEGRITY_CHECK = "bic"
+    HOTLINK_PROTECTION = "hot"
+    RATE_LIMITING = "rateLimit"
+    SECURITY_LEVEL = "securityLevel"
+    USER_AGENT_BLOCKING = "uaBlock"
+    FORMER_MANAGED_RULES = "waf"
+    ZONE_LOCKDOWN = "zoneLockdown"
+
+    @property
+    def key(self) -> str:
+        """Return the parameter of a skip rule that names it."""
+        return "phases" if self.startswith("http_") else "products"
 
 
 class Layout(StrEnum):
@@ -78,25 +94,36 @@ class DesiredRule:
 class DesiredZone:
     """One zone as it must be: hostnames to protect, and ones that we take down.
 
-    Neighbours are hostnames that another Home Assistant protects through the same two rules,
-    with their exempt paths: they keep what they have.
+    Former ones are hostnames that we keep, as their settings were: another tunnel may still
+    serve them. Pinned are the fingerprints of the only certificates that pass, None for any.
+    Skipped is what Cloudflare lets this zone skip. What others made by hand for our hostnames
+    is replaced only where we take over. Neighbours are hostnames that another Home Assistant
+    protects through the same two rules, and who passes there: they keep what they have.
     """
 
     hostnames: tuple[ProtectedHostname, ...] = ()
     removed: tuple[ProtectedHostname, ...] = ()
-    neighbours: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former: tuple[ProtectedHostname, ...] = ()
+    pinned: frozenset[str] | None = None
+    skipped: frozenset[Skippable] = frozenset(Skippable)
+    takes_over: bool = False
+    neighbours: Mapping[str, Admission] = field(default_factory=dict)
     skipping_neighbours: frozenset[str] = frozenset()
+
+    def admission(self, item: ProtectedHostname) -> Admission:
+        """Return who passes at one of our own hostnames."""
+        return Admission(exempt_paths=item.exempt_paths, pinned=self.pinned)
 
     @property
     def block(self) -> DesiredRule | None:
         """Return the rule that keeps everyone without a good certificate out."""
-        own = {item.hostname: item.exempt_paths for item in self.hostnames}
-        if not (hosts := {**self.neighbours, **own}):
+        own = {item.hostname: self.admission(item) for item in self.hostnames}
+        if not (admissions := {**self.neighbours, **own}):
             return None
         return DesiredRule(
             ref=BLOCK_REF,
             action="block",
-            expression=block_expression(hosts),
+            expression=block_expression(admissions),
             description="Home Assistant: block devices without a certificate",
             action_parameters={},
         )
@@ -104,20 +131,36 @@ class DesiredZone:
     @property
     def skip(self) -> DesiredRule | None:
         """Return the rule that spares verified devices the zone's other rules."""
+        neighbours = {
+            hostname: admission
+            for hostname, admission in self.neighbours.items()
+            if hostname in self.skipping_neighbours
+        }
         own = {
-            item.hostname
+            item.hostname: self.admission(item)
             for item in self.hostnames
             if item.layout is Layout.SKIP_AND_BLOCK
         }
-        if not (hosts := own | self.skipping_neighbours):
+        if not (expression := skip_expression({**neighbours, **own})):
             return None
         return DesiredRule(
             ref=SKIP_REF,
             action="skip",
-            expression=skip_expression(hosts),
+            expression=expression,
             description="Home Assistant: let devices with a certificate in",
-            action_parameters=_SKIPPED,
+            action_parameters=skip_parameters(self.skipped),
         )
+
+
+def skip_parameters(skipped: Iterable[Skippable]) -> dict[str, Any]:
+    """Return what makes a rule skip the custom rules after it, and all of this.
+
+    Source: developers.cloudflare.com, WAF custom rules, skip options.
+    """
+    parameters: dict[str, Any] = {"ruleset": "current"}
+    for item in sorted(skipped):
+        parameters.setdefault(item.key, []).append(item.value)
+    return parameters
 
 
 def record_content(tunnel_id: str) -> str:

@@ -4,16 +4,18 @@ Three-valued: true or false only where every request of the class agrees, None o
 expression that is beyond this reader is None too, so nothing unknown ever counts as a lock.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 import fnmatch
 from functools import lru_cache
 import re
 from typing import Final
 
+from .expressions import Admission
+
 type Truth = bool | None
 type Literal = str | int
-type Value = Literal | bool | HostForms | None
+type Value = Literal | bool | HostForms | NoneOf | None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ class HostForms:
         ) or bool(_SUFFIX_END.fullmatch(text))
 
 
+@dataclass(frozen=True)
+class NoneOf:
+    """All texts but these."""
+
+    texts: frozenset[str]
+
+    def equals(self, texts: Iterable[str]) -> Truth:
+        """Tell whether some, though never all, of them are one of these texts."""
+        return False if self.texts.issuperset(texts) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Requests:
     """All requests with this Host header and certificate, outside the exempt paths."""
@@ -93,6 +106,7 @@ class Requests:
     host: str | HostForms
     verified: bool
     revoked: bool
+    fingerprint: str | NoneOf | None = None
     exempt_paths: tuple[str, ...] = ()
 
 
@@ -168,27 +182,31 @@ def parse(expression: str) -> Node:
     return _Parser(expression).read()
 
 
-def named_hosts(expression: str) -> dict[str, tuple[str, ...]]:
-    """Return the hostnames that one of our own expressions names, with their exempt paths."""
+def named_hosts(expression: str) -> dict[str, Admission]:
+    """Return who passes at the hostnames that one of our own expressions names."""
     try:
-        return dict(_hosts(parse(expression)))
+        return dict(_admissions(parse(expression)))
     except ValueError:
         return {}
 
 
-def _hosts(node: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
     match node:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
-            yield host, ()
-        case Combination("and", (inner, Not(exempt))):
-            for host, _ in _hosts(inner):
-                yield host, tuple(_paths(exempt))
+            yield host, Admission(pinned=frozenset())
         case Comparison(Field("http.host"), "in", names):
             for name in names:
-                yield str(name), ()
-        case Combination(_, nodes):
+                yield str(name), Admission(pinned=frozenset())
+        case Combination("and", (hosts, Not(exempt))):
+            for host, admission in _admissions(hosts):
+                yield host, replace(admission, exempt_paths=tuple(_paths(exempt)))
+        case Combination("and", (hosts, *certificate)):
+            pinned = next(_pins(certificate), None)
+            for host, admission in _admissions(hosts):
+                yield host, replace(admission, pinned=pinned)
+        case Combination("or", nodes):
             for inner in nodes:
-                yield from _hosts(inner)
+                yield from _admissions(inner)
 
 
 def _paths(node: Node) -> Iterator[str]:
@@ -198,6 +216,19 @@ def _paths(node: Node) -> Iterator[str]:
         case Combination(_, nodes):
             for inner in nodes:
                 yield from _paths(inner)
+
+
+def _pins(nodes: Iterable[Node]) -> Iterator[frozenset[str]]:
+    for node in nodes:
+        match node:
+            case Comparison(
+                Field("cf.tls_client_auth.cert_fingerprint_sha256"), "in", texts
+            ):
+                yield frozenset(str(text) for text in texts)
+            case Not(inner):
+                yield from _pins([inner])
+            case Combination(_, inner):
+                yield from _pins(inner)
 
 
 _TOKEN: Final = re.compile(
@@ -400,6 +431,8 @@ def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
         return None
     if isinstance(value, HostForms):
         return _host_compared(value, operator, texts)
+    if isinstance(value, NoneOf):
+        return value.equals(texts) if operator in ("eq", "in") else None
     if not isinstance(value, str):
         return None
     match operator:
@@ -462,6 +495,8 @@ def _field(name: str, requests: Requests) -> Value:
             return requests.verified
         case "cf.tls_client_auth.cert_revoked":
             return requests.revoked
+        case "cf.tls_client_auth.cert_fingerprint_sha256":
+            return requests.fingerprint
         case _:
             return None
 

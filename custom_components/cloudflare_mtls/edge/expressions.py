@@ -1,6 +1,7 @@
 """Rule expressions: who may reach a protected hostname (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 # The Rulesets API refuses longer ones.
@@ -11,34 +12,99 @@ _VERIFIED: Final = (
 )
 # Both halves are needed: cert_verified stays true for a revoked certificate.
 _UNVERIFIED: Final = (
-    "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+    "not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked"
 )
+_FINGERPRINT: Final = "cf.tls_client_auth.cert_fingerprint_sha256"
 
 _PATH: Final = "http.request.uri.path"
 # A zone may have switched URL normalisation off: nothing climbs out of an exempt path.
 _PLAIN_PATH: Final = f'not {_PATH} contains ".." and not {_PATH} contains "%"'
 
 
-def skip_expression(hostnames: Iterable[str]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Who passes at a hostname: everybody on exempt paths, elsewhere a good certificate.
+
+    Pinned are the SHA-256 fingerprints of the only certificates that are good; None means
+    that any verified and unrevoked one is.
+    """
+
+    exempt_paths: tuple[str, ...] = ()
+    pinned: frozenset[str] | None = None
+
+
+ANY_CERTIFICATE: Final = Admission()
+
+
+def skip_expression(admissions: Mapping[str, Admission]) -> str:
     """Return what the skip rule matches: a good certificate on one of the hostnames.
+
+    It is empty where no certificate is good.
 
     Source: Cloudflare's field reference, cf.tls_client_auth.*.
     """
-    names = " ".join(_quoted(hostname) for hostname in sorted(hostnames))
-    return f"http.host in {{{names}}} and {_VERIFIED}"
+    return _any_of(
+        [
+            f"http.host in {_set(hostnames)} and {_VERIFIED}{_and_pinned(pinned)}"
+            for pinned, hostnames in _by_pins(admissions)
+            if pinned != frozenset()
+        ]
+    )
 
 
-def block_expression(exempt_paths: Mapping[str, tuple[str, ...]]) -> str:
+def block_expression(admissions: Mapping[str, Admission]) -> str:
     """Return what the block rule matches: each hostname given, without a good certificate.
 
-    Each hostname brings the path prefixes that stay open. The hostname is matched as a
-    prefix, in lower case: a port or a trailing dot in the Host header must not be a way
-    around, and whether http.host keeps them is documented nowhere.
+    The hostname is matched as a prefix, in lower case: a port or a trailing dot in the Host
+    header must not be a way around, and whether http.host keeps them is documented nowhere.
     """
-    hosts = " or ".join(
-        _reach(hostname, paths) for hostname, paths in sorted(exempt_paths.items())
+    return _any_of(
+        [
+            _without(
+                pinned,
+                " or ".join(
+                    _reach(hostname, admissions[hostname].exempt_paths)
+                    for hostname in hostnames
+                ),
+            )
+            for pinned, hostnames in _by_pins(admissions)
+        ]
     )
-    return f"({hosts}) and {_UNVERIFIED}"
+
+
+def _by_pins(
+    admissions: Mapping[str, Admission],
+) -> Iterator[tuple[frozenset[str] | None, list[str]]]:
+    """Yield the hostnames that admit the same certificates, in an order of their own."""
+    groups: dict[frozenset[str] | None, list[str]] = {}
+    for hostname, admission in sorted(admissions.items()):
+        groups.setdefault(admission.pinned, []).append(hostname)
+    yield from groups.items()
+
+
+def _any_of(clauses: Collection[str]) -> str:
+    return (
+        " or ".join(f"({clause})" for clause in clauses)
+        if len(clauses) > 1
+        else "".join(clauses)
+    )
+
+
+def _without(pinned: frozenset[str] | None, hosts: str) -> str:
+    """Return the clause of these hosts without one of the good certificates."""
+    match pinned:
+        case None:
+            return f"({hosts}) and ({_UNVERIFIED})"
+        case pins if not pins:
+            return f"({hosts})"
+        case pins:
+            return (
+                f"({hosts}) and ({_UNVERIFIED} or not {_FINGERPRINT} in {_set(pins)})"
+            )
+
+
+def _and_pinned(pinned: frozenset[str] | None) -> str:
+    return f" and {_FINGERPRINT} in {_set(pinned)}" if pinned else ""
 
 
 def _reach(hostname: str, exempt_paths: tuple[str, ...]) -> str:
@@ -49,6 +115,10 @@ def _reach(hostname: str, exempt_paths: tuple[str, ...]) -> str:
         f"starts_with({_PATH}, {_quoted(path)})" for path in exempt_paths
     )
     return f"({host} and not (({prefixes}) and {_PLAIN_PATH}))"
+
+
+def _set(texts: Collection[str]) -> str:
+    return f"{{{' '.join(_quoted(text) for text in sorted(texts))}}}"
 
 
 def _quoted(text: str) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from .fields import Fields, malformed
 
-TUNNEL_DOMAIN = "cfargotunnel.com"
+TUNNEL_DOMAIN: Final = "cfargotunnel.com"
+ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
 
 
 class TokenStatus(StrEnum):
@@ -198,6 +199,7 @@ class DnsRecord:
     content: str
     proxied: bool
     comment: str | None
+    created_on: datetime | None = None
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -209,6 +211,7 @@ class DnsRecord:
             content=fields.optional_text("content") or "",
             proxied=fields.flag("proxied", default=False),
             comment=fields.optional_text("comment"),
+            created_on=fields.time("created_on"),
         )
 
     @property

@@ -1,10 +1,11 @@
-"""Observed against desired: who gets in now, and the steps that make it right (pure)."""
+"""Observed against desired: the steps that make it right (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from .adoption import is_made_by_hand
 from .desired import (
     BLOCK_REF,
     RECORD_COMMENT,
@@ -13,19 +14,21 @@ from .desired import (
     DesiredZone,
     ProtectedHostname,
     in_zone,
-    record_content,
 )
-from .evaluation import HostForms, Requests, evaluate, named_hosts, same
-from .expressions import MAX_LENGTH
-from .fields import Fields
-from .models import (
-    DnsRecord,
-    IngressRule,
-    Observation,
-    Rule,
-    Ruleset,
-    TunnelConfiguration,
-    name_matches,
+from .evaluation import named_hosts, same
+from .exposure import Exposure, exposed
+from .expressions import ANY_CERTIFICATE, MAX_LENGTH, Admission
+from .models import IngressRule, Observation, Rule, Ruleset, TunnelConfiguration
+from .steps import (
+    Action,
+    AssociationStep,
+    IngressStep,
+    Kind,
+    RecordStep,
+    RuleStep,
+    Step,
+    address_record,
+    advance,
 )
 
 # How many custom rules a zone may have. Source: developers.cloudflare.com, WAF custom rules.
@@ -36,93 +39,6 @@ RULE_QUOTA: Final[Mapping[str, int]] = {
     "enterprise": 1000,
 }
 
-_CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
-_ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
-
-
-class Kind(StrEnum):
-    """What a step is about, in the order of a build-up."""
-
-    BLOCK_RULE = "block_rule"
-    ASSOCIATION = "association"
-    SKIP_RULE = "skip_rule"
-    INGRESS = "ingress"
-    DNS_RECORD = "dns_record"
-
-
-class Action(StrEnum):
-    """What a step does to it."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    MOVE = "move"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuleStep:
-    """Write, move or delete one of our rules.
-
-    Before is the ref of the rule that it must stand ahead of; None means first of all.
-    """
-
-    kind: Kind
-    action: Action
-    target: str
-    rule: DesiredRule | None = None
-    before: str | None = None
-
-    @property
-    def detail(self) -> str:
-        """Return the rule's expression."""
-        return self.rule.expression if self.rule else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AssociationStep:
-    """Ask visitors of a hostname for a client certificate, or stop asking."""
-
-    action: Action
-    target: str
-    kind: Kind = Kind.ASSOCIATION
-    detail: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngressStep:
-    """Have a tunnel serve a hostname, or stop serving it."""
-
-    action: Action
-    target: str
-    tunnel_id: str
-    service: str
-    exempt_paths: tuple[str, ...] = ()
-    kind: Kind = Kind.INGRESS
-
-    @property
-    def detail(self) -> str:
-        """Return the origin's address."""
-        return self.service
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordStep:
-    """Lead a hostname to a tunnel, or nowhere."""
-
-    action: Action
-    target: str
-    tunnel_id: str
-    exempt_paths: tuple[str, ...] = ()
-    kind: Kind = Kind.DNS_RECORD
-
-    @property
-    def detail(self) -> str:
-        """Return where the record leads."""
-        return record_content(self.tunnel_id)
-
-
-type Step = RuleStep | AssociationStep | IngressStep | RecordStep
-
 
 class ProblemCode(StrEnum):
     """Why a plan stops short of what is desired."""
@@ -130,11 +46,18 @@ class ProblemCode(StrEnum):
     RECORD_IN_THE_WAY = "record_in_the_way"
     NO_FREE_RULE = "no_free_rule"
     EXPRESSION_TOO_LONG = "expression_too_long"
+    TOO_MANY_PINNED = "too_many_pinned"
     TUNNEL_MANAGED_LOCALLY = "tunnel_managed_locally"
     WOULD_EXPOSE = "would_expose"
 
 
-_ZONE_PROBLEMS: Final = frozenset({ProblemCode.NO_FREE_RULE})
+_ZONE_PROBLEMS: Final = frozenset(
+    {
+        ProblemCode.NO_FREE_RULE,
+        ProblemCode.EXPRESSION_TOO_LONG,
+        ProblemCode.TOO_MANY_PINNED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,15 +67,6 @@ class Problem:
     code: ProblemCode
     target: str
     detail: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exposure:
-    """A request that gets in without a good certificate, and the rule that lets it."""
-
-    hostname: str
-    revoked: bool
-    through: Rule | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +82,11 @@ class Plan:
         """Tell whether nothing is left to do, by us or by a person."""
         return not self.steps and not self.problems and not self.exposures
 
+    @property
+    def takes_over(self) -> bool:
+        """Tell whether something that was made by hand becomes ours."""
+        return any(step.action.takes_over for step in self.steps)
+
     def drifted(self, hostname: str) -> bool:
         """Tell whether something that concerns this hostname is not as it must be."""
         return not self.limited_to({hostname}).in_sync
@@ -179,13 +98,16 @@ class Plan:
         """
         if not hostnames:
             return Plan()
-        kept = {*hostnames, BLOCK_REF, SKIP_REF}
         return Plan(
-            steps=tuple(step for step in self.steps if step.target in kept),
+            steps=tuple(
+                step
+                for step in self.steps
+                if step.target in hostnames or isinstance(step, RuleStep)
+            ),
             problems=tuple(
                 problem
                 for problem in self.problems
-                if problem.target in kept or problem.code in _ZONE_PROBLEMS
+                if problem.target in hostnames or problem.code in _ZONE_PROBLEMS
             ),
             exposures=tuple(
                 exposure
@@ -195,37 +117,14 @@ class Plan:
         )
 
 
-def exposed(
-    observation: Observation, hostname: str, exempt_paths: tuple[str, ...] = ()
-) -> Exposure | None:
-    """Return a request without a good certificate that reaches an origin, if there is one.
-
-    A hostname is exposed when a proxied DNS record and an ingress rule make it reach an
-    origin, and some request outside its exempt paths, with no certificate or with a revoked
-    one, is not certain to be blocked.
-    """
-    if not _reaches_origin(observation, hostname):
-        return None
-    for revoked in (False, True):
-        requests = Requests(
-            host=HostForms(hostname),
-            verified=revoked,
-            revoked=revoked,
-            exempt_paths=exempt_paths,
-        )
-        blocked, through = _verdict(observation.ruleset, requests)
-        if not blocked:
-            return Exposure(hostname=hostname, revoked=revoked, through=through)
-    return None
-
-
 def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     """Return the steps from what is observed to what is desired, safe in every prefix.
 
     Build up: block rule, association, skip rule, ingress, DNS. Tear down: DNS, ingress, skip
     rule, association, block rule; while other hostnames share the rules, these are rewritten
     only once the hostname is off the internet. A hostname that the rules cannot close is
-    taken off the internet first.
+    taken off the internet first. What was made by hand for our hostnames, and ours replaces,
+    becomes ours where that is desired, and else stays.
     """
     desired = _with_neighbours(observation, desired)
     draft = _Draft(observation, desired)
@@ -244,89 +143,6 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     )
 
 
-def advance(observation: Observation, step: Step) -> Observation:
-    """Return what will be observed once the step is done."""
-    match step:
-        case RuleStep():
-            return replace(observation, ruleset=_rules_after(observation.ruleset, step))
-        case AssociationStep():
-            names = associations_after(observation.associations, step)
-            return replace(observation, associations=names)
-        case IngressStep():
-            before = observation.configurations[step.tunnel_id]
-            after = TunnelConfiguration.from_raw(
-                step.tunnel_id, Fields(ingress_after(before, step))
-            )
-            return replace(
-                observation,
-                configurations={**observation.configurations, step.tunnel_id: after},
-            )
-        case RecordStep():
-            records = _records_after(observation.records, step)
-            return replace(observation, records=records)
-
-
-def associations_after(
-    hostnames: tuple[str, ...], step: AssociationStep
-) -> tuple[str, ...]:
-    """Return the whole list of associated hostnames once the step is done, order kept."""
-    if step.action is Action.DELETE:
-        return tuple(name for name in hostnames if name.lower() != step.target)
-    if step.target in (name.lower() for name in hostnames):
-        return hostnames
-    return (*hostnames, step.target)
-
-
-def ingress_after(
-    configuration: TunnelConfiguration, step: IngressStep
-) -> dict[str, Any]:
-    """Return the whole configuration once the step is done, all that is foreign as it came.
-
-    A new rule takes the origin settings of a rule that already serves the same origin, and
-    stands ahead of any wildcard: the first match wins.
-    """
-    own = configuration.rule_for(step.target)
-    others = [rule for rule in configuration.ingress if rule is not own]
-    rules = [dict(rule.raw) for rule in others]
-    if step.action is not Action.DELETE:
-        place = next(
-            (
-                place
-                for place, rule in enumerate(others)
-                if rule.path is None and rule.matches(step.target)
-            ),
-            len(others),
-        )
-        rules.insert(place, _ingress_rule(configuration, own, step))
-        if not configuration.has_catch_all:
-            rules.append(dict(_CATCH_ALL))
-    return {**configuration.raw, "ingress": rules}
-
-
-def record_body(step: RecordStep) -> dict[str, Any]:
-    """Return the DNS record of the step as the API takes it; the comment marks it as ours."""
-    return {
-        "type": "CNAME",
-        "name": step.target,
-        "content": record_content(step.tunnel_id),
-        "proxied": True,
-        "ttl": 1,
-        "comment": RECORD_COMMENT,
-    }
-
-
-def address_record(records: tuple[DnsRecord, ...], hostname: str) -> DnsRecord | None:
-    """Return the record that says where exactly this hostname leads."""
-    return next(
-        (
-            record
-            for record in records
-            if record.name == hostname and record.type in _ADDRESS_TYPES
-        ),
-        None,
-    )
-
-
 class _Draft:
     """A plan in the making: takes a step only if it opens nothing."""
 
@@ -334,13 +150,13 @@ class _Draft:
         self._state = observation
         self._desired = desired
         own = {
-            item.hostname: item.exempt_paths
+            item.hostname: desired.admission(item)
             for item in (*desired.hostnames, *desired.removed)
         }
-        self._exempt_paths = {**desired.neighbours, **own}
+        self._admissions: dict[str, Admission] = {**desired.neighbours, **own}
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
-        self.exposures = self._exposures(observation, self._exempt_paths)
+        self.exposures = self._exposures(observation, self._admissions)
 
     @property
     def open(self) -> frozenset[str]:
@@ -367,10 +183,17 @@ class _Draft:
         if self._desired.skip is None:
             # It may make room for the block rule.
             self._write_rule(Kind.SKIP_RULE, SKIP_REF, None)
+        self._adopt_rules()
         self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, self._block())
         for item in self._desired.hostnames:
             self._associate(item)
         self._write_rule(Kind.SKIP_RULE, SKIP_REF, self._desired.skip)
+        for kind, rule in self._made_by_hand():
+            self._add(
+                RuleStep(
+                    kind=kind, action=Action.DISCARD, target=rule.ref, replaces=rule
+                )
+            )
         for item in self._desired.removed:
             self._dissociate(item)
         published = [item for item in self._desired.hostnames if item.published]
@@ -378,6 +201,43 @@ class _Draft:
             self._serve(item)
         for item in published:
             self._publish(item)
+        for item in self._desired.former:
+            self._stop_serving(item)
+
+    def _made_by_hand(self) -> list[tuple[Kind, Rule]]:
+        """Return the rules that ours replace, and which of ours each of them resembles."""
+        if not self._desired.takes_over:
+            return []
+        hostnames = {item.hostname for item in self._desired.hostnames}
+        return [
+            (Kind.BLOCK_RULE if rule.action == "block" else Kind.SKIP_RULE, rule)
+            for rule in self._state.ruleset.rules
+            if is_made_by_hand(rule, hostnames)
+        ]
+
+    def _adopt_rules(self) -> None:
+        for kind, wanted in (
+            (Kind.BLOCK_RULE, self._block()),
+            (Kind.SKIP_RULE, self._desired.skip),
+        ):
+            found = next(
+                (rule for of, rule in self._made_by_hand() if of is kind), None
+            )
+            if (
+                wanted
+                and found
+                and self._state.ruleset.by_ref(wanted.ref) is None
+                and len(wanted.expression) <= MAX_LENGTH
+            ):
+                self._add(
+                    RuleStep(
+                        kind=kind,
+                        action=Action.ADOPT,
+                        target=wanted.ref,
+                        rule=wanted,
+                        replaces=found,
+                    )
+                )
 
     def _block(self) -> DesiredRule | None:
         """Return the block rule; what it may not release yet stays in it."""
@@ -390,8 +250,8 @@ class _Draft:
         held = self._opened_by(step)
         for hostname in sorted(held):
             self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
-        paths = {hostname: self._exempt_paths[hostname] for hostname in held}
-        neighbours = {**self._desired.neighbours, **paths}
+        admissions = {hostname: self._admissions[hostname] for hostname in held}
+        neighbours = {**self._desired.neighbours, **admissions}
         return replace(self._desired, neighbours=neighbours).block
 
     def _tear_down_rules(self) -> None:
@@ -411,24 +271,40 @@ class _Draft:
                     tunnel_id=record.tunnel_id or item.tunnel_id,
                 )
             )
-        configuration = self._state.configurations.get(item.tunnel_id)
-        own = configuration.rule_for(item.hostname) if configuration else None
         # Behind somebody else's record it is somebody else's too, though it looks like ours.
-        is_ours = record is None or record.comment == RECORD_COMMENT
-        if own and own.service == item.service and is_ours:
-            steps.append(
-                IngressStep(
-                    action=Action.DELETE,
-                    target=item.hostname,
-                    tunnel_id=item.tunnel_id,
-                    service=item.service,
-                )
-            )
+        if record is None or record.comment == RECORD_COMMENT:
+            steps += self._unserved(item)
         if steps and self._opened_by(steps[0]):
             # Our record hides a wildcard that would take over.
             steps.reverse()
         for step in steps:
             self._add(step)
+
+    def _unserved(self, item: ProtectedHostname) -> list[IngressStep]:
+        """Return the step that has the tunnel no longer serve a hostname, if it does."""
+        configuration = self._state.configurations.get(item.tunnel_id)
+        own = configuration.rule_for(item.hostname) if configuration else None
+        if own is None or own.service != item.service:
+            return []
+        return [
+            IngressStep(
+                action=Action.DELETE,
+                target=item.hostname,
+                tunnel_id=item.tunnel_id,
+                service=item.service,
+            )
+        ]
+
+    def _stop_serving(self, item: ProtectedHostname) -> None:
+        """Clear up behind a hostname that another tunnel serves by now."""
+        tunnels = {
+            kept.tunnel_id
+            for kept in self._desired.hostnames
+            if kept.hostname == item.hostname
+        }
+        if item.tunnel_id not in tunnels:
+            for step in self._unserved(item):
+                self._add(step)
 
     def _write_rule(self, kind: Kind, ref: str, rule: DesiredRule | None) -> None:
         existing = self._state.ruleset.by_ref(ref)
@@ -436,10 +312,16 @@ class _Draft:
             if existing:
                 self._add(RuleStep(kind=kind, action=Action.DELETE, target=ref))
             return
-        if len(rule.expression) > MAX_LENGTH:
-            self._problem(
-                ProblemCode.EXPRESSION_TOO_LONG, ref, str(len(rule.expression))
-            )
+        if (length := len(rule.expression)) > MAX_LENGTH:
+            pinned = self._desired.pinned
+            if pinned is None:
+                self._problem(ProblemCode.EXPRESSION_TOO_LONG, ref, str(length))
+            else:
+                self._problem(
+                    ProblemCode.TOO_MANY_PINNED,
+                    self._state.zone.name,
+                    str(len(pinned)),
+                )
             return
         before = self._place(ref)
         if existing is None:
@@ -501,13 +383,21 @@ class _Draft:
                 target=item.hostname,
                 tunnel_id=item.tunnel_id,
                 service=item.service,
-                exempt_paths=item.exempt_paths,
+                admission=self._desired.admission(item),
             )
         )
 
     def _publish(self, item: ProtectedHostname) -> None:
         record = address_record(self._state.records, item.hostname)
         if record and record.proxied and record.tunnel_id == item.tunnel_id:
+            if self._desired.takes_over and record.comment != RECORD_COMMENT:
+                self._add(
+                    RecordStep(
+                        action=Action.ADOPT,
+                        target=item.hostname,
+                        tunnel_id=item.tunnel_id,
+                    )
+                )
             return
         if record and record.comment != RECORD_COMMENT:
             self._problem(ProblemCode.RECORD_IN_THE_WAY, item.hostname, record.content)
@@ -519,7 +409,7 @@ class _Draft:
                 action=Action.UPDATE if record else Action.CREATE,
                 target=item.hostname,
                 tunnel_id=item.tunnel_id,
-                exempt_paths=item.exempt_paths,
+                admission=self._desired.admission(item),
             )
         )
 
@@ -556,7 +446,7 @@ class _Draft:
             case IngressStep() | RecordStep():
                 return frozenset({step.target})
             case RuleStep():
-                return frozenset(self._exempt_paths)
+                return frozenset(self._admissions)
 
     def _problem(self, code: ProblemCode, target: str, detail: str) -> None:
         problem = Problem(code=code, target=target, detail=detail)
@@ -569,7 +459,7 @@ class _Draft:
         return {
             hostname: exposure
             for hostname in hostnames
-            if (exposure := exposed(state, hostname, self._exempt_paths[hostname]))
+            if (exposure := exposed(state, hostname, self._admissions[hostname]))
         }
 
 
@@ -582,10 +472,12 @@ def _with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZ
     marked = [
         item.name for item in observation.records if item.comment == RECORD_COMMENT
     ]
-    found = dict.fromkeys(marked, ()) | _named_hosts(observation, BLOCK_REF)
+    found = dict.fromkeys(marked, ANY_CERTIFICATE) | _named_hosts(
+        observation, BLOCK_REF
+    )
     neighbours = {
-        hostname: exempt_paths
-        for hostname, exempt_paths in found.items()
+        hostname: admission
+        for hostname, admission in found.items()
         if hostname not in ours and in_zone(hostname, observation.zone)
     }
     skipping = _named_hosts(observation, SKIP_REF).keys() & neighbours.keys()
@@ -594,62 +486,9 @@ def _with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZ
     )
 
 
-def _named_hosts(observation: Observation, ref: str) -> dict[str, tuple[str, ...]]:
+def _named_hosts(observation: Observation, ref: str) -> dict[str, Admission]:
     rule = observation.ruleset.by_ref(ref)
     return named_hosts(rule.expression) if rule else {}
-
-
-def _reaches_origin(observation: Observation, hostname: str) -> bool:
-    records = [
-        record for record in observation.records if record.type in _ADDRESS_TYPES
-    ]
-    exact = [record for record in records if record.name == hostname]
-    wildcard = [record for record in records if name_matches(record.name, hostname)]
-    return any(
-        record.proxied and _is_served(observation, record, hostname)
-        for record in exact or wildcard
-    )
-
-
-def _is_served(observation: Observation, record: DnsRecord, hostname: str) -> bool:
-    """Tell whether what the record leads to may answer; only a known tunnel can say no."""
-    configuration = observation.configurations.get(record.tunnel_id or "")
-    if configuration is None:
-        return True
-    for rule in configuration.ingress:
-        if rule.matches(hostname):
-            if not rule.service.startswith("http_status:"):
-                return True
-            if rule.path is None:
-                return False
-    return False
-
-
-def _verdict(ruleset: Ruleset, requests: Requests) -> tuple[bool, Rule | None]:
-    """Return whether all the requests are blocked, and else which rule lets some past.
-
-    A challenge counts for nothing: who solves it goes on to the next rule.
-    """
-    for rule in ruleset.rules:
-        if not rule.enabled:
-            continue
-        truth = evaluate(rule.expression, requests)
-        if rule.action == "block" and truth is True:
-            return True, None
-        if truth is not False and _ends_the_rules(rule):
-            return False, rule
-    return False, None
-
-
-def _ends_the_rules(rule: Rule) -> bool:
-    """Tell whether requests that the rule matches meet no later rule.
-
-    Source: developers.cloudflare.com, WAF custom rules, skip options.
-    """
-    return rule.action == "skip" and "current" in (
-        rule.action_parameters.get("ruleset"),
-        rule.action_parameters.get("phase"),
-    )
 
 
 def _in_place(ruleset: Ruleset, ref: str) -> bool:
@@ -678,71 +517,6 @@ def _unordered(parameters: Mapping[str, Any]) -> dict[str, Any]:
         key: sorted(value, key=repr) if isinstance(value, list) else value
         for key, value in parameters.items()
     }
-
-
-def _rules_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
-    own = ruleset.by_ref(step.target)
-    others = [rule for rule in ruleset.rules if rule is not own]
-    match step.action:
-        case Action.DELETE:
-            return replace(ruleset, rules=tuple(others))
-        case Action.UPDATE if own and step.rule:
-            changed = _observed_rule(own.id, step.rule)
-            return replace(
-                ruleset,
-                rules=tuple(changed if rule is own else rule for rule in ruleset.rules),
-            )
-        case _:
-            moved = _observed_rule("", step.rule) if step.rule else own
-            refs = [rule.ref for rule in others]
-            place = refs.index(step.before) if step.before else 0
-            rules = (*others[:place], *((moved,) if moved else ()), *others[place:])
-            return replace(ruleset, rules=rules)
-
-
-def _observed_rule(rule_id: str, rule: DesiredRule) -> Rule:
-    return Rule(
-        id=rule_id,
-        ref=rule.ref,
-        action=rule.action,
-        expression=rule.expression,
-        description=rule.description,
-        enabled=True,
-        action_parameters=rule.action_parameters,
-    )
-
-
-def _records_after(
-    records: tuple[DnsRecord, ...], step: RecordStep
-) -> tuple[DnsRecord, ...]:
-    own = address_record(records, step.target)
-    others = tuple(record for record in records if record is not own)
-    if step.action is Action.DELETE:
-        return others
-    body = record_body(step)
-    return (
-        *others,
-        DnsRecord(
-            id=own.id if own else "",
-            name=step.target,
-            type=body["type"],
-            content=body["content"],
-            proxied=body["proxied"],
-            comment=body["comment"],
-        ),
-    )
-
-
-def _ingress_rule(
-    configuration: TunnelConfiguration, own: IngressRule | None, step: IngressStep
-) -> dict[str, Any]:
-    if own:
-        return {**own.raw, "service": step.service}
-    rule: dict[str, Any] = {"hostname": step.target, "service": step.service}
-    for sibling in configuration.ingress:
-        if sibling.service == step.service and "originRequest" in sibling.raw:
-            return {**rule, "originRequest": sibling.raw["originRequest"]}
-    return rule
 
 
 def _shadowed(configuration: TunnelConfiguration, own: IngressRule) -> bool:

@@ -1,0 +1,84 @@
+"""What was written a moment ago, and Cloudflare may not show yet."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+import time
+from typing import Final
+
+from .models import CertificateStatus, ClientCertificate
+
+# Reads of associations lag by up to 75 seconds, those of certificates by about 60.
+_LAG: Final = 75.0
+
+
+@dataclass(frozen=True)
+class _Associations:
+    at: float
+    hostnames: tuple[str, ...]
+    earlier: tuple[frozenset[str], ...]
+
+
+class Recent:
+    """Corrects what is read by what was written, for as long as reads lag behind writes.
+
+    Without it a list read too early would look like drift, and be written once more.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self._associations: dict[str, _Associations] = {}
+        self._minted: dict[str, list[tuple[float, ClientCertificate]]] = {}
+        self._revoked: dict[str, float] = {}
+
+    def associated(
+        self, zone_id: str, before: Iterable[str], hostnames: tuple[str, ...]
+    ) -> None:
+        """Remember the list of associated hostnames that took the place of another."""
+        known = self._associations.get(zone_id)
+        earlier = known.earlier if known and _lags(known.at) else ()
+        self._associations[zone_id] = _Associations(
+            time.monotonic(), hostnames, (*earlier, frozenset(before))
+        )
+
+    def associations(self, zone_id: str, seen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the list that was written in the place of the one that is still seen."""
+        known = self._associations.get(zone_id)
+        if known and _lags(known.at) and frozenset(seen) in known.earlier:
+            return known.hostnames
+        return seen
+
+    def minted(self, zone_id: str, certificate: ClientCertificate) -> None:
+        """Remember a certificate that may not be listed yet."""
+        minted = self._minted.setdefault(zone_id, [])
+        minted[:] = [item for item in minted if _lags(item[0])]
+        minted.append((time.monotonic(), certificate))
+
+    def revoked(self, zone_id: str, certificate_id: str) -> None:
+        """Remember a certificate that may be listed as active still."""
+        self._revoked[certificate_id] = time.monotonic()
+
+    def certificates(
+        self, zone_id: str, listed: tuple[ClientCertificate, ...]
+    ) -> tuple[ClientCertificate, ...]:
+        """Return the zone's certificates as they are listed, and as they will be."""
+        ids = {certificate.id for certificate in listed}
+        missing = [
+            certificate
+            for at, certificate in self._minted.get(zone_id, ())
+            if _lags(at) and certificate.id not in ids
+        ]
+        return tuple(self._as_revoked(item) for item in (*listed, *missing))
+
+    def _as_revoked(self, certificate: ClientCertificate) -> ClientCertificate:
+        at = self._revoked.get(certificate.id)
+        if (
+            at is not None
+            and _lags(at)
+            and certificate.status is CertificateStatus.ACTIVE
+        ):
+            return replace(certificate, status=CertificateStatus.PENDING_REVOCATION)
+        return certificate
+
+
+def _lags(at: float) -> bool:
+    return time.monotonic() - at < _LAG

@@ -1,0 +1,46 @@
+"""Events for Cloudflare mTLS."""
+
+from typing import Any, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import CONF_HOSTNAME, EVENT_MENDED
+from .coordinator import CloudflareConfigEntry
+from .entity import HostnameEntity
+from .hostnames import hostnames_of
+
+PARALLEL_UPDATES = 0
+
+MENDED = EventEntityDescription(
+    key="mended", translation_key="mended", event_types=["mended"]
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up an event for each protected hostname."""
+    for subentry_id, settings in hostnames_of(entry).items():
+        event = MendedEvent(entry.runtime_data.edge, MENDED, settings, subentry_id)
+        async_add_entities([event], config_subentry_id=subentry_id)
+
+
+class MendedEvent(HostnameEntity, EventEntity):
+    """Tells when somebody changed a hostname at Cloudflare, and what was put right."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.hass.bus.async_listen(EVENT_MENDED, self._async_mended)
+        )
+
+    @callback
+    def _async_mended(self, event: Event[dict[str, Any]]) -> None:
+        if event.data[CONF_HOSTNAME] == self._settings.hostname:
+            self._trigger_event("mended", {"steps": event.data["steps"]})
+            self.async_write_ha_state()
