@@ -8,7 +8,7 @@ from custom_components.cloudflare_mtls.edge.models import Observation
 from custom_components.cloudflare_mtls.edge.plan import make_plan
 from custom_components.cloudflare_mtls.edge.steps import advance
 
-from .builders import admits, after, names, states
+from .builders import after, names, states
 from .searching import NIGHTLY, search
 from .worlds import HOSTNAMES, World, foreign_things, lets_in, worlds
 
@@ -16,8 +16,8 @@ from .worlds import HOSTNAMES, World, foreign_things, lets_in, worlds
 def _open(world: World, observation: Observation) -> set[str]:
     return {
         hostname
-        for hostname, exempt_paths in world.exempt_paths.items()
-        if exposed(observation, hostname, admits(*exempt_paths))
+        for hostname, admission in world.admissions.items()
+        if exposed(observation, hostname, admission)
     }
 
 
@@ -48,9 +48,9 @@ def _closed_is_closed(world: World) -> None:
     """Whatever exposed() calls closed, another reading of every rule finds closed."""
     plan = make_plan(world.observation, world.desired)
     for observation in states(world.observation, plan):
-        for hostname, exempt_paths in world.exempt_paths.items():
-            if exposed(observation, hostname, admits(*exempt_paths)) is None:
-                assert lets_in(observation, hostname, exempt_paths) is None
+        for hostname, admission in world.admissions.items():
+            if exposed(observation, hostname, admission) is None:
+                assert lets_in(observation, hostname, admission) is None
 
 
 def _converges(world: World) -> None:
@@ -65,13 +65,10 @@ def _converges(world: World) -> None:
 
 
 def _leaves_foreign_things(world: World) -> None:
-    ours = [
-        item.hostname for item in (*world.desired.hostnames, *world.desired.removed)
-    ]
     plan = make_plan(world.observation, world.desired)
     note(str(names(plan.steps)))
-    before = foreign_things(world.observation, ours)
-    assert foreign_things(after(world.observation, plan), ours) == before
+    before = foreign_things(world.observation, world.desired)
+    assert foreign_things(after(world.observation, plan), world.desired) == before
 
 
 def _no_step_does_nothing(world: World) -> None:

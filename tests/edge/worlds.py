@@ -7,12 +7,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from custom_components.cloudflare_mtls.edge.adoption import is_made_by_hand
 from custom_components.cloudflare_mtls.edge.desired import (
     DesiredZone,
     Layout,
     ProtectedHostname,
 )
-from custom_components.cloudflare_mtls.edge.expressions import block_expression
+from custom_components.cloudflare_mtls.edge.expressions import (
+    Admission,
+    block_expression,
+)
 from custom_components.cloudflare_mtls.edge.models import DnsRecord, Observation, Rule
 from sandbox import firewall, ingress
 from sandbox.expressions import Value
@@ -28,6 +32,7 @@ from sandbox.state import (
 
 from .builders import (
     BLOCK_REF,
+    ENDS_THE_RULES,
     HOST,
     NEIGHBOUR,
     OTHER,
@@ -59,12 +64,12 @@ class World:
     desired: DesiredZone
 
     @property
-    def exempt_paths(self) -> dict[str, tuple[str, ...]]:
-        """Return what may stay open of each hostname; of a neighbour's we know nothing."""
+    def admissions(self) -> dict[str, Admission]:
+        """Return who may pass at each hostname; of a neighbour's we know nothing."""
         ours = (*self.desired.hostnames, *self.desired.removed)
         return {
-            **dict.fromkeys(HOSTNAMES, ()),
-            **{item.hostname: item.exempt_paths for item in ours},
+            **dict.fromkeys(HOSTNAMES, admits()),
+            **{item.hostname: self.desired.admission(item) for item in ours},
         }
 
 
@@ -86,6 +91,23 @@ _FOREIGN_RULES = st.sampled_from(
         rule("block", 'not ip.src.country in {"DE"}', "block-countries"),
         rule("block", f'http.host contains "{OTHER}"', "block-other"),
         rule("managed_challenge", "ssl", "challenge"),
+        *(
+            rule(
+                action,
+                f"(http.host {asked} and {verified})",
+                ref,
+                parameters=parameters,
+            )
+            for action, verified, parameters in (
+                ("block", "not cf.tls_client_auth.cert_verified", None),
+                ("skip", "cf.tls_client_auth.cert_verified", ENDS_THE_RULES),
+            )
+            for asked, ref in (
+                (f'eq "{HOST}"', f"by-hand-{action}"),
+                (f'in {{"{HOST}" "{OTHER}"}}', f"by-hand-{action}-both"),
+                (f'in {{"{HOST}" "nas.example.com"}}', f"by-hand-{action}-nas"),
+            )
+        ),
         rule("log", "ssl", "log"),
     ]
 )
@@ -111,14 +133,21 @@ _FOREIGN_RECORDS = st.sampled_from(
 )
 
 
-def _own_block(paths: dict[str, tuple[str, ...]]) -> st.SearchStrategy[Rule | None]:
+_PINNED = ("a" * 64, "b" * 64)
+_PINS: st.SearchStrategy[frozenset[str] | None] = st.sampled_from(
+    [None, None, None, frozenset(), frozenset(_PINNED[:1]), frozenset(_PINNED)]
+)
+
+
+def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None]:
     """Return our block rule in any state it may be found in."""
-    if not paths:
+    if not admissions:
         return st.none()
-    admissions = {host: admits(*exempt) for host, exempt in paths.items()}
     good = rule("block", block_expression(admissions), BLOCK_REF)
-    only_equal = " or ".join(f'http.host eq "{host}"' for host in paths)
-    unverified = good.expression[good.expression.index(") and (") + 6 :]
+    only_equal = " or ".join(f'http.host eq "{host}"' for host in admissions)
+    unverified = (
+        "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+    )
     return st.sampled_from(
         [
             None,
@@ -212,6 +241,8 @@ def worlds(draw: st.DrawFn) -> World:
         hostnames=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "kept"
         ),
+        pinned=draw(_PINS),
+        takes_over=draw(st.booleans()),
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
@@ -219,14 +250,18 @@ def worlds(draw: st.DrawFn) -> World:
     named = draw(st.lists(st.sampled_from(HOSTNAMES), unique=True))
     # Mostly the exempt paths that are wanted.
     wanted = {
-        item.hostname: item.exempt_paths
+        item.hostname: desired.admission(item)
         for item in (*desired.hostnames, *desired.removed)
     }
-    paths = {
-        host: wanted[host] if host in wanted and draw(st.booleans()) else draw(_EXEMPT)
+    admissions = {
+        host: (
+            wanted[host]
+            if host in wanted and draw(st.booleans())
+            else admits(*draw(_EXEMPT), pinned=draw(_PINS))
+        )
         for host in named
     }
-    own = [draw(_own_block(paths)), draw(_own_skip(named))]
+    own = [draw(_own_block(admissions)), draw(_own_skip(named))]
     foreign = draw(
         st.lists(_FOREIGN_RULES, max_size=4, unique_by=lambda item: item.ref)
     )
@@ -249,14 +284,18 @@ def worlds(draw: st.DrawFn) -> World:
     return World(observation, desired)
 
 
-def foreign_things(observation: Observation, ours: Iterable[str]) -> dict[str, Any]:
-    """Return all that is not ours, in its order."""
-    ours = set(ours)
+def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
+    """Return all that is not ours, in its order; what is taken over is ours from the start."""
+    ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
+    kept = {item.hostname for item in desired.hostnames}
     config = observation.configurations.get(TUNNEL_ID)
     own_ingress = [config.rule_for(hostname) for hostname in ours] if config else []
     return {
         "rules": [
-            item for item in observation.ruleset.rules if item.ref not in (BLOCK_REF, SKIP_REF)
+            item
+            for item in observation.ruleset.rules
+            if item.ref not in (BLOCK_REF, SKIP_REF)
+            and not (desired.takes_over and is_made_by_hand(item, kept))
         ],
         "associations": [
             name for name in observation.associations if name.lower() not in ours
@@ -264,7 +303,8 @@ def foreign_things(observation: Observation, ours: Iterable[str]) -> dict[str, A
         "records": [
             item
             for item in observation.records
-            if item.name not in ours or item.comment != RECORD_COMMENT
+            if item.name not in ours
+            or (item.comment != RECORD_COMMENT and not _taken_over(item, desired))
         ],
         "ingress": [
             item.raw
@@ -279,6 +319,13 @@ def foreign_things(observation: Observation, ours: Iterable[str]) -> dict[str, A
     }  # fmt: skip
 
 
+def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
+    return desired.takes_over and any(
+        item.name == kept.hostname and item.tunnel_id == kept.tunnel_id
+        for kept in desired.hostnames
+    )
+
+
 # What the sandbox, which shares no code with the edge, says of a concrete request.
 
 _HOST_FORMS = (
@@ -290,13 +337,13 @@ _PATHS = (
 
 
 def lets_in(
-    observation: Observation, hostname: str, exempt_paths: tuple[str, ...]
+    observation: Observation, hostname: str, admission: Admission
 ) -> dict[str, Value] | None:
     """Return a request without a good certificate that gets to an origin, if there is one."""
     state = _as_state(observation)
     zone = next(iter(state.zones.values()))
     for path in _PATHS:
-        if path.startswith(exempt_paths):
+        if path.startswith(admission.exempt_paths):
             continue
         service = ingress.route(state, zone, hostname, path)
         if isinstance(service, ingress.Failure) and service is not ingress.NO_ORIGIN:
@@ -305,22 +352,30 @@ def lets_in(
             "http_status:"
         ):
             continue
-        for request in _requests(hostname, path):
+        for request in _requests(hostname, path, admission):
             if firewall.judge(zone.rules, request).stopped_by is None:
                 return request
     return None
 
 
-def _requests(hostname: str, path: str) -> Iterator[dict[str, Value]]:
+def _requests(
+    hostname: str, path: str, admission: Admission
+) -> Iterator[dict[str, Value]]:
+    # Nobody's certificate, a pinned one that is revoked, and, when pinning, any other.
+    certificates = [(False, False, ""), (True, True, _PINNED[0])]
+    if admission.pinned is not None:
+        certificates.append((True, False, "c" * 64))
     forms = [form.format(hostname, hostname.upper(), hostname.title()) for form in _HOST_FORMS]  # fmt: skip
-    for host, revoked, country in product(forms, (False, True), ("DE", "US")):
+    for host, certificate, country in product(forms, certificates, ("DE", "US")):
+        verified, revoked, fingerprint = certificate
         yield {
             "http.host": host,
             "http.request.uri.path": path,
             "ip.src.country": country,
             "ssl": True,
-            "cf.tls_client_auth.cert_verified": revoked,
+            "cf.tls_client_auth.cert_verified": verified,
             "cf.tls_client_auth.cert_revoked": revoked,
+            "cf.tls_client_auth.cert_fingerprint_sha256": fingerprint,
         }
 
 
