@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import CertificateStatus, ClientCertificate
+from sandbox.state import CertificateStatus, ClientCertificate, DnsRecord, Zone
 
 PACKAGE = Path(__file__).parents[1] / "custom_components" / DOMAIN
 ENGLISH: dict[str, Any] = json.loads((PACKAGE / "translations" / "en.json").read_text())
@@ -103,6 +103,20 @@ async def act(
     )
     assert isinstance(response, dict)
     return response
+
+
+def zone_of(sandbox: Sandbox) -> Zone:
+    """Return the home lab's zone."""
+    return sandbox.state.zones[sandbox.zone_id]
+
+
+def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
+    """Return the DNS records of a hostname."""
+    return [
+        record
+        for record in zone_of(sandbox).dns_records.values()
+        if record.name == hostname
+    ]
 
 
 async def add_certificate(

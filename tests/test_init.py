@@ -17,11 +17,9 @@ from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS
 
 from .common import (
-    BLOCK_REF,
     CERTIFICATE_ID,
     DEVICE_ID,
     EDGE_EVERY,
-    SKIP_REF,
     TUNNELS_EVERY,
     act,
     add_certificate,
@@ -534,29 +532,6 @@ async def test_devices_stay_while_nothing_is_known(
     assert (
         len(dr.async_entries_for_config_entry(device_registry, entry.entry_id)) == count
     )
-
-
-async def test_hostname_removed_from_home_assistant_alone(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-) -> None:
-    """Deleting it here leaves it protected there: what is not watched stays closed."""
-    sandbox.journal.clear()
-    (subentry_id,) = loaded_entry.subentries
-
-    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
-    await settle(hass)
-
-    assert is_loaded(loaded_entry)
-    assert hass.states.get(DRIFT) is None
-    assert not device_registry.async_get_device_by_identifier(
-        (DOMAIN, subentry_id), loaded_entry.entry_id
-    )
-    assert sandbox.journal.writes == []
-    refs = [rule.ref for rule in sandbox.state.zones[sandbox.zone_id].rules]
-    assert {SKIP_REF, BLOCK_REF} <= set(refs)
 
 
 async def test_account_without_hostnames_asks_for_no_zone(

@@ -21,6 +21,7 @@ from .common import (
     BLOCK_REF,
     EDGE_EVERY,
     HOSTNAME,
+    act,
     settle,
     setup_integration,
     wait_for_refresh,
@@ -45,7 +46,7 @@ async def in_sync(
 ) -> MockConfigEntry:
     """Return the account, set up, with everything in place at Cloudflare."""
     await setup_integration(hass, entry)
-    await entry.runtime_data.edge.reconciler.sync({HOSTNAME})
+    await act(hass, entry, "sync")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass) == {}
     sandbox.journal.clear()

@@ -23,6 +23,7 @@ from custom_components.cloudflare_mtls.edge.errors import (
     TokenRejected,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.edge.exposure import Visitor
 from custom_components.cloudflare_mtls.edge.plan import ProblemCode
 from custom_components.cloudflare_mtls.errors import describe
 
@@ -52,7 +53,7 @@ STEPS = [
     *(
         f"step_{kind}_{action}"
         for kind in ("block_rule", "skip_rule")
-        for action in ("create", "update", "move", "delete")
+        for action in ("create", "update", "move", "delete", "adopt", "discard")
     ),
     *(
         f"step_{kind}_{action}"
@@ -60,6 +61,7 @@ STEPS = [
         for action in ("create", "update", "delete")
     ),
     *(f"step_association_{action}" for action in ("create", "delete")),
+    "step_dns_record_adopt",
 ]
 
 
@@ -101,6 +103,7 @@ def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
     sentence = ENGLISH["common"][f"problem_{code}"]
 
     assert placeholders(sentence) <= {"target", "detail"}
+    assert ENGLISH["issues"][f"problem_{code}"]["description"] == sentence
     assert CONFIG["error"][f"problem_{code}"] == sentence
     assert SUBENTRY["error"][f"problem_{code}"] == sentence
 
@@ -116,7 +119,7 @@ def test_every_step_has_a_sentence() -> None:
 
 def test_sentences_that_both_flows_show_are_the_same() -> None:
     """The flow of an account and the flow of a hostname speak with one voice."""
-    for step in ("zone", "hostname", "preview"):
+    for step in ("zone", "hostname", "take_over", "preview"):
         for key in ("title", "description", "data", "data_description", "sections"):
             assert SUBENTRY["step"][step].get(key) == CONFIG["step"].get(step, {}).get(
                 key
@@ -124,6 +127,12 @@ def test_sentences_that_both_flows_show_are_the_same() -> None:
     for key, sentence in {**SUBENTRY["error"], **SUBENTRY["abort"]}.items():
         assert sentence == CONFIG["error"].get(key, sentence), key
     assert SUBENTRY["progress"] == CONFIG["progress"]
+
+
+def test_who_gets_in_can_be_said() -> None:
+    """Each visitor who must not get in has a name that begins a sentence."""
+    told = {key for key in ENGLISH["common"] if key.startswith("exposure_")}
+    assert told == {f"exposure_{visitor}" for visitor in Visitor}
 
 
 def literals(name: str) -> Iterator[tuple[str, ast.expr]]:
@@ -174,6 +183,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
         for _, value in literals("translation_key")
         if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
+    keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -208,7 +218,9 @@ def test_every_abort_has_a_sentence() -> None:
         for _, value in literals("reason")
         if isinstance(value, ast.Constant)
     }
-    assert reasons == {"wrong_account", "entry_not_loaded"}
+    assert reasons == {"wrong_account", "entry_not_loaded", "no_zone"}
+    assert "entry_not_loaded" in ENGLISH["options"]["abort"]
+    assert "reconfigure_successful" in SUBENTRY["abort"]
     assert "wrong_account" in CONFIG["abort"]
     assert "already_configured" in CONFIG["abort"]
     assert "entry_not_loaded" in SUBENTRY["abort"]
@@ -240,12 +252,13 @@ def test_issues() -> None:
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
-        assert used <= named.get(key, {"hostname"})
+        assert used <= named.get(key, {"hostname", "who"})
     assert set(ENGLISH["issues"]) == {
         "permission_missing",
         "drift",
         "exposed",
         "exposed_unfixable",
+        "removal_pending",
         *(f"problem_{code}" for code in ProblemCode),
     }
 
@@ -276,7 +289,7 @@ def test_options_are_described() -> None:
     }
 
 
-@pytest.mark.parametrize("platform", ["sensor", "binary_sensor"])
+@pytest.mark.parametrize("platform", ["sensor", "binary_sensor", "event"])
 def test_entities_are_named(platform: str) -> None:
     """Each translation key of an entity has a name; whatever has no device class, an icon."""
     keys = {
