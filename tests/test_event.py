@@ -1,0 +1,93 @@
+"""Tests of the event that tells what was mended."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
+
+from sandbox import Sandbox
+
+from .common import BLOCK_REF, EDGE_EVERY, HOSTNAME, state_of, wait_for_refresh, zone_of
+from .faults import Faults
+
+MENDED = "event.home_mobile_example_com_mended"
+
+
+def disable_block(sandbox: Sandbox) -> None:
+    """Switch our block rule off, as somebody in the dashboard would."""
+    for rule in zone_of(sandbox).rules:
+        rule.enabled = rule.ref != BLOCK_REF
+
+
+async def test_what_was_mended_is_told(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An automation learns of each change that was put right, and of the hostname."""
+    events = async_capture_events(hass, "cloudflare_mtls_mended")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    before = state_of(hass, MENDED)
+    assert events == []
+
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    (event,) = events
+    assert event.data["hostname"] == HOSTNAME
+    assert event.data["config_entry_id"] == loaded_entry.entry_id
+    (step,) = event.data["steps"]
+    assert (step["kind"], step["action"]) == ("block_rule", "update")
+    state = hass.states.get(MENDED)
+    assert state
+    assert state.state != before
+    assert state.attributes["event_type"] == "mended"
+    assert state.attributes["steps"] == event.data["steps"]
+
+
+async def test_nothing_is_told_of_what_failed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A change that Cloudflare did not take was not mended."""
+    events = async_capture_events(hass, "cloudflare_mtls_mended")
+    disable_block(sandbox)
+    faults.unavailable("PATCH", "/rules/")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert events == []
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert [event.data["hostname"] for event in events] == [HOSTNAME]
+
+
+class TestWithoutKeepingInSync:
+    """Who wants to be asked first."""
+
+    @pytest.fixture
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return settings that mend nothing by themselves."""
+        return {**settings, "keep_in_sync": False}
+
+    async def test_nothing_is_mended_and_nothing_told(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        freezer: FrozenDateTimeFactory,
+    ) -> None:
+        """Without consent nothing is written."""
+        events = async_capture_events(hass, "cloudflare_mtls_mended")
+        sandbox.journal.clear()
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert events == []
+        assert sandbox.journal.writes == []
