@@ -6,6 +6,7 @@ from collections.abc import Callable
 import json
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -749,6 +750,49 @@ async def test_rule_that_would_be_too_long(
     assert sandbox.journal.writes == []
 
     await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_reads_that_lag_behind(
+    hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
+) -> None:
+    """A list that Cloudflare still shows as it was is not written a second time."""
+    sandbox.state.delays.associations = 70
+
+    await finish(hass, sandbox, sandbox.token, await start(hass))
+    await settle(hass)
+
+    lists = [write for write in sandbox.journal.writes if "associations" in write.path]
+    assert len(lists) == 1
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "off"
+
+
+async def test_zone_that_may_not_skip_everything(
+    hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
+) -> None:
+    """What the plan does not take is found without a write, and left out for good."""
+    sandbox.state.switches.refused_skips = ["http_request_sbfm", "waf"]
+
+    entry = await finish(hass, sandbox, sandbox.token, await start(hass))
+
+    (skip,) = [rule for rule in zone_of(sandbox).rules if rule.ref == SKIP_REF]
+    assert skip.action_parameters == {
+        "ruleset": "current",
+        "phases": ["http_ratelimit", "http_request_firewall_managed"],
+        "products": [
+            "bic",
+            "hot",
+            "rateLimit",
+            "securityLevel",
+            "uaBlock",
+            "zoneLockdown",
+        ],
+    }
+    # A restart asks again, and still finds everything as it must be.
+    sandbox.journal.clear()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert sandbox.journal.writes == []
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "off"
 
 
 async def test_all_of_it_is_there_already(

@@ -64,6 +64,7 @@ class Terms:
 
     plan: Plan
     strips_parentheses: bool
+    refused_skips: frozenset[str] = frozenset()
 
 
 def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
@@ -76,7 +77,7 @@ def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
     if terms.strips_parentheses:
         values["expression"] = without_outer_parentheses(expression)
     rule = Rule(**({"action": ""} | values))
-    _check_action(rule, terms.plan, pointer)
+    _check_action(rule, terms, pointer)
     if "matches" in parsed.operators and terms.plan in (Plan.FREE, Plan.PRO):
         raise _not_entitled("operator Matches", "Business plan or a WAF Advanced plan")
     return rule
@@ -144,7 +145,8 @@ def _parsed(expression: str, pointer: str) -> Expression:
         raise ApiError(501, Problem(None, message, pointer)) from None
 
 
-def _check_action(rule: Rule, plan: Plan, pointer: str) -> None:
+def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
+    plan = terms.plan
     parameters = rule.action_parameters or {}
     if rule.action not in _ACTIONS:
         # GUESS: the code and text.
@@ -156,7 +158,7 @@ def _check_action(rule: Rule, plan: Plan, pointer: str) -> None:
     if rule.action == "log" and plan is not Plan.ENTERPRISE:
         raise _not_entitled("action log", "Enterprise plan")
     if rule.action == "skip":
-        _check_skip(parameters, f"{pointer}/action_parameters")
+        _check_skip(parameters, terms.refused_skips, f"{pointer}/action_parameters")
         return
     if rule.logging is not None:
         # GUESS: only skip rules take it.
@@ -167,13 +169,15 @@ def _check_action(rule: Rule, plan: Plan, pointer: str) -> None:
         raise _refused(None, "invalid action parameters", pointer)
 
 
-def _check_skip(parameters: Mapping[str, Any], pointer: str) -> None:
-    # GUESS: every text; and that Free accepts each of these phases and products.
+def _check_skip(
+    parameters: Mapping[str, Any], refused: frozenset[str], pointer: str
+) -> None:
+    # GUESS: every text; and that each plan accepts each of these phases and products.
     if not parameters or parameters.keys() - _SKIP.keys():
         raise _refused(None, "invalid action parameters", pointer)
     for key, value in parameters.items():
         values = value if isinstance(value, list) else [value]
-        if not _SKIP[key].issuperset(values):
+        if not (_SKIP[key] - refused).issuperset(values):
             raise _refused(None, f"invalid value for {key}", f"{pointer}/{key}")
     if "phase" in parameters and parameters.keys() - {"phase", "products"}:
         raise _refused(None, "phase goes with products only", pointer)

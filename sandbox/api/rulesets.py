@@ -216,7 +216,10 @@ def _kept_or_new(body: Any, old: list[Rule], terms: Terms, pointer: str) -> Rule
 
 
 def _terms(call: Call) -> Terms:
-    return Terms(call.zone.plan, call.state.switches.strips_parentheses)
+    switches = call.state.switches
+    return Terms(
+        call.zone.plan, switches.strips_parentheses, frozenset(switches.refused_skips)
+    )
 
 
 def _placed(rules: list[Rule], rule: Rule, position: Any) -> list[Rule]:

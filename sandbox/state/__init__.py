@@ -80,6 +80,8 @@ class Switches:
     strips_parentheses: bool = True
     """Whether a rule loses its outer parentheses, as users saw it, or keeps them, as
     octorules expects."""
+    refused_skips: list[str] = field(default_factory=list)
+    """Phases and products that no rule may skip here: nobody knows which plan takes which."""
 
 
 @dataclass

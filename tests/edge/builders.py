@@ -77,10 +77,12 @@ def admits(*exempt_paths: str, pinned: Iterable[str] | None = None) -> Admission
 
 
 def wanting(
-    *hostnames: ProtectedHostname, removed: Iterable[ProtectedHostname] = ()
+    *hostnames: ProtectedHostname,
+    removed: Iterable[ProtectedHostname] = (),
+    **more: Any,
 ) -> DesiredZone:
     """Return the zone with these hostnames protected and those taken down."""
-    return DesiredZone(hostnames=hostnames, removed=tuple(removed))
+    return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
 
 
 def rule(

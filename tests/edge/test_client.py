@@ -8,9 +8,15 @@ import sys
 import traceback
 from typing import Any
 
+from aiohttp import web
 import pytest
 
 from custom_components.cloudflare_mtls.edge.client import EdgeClient
+from custom_components.cloudflare_mtls.edge.desired import (
+    SKIP_REF,
+    Skippable,
+    skip_parameters,
+)
 from custom_components.cloudflare_mtls.edge.errors import (
     Conflict,
     EdgeError,
@@ -24,7 +30,11 @@ from custom_components.cloudflare_mtls.edge.errors import (
     TokenRejected,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.edge.models import CertificateStatus, Ruleset
+from custom_components.cloudflare_mtls.edge.models import (
+    CertificateStatus,
+    Rule,
+    Ruleset,
+)
 
 from .servers import HTML, Asked, ScriptedApi, envelope, forever, success
 
@@ -188,6 +198,95 @@ async def test_full_zone_does_not_hide_the_permission(
         await asking
     else:
         assert isinstance(await error_of(asking), error)
+
+
+# What a skip rule may skip
+
+
+def skip_rule_with(*skipped: Skippable) -> Ruleset:
+    """Return a ruleset with our skip rule in it."""
+    rule = Rule(
+        id="r",
+        ref=SKIP_REF,
+        action="skip",
+        expression="ssl",
+        description="",
+        enabled=True,
+        action_parameters=skip_parameters(skipped),
+    )
+    return Ruleset(id="rs", rules=(rule,))
+
+
+def refusing(*refused: Skippable) -> Callable[[Asked], web.StreamResponse]:
+    """Return what takes a rule unless it skips one of these."""
+
+    def answer(asked: Asked) -> web.StreamResponse:
+        parameters = asked.body["action_parameters"]
+        skipped = {*parameters.get("phases", ()), *parameters.get("products", ())}
+        return envelope(400) if skipped.intersection(refused) else success(None)
+
+    return answer
+
+
+async def test_whatever_is_taken_may_be_skipped(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """One dry run tells that everything may be skipped, and is not repeated."""
+    api.answers = refusing()
+    for _ in range(2):
+        assert await client.skippable("z", Ruleset(id="rs")) == frozenset(Skippable)
+    assert [item.query for item in api.asked] == [{"dry_run": "true"}]
+
+
+async def test_what_is_refused_is_left_out(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """What is refused is found one by one, once, and left out."""
+    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
+    expected = frozenset(Skippable) - {Skippable.SUPER_BOT_FIGHT_MODE}
+    assert await client.skippable("z", Ruleset(id="rs")) == expected
+    asked = len(api.asked)
+    assert asked == 1 + len(Skippable)
+    assert all(item.query == {"dry_run": "true"} for item in api.asked)
+    assert await client.skippable("z", Ruleset(id="rs")) == expected
+    assert len(api.asked) == asked
+
+
+async def test_what_our_rule_skips_is_known(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """A rule that skips everything needs no question; of another only the rest is asked."""
+    everything = skip_rule_with(*Skippable)
+    assert await client.skippable("z", everything) == frozenset(Skippable)
+    assert api.asked == []
+
+    known = frozenset(Skippable) - {
+        Skippable.SUPER_BOT_FIGHT_MODE,
+        Skippable.ZONE_LOCKDOWN,
+    }
+    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
+    found = await client.skippable("z", skip_rule_with(*known))
+    assert found == known | {Skippable.ZONE_LOCKDOWN}
+    assert [item.method for item in api.asked] == ["PATCH"] * 3
+    # It stays what it is, should Cloudflare not know of dry runs.
+    assert {item.body["expression"] for item in api.asked} == {"ssl"}
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "found"),
+    [
+        (Ruleset(id="rs"), frozenset(Skippable)),
+        (skip_rule_with(Skippable.ZONE_LOCKDOWN), {Skippable.ZONE_LOCKDOWN}),
+    ],
+)
+async def test_who_may_only_look_sees_no_drift(
+    api: ScriptedApi, client: EdgeClient, ruleset: Ruleset, found: set[Skippable]
+) -> None:
+    """Without the permission to ask, what is there counts, and is asked again later."""
+    api.answers = lambda _: envelope(403, code=10000)
+    assert await client.skippable("z", ruleset) == found
+    api.answers = refusing()
+    assert await client.skippable("z", ruleset) == frozenset(Skippable)
 
 
 # Errors

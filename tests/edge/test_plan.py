@@ -7,12 +7,18 @@ import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
-from custom_components.cloudflare_mtls.edge.exposure import exposed
+from custom_components.cloudflare_mtls.edge.exposure import Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
     block_expression,
     skip_expression,
 )
-from custom_components.cloudflare_mtls.edge.models import Observation, Rule, Ruleset
+from custom_components.cloudflare_mtls.edge.fields import Fields
+from custom_components.cloudflare_mtls.edge.models import (
+    Observation,
+    Rule,
+    Ruleset,
+    TunnelConfiguration,
+)
 from custom_components.cloudflare_mtls.edge.plan import ProblemCode, make_plan
 from custom_components.cloudflare_mtls.edge.steps import (
     Action,
@@ -629,3 +635,76 @@ def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
 
     assert plan.exposures
     assert names(plan.steps) == ["create association"]
+
+
+# Pinned certificates
+
+PINS = [f"{number:064x}" for number in range(60)]
+
+
+def test_pinning_closes_out_certificates_from_elsewhere() -> None:
+    """A verified certificate that is not pinned counts as one that gets in."""
+    pinned = frozenset(PINS[:2])
+    admission = admits(pinned=pinned)
+    assert exposed(in_sync(), HOST) is None
+    exposure = exposed(in_sync(), HOST, admission)
+    assert exposure is not None
+    assert exposure.visitor is Visitor.UNPINNED_CERTIFICATE
+
+    desired = wanting(protected(), pinned=pinned)
+    plan = make_plan(in_sync(), desired)
+    assert names(plan.steps) == ["update block_rule", "update skip_rule"]
+    assert exposed(after(in_sync(), plan), HOST, admission) is None
+    assert exposed(after(in_sync(), plan), HOST, admits(pinned=PINS[:1])) is not None
+
+
+def test_neighbour_keeps_its_own_pins() -> None:
+    """Each Home Assistant pins its own certificates in the rules that they share."""
+    theirs = settled(
+        observed(), wanting(protected(NEIGHBOUR), pinned=frozenset(PINS[:2]))
+    )
+    both = settled(theirs, wanting(protected(), pinned=frozenset(PINS[2:3])))
+    rules = {item.ref: named_hosts(item.expression) for item in both.ruleset.rules}
+    expected = {HOST: admits(pinned=PINS[2:3]), NEIGHBOUR: admits(pinned=PINS[:2])}
+    assert rules == {BLOCK_REF: expected, SKIP_REF: expected}
+
+
+def test_more_pins_than_a_rule_holds() -> None:
+    """Nothing is rewritten, and what others could still use is taken off the internet."""
+    desired = wanting(protected(), pinned=frozenset(PINS))
+    plan = make_plan(in_sync(), desired)
+    problems = [(item.code, item.detail) for item in plan.problems]
+    assert (ProblemCode.TOO_MANY_PINNED, "60") in problems
+    assert names(plan.steps) == ["delete dns_record", "delete ingress"]
+
+
+# Another tunnel
+
+FORMER_TUNNEL = "7e000000-0000-4000-8000-0000000000aa"
+
+
+def test_former_tunnel_serves_the_hostname_no_longer() -> None:
+    """The old tunnel lets go of the hostname last of all."""
+    before = replace(
+        in_sync(),
+        records=(record(tunnel_id=FORMER_TUNNEL),),
+        configurations={
+            TUNNEL_ID: configuration(CATCH_ALL),
+            FORMER_TUNNEL: TunnelConfiguration.from_raw(
+                FORMER_TUNNEL,
+                Fields({"ingress": [serves(OTHER), serves(), CATCH_ALL]}),
+            ),
+        },
+    )
+    desired = wanting(protected(), former=(protected(tunnel_id=FORMER_TUNNEL),))
+
+    plan = make_plan(before, desired)
+
+    assert names(plan.steps) == [
+        "create ingress",
+        "update dns_record",
+        "delete ingress",
+    ]
+    left = after(before, plan).configurations
+    assert left[FORMER_TUNNEL].raw["ingress"] == [serves(OTHER), CATCH_ALL]
+    assert make_plan(after(before, plan), desired).in_sync

@@ -346,7 +346,7 @@ class EdgeClient:
             if err.code == _CERTIFICATE_ALREADY_REVOKED:
                 return CertificateStatus.REVOKED
             raise
-        self._recent.revoked(zone_id, certificate_id)
+        self._recent.revoked(certificate_id)
         # Some answers are bare successes.
         result = envelope.object("result") or Fields({})
         if result.optional_text("status") == CertificateStatus.REVOKED:

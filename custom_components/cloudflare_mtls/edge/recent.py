@@ -53,7 +53,7 @@ class Recent:
         minted[:] = [item for item in minted if _lags(item[0])]
         minted.append((time.monotonic(), certificate))
 
-    def revoked(self, zone_id: str, certificate_id: str) -> None:
+    def revoked(self, certificate_id: str) -> None:
         """Remember a certificate that may be listed as active still."""
         self._revoked[certificate_id] = time.monotonic()
 

@@ -1,0 +1,92 @@
+"""Reads that lag behind writes: neither drift nor a reason to write again."""
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+
+from custom_components.cloudflare_mtls.edge.models import (
+    CertificateStatus,
+    ClientCertificate,
+)
+from custom_components.cloudflare_mtls.edge.recent import Recent
+
+BEFORE = ("nas.example.com",)
+AFTER = ("nas.example.com", "home-mobile.example.com")
+MORE = (*AFTER, "cabin-mobile.example.com")
+
+
+@pytest.fixture
+def recent(freezer: FrozenDateTimeFactory) -> Recent:
+    """Return a memory whose clock stands still."""
+    return Recent()
+
+
+def certificate(
+    certificate_id: str = "c",
+    status: CertificateStatus | None = CertificateStatus.ACTIVE,
+) -> ClientCertificate:
+    """Return a certificate as it is listed."""
+    return ClientCertificate(id=certificate_id, pem="pem", status=status)
+
+
+def test_outdated_list_is_not_believed(
+    recent: Recent, freezer: FrozenDateTimeFactory
+) -> None:
+    """Outdated list is not believed, for as long as lists can be outdated."""
+    assert recent.associations("z", BEFORE) == BEFORE
+    recent.associated("z", BEFORE, AFTER)
+    freezer.tick(74)
+    assert recent.associations("z", BEFORE) == AFTER
+    assert recent.associations("z", AFTER) == AFTER
+    freezer.tick(2)
+    assert recent.associations("z", BEFORE) == BEFORE
+
+
+def test_every_earlier_list_is_outdated(
+    recent: Recent, freezer: FrozenDateTimeFactory
+) -> None:
+    """Two writes in a row make two lists outdated."""
+    recent.associated("z", BEFORE, AFTER)
+    recent.associated("z", AFTER, MORE)
+    for outdated in (BEFORE, AFTER, tuple(reversed(AFTER))):
+        assert recent.associations("z", outdated) == MORE
+    freezer.tick(76)
+    recent.associated("z", MORE, AFTER)
+    assert recent.associations("z", BEFORE) == BEFORE
+
+
+def test_what_somebody_else_wrote_is_believed(recent: Recent) -> None:
+    """A list that was never ours is somebody else's, and current."""
+    recent.associated("z", BEFORE, AFTER)
+    theirs = ("nas.example.com", "vpn.example.com")
+    assert recent.associations("z", theirs) == theirs
+    assert recent.associations("another zone", BEFORE) == BEFORE
+
+
+def test_new_certificate_is_there_before_it_is_listed(
+    recent: Recent, freezer: FrozenDateTimeFactory
+) -> None:
+    """New certificate is there before it is listed, and never twice."""
+    new, old = certificate("new"), certificate("old")
+    recent.minted("z", new)
+    assert recent.certificates("z", (old,)) == (old, new)
+    assert recent.certificates("z", (old, new)) == (old, new)
+    assert recent.certificates("y", (old,)) == (old,)
+    freezer.tick(76)
+    assert recent.certificates("z", (old,)) == (old,)
+
+
+@pytest.mark.parametrize("status", [*CertificateStatus, None])
+def test_revoked_certificate_is_not_active(
+    recent: Recent, freezer: FrozenDateTimeFactory, status: CertificateStatus | None
+) -> None:
+    """Revoked certificate is not active, though it may be listed so for a while."""
+    recent.revoked("c")
+    listed = certificate(status=status)
+    expected = (
+        CertificateStatus.PENDING_REVOCATION
+        if status is CertificateStatus.ACTIVE
+        else status
+    )
+    assert recent.certificates("z", (listed,)) == (certificate(status=expected),)
+    freezer.tick(76)
+    assert recent.certificates("z", (listed,)) == (listed,)
