@@ -446,7 +446,7 @@ def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> No
     """What rules cannot close is taken off the internet and stays off."""
     observation = published(*foreign(5))
     plan = make_plan(observation, ONE)
-    assert names(plan.steps)[:2] == ["delete dns_record", "delete ingress"]
+    assert names(plan.steps)[0] == "delete dns_record"
     left = after(observation, plan)
     assert exposed(left, HOST) is None
     assert not left.records
@@ -495,7 +495,7 @@ def test_one_of_two_is_taken_down_before_the_rules_forget_it() -> None:
     """One of two is taken down before the rules forget it."""
     observation = in_sync(HOST, OTHER)
     plan = make_plan(observation, wanting(protected(), removed=[protected(OTHER)]))
-    assert names(plan.steps)[:2] == ["delete dns_record", "delete ingress"]
+    assert names(plan.steps)[0] == "delete dns_record"
     left = after(observation, plan)
     assert make_plan(left, ONE).in_sync
     assert set(left.associations) == {HOST}
@@ -675,7 +675,8 @@ def test_more_pins_than_a_rule_holds() -> None:
     plan = make_plan(in_sync(), desired)
     problems = [(item.code, item.detail) for item in plan.problems]
     assert (ProblemCode.TOO_MANY_PINNED, "60") in problems
-    assert names(plan.steps) == ["delete dns_record", "delete ingress"]
+    assert names(plan.steps) == ["delete dns_record"]
+    assert make_plan(after(in_sync(), plan), desired).steps == ()
 
 
 # Another tunnel

@@ -167,17 +167,20 @@ class _Draft:
         """Add everything that removes drift."""
         unpublished = [item for item in self._desired.hostnames if not item.published]
         for item in (*self._desired.removed, *unpublished):
-            self._take_down(item)
+            for step in self._way_down(item):
+                self._add(step)
         if self._desired.block:
             self._build_up()
         else:
             self._tear_down_rules()
 
     def close(self, hostnames: frozenset[str]) -> None:
-        """Take hostnames off the internet."""
+        """Take hostnames off the internet, and leave what leads nowhere then."""
         for item in self._desired.hostnames:
             if item.hostname in hostnames:
-                self._take_down(item)
+                for step in self._way_down(item):
+                    if item.hostname in self.open:
+                        self._add(step)
 
     def _build_up(self) -> None:
         if self._desired.skip is None:
@@ -260,7 +263,8 @@ class _Draft:
             self._dissociate(item)
         self._write_rule(Kind.BLOCK_RULE, BLOCK_REF, None)
 
-    def _take_down(self, item: ProtectedHostname) -> None:
+    def _way_down(self, item: ProtectedHostname) -> list[Step]:
+        """Return the steps after which nothing leads to a hostname any more."""
         steps: list[Step] = []
         record = address_record(self._state.records, item.hostname)
         if record and record.comment == RECORD_COMMENT:
@@ -277,8 +281,7 @@ class _Draft:
         if steps and self._opened_by(steps[0]):
             # Our record hides a wildcard that would take over.
             steps.reverse()
-        for step in steps:
-            self._add(step)
+        return steps
 
     def _unserved(self, item: ProtectedHostname) -> list[IngressStep]:
         """Return the step that has the tunnel no longer serve a hostname, if it does."""
