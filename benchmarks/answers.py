@@ -9,17 +9,25 @@ import time
 
 from aiohttp import ClientSession, web
 
-from custom_components.cloudflare_mtls.edge.apply import apply_plan
 from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.desired import (
-    DesiredZone,
-    ProtectedHostname,
-)
-from custom_components.cloudflare_mtls.edge.plan import make_plan
+from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
+from custom_components.cloudflare_mtls.hostnames import HostnameSettings
+from custom_components.cloudflare_mtls.reconciler import Extent, Reconciler
 from sandbox import Sandbox
 
 # Long enough that what this machine does between two answers hardly counts.
 ANSWER = 0.3
+
+HOSTNAME = HostnameSettings(
+    zone_id=Sandbox.zone_id,
+    protected=ProtectedHostname(
+        hostname="home-mobile.example.com",
+        tunnel_id=Sandbox.tunnel_id,
+        service="http://homeassistant.local:8123",
+    ),
+    keep_in_sync=True,
+)
+EXTENT = Extent(hostnames={HOSTNAME.hostname})
 
 
 @asynccontextmanager
@@ -54,28 +62,24 @@ async def slow(api_url: str) -> AsyncGenerator[str]:
         await runner.cleanup()
 
 
-async def sync(client: EdgeClient, sandbox: Sandbox) -> None:
+async def preview(reconciler: Reconciler) -> None:
+    """Find what would have to be done; it also tells what a rule may skip here."""
+    await reconciler.preview(EXTENT)
+
+
+async def sync(reconciler: Reconciler) -> None:
     """Protect a hostname, or find that it is protected."""
-    hostname = ProtectedHostname(
-        hostname="home-mobile.example.com",
-        tunnel_id=sandbox.tunnel_id,
-        service="http://homeassistant.local:8123",
-    )
-    observation = await client.observe(
-        sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
-    )
-    plan = make_plan(observation, DesiredZone(hostnames=(hostname,)))
-    outcome = await apply_plan(client, observation, plan)
-    if outcome.error:
-        raise outcome.error
+    for zone in (await reconciler.sync(EXTENT)).values():
+        zone.raise_if_stopped()
+        assert zone.left.in_sync
 
 
-async def refresh(client: EdgeClient, sandbox: Sandbox) -> None:
+async def refresh(reconciler: Reconciler) -> None:
     """Read all that a refresh reads."""
     await asyncio.gather(
-        client.observe(sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]),
-        client.client_certificates(sandbox.zone_id),
-        client.tunnels(sandbox.account_id),
+        reconciler.look(Sandbox.zone_id),
+        reconciler.client.client_certificates(Sandbox.zone_id),
+        reconciler.client.tunnels(Sandbox.account_id),
     )
 
 
@@ -95,12 +99,17 @@ async def run() -> bool:
         answer = statistics.median(
             [await timed(client.verify_token()) for _ in range(5)]
         )
+        reconciler = Reconciler(
+            client=client, account_id=sandbox.account_id, hostnames=(HOSTNAME,)
+        )
         for name, action, budget in (
+            # As in the dialog: nothing is made before its preview was shown.
+            ("first preview", preview, 2.3),
             ("first complete sync", sync, 8.3),
             ("sync with nothing to do", sync, 1.3),
             ("refresh", refresh, 1.3),
         ):
-            answers = await timed(action(client, sandbox)) / answer
+            answers = await timed(action(reconciler)) / answer
             kept = kept and answers <= budget
             print(f"{name}: {answers:.2f} answers deep (budget {budget})")
     return kept

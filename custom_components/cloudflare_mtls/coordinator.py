@@ -24,7 +24,6 @@ from .const import (
     EVENT_MENDED,
     LOGGER,
 )
-from .edge.apply import Outcome
 from .edge.client import EdgeClient
 from .edge.credentials import CertificateFacts, read_certificates
 from .edge.errors import (
@@ -36,7 +35,7 @@ from .edge.errors import (
 )
 from .edge.models import CertificateStatus, Connector, Tunnel
 from .edge.plan import Plan, Problem, ProblemCode
-from .edge.steps import RuleStep, describe_step
+from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
 from .hostnames import hostnames_of
 from .issues import async_report, hostname_issues, permission_issues, removal_issue
@@ -404,15 +403,14 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         try:
             extent = Extent(hostnames=self._kept | self._tombstones.keys())
             zones = await self.reconciler.sync(extent)
-            outcomes = [zone.outcome for zone in zones.values()]
             missing = {
-                outcome.error.permission
-                for outcome in outcomes
-                if isinstance(outcome.error, PermissionMissing)
+                zone.error.permission
+                for zone in zones.values()
+                if isinstance(zone.error, PermissionMissing)
             }
-            for outcome in outcomes:
-                self._obey(outcome.error)
-                self._announce(outcome)
+            for zone in zones.values():
+                self._obey(zone.error)
+                self._announce(zone.applied)
             self._report_writing(missing)
             await self.async_refresh()
         except EdgeError as err:
@@ -422,9 +420,9 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             self._mending = False
 
     @callback
-    def _announce(self, outcome: Outcome) -> None:
+    def _announce(self, applied: Iterable[Step]) -> None:
         """Tell automations what was mended, hostname by hostname."""
-        own = [step for step in outcome.applied if step.target not in self._tombstones]
+        own = [step for step in applied if step.target not in self._tombstones]
         for hostname in sorted(self._kept):
             steps = [
                 step

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from .edge.apply import Outcome, apply_plan
+from .edge.apply import apply_plan
 from .edge.client import EdgeClient
 from .edge.desired import DesiredZone, Layout, Skippable
+from .edge.errors import EdgeError
 from .edge.models import Observation
 from .edge.plan import Plan, make_plan
+from .edge.steps import Step
 from .hostnames import HostnameSettings
 
 
@@ -22,15 +24,16 @@ class ZoneView:
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSync:
-    """How far a zone came, and what is left to do there."""
+    """How far a zone came, what stopped it there, and what is left to do."""
 
-    outcome: Outcome
     left: Plan
+    applied: tuple[Step, ...] = ()
+    error: EdgeError | None = None
 
     def raise_if_stopped(self) -> None:
         """Raise the EdgeError that stopped the zone's changes, if one did."""
-        if self.outcome.error:
-            raise self.outcome.error
+        if self.error:
+            raise self.error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +140,7 @@ class Reconciler:
     async def preview(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Return what a sync would find; nothing is written."""
         return {
-            zone_id: ZoneSync(
-                outcome=Outcome(applied=(), error=None),
-                left=await self.plan(zone_id, extent),
-            )
+            zone_id: ZoneSync(left=await self.plan(zone_id, extent))
             for zone_id in self.zones_of(extent.hostnames)
         }
 
@@ -155,7 +155,16 @@ class Reconciler:
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
         view, pinned = await asyncio.gather(self.look(zone_id), self.read_pins())
         plan = self.plan_for(view, pinned, extent)
+        if not plan.steps:
+            return ZoneSync(left=plan)
         outcome = await apply_plan(self.client, view.observation, plan)
-        if plan.steps:
-            plan = await self.plan(zone_id, extent)
-        return ZoneSync(outcome=outcome, left=plan)
+        if outcome.error:
+            # It may have taken effect and it may not: only looking tells.
+            view = await self.look(zone_id)
+        else:
+            view = replace(view, observation=outcome.observation)
+        return ZoneSync(
+            left=self.plan_for(view, pinned, extent),
+            applied=outcome.applied,
+            error=outcome.error,
+        )

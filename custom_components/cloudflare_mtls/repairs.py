@@ -46,7 +46,7 @@ class MendRepairFlow(RepairsFlow):
             await edge.async_refresh()
             if not left:
                 return self.async_create_entry(data={})
-        stopped = [zone.outcome.error for zone in zones if zone.outcome.error]
+        stopped = [zone.error for zone in zones if zone.error]
         key, placeholders = describe(stopped[0]) if stopped else ("", {})
         text = await async_get_texts(self.hass, "common")
         return self.async_show_form(

@@ -151,17 +151,13 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     in_sync = all(zone.left.in_sync for zone in zones)
     if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
-    elif any(zone.outcome.applied for zone in zones):
+    elif any(zone.applied for zone in zones):
         await entry.runtime_data.edge.async_refresh()
     return {
         "in_sync": in_sync,
         "exposed": any(zone.left.exposures for zone in zones),
         "steps": [
-            *(
-                _step(step, applied=True)
-                for zone in zones
-                for step in zone.outcome.applied
-            ),
+            *(_step(step, applied=True) for zone in zones for step in zone.applied),
             *(_step(step, applied=False) for zone in zones for step in zone.left.steps),
         ],
         "problems": await _problems(hass, zones),
@@ -178,7 +174,7 @@ async def _problems(
     """Return what stopped a sync and what only a person can solve, in the user's language."""
     text = await async_get_texts(hass, "common")
     sentence = await async_get_texts(hass, "exceptions")
-    stopped = [describe(zone.outcome.error) for zone in zones if zone.outcome.error]
+    stopped = [describe(zone.error) for zone in zones if zone.error]
     unsolved = [problem for zone in zones for problem in zone.left.problems]
     problems: list[JsonValueType] = [
         {"code": key, "message": sentence(f"{key}.message", **placeholders)}

@@ -33,10 +33,14 @@ _SEARCH_PAUSES: Final = (0, 2, 5, 10, 20, 25)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How far a plan came; where it stopped, everything later was left as it was."""
+    """How far a plan came; where it stopped, everything later was left as it was.
+
+    What is there now is what Cloudflare answered to each write; after an error nobody knows.
+    """
 
     applied: tuple[Step, ...]
     error: EdgeError | None
+    observation: Observation
 
 
 async def apply_plan(
@@ -50,13 +54,15 @@ async def apply_plan(
     """
     writer = _Writer(client, observation)
     applied: list[Step] = []
+    error: EdgeError | None = None
     for step in plan.steps:
         try:
             await writer.write(step)
         except EdgeError as err:
-            return Outcome(applied=tuple(applied), error=err)
+            error = err
+            break
         applied.append(step)
-    return Outcome(applied=tuple(applied), error=None)
+    return Outcome(applied=tuple(applied), error=error, observation=writer.state)
 
 
 async def issue_certificate(
@@ -112,7 +118,7 @@ class _Writer:
 
     def __init__(self, client: EdgeClient, observation: Observation) -> None:
         self._client = client
-        self._state = observation
+        self.state = observation
 
     async def write(self, step: Step) -> None:
         match step:
@@ -129,14 +135,14 @@ class _Writer:
 
     def _refuse_to_open(self, step: IngressStep | RecordStep) -> None:
         """Judge a step once more, by what is known by now of other writers' rules."""
-        after = advance(self._state, step)
+        after = advance(self.state, step)
         if exposed(after, step.target, step.admission) and not exposed(
-            self._state, step.target, step.admission
+            self.state, step.target, step.admission
         ):
             raise Conflict(None, "another custom rule lets everybody in")
 
     async def _write_rule(self, step: RuleStep) -> None:
-        zone_id, ruleset = self._state.zone.id, self._state.ruleset
+        zone_id, ruleset = self.state.zone.id, self.state.ruleset
         own, ruleset_id = step.found_in(ruleset), ruleset.id
         body = step.rule.body() if step.rule else {}
         if step.action in (Action.CREATE, Action.MOVE):
@@ -152,29 +158,31 @@ class _Writer:
                 ruleset = await self._client.edit_rule(
                     zone_id, ruleset_id, own.id, body
                 )
-        self._state = replace(self._state, ruleset=ruleset)
+        self.state = replace(self.state, ruleset=ruleset)
         written = ruleset.by_ref(step.target)
         gone = step.action in (Action.DELETE, Action.DISCARD)
         _confirm((written is None) == gone)
         _confirm(not (written and step.rule) or not differs(written, step.rule))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
-        before = self._state.ruleset.by_ref(step.before) if step.before else None
+        before = self.state.ruleset.by_ref(step.before) if step.before else None
         return {"before": before.id if before else ""}
 
     async def _write_association(self, step: AssociationStep) -> None:
-        zone_id = self._state.zone.id
+        zone_id = self.state.zone.id
         present = await self._client.hostname_associations(zone_id)
         wanted = associations_after(present, step)
+        self.state = replace(self.state, associations=present)
         if wanted == present:
             return
         written = await self._client.put_hostname_associations(
             zone_id, wanted, replacing=present
         )
+        self.state = replace(self.state, associations=written)
         _confirm(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:
-        account_id = self._state.zone.account.id
+        account_id = self.state.zone.account.id
         present = await self._client.tunnel_configuration(account_id, step.tunnel_id)
         if present is None:
             raise Conflict(None, "the tunnel is managed locally")
@@ -183,23 +191,25 @@ class _Writer:
             present = await self._client.put_tunnel_configuration(
                 account_id, step.tunnel_id, wanted
             )
-        configurations = {**self._state.configurations, step.tunnel_id: present}
-        self._state = replace(self._state, configurations=configurations)
+        configurations = {**self.state.configurations, step.tunnel_id: present}
+        self.state = replace(self.state, configurations=configurations)
         own = present.rule_for(step.target)
         _confirm((own is None) == (step.action is Action.DELETE))
 
     async def _write_record(self, step: RecordStep) -> None:
-        zone_id = self._state.zone.id
-        own = address_record(self._state.records, step.target)
+        zone_id, records = self.state.zone.id, self.state.records
+        own = address_record(records, step.target)
+        kept = tuple(record for record in records if record is not own)
         body = record_body(step)
         if step.action is Action.DELETE:
             if own:
                 await self._client.delete_dns_record(zone_id, own.id)
         elif own:
-            await self._client.edit_dns_record(zone_id, own.id, body)
+            changed = await self._client.edit_dns_record(zone_id, own.id, body)
+            kept = (*kept, changed)
         else:
-            await self._client.create_dns_record(zone_id, body)
-        self._state = advance(self._state, step)
+            kept = (*kept, await self._client.create_dns_record(zone_id, body))
+        self.state = replace(self.state, records=kept)
 
 
 def _confirm(holds: bool) -> None:
