@@ -166,12 +166,14 @@ async def test_unknown_words(api: Api, path: str, body: dict[str, Any]) -> None:
 
 
 async def test_over_http(api: Api) -> None:
-    """Faults are added and cleared from outside, and the journal names them."""
+    """Faults are added, listed and cleared from outside, and the journal names them."""
     fault = {"kind": "500", "path": "/zones", "times": None}
     assert (await control(api, "POST", "/faults", fault))["kind"] == "500"
     url = f"{api.sandbox.api_url}/zones"
     async with api.session.get(url) as answer:
         assert answer.status == 500
+    [listed] = await control(api, "GET", "/faults")
+    assert (listed["kind"], listed["calls"]) == ("500", 1)
     assert await control(api, "DELETE", "/faults") == []
     assert (await api.get("/zones")).status == 200
     journal = await control(api, "GET", "/journal")
