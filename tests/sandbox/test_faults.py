@@ -127,6 +127,17 @@ async def test_delay(sandbox: Sandbox, api: Api) -> None:
     assert time.monotonic() - start >= 0.3
 
 
+async def test_delay_is_too_long(sandbox: Sandbox, api: Api) -> None:
+    """The client is gone before the write takes effect."""
+    sandbox.faults.add(Fault(FaultKind.DELAY, seconds=0.3))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await raw(api, "POST", NEW)
+    assert "new.example.com" not in names(sandbox)
+    await asyncio.sleep(0.4)
+    assert "new.example.com" in names(sandbox)
+
+
 async def test_stale(sandbox: Sandbox, api: Api) -> None:
     """A read gives what was there before the last write, as often as asked."""
     sandbox.faults.add(Fault(FaultKind.STALE, "GET", "*/dns_records", times=2))
