@@ -50,12 +50,7 @@ class Cloudflare:
 
     async def verify_token(self) -> JSON:
         """Ask the API about the token, as anybody can."""
-        answer: JSON = await self._request(
-            "GET",
-            f"{self.facts['api_url']}/user/tokens/verify",
-            headers={"Authorization": f"Bearer {self.facts['token']}"},
-        )
-        return answer
+        return await self._api("GET", "/user/tokens/verify")
 
     async def new_token(self, *permissions: str) -> str:
         """Make an API token that carries these permissions."""
@@ -85,14 +80,36 @@ class Cloudflare:
         rulesets = (await self.zone())["rulesets"]
         return [rule for ruleset in rulesets for rule in ruleset.get("rules", ())]
 
-    async def edit_rule(self, rule_id: str, **changes: str) -> None:
+    async def edit_rule(self, rule_id: str, **changes: str | bool) -> None:
         """Change a rule behind Home Assistant's back."""
         await self._control("POST", f"rules/{rule_id}", changes)
 
-    async def _control(self, method: str, path: str, body: JSON | None = None) -> JSON:
-        base = self.facts["api_url"].removesuffix("/client/v4")
-        answer: JSON = await self._request(method, f"{base}/sandbox/{path}", json=body)
+    async def delete_rule(self, rule_id: str) -> None:
+        """Delete a rule behind Home Assistant's back."""
+        await self._control("DELETE", f"rules/{rule_id}")
+
+    async def dissociate(self, hostname: str) -> None:
+        """Have nobody asked for a certificate at a hostname any more."""
+        zone = await self.zone()
+        others = [name for name in zone["associations"] if name != hostname]
+        await self._api(
+            "PUT",
+            f"/zones/{zone['id']}/certificate_authorities/hostname_associations",
+            {"hostnames": others},
+        )
+
+    async def _api(self, method: str, path: str, body: JSON | None = None) -> JSON:
+        answer: JSON = await self._request(
+            method,
+            f"{self.facts['api_url']}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.facts['token']}"},
+        )
         return answer
+
+    async def _control(self, method: str, path: str, body: JSON | None = None) -> Any:
+        base = self.facts["api_url"].removesuffix("/client/v4")
+        return await self._request(method, f"{base}/sandbox/{path}", json=body)
 
     async def _request(self, method: str, url: str, **options: Any) -> Any:
         async with self._session.request(method, url, **options) as response:

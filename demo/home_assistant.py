@@ -237,6 +237,7 @@ class HomeAssistant:
         self.folder = folder / "config"
         self.console = folder / "home-assistant.log"
         self.heard = Heard()
+        self._earlier_logs: list[str] = []
         self._program = Program(
             "Home Assistant",
             *("scripts/home-assistant", "--config", str(self.folder)),
@@ -255,6 +256,9 @@ class HomeAssistant:
 
     async def start(self) -> None:
         """Start it, which takes minutes the first time: it installs what it requires."""
+        if self._log.exists():
+            # It keeps the last two itself.
+            self._earlier_logs.append(self.log())
         await self._program.start()
         await self._program.until_ready(self._has_a_page, seconds=900)
 
@@ -275,9 +279,13 @@ class HomeAssistant:
         """Return a client that is not logged in."""
         return Client(self.url, self.heard)
 
-    def log(self, before: str = "") -> str:
-        """Return its log, or that before its last start: `.1`."""
-        return (self.folder / f"home-assistant.log{before}").read_text()
+    def log(self) -> str:
+        """Return its log since its last start."""
+        return self._log.read_text()
+
+    def logs(self) -> list[str]:
+        """Return its log of each of its starts."""
+        return [*self._earlier_logs, self.log()]
 
     async def until_logged(self, text: str) -> None:
         """Wait until its log holds a text."""
@@ -286,6 +294,10 @@ class HomeAssistant:
             return True if text in self.log() else None
 
         await until(f"{text} in the log", is_there)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "home-assistant.log"
 
     async def _has_a_page(self) -> bool | None:
         try:
