@@ -1,6 +1,7 @@
 """What is promised, and the proof of each: in the order of the demo's output."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 import json
 import re
@@ -12,6 +13,7 @@ from .home_assistant import DOMAIN, SCRIPT, User
 from .leaks import find
 from .phone import openssl, take
 from .report import Unmet, expect, expect_equal, until
+from .stand_in import TEXT as WELCOME, stand_in
 from .world import World, nonce
 
 type Check = Callable[[World], Awaitable[None]]
@@ -38,6 +40,15 @@ _RESPONSE = {
     "handover_url",
     "handover_expires_at",
 }
+# What is written to Cloudflare, by which call, which one of those, and how much of ours precedes it.
+_HELD_WRITES = (
+    ("the skip rule", "POST", "*/rules", 2, {"rules": 1, "associations": 1}),
+    (
+        "the DNS record",
+        *("POST", "*/dns_records", 1),
+        {"rules": 2, "associations": 1, "ingress": 1},
+    ),
+)
 _EVERY_HOME_HAS = "We found a custom integration"
 
 
@@ -363,6 +374,79 @@ async def switch_takes_it_off(world: World) -> None:
     await _expect_all_is_well(world)
     await world.expect_all_else_untouched()
     world.notes.append("on: phone 200, stranger 403")
+
+
+@_promise("killed in mid-sync, HA comes back to a closed door and finishes the work")
+async def killing_opens_nothing(world: World) -> None:
+    """Delete all that is ours, kill HA while it builds up, and let it begin again."""
+    await world.until_published_is_stored()
+    # While HA is down, an open door would otherwise look like one that leads nowhere.
+    async with (
+        _stand_in(world),
+        world.stranger.knocking(world.hostname) as statuses,
+    ):
+        for what, method, path, number, stands in _HELD_WRITES:
+            await world.cloudflare.tear_down(world.hostname)
+            expect_equal(await _standing(world), {}, "what is left of ours")
+            await world.cloudflare.hold(method, path, number=number, seconds=2)
+            await world.refresh()
+            await _kill_while_held(world, what)
+            expect_equal(await _standing(world), stands, f"what precedes {what}")
+            await _expect_closed(world)
+            written = await _take_effect_and_start(world, what)
+            world.notes.append(
+                f"killed while it writes {what}: 403; "
+                f"started again, it writes {written} more and is in sync"
+            )
+    got_through = statuses.keys() - {403, 530}
+    expect(not got_through, f"strangers got {dict(statuses)}")
+    counts = ", ".join(f"{count} x {status}" for status, count in statuses.items())
+    world.notes.append(f"strangers knocked all the while: {counts}")
+    answer = await world.newest_phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status with the certificate")
+    await _expect_closed(world)
+
+
+@asynccontextmanager
+async def _stand_in(world: World) -> AsyncGenerator[None]:
+    """Have somebody else answer in HA's place."""
+    async with stand_in() as url:
+        await world.cloudflare.lead_to(url)
+        try:
+            answer = await world.stranger.get(world.browser_hostname, "/")
+            expect_equal(answer.text, WELCOME, "the answer in HA's place")
+            yield
+        finally:
+            await world.cloudflare.lead_to(world.home.url)
+
+
+async def _standing(world: World) -> dict[str, int]:
+    return {name: len(items) for name, items in (await world.ours()).items() if items}
+
+
+async def _kill_while_held(world: World, what: str) -> None:
+    async def is_holding() -> bool | None:
+        return await world.cloudflare.is_holding() or None
+
+    await until(f"{what} is being written", is_holding)
+    await world.home.kill()
+
+
+async def _take_effect_and_start(world: World, what: str) -> int:
+    """Let the held write take effect, start HA, and return how many more it needed."""
+    cloudflare = world.cloudflare
+    writes = await cloudflare.writes()
+
+    async def is_written() -> bool | None:
+        return True if await cloudflare.writes() > writes else None
+
+    await until(f"{what} is written, and nobody learns of it", is_written)
+    await cloudflare.hold_nothing()
+    await world.start_home()
+    await _expect_all_is_well(world)
+    await world.expect_ours_once()
+    await world.expect_all_else_untouched()
+    return await cloudflare.writes() - writes - 1
 
 
 @_promise("no secret in log, storage, states, traces, events, answers and diagnostics")

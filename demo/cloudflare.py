@@ -98,6 +98,45 @@ class Cloudflare:
             {"hostnames": others},
         )
 
+    async def tear_down(self, hostname: str) -> None:
+        """Delete all there is for a hostname, what leads there first."""
+        zone, tunnel_id = await self.zone(), self.facts["tunnel_id"]
+        for record in zone["dns_records"]:
+            if record["name"] == hostname:
+                await self._api(
+                    "DELETE", f"/zones/{zone['id']}/dns_records/{record['id']}"
+                )
+        config = await self.tunnel_configuration()
+        ingress = [
+            rule for rule in config["ingress"] if rule.get("hostname") != hostname
+        ]
+        await self._api(
+            "PUT",
+            f"/accounts/{self.facts['account_id']}/cfd_tunnel/{tunnel_id}/configurations",
+            {"config": config | {"ingress": ingress}},
+        )
+        await self.dissociate(hostname)
+        for rule in await self.rules():
+            if hostname in rule["expression"]:
+                await self.delete_rule(rule["id"])
+
+    async def hold(
+        self, method: str, path: str, *, number: int, seconds: float
+    ) -> None:
+        """Keep back one call to the API, the one of this number; then it takes effect."""
+        fault = {"method": method, "path": path, "first": number, "seconds": seconds}
+        await self._control("POST", "faults", {"kind": "delay", **fault})
+
+    async def is_holding(self) -> bool:
+        """Tell whether the call to be kept back has come."""
+        [fault] = await self._control("GET", "faults")
+        met: bool = fault["calls"] >= fault["first"]
+        return met
+
+    async def hold_nothing(self) -> None:
+        """Answer at once again."""
+        await self._control("DELETE", "faults")
+
     async def _api(self, method: str, path: str, body: JSON | None = None) -> JSON:
         answer: JSON = await self._request(
             method,

@@ -266,6 +266,10 @@ class HomeAssistant:
         """Stop it; by then it has written all that it ever writes."""
         await self._program.stop()
 
+    async def kill(self) -> None:
+        """Kill it; it writes nothing any more."""
+        await self._program.kill()
+
     async def until_running(self, client: Client) -> None:
         """Wait until every part of it is set up."""
 
@@ -286,6 +290,12 @@ class HomeAssistant:
     def logs(self) -> list[str]:
         """Return its log of each of its starts."""
         return [*self._earlier_logs, self.log()]
+
+    def stored(self, key: str) -> JSON:
+        """Return what it has written to its storage under a key."""
+        content = json.loads((self.folder / ".storage" / key).read_text())
+        data: JSON = content["data"]
+        return data
 
     async def until_logged(self, text: str) -> None:
         """Wait until its log holds a text."""

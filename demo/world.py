@@ -140,6 +140,21 @@ class World:
         path = f"/api/config/config_entries/entry?domain={DOMAIN}"
         return [entry["state"] for entry in await self.admin.get(path)]
 
+    async def until_published_is_stored(self) -> None:
+        """Wait until Home Assistant has written down that the hostname is on the internet."""
+
+        async def is_stored() -> bool | None:
+            entries = self.home.stored("core.config_entries")["entries"]
+            published = [
+                subentry["data"]["published"]
+                for entry in entries
+                if entry["entry_id"] == self.entry_id
+                for subentry in entry["subentries"]
+            ]
+            return True if published == [True] else None
+
+        await until("the switch is stored", is_stored)
+
     async def sync(self, **options: bool) -> JSON:
         """Perform the action `sync`."""
         return await self.admin.act(
