@@ -1,6 +1,7 @@
 """What is promised, and the proof of each: in the order of the demo's output."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 import json
 import re
@@ -12,7 +13,7 @@ from .home_assistant import DOMAIN, SCRIPT, User
 from .leaks import find
 from .phone import openssl, take
 from .report import Unmet, expect, expect_equal, until
-from .visitor import Visitor
+from .stand_in import TEXT as WELCOME, stand_in
 from .world import World, nonce
 
 type Check = Callable[[World], Awaitable[None]]
@@ -39,6 +40,15 @@ _RESPONSE = {
     "handover_url",
     "handover_expires_at",
 }
+# What is written to Cloudflare, by which call, which one of those, and how much of ours precedes it.
+_HELD_WRITES = (
+    ("the skip rule", "POST", "*/rules", 2, {"rules": 1, "associations": 1}),
+    (
+        "the DNS record",
+        *("POST", "*/dns_records", 1),
+        {"rules": 2, "associations": 1, "ingress": 1},
+    ),
+)
 _EVERY_HOME_HAS = "We found a custom integration"
 
 
@@ -246,38 +256,197 @@ async def revoked_means_out(world: World) -> None:
     expect(answer.blocked, f"in the end the revoked certificate gets {answer.status}")
 
 
-@_promise("a second sync writes nothing; drift is shown, and mended")
+@_promise("a second sync writes nothing; drift is shown, and mended by itself")
 async def drift_is_mended(world: World) -> None:
-    """Sync twice, then open the door behind HA's back and wait for it to close."""
+    """Sync twice, then open the door behind HA's back in every way, and wait for it to close."""
     writes = await world.cloudflare.writes()
     synced = await world.sync()
     expect_equal(synced["steps"], [], "what the second sync did")
     expect_equal(await world.cloudflare.writes(), writes, "the number of writes")
 
+    dashboard = world.cloudflare
+    other = f'http.host eq "other.{world.hostname}"'
+    await _expect_mended(
+        world,
+        "the block rule is edited",
+        lambda rule_id: dashboard.edit_rule(rule_id, expression=other),
+        meanwhile=200,
+    )
+    await _expect_mended(
+        world,
+        "the block rule is disabled",
+        lambda rule_id: dashboard.edit_rule(rule_id, enabled=False),
+        meanwhile=200,
+    )
+    await _expect_mended(
+        world, "the block rule is deleted", dashboard.delete_rule, meanwhile=200
+    )
+    await _expect_mended(
+        world,
+        "the association is removed",
+        lambda _: dashboard.dissociate(world.hostname),
+        meanwhile=403,
+    )
+
+
+async def _expect_mended(
+    world: World,
+    what: str,
+    do: Callable[[str], Awaitable[None]],
+    *,
+    meanwhile: int,
+) -> None:
+    """Do something behind HA's back; expect that it shows, and is as before after a refresh."""
+    await _expect_closed(world)
     rule = await world.block_rule()
     sensor = await world.entity_id("drift")
     seen = len(world.socket.states_of(sensor))
-    await world.cloudflare.edit_rule(
-        rule["id"], expression=f'http.host eq "other.{world.hostname}"'
-    )
+    await do(rule["id"])
     answer = await world.stranger.get(world.hostname, "/manifest.json")
-    expect_equal(answer.status, 200, "the status while the door is open")
-    await world.admin.post(
-        "/api/services/homeassistant/update_entity", {"entity_id": sensor}
-    )
+    expect_equal(answer.status, meanwhile, f"the status while {what}")
+    writes = await world.cloudflare.writes()
+    await world.refresh()
 
     async def is_mended() -> bool | None:
         states = world.socket.states_of(sensor)[seen:]
         return True if "on" in states and states[-1] == "off" else None
 
-    await until("the drift is shown and mended", is_mended)
+    await until(f"{what}: the drift is shown and mended", is_mended)
+    await _expect_closed(world)
     mended = await world.block_rule()
-    changing = {"version", "last_updated"}
+    changing = {"id", "version", "last_updated"}
     for key in (mended.keys() | rule.keys()) - changing:
         expect_equal(mended.get(key), rule.get(key), f"{key} of the mended rule")
-    answer = await world.stranger.get(world.hostname, "/manifest.json")
-    expect(answer.blocked, f"without a certificate: {answer.status}")
+    await world.expect_ours_once()
     await world.expect_all_else_untouched()
+    written = await world.cloudflare.writes() - writes
+    world.notes.append(f"{what}: {meanwhile}; after a refresh 403, writes: {written}")
+
+
+@_promise("a bundle is not handed over through Cloudflare")
+async def bundle_stays_at_home(world: World) -> None:
+    """Open a link to a bundle through Cloudflare, then at home."""
+    minted = await world.mint("Laptop")
+    link = minted["handover_url"]
+    url, _, token = link.partition("#")
+    answer = await world.stranger.request(
+        "POST", world.browser_hostname, url.removeprefix(world.home.url), body=token
+    )
+    expect_equal(answer.status, 403, "the status")
+    expect(not answer.blocked, "the edge answers, not Home Assistant")
+    world.notes.append(json.loads(answer.text)["message"])
+    await world.fetch(link)
+    answer = await world.newest_phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status with the certificate")
+
+
+@_promise("one switch takes the hostname off the internet, and puts it back")
+async def switch_takes_it_off(world: World) -> None:
+    """Turn it off and on, and knock each time: with a certificate and without."""
+    switch = await world.entity_id("published")
+    phone, stranger = world.newest_phone, world.stranger
+    visit = f"/manifest.json?visit={nonce()}"
+    await world.turn("off", switch)
+    left = await world.ours()
+    kept = {"rules": ["skip", "block"], "associations": [world.hostname]}
+    expect_equal(left, {**kept, "records": [], "ingress": []}, "what is left of ours")
+    statuses = [
+        (await visitor.get(world.hostname, visit)).status
+        for visitor in (phone, stranger)
+    ]
+    expect_equal(statuses, [530, 403], "the statuses of phone and stranger")
+    found = await world.sync(dry_run=True)
+    expect(found["in_sync"], f"a dry run would put it back: {found['steps']}")
+    await world.expect_all_else_untouched()
+    control = nonce()
+    await stranger.get(world.browser_hostname, f"/manifest.json?visit={control}")
+    await world.home.until_logged(control)
+    expect(visit not in world.home.log(), "a request reached Home Assistant")
+    world.notes.append(
+        "off: phone 530, for there is no record; stranger 403, for the rules stay"
+    )
+
+    await world.turn("on", switch)
+    await world.expect_ours_once()
+    answer = await phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status with the certificate")
+    await _expect_closed(world)
+    await _expect_all_is_well(world)
+    await world.expect_all_else_untouched()
+    world.notes.append("on: phone 200, stranger 403")
+
+
+@_promise("killed in mid-sync, HA comes back to a closed door and finishes the work")
+async def killing_opens_nothing(world: World) -> None:
+    """Delete all that is ours, kill HA while it builds up, and let it begin again."""
+    await world.until_published_is_stored()
+    # While HA is down, an open door would otherwise look like one that leads nowhere.
+    async with (
+        _stand_in(world),
+        world.stranger.knocking(world.hostname) as statuses,
+    ):
+        for what, method, path, number, stands in _HELD_WRITES:
+            await world.cloudflare.tear_down(world.hostname)
+            expect_equal(await _standing(world), {}, "what is left of ours")
+            await world.cloudflare.hold(method, path, number=number, seconds=2)
+            await world.refresh()
+            await _kill_while_held(world, what)
+            expect_equal(await _standing(world), stands, f"what precedes {what}")
+            await _expect_closed(world)
+            written = await _take_effect_and_start(world, what)
+            world.notes.append(
+                f"killed while it writes {what}: 403; "
+                f"started again, it writes {written} more and is in sync"
+            )
+    got_through = statuses.keys() - {403, 530}
+    expect(not got_through, f"strangers got {dict(statuses)}")
+    counts = ", ".join(f"{count} x {status}" for status, count in statuses.items())
+    world.notes.append(f"strangers knocked all the while: {counts}")
+    answer = await world.newest_phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status with the certificate")
+    await _expect_closed(world)
+
+
+@asynccontextmanager
+async def _stand_in(world: World) -> AsyncGenerator[None]:
+    """Have somebody else answer in HA's place."""
+    async with stand_in() as url:
+        await world.cloudflare.lead_to(url)
+        try:
+            answer = await world.stranger.get(world.browser_hostname, "/")
+            expect_equal(answer.text, WELCOME, "the answer in HA's place")
+            yield
+        finally:
+            await world.cloudflare.lead_to(world.home.url)
+
+
+async def _standing(world: World) -> dict[str, int]:
+    return {name: len(items) for name, items in (await world.ours()).items() if items}
+
+
+async def _kill_while_held(world: World, what: str) -> None:
+    async def is_holding() -> bool | None:
+        return await world.cloudflare.is_holding() or None
+
+    await until(f"{what} is being written", is_holding)
+    await world.home.kill()
+
+
+async def _take_effect_and_start(world: World, what: str) -> int:
+    """Let the held write take effect, start HA, and return how many more it needed."""
+    cloudflare = world.cloudflare
+    writes = await cloudflare.writes()
+
+    async def is_written() -> bool | None:
+        return True if await cloudflare.writes() > writes else None
+
+    await until(f"{what} is written, and nobody learns of it", is_written)
+    await cloudflare.hold_nothing()
+    await world.start_home()
+    await _expect_all_is_well(world)
+    await world.expect_ours_once()
+    await world.expect_all_else_untouched()
+    return await cloudflare.writes() - writes - 1
 
 
 @_promise("no secret in log, storage, states, traces, events, answers and diagnostics")
@@ -306,6 +475,7 @@ async def secrets_stay_secret(world: World) -> None:
         "answers": "\n".join(world.home.heard.answers).encode(),
         "diagnostics": diagnostics.encode(),
         "events": "\n".join(world.home.heard.events).encode(),
+        "logs": "\n".join(world.home.logs()).encode(),
         "states": states.encode(),
         "traces": json.dumps(traces).encode(),
         "the console": world.home.console.read_bytes(),
@@ -326,12 +496,11 @@ async def secrets_stay_secret(world: World) -> None:
 async def restart_changes_nothing(world: World) -> None:
     """Start HA again, and find everything as it was."""
     writes = await world.cloudflare.writes()
-    await world.restart()
-    entry = await world.admin.get(f"/api/config/config_entries/entry?domain={DOMAIN}")
-    expect_equal([each["state"] for each in entry], ["loaded"], "the entries' states")
+    await world.start_home()
+    expect_equal(await world.entry_states(), ["loaded"], "the entries' states")
     await _expect_all_is_well(world)
     expect_equal(await world.cloudflare.writes(), writes, "the number of writes")
-    logs = [world.home.log(), world.home.log(".1")]
+    logs = world.home.logs()
     complaints = [
         line
         for log in logs
@@ -377,22 +546,9 @@ async def others_may_not_act(world: World) -> None:
     expect_equal(await world.cloudflare.writes(), writes, "the number of writes")
 
 
-@_promise("a bundle is not handed over through Cloudflare")
-async def bundle_stays_at_home(world: World) -> None:
-    """Open a link to a bundle through Cloudflare, then at home."""
-    minted = await world.mint("Laptop")
-    link = minted["handover_url"]
-    url, _, token = link.partition("#")
-    answer = await world.stranger.request(
-        "POST", world.browser_hostname, url.removeprefix(world.home.url), body=token
-    )
-    expect_equal(answer.status, 403, "the status")
-    expect(not answer.blocked, "the edge answers, not Home Assistant")
-    world.notes.append(json.loads(answer.text)["message"])
-    phone = await world.fetch(link)
-    visitor = Visitor(world.cloudflare.facts, phone.key_file)
-    answer = await visitor.get(world.hostname, "/manifest.json")
-    expect_equal(answer.status, 200, "the status with the certificate")
+async def _expect_closed(world: World) -> None:
+    answer = await world.stranger.get(world.hostname, "/manifest.json")
+    expect(answer.blocked, f"without a certificate: {answer.status}")
 
 
 async def _expect_all_is_well(world: World) -> None:

@@ -46,37 +46,32 @@ class Cloudflare:
 
     async def lead_to(self, url: str) -> None:
         """Let the tunnel find Home Assistant."""
-        await self._control("POST", "origin", {"url": url})
+        await self.control("POST", "origin", {"url": url})
 
     async def verify_token(self) -> JSON:
         """Ask the API about the token, as anybody can."""
-        answer: JSON = await self._request(
-            "GET",
-            f"{self.facts['api_url']}/user/tokens/verify",
-            headers={"Authorization": f"Bearer {self.facts['token']}"},
-        )
-        return answer
+        return await self.api("GET", "/user/tokens/verify")
 
     async def new_token(self, *permissions: str) -> str:
         """Make an API token that carries these permissions."""
-        answer = await self._control("POST", "tokens", {"permissions": permissions})
+        answer = await self.control("POST", "tokens", {"permissions": permissions})
         token: str = answer["token"]
         return token
 
     async def writes(self) -> int:
         """Return how many requests have written, or tried to."""
-        count: int = (await self._control("GET", "journal"))["writes"]
+        count: int = (await self.control("GET", "journal"))["writes"]
         return count
 
     async def zone(self) -> JSON:
         """Return all that belongs to the zone."""
-        zones: JSON = (await self._control("GET", "state"))["zones"]
+        zones: JSON = (await self.control("GET", "state"))["zones"]
         zone: JSON = zones[self.facts["zone_name"]]
         return zone
 
     async def tunnel_configuration(self) -> JSON:
         """Return the configuration of the tunnel."""
-        tunnels: JSON = (await self._control("GET", "state"))["tunnels"]
+        tunnels: JSON = (await self.control("GET", "state"))["tunnels"]
         config: JSON = tunnels[self.facts["tunnel_id"]]["config"]
         return config
 
@@ -85,14 +80,77 @@ class Cloudflare:
         rulesets = (await self.zone())["rulesets"]
         return [rule for ruleset in rulesets for rule in ruleset.get("rules", ())]
 
-    async def edit_rule(self, rule_id: str, **changes: str) -> None:
+    async def edit_rule(self, rule_id: str, **changes: str | bool) -> None:
         """Change a rule behind Home Assistant's back."""
-        await self._control("POST", f"rules/{rule_id}", changes)
+        await self.control("POST", f"rules/{rule_id}", changes)
 
-    async def _control(self, method: str, path: str, body: JSON | None = None) -> JSON:
-        base = self.facts["api_url"].removesuffix("/client/v4")
-        answer: JSON = await self._request(method, f"{base}/sandbox/{path}", json=body)
+    async def delete_rule(self, rule_id: str) -> None:
+        """Delete a rule behind Home Assistant's back."""
+        await self.control("DELETE", f"rules/{rule_id}")
+
+    async def dissociate(self, hostname: str) -> None:
+        """Have nobody asked for a certificate at a hostname any more."""
+        zone = await self.zone()
+        others = [name for name in zone["associations"] if name != hostname]
+        await self.api(
+            "PUT",
+            f"/zones/{zone['id']}/certificate_authorities/hostname_associations",
+            {"hostnames": others},
+        )
+
+    async def tear_down(self, hostname: str) -> None:
+        """Delete all there is for a hostname, what leads there first."""
+        zone, tunnel_id = await self.zone(), self.facts["tunnel_id"]
+        for record in zone["dns_records"]:
+            if record["name"] == hostname:
+                await self.api(
+                    "DELETE", f"/zones/{zone['id']}/dns_records/{record['id']}"
+                )
+        config = await self.tunnel_configuration()
+        ingress = [
+            rule for rule in config["ingress"] if rule.get("hostname") != hostname
+        ]
+        await self.api(
+            "PUT",
+            f"/accounts/{self.facts['account_id']}/cfd_tunnel/{tunnel_id}/configurations",
+            {"config": config | {"ingress": ingress}},
+        )
+        await self.dissociate(hostname)
+        for rule in await self.rules():
+            if hostname in rule["expression"]:
+                await self.delete_rule(rule["id"])
+
+    async def hold(
+        self, method: str, path: str, *, number: int, seconds: float
+    ) -> None:
+        """Keep back one call to the API, the one of this number; then it takes effect."""
+        fault = {"method": method, "path": path, "first": number, "seconds": seconds}
+        await self.control("POST", "faults", {"kind": "delay", **fault})
+
+    async def is_holding(self) -> bool:
+        """Tell whether the call to be kept back has come."""
+        [fault] = await self.control("GET", "faults")
+        met: bool = fault["calls"] >= fault["first"]
+        return met
+
+    async def hold_nothing(self) -> None:
+        """Answer at once again."""
+        await self.control("DELETE", "faults")
+
+    async def api(self, method: str, path: str, body: JSON | None = None) -> JSON:
+        """Ask Cloudflare's API."""
+        answer: JSON = await self._request(
+            method,
+            f"{self.facts['api_url']}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.facts['token']}"},
+        )
         return answer
+
+    async def control(self, method: str, path: str, body: JSON | None = None) -> Any:
+        """Use one of the sandbox's own routes."""
+        base = self.facts["api_url"].removesuffix("/client/v4")
+        return await self._request(method, f"{base}/sandbox/{path}", json=body)
 
     async def _request(self, method: str, url: str, **options: Any) -> Any:
         async with self._session.request(method, url, **options) as response:

@@ -237,6 +237,7 @@ class HomeAssistant:
         self.folder = folder / "config"
         self.console = folder / "home-assistant.log"
         self.heard = Heard()
+        self._earlier_logs: list[str] = []
         self._program = Program(
             "Home Assistant",
             *("scripts/home-assistant", "--config", str(self.folder)),
@@ -255,12 +256,19 @@ class HomeAssistant:
 
     async def start(self) -> None:
         """Start it, which takes minutes the first time: it installs what it requires."""
+        if self._log.exists():
+            # It keeps the last two itself.
+            self._earlier_logs.append(self.log())
         await self._program.start()
         await self._program.until_ready(self._has_a_page, seconds=900)
 
     async def stop(self) -> None:
         """Stop it; by then it has written all that it ever writes."""
         await self._program.stop()
+
+    async def kill(self) -> None:
+        """Kill it; it writes nothing any more."""
+        await self._program.kill()
 
     async def until_running(self, client: Client) -> None:
         """Wait until every part of it is set up."""
@@ -275,9 +283,19 @@ class HomeAssistant:
         """Return a client that is not logged in."""
         return Client(self.url, self.heard)
 
-    def log(self, before: str = "") -> str:
-        """Return its log, or that before its last start: `.1`."""
-        return (self.folder / f"home-assistant.log{before}").read_text()
+    def log(self) -> str:
+        """Return its log since its last start."""
+        return self._log.read_text()
+
+    def logs(self) -> list[str]:
+        """Return its log of each of its starts."""
+        return [*self._earlier_logs, self.log()]
+
+    def stored(self, key: str) -> JSON:
+        """Return what it has written to its storage under a key."""
+        content = json.loads((self.folder / ".storage" / key).read_text())
+        data: JSON = content["data"]
+        return data
 
     async def until_logged(self, text: str) -> None:
         """Wait until its log holds a text."""
@@ -286,6 +304,10 @@ class HomeAssistant:
             return True if text in self.log() else None
 
         await until(f"{text} in the log", is_there)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "home-assistant.log"
 
     async def _has_a_page(self) -> bool | None:
         try:

@@ -83,5 +83,13 @@ class Program:
             process.kill()
             await process.wait()
 
+    async def kill(self) -> None:
+        """End it as a power cut does: this one process, which gets no last word."""
+        process, self._process = self._process, None
+        if process is None:
+            raise Unmet(f"{self.name} does not run")
+        process.kill()
+        await process.wait()
+
     def _last_words(self) -> str:
         return "\n".join(self._output.read_text(errors="replace").splitlines()[-20:])

@@ -1,7 +1,9 @@
 """Somebody on the internet, with or without a certificate, at the edge."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 import ssl
@@ -75,6 +77,25 @@ class Visitor:
             ) as connection,
         ):
             yield connection
+
+    @asynccontextmanager
+    async def knocking(self, hostname: str) -> AsyncGenerator[Counter[int]]:
+        """Come again and again, and count the statuses."""
+        statuses: Counter[int] = Counter()
+
+        async def knock() -> None:
+            while True:
+                answer = await self.get(hostname, "/manifest.json")
+                statuses[answer.status] += 1
+                await asyncio.sleep(0.1)
+
+        task = asyncio.create_task(knock())
+        try:
+            yield statuses
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     @property
     def _url(self) -> str:

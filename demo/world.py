@@ -12,7 +12,7 @@ from .flow import Flow
 from .home_assistant import DOMAIN, JSON, Client, HomeAssistant, Socket, User
 from .leaks import Secret
 from .phone import Phone, fetch
-from .report import Unmet, expect, expect_equal
+from .report import Unmet, expect, expect_equal, until
 from .visitor import Visitor
 
 
@@ -47,8 +47,7 @@ class World:
         await cloudflare.lead_to(home.url)
         admin = await home.anonymous().onboard(owner)
         await home.until_running(admin)
-        world = cls(folder, cloudflare, home, admin, await admin.connect())
-        await world.socket.command("subscribe_events")
+        world = cls(folder, cloudflare, home, admin, await _listen(admin))
         await world.socket.command(
             "config/core/update",
             location_name="Demo",
@@ -57,13 +56,12 @@ class World:
         )
         return world
 
-    async def restart(self) -> None:
-        """Start Home Assistant again."""
-        await self.home.stop()
+    async def start_home(self) -> None:
+        """Start Home Assistant once more, and listen to it."""
         await self.home.start()
         await self.home.until_running(self.admin)
         await self.socket.close()
-        self.socket = await self.admin.connect()
+        self.socket = await _listen(self.admin)
 
     async def end(self) -> None:
         """Hang up."""
@@ -99,6 +97,11 @@ class World:
         """Return somebody with the phone in hand."""
         return Visitor(self.cloudflare.facts, self.phone.key_file)
 
+    @property
+    def newest_phone(self) -> Visitor:
+        """Return somebody with the phone that got its certificate last."""
+        return Visitor(self.cloudflare.facts, self.phones[-1].key_file)
+
     async def entity_id(self, key: str, of: str | None = None) -> str:
         """Return the entity with this key, perhaps of one certificate or tunnel."""
         entities = await self.socket.command("config/entity_registry/list")
@@ -111,6 +114,46 @@ class World:
         expect(len(found) == 1, f"{key} names the entities {found}")
         entity_id: str = found[0]
         return entity_id
+
+    async def refresh(self) -> None:
+        """Have Home Assistant look at Cloudflare now, as it does every 15 minutes."""
+        sensor = await self.entity_id("drift")
+        await self.admin.post(
+            "/api/services/homeassistant/update_entity", {"entity_id": sensor}
+        )
+
+    async def turn(self, state: str, entity_id: str) -> None:
+        """Turn a switch on or off, and wait until the entry has reloaded with it so."""
+        await self.admin.post(
+            f"/api/services/switch/turn_{state}", {"entity_id": entity_id}
+        )
+
+        async def is_turned() -> bool | None:
+            if await self.admin.state(entity_id) != state:
+                return None
+            return True if await self.entry_states() == ["loaded"] else None
+
+        await until(f"{entity_id} is {state}", is_turned)
+
+    async def entry_states(self) -> list[str]:
+        """Return the state of each of the integration's entries."""
+        path = f"/api/config/config_entries/entry?domain={DOMAIN}"
+        return [entry["state"] for entry in await self.admin.get(path)]
+
+    async def until_published_is_stored(self) -> None:
+        """Wait until Home Assistant has written down that the hostname is on the internet."""
+
+        async def is_stored() -> bool | None:
+            entries = self.home.stored("core.config_entries")["entries"]
+            published = [
+                subentry["data"]["published"]
+                for entry in entries
+                if entry["entry_id"] == self.entry_id
+                for subentry in entry["subentries"]
+            ]
+            return True if published == [True] else None
+
+        await until("the switch is stored", is_stored)
 
     async def sync(self, **options: bool) -> JSON:
         """Perform the action `sync`."""
@@ -152,17 +195,31 @@ class World:
                 return rule
         raise Unmet(f"no rule blocks {self.hostname}: {json.dumps(rules)}")
 
+    async def ours(self) -> dict[str, list[str]]:
+        """Return what there is at Cloudflare for our hostname: of rules, their actions."""
+        return {
+            name: [_in_short(item) for item in items if self._is_ours(item)]
+            for name, items in (await self._lists()).items()
+        }
+
+    async def expect_ours_once(self) -> None:
+        """Raise Unmet unless all there is to be for our hostname is there, and once."""
+        wanted = {
+            "rules": ["skip", "block"],
+            "records": [self.hostname],
+            "associations": [self.hostname],
+            "ingress": [self.hostname],
+        }
+        expect_equal(await self.ours(), wanted, "what is ours")
+
     async def not_ours(self) -> dict[str, str]:
         """Return everything at Cloudflare that has nothing to do with our hostname."""
-        zone = await self.cloudflare.zone()
         configuration = await self.cloudflare.tunnel_configuration()
-        parts = {
-            "rules": self._not_ours(await self.cloudflare.rules()),
-            "records": self._not_ours(zone["dns_records"]),
-            "associations": self._not_ours(zone["associations"]),
-            "ingress": self._not_ours(configuration["ingress"]),
-            "tunnel": {**configuration, "ingress": "see there"},
+        parts: dict[str, object] = {
+            name: [item for item in items if not self._is_ours(item)]
+            for name, items in (await self._lists()).items()
         }
+        parts["tunnel"] = {**configuration, "ingress": "see there"}
         return {name: json.dumps(part) for name, part in parts.items()}
 
     async def expect_all_else_untouched(self) -> None:
@@ -170,8 +227,18 @@ class World:
         for name, part in (await self.not_ours()).items():
             expect_equal(part, self.before[name], f"what is not ours of {name}")
 
-    def _not_ours(self, items: list[Any]) -> list[Any]:
-        return [item for item in items if self.hostname not in json.dumps(item)]
+    async def _lists(self) -> dict[str, list[Any]]:
+        zone = await self.cloudflare.zone()
+        configuration = await self.cloudflare.tunnel_configuration()
+        return {
+            "rules": await self.cloudflare.rules(),
+            "records": zone["dns_records"],
+            "associations": zone["associations"],
+            "ingress": configuration["ingress"],
+        }
+
+    def _is_ours(self, item: object) -> bool:
+        return self.hostname in json.dumps(item)
 
     def secrets(self) -> list[Secret]:
         """Return everything that must be nowhere, or in one place only."""
@@ -200,6 +267,19 @@ class World:
                 for url in self.links
             ),
         ]
+
+
+async def _listen(client: Client) -> Socket:
+    socket = await client.connect()
+    await socket.command("subscribe_events")
+    return socket
+
+
+def _in_short(item: JSON | str) -> str:
+    if isinstance(item, str):
+        return item
+    text: str = next(item[key] for key in ("action", "hostname", "name") if key in item)
+    return text
 
 
 def nonce() -> str:

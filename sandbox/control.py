@@ -35,6 +35,7 @@ def control_application(
             web.post("/clock", control.move_clock),
             web.post("/delays", control.set_delays),
             web.post("/switches", control.set_switches),
+            web.get("/faults", control.list_faults),
             web.post("/faults", control.add_fault),
             web.delete("/faults", control.clear_faults),
             web.post("/tokens", control.add_token),
@@ -119,6 +120,11 @@ class _Control:
         if body.get("kind") not in FaultKind:
             raise web.HTTPBadRequest(text=f"kinds: {', '.join(FaultKind)}")
         return web.json_response(asdict(self._faults.add(Fault(**body))))
+
+    async def list_faults(self, _: web.Request) -> web.Response:
+        """List the faults, and how many calls each has matched, those it keeps back too."""
+        faults = [asdict(fault) for fault in self._faults.waiting]
+        return web.json_response(faults)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Let all be well again."""

@@ -123,6 +123,8 @@ class _Gate:
             truth = await _answered(request, handler)
             await self._note(request, truth, truth)
             return self._with_headers(request, truth)
+        # What came whole takes effect, even if its sender is gone by then.
+        await request.read()
         await asyncio.sleep(fault.seconds)
         return await self._spoiled(request, handler, fault)
 

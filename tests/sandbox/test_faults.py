@@ -127,6 +127,17 @@ async def test_delay(sandbox: Sandbox, api: Api) -> None:
     assert time.monotonic() - start >= 0.3
 
 
+async def test_delay_is_too_long(sandbox: Sandbox, api: Api) -> None:
+    """The client is gone before the write takes effect."""
+    sandbox.faults.add(Fault(FaultKind.DELAY, seconds=0.3))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await raw(api, "POST", NEW)
+    assert "new.example.com" not in names(sandbox)
+    await asyncio.sleep(0.4)
+    assert "new.example.com" in names(sandbox)
+
+
 async def test_stale(sandbox: Sandbox, api: Api) -> None:
     """A read gives what was there before the last write, as often as asked."""
     sandbox.faults.add(Fault(FaultKind.STALE, "GET", "*/dns_records", times=2))
@@ -166,12 +177,14 @@ async def test_unknown_words(api: Api, path: str, body: dict[str, Any]) -> None:
 
 
 async def test_over_http(api: Api) -> None:
-    """Faults are added and cleared from outside, and the journal names them."""
+    """Faults are added, listed and cleared from outside, and the journal names them."""
     fault = {"kind": "500", "path": "/zones", "times": None}
     assert (await control(api, "POST", "/faults", fault))["kind"] == "500"
     url = f"{api.sandbox.api_url}/zones"
     async with api.session.get(url) as answer:
         assert answer.status == 500
+    [listed] = await control(api, "GET", "/faults")
+    assert (listed["kind"], listed["calls"]) == ("500", 1)
     assert await control(api, "DELETE", "/faults") == []
     assert (await api.get("/zones")).status == 200
     journal = await control(api, "GET", "/journal")

@@ -244,12 +244,13 @@ class _Draft:
 
     def _block(self) -> DesiredRule | None:
         """Return the block rule; what it may not release yet stays in it."""
-        rule = self._desired.block
+        rule, existing = self._desired.block, self._state.ruleset.by_ref(BLOCK_REF)
+        if rule is None or existing is None or not differs(existing, rule):
+            # It releases nothing.
+            return rule
         step = RuleStep(
             kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF, rule=rule
         )
-        if self._state.ruleset.by_ref(BLOCK_REF) is None:
-            return rule
         held = self._opened_by(step)
         for hostname in sorted(held):
             self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)

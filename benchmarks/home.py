@@ -1,0 +1,90 @@
+"""A Home Assistant in this process, with an account at a local Cloudflare in another one."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+import logging
+import os
+import tempfile
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_test_home_assistant,
+)
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from demo.cloudflare import Cloudflare
+from sandbox.seed import SERVICE
+
+# Every home is told that it has a custom integration and a slow zlib.
+for name in ("aiohttp_fast_zlib", "homeassistant.loader"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@asynccontextmanager
+async def home(cloudflare: Cloudflare) -> AsyncGenerator[HomeAssistant]:
+    """Run a Home Assistant that takes a local Cloudflare for the real one."""
+    environment = {"CLOUDFLARE_BASE_URL": cloudflare.facts["api_url"]}
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, environment):
+        async with async_test_home_assistant(config_dir=folder) as hass:
+            # As it comes, it knows no custom integration.
+            hass.data.pop(DATA_CUSTOM_COMPONENTS)
+            await hass.config.async_update(internal_url="http://192.168.1.10:8123")
+            await async_setup_component(hass, "http", {})
+            yield hass
+            await hass.async_stop(force=True)
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Wait for everything that was begun, in the background too."""
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def account(
+    cloudflare: Cloudflare, hostnames: Mapping[str, str], *, keep_in_sync: bool
+) -> MockConfigEntry:
+    """Return an account with protected hostnames, each with its tunnel, not set up yet."""
+    facts = cloudflare.facts
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Home lab",
+        unique_id=facts["account_id"],
+        data={"api_token": facts["token"], "account_id": facts["account_id"]},
+        subentries_data=[
+            ConfigSubentryDataWithId(
+                subentry_id=f"01JHOSTNAME{number:015}",
+                subentry_type="protected_hostname",
+                title=hostname,
+                unique_id=hostname,
+                data={
+                    "hostname": hostname,
+                    "zone_id": facts["zone_id"],
+                    "tunnel_id": tunnel_id,
+                    "service": SERVICE,
+                    "layout": "skip_and_block",
+                    "exempt_paths": [],
+                    "published": True,
+                    "keep_in_sync": keep_in_sync,
+                },
+            )
+            for number, (hostname, tunnel_id) in enumerate(hostnames.items())
+        ],
+    )
+
+
+async def act(
+    hass: HomeAssistant, entry: MockConfigEntry, action: str, **fields: Any
+) -> None:
+    """Call an action."""
+    await hass.services.async_call(
+        DOMAIN,
+        action,
+        {"config_entry_id": entry.entry_id, **fields},
+        blocking=True,
+        return_response=True,
+    )

@@ -1,0 +1,153 @@
+"""Measure what a small and a large account cost Home Assistant: calls, CPU, holds of its loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+import gc
+from math import ceil
+from pathlib import Path
+import statistics
+import sys
+import tempfile
+import time
+from unittest.mock import patch
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from demo.cloudflare import Cloudflare
+
+from .crowd import Size, fill, rest
+from .figures import keeps
+from .holds import Hold, longest_hold
+from .home import account, act, home, settle
+
+SMALL = Size(tunnels=3, certificates=10, hostnames=1)
+LARGE = Size(tunnels=100, certificates=1000, hostnames=50)
+ROUNDS = 5
+HOLD_MS = 20
+CPU_MS = 150
+
+type Action = Callable[[], Awaitable[object]]
+
+
+class Load:
+    """Uses an account, and measures."""
+
+    def __init__(
+        self, cloudflare: Cloudflare, hass: HomeAssistant, entry: MockConfigEntry
+    ) -> None:
+        """Take an account that is not set up yet."""
+        self._cloudflare = cloudflare
+        self._hass = hass
+        self._entry = entry
+        self._ahead = timedelta()
+        self.kept = True
+
+    async def measure(self, size: Size) -> None:
+        """Print each figure."""
+        print(f"{size}:")
+        entries, entry = self._hass.config_entries, self._entry
+        entry.add_to_hass(self._hass)
+        # What was there before is nobody's here to search for garbage.
+        gc.collect()
+        gc.freeze()
+        await self._hold("set-up", lambda: entries.async_setup(entry.entry_id))
+        await self._hold("first sync", lambda: act(self._hass, entry, "sync"))
+        edge, tunnels = entry.runtime_data.edge, entry.runtime_data.tunnels
+        refreshes: dict[str, Action] = {
+            "refresh of the edge": edge.async_refresh,
+            "refresh of the tunnels": tunnels.async_refresh,
+            "refresh of tunnels and connectors": lambda: self._later(
+                tunnels.async_refresh
+            ),
+        }
+        budgets = dict(zip(refreshes, _calls(size), strict=True))
+        for name, refresh in refreshes.items():
+            await self._calls(name, refresh, budgets[name])
+            await self._cpu(name, refresh)
+            await self._hold(name, refresh, rounds=ROUNDS)
+        await self._hold(
+            "sync with nothing to do",
+            lambda: act(self._hass, entry, "sync"),
+            rounds=ROUNDS,
+        )
+        await self._hold(
+            "mint",
+            lambda: act(self._hass, entry, "mint_certificate", name="New"),
+            rounds=ROUNDS,
+        )
+
+    async def _calls(self, name: str, action: Action, budget: int) -> None:
+        """Count the calls to Cloudflare."""
+        await rest(self._cloudflare)
+        before = await self._requests()
+        await action()
+        calls = await self._requests() - before
+        self.kept &= keeps(f"  {name}: calls", calls, budget)
+
+    async def _cpu(self, name: str, action: Action) -> None:
+        """Take the CPU of this process; others on the machine can only add to it."""
+        used = []
+        for _ in range(ROUNDS):
+            await rest(self._cloudflare)
+            start = time.process_time()
+            await action()
+            used.append(time.process_time() - start)
+        self.kept &= keeps(f"  {name}: CPU", min(used) * 1000, CPU_MS, " ms")
+
+    async def _hold(self, name: str, action: Action, rounds: int = 1) -> None:
+        """Watch the loop; of several rounds, the one in the middle counts."""
+        holds: list[Hold] = []
+        for _ in range(rounds):
+            await rest(self._cloudflare)
+            async with longest_hold() as hold:
+                await action()
+                await settle(self._hass)
+            holds.append(hold)
+        seconds = statistics.median(hold.seconds for hold in holds)
+        kept = keeps(f"  {name}: longest hold", seconds * 1000, HOLD_MS, " ms")
+        if not kept:
+            print(f"    by {max(holds, key=lambda hold: hold.seconds).culprit}")
+        self.kept &= kept
+
+    async def _later(self, action: Action) -> None:
+        """Do something when the connectors were read too long ago."""
+        self._ahead += timedelta(hours=1)
+        then = dt_util.utcnow() + self._ahead
+        with patch.object(dt_util, "utcnow", lambda: then):
+            await action()
+
+    async def _requests(self) -> int:
+        journal = await self._cloudflare.control("GET", "journal")
+        return len(journal["requests"])
+
+
+def _calls(size: Size) -> tuple[int, int, int]:
+    """Return how many calls each refresh may cost: one a page, and one for what has no list."""
+    certificates = ceil(size.certificates / 50)
+    # The zone, its rules, its associations, one page of records.
+    edge = 4 + certificates + min(size.hostnames, size.tunnels)
+    tunnels = ceil(size.tunnels / 100)
+    return edge, tunnels, tunnels + size.tunnels
+
+
+async def run(size: Size) -> bool:
+    """Measure an account of a size, and tell whether it keeps all budgets."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Cloudflare.run(Path(folder)) as cloudflare, home(cloudflare) as hass:
+            hostnames = await fill(cloudflare, size)
+            entry = account(cloudflare, hostnames, keep_in_sync=False)
+            load = Load(cloudflare, hass, entry)
+            await load.measure(size)
+    return load.kept
+
+
+async def main() -> bool:
+    """Tell whether both sizes keep all budgets."""
+    return all([await run(size) for size in (SMALL, LARGE)])
+
+
+if __name__ == "__main__":
+    sys.exit(not asyncio.run(main()))
