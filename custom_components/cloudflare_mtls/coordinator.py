@@ -215,7 +215,9 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         """Return the states that need no second look: unchanged, and read not long ago."""
         now = dt_util.utcnow()
         read = self._connectors_read
-        if not self.data or read is None or now - read >= CONNECTORS_INTERVAL:
+        # How long the answers take must not put it off to the next round.
+        due = CONNECTORS_INTERVAL - self.interval / 2
+        if not self.data or read is None or now - read >= due:
             self._connectors_read = now
             return {}
         return {

@@ -51,6 +51,8 @@ ACCOUNT_TOKEN_PREFIX: Final = "cfat_"
 _DEFAULT_RETRY_AFTER: Final = 300.0
 _TIMEOUT: Final = 30.0
 _MAX_PAGES: Final = 100
+# A large account needs a hundred answers at once, each of which would be a connection.
+_MAX_AT_ONCE: Final = 12
 _DRY_RUN: Final = {"dry_run": "true"}
 
 _MALFORMED_TOKEN: Final = 6003
@@ -90,6 +92,7 @@ class EdgeClient:
         self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
         self._account_id = account_id
         self._recent = recent or Recent()
+        self._at_once = asyncio.Semaphore(_MAX_AT_ONCE)
         self._skippable: dict[str, frozenset[Skippable]] = {}
         self._sdk = AsyncCloudflare(
             api_token=token,
@@ -613,7 +616,8 @@ class EdgeClient:
         if body is not None:
             arguments["body"] = body
         try:
-            answer = await send(path, cast_to=object, **arguments)
+            async with self._at_once:
+                answer = await send(path, cast_to=object, **arguments)
         except APIConnectionError as err:
             raise Unavailable(type(err.__cause__ or err).__name__) from err
         except ValueError as err:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 import secrets
 from typing import Final, Self
 
@@ -68,6 +69,7 @@ class CertificateFacts:
     public_key: bytes
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def read(cls, pem: str) -> Self:
         """Return the facts of a PEM certificate; raise Unavailable where it is none."""
         try:

@@ -268,6 +268,8 @@ _COMPARISONS: Final = frozenset(
 )
 # From the one that binds least to the one that binds most.
 _COMBINATIONS: Final = ("or", "xor", "and")
+# What ends the matter, whatever the other conditions say.
+_DECISIVE: Final = {"and": False, "or": True}
 _MAX_DEPTH: Final = 50
 
 
@@ -403,7 +405,7 @@ def _truth(node: Node, requests: Requests) -> Truth:
             truth = _truth(inner, requests)
             return None if truth is None else not truth
         case Combination(operator, nodes):
-            return _combined(operator, [_truth(inner, requests) for inner in nodes])
+            return _combined(operator, (_truth(inner, requests) for inner in nodes))
         case Comparison(left, operator, right):
             return _compared(_value(left, requests), operator, right)
         case _:
@@ -411,18 +413,17 @@ def _truth(node: Node, requests: Requests) -> Truth:
             return value if isinstance(value, bool) else None
 
 
-def _combined(operator: str, truths: list[Truth]) -> Truth:
-    match operator:
-        case "and" if False in truths:
-            return False
-        case "or" if True in truths:
-            return True
-        case _ if None in truths:
-            return None
-        case "xor":
-            return truths.count(True) % 2 == 1
-        case _:
-            return operator == "and"
+def _combined(operator: str, truths: Iterable[Truth]) -> Truth:
+    """Combine truths, and look at no more of them than it takes."""
+    decisive = _DECISIVE.get(operator)
+    seen = []
+    for truth in truths:
+        if truth is not None and truth is decisive:
+            return decisive
+        seen.append(truth)
+    if None in seen:
+        return None
+    return not decisive if operator in _DECISIVE else seen.count(True) % 2 == 1
 
 
 def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
@@ -453,7 +454,7 @@ def _compared(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
 def _host_compared(host: HostForms, operator: str, texts: list[str]) -> Truth:
     match operator:
         case "eq" | "in":
-            return _combined("or", [host.equals(text) for text in texts])
+            return _combined("or", (host.equals(text) for text in texts))
         case "ne":
             return None if host.equals(texts[0]) is None else True
         case "contains":

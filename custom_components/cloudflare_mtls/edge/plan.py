@@ -423,24 +423,28 @@ class _Draft:
             self._add(step)
 
     def _add(self, step: Step) -> None:
-        for hostname in sorted(opened := self._opened_by(step)):
+        after = advance(self._state, step)
+        exposures = self._exposures_in(after, step)
+        for hostname in sorted(opened := exposures.keys() - self.open):
             self._problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
         if not opened:
-            touched = self._touched_by(step)
-            self._state = advance(self._state, step)
-            untouched = {
-                hostname: exposure
-                for hostname, exposure in self.exposures.items()
-                if hostname not in touched
-            }
-            self.exposures = untouched | self._exposures(self._state, touched)
+            self._state, self.exposures = after, exposures
             self.steps.append(step)
 
     def _opened_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames that the step would newly expose."""
         after = advance(self._state, step)
-        exposures = self._exposures(after, self._touched_by(step))
-        return frozenset(exposures) - self.open
+        return frozenset(self._exposures_in(after, step)) - self.open
+
+    def _exposures_in(self, after: Observation, step: Step) -> dict[str, Exposure]:
+        """Return who gets in where once the step is done."""
+        touched = self._touched_by(step)
+        untouched = {
+            hostname: exposure
+            for hostname, exposure in self.exposures.items()
+            if hostname not in touched
+        }
+        return untouched | self._exposures(after, touched)
 
     def _touched_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames whose exposure the step can change."""
