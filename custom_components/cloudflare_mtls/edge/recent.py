@@ -41,10 +41,14 @@ class Recent:
         )
 
     def associations(self, zone_id: str, seen: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the list that was written in the place of the one that is still seen."""
+        """Return the list that was written in the place of the one that is still seen.
+
+        Once the written one was seen, what differs from it was written later.
+        """
         known = self._associations.get(zone_id)
         if known and _lags(known.at) and frozenset(seen) in known.earlier:
             return known.hostnames
+        self._associations.pop(zone_id, None)
         return seen
 
     def minted(self, zone_id: str, certificate: ClientCertificate) -> None:
