@@ -479,7 +479,7 @@ class EdgeClient:
         own = ruleset.by_ref(SKIP_REF)
         known = _skipped_by(own) if own else frozenset[Skippable]()
         if known == frozenset(Skippable):
-            return known
+            self._skippable[zone_id] = known
         if zone_id not in self._skippable:
             try:
                 found = await self._find_skippable(zone_id, ruleset, known)
