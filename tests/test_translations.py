@@ -246,6 +246,7 @@ def test_issues() -> None:
         "drift",
         "exposed",
         "exposed_unfixable",
+        "not_enforced",
         *(f"problem_{code}" for code in ProblemCode),
     }
 

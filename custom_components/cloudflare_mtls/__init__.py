@@ -7,12 +7,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .client import async_create_client
+from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import (
     CloudflareConfigEntry,
     CloudflareData,
     EdgeCoordinator,
+    ProbeCoordinator,
     TunnelCoordinator,
 )
 from .devices import async_keep_devices
@@ -46,7 +47,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         tunnels.async_config_entry_first_refresh(),
         edge.async_config_entry_first_refresh(),
     )
-    entry.runtime_data = CloudflareData(client=client, tunnels=tunnels, edge=edge)
+    visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
+    entry.runtime_data = CloudflareData(
+        client=client, tunnels=tunnels, edge=edge, visits=visits
+    )
 
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -61,7 +65,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     async_keep_devices(hass, entry)
 
     # Without a listener a coordinator rests, and who gets in must not depend on an entity.
-    entry.async_on_unload(edge.async_add_listener(lambda: None))
+    for coordinator in (edge, visits):
+        entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
+    # In the background: whoever answers at the edge may take their time.
+    visits.async_keep_up()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

@@ -1,4 +1,4 @@
-"""Clients for Cloudflare on Home Assistant's own HTTP connections."""
+"""Clients for Cloudflare's API, on Home Assistant's own HTTP connections, and for its edge."""
 
 from functools import partial
 import os
@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.httpx_client import get_async_client
 
 from .edge.client import BASE_URL, EdgeClient
+from .edge.probe import Probe
 
 
 async def async_create_client(
@@ -22,4 +23,14 @@ async def async_create_client(
             base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
             http_client=get_async_client(hass),
         )
+    )
+
+
+def create_probe(hass: HomeAssistant) -> Probe:
+    """Return what asks the edge; that can be replaced, for a sandbox and nothing else."""
+    host, _, port = os.environ.get("CLOUDFLARE_MTLS_EDGE", "").rpartition(":")
+    return Probe(
+        hass.async_add_executor_job,
+        address=(host, int(port)) if host else None,
+        ca_file=os.environ.get("CLOUDFLARE_MTLS_EDGE_CA"),
     )

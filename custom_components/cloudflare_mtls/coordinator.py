@@ -1,4 +1,4 @@
-"""Coordinators: one watches the tunnels, the other the edge."""
+"""Coordinators: for the tunnels, for the edge as the API tells it, and as visitors meet it."""
 
 from abc import abstractmethod
 import asyncio
@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -27,9 +27,10 @@ from .edge.errors import (
 )
 from .edge.models import CertificateStatus, Connector, Tunnel
 from .edge.plan import Plan
+from .edge.probe import Enforcement, Probe
 from .errors import describe
 from .hostnames import hostnames_of
-from .issues import async_report, hostname_issues, permission_issues
+from .issues import async_report, hostname_issues, not_enforced_issue, permission_issues
 from .reconciler import Reconciler
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
@@ -47,6 +48,7 @@ class CloudflareData:
     client: EdgeClient
     tunnels: TunnelCoordinator
     edge: EdgeCoordinator
+    visits: ProbeCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,3 +323,84 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False
+
+
+class ProbeCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
+    """Watches what visitors without a certificate meet; it never calls the API."""
+
+    config_entry: CloudflareConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: CloudflareConfigEntry,
+        probe: Probe,
+        edge: EdgeCoordinator,
+    ) -> None:
+        """Initialize the coordinator; nothing is known at first."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=f"{entry.title} {type(self).__name__}",
+            update_interval=timedelta(minutes=15),
+        )
+        self.data = {}
+        self.probe = probe
+        self._edge = edge
+        self._zone_ids = {
+            item.hostname: item.zone_id
+            for item in hostnames_of(entry).values()
+            if item.protected.published
+        }
+        self._plans: Mapping[str, Plan | None] | None = None
+        self._open: set[str] = set()
+
+    @override
+    async def _async_update_data(self) -> Mapping[str, Enforcement]:
+        self._plans = self._edge.data.plans
+        hostnames = [item for item in self._zone_ids if self._can_be_visited(item)]
+        met = await asyncio.gather(
+            *(self.probe.without_certificate(hostname) for hostname in hostnames)
+        )
+        return dict(zip(hostnames, met, strict=True))
+
+    async def async_verify(self, hostname: str) -> Enforcement:
+        """Ask for one hostname at once."""
+        met = await self.probe.without_certificate(hostname)
+        if hostname in self._zone_ids:
+            self.async_set_updated_data({**self.data, hostname: met})
+        return met
+
+    @callback
+    def async_keep_up(self) -> None:
+        """Report what was met, or ask again first when the rules are not what they were."""
+        if self._plans != self._edge.data.plans:
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_refresh(), f"{self.name} refresh"
+            )
+            return
+        # What cannot be seen for a while has not got better.
+        self._open = {
+            hostname
+            for hostname, met in self.data.items()
+            if met.enforced is False
+            or (met.enforced is None and hostname in self._open)
+        }
+        issues = [
+            not_enforced_issue(hostname)
+            for hostname in self._open
+            if not self._is_known_to_be_exposed(hostname)
+        ]
+        async_report(self.hass, self.config_entry, "visits", issues)
+
+    def _can_be_visited(self, hostname: str) -> bool:
+        plan = self._plan(hostname)
+        return plan is None or plan.has_record(hostname)
+
+    def _is_known_to_be_exposed(self, hostname: str) -> bool:
+        plan = self._plan(hostname)
+        return plan is not None and bool(plan.limited_to({hostname}).exposures)
+
+    def _plan(self, hostname: str) -> Plan | None:
+        return self._edge.data.plans[self._zone_ids[hostname]]

@@ -87,6 +87,11 @@ def hostname_issues(hostname: str, plan: Plan) -> list[Issue]:
     return issues
 
 
+def not_enforced_issue(hostname: str) -> Issue:
+    """Return that a request got past rules in which nothing is wrong."""
+    return _hostname_issue("not_enforced", hostname, fixable=False)
+
+
 def _hostname_issue(key: str, hostname: str, *, fixable: bool) -> Issue:
     return Issue(
         id=f"{key}_{hostname}",
