@@ -1,4 +1,4 @@
-"""Tests of the visits to the edge: what they show and report."""
+"""Tests of the visits to the edge: what they show, report, and what a new certificate has to pass."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -18,6 +18,7 @@ from homeassistant.helpers import (
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls import certificates
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox, edge
 from sandbox.clock import now
@@ -37,6 +38,7 @@ from .common import (
     state_of,
     wait_for_refresh,
 )
+from .faults import Faults
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -521,3 +523,184 @@ async def test_verify_has_a_response_only(
             {"config_entry_id": loaded_entry.entry_id, "hostname": HOSTNAME},
             blocking=True,
         )
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let time fly while a certificate is tried; return the pauses."""
+    taken: list[float] = []
+
+    class Asyncio:
+        """The module as `certificates` sees it."""
+
+        @staticmethod
+        async def sleep(seconds: float) -> None:
+            """Note the pause."""
+            taken.append(seconds)
+
+    monkeypatch.setattr(certificates, "asyncio", Asyncio)
+    return taken
+
+
+def forget_association(sandbox: Sandbox) -> None:
+    """Have the edge ask nobody for a certificate, before Home Assistant knows."""
+    zone_of(sandbox).associations = []
+
+
+async def test_certificate_that_gets_in(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    origin: None,
+) -> None:
+    """The edge lets it in, so one visit is enough."""
+    sandbox.state.blocked.clear()
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == [0]
+    assert sandbox.state.blocked == []
+
+
+async def test_certificate_that_is_blocked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+) -> None:
+    """Of no use to anybody, it is revoked, and the sentence says so."""
+    forget_association(sandbox)
+    sandbox.state.blocked.clear()
+    sandbox.journal.clear()
+
+    with pytest.raises(HomeAssistantError, match="was revoked") as raised:
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert raised.value.translation_key == "certificate_blocked"
+    assert raised.value.translation_placeholders == {"hostname": HOSTNAME}
+    assert sum(pauses) == 30
+    assert len(sandbox.state.blocked) == len(pauses) == 5
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status in ("pending_revocation", "revoked")
+    assert [item.method for item in sandbox.journal.writes] == ["POST", "DELETE"]
+    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
+
+
+async def test_certificate_that_is_blocked_at_first(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What spreads slowly is waited for."""
+    forget_association(sandbox)
+
+    async def spread(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            zone_of(sandbox).associations = [HOSTNAME]
+
+    monkeypatch.setattr(certificates.asyncio, "sleep", spread)
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert len(pauses) == 3
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status == "active"
+
+
+async def test_certificate_that_is_blocked_and_cannot_be_revoked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+) -> None:
+    """Nobody gets it either, and the sentence names what is left to do."""
+    forget_association(sandbox)
+    faults.unavailable("DELETE", "/client_certificates")
+
+    with pytest.raises(HomeAssistantError, match="could not be revoked") as raised:
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    (certificate_id,) = zone_of(sandbox).certificates
+    assert raised.value.translation_key == "certificate_blocked_not_revoked"
+    assert raised.value.translation_placeholders == {
+        "hostname": HOSTNAME,
+        "certificate_id": certificate_id,
+    }
+
+
+async def test_certificate_where_nothing_can_be_seen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    """A home that cannot visit its own hostname can mint all the same."""
+    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
+    await setup_integration(hass, entry)
+
+    response = await act(hass, entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == [0]
+
+
+class TestNoHostnameToTry:
+    """A hostname that is off the internet, or one that nobody keeps as it must be."""
+
+    @pytest.fixture(params=["published", "keep_in_sync"])
+    def settings(
+        self, settings: dict[str, Any], request: pytest.FixtureRequest
+    ) -> dict[str, Any]:
+        """Return a hostname that lets no device in at the moment."""
+        return {**settings, request.param: False}
+
+    async def test_certificate(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        pauses: list[float],
+    ) -> None:
+        """There is nothing to try the certificate on, so it is handed over untried."""
+        forget_association(sandbox)
+        sandbox.state.blocked.clear()
+
+        response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+        assert response["handover_url"]
+        assert pauses == []
+        assert sandbox.state.blocked == []
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "may not look"])
+async def test_certificate_while_the_rules_are_not_known(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """A block would have a reason that nobody can see, so the certificate is not judged."""
+    if trouble == "unavailable":
+        faults.unavailable("GET", "/dns_records")
+    else:
+        faults.refuse("GET", "/dns_records", 403, 10000, "Authentication error")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, DRIFT) == "unavailable"
+    forget_association(sandbox)
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == []
