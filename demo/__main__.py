@@ -64,8 +64,7 @@ async def _world(owner: User) -> AsyncGenerator[World]:
         say("# starting the sandbox")
         async with Cloudflare.run(folder) as cloudflare:
             say("# starting Home Assistant; at first it installs what it requires")
-            environment = {"CLOUDFLARE_BASE_URL": cloudflare.facts["api_url"]}
-            async with HomeAssistant(folder, environment) as home:
+            async with HomeAssistant(folder, cloudflare.environment) as home:
                 world = await World.begin(folder, cloudflare, home, owner)
                 try:
                     yield world

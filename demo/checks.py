@@ -170,6 +170,26 @@ async def strangers_are_blocked(world: World) -> None:
     world.notes.append(f"{len(words)} requests, each with 403; none of them in the log")
 
 
+@_promise("Home Assistant sees for itself that it is blocked, on another port too")
+async def home_sees_itself_blocked(world: World) -> None:
+    """Have it visit the hostname, and read what it makes of that."""
+    refused = {"status": 403, "verdict": "blocked"}
+    met = await world.admin.act(
+        f"{DOMAIN}.verify", config_entry_id=world.entry_id, hostname=world.hostname
+    )
+    expect_equal(
+        met,
+        {
+            "without_certificate": refused,
+            "other_ports": {"8443": refused},
+            "enforced": True,
+        },
+        "what Home Assistant meets",
+    )
+    sensor = await world.entity_id("enforced")
+    expect_equal(await world.admin.state(sensor), "on", sensor)
+
+
 @_promise("a bundle is handed over once, and opens with its password")
 async def bundle_is_handed_over_once(world: World) -> None:
     """Mint, take the bundle, open it, and try to take it again."""
@@ -539,6 +559,7 @@ async def others_may_not_act(world: World) -> None:
         ("revoke_certificate", {**entry, **which}),
         ("list_certificates", entry),
         ("sync", entry),
+        ("verify", {**entry, "hostname": world.hostname}),
     ]
     for action, data in actions:
         status = await client.refusal(f"{DOMAIN}.{action}", **data)

@@ -44,6 +44,15 @@ class Cloudflare:
             await program.start()
             yield cls(await program.until_ready(read_facts, seconds=60), session)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what makes Home Assistant take it for the real one."""
+        return {
+            "CLOUDFLARE_BASE_URL": self.facts["api_url"],
+            "CLOUDFLARE_MTLS_EDGE": f"{self.facts['edge_host']}:{self.facts['edge_port']}",
+            "CLOUDFLARE_MTLS_EDGE_CA": self.facts["edge_ca_file"],
+        }
+
     async def lead_to(self, url: str) -> None:
         """Let the tunnel find Home Assistant."""
         await self.control("POST", "origin", {"url": url})

@@ -150,7 +150,11 @@ class Edge:
         if service.name.startswith("http_status:"):
             return web.Response(
                 status=int(service.name.removeprefix("http_status:")),
-                headers={"Server": "cloudflare", "CF-RAY": ray},
+                headers={
+                    "Server": "cloudflare",
+                    "CF-RAY": ray,
+                    "CF-Cache-Status": proxy.NOT_CACHED,
+                },
             )
         origin = self._state.origins.get(service.name.rstrip("/"))
         if origin is None:

@@ -40,6 +40,9 @@ _AUTOMATIC = (
     hdrs.USER_AGENT,
 )
 
+# Whatever was fetched carries a cache status, and Home Assistant's pages are not cached.
+NOT_CACHED = "DYNAMIC"
+
 type Side = web.WebSocketResponse | ClientWebSocketResponse
 
 
@@ -104,6 +107,7 @@ async def _forward_http(
         )
         response.headers["Server"] = "cloudflare"
         response.headers["CF-RAY"] = headers["CF-Ray"]
+        response.headers["CF-Cache-Status"] = NOT_CACHED
         await response.prepare(request)
         try:
             async for chunk in answer.content.iter_any():

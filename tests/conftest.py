@@ -40,6 +40,10 @@ async def sandbox(
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
     async with Sandbox() as running:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
+        monkeypatch.setenv(
+            "CLOUDFLARE_MTLS_EDGE", f"{running.edge_host}:{running.edge_port}"
+        )
+        monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
         yield running
 
 

@@ -90,6 +90,7 @@ async def test_diagnostics_of_what_cannot_be_seen(
     assert diagnostics["zones"] == [None]
     assert diagnostics["tunnels"] == []
     assert diagnostics["certificates"] == []
+    assert diagnostics["visits"] == [{"443": "blocked", "8443": "blocked"}]
 
 
 async def test_diagnostics_tell_drift(

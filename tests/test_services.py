@@ -754,6 +754,7 @@ ACTIONS: list[tuple[str, dict[str, str]]] = [
     ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
     ("list_certificates", {}),
     ("sync", {}),
+    ("verify", {"hostname": HOSTNAME}),
 ]
 
 

@@ -259,6 +259,7 @@ def test_issues() -> None:
         "exposed",
         "exposed_unfixable",
         "removal_pending",
+        "not_enforced",
         *(f"problem_{code}" for code in ProblemCode),
     }
 

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .client import async_create_client
+from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import (
     CloudflareConfigEntry,
@@ -20,6 +20,7 @@ from .handover import async_setup_handover
 from .issues import async_forget
 from .services import async_setup_services
 from .tombstones import async_bury, async_forget as async_forget_hostnames
+from .visits import ProbeCoordinator
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -48,7 +49,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         tunnels.async_config_entry_first_refresh(),
         edge.async_config_entry_first_refresh(),
     )
-    entry.runtime_data = CloudflareData(client=client, tunnels=tunnels, edge=edge)
+    visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
+    entry.runtime_data = CloudflareData(
+        client=client, tunnels=tunnels, edge=edge, visits=visits
+    )
 
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -63,7 +67,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     async_keep_devices(hass, entry)
 
     # Without a listener a coordinator rests, and who gets in must not depend on an entity.
-    entry.async_on_unload(edge.async_add_listener(lambda: None))
+    for coordinator in (edge, visits):
+        entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
+    # In the background: whoever answers at the edge may take their time.
+    visits.async_keep_up()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

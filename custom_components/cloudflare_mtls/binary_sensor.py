@@ -17,7 +17,8 @@ from .coordinator import CloudflareConfigEntry, TunnelState
 from .devices import async_track
 from .edge.models import TunnelStatus
 from .edge.plan import Plan
-from .entity import HostnameEntity, TunnelEntity
+from .edge.probe import Enforcement
+from .entity import HostnameEntity, TunnelEntity, VisitEntity
 from .hostnames import hostnames_of
 
 PARALLEL_UPDATES = 0
@@ -35,6 +36,13 @@ class HostnameBinarySensorEntityDescription(BinarySensorEntityDescription):
     """Describes a binary sensor of a protected hostname."""
 
     is_on_fn: Callable[[Plan, str], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitBinarySensorEntityDescription(BinarySensorEntityDescription):
+    """Describes a binary sensor of what visitors of a protected hostname meet."""
+
+    is_on_fn: Callable[[Enforcement], bool | None]
 
 
 def _connected(state: TunnelState) -> bool | None:
@@ -66,6 +74,15 @@ HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
     ),
 )
 
+VISIT_BINARY_SENSORS: tuple[VisitBinarySensorEntityDescription, ...] = (
+    VisitBinarySensorEntityDescription(
+        key="enforced",
+        translation_key="enforced",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        is_on_fn=lambda enforcement: enforcement.enforced,
+    ),
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -74,6 +91,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the binary sensors, and those of what appears later."""
     tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
+    visits = entry.runtime_data.visits
 
     @callback
     def add_tunnels(tunnel_ids: set[str]) -> None:
@@ -91,6 +109,13 @@ async def async_setup_entry(
             (
                 HostnameBinarySensor(edge, description, settings, subentry_id)
                 for description in HOSTNAME_BINARY_SENSORS
+            ),
+            config_subentry_id=subentry_id,
+        )
+        async_add_entities(
+            (
+                VisitBinarySensor(visits, description, settings, subentry_id)
+                for description in VISIT_BINARY_SENSORS
             ),
             config_subentry_id=subentry_id,
         )
@@ -118,3 +143,15 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         plan, hostname = self.plan, self._settings.hostname
         return self.entity_description.is_on_fn(plan, hostname) if plan else None
+
+
+class VisitBinarySensor(VisitEntity, BinarySensorEntity):
+    """A binary sensor of what visitors of a protected hostname meet."""
+
+    entity_description: VisitBinarySensorEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        enforcement = self.enforcement
+        return self.entity_description.is_on_fn(enforcement) if enforcement else None

@@ -1,7 +1,9 @@
 """Mints and revokes the certificates of companion devices."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -13,11 +15,19 @@ from .edge.apply import issue_certificate
 from .edge.credentials import (
     BundleFormat,
     KeyType,
+    PrivateKey,
     make_bundle,
     make_label,
     make_signing_request,
 )
+from .edge.errors import EdgeError
+from .edge.models import ClientCertificate
+from .edge.probe import Verdict
 from .handover import Handover, async_offer
+from .hostnames import hostnames_of
+
+# Rules and associations take their time to reach every server of the edge.
+_PAUSES: Final = (0, 2, 4, 8, 16)
 
 # As long as any: whether it fits must be known before the certificate is signed.
 _ANY_FINGERPRINT = "0" * 64
@@ -45,7 +55,7 @@ class Minted:
 async def async_mint(
     hass: HomeAssistant, entry: CloudflareConfigEntry, request: MintRequest
 ) -> Minted:
-    """Make a key, have it signed, and hold the bundle for the device; raise EdgeError."""
+    """Make a key, have it signed, try it, and hold the bundle for the device; raise EdgeError."""
     edge = entry.runtime_data.edge
     if edge.pins and (problem := await edge.async_pin_problem(_ANY_FINGERPRINT)):
         raise HomeAssistantError(
@@ -66,6 +76,8 @@ async def async_mint(
         request.validity_days,
         hass.async_add_executor_job,
     )
+    await edge.async_pin()
+    await _expect_to_get_in(entry, request.zone_id, signing_request.key, issued)
     bundle = await hass.async_add_executor_job(
         partial(
             make_bundle,
@@ -75,13 +87,65 @@ async def async_mint(
             label=make_label(facts.name, facts.issued_on),
         )
     )
-    await edge.async_pin()
     handover = async_offer(hass, bundle)
     await edge.async_refresh()
     certificate = Certificate(
         id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
     )
     return Minted(certificate=certificate, handover=handover)
+
+
+async def _expect_to_get_in(
+    entry: CloudflareConfigEntry,
+    zone_id: str,
+    key: PrivateKey,
+    issued: ClientCertificate,
+) -> None:
+    """Raise unless the edge lets the certificate in, or does not show whether it does."""
+    hostname = _hostname_to_try(entry, zone_id)
+    if hostname is None:
+        return
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
+        answer = await entry.runtime_data.visits.probe.with_certificate(
+            hostname, key, issued.pem
+        )
+        if answer.verdict is not Verdict.BLOCKED:
+            return
+    try:
+        await entry.runtime_data.client.revoke_client_certificate(zone_id, issued.id)
+    except EdgeError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="certificate_blocked_not_revoked",
+            translation_placeholders={
+                "hostname": hostname,
+                "certificate_id": issued.id,
+            },
+        ) from err
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="certificate_blocked",
+        translation_placeholders={"hostname": hostname},
+    )
+
+
+def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:
+    """Return a hostname of the zone that lets devices in, as far as its rules say."""
+    edge = entry.runtime_data.edge
+    plan = edge.data.plans.get(zone_id)
+    if plan is None or not edge.last_update_success:
+        return None
+    return next(
+        (
+            item.hostname
+            for item in hostnames_of(entry).values()
+            if item.zone_id == zone_id
+            and item.protected.published
+            and not plan.drifted(item.hostname)
+        ),
+        None,
+    )
 
 
 async def async_revoke(

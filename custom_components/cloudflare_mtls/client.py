@@ -1,4 +1,4 @@
-"""Clients for Cloudflare on Home Assistant's own HTTP connections."""
+"""Clients for Cloudflare's API, on Home Assistant's own HTTP connections, and for its edge."""
 
 from functools import partial
 import os
@@ -9,6 +9,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .edge.client import BASE_URL, EdgeClient
+from .edge.probe import Probe
 from .edge.recent import Recent
 
 # A flow's client writes what the client of the config entry reads.
@@ -29,4 +30,14 @@ async def async_create_client(
             http_client=get_async_client(hass),
             recent=hass.data.setdefault(_RECENT, Recent()),
         )
+    )
+
+
+def create_probe(hass: HomeAssistant) -> Probe:
+    """Return what asks the edge; that can be replaced, for a sandbox and nothing else."""
+    host, _, port = os.environ.get("CLOUDFLARE_MTLS_EDGE", "").rpartition(":")
+    return Probe(
+        hass.async_add_executor_job,
+        address=(host, int(port)) if host else None,
+        ca_file=os.environ.get("CLOUDFLARE_MTLS_EDGE_CA"),
     )

@@ -1,4 +1,4 @@
-"""Coordinators: one watches the tunnels, the other the edge."""
+"""Coordinators: for the tunnels, for the edge as the API tells it, and as visitors meet it."""
 
 from abc import abstractmethod
 import asyncio
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import ClassVar, override
+from typing import TYPE_CHECKING, ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -43,6 +43,9 @@ from .reconciler import Extent, Reconciler, ZoneView
 from .texts import async_get_texts
 from .tombstones import Tombstone, async_clear
 
+if TYPE_CHECKING:
+    from .visits import ProbeCoordinator
+
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
 # Until when Cloudflare wants to be left alone, by account: it outlives a failed set-up.
@@ -58,6 +61,7 @@ class CloudflareData:
     client: EdgeClient
     tunnels: TunnelCoordinator
     edge: EdgeCoordinator
+    visits: ProbeCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,10 @@ async def async_get_config_entry_diagnostics(
             for state in (tunnels.data or {}).values()
         ],
         "zones": [_plan(plan) for plan in edge.data.plans.values()],
+        "visits": [
+            {str(port): answer.verdict for port, answer in met.answers.items()}
+            for met in entry.runtime_data.visits.data.values()
+        ],
         "certificates": [
             {
                 "managed": certificate.facts.managed,

@@ -16,12 +16,14 @@ from .coordinator import (
     TunnelState,
 )
 from .edge.plan import Plan
+from .edge.probe import Enforcement
 from .hostnames import HostnameSettings
+from .visits import ProbeCoordinator
+
+type AnyCoordinator = CloudflareCoordinator[Any] | ProbeCoordinator
 
 
-class CloudflareEntity[CoordinatorT: CloudflareCoordinator[Any]](
-    CoordinatorEntity[CoordinatorT]
-):
+class CloudflareEntity[CoordinatorT: AnyCoordinator](CoordinatorEntity[CoordinatorT]):
     """An entity of a device that belongs to the account."""
 
     _attr_has_entity_name = True
@@ -41,7 +43,7 @@ class CloudflareEntity[CoordinatorT: CloudflareCoordinator[Any]](
 
 
 def _device_info(
-    coordinator: CloudflareCoordinator[Any], identifier: str, name: str, model: str
+    coordinator: AnyCoordinator, identifier: str, name: str, model: str
 ) -> DeviceInfo:
     entry = coordinator.config_entry
     return DeviceInfo(
@@ -88,12 +90,14 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
         return super().available and self.state_of_tunnel is not None
 
 
-class HostnameEntity(CloudflareEntity[EdgeCoordinator]):
+class ProtectedHostnameEntity[CoordinatorT: AnyCoordinator](
+    CloudflareEntity[CoordinatorT]
+):
     """An entity of a protected hostname."""
 
     def __init__(
         self,
-        coordinator: EdgeCoordinator,
+        coordinator: CoordinatorT,
         description: EntityDescription,
         settings: HostnameSettings,
         subentry_id: str,
@@ -110,6 +114,10 @@ class HostnameEntity(CloudflareEntity[EdgeCoordinator]):
         self._settings = settings
         self._subentry_id = subentry_id
 
+
+class HostnameEntity(ProtectedHostnameEntity[EdgeCoordinator]):
+    """An entity of what must be done for a protected hostname."""
+
     @property
     def plan(self) -> Plan | None:
         """Return what must be done in the hostname's zone."""
@@ -119,6 +127,15 @@ class HostnameEntity(CloudflareEntity[EdgeCoordinator]):
     @override
     def available(self) -> bool:
         return super().available and self.plan is not None
+
+
+class VisitEntity(ProtectedHostnameEntity[ProbeCoordinator]):
+    """An entity of what visitors of a protected hostname meet."""
+
+    @property
+    def enforcement(self) -> Enforcement | None:
+        """Return what they met last, where anybody could ask."""
+        return self.coordinator.data.get(self._settings.hostname)
 
 
 class CertificateEntity(CloudflareEntity[EdgeCoordinator]):

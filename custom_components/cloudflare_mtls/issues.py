@@ -92,6 +92,11 @@ def removal_issue(hostname: str) -> Issue:
     return _hostname_issue("removal_pending", hostname, fixable=False)
 
 
+def not_enforced_issue(hostname: str) -> Issue:
+    """Return that a request got past rules in which nothing is wrong."""
+    return _hostname_issue("not_enforced", hostname, fixable=False)
+
+
 def _hostname_issue(
     key: str, hostname: str, *, fixable: bool, **placeholders: str
 ) -> Issue:

@@ -21,6 +21,7 @@ from .certificates import MintRequest, async_mint, async_revoke
 from .const import CONF_HOSTNAME, DOMAIN
 from .coordinator import Certificate, CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
+from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
 from .edge.steps import Step, describe_step
 from .errors import describe, raise_translated
 from .hostnames import hostnames_of
@@ -75,6 +76,9 @@ _SYNC_SCHEMA: Final = _ENTRY_SCHEMA.extend(
         probatio.Optional(ATTR_REMOVE, default=False): cv.boolean,
     }
 )
+_VERIFY_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+    {probatio.Required(CONF_HOSTNAME): cv.string}
+)
 
 
 @callback
@@ -85,6 +89,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("revoke_certificate", _revoke, _REVOKE_SCHEMA, SupportsResponse.OPTIONAL),
         ("list_certificates", _list, _ENTRY_SCHEMA, SupportsResponse.ONLY),
         ("sync", _sync, _SYNC_SCHEMA, SupportsResponse.OPTIONAL),
+        ("verify", _verify, _VERIFY_SCHEMA, SupportsResponse.ONLY),
     ):
         service.async_register_admin_service(
             hass, DOMAIN, name, handler, schema, supports_response=response
@@ -162,6 +167,35 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
         ],
         "problems": await _problems(hass, zones),
     }
+
+
+async def _verify(call: ServiceCall) -> ServiceResponse:
+    """Ask the edge for a hostname without a certificate, at once."""
+    entry = _entry(call)
+    (hostname,) = _hostnames(entry, call.data[CONF_HOSTNAME])
+    met = await entry.runtime_data.visits.async_verify(hostname)
+    exposures = [
+        exposure
+        for plan in entry.runtime_data.edge.data.plans.values()
+        if plan
+        for exposure in plan.limited_to({hostname}).exposures
+    ]
+    return {
+        "without_certificate": _answer(met.answers[MAIN_PORT]),
+        "other_ports": {str(port): _answer(met.answers[port]) for port in OTHER_PORTS},
+        "enforced": met.enforced,
+        "exposed_to": [
+            {
+                "visitor": exposure.visitor,
+                "rule": exposure.through.description if exposure.through else None,
+            }
+            for exposure in exposures
+        ],
+    }
+
+
+def _answer(answer: Answer) -> JsonObjectType:
+    return {"status": answer.status, "verdict": answer.verdict}
 
 
 def _step(step: Step, *, applied: bool) -> JsonObjectType:

@@ -123,6 +123,25 @@ def test_in_sync_means_no_steps() -> None:
     assert make_plan(in_sync(), ONE).in_sync
 
 
+@pytest.mark.parametrize(
+    ("observation", "there"),
+    [
+        (observed(), False),
+        (in_sync(), True),
+        (in_sync(HOST, OTHER), True),
+        (replace(in_sync(), records=()), False),
+        # Somebody else's stays, and ours is brought back where it leads astray.
+        (replace(in_sync(), records=(record(ours=False),)), True),
+        (replace(in_sync(), records=(record(proxied=False),)), True),
+    ],
+)
+def test_whether_there_is_a_record(observation: Observation, there: bool) -> None:
+    """A hostname has a record unless one would be made; others' are no matter."""
+    plan = make_plan(observation, ONE)
+    assert plan.has_record(HOST) is there
+    assert plan.has_record(OTHER)
+
+
 def test_tear_down_puts_the_door_before_the_lock() -> None:
     """Tear down puts the door before the lock."""
     plan = make_plan(in_sync(), wanting(removed=[protected()]))

@@ -70,6 +70,7 @@ async def test_only_a_certificate_gets_in(
     assert response.status == 403
     assert response.headers["Server"] == "cloudflare"
     assert response.headers["CF-RAY"].endswith("-FRA")
+    assert "CF-Cache-Status" not in response.headers
     assert response.content_type == "text/html"
     assert "Attention Required! | Cloudflare" in await response.text()
     [blocked] = sandbox.state.blocked
@@ -305,6 +306,7 @@ async def test_requests_reach_the_origin(sandbox: Sandbox, tmp_path: Path) -> No
     assert seen["headers"]["CF-IPCountry"] == "DE"
     assert response.headers["CF-RAY"] == seen["headers"]["CF-Ray"]
     assert response.headers["Server"] == "cloudflare"
+    assert response.headers["CF-Cache-Status"] == "DYNAMIC"
     assert response.headers["Set-Cookie"] == "a=1"
 
 

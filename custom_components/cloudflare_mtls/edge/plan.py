@@ -91,6 +91,15 @@ class Plan:
         """Tell whether something that concerns this hostname is not as it must be."""
         return not self.limited_to({hostname}).in_sync
 
+    def has_record(self, hostname: str) -> bool:
+        """Tell whether the hostname has a DNS record by now, so that it can be visited."""
+        return not any(
+            isinstance(step, RecordStep)
+            and step.action is Action.CREATE
+            and step.target == hostname
+            for step in self.steps
+        )
+
     def limited_to(self, hostnames: Collection[str]) -> Plan:
         """Return the plan without what concerns other hostnames only.
 
