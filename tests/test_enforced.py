@@ -24,7 +24,7 @@ from sandbox import Sandbox, edge
 from sandbox.clock import now
 from sandbox.firewall import Verdict, judge
 from sandbox.seed import SERVICE
-from sandbox.state import ALL_PERMISSIONS, Rule, Setting, Zone
+from sandbox.state import ALL_PERMISSIONS, Rule, Setting
 
 from .common import (
     BLOCK_REF,
@@ -103,11 +103,6 @@ async def mute_edge(socket_enabled: None) -> AsyncIterator[str]:
     server.close()
     server.abort_clients()
     await server.wait_closed()
-
-
-def zone_of(sandbox: Sandbox) -> Zone:
-    """Return the home lab's zone."""
-    return sandbox.state.zones[sandbox.zone_id]
 
 
 def block_rule(sandbox: Sandbox) -> Rule:
