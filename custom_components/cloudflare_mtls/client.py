@@ -5,15 +5,10 @@ import os
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.httpx_client import get_async_client
-from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
 from .edge.client import BASE_URL, EdgeClient
 from .edge.probe import Probe
-from .edge.recent import Recent
-
-# A flow's client writes what the client of the config entry reads.
-_RECENT: HassKey[Recent] = HassKey(f"{DOMAIN}_recent")
+from .shared import async_get_shared
 
 
 async def async_create_client(
@@ -28,7 +23,7 @@ async def async_create_client(
             account_id=account_id,
             base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
             http_client=get_async_client(hass),
-            recent=hass.data.setdefault(_RECENT, Recent()),
+            recent=async_get_shared(hass, account_id).recent if account_id else None,
         )
     )
 

@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
-from homeassistant.util.hass_dict import HassKey
 
 from .const import (
     CONF_ACCOUNT_ID,
@@ -40,6 +39,7 @@ from .errors import describe
 from .hostnames import hostnames_of
 from .issues import async_report, hostname_issues, permission_issues, removal_issue
 from .reconciler import Extent, Reconciler, ZoneView
+from .shared import async_get_shared
 from .texts import async_get_texts
 from .tombstones import Tombstone, async_clear
 
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
-
-# Until when Cloudflare wants to be left alone, by account: it outlives a failed set-up.
-_PAUSES: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_pauses")
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
 
@@ -124,6 +121,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         )
         self.client = client
         self.account_id: str = entry.data[CONF_ACCOUNT_ID]
+        self.shared = async_get_shared(hass, self.account_id)
         self._missing: set[Permission] = set()
 
     @abstractmethod
@@ -161,9 +159,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     def _wait_for_pause(self) -> None:
         """Raise RateLimited while Cloudflare wants to be left alone."""
-        now = dt_util.utcnow()
-        until = self.hass.data.get(_PAUSES, {}).get(self.account_id, now)
-        if until > now:
+        now, until = dt_util.utcnow(), self.shared.paused_until
+        if until and until > now:
             raise RateLimited((until - now).total_seconds())
 
     async def _fetch_obediently(self) -> DataT:
@@ -176,8 +173,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _obey(self, err: EdgeError | None) -> None:
         """Remember the pause that Cloudflare asks for: it holds for the whole account."""
         if isinstance(err, RateLimited):
-            until = dt_util.utcnow() + timedelta(seconds=err.retry_after)
-            self.hass.data.setdefault(_PAUSES, {})[self.account_id] = until
+            pause = timedelta(seconds=err.retry_after)
+            self.shared.paused_until = dt_util.utcnow() + pause
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]
@@ -261,6 +258,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             hostnames=hostnames,
             removed=tuple(item.settings for item in self._tombstones.values()),
             read_pins=self._async_read_pins,
+            writing=self.shared.writing,
         )
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}

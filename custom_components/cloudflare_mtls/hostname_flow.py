@@ -44,6 +44,7 @@ from .edge.steps import Step
 from .errors import Description, describe
 from .hostnames import HostnameSettings
 from .reconciler import Extent, Reconciler
+from .shared import async_get_shared
 from .texts import async_get_texts, changes_of
 
 SECTION_ADVANCED: Final = "advanced"
@@ -336,6 +337,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             client=self._client,
             account_id=self._account_id,
             hostnames=(self._settings,),
+            writing=async_get_shared(self.hass, self._account_id).writing,
         )
 
     async def _show_changes(

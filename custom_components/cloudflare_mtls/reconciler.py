@@ -67,7 +67,7 @@ class Reconciler:
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
     read_pins: Callable[[], Awaitable[frozenset[str] | None]] = any_certificate
-    # Two writers would overwrite each other's lists.
+    # Held while something is written: there is one for the account.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
