@@ -68,7 +68,7 @@ class Answer:
     verdict: Verdict
 
 
-_NONE: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
+_NOBODY: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +127,12 @@ class Probe:
         Nothing is raised: key and certificate that do not fit count as unreachable.
         """
         if not hasattr(os, "memfd_create"):
-            return _NONE
+            return _NOBODY
         try:
             context = await self._run_blocking(self._new_context)
             await self._run_blocking(_present, context, key, pem)
         except OSError:
-            return _NONE
+            return _NOBODY
         return await self._visit(hostname, MAIN_PORT, context)
 
     def _new_context(self) -> ssl.SSLContext:
@@ -146,7 +146,7 @@ class Probe:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._ask(hostname, port, context)
         except OSError, EOFError, ValueError, asyncio.LimitOverrunError:
-            return _NONE
+            return _NOBODY
 
     async def _ask(self, hostname: str, port: int, context: ssl.SSLContext) -> Answer:
         reader, writer = await asyncio.open_connection(
