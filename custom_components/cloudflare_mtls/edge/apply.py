@@ -1,12 +1,13 @@
 """The one place that writes to Cloudflare: step by step, the least, each one confirmed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from .client import EdgeClient
 from .credentials import CertificateFacts, SigningRequest, read_certificates
+from .desired import RECORD_COMMENT
 from .errors import Conflict, EdgeError, Unavailable
 from .exposure import exposed
 from .models import ClientCertificate, Observation
@@ -48,16 +49,19 @@ async def apply_plan(
 ) -> Outcome:
     """Take the plan's steps in order, and stop at the first that fails.
 
-    Lists and tunnel configurations are read again immediately before they are written, and
-    what Cloudflare answers is checked: somebody else may write at the same time. A step that
-    failed without a clear answer is not repeated here; the next plan begins by looking.
+    Somebody else may write at the same time, and an answer may be spoilt. So what is written
+    as a whole is read again immediately before, and taken only if it is as it was, or twice
+    the same; a rule is changed only in a zone that is as it was planned for; nothing leads to
+    a hostname before the rules were looked at again; and what Cloudflare answers is checked.
+    A step that failed without a clear answer is not repeated here; the next plan begins by
+    looking.
     """
     writer = _Writer(client, observation)
     applied: list[Step] = []
     error: EdgeError | None = None
-    for step in plan.steps:
+    for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=False):
         try:
-            await writer.write(step)
+            await writer.write(step, following)
         except EdgeError as err:
             error = err
             break
@@ -119,27 +123,78 @@ class _Writer:
     def __init__(self, client: EdgeClient, observation: Observation) -> None:
         self._client = client
         self.state = observation
+        self._associations: tuple[str, ...] | None = None
 
-    async def write(self, step: Step) -> None:
+    async def write(self, step: Step, following: Step | None) -> None:
+        """Take a step; a list that the next one needs is read at the same time."""
+        written, ahead = await asyncio.gather(
+            self._write(step),
+            self._read_associations()
+            if isinstance(following, AssociationStep)
+            else asyncio.sleep(0),
+            return_exceptions=True,
+        )
+        if isinstance(written, BaseException):
+            raise written
+        self._associations = ahead if isinstance(ahead, tuple) else None
+
+    async def _write(self, step: Step) -> None:
         match step:
+            case RuleStep(action=Action.CREATE):
+                await self._write_rule(step)
             case RuleStep():
+                await self._expect_no_change()
                 await self._write_rule(step)
             case AssociationStep():
                 await self._write_association(step)
             case IngressStep():
-                self._refuse_to_open(step)
+                await self._look_where_it_leads(step)
                 await self._write_ingress(step)
+            case RecordStep(action=Action.CREATE | Action.UPDATE):
+                await self._look_where_it_leads(step)
+                await self._write_record(step)
             case RecordStep():
-                self._refuse_to_open(step)
                 await self._write_record(step)
 
-    def _refuse_to_open(self, step: IngressStep | RecordStep) -> None:
-        """Judge a step once more, by what is known by now of other writers' rules."""
-        after = advance(self.state, step)
+    async def _expect_no_change(self) -> None:
+        """Raise Conflict unless the zone is still what the plan was made for."""
+        if not _alike(await self._look(self.state.configurations), self.state):
+            raise Conflict(None, "somebody else changed the zone at the same time")
+
+    async def _look_where_it_leads(self, step: IngressStep | RecordStep) -> None:
+        """Look again at all that decides who gets in, and refuse to open a hostname."""
+        seen = await self._look([step.tunnel_id])
+        if not _alike(seen, self.state):
+            _confirm(_alike(await self._look([step.tunnel_id]), seen))
+        self.state = seen
+        after = advance(seen, step)
         if exposed(after, step.target, step.admission) and not exposed(
-            self.state, step.target, step.admission
+            seen, step.target, step.admission
         ):
             raise Conflict(None, "another custom rule lets everybody in")
+
+    async def _look(self, tunnel_ids: Iterable[str]) -> Observation:
+        """Return what decides now who reaches a hostname through one of these tunnels."""
+        zone = self.state.zone
+        ruleset, records, configurations = await asyncio.gather(
+            self._client.ruleset(zone.id),
+            self._client.dns_records(zone.id),
+            asyncio.gather(
+                *(
+                    self._client.tunnel_configuration(zone.account.id, tunnel_id)
+                    for tunnel_id in tunnel_ids
+                )
+            ),
+        )
+        if None in configurations:
+            raise Conflict(None, "the tunnel is managed locally")
+        seen = {item.tunnel_id: item for item in configurations if item}
+        return replace(
+            self.state,
+            ruleset=ruleset,
+            records=records,
+            configurations={**self.state.configurations, **seen},
+        )
 
     async def _write_rule(self, step: RuleStep) -> None:
         zone_id, ruleset = self.state.zone.id, self.state.ruleset
@@ -168,9 +223,17 @@ class _Writer:
         before = self.state.ruleset.by_ref(step.before) if step.before else None
         return {"before": before.id if before else ""}
 
+    async def _read_associations(self) -> tuple[str, ...]:
+        zone_id = self.state.zone.id
+        seen = await self._client.hostname_associations(zone_id)
+        if set(seen) != set(self.state.associations):
+            again = await self._client.hostname_associations(zone_id)
+            _confirm(set(again) == set(seen))
+        return seen
+
     async def _write_association(self, step: AssociationStep) -> None:
         zone_id = self.state.zone.id
-        present = await self._client.hostname_associations(zone_id)
+        present = self._associations or await self._read_associations()
         wanted = associations_after(present, step)
         self.state = replace(self.state, associations=present)
         if wanted == present:
@@ -182,14 +245,11 @@ class _Writer:
         _confirm(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:
-        account_id = self.state.zone.account.id
-        present = await self._client.tunnel_configuration(account_id, step.tunnel_id)
-        if present is None:
-            raise Conflict(None, "the tunnel is managed locally")
+        present = self.state.configurations[step.tunnel_id]
         wanted = ingress_after(present, step)
         if wanted != present.raw:
             present = await self._client.put_tunnel_configuration(
-                account_id, step.tunnel_id, wanted
+                self.state.zone.account.id, step.tunnel_id, wanted
             )
         configurations = {**self.state.configurations, step.tunnel_id: present}
         self.state = replace(self.state, configurations=configurations)
@@ -201,6 +261,8 @@ class _Writer:
         own = address_record(records, step.target)
         kept = tuple(record for record in records if record is not own)
         body = record_body(step)
+        if own and own.comment != RECORD_COMMENT and step.action is not Action.ADOPT:
+            raise Conflict(None, "a DNS record is in the way")
         if step.action is Action.DELETE:
             if own:
                 await self._client.delete_dns_record(zone_id, own.id)
@@ -212,7 +274,16 @@ class _Writer:
         self.state = replace(self.state, records=kept)
 
 
+def _alike(one: Observation, other: Observation) -> bool:
+    """Tell whether the same decides who gets in; records have no order."""
+    return (
+        one.ruleset == other.ruleset
+        and set(one.records) == set(other.records)
+        and one.configurations == other.configurations
+    )
+
+
 def _confirm(holds: bool) -> None:
-    """Raise Unavailable when Cloudflare's answer does not show what was written."""
+    """Raise Unavailable when Cloudflare's answers do not fit together."""
     if not holds:
-        raise Unavailable("the change did not take effect")
+        raise Unavailable("the answers contradict each other")
