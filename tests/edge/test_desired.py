@@ -25,6 +25,8 @@ from .builders import BLOCK_REF, HOST, OTHER, SKIP_REF, protected, serves, zone
         ("xn--bro-hoa.example.com", "xn--bro-hoa.example.com"),
         ("1.2.example", "1.2.example"),
         (f"{'a' * 63}.example.com", f"{'a' * 63}.example.com"),
+        (".".join(["a" * 63] * 3 + ["b" * 61]), ".".join(["a" * 63] * 3 + ["b" * 61])),
+        (".".join(["a" * 63] * 3 + ["b" * 62]), None),
         (f"{'a' * 64}.example.com", None),
         (".".join(["a" * 63] * 4), None),
         ("example", None),
@@ -119,9 +121,15 @@ def test_rules_of_a_zone() -> None:
     assert HOST in desired.block.expression
     assert OTHER in desired.block.expression
     assert OTHER not in desired.skip.expression
-    assert "action_parameters" not in desired.block.body()
+    assert desired.block.body() == {
+        "ref": BLOCK_REF,
+        "action": "block",
+        "expression": desired.block.expression,
+        "description": desired.block.description,
+        "enabled": True,
+    }
     body = desired.skip.body()
-    assert body["enabled"] is True
+    assert (body["action"], body["enabled"]) == ("skip", True)
     assert body["action_parameters"]["ruleset"] == "current"
 
 
@@ -153,6 +161,7 @@ B = serves("nas.example.com", "http://nas:5000")
     [
         ([B, A], ("home-mobile.example.com", "http://homeassistant:8123")),
         ([B], ("nas-mobile.example.com", "http://nas:5000")),
+        ([serves("home.example.com", "https://a:8123")], ("home-mobile.example.com", "https://a:8123")),
         ([serves("example.com", "http://a:1")], ("mobile.example.com", "http://a:1")),
         ([serves("a.b.example.com", "http://a:1")], ("a-mobile.b.example.com", "http://a:1")),
         ([serves("*.example.com", "http://a:8123"), B], ("nas-mobile.example.com", "http://nas:5000")),
@@ -175,6 +184,21 @@ def test_proposal_is_a_hostname() -> None:
     rules = ingress(serves(f"{'a' * 63}.example.com", "http://a:8123"))
     proposed = propose(zone(), rules, origins=[":8123"], taken=[])
     assert proposed is None or read_hostname(proposed[0]) == proposed[0]
+
+
+def test_proposal_leads_where_one_of_the_origins_is() -> None:
+    """Proposal leads where one of the origins is, of which a Home Assistant has several."""
+    proposed = propose(
+        zone(), ingress(B, A), origins=[":8123", "192.168.1.10"], taken=[]
+    )
+    assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
+
+
+def test_proposal_is_not_built_upon_what_is_taken() -> None:
+    """Proposal is not built upon what is taken: it is protected already."""
+    mobile = serves("home-mobile.example.com", "http://homeassistant:8123")
+    taken = ["home-mobile.example.com"]
+    assert propose(zone(), ingress(mobile), origins=[":8123"], taken=taken) is None
 
 
 def test_what_is_taken_is_not_proposed_again() -> None:

@@ -12,6 +12,7 @@ from custom_components.cloudflare_mtls.edge.models import Observation, Rule
 from .builders import (
     BLOCK_REF,
     CATCH_ALL,
+    ENDS_THE_RULES,
     HOST,
     OTHER,
     SERVICE,
@@ -30,6 +31,8 @@ from .builders import (
 )
 
 UNVERIFIED = "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+REVOKED = "cf.tls_client_auth.cert_revoked"
+FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
 WITHOUT_REVOKED = (
     f'starts_with(lower(http.host), "{HOST}") and not cf.tls_client_auth.cert_verified'
 )
@@ -224,6 +227,14 @@ def test_foreign_skip_ahead_opens(foreign: Rule) -> None:
         pytest.param(
             [rule("block", f'{UNVERIFIED} and lower(http.host) contains "mobile.example.com"')],
             id="foreign block of the same meaning",
+        ),
+        pytest.param(
+            [rule("block", f'starts_with(lower(http.host), "{HOST}") and ({FINGERPRINT} eq "" or {REVOKED})')],
+            id="foreign block of who shows no fingerprint",
+        ),
+        pytest.param(
+            [rule("log", HOME, parameters=ENDS_THE_RULES), block_rule()],
+            id="log with the parameters of a skip",
         ),
         pytest.param(
             [rule("block", f'{HOME} and http.host contains "8443"'),

@@ -7,22 +7,29 @@ import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
-from custom_components.cloudflare_mtls.edge.exposure import Visitor, exposed
+from custom_components.cloudflare_mtls.edge.exposure import Exposure, Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
     block_expression,
     skip_expression,
 )
 from custom_components.cloudflare_mtls.edge.fields import Fields
 from custom_components.cloudflare_mtls.edge.models import (
+    DnsRecord,
     Observation,
     Rule,
     Ruleset,
     TunnelConfiguration,
 )
-from custom_components.cloudflare_mtls.edge.plan import ProblemCode, make_plan
+from custom_components.cloudflare_mtls.edge.plan import (
+    Plan,
+    Problem,
+    ProblemCode,
+    make_plan,
+)
 from custom_components.cloudflare_mtls.edge.steps import (
     Action,
     AssociationStep,
+    Kind,
     associations_after,
     ingress_after,
     record_body,
@@ -39,6 +46,7 @@ from .builders import (
     SKIP_REF,
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
+    ZONE_NAME,
     IngressStep,
     RecordStep,
     RuleStep,
@@ -168,6 +176,8 @@ def test_layout_can_be_changed() -> None:
         ({"rules": [skip_rule(), replace(block_rule(), action="log")]}, ["update block_rule"]),
         ({"rules": [skip_rule(), replace(block_rule(), expression="ssl")]}, ["update block_rule"]),
         ({"rules": [replace(skip_rule(), action_parameters={"ruleset": "current"}), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "more": 1}), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "phases": ["x", None]}), block_rule()]}, ["update skip_rule"]),
         ({"rules": [block_rule(), skip_rule()]}, ["move skip_rule"]),
         ({"rules": [skip_rule(), *foreign(1), block_rule()]}, ["move skip_rule"]),
         ({"rules": [skip("ssl"), skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"]),
@@ -217,6 +227,7 @@ def test_drift_is_mended_with_the_least_steps(
         {"records": [record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.")]},
         {"records": [record(), record(kind="TXT", content="x", ours=False)]},
         {"ingress": [serves(HOST.upper()), CATCH_ALL]},
+        {"ingress": [serves("nas.example.com", "http://a:1"), serves(), CATCH_ALL]},
         {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
     ],
 )  # fmt: skip
@@ -346,7 +357,11 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
     assert left.records == observation.records
     assert left.configurations == observation.configurations
     # And so the lock has to stay.
-    assert ProblemCode.WOULD_EXPOSE in {item.code for item in plan.problems}
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=HOST, detail=Kind.BLOCK_RULE.value
+        ),
+    )
     assert exposed(left, HOST) is None
 
 
@@ -360,6 +375,43 @@ def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
     assert make_plan(settled(observation, desired), desired).in_sync
 
 
+def test_ingress_that_leads_elsewhere_by_now_is_somebody_elses() -> None:
+    """Ingress that leads elsewhere by now is somebody else's, and stays."""
+    moved = serves(service="http://elsewhere:1")
+    world = replace(
+        in_sync(), configurations={TUNNEL_ID: configuration(moved, CATCH_ALL)}
+    )
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+
+
+def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
+    """Tear down needs no tunnel that we may write."""
+    world = replace(in_sync(), configurations={})
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+    assert plan.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("led", "tunnel_id"),
+    [
+        (record(tunnel_id=UNKNOWN_TUNNEL), UNKNOWN_TUNNEL),
+        (record(kind="A", content="192.0.2.1"), TUNNEL_ID),
+    ],
+)
+def test_tear_down_tells_what_it_takes_away(led: DnsRecord, tunnel_id: str) -> None:
+    """Tear down tells where the record led, and what the tunnel served."""
+    world = replace(in_sync(), records=(led,))
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert plan.steps[:2] == (
+        RecordStep(action=Action.DELETE, target=HOST, tunnel_id=tunnel_id),
+        IngressStep(
+            action=Action.DELETE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+        ),
+    )
+
+
 # In the way
 
 
@@ -368,10 +420,30 @@ def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
     observation = observed(rules=foreign(5))
     plan = make_plan(observation, ONE)
     full = [item for item in plan.problems if item.code is ProblemCode.NO_FREE_RULE]
-    assert all(f"Rule nas-{n}" in full[0].detail for n in range(5))
+    assert full == [
+        Problem(
+            code=ProblemCode.NO_FREE_RULE,
+            target=ZONE_NAME,
+            detail="Rule nas-0, Rule nas-1, Rule nas-2, Rule nas-3, Rule nas-4",
+        )
+    ]
     assert not any(isinstance(step, RuleStep) for step in plan.steps)
     assert exposed(after(observation, plan), HOST) is None
     assert plan.drifted(HOST)
+
+
+def test_rule_without_a_description_is_named_by_its_id() -> None:
+    """Rule without a description is named by its id."""
+    nameless = replace(skip("ssl", "nameless"), description="")
+    plan = make_plan(observed(rules=[*foreign(4), nameless]), ONE)
+    assert plan.problems[0].detail.endswith(", id-of-nameless")
+
+
+def test_skip_rule_stays_where_no_block_rule_can_be() -> None:
+    """Skip rule stays where no block rule can be: there is nothing to stand ahead of."""
+    observation = observed(rules=[*foreign(4), skip_rule()])
+    plan = make_plan(observation, ONE)
+    assert not any(isinstance(step, RuleStep) for step in plan.steps)
 
 
 def test_full_zone_is_said_once() -> None:
@@ -516,6 +588,42 @@ def test_plan_can_be_limited_to_a_hostname() -> None:
     assert names(limited.steps) == BUILD_UP
     assert OTHER not in {step.target for step in limited.steps}
     assert plan.limited_to(set()).steps == ()
+
+
+def test_problem_of_one_hostname_is_not_that_of_another() -> None:
+    """Problem of one hostname is not that of another, but a problem of the zone is."""
+    in_the_way = record(OTHER, kind="A", content="192.0.2.1", ours=False)
+    both = wanting(protected(), protected(OTHER))
+
+    world = replace(in_sync(HOST, OTHER), records=(record(), in_the_way))
+    plan = make_plan(world, both)
+    assert plan.drifted(OTHER)
+    assert not plan.drifted(HOST)
+    assert plan.limited_to({OTHER}).problems == plan.problems
+    assert plan.limited_to({HOST}).problems == ()
+
+    full = make_plan(observed(rules=foreign(5)), both)
+    limited = full.limited_to({HOST}).problems
+    assert [item.code for item in limited] == ["no_free_rule", "would_expose"]
+    assert [item.target for item in limited] == [ZONE_NAME, HOST]
+
+
+def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
+    """Exposure of one hostname is not that of another."""
+    world = published(skip_rule(), block_rule(), hostnames=[HOST, OTHER])
+    plan = make_plan(world, wanting(protected(), protected(OTHER)))
+    assert [item.hostname for item in plan.exposures] == [OTHER]
+    assert plan.limited_to({OTHER}).exposures == plan.exposures
+    assert plan.limited_to({HOST}).exposures == ()
+
+
+def test_what_has_no_step_may_be_out_of_sync() -> None:
+    """What has no step may be out of sync: somebody gets in, or a person has to act."""
+    exposure = Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None)
+    problem = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST)
+    assert Plan().in_sync
+    assert not Plan(exposures=(exposure,)).in_sync
+    assert not Plan(problems=(problem,)).in_sync
 
 
 def test_drift_of_one_hostname_is_not_that_of_another() -> None:
@@ -709,3 +817,26 @@ def test_former_tunnel_serves_the_hostname_no_longer() -> None:
     left = after(before, plan).configurations
     assert left[FORMER_TUNNEL].raw["ingress"] == [serves(OTHER), CATCH_ALL]
     assert make_plan(after(before, plan), desired).in_sync
+
+
+def test_former_tunnel_is_that_of_the_same_hostname() -> None:
+    """What another hostname still uses of a tunnel says nothing of this one."""
+    desired = wanting(
+        protected(tunnel_id=FORMER_TUNNEL),
+        protected(OTHER),
+        former=(protected(), protected(OTHER, tunnel_id=FORMER_TUNNEL)),
+    )
+    both = [serves(), serves(OTHER), CATCH_ALL]
+    before = replace(
+        in_sync(HOST, OTHER),
+        records=(record(tunnel_id=FORMER_TUNNEL), record(OTHER)),
+        configurations={
+            TUNNEL_ID: configuration(*both),
+            FORMER_TUNNEL: TunnelConfiguration.from_raw(
+                FORMER_TUNNEL, Fields({"ingress": both})
+            ),
+        },
+    )
+    left = settled(before, desired).configurations
+    assert left[TUNNEL_ID].raw["ingress"] == [serves(OTHER), CATCH_ALL]
+    assert left[FORMER_TUNNEL].raw["ingress"] == [serves(), CATCH_ALL]
