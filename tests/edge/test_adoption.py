@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_components.cloudflare_mtls.edge.adoption import is_made_by_hand
+from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.exposure import exposed
 from custom_components.cloudflare_mtls.edge.models import Rule
 from custom_components.cloudflare_mtls.edge.plan import make_plan
@@ -78,7 +79,7 @@ def test_guides_are_recognised(action: str, expression: str) -> None:
 )  # fmt: skip
 def test_anything_else_is_somebodys_own(foreign: Rule) -> None:
     """Anything else is somebody's own."""
-    assert not is_made_by_hand(foreign, {HOST, OTHER})
+    assert is_made_by_hand(foreign, {HOST, OTHER}) is False
 
 
 def test_revoked_certificates_are_closed_out_by_taking_over() -> None:
@@ -117,6 +118,17 @@ def test_what_ours_have_replaced_goes_once_they_stand() -> None:
         (Kind.BLOCK_RULE, "by-hand-block", BY_HAND[1]),
     ]
     assert after(observation, plan).ruleset.rules == (skip_rule(), block_rule())
+
+
+def test_skip_rule_made_by_hand_goes_where_none_is_wanted() -> None:
+    """Skip rule made by hand goes where none is wanted, and the block rule becomes ours."""
+    only = protected(layout=Layout.BLOCK_ONLY)
+    plan = make_plan(published(*BY_HAND), wanting(only, takes_over=True))
+    assert names(plan.steps) == [
+        "adopt block_rule",
+        "move block_rule",
+        "discard skip_rule",
+    ]
 
 
 def test_what_was_made_by_hand_stays_unless_we_take_over() -> None:

@@ -121,6 +121,9 @@ def test_rules_of_a_zone() -> None:
     assert HOST in desired.block.expression
     assert OTHER in desired.block.expression
     assert OTHER not in desired.skip.expression
+    # So that a person finds them in the dashboard.
+    for rule in (desired.block, desired.skip):
+        assert rule.description.startswith("Home Assistant: ")
     assert desired.block.body() == {
         "ref": BLOCK_REF,
         "action": "block",

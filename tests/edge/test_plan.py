@@ -9,6 +9,7 @@ from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
 from custom_components.cloudflare_mtls.edge.exposure import Exposure, Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
+    MAX_LENGTH,
     block_expression,
     skip_expression,
 )
@@ -116,6 +117,35 @@ def test_build_up_puts_the_lock_before_the_door(ruleset: Ruleset) -> None:
     assert not plan.exposures
 
 
+def test_build_up_names_what_it_writes() -> None:
+    """Build up names what it writes: rules by their refs, the rest by the hostname."""
+    plan = make_plan(observed(), ONE)
+    assert [step.target for step in plan.steps] == [
+        BLOCK_REF,
+        HOST,
+        SKIP_REF,
+        HOST,
+        HOST,
+    ]
+
+
+def test_what_leads_to_a_hostname_knows_who_may_pass() -> None:
+    """What leads to a hostname knows who may pass: it is judged again before it is written."""
+    desired = wanting(protected(HOST, "/api/webhook/"), pinned=frozenset("a" * 64))
+    plan = make_plan(observed(), desired)
+    leading = [
+        step for step in plan.steps if isinstance(step, IngressStep | RecordStep)
+    ]
+    admission = admits("/api/webhook/", pinned="a" * 64)
+    assert [step.admission for step in leading] == [admission, admission]
+
+
+def test_new_skip_rule_goes_where_the_block_rule_is() -> None:
+    """New skip rule goes where the block rule is, not ahead of the rules of others."""
+    world = published(*foreign(2), block_rule())
+    assert refs(settled(world, ONE)) == ["nas-0", "nas-1", SKIP_REF, BLOCK_REF]
+
+
 def test_skip_comes_directly_before_block_and_both_before_the_rest() -> None:
     """Skip comes directly before block and both before the rest."""
     observation = settled(observed(rules=foreign(2)), ONE)
@@ -161,6 +191,18 @@ def test_layout_can_be_changed() -> None:
     assert names(make_plan(in_sync(), block_only).steps) == ["delete skip_rule"]
     reduced = settled(in_sync(), block_only)
     assert names(make_plan(reduced, ONE).steps) == ["create skip_rule"]
+
+
+def test_unpublished_hostname_is_led_to_no_longer_and_stays_locked() -> None:
+    """Unpublished hostname is led to no longer, and its rules stay."""
+    unpublished = wanting(replace(protected(), published=False))
+    plan = make_plan(in_sync(), unpublished)
+    assert names(plan.steps) == ["delete dns_record", "delete ingress"]
+    left = after(in_sync(), plan)
+    assert make_plan(left, unpublished).in_sync
+    assert names(make_plan(left, ONE).steps) == ["create ingress", "create dns_record"]
+    first = make_plan(observed(), unpublished)
+    assert names(first.steps) == BUILD_UP[:3]
 
 
 # Drift
@@ -337,9 +379,9 @@ def test_foreign_record_is_a_conflict_for_a_person() -> None:
     """Foreign record is a conflict for a person."""
     in_the_way = record(kind="A", content="192.0.2.1", ours=False)
     plan = make_plan(observed(records=[in_the_way]), ONE)
-    assert [(item.code, item.detail) for item in plan.problems] == [
-        (ProblemCode.RECORD_IN_THE_WAY, "192.0.2.1")
-    ]
+    assert plan.problems == (
+        Problem(code=ProblemCode.RECORD_IN_THE_WAY, target=HOST, detail="192.0.2.1"),
+    )
     assert not any(isinstance(step, RecordStep) for step in plan.steps)
     assert plan.drifted(HOST)
 
@@ -479,17 +521,55 @@ def test_overlong_expression_is_not_sent() -> None:
     """Overlong expression is not sent."""
     many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
     plan = make_plan(observed(), wanting(*many))
-    assert "expression_too_long" in {item.code.value for item in plan.problems}
+    too_long = [
+        item for item in plan.problems if item.code is ProblemCode.EXPRESSION_TOO_LONG
+    ]
+    assert [item.target for item in too_long] == [BLOCK_REF]
+    expression = block_expression({item.hostname: admits() for item in many})
+    assert too_long[0].detail == str(len(expression))
     assert not any(
         isinstance(step, RuleStep) and step.target == BLOCK_REF for step in plan.steps
     )
     assert not any(isinstance(step, RecordStep) for step in plan.steps)
 
 
+def length_of(hosts: list[str]) -> int:
+    """Return how long the expression is that blocks these hostnames."""
+    return len(block_expression(dict.fromkeys(hosts, admits())))
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
+    """Longest expression is sent, and adopts a rule made by hand, but no longer one."""
+    hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
+    missing = MAX_LENGTH + more - length_of(hosts)
+    hosts[0] = f"{'a' * missing}{hosts[0]}"
+    assert length_of(hosts) == MAX_LENGTH + more
+    made = rule(
+        "block",
+        f'http.host eq "{hosts[0]}" and not cf.tls_client_auth.cert_verified',
+        "by-hand",
+    )
+    plan = make_plan(
+        observed(rules=[made] if by_hand else []),
+        wanting(*map(protected, hosts), takes_over=True),
+    )
+    written = [
+        step
+        for step in plan.steps
+        if isinstance(step, RuleStep) and step.target == BLOCK_REF
+    ]
+    action = "adopt" if by_hand else "create"
+    assert names(written) == ([f"{action} block_rule"] if fits else [])
+
+
 def test_tunnel_managed_locally_is_not_written() -> None:
     """Tunnel managed locally is not written."""
     plan = make_plan(observed(managed_remotely=False), ONE)
-    assert [item.code for item in plan.problems] == [ProblemCode.TUNNEL_MANAGED_LOCALLY]
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
+    )
     assert names(plan.steps) == BUILD_UP[:3]
 
 
@@ -697,6 +777,25 @@ def test_neighbour_is_found_where_the_rule_was_tampered_with(
     assert exposed(left, NEIGHBOUR, admits("/api/webhook/")) is None
 
 
+def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
+    """Neighbour that wants no skip rule gets none."""
+    left = settled(neighbours(NEIGHBOURS_BLOCK), ONE)
+    skipping = left.ruleset.by_ref(SKIP_REF)
+    assert skipping
+    assert named_hosts(skipping.expression) == {HOST: admits()}
+
+
+def test_hostnames_of_others_are_not_blocked() -> None:
+    """Hostnames of others are not blocked, though they are published in the same zone."""
+    left = settled(
+        observed(records=[record("nas.example.com", ours=False)], ingress=[serves(None)]),
+        ONE,
+    )  # fmt: skip
+    block = left.ruleset.by_ref(BLOCK_REF)
+    assert block
+    assert named_hosts(block.expression) == {HOST: admits()}
+
+
 def test_names_of_another_zone_are_no_neighbours() -> None:
     """Names of another zone are no neighbours."""
     tampered = rule(
@@ -725,7 +824,11 @@ def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None
     done = after(world, plan)
 
     assert exposed(world, HOST)
-    assert [problem.code for problem in plan.problems] == [ProblemCode.WOULD_EXPOSE]
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=OTHER, detail=Kind.BLOCK_RULE.value
+        ),
+    )
     assert not exposed(done, HOST)
     assert not exposed(done, OTHER)
     assert names(make_plan(done, desired).steps) == []
@@ -781,8 +884,8 @@ def test_more_pins_than_a_rule_holds() -> None:
     """Nothing is rewritten, and what others could still use is taken off the internet."""
     desired = wanting(protected(), pinned=frozenset(PINS))
     plan = make_plan(in_sync(), desired)
-    problems = [(item.code, item.detail) for item in plan.problems]
-    assert (ProblemCode.TOO_MANY_PINNED, "60") in problems
+    too_many = Problem(code=ProblemCode.TOO_MANY_PINNED, target=ZONE_NAME, detail="60")
+    assert too_many in plan.problems
     assert names(plan.steps) == ["delete dns_record"]
     assert make_plan(after(in_sync(), plan), desired).steps == ()
 

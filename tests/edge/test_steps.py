@@ -95,7 +95,7 @@ def test_adopted_record_only_gets_our_comment() -> None:
     """Adopted record only gets our comment: where it leads is not written again."""
     step = RecordStep(action=Action.ADOPT, target=HOST, tunnel_id=TUNNEL_ID)
     assert record_body(step) == {"comment": RECORD_COMMENT}
-    foreign = record(ours=False)
+    foreign = record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.", ours=False)
     observation = advance(observed(records=[foreign, record(OTHER)]), step)
     adopted = address_record(observation.records, HOST)
     assert adopted == replace(foreign, comment=RECORD_COMMENT)
@@ -151,6 +151,7 @@ def test_adopted_rule_keeps_its_place_and_id() -> None:
     assert adopted
     assert (adopted.id, adopted.expression) == (BY_HAND.id, wanted.expression)
     assert (adopted.action, adopted.enabled) == ("block", True)
+    assert adopted.description == wanted.description
 
 
 def test_discarded_rule_is_the_one_made_by_hand() -> None:
