@@ -3,6 +3,7 @@
 import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import (
+    DesiredRule,
     DesiredZone,
     Layout,
     in_zone,
@@ -11,10 +12,21 @@ from custom_components.cloudflare_mtls.edge.desired import (
     propose,
     read_hostname,
 )
+from custom_components.cloudflare_mtls.edge.expressions import skip_expression
 from custom_components.cloudflare_mtls.edge.fields import Fields
 from custom_components.cloudflare_mtls.edge.models import IngressRule
 
-from .builders import BLOCK_REF, HOST, OTHER, SKIP_REF, protected, serves, zone
+from .builders import (
+    BLOCK_REF,
+    HOST,
+    OTHER,
+    RECORD_COMMENT,
+    SKIP_REF,
+    admits,
+    protected,
+    serves,
+    zone,
+)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +146,41 @@ def test_rules_of_a_zone() -> None:
     body = desired.skip.body()
     assert (body["action"], body["enabled"]) == ("skip", True)
     assert body["action_parameters"]["ruleset"] == "current"
+
+
+def test_what_marks_our_things_stays() -> None:
+    """What marks our things stays: what earlier versions wrote is found by it."""
+    assert BLOCK_REF == "cloudflare_mtls_block"
+    assert SKIP_REF == "cloudflare_mtls_skip"
+    assert RECORD_COMMENT == "Home Assistant: Cloudflare mTLS"
+    assert set(Layout) == {"skip_and_block", "block_only"}
+
+
+def test_skip_rule_skips_all_that_the_zone_lets_it() -> None:
+    """Skip rule skips all that the zone lets it, in Cloudflare's words."""
+    assert DesiredZone(hostnames=(protected(),)).skip == DesiredRule(
+        ref=SKIP_REF,
+        action="skip",
+        expression=skip_expression({HOST: admits()}),
+        description="Home Assistant: let devices with a certificate in",
+        action_parameters={
+            "ruleset": "current",
+            "phases": [
+                "http_ratelimit",
+                "http_request_firewall_managed",
+                "http_request_sbfm",
+            ],
+            "products": [
+                "bic",
+                "hot",
+                "rateLimit",
+                "securityLevel",
+                "uaBlock",
+                "waf",
+                "zoneLockdown",
+            ],
+        },
+    )
 
 
 def test_empty_zone_wants_no_rules() -> None:

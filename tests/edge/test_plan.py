@@ -71,6 +71,7 @@ from .builders import (
 )
 
 ONE = wanting(protected())
+PINS = [f"{number:064x}" for number in range(60)]
 BUILD_UP = [
     "create block_rule",
     "create association",
@@ -298,6 +299,31 @@ def test_changed_exempt_paths_are_one_update() -> None:
     assert names(back.steps) == ["update block_rule"]
 
 
+def test_words_that_automations_read_stay() -> None:
+    """Words that automations read stay: they are in what the actions answer."""
+    assert set(ProblemCode) == {
+        "record_in_the_way",
+        "no_free_rule",
+        "expression_too_long",
+        "too_many_pinned",
+        "tunnel_managed_locally",
+        "would_expose",
+    }
+    assert set(Kind) == {
+        "block_rule",
+        "association",
+        "skip_rule",
+        "ingress",
+        "dns_record",
+    }
+    assert set(Action) == {"create", "update", "move", "delete", "adopt", "discard"}
+    assert set(Visitor) == {
+        "no_certificate",
+        "revoked_certificate",
+        "unpinned_certificate",
+    }
+
+
 # Foreign things
 
 
@@ -493,11 +519,22 @@ def test_full_zone_is_said_once() -> None:
     assert codes(observed(rules=foreign(5)), ONE).count("no_free_rule") == 1
 
 
-@pytest.mark.parametrize(("plan", "fits"), [("pro", True), ("unheard-of", False)])
-def test_quota_is_that_of_the_zones_plan(plan: str, fits: bool) -> None:
-    """Quota is that of the zones plan."""
-    found = codes(observed(rules=foreign(5), plan=plan), ONE)
-    assert ("no_free_rule" not in found) is fits
+@pytest.mark.parametrize(
+    ("plan", "quota"),
+    [
+        ("free", 5),
+        ("pro", 20),
+        ("business", 100),
+        ("enterprise", 1000),
+        ("unheard-of", 5),
+    ],
+)
+def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
+    """Quota is that of the zone's plan, and the least where the plan is unknown."""
+    full = observed(rules=foreign(quota), plan=plan)
+    assert ProblemCode.NO_FREE_RULE in codes(full, ONE)
+    room_for_two = observed(rules=foreign(quota - 2), plan=plan)
+    assert codes(room_for_two, ONE) == []
 
 
 def test_last_slot_goes_to_the_block_rule() -> None:
@@ -667,7 +704,7 @@ def test_plan_can_be_limited_to_a_hostname() -> None:
     limited = plan.limited_to({HOST})
     assert names(limited.steps) == BUILD_UP
     assert OTHER not in {step.target for step in limited.steps}
-    assert plan.limited_to(set()).steps == ()
+    assert plan.limited_to(set()) == Plan(steps=(), problems=(), exposures=())
 
 
 def test_problem_of_one_hostname_is_not_that_of_another() -> None:
@@ -681,6 +718,12 @@ def test_problem_of_one_hostname_is_not_that_of_another() -> None:
     assert not plan.drifted(HOST)
     assert plan.limited_to({OTHER}).problems == plan.problems
     assert plan.limited_to({HOST}).problems == ()
+
+    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
+    long = make_plan(observed(), wanting(*many)).limited_to({many[0].hostname})
+    assert ProblemCode.EXPRESSION_TOO_LONG in {item.code for item in long.problems}
+    pinned = make_plan(in_sync(), wanting(protected(), pinned=frozenset(PINS)))
+    assert pinned.limited_to({HOST}).problems == pinned.problems
 
     full = make_plan(observed(rules=foreign(5)), both)
     limited = full.limited_to({HOST}).problems
@@ -849,8 +892,6 @@ def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
 
 
 # Pinned certificates
-
-PINS = [f"{number:064x}" for number in range(60)]
 
 
 def test_pinning_closes_out_certificates_from_elsewhere() -> None:
