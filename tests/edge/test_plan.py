@@ -9,7 +9,6 @@ from custom_components.cloudflare_mtls.edge.desired import Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
 from custom_components.cloudflare_mtls.edge.exposure import Exposure, Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
-    MAX_LENGTH,
     block_expression,
     skip_expression,
 )
@@ -71,6 +70,8 @@ from .builders import (
 )
 
 ONE = wanting(protected())
+# What the Rulesets API takes.
+LONGEST = 4096
 PINS = [f"{number:064x}" for number in range(60)]
 BUILD_UP = [
     "create block_rule",
@@ -139,6 +140,9 @@ def test_what_leads_to_a_hostname_knows_who_may_pass() -> None:
     ]
     admission = admits("/api/webhook/", pinned="a" * 64)
     assert [step.admission for step in leading] == [admission, admission]
+    # What takes away is judged too: behind it may be a wildcard.
+    down = make_plan(in_sync(), wanting(removed=[protected()])).steps[:2]
+    assert [getattr(step, "admission", None) for step in down] == [admits(), admits()]
 
 
 def test_new_skip_rule_goes_where_the_block_rule_is() -> None:
@@ -580,9 +584,9 @@ def length_of(hosts: list[str]) -> int:
 def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
     """Longest expression is sent, and adopts a rule made by hand, but no longer one."""
     hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
-    missing = MAX_LENGTH + more - length_of(hosts)
+    missing = LONGEST + more - length_of(hosts)
     hosts[0] = f"{'a' * missing}{hosts[0]}"
-    assert length_of(hosts) == MAX_LENGTH + more
+    assert length_of(hosts) == LONGEST + more
     made = rule(
         "block",
         f'http.host eq "{hosts[0]}" and not cf.tls_client_auth.cert_verified',
@@ -743,7 +747,7 @@ def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
 def test_what_has_no_step_may_be_out_of_sync() -> None:
     """What has no step may be out of sync: somebody gets in, or a person has to act."""
     exposure = Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None)
-    problem = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST)
+    problem = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST, detail="")
     assert Plan().in_sync
     assert not Plan(exposures=(exposure,)).in_sync
     assert not Plan(problems=(problem,)).in_sync
