@@ -81,7 +81,10 @@ def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
 
 @pytest.mark.parametrize(
     "service",
-    ["http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local"],
+    [
+        "http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local",
+        "http://HomeAssistant:8123", "http://[FD00::1]",
+    ],
 )  # fmt: skip
 def test_services(service: str) -> None:
     """Services."""
@@ -103,7 +106,8 @@ def test_what_is_no_service(service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/"]
+    "path",
+    ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/"],
 )
 def test_exempt_paths(path: str) -> None:
     """Exempt paths."""
