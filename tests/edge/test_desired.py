@@ -1,17 +1,21 @@
 """What a person may choose, and what follows from it."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import (
     DesiredRule,
     DesiredZone,
     Layout,
+    ProtectedHostname,
     in_zone,
     is_exempt_path,
     is_service,
     propose,
     read_hostname,
 )
+from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
 from custom_components.cloudflare_mtls.edge.expressions import skip_expression
 from custom_components.cloudflare_mtls.edge.fields import Fields
 from custom_components.cloudflare_mtls.edge.models import IngressRule
@@ -21,7 +25,9 @@ from .builders import (
     HOST,
     OTHER,
     RECORD_COMMENT,
+    SERVICE,
     SKIP_REF,
+    TUNNEL_ID,
     admits,
     protected,
     serves,
@@ -185,6 +191,33 @@ def test_skip_rule_skips_all_that_the_zone_lets_it() -> None:
             ],
         },
     )
+
+
+def test_hostname_is_published_behind_both_rules_unless_told_otherwise() -> None:
+    """Hostname is published behind both rules, whole, unless told otherwise."""
+    least = ProtectedHostname(hostname=HOST, tunnel_id=TUNNEL_ID, service=SERVICE)
+    assert least == protected()
+    assert least.published
+    zone_of_it = DesiredZone(hostnames=(least,))
+    assert zone_of_it.skip is not None
+    assert zone_of_it.admission(least) == admits()
+
+
+def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
+    """Neighbours are in the block rule, and in the skip rule only if they were."""
+    desired = DesiredZone(
+        hostnames=(protected(),), neighbours={OTHER: admits("/api/webhook/")}
+    )
+    assert desired.block
+    assert named_hosts(desired.block.expression) == {
+        HOST: admits(),
+        OTHER: admits("/api/webhook/"),
+    }
+    assert desired.skip
+    assert named_hosts(desired.skip.expression) == {HOST: admits()}
+    skipping = replace(desired, skipping_neighbours=frozenset({OTHER})).skip
+    assert skipping
+    assert named_hosts(skipping.expression) == {HOST: admits(), OTHER: admits()}
 
 
 def test_empty_zone_wants_no_rules() -> None:

@@ -36,6 +36,7 @@ FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
 WITHOUT_REVOKED = (
     f'starts_with(lower(http.host), "{HOST}") and not cf.tls_client_auth.cert_verified'
 )
+REVOKED_ONLY = f'starts_with(lower(http.host), "{HOST}") and {REVOKED}'
 EQUALS_ONLY = f'http.host eq "{HOST}" and {UNVERIFIED}'
 HOME = f'http.host contains "{HOST}"'
 
@@ -148,6 +149,7 @@ def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None
         pytest.param(replace(block_rule(), action="managed_challenge"), False, id="challenge"),
         pytest.param(replace(block_rule(), action="log"), False, id="log"),
         pytest.param(replace(block_rule(), expression=WITHOUT_REVOKED), True, id="revoked ones pass"),
+        pytest.param(replace(block_rule(), expression=REVOKED_ONLY), False, id="only revoked ones are blocked"),
         pytest.param(replace(block_rule(), expression=EQUALS_ONLY), False, id="port passes"),
         pytest.param(
             replace(block_rule(), expression=f'http.host wildcard "{HOST}*" and not http.host contains ".com." and {UNVERIFIED}'),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.desired import Layout
+from custom_components.cloudflare_mtls.edge.desired import DesiredZone, Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
 from custom_components.cloudflare_mtls.edge.exposure import Exposure, Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
@@ -179,6 +179,7 @@ def test_tear_down_puts_the_door_before_the_lock() -> None:
 
 def test_nothing_wanted_and_nothing_there_is_in_sync() -> None:
     """Nothing wanted and nothing there is in sync."""
+    assert make_plan(observed(), DesiredZone()).in_sync
     assert make_plan(observed(), wanting()).in_sync
 
 
