@@ -536,8 +536,9 @@ def test_full_zone_is_said_once() -> None:
 )
 def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
     """Quota is that of the zone's plan, and the least where the plan is unknown."""
-    full = observed(rules=foreign(quota), plan=plan)
-    assert ProblemCode.NO_FREE_RULE in codes(full, ONE)
+    full = make_plan(observed(rules=foreign(quota), plan=plan), ONE)
+    assert ProblemCode.NO_FREE_RULE in {item.code for item in full.problems}
+    assert not any(isinstance(step, RuleStep) for step in full.steps)
     room_for_two = observed(rules=foreign(quota - 2), plan=plan)
     assert codes(room_for_two, ONE) == []
 
