@@ -1,20 +1,38 @@
 """What a person may choose, and what follows from it."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import (
+    DesiredRule,
     DesiredZone,
     Layout,
+    ProtectedHostname,
     in_zone,
     is_exempt_path,
     is_service,
     propose,
     read_hostname,
 )
+from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
+from custom_components.cloudflare_mtls.edge.expressions import skip_expression
 from custom_components.cloudflare_mtls.edge.fields import Fields
 from custom_components.cloudflare_mtls.edge.models import IngressRule
 
-from .builders import BLOCK_REF, HOST, OTHER, SKIP_REF, protected, serves, zone
+from .builders import (
+    BLOCK_REF,
+    HOST,
+    OTHER,
+    RECORD_COMMENT,
+    SERVICE,
+    SKIP_REF,
+    TUNNEL_ID,
+    admits,
+    protected,
+    serves,
+    zone,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +43,8 @@ from .builders import BLOCK_REF, HOST, OTHER, SKIP_REF, protected, serves, zone
         ("xn--bro-hoa.example.com", "xn--bro-hoa.example.com"),
         ("1.2.example", "1.2.example"),
         (f"{'a' * 63}.example.com", f"{'a' * 63}.example.com"),
+        (".".join(["a" * 63] * 3 + ["b" * 61]), ".".join(["a" * 63] * 3 + ["b" * 61])),
+        (".".join(["a" * 63] * 3 + ["b" * 62]), None),
         (f"{'a' * 64}.example.com", None),
         (".".join(["a" * 63] * 4), None),
         ("example", None),
@@ -67,7 +87,10 @@ def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
 
 @pytest.mark.parametrize(
     "service",
-    ["http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local"],
+    [
+        "http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local",
+        "http://HomeAssistant:8123", "http://[FD00::1]",
+    ],
 )  # fmt: skip
 def test_services(service: str) -> None:
     """Services."""
@@ -89,7 +112,8 @@ def test_what_is_no_service(service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/"]
+    "path",
+    ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/"],
 )
 def test_exempt_paths(path: str) -> None:
     """Exempt paths."""
@@ -119,10 +143,81 @@ def test_rules_of_a_zone() -> None:
     assert HOST in desired.block.expression
     assert OTHER in desired.block.expression
     assert OTHER not in desired.skip.expression
-    assert "action_parameters" not in desired.block.body()
+    # So that a person finds them in the dashboard.
+    for rule in (desired.block, desired.skip):
+        assert rule.description.startswith("Home Assistant: ")
+    assert desired.block.body() == {
+        "ref": BLOCK_REF,
+        "action": "block",
+        "expression": desired.block.expression,
+        "description": desired.block.description,
+        "enabled": True,
+    }
     body = desired.skip.body()
-    assert body["enabled"] is True
+    assert (body["action"], body["enabled"]) == ("skip", True)
     assert body["action_parameters"]["ruleset"] == "current"
+
+
+def test_what_marks_our_things_stays() -> None:
+    """What marks our things stays: what earlier versions wrote is found by it."""
+    assert BLOCK_REF == "cloudflare_mtls_block"
+    assert SKIP_REF == "cloudflare_mtls_skip"
+    assert RECORD_COMMENT == "Home Assistant: Cloudflare mTLS"
+    assert set(Layout) == {"skip_and_block", "block_only"}
+
+
+def test_skip_rule_skips_all_that_the_zone_lets_it() -> None:
+    """Skip rule skips all that the zone lets it, in Cloudflare's words."""
+    assert DesiredZone(hostnames=(protected(),)).skip == DesiredRule(
+        ref=SKIP_REF,
+        action="skip",
+        expression=skip_expression({HOST: admits()}),
+        description="Home Assistant: let devices with a certificate in",
+        action_parameters={
+            "ruleset": "current",
+            "phases": [
+                "http_ratelimit",
+                "http_request_firewall_managed",
+                "http_request_sbfm",
+            ],
+            "products": [
+                "bic",
+                "hot",
+                "rateLimit",
+                "securityLevel",
+                "uaBlock",
+                "waf",
+                "zoneLockdown",
+            ],
+        },
+    )
+
+
+def test_hostname_is_published_behind_both_rules_unless_told_otherwise() -> None:
+    """Hostname is published behind both rules, whole, unless told otherwise."""
+    least = ProtectedHostname(hostname=HOST, tunnel_id=TUNNEL_ID, service=SERVICE)
+    assert least == protected()
+    assert least.published
+    zone_of_it = DesiredZone(hostnames=(least,))
+    assert zone_of_it.skip is not None
+    assert zone_of_it.admission(least) == admits()
+
+
+def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
+    """Neighbours are in the block rule, and in the skip rule only if they were."""
+    desired = DesiredZone(
+        hostnames=(protected(),), neighbours={OTHER: admits("/api/webhook/")}
+    )
+    assert desired.block
+    assert named_hosts(desired.block.expression) == {
+        HOST: admits(),
+        OTHER: admits("/api/webhook/"),
+    }
+    assert desired.skip
+    assert named_hosts(desired.skip.expression) == {HOST: admits()}
+    skipping = replace(desired, skipping_neighbours=frozenset({OTHER})).skip
+    assert skipping
+    assert named_hosts(skipping.expression) == {HOST: admits(), OTHER: admits()}
 
 
 def test_empty_zone_wants_no_rules() -> None:
@@ -153,6 +248,7 @@ B = serves("nas.example.com", "http://nas:5000")
     [
         ([B, A], ("home-mobile.example.com", "http://homeassistant:8123")),
         ([B], ("nas-mobile.example.com", "http://nas:5000")),
+        ([serves("home.example.com", "https://a:8123")], ("home-mobile.example.com", "https://a:8123")),
         ([serves("example.com", "http://a:1")], ("mobile.example.com", "http://a:1")),
         ([serves("a.b.example.com", "http://a:1")], ("a-mobile.b.example.com", "http://a:1")),
         ([serves("*.example.com", "http://a:8123"), B], ("nas-mobile.example.com", "http://nas:5000")),
@@ -175,6 +271,21 @@ def test_proposal_is_a_hostname() -> None:
     rules = ingress(serves(f"{'a' * 63}.example.com", "http://a:8123"))
     proposed = propose(zone(), rules, origins=[":8123"], taken=[])
     assert proposed is None or read_hostname(proposed[0]) == proposed[0]
+
+
+def test_proposal_leads_where_one_of_the_origins_is() -> None:
+    """Proposal leads where one of the origins is, of which a Home Assistant has several."""
+    proposed = propose(
+        zone(), ingress(B, A), origins=[":8123", "192.168.1.10"], taken=[]
+    )
+    assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
+
+
+def test_proposal_is_not_built_upon_what_is_taken() -> None:
+    """Proposal is not built upon what is taken: it is protected already."""
+    mobile = serves("home-mobile.example.com", "http://homeassistant:8123")
+    taken = ["home-mobile.example.com"]
+    assert propose(zone(), ingress(mobile), origins=[":8123"], taken=taken) is None
 
 
 def test_what_is_taken_is_not_proposed_again() -> None:

@@ -12,6 +12,7 @@ from custom_components.cloudflare_mtls.edge.models import Observation, Rule
 from .builders import (
     BLOCK_REF,
     CATCH_ALL,
+    ENDS_THE_RULES,
     HOST,
     OTHER,
     SERVICE,
@@ -30,9 +31,12 @@ from .builders import (
 )
 
 UNVERIFIED = "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+REVOKED = "cf.tls_client_auth.cert_revoked"
+FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
 WITHOUT_REVOKED = (
     f'starts_with(lower(http.host), "{HOST}") and not cf.tls_client_auth.cert_verified'
 )
+REVOKED_ONLY = f'starts_with(lower(http.host), "{HOST}") and {REVOKED}'
 EQUALS_ONLY = f'http.host eq "{HOST}" and {UNVERIFIED}'
 HOME = f'http.host contains "{HOST}"'
 
@@ -145,6 +149,7 @@ def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None
         pytest.param(replace(block_rule(), action="managed_challenge"), False, id="challenge"),
         pytest.param(replace(block_rule(), action="log"), False, id="log"),
         pytest.param(replace(block_rule(), expression=WITHOUT_REVOKED), True, id="revoked ones pass"),
+        pytest.param(replace(block_rule(), expression=REVOKED_ONLY), False, id="only revoked ones are blocked"),
         pytest.param(replace(block_rule(), expression=EQUALS_ONLY), False, id="port passes"),
         pytest.param(
             replace(block_rule(), expression=f'http.host wildcard "{HOST}*" and not http.host contains ".com." and {UNVERIFIED}'),
@@ -224,6 +229,14 @@ def test_foreign_skip_ahead_opens(foreign: Rule) -> None:
         pytest.param(
             [rule("block", f'{UNVERIFIED} and lower(http.host) contains "mobile.example.com"')],
             id="foreign block of the same meaning",
+        ),
+        pytest.param(
+            [rule("block", f'starts_with(lower(http.host), "{HOST}") and ({FINGERPRINT} eq "" or {REVOKED})')],
+            id="foreign block of who shows no fingerprint",
+        ),
+        pytest.param(
+            [rule("log", HOME, parameters=ENDS_THE_RULES), block_rule()],
+            id="log with the parameters of a skip",
         ),
         pytest.param(
             [rule("block", f'{HOME} and http.host contains "8443"'),

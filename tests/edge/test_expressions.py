@@ -81,6 +81,14 @@ def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
     assert named_hosts(expression) == {text: admits(text)}
 
 
+def test_where_no_certificate_is_good_everybody_is_blocked() -> None:
+    """Where no certificate is good everybody is blocked, and nobody is asked for one."""
+    nobody = {"a.example.com": admits(pinned=())}
+    hosts = 'starts_with(lower(http.host), "a.example.com")'
+    assert same(block_expression(nobody), hosts)
+    assert skip_expression(nobody) == ""
+
+
 def test_order_of_hostnames_changes_nothing() -> None:
     """Order of hostnames changes nothing."""
     one, other = {"b": admits(), "a": admits()}, {"a": admits(), "b": admits()}

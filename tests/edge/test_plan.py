@@ -5,24 +5,31 @@ from typing import Any
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.desired import Layout
+from custom_components.cloudflare_mtls.edge.desired import DesiredZone, Layout
 from custom_components.cloudflare_mtls.edge.evaluation import named_hosts
-from custom_components.cloudflare_mtls.edge.exposure import Visitor, exposed
+from custom_components.cloudflare_mtls.edge.exposure import Exposure, Visitor, exposed
 from custom_components.cloudflare_mtls.edge.expressions import (
     block_expression,
     skip_expression,
 )
 from custom_components.cloudflare_mtls.edge.fields import Fields
 from custom_components.cloudflare_mtls.edge.models import (
+    DnsRecord,
     Observation,
     Rule,
     Ruleset,
     TunnelConfiguration,
 )
-from custom_components.cloudflare_mtls.edge.plan import ProblemCode, make_plan
+from custom_components.cloudflare_mtls.edge.plan import (
+    Plan,
+    Problem,
+    ProblemCode,
+    make_plan,
+)
 from custom_components.cloudflare_mtls.edge.steps import (
     Action,
     AssociationStep,
+    Kind,
     associations_after,
     ingress_after,
     record_body,
@@ -39,6 +46,7 @@ from .builders import (
     SKIP_REF,
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
+    ZONE_NAME,
     IngressStep,
     RecordStep,
     RuleStep,
@@ -62,6 +70,9 @@ from .builders import (
 )
 
 ONE = wanting(protected())
+# What the Rulesets API takes.
+LONGEST = 4096
+PINS = [f"{number:064x}" for number in range(60)]
 BUILD_UP = [
     "create block_rule",
     "create association",
@@ -106,6 +117,38 @@ def test_build_up_puts_the_lock_before_the_door(ruleset: Ruleset) -> None:
     assert names(plan.steps) == BUILD_UP
     assert not plan.problems
     assert not plan.exposures
+
+
+def test_build_up_names_what_it_writes() -> None:
+    """Build up names what it writes: rules by their refs, the rest by the hostname."""
+    plan = make_plan(observed(), ONE)
+    assert [step.target for step in plan.steps] == [
+        BLOCK_REF,
+        HOST,
+        SKIP_REF,
+        HOST,
+        HOST,
+    ]
+
+
+def test_what_leads_to_a_hostname_knows_who_may_pass() -> None:
+    """What leads to a hostname knows who may pass: it is judged again before it is written."""
+    desired = wanting(protected(HOST, "/api/webhook/"), pinned=frozenset("a" * 64))
+    plan = make_plan(observed(), desired)
+    leading = [
+        step for step in plan.steps if isinstance(step, IngressStep | RecordStep)
+    ]
+    admission = admits("/api/webhook/", pinned="a" * 64)
+    assert [step.admission for step in leading] == [admission, admission]
+    # What takes away is judged too: behind it may be a wildcard.
+    down = make_plan(in_sync(), wanting(removed=[protected()])).steps[:2]
+    assert [getattr(step, "admission", None) for step in down] == [admits(), admits()]
+
+
+def test_new_skip_rule_goes_where_the_block_rule_is() -> None:
+    """New skip rule goes where the block rule is, not ahead of the rules of others."""
+    world = published(*foreign(2), block_rule())
+    assert refs(settled(world, ONE)) == ["nas-0", "nas-1", SKIP_REF, BLOCK_REF]
 
 
 def test_skip_comes_directly_before_block_and_both_before_the_rest() -> None:
@@ -155,6 +198,7 @@ def test_tear_down_puts_the_door_before_the_lock() -> None:
 
 def test_nothing_wanted_and_nothing_there_is_in_sync() -> None:
     """Nothing wanted and nothing there is in sync."""
+    assert make_plan(observed(), DesiredZone()).in_sync
     assert make_plan(observed(), wanting()).in_sync
 
 
@@ -174,6 +218,18 @@ def test_layout_can_be_changed() -> None:
     assert names(make_plan(reduced, ONE).steps) == ["create skip_rule"]
 
 
+def test_unpublished_hostname_is_led_to_no_longer_and_stays_locked() -> None:
+    """Unpublished hostname is led to no longer, and its rules stay."""
+    unpublished = wanting(replace(protected(), published=False))
+    plan = make_plan(in_sync(), unpublished)
+    assert names(plan.steps) == ["delete dns_record", "delete ingress"]
+    left = after(in_sync(), plan)
+    assert make_plan(left, unpublished).in_sync
+    assert names(make_plan(left, ONE).steps) == ["create ingress", "create dns_record"]
+    first = make_plan(observed(), unpublished)
+    assert names(first.steps) == BUILD_UP[:3]
+
+
 # Drift
 
 
@@ -187,6 +243,8 @@ def test_layout_can_be_changed() -> None:
         ({"rules": [skip_rule(), replace(block_rule(), action="log")]}, ["update block_rule"]),
         ({"rules": [skip_rule(), replace(block_rule(), expression="ssl")]}, ["update block_rule"]),
         ({"rules": [replace(skip_rule(), action_parameters={"ruleset": "current"}), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "more": 1}), block_rule()]}, ["update skip_rule"]),
+        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "phases": ["x", None]}), block_rule()]}, ["update skip_rule"]),
         ({"rules": [block_rule(), skip_rule()]}, ["move skip_rule"]),
         ({"rules": [skip_rule(), *foreign(1), block_rule()]}, ["move skip_rule"]),
         ({"rules": [skip("ssl"), skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"]),
@@ -236,6 +294,7 @@ def test_drift_is_mended_with_the_least_steps(
         {"records": [record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.")]},
         {"records": [record(), record(kind="TXT", content="x", ours=False)]},
         {"ingress": [serves(HOST.upper()), CATCH_ALL]},
+        {"ingress": [serves("nas.example.com", "http://a:1"), serves(), CATCH_ALL]},
         {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
     ],
 )  # fmt: skip
@@ -262,6 +321,31 @@ def test_changed_exempt_paths_are_one_update() -> None:
     back = make_plan(observation, ONE)
     assert [item.hostname for item in back.exposures] == [HOST]
     assert names(back.steps) == ["update block_rule"]
+
+
+def test_words_that_automations_read_stay() -> None:
+    """Words that automations read stay: they are in what the actions answer."""
+    assert set(ProblemCode) == {
+        "record_in_the_way",
+        "no_free_rule",
+        "expression_too_long",
+        "too_many_pinned",
+        "tunnel_managed_locally",
+        "would_expose",
+    }
+    assert set(Kind) == {
+        "block_rule",
+        "association",
+        "skip_rule",
+        "ingress",
+        "dns_record",
+    }
+    assert set(Action) == {"create", "update", "move", "delete", "adopt", "discard"}
+    assert set(Visitor) == {
+        "no_certificate",
+        "revoked_certificate",
+        "unpinned_certificate",
+    }
 
 
 # Foreign things
@@ -345,9 +429,9 @@ def test_foreign_record_is_a_conflict_for_a_person() -> None:
     """Foreign record is a conflict for a person."""
     in_the_way = record(kind="A", content="192.0.2.1", ours=False)
     plan = make_plan(observed(records=[in_the_way]), ONE)
-    assert [(item.code, item.detail) for item in plan.problems] == [
-        (ProblemCode.RECORD_IN_THE_WAY, "192.0.2.1")
-    ]
+    assert plan.problems == (
+        Problem(code=ProblemCode.RECORD_IN_THE_WAY, target=HOST, detail="192.0.2.1"),
+    )
     assert not any(isinstance(step, RecordStep) for step in plan.steps)
     assert plan.drifted(HOST)
 
@@ -365,7 +449,11 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
     assert left.records == observation.records
     assert left.configurations == observation.configurations
     # And so the lock has to stay.
-    assert ProblemCode.WOULD_EXPOSE in {item.code for item in plan.problems}
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=HOST, detail=Kind.BLOCK_RULE.value
+        ),
+    )
     assert exposed(left, HOST) is None
 
 
@@ -379,6 +467,43 @@ def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
     assert make_plan(settled(observation, desired), desired).in_sync
 
 
+def test_ingress_that_leads_elsewhere_by_now_is_somebody_elses() -> None:
+    """Ingress that leads elsewhere by now is somebody else's, and stays."""
+    moved = serves(service="http://elsewhere:1")
+    world = replace(
+        in_sync(), configurations={TUNNEL_ID: configuration(moved, CATCH_ALL)}
+    )
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+
+
+def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
+    """Tear down needs no tunnel that we may write."""
+    world = replace(in_sync(), configurations={})
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+    assert plan.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("led", "tunnel_id"),
+    [
+        (record(tunnel_id=UNKNOWN_TUNNEL), UNKNOWN_TUNNEL),
+        (record(kind="A", content="192.0.2.1"), TUNNEL_ID),
+    ],
+)
+def test_tear_down_tells_what_it_takes_away(led: DnsRecord, tunnel_id: str) -> None:
+    """Tear down tells where the record led, and what the tunnel served."""
+    world = replace(in_sync(), records=(led,))
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert plan.steps[:2] == (
+        RecordStep(action=Action.DELETE, target=HOST, tunnel_id=tunnel_id),
+        IngressStep(
+            action=Action.DELETE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+        ),
+    )
+
+
 # In the way
 
 
@@ -387,10 +512,30 @@ def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
     observation = observed(rules=foreign(5))
     plan = make_plan(observation, ONE)
     full = [item for item in plan.problems if item.code is ProblemCode.NO_FREE_RULE]
-    assert all(f"Rule nas-{n}" in full[0].detail for n in range(5))
+    assert full == [
+        Problem(
+            code=ProblemCode.NO_FREE_RULE,
+            target=ZONE_NAME,
+            detail="Rule nas-0, Rule nas-1, Rule nas-2, Rule nas-3, Rule nas-4",
+        )
+    ]
     assert not any(isinstance(step, RuleStep) for step in plan.steps)
     assert exposed(after(observation, plan), HOST) is None
     assert plan.drifted(HOST)
+
+
+def test_rule_without_a_description_is_named_by_its_id() -> None:
+    """Rule without a description is named by its id."""
+    nameless = replace(skip("ssl", "nameless"), description="")
+    plan = make_plan(observed(rules=[*foreign(4), nameless]), ONE)
+    assert plan.problems[0].detail.endswith(", id-of-nameless")
+
+
+def test_skip_rule_stays_where_no_block_rule_can_be() -> None:
+    """Skip rule stays where no block rule can be: there is nothing to stand ahead of."""
+    observation = observed(rules=[*foreign(4), skip_rule()])
+    plan = make_plan(observation, ONE)
+    assert not any(isinstance(step, RuleStep) for step in plan.steps)
 
 
 def test_full_zone_is_said_once() -> None:
@@ -398,11 +543,23 @@ def test_full_zone_is_said_once() -> None:
     assert codes(observed(rules=foreign(5)), ONE).count("no_free_rule") == 1
 
 
-@pytest.mark.parametrize(("plan", "fits"), [("pro", True), ("unheard-of", False)])
-def test_quota_is_that_of_the_zones_plan(plan: str, fits: bool) -> None:
-    """Quota is that of the zones plan."""
-    found = codes(observed(rules=foreign(5), plan=plan), ONE)
-    assert ("no_free_rule" not in found) is fits
+@pytest.mark.parametrize(
+    ("plan", "quota"),
+    [
+        ("free", 5),
+        ("pro", 20),
+        ("business", 100),
+        ("enterprise", 1000),
+        ("unheard-of", 5),
+    ],
+)
+def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
+    """Quota is that of the zone's plan, and the least where the plan is unknown."""
+    full = make_plan(observed(rules=foreign(quota), plan=plan), ONE)
+    assert ProblemCode.NO_FREE_RULE in {item.code for item in full.problems}
+    assert not any(isinstance(step, RuleStep) for step in full.steps)
+    room_for_two = observed(rules=foreign(quota - 2), plan=plan)
+    assert codes(room_for_two, ONE) == []
 
 
 def test_last_slot_goes_to_the_block_rule() -> None:
@@ -426,17 +583,55 @@ def test_overlong_expression_is_not_sent() -> None:
     """Overlong expression is not sent."""
     many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
     plan = make_plan(observed(), wanting(*many))
-    assert "expression_too_long" in {item.code.value for item in plan.problems}
+    too_long = [
+        item for item in plan.problems if item.code is ProblemCode.EXPRESSION_TOO_LONG
+    ]
+    assert [item.target for item in too_long] == [BLOCK_REF]
+    expression = block_expression({item.hostname: admits() for item in many})
+    assert too_long[0].detail == str(len(expression))
     assert not any(
         isinstance(step, RuleStep) and step.target == BLOCK_REF for step in plan.steps
     )
     assert not any(isinstance(step, RecordStep) for step in plan.steps)
 
 
+def length_of(hosts: list[str]) -> int:
+    """Return how long the expression is that blocks these hostnames."""
+    return len(block_expression(dict.fromkeys(hosts, admits())))
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
+    """Longest expression is sent, and adopts a rule made by hand, but no longer one."""
+    hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
+    missing = LONGEST + more - length_of(hosts)
+    hosts[0] = f"{'a' * missing}{hosts[0]}"
+    assert length_of(hosts) == LONGEST + more
+    made = rule(
+        "block",
+        f'http.host eq "{hosts[0]}" and not cf.tls_client_auth.cert_verified',
+        "by-hand",
+    )
+    plan = make_plan(
+        observed(rules=[made] if by_hand else []),
+        wanting(*map(protected, hosts), takes_over=True),
+    )
+    written = [
+        step
+        for step in plan.steps
+        if isinstance(step, RuleStep) and step.target == BLOCK_REF
+    ]
+    action = "adopt" if by_hand else "create"
+    assert names(written) == ([f"{action} block_rule"] if fits else [])
+
+
 def test_tunnel_managed_locally_is_not_written() -> None:
     """Tunnel managed locally is not written."""
     plan = make_plan(observed(managed_remotely=False), ONE)
-    assert [item.code for item in plan.problems] == [ProblemCode.TUNNEL_MANAGED_LOCALLY]
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
+    )
     assert names(plan.steps) == BUILD_UP[:3]
 
 
@@ -534,7 +729,49 @@ def test_plan_can_be_limited_to_a_hostname() -> None:
     limited = plan.limited_to({HOST})
     assert names(limited.steps) == BUILD_UP
     assert OTHER not in {step.target for step in limited.steps}
-    assert plan.limited_to(set()).steps == ()
+    assert plan.limited_to(set()) == Plan(steps=(), problems=(), exposures=())
+
+
+def test_problem_of_one_hostname_is_not_that_of_another() -> None:
+    """Problem of one hostname is not that of another, but a problem of the zone is."""
+    in_the_way = record(OTHER, kind="A", content="192.0.2.1", ours=False)
+    both = wanting(protected(), protected(OTHER))
+
+    world = replace(in_sync(HOST, OTHER), records=(record(), in_the_way))
+    plan = make_plan(world, both)
+    assert plan.drifted(OTHER)
+    assert not plan.drifted(HOST)
+    assert plan.limited_to({OTHER}).problems == plan.problems
+    assert plan.limited_to({HOST}).problems == ()
+
+    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
+    long = make_plan(observed(), wanting(*many)).limited_to({many[0].hostname})
+    assert ProblemCode.EXPRESSION_TOO_LONG in {item.code for item in long.problems}
+    pinned = make_plan(in_sync(), wanting(protected(), pinned=frozenset(PINS)))
+    assert pinned.limited_to({HOST}).problems == pinned.problems
+
+    full = make_plan(observed(rules=foreign(5)), both)
+    limited = full.limited_to({HOST}).problems
+    assert [item.code for item in limited] == ["no_free_rule", "would_expose"]
+    assert [item.target for item in limited] == [ZONE_NAME, HOST]
+
+
+def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
+    """Exposure of one hostname is not that of another."""
+    world = published(skip_rule(), block_rule(), hostnames=[HOST, OTHER])
+    plan = make_plan(world, wanting(protected(), protected(OTHER)))
+    assert [item.hostname for item in plan.exposures] == [OTHER]
+    assert plan.limited_to({OTHER}).exposures == plan.exposures
+    assert plan.limited_to({HOST}).exposures == ()
+
+
+def test_what_has_no_step_may_be_out_of_sync() -> None:
+    """What has no step may be out of sync: somebody gets in, or a person has to act."""
+    exposure = Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None)
+    problem = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST, detail="")
+    assert Plan().in_sync
+    assert not Plan(exposures=(exposure,)).in_sync
+    assert not Plan(problems=(problem,)).in_sync
 
 
 def test_drift_of_one_hostname_is_not_that_of_another() -> None:
@@ -608,6 +845,25 @@ def test_neighbour_is_found_where_the_rule_was_tampered_with(
     assert exposed(left, NEIGHBOUR, admits("/api/webhook/")) is None
 
 
+def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
+    """Neighbour that wants no skip rule gets none."""
+    left = settled(neighbours(NEIGHBOURS_BLOCK), ONE)
+    skipping = left.ruleset.by_ref(SKIP_REF)
+    assert skipping
+    assert named_hosts(skipping.expression) == {HOST: admits()}
+
+
+def test_hostnames_of_others_are_not_blocked() -> None:
+    """Hostnames of others are not blocked, though they are published in the same zone."""
+    left = settled(
+        observed(records=[record("nas.example.com", ours=False)], ingress=[serves(None)]),
+        ONE,
+    )  # fmt: skip
+    block = left.ruleset.by_ref(BLOCK_REF)
+    assert block
+    assert named_hosts(block.expression) == {HOST: admits()}
+
+
 def test_names_of_another_zone_are_no_neighbours() -> None:
     """Names of another zone are no neighbours."""
     tampered = rule(
@@ -636,7 +892,11 @@ def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None
     done = after(world, plan)
 
     assert exposed(world, HOST)
-    assert [problem.code for problem in plan.problems] == [ProblemCode.WOULD_EXPOSE]
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=OTHER, detail=Kind.BLOCK_RULE.value
+        ),
+    )
     assert not exposed(done, HOST)
     assert not exposed(done, OTHER)
     assert names(make_plan(done, desired).steps) == []
@@ -657,8 +917,6 @@ def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
 
 
 # Pinned certificates
-
-PINS = [f"{number:064x}" for number in range(60)]
 
 
 def test_pinning_closes_out_certificates_from_elsewhere() -> None:
@@ -692,8 +950,8 @@ def test_more_pins_than_a_rule_holds() -> None:
     """Nothing is rewritten, and what others could still use is taken off the internet."""
     desired = wanting(protected(), pinned=frozenset(PINS))
     plan = make_plan(in_sync(), desired)
-    problems = [(item.code, item.detail) for item in plan.problems]
-    assert (ProblemCode.TOO_MANY_PINNED, "60") in problems
+    too_many = Problem(code=ProblemCode.TOO_MANY_PINNED, target=ZONE_NAME, detail="60")
+    assert too_many in plan.problems
     assert names(plan.steps) == ["delete dns_record"]
     assert make_plan(after(in_sync(), plan), desired).steps == ()
 
@@ -728,3 +986,26 @@ def test_former_tunnel_serves_the_hostname_no_longer() -> None:
     left = after(before, plan).configurations
     assert left[FORMER_TUNNEL].raw["ingress"] == [serves(OTHER), CATCH_ALL]
     assert make_plan(after(before, plan), desired).in_sync
+
+
+def test_former_tunnel_is_that_of_the_same_hostname() -> None:
+    """What another hostname still uses of a tunnel says nothing of this one."""
+    desired = wanting(
+        protected(tunnel_id=FORMER_TUNNEL),
+        protected(OTHER),
+        former=(protected(), protected(OTHER, tunnel_id=FORMER_TUNNEL)),
+    )
+    both = [serves(), serves(OTHER), CATCH_ALL]
+    before = replace(
+        in_sync(HOST, OTHER),
+        records=(record(tunnel_id=FORMER_TUNNEL), record(OTHER)),
+        configurations={
+            TUNNEL_ID: configuration(*both),
+            FORMER_TUNNEL: TunnelConfiguration.from_raw(
+                FORMER_TUNNEL, Fields({"ingress": both})
+            ),
+        },
+    )
+    left = settled(before, desired).configurations
+    assert left[TUNNEL_ID].raw["ingress"] == [serves(OTHER), CATCH_ALL]
+    assert left[FORMER_TUNNEL].raw["ingress"] == [serves(), CATCH_ALL]

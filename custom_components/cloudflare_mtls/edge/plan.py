@@ -66,7 +66,7 @@ class Problem:
 
     code: ProblemCode
     target: str
-    detail: str = ""
+    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)
