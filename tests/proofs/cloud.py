@@ -10,12 +10,18 @@ from typing import Self
 from aiohttp import ClientSession, web
 from cloudflare import DefaultAsyncHttpxClient
 
-from custom_components.cloudflare_mtls.edge.desired import BLOCK_REF, SKIP_REF
+from custom_components.cloudflare_mtls.edge.desired import (
+    BLOCK_REF,
+    SKIP_REF,
+    ProtectedHostname,
+)
 from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.seed import SERVICE
 from sandbox.state import Rule, State, Tunnel, Zone
 from tests.sandbox.helpers import Api, Identity, mint, visitor
+
+from .home import Home
 
 OWN_REFS = (SKIP_REF, BLOCK_REF)
 # More than any proof asks for.
@@ -81,6 +87,19 @@ class Cloud:
         """Return how many requests have written, or tried to."""
         return len(self.sandbox.journal.writes)
 
+    def home(
+        self,
+        *hostnames: ProtectedHostname,
+        http_client: DefaultAsyncHttpxClient | None = None,
+    ) -> Home:
+        """Return a home that was just started."""
+        return Home(
+            self.sandbox.token,
+            self.sandbox.api_url,
+            *hostnames,
+            http_client=http_client or self.http_client,
+        )
+
     def own_rule(self, ref: str) -> Rule | None:
         """Return one of our rules."""
         return next((rule for rule in self.zone.rules if rule.ref == ref), None)
@@ -90,10 +109,11 @@ class Cloud:
         return deepcopy(self.sandbox.state)
 
     def restore(self, state: State | None = None) -> None:
-        """Return to how everything stood: at the beginning, unless told."""
+        """Return to how everything stood, at the beginning unless told, and to nobody listening."""
         self.sandbox.clock.reset()
         self.sandbox.faults.clear()
         self.sandbox.journal.clear()
+        self.listeners.clear()
         self.become(state or self._fresh)
 
     def become(self, state: State) -> None:

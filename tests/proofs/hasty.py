@@ -1,8 +1,10 @@
 """A loop whose time can be moved on, for whoever would wait half a minute for an answer."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from aiohttp import web
 
@@ -32,6 +34,26 @@ class HastyLoop(asyncio.SelectorEventLoop):
 def hasty_runner() -> asyncio.Runner:
     """Return a runner with such a loop: unlike pytest's own, it does not debug either."""
     return asyncio.Runner(debug=False, loop_factory=HastyLoop)
+
+
+@contextmanager
+def entered[T](
+    runner: asyncio.Runner, context: AbstractAsyncContextManager[T]
+) -> Iterator[T]:
+    """Enter an asynchronous context, for somebody who is not."""
+    thing = runner.run(_enter(context))
+    try:
+        yield thing
+    finally:
+        runner.run(_leave(context))
+
+
+async def _enter[T](context: AbstractAsyncContextManager[T]) -> T:
+    return await context.__aenter__()
+
+
+async def _leave(context: AbstractAsyncContextManager[Any]) -> None:
+    await context.__aexit__(None, None, None)
 
 
 @dataclass

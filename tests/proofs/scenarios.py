@@ -12,7 +12,6 @@ from tests.edge.builders import protected
 
 from .cloud import Cloud
 from .dashboard import FOREIGN_SERVICE, HOME, NAS, TARGET, WILDCARD
-from .home import Home
 from .mortal import Order
 from .trouble import At, Endpoint
 
@@ -44,7 +43,7 @@ class Scenario:
     nightly: bool = False
 
 
-async def _lived_in(cloud: Cloud) -> None:
+async def lived_in(cloud: Cloud) -> None:
     """Leave a home lab with a wildcard record, and a rule that lets the NAS's visitors past."""
     cloud.zone.add_dns_record(DnsRecord("CNAME", WILDCARD, TARGET, proxied=True))
     skip = Rule(
@@ -65,14 +64,14 @@ async def _never_used(cloud: Cloud) -> None:
 
 async def _in_sync(cloud: Cloud) -> None:
     """Leave the hostname protected in a zone that is lived in."""
-    await _lived_in(cloud)
-    await _sync(cloud)
+    await lived_in(cloud)
+    assert (await cloud.home(_HOSTNAME).sync()).done
 
 
 async def _used_once(cloud: Cloud) -> None:
     """Leave the hostname protected in a zone that had nothing before."""
     await _never_used(cloud)
-    await _sync(cloud)
+    assert (await cloud.home(_HOSTNAME).sync()).done
 
 
 async def _drifted(cloud: Cloud) -> None:
@@ -108,38 +107,28 @@ async def _exposed(cloud: Cloud) -> None:
 
 async def _slow_to_list(cloud: Cloud) -> None:
     """Leave a certificate authority that lists what it signed a minute later."""
-    await _lived_in(cloud)
+    await lived_in(cloud)
     cloud.sandbox.state.delays = Delays(certificate_list=60)
 
 
-async def _sync(cloud: Cloud) -> None:
-    home = Home(
-        cloud.sandbox.token,
-        cloud.sandbox.api_url,
-        _HOSTNAME,
-        http_client=cloud.http_client,
-    )
-    assert (await home.sync()).done
-
-
 SCENARIOS: Final = (
-    Scenario("Build-up", _SYNC, _lived_in, earlier=_in_sync),
-    Scenario("Tear-down", _TAKE_DOWN, _in_sync, earlier=_lived_in),
+    Scenario("Build-up", _SYNC, lived_in, earlier=_in_sync),
+    Scenario("Tear-down", _TAKE_DOWN, _in_sync, earlier=lived_in),
     Scenario("Mend", _SYNC, _drifted, earlier=_in_sync),
-    Scenario("Mint", _MINT, _slow_to_list, earlier=_lived_in),
+    Scenario("Mint", _MINT, _slow_to_list, earlier=lived_in),
     Scenario(
         "Mint whose answer is lost",
         _MINT,
         _slow_to_list,
-        earlier=_lived_in,
+        earlier=lived_in,
         standing=lambda: [At(FaultKind.RESET_AFTER, endpoint=SIGN)],
         only=Endpoint("GET", SIGN.path),
     ),
     Scenario(
         "Build-up with a token that is refused",
         _SYNC,
-        _lived_in,
-        earlier=_lived_in,
+        lived_in,
+        earlier=lived_in,
         standing=lambda: [At(FaultKind.FORBIDDEN, endpoint=_READ_ZONE)],
         only=Endpoint("GET", "/user/tokens/verify"),
     ),

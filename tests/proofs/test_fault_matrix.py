@@ -1,13 +1,14 @@
 """Every call of every scenario, met by every fault: as docs/fault-matrix.md has it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 import pytest
 
-from .fault_matrix import TROUBLES, Cell, Matrix, documented
-from .scenarios import SCENARIOS, Scenario
+from .fault_matrix import TROUBLES, Cell, documented, play_row
+from .scenarios import SCENARIOS
+from .stage import Stage
 
 _SCENARIOS = {scenario.name: scenario for scenario in SCENARIOS}
 _DOCUMENTED = documented()
@@ -48,15 +49,13 @@ def _rows() -> Iterator[object]:
 
 
 def _play(
-    runner: asyncio.Runner, scenario: Scenario, named: str, *troubles: str
+    runner: asyncio.Runner, name: str, named: str, troubles: Iterable[str]
 ) -> dict[str, Cell]:
     async def play() -> dict[str, Cell]:
-        async with Matrix.running() as matrix:
-            call = {str(call): call for call in await matrix.calls(scenario)}[named]
-            return {
-                trouble: await matrix.cell(scenario, call, trouble)
-                for trouble in troubles
-            }
+        async with Stage.running() as stage:
+            scenario = _SCENARIOS[name]
+            call = {str(call): call for call in await stage.calls(scenario)}[named]
+            return await play_row(stage, scenario, call, troubles)
 
     return runner.run(play())
 
@@ -66,8 +65,8 @@ def test_document_has_every_call(runner: asyncio.Runner, name: str) -> None:
     """Document has every call."""
 
     async def calls() -> list[str]:
-        async with Matrix.running() as matrix:
-            return [str(call) for call in await matrix.calls(_SCENARIOS[name])]
+        async with Stage.running() as stage:
+            return [str(call) for call in await stage.calls(_SCENARIOS[name])]
 
     assert list(_DOCUMENTED[name]) == runner.run(calls())
 
@@ -75,7 +74,7 @@ def test_document_has_every_call(runner: asyncio.Runner, name: str) -> None:
 @pytest.mark.parametrize(("name", "call"), _rows())
 def test_call_meets_every_fault(runner: asyncio.Runner, name: str, call: str) -> None:
     """Call meets every fault."""
-    cells = _play(runner, _SCENARIOS[name], call, *TROUBLES)
+    cells = _play(runner, name, call, TROUBLES)
     broken = {
         trouble: cell.violations for trouble, cell in cells.items() if cell.violations
     }
@@ -94,5 +93,5 @@ def test_no_promise_is_broken(
     runner: asyncio.Runner, name: str, call: str, trouble: str
 ) -> None:
     """No promise is broken."""
-    cells = _play(runner, _SCENARIOS[name], call, trouble)
+    cells = _play(runner, name, call, [trouble])
     assert cells[trouble].violations == []

@@ -26,6 +26,7 @@ from tests.edge.searching import search
 
 from .cloud import Cloud
 from .dashboard import BOAT, CABIN, EDITS, GHOST, HOME, Edit
+from .hasty import entered
 from .home import Home, Run
 from .trouble import AtWrite
 from .witness import Judge, Witness, doubles, reaches
@@ -66,11 +67,10 @@ class Life(RuleBasedStateMachine):
         """Begin with a home lab."""
         super().__init__()
         self.cloud.restore()
-        self.cloud.listeners.clear()
         self.cloud.sandbox.state.delays = self.delays
         self.witness = Witness(self.cloud, self.judge)
-        self.here = self._new_home()
-        self.there = self._new_home()
+        self.here = self.cloud.home()
+        self.there = self.cloud.home()
 
     @initialize(
         plan=st.sampled_from([Plan.FREE, Plan.FREE, Plan.PRO]),
@@ -215,13 +215,6 @@ class Life(RuleBasedStateMachine):
             assert self.cloud.writes == writes
         assert not doubles(self.cloud, self.witness.protected)
 
-    def _new_home(self) -> Home:
-        return Home(
-            self.cloud.sandbox.token,
-            self.cloud.sandbox.api_url,
-            http_client=self.cloud.http_client,
-        )
-
     def _protect(
         self, home: Home, hostname: str, exempt_paths: tuple[str, ...] = ()
     ) -> None:
@@ -262,17 +255,13 @@ class Life(RuleBasedStateMachine):
 def _live(
     runner: asyncio.Runner, name: str, how: settings, delays: Delays = _PROMPT
 ) -> None:
-    context = Cloud.running()
-    cloud = runner.run(context.__aenter__())
-    members = {"runner": runner, "cloud": cloud, "judge": Judge(), "delays": delays}
-    try:
+    with entered(runner, Cloud.running()) as cloud:
         runner.run(cloud.revoke_one())
+        members = {"runner": runner, "cloud": cloud, "judge": Judge(), "delays": delays}
         # Hypothesis looks elsewhere for every name.
         run_state_machine_as_test(
             type(name, (Life,), members), settings=settings(how, stateful_step_count=20)
         )
-    finally:
-        runner.run(context.__aexit__(None, None, None))
 
 
 @pytest.mark.parametrize("part", range(4))

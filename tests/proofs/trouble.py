@@ -30,7 +30,7 @@ class Endpoint:
 
     @classmethod
     def of(cls, method: str, path: str) -> Self:
-        """Read it from a request; its identifiers do not matter."""
+        """Read it from a request, below /client/v4; its identifiers do not matter."""
         for pattern, name in _IDS:
             path = re.sub(pattern, name, path)
         return cls(method, path)
@@ -79,3 +79,17 @@ class Kill(At):
         self.struck = True
         os.kill(self.pid(), signal.SIGKILL)
         return None
+
+
+@dataclass
+class Meanwhile(At):
+    """Has somebody else do something just before the call; nothing is spoiled."""
+
+    act: Callable[[], object] = object
+
+    @override
+    def takes(self, method: str, path: str) -> bool:
+        if super().takes(method, path):
+            self.struck = True
+            self.act()
+        return False
