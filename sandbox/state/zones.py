@@ -1,6 +1,6 @@
 """A domain: its DNS records, its client certificates and its settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,10 @@ class ClientCertificate:
     listed: bool = True
     status_at_edge: CertificateStatus | None = None
     """What the edge still believes, where that is not the status."""
+
+    def __deepcopy__(self, _: object) -> ClientCertificate:
+        """Copy the record; what was signed never changes, and cannot be copied."""
+        return replace(self)
 
 
 @dataclass

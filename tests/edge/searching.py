@@ -1,16 +1,11 @@
 """How the tests search for counterexamples."""
 
-from collections.abc import Callable
-from typing import Any
-
 from hypothesis import HealthCheck, settings, strategies as st
 
 NIGHTLY = 5000
 
 
-def search(
-    examples: int = 200, *, again: bool = True
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def search(examples: int = 200, *, again: bool = True) -> settings:
     """Return a bounded search that leaves no files behind and times nothing.
 
     It finds the same again in every run, unless told to look elsewhere each time.

@@ -10,7 +10,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 
-from .helpers import Api
+from .helpers import Api, mint
 from .test_control import control
 
 RECORDS = "/zones/{zone}/dns_records"
@@ -145,6 +145,17 @@ async def test_stale(sandbox: Sandbox, api: Api) -> None:
     for expected in (5, 5, 6):
         assert len((await api.get(RECORDS)).result) == expected
     assert "new.example.com" in names(sandbox)
+
+
+async def test_stale_certificates(sandbox: Sandbox, api: Api) -> None:
+    """Certificates can be remembered as well, though nothing copies a signed request."""
+    sandbox.faults.add(Fault(FaultKind.STALE, "GET", "*/client_certificates"))
+    await mint(api)
+    await mint(api)
+    for expected in (1, 2):
+        assert (
+            len((await api.get("/zones/{zone}/client_certificates")).result) == expected
+        )
 
 
 async def test_which_calls(sandbox: Sandbox, api: Api) -> None:

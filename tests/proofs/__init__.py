@@ -1,0 +1,1 @@
+"""The invariants, held against everything that can happen on the way: faults, deaths, others."""

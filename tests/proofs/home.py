@@ -1,0 +1,118 @@
+"""A Home Assistant as its Cloudflare sees it: the only place here that knows the engine."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from custom_components.cloudflare_mtls.edge import apply
+from custom_components.cloudflare_mtls.edge.client import EdgeClient
+from custom_components.cloudflare_mtls.edge.credentials import (
+    KeyType,
+    make_signing_request,
+)
+from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
+from custom_components.cloudflare_mtls.edge.errors import EdgeError
+from custom_components.cloudflare_mtls.edge.plan import Plan
+from custom_components.cloudflare_mtls.hostnames import HostnameSettings
+from custom_components.cloudflare_mtls.reconciler import Reconciler
+from sandbox.clock import CLOCK
+from sandbox.seed import ACCOUNT_ID, ZONE_ID
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended, and what it left to do, if that could be seen."""
+
+    error: EdgeError | None = None
+    left: Plan | None = None
+
+    @property
+    def ended(self) -> str:
+        """Say it in a word."""
+        return type(self.error).__name__ if self.error else "finished"
+
+    @property
+    def done(self) -> bool:
+        """Tell whether it saw that nothing is left to do."""
+        return self.error is None and (self.left is None or self.left.in_sync)
+
+
+class Home:
+    """Its settings, and the engine that brings them about."""
+
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        *hostnames: ProtectedHostname,
+        http_client: Any = None,
+    ) -> None:
+        """Start with these hostnames to protect; the HTTP client may be shared."""
+        self.settings = {item.hostname: item for item in hostnames}
+        self._client = EdgeClient(
+            token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
+        )
+        self._reconciler: Reconciler | None = None
+        self._reconciled: dict[str, ProtectedHostname] = {}
+
+    async def sync(self) -> Run:
+        """Bring every hostname to what it must be."""
+        return await self._run(set(self.settings), remove=False)
+
+    async def take_down(self, *hostnames: str) -> Run:
+        """Take hostnames down; their settings stay."""
+        return await self._run(set(hostnames), remove=True)
+
+    async def mint(self) -> Run:
+        """Have a certificate signed for a new key."""
+        request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
+        try:
+            await apply.issue_certificate(
+                self._client, ZONE_ID, request, 365, _run_blocking
+            )
+        except EdgeError as err:
+            return Run(err)
+        return Run()
+
+    async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
+        try:
+            zones = await self._engine().sync(hostnames, remove=remove)
+        except EdgeError as err:
+            return Run(err)
+        for sync in zones.values():
+            return Run(sync.outcome.error, sync.left)
+        return Run()
+
+    def _engine(self) -> Reconciler:
+        """Return the reconciler, a new one where the settings changed: that is a reload."""
+        if self._reconciler is None or self._reconciled != self.settings:
+            self._reconciled = dict(self.settings)
+            self._reconciler = Reconciler(
+                self._client,
+                ACCOUNT_ID,
+                [
+                    HostnameSettings(zone_id=ZONE_ID, protected=item, keep_in_sync=True)
+                    for item in self.settings.values()
+                ],
+            )
+        return self._reconciler
+
+
+@contextmanager
+def without_pauses() -> Iterator[None]:
+    """Have homes pause by moving the sandbox's clock."""
+
+    async def pause(seconds: float) -> None:
+        CLOCK.advance(timedelta(seconds=seconds))
+
+    with patch.object(apply, "asyncio", SimpleNamespace(sleep=pause)):
+        yield
+
+
+async def _run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.to_thread(function, *arguments)
