@@ -8,6 +8,7 @@ import pytest
 from pytest_socket import socket_allow_hosts
 
 from .hasty import hasty_runner
+from .home import on_sandbox_time
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,13 @@ def _sockets(socket_enabled: None) -> None:
 def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     """Keep a line for each of ten thousand requests out of the report."""
     caplog.set_level(logging.WARNING)
+
+
+@pytest.fixture(autouse=True)
+def _time() -> Iterator[None]:
+    """Let the time pass that the sandbox knows of."""
+    with on_sandbox_time():
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from custom_components.cloudflare_mtls.edge import apply
+from custom_components.cloudflare_mtls.edge import apply, recent
 from custom_components.cloudflare_mtls.edge.client import EdgeClient
 from custom_components.cloudflare_mtls.edge.credentials import (
     KeyType,
@@ -19,7 +19,7 @@ from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
 from custom_components.cloudflare_mtls.edge.errors import EdgeError
 from custom_components.cloudflare_mtls.edge.plan import Plan
 from custom_components.cloudflare_mtls.hostnames import HostnameSettings
-from custom_components.cloudflare_mtls.reconciler import Reconciler
+from custom_components.cloudflare_mtls.reconciler import Extent, Reconciler
 from sandbox.clock import CLOCK
 from sandbox.seed import ACCOUNT_ID, ZONE_ID
 
@@ -80,12 +80,13 @@ class Home:
         return Run()
 
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
+        extent = Extent(hostnames=hostnames, remove=remove)
         try:
-            zones = await self._engine().sync(hostnames, remove=remove)
+            zones = await self._engine().sync(extent)
         except EdgeError as err:
             return Run(err)
         for sync in zones.values():
-            return Run(sync.outcome.error, sync.left)
+            return Run(sync.error, sync.left)
         return Run()
 
     def _engine(self) -> Reconciler:
@@ -93,12 +94,12 @@ class Home:
         if self._reconciler is None or self._reconciled != self.settings:
             self._reconciled = dict(self.settings)
             self._reconciler = Reconciler(
-                self._client,
-                ACCOUNT_ID,
-                [
+                client=self._client,
+                account_id=ACCOUNT_ID,
+                hostnames=tuple(
                     HostnameSettings(zone_id=ZONE_ID, protected=item, keep_in_sync=True)
                     for item in self.settings.values()
-                ],
+                ),
             )
         return self._reconciler
 
@@ -110,7 +111,16 @@ def without_pauses() -> Iterator[None]:
     async def pause(seconds: float) -> None:
         CLOCK.advance(timedelta(seconds=seconds))
 
-    with patch.object(apply, "asyncio", SimpleNamespace(sleep=pause)):
+    hasty = SimpleNamespace(sleep=pause, gather=asyncio.gather)
+    with patch.object(apply, "asyncio", hasty):
+        yield
+
+
+@contextmanager
+def on_sandbox_time() -> Iterator[None]:
+    """Have homes tell by the sandbox's clock how long ago they wrote something."""
+    clock = SimpleNamespace(monotonic=lambda: CLOCK.now().timestamp())
+    with patch.object(recent, "time", clock):
         yield
 
 

@@ -17,7 +17,10 @@ from hypothesis.stateful import (
 import pytest
 
 from custom_components.cloudflare_mtls.edge.desired import Layout, ProtectedHostname
-from custom_components.cloudflare_mtls.edge.expressions import block_expression
+from custom_components.cloudflare_mtls.edge.expressions import (
+    Admission,
+    block_expression,
+)
 from sandbox.clock import Delays
 from sandbox.faults import FaultKind
 from sandbox.seed import SERVICE, TUNNEL_ID
@@ -91,7 +94,7 @@ class Life(RuleBasedStateMachine):
         self.cloud.zone.plan = plan
         if ghost is not None:
             # Of a Home Assistant that nobody runs any more.
-            expression = block_expression({GHOST: ghost})
+            expression = block_expression({GHOST: Admission(exempt_paths=ghost)})
             self.cloud.zone.rules.append(
                 Rule("block", expression, ref="cloudflare_mtls_block")
             )
