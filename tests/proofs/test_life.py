@@ -28,7 +28,7 @@ from .cloud import Cloud
 from .dashboard import BOAT, CABIN, EDITS, GHOST, HOME, Edit
 from .hasty import entered
 from .home import Home, Run
-from .trouble import AtWrite
+from .trouble import At
 from .witness import Judge, Witness, doubles, reaches
 
 OWN = (HOME, CABIN)
@@ -226,7 +226,7 @@ class Life(RuleBasedStateMachine):
         self.witness.protected[hostname] = exempt_paths
 
     def _break(self, kind: FaultKind, nth: int) -> None:
-        self.cloud.sandbox.faults.add(AtWrite(kind, first=nth))
+        self.cloud.sandbox.faults.add(At(kind, first=nth))
 
     def _settle(self) -> None:
         self.cloud.sandbox.clock.advance(SETTLED)
