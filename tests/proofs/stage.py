@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Final, Self
 
+from sandbox.clock import CLOCK
 from sandbox.faults import Fault
 from sandbox.state import REVOKED, State
 
@@ -90,6 +92,8 @@ class Stage:
         mints = scenario.order.deed == "mint"
         for further in range(_MAX_RUNS):
             writes = self.cloud.writes
+            # A quarter of an hour is between two refreshes.
+            CLOCK.advance(timedelta(minutes=15))
             run = await scenario.order.carry_out(home)
             if run.done:
                 # By then it had seen everything in sync, and nothing was spoiled any more.

@@ -15,9 +15,6 @@ from .hasty import entered
 from .witness import Witness
 
 _LAG = 75
-_taken_for_true = pytest.mark.xfail(
-    strict=True, reason="What is read from a list that lags is taken for what is there"
-)
 
 
 @pytest.fixture
@@ -33,7 +30,6 @@ def catch_up(cloud: Cloud) -> None:
     cloud.sandbox.clock.advance(timedelta(seconds=_LAG + 1))
 
 
-@_taken_for_true
 def test_run_knows_what_it_wrote(runner: asyncio.Runner, cloud: Cloud) -> None:
     """Run knows what it wrote."""
     home = cloud.home(protected(HOME))
@@ -43,7 +39,6 @@ def test_run_knows_what_it_wrote(runner: asyncio.Runner, cloud: Cloud) -> None:
     assert cloud.writes == writes
 
 
-@_taken_for_true
 def test_two_hostnames_in_one_run(runner: asyncio.Runner, cloud: Cloud) -> None:
     """The second PUT keeps what the first one added, though no read shows it yet."""
     runner.run(cloud.home(protected(HOME), protected(CABIN)).sync())

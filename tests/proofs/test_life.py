@@ -31,7 +31,7 @@ from .cloud import Cloud
 from .dashboard import BOAT, CABIN, EDITS, GHOST, HOME, Edit
 from .hasty import entered
 from .home import Home, Run
-from .trouble import AtWrite
+from .trouble import At
 from .witness import Judge, Witness, doubles, reaches
 
 OWN = (HOME, CABIN)
@@ -229,7 +229,7 @@ class Life(RuleBasedStateMachine):
         self.witness.protected[hostname] = exempt_paths
 
     def _break(self, kind: FaultKind, nth: int) -> None:
-        self.cloud.sandbox.faults.add(AtWrite(kind, first=nth))
+        self.cloud.sandbox.faults.add(At(kind, first=nth))
 
     def _settle(self) -> None:
         self.cloud.sandbox.clock.advance(SETTLED)
@@ -281,12 +281,6 @@ def test_life_at_length(runner: asyncio.Runner, part: int) -> None:
     _live(runner, f"Life{part}", search(600, again=False))
 
 
-_reads_lag = pytest.mark.xfail(
-    strict=True, reason="What is read from a list that lags is taken for what is there"
-)
-
-
-@_reads_lag
 def test_life_where_reads_lag(runner: asyncio.Runner) -> None:
     """Life where reads lag."""
     how = settings(search(50), phases=[Phase.generate])
@@ -295,7 +289,6 @@ def test_life_where_reads_lag(runner: asyncio.Runner) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
-@_reads_lag
 def test_life_where_reads_lag_at_length(runner: asyncio.Runner) -> None:
     """Life where reads lag, at length."""
     how = settings(search(600, again=False), phases=[Phase.generate])

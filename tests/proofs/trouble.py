@@ -38,13 +38,15 @@ class Endpoint:
 
 @dataclass
 class At(Fault):
-    """A fault that waits for the n-th call of an endpoint."""
+    """A fault that waits for the n-th call of an endpoint, or for the n-th write."""
 
     endpoint: Endpoint | None = None
     struck: bool = False
 
     @override
     def takes(self, method: str, path: str) -> bool:
+        if self.endpoint is None:
+            return method != "GET" and super().takes(method, path)
         return Endpoint.of(method, path) == self.endpoint and super().takes(
             method, path
         )
@@ -60,22 +62,14 @@ class At(Fault):
 
 
 @dataclass
-class AtWrite(Fault):
-    """A fault that waits for the n-th write, whatever it is."""
-
-    @override
-    def takes(self, method: str, path: str) -> bool:
-        return method != "GET" and super().takes(method, path)
-
-
-@dataclass
 class Kill(At):
     """Ends a process, before or after its call took effect, instead of an answer."""
 
-    pid: Callable[[], int] = os.getpid
+    pid: Callable[[], int] | None = None
 
     @override
     def spoil(self, answer: web.Response | None) -> web.Response | None:
+        assert self.pid is not None, "nobody is to die"
         self.struck = True
         os.kill(self.pid(), signal.SIGKILL)
         return None

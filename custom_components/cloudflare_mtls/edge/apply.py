@@ -10,7 +10,7 @@ from .credentials import CertificateFacts, SigningRequest, read_certificates
 from .desired import RECORD_COMMENT
 from .errors import Conflict, EdgeError, Unavailable
 from .exposure import exposed
-from .models import ClientCertificate, Observation
+from .models import ClientCertificate, Observation, Rule, Ruleset
 from .plan import Plan, differs
 from .steps import (
     Action,
@@ -124,19 +124,23 @@ class _Writer:
         self._client = client
         self.state = observation
         self._associations: tuple[str, ...] | None = None
+        self._as_planned = True
 
     async def write(self, step: Step, following: Step | None) -> None:
-        """Take a step; a list that the next one needs is read at the same time."""
-        written, ahead = await asyncio.gather(
-            self._write(step),
-            self._read_associations()
-            if isinstance(following, AssociationStep)
-            else asyncio.sleep(0),
-            return_exceptions=True,
-        )
-        if isinstance(written, BaseException):
-            raise written
-        self._associations = ahead if isinstance(ahead, tuple) else None
+        """Take a step; while a new rule is made, the list for the next step is read."""
+        match step, following:
+            case RuleStep(action=Action.CREATE), AssociationStep():
+                written, ahead = await asyncio.gather(
+                    self._write(step),
+                    self._read_associations(),
+                    return_exceptions=True,
+                )
+                if isinstance(written, BaseException):
+                    raise written
+                # What could not be read now is read when it is needed.
+                self._associations = ahead if isinstance(ahead, tuple) else None
+            case _:
+                await self._write(step)
 
     async def _write(self, step: Step) -> None:
         match step:
@@ -158,13 +162,15 @@ class _Writer:
 
     async def _expect_no_change(self) -> None:
         """Raise Conflict unless the zone is still what the plan was made for."""
-        if not _alike(await self._look(self.state.configurations), self.state):
+        seen = await self._look(self.state.configurations)
+        if not self._as_planned or not _alike(seen, self.state):
             raise Conflict(None, "somebody else changed the zone at the same time")
 
     async def _look_where_it_leads(self, step: IngressStep | RecordStep) -> None:
         """Look again at all that decides who gets in, and refuse to open a hostname."""
         seen = await self._look([step.tunnel_id])
         if not _alike(seen, self.state):
+            self._as_planned = False
             _confirm(_alike(await self._look([step.tunnel_id]), seen))
         self.state = seen
         after = advance(seen, step)
@@ -213,6 +219,8 @@ class _Writer:
                 ruleset = await self._client.edit_rule(
                     zone_id, ruleset_id, own.id, body
                 )
+        if _others(ruleset, step) != _others(self.state.ruleset, step):
+            self._as_planned = False
         self.state = replace(self.state, ruleset=ruleset)
         written = ruleset.by_ref(step.target)
         gone = step.action in (Action.DELETE, Action.DISCARD)
@@ -233,7 +241,9 @@ class _Writer:
 
     async def _write_association(self, step: AssociationStep) -> None:
         zone_id = self.state.zone.id
-        present = self._associations or await self._read_associations()
+        present, self._associations = self._associations, None
+        if present is None:
+            present = await self._read_associations()
         wanted = associations_after(present, step)
         self.state = replace(self.state, associations=present)
         if wanted == present:
@@ -272,6 +282,12 @@ class _Writer:
         else:
             kept = (*kept, await self._client.create_dns_record(zone_id, body))
         self.state = replace(self.state, records=kept)
+
+
+def _others(ruleset: Ruleset, step: RuleStep) -> list[Rule]:
+    """Return the rules that a step leaves alone."""
+    own = (ruleset.by_ref(step.target), step.found_in(ruleset))
+    return [rule for rule in ruleset.rules if rule not in own]
 
 
 def _alike(one: Observation, other: Observation) -> bool:
