@@ -130,6 +130,133 @@ def test_only_ascii_has_cases() -> None:
     assert evaluate(expression, request) is not True
 
 
+# All ways to write the hostname in a Host header: in any case, with a dot, with any port.
+
+FORMS = Requests(host=HostForms(HOST), verified=False, revoked=False)
+WAYS = [
+    f"{host}{dot}{port}"
+    for host in (HOST, HOST.upper(), HOST.title())
+    for dot in ("", ".")
+    for port in ("", ":443", ":8443", ":2053", ":80")
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "truth"),
+    [
+        # Some, never all, of the ways are one text.
+        (f'http.host eq "{HOST}"', None),
+        (f'http.host eq "{HOST.upper()}"', None),
+        (f'http.host eq "{HOST}."', None),
+        (f'http.host eq "{HOST}:8443"', None),
+        (f'http.host eq "{HOST}.:443"', None),
+        (f'http.host ne "{HOST}"', None),
+        (f'http.host in {{"x" "{HOST}:2053"}}', None),
+        (f'lower(http.host) eq "{HOST}"', None),
+        (f'upper(http.host) eq "{HOST.upper()}"', None),
+        (f'lower(http.host) eq "{HOST.title()}"', False),
+        (f'lower(http.host) eq "{HOST.upper()}:443"', False),
+        (f'http.host eq "{HOST}x"', False),
+        (f'http.host eq "{HOST}.x"', False),
+        (f'http.host eq "nas.{HOST}"', False),
+        ('http.host eq "nas.example.com"', False),
+        ('http.host ne "nas.example.com"', True),
+        ('http.host in {"x" "y"}', False),
+        ('http.host eq ""', False),
+        ('http.host eq "."', False),
+        ('http.host eq ":443"', False),
+        # How they begin.
+        (f'starts_with(lower(http.host), "{HOST}")', True),
+        ('starts_with(lower(http.host), "home")', True),
+        ('starts_with(http.host, "")', True),
+        ('starts_with(http.host, "home")', None),
+        ('starts_with(http.host, "HOME")', None),
+        (f'starts_with(lower(http.host), "{HOST}.")', None),
+        (f'starts_with(lower(http.host), "{HOST}:84")', None),
+        (f'starts_with(http.host, "{HOST}:")', None),
+        ('starts_with(lower(http.host), "Home")', False),
+        ('starts_with(lower(http.host), "nas")', False),
+        ('starts_with(http.host, "mobile")', False),
+        (f'starts_with(lower(http.host), "{HOST}x")', False),
+        (f'starts_with(http.host, "{HOST}..")', False),
+        ('starts_with(lower(http.host), ":443")', False),
+        ('starts_with(http.host, ".")', False),
+        # How they end.
+        ('ends_with(http.host, ".com")', None),
+        ('ends_with(http.host, ".COM")', None),
+        ('ends_with(lower(http.host), ".com")', None),
+        ('ends_with(http.host, ".")', None),
+        ('ends_with(http.host, "43")', None),
+        ('ends_with(http.host, ":2053")', None),
+        ('ends_with(http.host, ".:443")', None),
+        ('ends_with(lower(http.host), "com:443")', None),
+        ('ends_with(lower(http.host), "com.:443")', None),
+        ('ends_with(lower(http.host), ".COM")', False),
+        ('ends_with(http.host, "nas")', False),
+        ('ends_with(http.host, "home")', False),
+        ('ends_with(http.host, "net:443")', False),
+        ('ends_with(lower(http.host), "net.")', False),
+        ('ends_with(http.host, "com..")', False),
+        ('ends_with(http.host, ":443x")', False),
+        # What is in them.
+        ('lower(http.host) contains "mobile"', True),
+        (f'lower(http.host) contains "{HOST}"', True),
+        ('http.host contains ""', True),
+        ('http.host contains "mobile"', None),
+        ('http.host contains "MOBILE"', None),
+        ('http.host contains ".com."', None),
+        ('lower(http.host) contains "com:84"', None),
+        ('lower(http.host) contains "com.:20"', None),
+        ('http.host contains ":"', None),
+        ('lower(http.host) contains "8443"', None),
+        ('lower(http.host) contains "Mobile"', False),
+        ('http.host contains "nas"', False),
+        ('http.host contains "x:443"', False),
+        ('lower(http.host) contains "443x"', False),
+        ('lower(http.host) contains "com.."', False),
+        ('lower(http.host) contains "example:443"', False),
+        # What they look like.
+        (f'http.host wildcard "{HOST}*"', True),
+        (f'http.host wildcard "{HOST.upper()}*"', True),
+        ('http.host wildcard "*mobile*"', True),
+        ('http.host wildcard "*"', True),
+        ('lower(http.host) wildcard "Home*"', True),
+        ('lower(http.host) strict wildcard "home*"', True),
+        ('http.host strict wildcard "home*"', None),
+        ('http.host strict wildcard "Home*"', None),
+        ('lower(http.host) strict wildcard "Home*"', None),
+        (f'http.host wildcard "{HOST}"', None),
+        (f'http.host wildcard "{HOST}."', None),
+        ('http.host wildcard "*.com"', None),
+        ('http.host wildcard "*."', None),
+        ('http.host wildcard "*.com.*"', None),
+        ('http.host wildcard "*443"', None),
+        ('http.host wildcard "*8443"', None),
+        ('http.host wildcard "home*20*3"', None),
+        ('http.host wildcard "*com*8*3*"', None),
+        ('http.host wildcard "*.*8443"', None),
+        ('http.host wildcard "*com.*2053"', None),
+        ('http.host wildcard "*:8443"', None),
+        ('http.host wildcard "*com:*"', None),
+        ('http.host wildcard "?*"', None),
+        ('http.host wildcard "nas*"', False),
+        ('http.host wildcard "nas2.example.com"', False),
+        ('http.host wildcard "*.net*"', False),
+        ('http.host strict wildcard "nas*"', False),
+        ('http.host wildcard "mobile*8443"', False),
+    ],
+)  # fmt: skip
+def test_ways_to_write_a_hostname(expression: str, truth: Truth) -> None:
+    """Ways to write a hostname are told apart only where Cloudflare would not."""
+    assert evaluate(expression, FORMS) is truth
+    matches = {
+        parse_as_cloudflare(expression).matches({"http.host": way})
+        for way in WAYS
+        if "?" not in expression
+    }
+    assert truth is None or matches == {truth}
+
+
 # Random expressions over what the reader supports, and over what it must not pretend to.
 
 _PIECES = st.sampled_from(
@@ -152,7 +279,19 @@ _LITERALS = _PIECES.flatmap(_quoted)
 _PATH_LITERALS = _PATHS.flatmap(_quoted)
 # Cloudflare refuses two stars in a row and an empty pattern is no pattern.
 _PATTERNS = st.sampled_from(
-    ['"*"', f'"{HOST}"', '"home*"', '"*.EXAMPLE.com"', '"h*m*"', '"[a-z]*"', '"?*"']
+    [
+        '"*"',
+        f'"{HOST}"',
+        '"home*"',
+        '"*.EXAMPLE.com"',
+        '"h*m*"',
+        '"[a-z]*"',
+        '"?*"',
+        '"*8443"',
+        '"home*2*53*"',
+        '"*com*4*3"',
+        '"*.com.*"',
+    ]
 )
 _LISTS = st.lists(_LITERALS, min_size=1, max_size=3).map(" ".join)
 

@@ -186,6 +186,7 @@ def test_block_rule_that_lets_somebody_pass(own: Rule, revoked: bool) -> None:
         pytest.param(skip("not cf.tls_client_auth.cert_verified"), id="for nobody"),
         pytest.param(skip(f'http.host eq "{HOST}:8443"'), id="for port 8443"),
         pytest.param(skip(f'http.host eq "{HOST}:2053"'), id="for port 2053"),
+        pytest.param(skip('http.host wildcard "*8443"'), id="for any port 8443"),
         pytest.param(skip(f'http.host eq "{HOST.title()}"'), id="for mixed case"),
         pytest.param(skip(f'http.host eq "{HOST}.:443"'), id="for a dot and a port"),
         pytest.param(

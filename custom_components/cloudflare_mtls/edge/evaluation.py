@@ -69,7 +69,13 @@ class HostForms:
         """Tell whether the ways match a wildcard pattern."""
         if strict and self.lowered and pattern != pattern.lower():
             return None
-        ways = [f"{self.hostname}{suffix}" for suffix in ("", ".", ":443", ".:443")]
+        # Digits that the pattern asks for may be those of a port.
+        digits = re.findall(r"[0-9]+", pattern)
+        ports = ["443", *("".join(digits[place:]) for place in range(len(digits)))]
+        suffixes = ("", *(f":{port}" for port in ports))
+        ways = [
+            f"{self.hostname}{dot}{suffix}" for dot in ("", ".") for suffix in suffixes
+        ]
         truths = {_like(way, pattern, strict=False) for way in ways}
         if truths == {True} and pattern.endswith("*"):
             return True if self.lowered or not strict else None
