@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from .edge.apply import apply_plan
 from .edge.client import EdgeClient
-from .edge.desired import DesiredZone, Layout, Skippable
+from .edge.desired import SKIP_REF, DesiredZone, Layout, Skippable
 from .edge.errors import EdgeError
 from .edge.models import Observation
 from .edge.plan import Plan, make_plan
@@ -99,7 +99,10 @@ class Reconciler:
         observation = await self.client.observe(
             self.account_id, zone_id, sorted(tunnel_ids)
         )
-        skips = any(item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone)
+        # The rule may be there for another Home Assistant alone.
+        skips = observation.ruleset.by_ref(SKIP_REF) or any(
+            item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone
+        )
         return ZoneView(
             observation=observation,
             skippable=(

@@ -270,7 +270,8 @@ def _live(
 @pytest.mark.parametrize("part", range(4))
 def test_life(runner: asyncio.Runner, part: int) -> None:
     """Life."""
-    _live(runner, f"Life{part}", search(50))
+    how = settings(search(50), phases=[Phase.generate])
+    _live(runner, f"Life{part}", how)
 
 
 @pytest.mark.nightly
