@@ -1,7 +1,7 @@
 """A sandbox for many runs: set back in an instant, and heard at every request."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
 from pathlib import Path
 import tempfile
@@ -19,7 +19,7 @@ from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.seed import SERVICE
 from sandbox.state import Rule, State, Tunnel, Zone
-from tests.sandbox.helpers import Api, Identity, mint, visitor
+from tests.sandbox.helpers import Api, Visitor, mint, visitor
 
 from .home import Home
 
@@ -47,14 +47,14 @@ class Cloud:
         self,
         sandbox: Sandbox,
         http_client: DefaultAsyncHttpxClient,
-        directory: Path,
+        visits: AsyncExitStack,
     ) -> None:
-        """Listen to a sandbox; the directory is for what visitors carry."""
+        """Listen to a sandbox; the stack holds its visitors."""
         self.sandbox = sandbox
         self.http_client = http_client
         self.listeners: list[Callable[[Entry], None]] = []
-        self._directory = directory
-        self._revoked: Identity | None = None
+        self._visits = visits
+        self._visitors: dict[bool, Visitor] = {}
         sandbox.state.budget.limit = _BUDGET
         sandbox.journal.requests = _Heard(self._tell)
         self._fresh = self.snapshot()
@@ -67,9 +67,12 @@ class Cloud:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         sandbox = Sandbox(origin=f"http://127.0.0.1:{runner.addresses[0][1]}")
-        with tempfile.TemporaryDirectory(prefix="cloud-") as directory:
-            async with sandbox, DefaultAsyncHttpxClient() as http_client:
-                yield cls(sandbox, http_client, Path(directory))
+        async with (
+            sandbox,
+            DefaultAsyncHttpxClient() as client,
+            AsyncExitStack() as stack,
+        ):
+            yield cls(sandbox, client, stack)
         await runner.cleanup()
 
     @property
@@ -120,21 +123,26 @@ class Cloud:
         """Let everything stand so from now on, whatever else is going on."""
         vars(self.sandbox.state).update(vars(deepcopy(state)))
 
-    async def revoke_one(self) -> None:
-        """Have a certificate that was good once, in every state from now on."""
+    async def let_visitors_come(self) -> None:
+        """Have somebody without a certificate, and somebody with a revoked one."""
         async with ClientSession() as session:
             api = Api(self.sandbox, session, self.sandbox.token)
-            result, self._revoked = await mint(api, "Lost phone")
+            result, identity = await mint(api, "Lost phone")
             path = f"/zones/{{zone}}/client_certificates/{result['id']}"
             await api.request("DELETE", path)
         self._fresh = self.snapshot()
+        directory = tempfile.TemporaryDirectory(prefix="visitor-")
+        folder = Path(self._visits.enter_context(directory))
+        for revoked in (False, True):
+            visit = visitor(self.sandbox, folder, identity if revoked else None)
+            self._visitors[revoked] = await self._visits.enter_async_context(visit)
 
     async def knock(self, hostname: str, path: str, *, revoked: bool) -> int:
-        """Ask the running edge, over TLS, without or with that certificate."""
-        identity = self._revoked if revoked else None
-        async with visitor(self.sandbox, self._directory, identity) as client:
-            answer = await client.get(hostname, path)
-            return answer.status
+        """Ask the running edge, by a TLS connection of its own."""
+        answer = await self._visitors[revoked].get(
+            hostname, path, headers={"Connection": "close"}
+        )
+        return answer.status
 
     def _tell(self, entry: Entry) -> None:
         for listener in self.listeners:
