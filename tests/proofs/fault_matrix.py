@@ -15,6 +15,7 @@ from sandbox.faults import FaultKind
 
 from .cloud import Cloud
 from .hasty import Hang, hasty_runner
+from .home import on_sandbox_time
 from .mortal import Mortal
 from .scenarios import SCENARIOS, Scenario
 from .stage import Call, Stage
@@ -188,5 +189,5 @@ async def _main() -> None:
 
 if __name__ == "__main__":
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with hasty_runner() as runner:
+    with hasty_runner() as runner, on_sandbox_time():
         runner.run(_main())
