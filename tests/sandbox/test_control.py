@@ -69,7 +69,11 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
 async def test_switches(api: Api) -> None:
     """What is known in two ways can be had in either."""
     changed = await control(api, "POST", "/switches", {"refuses_zone_list": True})
-    assert changed == {"refuses_zone_list": True, "strips_parentheses": True}
+    assert changed == {
+        "refuses_zone_list": True,
+        "strips_parentheses": True,
+        "refused_skips": [],
+    }
     blind = api.with_token(api.sandbox.state.add_token(permissions={"dns:read"}))
     reply = await blind.get("/zones")
     assert (reply.status, reply.code) == (403, 0)
