@@ -183,6 +183,7 @@ async def home_sees_itself_blocked(world: World) -> None:
             "without_certificate": refused,
             "other_ports": {"8443": refused},
             "enforced": True,
+            "exposed_to": [],
         },
         "what Home Assistant meets",
     )
