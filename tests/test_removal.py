@@ -1,5 +1,6 @@
 """Tests of hostnames that are removed from Home Assistant: they go at Cloudflare too."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
 from typing import Any
@@ -67,6 +68,7 @@ async def test_removed_here_and_there(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
     """What leads to it goes first, what closes it last, and nothing of it is kept."""
@@ -92,8 +94,10 @@ async def test_removed_here_and_there(
     assert not device_registry.async_get_device_by_identifier(
         (DOMAIN, SUBENTRY_ID), loaded_entry.entry_id
     )
-    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == {}
     assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == {}
 
 
 async def test_removed_while_cloudflare_is_out_of_reach(
@@ -120,7 +124,30 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     await settle(hass)
 
     assert traces(sandbox) == []
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == {}
+
+
+async def test_brought_back_by_a_late_write(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Another Home Assistant writes the tunnel's list as it read it before: it goes again."""
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    before = [dict(rule) for rule in tunnel.ingress]
+    (own,) = records_of(sandbox)
+    wildcard = replace(own, id="wildcard", name="*.example.com", comment="")
+    zone_of(sandbox).dns_records[wildcard.id] = wildcard
+    await remove(hass, loaded_entry)
+    assert traces(sandbox) == []
+
+    assert tunnel.config is not None
+    tunnel.config["ingress"] = before
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert traces(sandbox) == []
 
 
 async def test_removal_that_is_refused_says_so_and_goes_on(
@@ -228,6 +255,7 @@ async def test_restored_backup(
     await setup_integration(hass, entry)
 
     assert len(traces(sandbox)) == left
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert hass_storage[STORE.format(entry.entry_id)]["data"] == {}
 
 

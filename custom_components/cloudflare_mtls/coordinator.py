@@ -1,4 +1,4 @@
-"""Coordinators: for the tunnels, for the edge as the API tells it, and as visitors meet it."""
+"""Coordinators: for the tunnels, and for the edge as the API tells of it."""
 
 from abc import abstractmethod
 import asyncio
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
+
+# What another Home Assistant had under way when a hostname was taken down has ended by then.
+_LANDED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,6 +263,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             read_pins=self._async_read_pins,
             writing=self.shared.writing,
         )
+        self._down_since: dict[str, datetime] = {}
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
         self.pins = bool(entry.options.get(CONF_PIN_CERTIFICATES))
@@ -281,11 +285,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             )
         )
         plans = [self._plan(view, certificates) for view in views]
-        await self._forget(
-            hostname
-            for hostname in self._tombstones
-            if all(plan and not plan.drifted(hostname) for plan in plans)
-        )
+        await self._forget(self._at_rest(plans))
         to_mend = self._kept | self._tombstones.keys()
         drifted = any(plan and plan.limited_to(to_mend).steps for plan in plans)
         if not drifted:
@@ -345,8 +345,26 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         except EdgeError as err:
             LOGGER.debug("Certificates could not be pinned: %s", err)
 
+    def _at_rest(self, plans: Iterable[Plan | None]) -> list[str]:
+        """Return the removed hostnames that went some time ago, and did not come back.
+
+        Another Home Assistant that wrote the tunnel's list at that moment may have put back
+        what it had read of it before.
+        """
+        now = dt_util.utcnow()
+        self._down_since = {
+            hostname: self._down_since.get(hostname, now)
+            for hostname in self._tombstones
+            if all(plan and not plan.drifted(hostname) for plan in plans)
+        }
+        return [
+            hostname
+            for hostname, since in self._down_since.items()
+            if now - since >= _LANDED
+        ]
+
     async def _forget(self, hostnames: Iterable[str]) -> None:
-        """Let removed hostnames rest, now that nothing is left to take down."""
+        """Let removed hostnames rest."""
         if not (forgotten := set(hostnames)):
             return
         self._tombstones = {
