@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -14,16 +13,19 @@ from .coordinator import Certificate, CloudflareConfigEntry
 from .edge.apply import issue_certificate
 from .edge.credentials import (
     BundleFormat,
+    CertificateFacts,
     KeyType,
     PrivateKey,
     make_bundle,
     make_label,
+    make_password,
     make_signing_request,
 )
 from .edge.errors import EdgeError
 from .edge.models import ClientCertificate
+from .edge.platforms import Platform
 from .edge.probe import Verdict
-from .handover import Handover, async_offer
+from .handover import Delivery, Handover, async_get_handovers
 from .hostnames import hostnames_of
 
 # Rules and associations take their time to reach every server of the edge.
@@ -78,21 +80,39 @@ async def async_mint(
     )
     await edge.async_pin()
     await _expect_to_get_in(entry, request.zone_id, signing_request.key, issued)
-    bundle = await hass.async_add_executor_job(
-        partial(
-            make_bundle,
-            signing_request.key,
-            issued.pem,
-            request.bundle_format,
-            label=make_label(facts.name, facts.issued_on),
-        )
+    delivery = await hass.async_add_executor_job(
+        _pack, request, signing_request.key, issued, facts
     )
-    handover = async_offer(hass, bundle)
+    handover = async_get_handovers(hass).offer(delivery)
     await edge.async_refresh()
     certificate = Certificate(
         id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
     )
     return Minted(certificate=certificate, handover=handover)
+
+
+def _pack(
+    request: MintRequest,
+    key: PrivateKey,
+    issued: ClientCertificate,
+    facts: CertificateFacts,
+) -> Delivery:
+    """Return what the device fetches; slow."""
+    label = make_label(facts.name, facts.issued_on)
+    password = make_password()
+    formats = sorted(BundleFormat, key=lambda item: item is not request.bundle_format)
+    return Delivery(
+        certificate_id=issued.id,
+        label=label,
+        platform=Platform.ANDROID,
+        password=password,
+        bundles=tuple(
+            make_bundle(key, issued.pem, item, label=label, password=password)
+            for item in formats
+        ),
+        hostname=None,
+        taken=lambda: None,
+    )
 
 
 async def _expect_to_get_in(

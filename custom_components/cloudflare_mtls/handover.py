@@ -1,6 +1,7 @@
 """Hands a bundle to a device: once, within ten minutes, from memory."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import html
@@ -20,6 +21,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .edge.credentials import Bundle
+from .edge.platforms import Platform
 from .texts import async_get_texts
 
 LIFETIME: Final = timedelta(minutes=10)
@@ -35,31 +37,72 @@ _CLOUDFLARE_HEADERS: Final = ("Cf-Ray", "Cf-Connecting-Ip")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What a device fetches, once, and who is told of it.
+
+    The bundles are all under one password, the advised one first. With the certificate in
+    them the device reaches Home Assistant at the hostname, where one is protected.
+    """
+
+    certificate_id: str
+    label: str
+    platform: Platform
+    password: str
+    bundles: tuple[Bundle, ...]
+    hostname: str | None
+    taken: Callable[[], None]
+
+    def __repr__(self) -> str:
+        """Keep the password out of logs and tracebacks."""
+        return f"Delivery({self.label!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Handover:
-    """Where a bundle can be fetched, and until when."""
+    """Where a delivery can be fetched, and until when.
+
+    The URL holds all it takes; the path can be told to everybody, and asks for the code.
+    """
 
     url: str
+    path: str
+    code: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Offer:
-    bundle: Bundle
+    delivery: Delivery
     forget: CALLBACK_TYPE
 
 
 class Handovers:
-    """The bundles that wait to be fetched; they are nowhere else."""
+    """The deliveries that wait to be fetched; they are nowhere else."""
 
     def __init__(self, hass: HomeAssistant, page: Template) -> None:
-        """Take the page that offers a bundle."""
+        """Take the page that offers a delivery."""
         self.page = page
         self._hass = hass
         self._offers: dict[str, _Offer] = {}
 
     @callback
-    def offer(self, bundle: Bundle) -> Handover:
-        """Hold a bundle for a while and return where it can be fetched."""
+    def is_waiting(self, certificate_id: str) -> bool:
+        """Tell whether a certificate can still be fetched."""
+        return any(
+            offer.delivery.certificate_id == certificate_id
+            for offer in self._offers.values()
+        )
+
+    @callback
+    def withdraw(self, certificate_id: str) -> None:
+        """Hand a certificate out to nobody any more."""
+        for token, offer in list(self._offers.items()):
+            if offer.delivery.certificate_id == certificate_id:
+                self.take(token)
+
+    @callback
+    def offer(self, delivery: Delivery) -> Handover:
+        """Hold a delivery for a while and return where it can be fetched."""
         token = secrets.token_urlsafe(32)
 
         @callback
@@ -68,19 +111,21 @@ class Handovers:
 
         job = HassJob(expire, cancel_on_shutdown=True)
         forget = async_call_later(self._hass, LIFETIME, job)
-        self._offers[token] = _Offer(bundle=bundle, forget=forget)
+        self._offers[token] = _Offer(delivery=delivery, forget=forget)
         return Handover(
             url=f"{_local_url(self._hass)}{PATH}#{token}",
+            path=PATH,
+            code="",
             expires_at=dt_util.utcnow() + LIFETIME,
         )
 
     @callback
-    def take(self, token: str) -> Bundle | None:
-        """Return the bundle that waits for the token, and keep nothing of it."""
+    def take(self, token: str) -> Delivery | None:
+        """Return the delivery that waits for the token, and keep nothing of it."""
         if (offer := self._offers.pop(token, None)) is None:
             return None
         offer.forget()
-        return offer.bundle
+        return offer.delivery
 
 
 class HandoverView(HomeAssistantView):
@@ -125,15 +170,17 @@ class HandoverView(HomeAssistantView):
                 text("handover_not_local"), HTTPStatus.FORBIDDEN, headers=_HEADERS
             )
         token = (await request.content.read(_MAX_TOKEN)).decode("ascii", "replace")
-        if (bundle := hass.data[_HANDOVERS].take(token)) is None:
+        if (delivery := hass.data[_HANDOVERS].take(token)) is None:
             return self.json_message(
                 text("handover_gone"), HTTPStatus.NOT_FOUND, headers=_HEADERS
             )
+        delivery.taken()
+        bundle = delivery.bundles[0]
         return self.json(
             {
                 "filename": bundle.filename,
                 "data": base64.b64encode(bundle.data).decode(),
-                "password": bundle.password,
+                "password": delivery.password,
             },
             headers=_HEADERS,
         )
@@ -154,9 +201,9 @@ async def async_setup_handover(hass: HomeAssistant) -> None:
 
 
 @callback
-def async_offer(hass: HomeAssistant, bundle: Bundle) -> Handover:
-    """Hold a bundle for a device to fetch, and return where."""
-    return hass.data[_HANDOVERS].offer(bundle)
+def async_get_handovers(hass: HomeAssistant) -> Handovers:
+    """Return what waits to be fetched."""
+    return hass.data[_HANDOVERS]
 
 
 def _local_url(hass: HomeAssistant) -> str:

@@ -25,6 +25,7 @@ from custom_components.cloudflare_mtls.edge.credentials import (
     KeyType,
     SigningRequest,
     make_bundle,
+    make_password,
     make_label,
     make_signing_request,
     read_certificates,
@@ -32,6 +33,7 @@ from custom_components.cloudflare_mtls.edge.credentials import (
 from custom_components.cloudflare_mtls.edge.errors import Unavailable
 from custom_components.cloudflare_mtls.edge.models import ClientCertificate
 
+PASSWORD = "abcdefgh23456789"
 OPENSSL = shutil.which("openssl") or ""
 DEVICE_ID = "01JDEVICE00000000000000001"
 ISSUED = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -198,13 +200,15 @@ def test_openssl_opens_the_bundle_with_its_password_only(
     request_: SigningRequest, pem: str, bundle_format: BundleFormat, tmp_path: Path
 ) -> None:
     """OpenSSL opens the bundle with its password only."""
-    bundle = make_bundle(request_.key, pem, bundle_format, label="HA phone 2026-11")
-    text = openssl(bundle, bundle.password, tmp_path)
+    bundle = make_bundle(
+        request_.key, pem, bundle_format, label="HA phone 2026-11", password=PASSWORD
+    )
+    text = openssl(bundle, PASSWORD, tmp_path)
     assert text is not None
     assert text.count(BEGIN) == 1
     assert text.count("BEGIN PRIVATE KEY") == 1
     assert "friendlyName: HA phone 2026-11" in text
-    for wrong in ("", "wrong", bundle.password.upper()):
+    for wrong in ("", "wrong", PASSWORD.upper()):
         assert openssl(bundle, wrong, tmp_path) is None
 
 
@@ -224,11 +228,11 @@ def test_encryption_is_what_the_format_promises(
     tmp_path: Path,
 ) -> None:
     """Encryption is what the format promises."""
-    bundle = make_bundle(request_.key, pem, bundle_format, label="x")
+    bundle = make_bundle(request_.key, pem, bundle_format, label="x", password=PASSWORD)
     file = tmp_path / "bundle.p12"
     file.write_bytes(bundle.data)
     info = subprocess.run(
-        [OPENSSL, "pkcs12", "-in", file, "-passin", f"pass:{bundle.password}",
+        [OPENSSL, "pkcs12", "-in", file, "-passin", f"pass:{PASSWORD}",
          "-info", "-noout"],
         capture_output=True,
         check=True,
@@ -240,9 +244,11 @@ def test_bundle_holds_one_certificate_and_its_key(
     request_: SigningRequest, pem: str
 ) -> None:
     """Bundle holds one certificate and its key."""
-    bundle = make_bundle(request_.key, pem, BundleFormat.MODERN, label="My phone")
-    assert bundle.filename == "My-phone.p12"
-    opened = pkcs12.load_pkcs12(bundle.data, bundle.password.encode())
+    bundle = make_bundle(
+        request_.key, pem, BundleFormat.MODERN, label="My phone", password=PASSWORD
+    )
+    assert bundle.filename == "My-phone-modern.p12"
+    opened = pkcs12.load_pkcs12(bundle.data, PASSWORD.encode())
     assert opened.cert is not None
     assert opened.cert.friendly_name == b"My phone"
     assert opened.cert.certificate == x509.load_pem_x509_certificate(pem.encode())
@@ -255,17 +261,12 @@ def test_key_of_another_certificate_is_refused(pem: str) -> None:
     """Key of another certificate is refused."""
     other = make_signing_request("a", "b", KeyType.EC_P256).key
     with pytest.raises(ValueError):
-        make_bundle(other, pem, BundleFormat.MODERN, label="x")
+        make_bundle(other, pem, BundleFormat.MODERN, label="x", password=PASSWORD)
 
 
-def test_passwords_can_be_typed_and_not_be_guessed(
-    request_: SigningRequest, pem: str
-) -> None:
+def test_passwords_can_be_typed_and_not_be_guessed() -> None:
     """Passwords can be typed and not be guessed."""
-    passwords = {
-        make_bundle(request_.key, pem, BundleFormat.COMPATIBLE, label="x").password
-        for _ in range(30)
-    }
+    passwords = {make_password() for _ in range(30)}
     assert len(passwords) == 30
     used = set("".join(passwords))
     # Nothing that looks like something else, nothing that a shell or a form changes.
@@ -276,12 +277,14 @@ def test_passwords_can_be_typed_and_not_be_guessed(
 
 def test_secrets_stay_out_of_logs(request_: SigningRequest, pem: str) -> None:
     """Secrets stay out of logs."""
-    bundle = make_bundle(request_.key, pem, BundleFormat.MODERN, label="x")
+    bundle = make_bundle(
+        request_.key, pem, BundleFormat.MODERN, label="x", password=PASSWORD
+    )
     key = request_.key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     ).decode()
     shown = f"{bundle!r} {bundle} {request_!r} {request_} {[bundle, request_]}"
-    assert bundle.password not in shown
+    assert PASSWORD not in shown
     assert repr(bundle.data)[2:40] not in shown
     assert key.splitlines()[1] not in shown
     assert "PrivateKey" not in shown

@@ -14,7 +14,11 @@ import subprocess
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.credentials import BundleFormat, make_bundle
+from custom_components.cloudflare_mtls.edge.credentials import (
+    BundleFormat,
+    make_bundle,
+    make_password,
+)
 from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.state import Rule
@@ -233,13 +237,18 @@ async def test_chromium(
     assert "Sorry, you have been blocked" in page
 
     minted, identity = await mint(api)
+    password = make_password()
     bundle = make_bundle(
-        identity.key, minted["certificate"], bundle_format, label="HA Phone 2026-11"
+        identity.key,
+        minted["certificate"],
+        bundle_format,
+        label="HA Phone 2026-11",
+        password=password,
     )
     file = tmp_path / bundle.filename
     file.write_bytes(bundle.data)
     imported = await run(
-        *("pk12util", "-d", database, "-i", str(file), "-W", bundle.password, "-K", "")
+        *("pk12util", "-d", database, "-i", str(file), "-W", password, "-K", "")
     )
     assert "PKCS12 IMPORT SUCCESSFUL" in imported
     page = await _page(api.sandbox, protected, tmp_path, "with")

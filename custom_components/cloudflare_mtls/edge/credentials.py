@@ -128,14 +128,14 @@ class SigningRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A PKCS#12 file and its password."""
+    """A PKCS#12 file."""
 
+    format: BundleFormat
     filename: str
     data: bytes
-    password: str
 
     def __repr__(self) -> str:
-        """Keep file and password out of logs and tracebacks."""
+        """Keep the file out of logs and tracebacks."""
         return f"Bundle({self.filename!r})"
 
 
@@ -171,19 +171,26 @@ def make_signing_request(
     )
 
 
+def make_password() -> str:
+    """Return a new password of 120 bits that can be typed on any keyboard."""
+    return "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
+
+
 def make_bundle(
-    key: PrivateKey, pem: str, bundle_format: BundleFormat, *, label: str
+    key: PrivateKey,
+    pem: str,
+    bundle_format: BundleFormat,
+    *,
+    label: str,
+    password: str,
 ) -> Bundle:
-    """Return the PKCS#12 file of a key and its certificate, under a new password.
+    """Return the PKCS#12 file of a key and its certificate, under a password.
 
     The label names the certificate in the device's own lists; Android cuts it at the last
     dot. The certificate stands alone: no client needs the chain, and Wear OS takes one entry
     only. Raises ValueError when key and certificate do not belong together.
     """
     certificate = x509.load_pem_x509_certificate(pem.encode())
-    password = "".join(
-        secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH)
-    )
     builder = PrivateFormat.PKCS12.encryption_builder()
     match bundle_format:
         case BundleFormat.COMPATIBLE:
@@ -201,9 +208,8 @@ def make_bundle(
     data = pkcs12.serialize_key_and_certificates(
         label.encode(), key, certificate, None, builder.build(password.encode())
     )
-    return Bundle(
-        filename=f"{label.replace(' ', '-')}.p12", data=data, password=password
-    )
+    filename = f"{label.replace(' ', '-')}-{bundle_format}.p12"
+    return Bundle(format=bundle_format, filename=filename, data=data)
 
 
 def make_label(name: str, issued_on: datetime) -> str:
