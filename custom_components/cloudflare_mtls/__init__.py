@@ -18,9 +18,11 @@ from .coordinator import (
 from .devices import async_keep_devices
 from .handover import async_setup_handover
 from .issues import async_forget
+from .ledger import async_forget_ledger, async_get_ledger
 from .services import async_setup_services
-from .tombstones import async_bury, async_forget as async_forget_hostnames
+from .tombstones import async_bury, async_forget as async_forget_removed
 from .visits import ProbeCoordinator
+from .watch import CertificateWatch
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -44,7 +46,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tunnels = TunnelCoordinator(hass, entry, client)
-    edge = EdgeCoordinator(hass, entry, client, await async_bury(hass, entry))
+    buried = await async_bury(hass, entry)
+    ledger = await async_get_ledger(hass, entry)
+    edge = EdgeCoordinator(hass, entry, client, buried, ledger)
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         edge.async_config_entry_first_refresh(),
@@ -71,6 +75,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
+    watch = CertificateWatch(hass, entry)
+    entry.async_on_unload(edge.async_add_listener(watch.async_check))
+    watch.async_check()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
@@ -83,7 +90,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Close what is reported of the account; at Cloudflare everything stays as it is."""
     async_forget(hass, entry)
-    await async_forget_hostnames(hass, entry)
+    await async_forget_removed(hass, entry)
+    await async_forget_ledger(hass, entry)
 
 
 async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:

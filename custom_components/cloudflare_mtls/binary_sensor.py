@@ -13,12 +13,14 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .companions import CompanionState, companions_of
 from .coordinator import CloudflareConfigEntry, TunnelState
 from .devices import async_track
+from .edge.lifecycle import Standing
 from .edge.models import TunnelStatus
 from .edge.plan import Plan
 from .edge.probe import Enforcement
-from .entity import HostnameEntity, TunnelEntity, VisitEntity
+from .entity import CompanionEntity, HostnameEntity, TunnelEntity, VisitEntity
 from .hostnames import hostnames_of
 
 PARALLEL_UPDATES = 0
@@ -43,6 +45,13 @@ class VisitBinarySensorEntityDescription(BinarySensorEntityDescription):
     """Describes a binary sensor of what visitors of a protected hostname meet."""
 
     is_on_fn: Callable[[Enforcement], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionBinarySensorEntityDescription(BinarySensorEntityDescription):
+    """Describes a binary sensor of a companion device."""
+
+    is_on_fn: Callable[[CompanionState], bool | None]
 
 
 def _connected(state: TunnelState) -> bool | None:
@@ -83,6 +92,17 @@ VISIT_BINARY_SENSORS: tuple[VisitBinarySensorEntityDescription, ...] = (
     ),
 )
 
+COMPANION_BINARY_SENSORS: tuple[CompanionBinarySensorEntityDescription, ...] = (
+    CompanionBinarySensorEntityDescription(
+        key="certificate_problem",
+        translation_key="certificate_problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        is_on_fn=lambda companion: (
+            companion.standing is not Standing.ACTIVE if companion.standing else None
+        ),
+    ),
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -116,6 +136,15 @@ async def async_setup_entry(
             (
                 VisitBinarySensor(visits, description, settings, subentry_id)
                 for description in VISIT_BINARY_SENSORS
+            ),
+            config_subentry_id=subentry_id,
+        )
+
+    for subentry_id, device in companions_of(entry).items():
+        async_add_entities(
+            (
+                CompanionBinarySensor(edge, description, device, subentry_id)
+                for description in COMPANION_BINARY_SENSORS
             ),
             config_subentry_id=subentry_id,
         )
@@ -155,3 +184,15 @@ class VisitBinarySensor(VisitEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         enforcement = self.enforcement
         return self.entity_description.is_on_fn(enforcement) if enforcement else None
+
+
+class CompanionBinarySensor(CompanionEntity, BinarySensorEntity):
+    """A binary sensor of a companion device."""
+
+    entity_description: CompanionBinarySensorEntityDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        companion = self.companion
+        return self.entity_description.is_on_fn(companion) if companion else None

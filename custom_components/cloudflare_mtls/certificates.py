@@ -1,15 +1,19 @@
-"""Mints and revokes the certificates of companion devices."""
+"""Mints, renews, revokes and restores the certificates of companion devices."""
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.util.ulid import ulid_now
+from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
-from .coordinator import Certificate, CloudflareConfigEntry
+from .companions import Certificate, CompanionDevice
+from .const import CONF_REMOTE_HANDOVER, DOMAIN, LOGGER
+from .coordinator import CloudflareConfigEntry
 from .edge.apply import issue_certificate
 from .edge.credentials import (
     BundleFormat,
@@ -22,11 +26,15 @@ from .edge.credentials import (
     make_signing_request,
 )
 from .edge.errors import EdgeError
+from .edge.exposure import Visitor
 from .edge.models import ClientCertificate
-from .edge.platforms import Platform
 from .edge.probe import Verdict
+from .errors import describe_problem, raise_translated_error
+from .events import CertificateEvent, async_fire
 from .handover import Delivery, Handover, async_get_handovers
 from .hostnames import hostnames_of
+from .ledger import Ledger, Record, async_get_ledger
+from .reconciler import Extent
 
 # Rules and associations take their time to reach every server of the edge.
 _PAUSES: Final = (0, 2, 4, 8, 16)
@@ -37,13 +45,13 @@ _ANY_FINGERPRINT = "0" * 64
 
 @dataclass(frozen=True, kw_only=True)
 class MintRequest:
-    """What a person wants minted."""
+    """What a person wants minted, and when the device's older certificates end at the latest."""
 
-    name: str
-    zone_id: str
+    device: CompanionDevice
     validity_days: int
     key_type: KeyType
     bundle_format: BundleFormat
+    revoke_old_after: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,40 +66,56 @@ async def async_mint(
     hass: HomeAssistant, entry: CloudflareConfigEntry, request: MintRequest
 ) -> Minted:
     """Make a key, have it signed, try it, and hold the bundle for the device; raise EdgeError."""
-    edge = entry.runtime_data.edge
+    device, edge = request.device, entry.runtime_data.edge
     if edge.pins and (problem := await edge.async_pin_problem(_ANY_FINGERPRINT)):
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=f"problem_{problem.code}",
-            translation_placeholders={
-                "target": problem.target,
-                "detail": problem.detail,
-            },
-        )
+        raise_translated_error(describe_problem(problem))
     signing_request = await hass.async_add_executor_job(
-        make_signing_request, request.name, ulid_now(), request.key_type
+        make_signing_request, device.name, device.id, request.key_type
     )
     issued, facts = await issue_certificate(
-        entry.runtime_data.client,
-        request.zone_id,
+        edge.client,
+        device.zone_id,
         signing_request,
         request.validity_days,
         hass.async_add_executor_job,
     )
-    await edge.async_pin()
-    await _expect_to_get_in(entry, request.zone_id, signing_request.key, issued)
-    delivery = await hass.async_add_executor_job(
-        _pack, request, signing_request.key, issued, facts
-    )
-    handover = async_get_handovers(hass).offer(delivery)
-    await edge.async_refresh()
     certificate = Certificate(
-        id=issued.id, zone_id=request.zone_id, status=issued.status, facts=facts
+        id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
     )
+    now = dt_util.utcnow()
+    old_ends = request.revoke_old_after
+    await edge.ledger.async_add(
+        certificate.id,
+        Record(
+            minted_on=now,
+            revoke_old_on=None if old_ends is None else now + timedelta(days=old_ends),
+        ),
+    )
+    await edge.async_pin()
+    await _expect_to_get_in(entry, device.zone_id, signing_request.key, issued)
+    known = (edge.data.companions or {}).get(device.id)
+    older = known.certificates if known else {}
+    handovers = async_get_handovers(hass)
+    for item in older:
+        handovers.withdraw(item.id)
+    delivery = await hass.async_add_executor_job(
+        _pack, hass, entry, request, signing_request.key, issued, facts
+    )
+    handover = handovers.offer(delivery)
+    async_fire(
+        hass,
+        entry,
+        CertificateEvent.RENEWED if older else CertificateEvent.MINTED,
+        certificate,
+    )
+    if known:
+        await edge.async_refresh()
     return Minted(certificate=certificate, handover=handover)
 
 
 def _pack(
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
     request: MintRequest,
     key: PrivateKey,
     issued: ClientCertificate,
@@ -101,18 +125,70 @@ def _pack(
     label = make_label(facts.name, facts.issued_on)
     password = make_password()
     formats = sorted(BundleFormat, key=lambda item: item is not request.bundle_format)
+
+    @callback
+    def taken() -> None:
+        hass.async_create_task(_note_taken(hass, entry.entry_id, issued.id))
+
     return Delivery(
         certificate_id=issued.id,
         label=label,
-        platform=Platform.ANDROID,
+        platform=request.device.platform,
         password=password,
         bundles=tuple(
             make_bundle(key, issued.pem, item, label=label, password=password)
             for item in formats
         ),
-        hostname=None,
-        taken=lambda: None,
+        hostname=next(
+            (
+                item.hostname
+                for item in hostnames_of(entry).values()
+                if item.zone_id == request.device.zone_id and item.protected.published
+            ),
+            None,
+        ),
+        taken=taken,
+        remotely=bool(entry.options.get(CONF_REMOTE_HANDOVER)),
     )
+
+
+def notification_id(certificate_id: str) -> str:
+    """Return the id of the notification that tells where a certificate waits."""
+    return f"{DOMAIN}_{certificate_id}"
+
+
+async def _note_taken(hass: HomeAssistant, entry_id: str, certificate_id: str) -> None:
+    """Keep that a device fetched its bundle; the account may have been set up anew since."""
+    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
+    if entry is None:
+        return
+    ledger = await async_get_ledger(hass, entry)
+    await ledger.async_note(certificate_id, taken_on=dt_util.utcnow())
+    persistent_notification.async_dismiss(hass, notification_id(certificate_id))
+    if entry.state is ConfigEntryState.LOADED:
+        entry.runtime_data.edge.async_look_at_ledger()
+
+
+async def async_prove(hass: HomeAssistant, certificate_id: str, hostname: str) -> bool:
+    """Keep that a device came through a hostname with its certificate, if it is one of ours."""
+    now = dt_util.utcnow()
+    entries: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
+        DOMAIN
+    )
+    for entry in entries:
+        edge = entry.runtime_data.edge
+        if not any(item.hostname == hostname for item in hostnames_of(entry).values()):
+            continue
+        for state in (edge.data.companions or {}).values():
+            for certificate in state.certificates:
+                stands = certificate.stands(now)
+                if certificate.id == certificate_id and stands and stands.gets_in:
+                    await edge.ledger.async_note(
+                        certificate_id, taken_on=now, proven_on=now
+                    )
+                    edge.async_look_at_ledger()
+                    return True
+    return False
 
 
 async def _expect_to_get_in(
@@ -169,24 +245,76 @@ def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:
 
 
 async def async_revoke(
-    entry: CloudflareConfigEntry, certificate_id: str
+    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: Certificate
 ) -> Certificate:
-    """Revoke a certificate that Home Assistant minted; raise EdgeError."""
+    """Revoke a certificate, after what would let it in nonetheless; raise EdgeError."""
     edge = entry.runtime_data.edge
-    certificate = await _find(entry, certificate_id)
+    async_get_handovers(hass).withdraw(certificate.id)
+    await _close_to_revoked(entry, certificate.zone_id)
     status = await edge.client.revoke_client_certificate(
         certificate.zone_id, certificate.id
     )
+    edge.async_hurry()
     await edge.async_pin()
     await edge.async_refresh()
     return replace(certificate, status=status)
 
 
-async def _find(entry: CloudflareConfigEntry, certificate_id: str) -> Certificate:
-    """Return a certificate that Home Assistant minted; others are not ours to touch."""
-    for certificate in await entry.runtime_data.edge.async_read_certificates():
-        if certificate.id == certificate_id and certificate.facts.managed:
-            return certificate
+async def _close_to_revoked(entry: CloudflareConfigEntry, zone_id: str) -> None:
+    """Mend rules that let revoked certificates in; what fails here is reported as exposed."""
+    reconciler = entry.runtime_data.edge.reconciler
+    hostnames = {
+        item.hostname
+        for item in hostnames_of(entry).values()
+        if item.zone_id == zone_id
+    }
+    try:
+        zones = await reconciler.preview(Extent(hostnames=hostnames))
+        open_hostnames = {
+            exposure.hostname
+            for zone in zones.values()
+            for exposure in zone.left.exposures
+            if exposure.visitor is Visitor.REVOKED_CERTIFICATE
+        }
+        await reconciler.sync(Extent(hostnames=open_hostnames))
+    except EdgeError as err:
+        LOGGER.debug("Rules could not be mended before a revocation: %s", err)
+
+
+async def async_restore(
+    entry: CloudflareConfigEntry, certificate: Certificate
+) -> Certificate:
+    """Take a revocation back; raise EdgeError."""
+    edge = entry.runtime_data.edge
+    status = await edge.client.restore_client_certificate(
+        certificate.zone_id, certificate.id
+    )
+    await _note_restored(edge.ledger, certificate)
+    edge.async_hurry()
+    await edge.async_pin()
+    await edge.async_refresh()
+    return replace(certificate, status=status)
+
+
+async def _note_restored(ledger: Ledger, certificate: Certificate) -> None:
+    """Keep that a person wants the certificate back, whatever has replaced it."""
+    if ledger.record(certificate.id) is None:
+        issued_on = certificate.facts.issued_on
+        record = Record(minted_on=issued_on, taken_on=issued_on)
+        await ledger.async_add(certificate.id, record)
+    await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+
+
+async def async_find(
+    entry: CloudflareConfigEntry, certificate_id: str
+) -> tuple[CompanionDevice, Certificate]:
+    """Return a certificate and its companion device; others are not ours to touch."""
+    edge = entry.runtime_data.edge
+    devices = {device.id: device for device in edge.companions}
+    for certificate in await edge.async_read_certificates():
+        device = devices.get(certificate.device_id)
+        if certificate.id == certificate_id and device:
+            return device, certificate
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="certificate_not_found",

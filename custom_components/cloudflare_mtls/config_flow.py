@@ -25,7 +25,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .client import async_create_client
-from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, SUBENTRY_PROTECTED_HOSTNAME
+from .companion_flow import CompanionDeviceFlow
+from .const import (
+    CONF_ACCOUNT_ID,
+    DASHBOARD_URL,
+    DOMAIN,
+    SUBENTRY_COMPANION_DEVICE,
+    SUBENTRY_PROTECTED_HOSTNAME,
+)
 from .edge.errors import EdgeError, Permission
 from .edge.models import Account, Zone
 from .errors import Description, describe
@@ -234,7 +241,10 @@ class CloudflareConfigFlow(
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        return {SUBENTRY_PROTECTED_HOSTNAME: ProtectedHostnameFlow}
+        return {
+            SUBENTRY_PROTECTED_HOSTNAME: ProtectedHostnameFlow,
+            SUBENTRY_COMPANION_DEVICE: CompanionDeviceFlow,
+        }
 
 
 def _complaint(token: str) -> str | None:

@@ -5,7 +5,6 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -15,6 +14,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .companions import Certificate, CompanionState, companion_states, companions_of
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_HOSTNAME,
@@ -24,7 +24,7 @@ from .const import (
     LOGGER,
 )
 from .edge.client import EdgeClient
-from .edge.credentials import CertificateFacts, read_certificates
+from .edge.credentials import read_certificates
 from .edge.errors import (
     EdgeError,
     Permission,
@@ -36,12 +36,14 @@ from .edge.models import CertificateStatus, Connector, Tunnel
 from .edge.plan import Plan, Problem, ProblemCode
 from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
+from .handover import async_get_handovers
 from .hostnames import hostnames_of
 from .issues import async_report, hostname_issues, permission_issues, removal_issue
+from .ledger import Ledger
 from .reconciler import Extent, Reconciler, ZoneView
 from .shared import async_get_shared
 from .texts import async_get_texts
-from .tombstones import Tombstone, async_clear
+from .tombstones import Buried, async_clear_hostnames
 
 if TYPE_CHECKING:
     from .visits import ProbeCoordinator
@@ -52,6 +54,15 @@ CONNECTORS_INTERVAL = timedelta(minutes=5)
 
 # What another Home Assistant had under way when a hostname was taken down has ended by then.
 _LANDED = timedelta(minutes=5)
+
+
+# Revocations take effect within minutes, as a rule; Cloudflare may call them pending for longer.
+_HURRIED_INTERVAL = timedelta(minutes=1)
+_HURRY = timedelta(minutes=10)
+_PENDING = (
+    CertificateStatus.PENDING_REVOCATION,
+    CertificateStatus.PENDING_REACTIVATION,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,34 +84,12 @@ class TunnelState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """A client certificate and what it says of itself."""
-
-    id: str
-    zone_id: str
-    status: CertificateStatus | None
-    facts: CertificateFacts
-
-    @property
-    def is_companion(self) -> bool:
-        """Tell whether a device that Home Assistant gave a certificate may still use it."""
-        return self.facts.managed and self.status in (
-            CertificateStatus.ACTIVE,
-            CertificateStatus.PENDING_REACTIVATION,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class EdgeState:
     """What was last seen at the edge; None where the token may not look."""
 
     plans: Mapping[str, Plan | None]
     certificates: tuple[Certificate, ...] | None
-
-    @cached_property
-    def companions(self) -> dict[str, Certificate]:
-        """Return the certificates of companion devices by their id."""
-        return {item.id: item for item in self.certificates or () if item.is_companion}
+    companions: Mapping[str, CompanionState] | None
 
 
 class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
@@ -249,12 +238,23 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         hass: HomeAssistant,
         entry: CloudflareConfigEntry,
         client: EdgeClient,
-        tombstones: Iterable[Tombstone],
+        buried: Buried,
+        ledger: Ledger,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(hass, entry, client)
         hostnames = tuple(hostnames_of(entry).values())
-        self._tombstones = {item.settings.hostname: item for item in tombstones}
+        self._tombstones = {item.settings.hostname: item for item in buried.hostnames}
+        self.buried_devices = set(buried.devices)
+        self.ledger = ledger
+        self.companions = tuple(companions_of(entry).values())
+        self._certificate_zones = sorted(
+            {
+                *(item.zone_id for item in hostnames),
+                *(item.zone_id for item in self.companions),
+                *buried.devices.values(),
+            }
+        )
         self.reconciler = Reconciler(
             client=client,
             account_id=self.account_id,
@@ -263,6 +263,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             read_pins=self._async_read_pins,
             writing=self.shared.writing,
         )
+        self._hurries_until = dt_util.utcnow()
         self._down_since: dict[str, datetime] = {}
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
@@ -298,9 +299,60 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
                 self.hass, self._mend(), f"{self.name} mend", eager_start=False
             )
         await self._report_hostnames(plans, to_mend if mends else set())
-        return EdgeState(
-            plans=dict(zip(zone_ids, plans, strict=True)), certificates=certificates
+        self._set_pace(certificates or ())
+        return self._with_companions(
+            EdgeState(
+                plans=dict(zip(zone_ids, plans, strict=True)),
+                certificates=certificates,
+                companions=None,
+            )
         )
+
+    def _with_companions(self, state: EdgeState) -> EdgeState:
+        """Return the state with how the companion devices stand at this moment."""
+        if state.certificates is None:
+            return state
+        companions = companion_states(
+            self.companions,
+            state.certificates,
+            self.ledger,
+            async_get_handovers(self.hass).is_waiting,
+            dt_util.utcnow(),
+        )
+        return replace(state, companions=companions)
+
+    def unknown_certificates(self) -> tuple[Certificate, ...]:
+        """Return the active certificates of which nobody knows where they come from.
+
+        What another Home Assistant minted is known to that one.
+        """
+        devices = {device.id for device in self.companions}
+        return tuple(
+            item
+            for item in self.data.certificates or ()
+            if item.is_active
+            and not item.facts.managed
+            and item.device_id not in devices
+            and item.device_id not in self.buried_devices
+            and not self.ledger.is_accepted(item.id)
+        )
+
+    @callback
+    def async_hurry(self) -> None:
+        """Look more often for a while: something was revoked or restored."""
+        self._hurries_until = dt_util.utcnow() + _HURRY
+
+    def _set_pace(self, certificates: Iterable[Certificate]) -> None:
+        hurries = self._hurries_until > dt_util.utcnow() and any(
+            item.status in _PENDING for item in certificates
+        )
+        self.update_interval = _HURRIED_INTERVAL if hurries else self.interval
+
+    @callback
+    def async_look_at_ledger(self) -> None:
+        """Show what the ledger tells by now, without asking Cloudflare."""
+        self.data = self._with_companions(self.data)
+        self.async_update_listeners()
 
     async def _look(self, zone_id: str) -> ZoneView | None:
         return await self._unless_missing(self.reconciler.look(zone_id))
@@ -316,7 +368,16 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
 
     def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
         """Return the fingerprints of the only certificates that pass, if only some do."""
-        return _fingerprints(certificates) if self.pins else None
+        return self._fingerprints(certificates) if self.pins else None
+
+    def _fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
+        """Return the fingerprints of the certificates that companion devices may use."""
+        adopted = {device.id for device in self.companions}
+        return frozenset(
+            item.facts.fingerprint_sha256
+            for item in certificates
+            if item.is_active and (item.facts.managed or item.id in adopted)
+        )
 
     async def _async_read_pins(self) -> frozenset[str] | None:
         certificates = await self.async_read_certificates() if self.pins else ()
@@ -324,7 +385,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EdgeError."""
-        pinned = _fingerprints(await self.async_read_certificates()) | set(more)
+        pinned = self._fingerprints(await self.async_read_certificates()) | set(more)
         extent = Extent(hostnames=self._hostnames)
         for zone_id in self.reconciler.zones_of(self._hostnames):
             view = await self.reconciler.look(zone_id)
@@ -374,7 +435,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         }
         removed = tuple(item.settings for item in self._tombstones.values())
         self.reconciler = replace(self.reconciler, removed=removed)
-        await async_clear(self.hass, self.config_entry, forgotten)
+        await async_clear_hostnames(self.hass, self.config_entry, forgotten)
 
     def _report_writing(self, missing: Iterable[Permission]) -> None:
         issues = permission_issues(self.config_entry, missing)
@@ -401,7 +462,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
-        zone_ids = self.reconciler.zones_of(self._hostnames)
+        zone_ids = self._certificate_zones
         listed = await asyncio.gather(
             *(self.client.client_certificates(zone_id) for zone_id in zone_ids)
         )
@@ -461,10 +522,3 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
                         "steps": [describe_step(step) for step in steps],
                     },
                 )
-
-
-def _fingerprints(certificates: Iterable[Certificate]) -> frozenset[str]:
-    """Return the fingerprints of the certificates that companion devices may use."""
-    return frozenset(
-        item.facts.fingerprint_sha256 for item in certificates if item.is_companion
-    )

@@ -46,20 +46,18 @@ def async_keep_devices(hass: HomeAssistant, entry: CloudflareConfigEntry) -> Non
                 registry.async_remove_device(device.id)
 
     check()
-    for coordinator in (entry.runtime_data.tunnels, entry.runtime_data.edge):
-        entry.async_on_unload(coordinator.async_add_listener(check))
+    entry.async_on_unload(entry.runtime_data.tunnels.async_add_listener(check))
 
 
 def _alive(entry: CloudflareConfigEntry) -> set[str] | None:
     """Return the identifiers of all that is there, or None while that is not known."""
-    tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
-    if not (tunnels.last_update_success and edge.last_update_success):
+    tunnels = entry.runtime_data.tunnels
+    if not tunnels.last_update_success:
         return None
-    if tunnels.data is None or edge.data.certificates is None:
+    if tunnels.data is None:
         return None
     return {
         entry.data[CONF_ACCOUNT_ID],
         *entry.subentries,
         *tunnels.data,
-        *(item.facts.device_id for item in edge.data.companions.values()),
     }

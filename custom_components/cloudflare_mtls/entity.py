@@ -7,9 +7,9 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .companions import CompanionDevice, CompanionState
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
 from .coordinator import (
-    Certificate,
     CloudflareCoordinator,
     EdgeCoordinator,
     TunnelCoordinator,
@@ -138,33 +138,43 @@ class VisitEntity(ProtectedHostnameEntity[ProbeCoordinator]):
         return self.coordinator.data.get(self._settings.hostname)
 
 
-class CertificateEntity(CloudflareEntity[EdgeCoordinator]):
-    """An entity of a companion device's certificate."""
+class CompanionEntity(CloudflareEntity[EdgeCoordinator]):
+    """An entity of a companion device."""
 
     def __init__(
         self,
         coordinator: EdgeCoordinator,
         description: EntityDescription,
-        certificate: Certificate,
+        device: CompanionDevice,
+        subentry_id: str,
     ) -> None:
         """Initialize the entity."""
-        facts = certificate.facts
         super().__init__(
             coordinator,
             description,
-            certificate.id,
-            _device_info(
-                coordinator, facts.device_id, facts.name, "Client certificate"
-            ),
+            subentry_id,
+            _device_info(coordinator, subentry_id, device.name, "Companion device"),
         )
-        self._certificate_id = certificate.id
+        self._device_id = device.id
 
     @property
-    def certificate(self) -> Certificate | None:
-        """Return the certificate as it was last seen."""
-        return self.coordinator.data.companions.get(self._certificate_id)
+    def companion(self) -> CompanionState | None:
+        """Return how the device's certificates stand, where anybody may look."""
+        return (self.coordinator.data.companions or {}).get(self._device_id)
 
     @property
     @override
     def available(self) -> bool:
-        return super().available and self.certificate is not None
+        return super().available and self.companion is not None
+
+
+class AccountEntity(CloudflareEntity[EdgeCoordinator]):
+    """An entity of the account itself."""
+
+    def __init__(
+        self, coordinator: EdgeCoordinator, description: EntityDescription
+    ) -> None:
+        """Initialize the entity."""
+        account_id = coordinator.account_id
+        device = DeviceInfo(identifiers={(DOMAIN, account_id)})
+        super().__init__(coordinator, description, account_id, device)

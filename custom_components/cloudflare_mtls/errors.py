@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from homeassistant.exceptions import HomeAssistantError
 
@@ -16,6 +17,7 @@ from .edge.errors import (
     TokenProblem,
     TokenRejected,
 )
+from .edge.plan import Problem
 
 type Description = tuple[str, dict[str, str]]
 
@@ -43,15 +45,30 @@ def describe(err: EdgeError) -> Description:
             return "unavailable", {}
 
 
+def describe_problem(problem: Problem) -> Description:
+    """Return the translation key of what only a person can solve, and its placeholders."""
+    return f"problem_{problem.code}", {
+        "target": problem.target,
+        "detail": problem.detail,
+    }
+
+
+def raise_translated_error(
+    description: Description, cause: EdgeError | None = None
+) -> NoReturn:
+    """Raise an error that Home Assistant shows in the user's language."""
+    key, placeholders = description
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    ) from cause
+
+
 @contextmanager
 def raise_translated() -> Generator[None]:
     """Turn an edge error into one that Home Assistant shows in the user's language."""
     try:
         yield
     except EdgeError as err:
-        key, placeholders = describe(err)
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders=placeholders,
-        ) from err
+        raise_translated_error(describe(err), err)

@@ -3,18 +3,25 @@
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_HOSTNAME, EVENT_MENDED
+from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_MENDED
 from .coordinator import CloudflareConfigEntry
-from .entity import HostnameEntity
+from .entity import AccountEntity, HostnameEntity
+from .events import CertificateEvent
 from .hostnames import hostnames_of
 
 PARALLEL_UPDATES = 0
 
 MENDED = EventEntityDescription(
     key="mended", translation_key="mended", event_types=["mended"]
+)
+CERTIFICATE = EventEntityDescription(
+    key="certificate",
+    translation_key="certificate",
+    event_types=[event.value for event in CertificateEvent],
 )
 
 
@@ -23,7 +30,8 @@ async def async_setup_entry(
     entry: CloudflareConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up an event for each protected hostname."""
+    """Set up the event of the account, and one for each protected hostname."""
+    async_add_entities([CertificateEventEntity(entry.runtime_data.edge, CERTIFICATE)])
     for subentry_id, settings in hostnames_of(entry).items():
         event = MendedEvent(entry.runtime_data.edge, MENDED, settings, subentry_id)
         async_add_entities([event], config_subentry_id=subentry_id)
@@ -43,4 +51,23 @@ class MendedEvent(HostnameEntity, EventEntity):
     def _async_mended(self, event: Event[dict[str, Any]]) -> None:
         if event.data[CONF_HOSTNAME] == self._settings.hostname:
             self._trigger_event("mended", {"steps": event.data["steps"]})
+            self.async_write_ha_state()
+
+
+class CertificateEventEntity(AccountEntity, EventEntity):
+    """Tells what happens to certificates."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.hass.bus.async_listen(EVENT_CERTIFICATE, self._async_happened)
+        )
+
+    @callback
+    def _async_happened(self, event: Event[dict[str, Any]]) -> None:
+        details = dict(event.data)
+        kind = details.pop(CONF_TYPE)
+        if details.pop(ATTR_CONFIG_ENTRY_ID) == self.coordinator.config_entry.entry_id:
+            self._trigger_event(kind, details)
             self.async_write_ha_state()

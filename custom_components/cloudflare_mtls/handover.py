@@ -51,6 +51,7 @@ class Delivery:
     bundles: tuple[Bundle, ...]
     hostname: str | None
     taken: Callable[[], None]
+    remotely: bool = False
 
     def __repr__(self) -> str:
         """Keep the password out of logs and tracebacks."""

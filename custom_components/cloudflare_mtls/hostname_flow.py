@@ -41,7 +41,7 @@ from .edge.errors import EdgeError
 from .edge.models import Observation, Tunnel, Zone
 from .edge.plan import Plan, ProblemCode
 from .edge.steps import Step
-from .errors import Description, describe
+from .errors import Description, describe, describe_problem
 from .hostnames import HostnameSettings
 from .reconciler import Extent, Reconciler
 from .shared import async_get_shared
@@ -312,10 +312,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         for problem in self._plan.problems:
             if problem.code is ProblemCode.RECORD_IN_THE_WAY:
                 return CONF_HOSTNAME, _in_use(problem.target, problem.detail)
-            return "base", (
-                f"problem_{problem.code}",
-                {"target": problem.target, "detail": problem.detail},
-            )
+            return "base", describe_problem(problem)
         return None
 
     async def _apply(self) -> Description | None:

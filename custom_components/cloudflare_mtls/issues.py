@@ -2,25 +2,40 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from .companions import Certificate, CompanionState, HandoverState
 from .const import DASHBOARD_URL, DOMAIN
 from .edge.errors import Permission
+from .edge.lifecycle import URGENT_DAYS, Standing
 from .edge.plan import Plan
-from .texts import Texts
+from .errors import describe_problem
+from .texts import Texts, quoted
+
+_MAX_LISTED = 10
+
+
+class Fix(StrEnum):
+    """What mends an issue."""
+
+    MEND = "mend"
+    RENEW = "renew"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """Something that a person should know of; one that can be fixed names its hostname."""
+    """Something that a person should know of; one that can be fixed says what about."""
 
     id: str
     translation_key: str
     placeholders: dict[str, str]
-    hostname: str | None = None
+    fix: tuple[Fix, str] | None = None
+    severity: ir.IssueSeverity = ir.IssueSeverity.ERROR
 
 
 @callback
@@ -38,13 +53,18 @@ def async_report(
             hass,
             DOMAIN,
             issue_id,
-            data={"entry_id": entry.entry_id, "hostname": issue.hostname},
-            is_fixable=issue.hostname is not None,
-            severity=ir.IssueSeverity.ERROR,
+            data=_data(entry, issue),
+            is_fixable=issue.fix is not None,
+            severity=issue.severity,
             translation_key=issue.translation_key,
             translation_placeholders=issue.placeholders,
             learn_more_url=DASHBOARD_URL,
         )
+
+
+def _data(entry: ConfigEntry, issue: Issue) -> dict[str, str | int | float | None]:
+    fix, subject = issue.fix or (None, None)
+    return {"entry_id": entry.entry_id, "fix": fix, "subject": subject}
 
 
 @callback
@@ -72,11 +92,10 @@ def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     plan = plan.limited_to({hostname})
     issues = [
         Issue(
-            id=f"{problem.code}_{hostname}",
-            translation_key=f"problem_{problem.code}",
-            placeholders={"target": problem.target, "detail": problem.detail},
+            id=f"{problem.code}_{hostname}", translation_key=key, placeholders=details
         )
         for problem in plan.problems
+        for key, details in (describe_problem(problem),)
     ]
     for exposure in plan.exposures:
         key = "exposed" if plan.steps else "exposed_unfixable"
@@ -104,5 +123,68 @@ def _hostname_issue(
         id=f"{key}_{hostname}",
         translation_key=key,
         placeholders={"hostname": hostname, **placeholders},
-        hostname=hostname if fixable else None,
+        fix=(Fix.MEND, hostname) if fixable else None,
+    )
+
+
+def companion_issues(companion: CompanionState) -> list[Issue]:
+    """Return what a person has to do for a companion device before it is locked out."""
+    key, severity = _lapse(companion)
+    if key is None and companion.handover is HandoverState.MISSED:
+        key = "handover_missed"
+    if key is None:
+        return []
+    device = companion.device
+    return [
+        Issue(
+            id=f"lapse_{device.id}",
+            translation_key=key,
+            placeholders={"name": device.name, "days": str(companion.days_left)},
+            fix=(Fix.RENEW, device.id),
+            severity=severity,
+        )
+    ]
+
+
+def _lapse(companion: CompanionState) -> tuple[str | None, ir.IssueSeverity]:
+    """Return how a device is about to be locked out, unless a new certificate waits for it."""
+    left = companion.days_left
+    match companion.standing:
+        case Standing.EXPIRED:
+            return "certificate_expired", ir.IssueSeverity.ERROR
+        case Standing.EXPIRING if left is not None and left < URGENT_DAYS:
+            return "certificate_urgent", ir.IssueSeverity.ERROR
+        case Standing.EXPIRING:
+            return "certificate_expiring", ir.IssueSeverity.WARNING
+        case _:
+            return None, ir.IssueSeverity.WARNING
+
+
+def elsewhere_issue() -> Issue:
+    """Return that certificates get in that nobody here knows of."""
+    return Issue(
+        id="elsewhere",
+        translation_key="certificates_elsewhere",
+        placeholders={},
+        fix=(Fix.ACCEPT, ""),
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
+def list_certificates(certificates: Iterable[Certificate]) -> str:
+    """Return certificates as a list in Markdown, the longest lists cut."""
+    lines = sorted(
+        f"- {quoted(item.facts.name)}, {item.facts.expires_on:%Y-%m-%d}"
+        for item in certificates
+    )
+    more = [f"- +{len(lines) - _MAX_LISTED}"] if len(lines) > _MAX_LISTED else []
+    return "\n".join([*lines[:_MAX_LISTED], *more])
+
+
+def revocation_issue(name: str, certificate_id: str) -> Issue:
+    """Return that a certificate that had to be revoked still gets in."""
+    return Issue(
+        id=f"revocation_{certificate_id}",
+        translation_key="revocation_pending",
+        placeholders={"name": name},
     )

@@ -1,4 +1,4 @@
-"""Options of an account: which certificates pass."""
+"""Options of an account: which certificates pass, and how they are handed over."""
 
 from typing import Any
 
@@ -6,13 +6,16 @@ from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, Opt
 from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
-from .const import CONF_PIN_CERTIFICATES
+from .const import CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
 from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
-from .errors import Description, describe
+from .errors import Description, describe, describe_problem
 
 _SCHEMA = probatio.Schema(
-    {probatio.Required(CONF_PIN_CERTIFICATES, default=False): BooleanSelector()}
+    {
+        probatio.Required(CONF_PIN_CERTIFICATES, default=False): BooleanSelector(),
+        probatio.Required(CONF_REMOTE_HANDOVER, default=False): BooleanSelector(),
+    }
 )
 
 
@@ -49,9 +52,4 @@ class CloudflareOptionsFlow(OptionsFlow):
             problem = await self.config_entry.runtime_data.edge.async_pin_problem()
         except EdgeError as err:
             return describe(err)
-        if problem is None:
-            return None
-        return f"problem_{problem.code}", {
-            "target": problem.target,
-            "detail": problem.detail,
-        }
+        return describe_problem(problem) if problem else None

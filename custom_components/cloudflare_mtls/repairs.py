@@ -1,15 +1,22 @@
-"""Repairs: shows what would mend a hostname, and mends it when a person confirms."""
+"""Repairs: shows what would put something right, and does it when a person confirms."""
 
-from typing import Any
+from typing import Any, override
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    RepairsFlow,
+    RepairsFlowContext,
+    RepairsFlowResult,
+)
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import probatio
 
+from .companions import CompanionDevice, companions_of
 from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
-from .errors import describe
+from .errors import Description, describe
+from .issues import Fix, list_certificates
+from .mint_flow import RENEWAL_SCHEMA, MintSteps, has_local_url, read_choices
 from .reconciler import Extent
 from .texts import async_get_texts, changes_of
 
@@ -61,10 +68,111 @@ class MendRepairFlow(RepairsFlow):
         )
 
 
+class RenewRepairFlow(
+    MintSteps[RepairsFlowContext, RepairsFlowResult, str], RepairsFlow
+):
+    """Renew the certificate of a companion device before it is locked out."""
+
+    def __init__(self, entry: CloudflareConfigEntry, device_id: str) -> None:
+        """Take the device."""
+        self._entry = entry
+        self._device_id = device_id
+        self._answers: dict[str, Any] | None = None
+
+    @override
+    def entry(self) -> CloudflareConfigEntry:
+        return self._entry
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Start with how the certificate is made."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        if not has_local_url(self.hass):
+            return self.async_abort(reason="no_local_url")
+        return await self.async_ask()
+
+    async def async_step_renew(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Take how the certificate is made, and make it."""
+        device = self._device()
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        assert user_input is not None
+        self._answers = user_input
+        request = read_choices(self.hass, device, user_input)
+        if request is None:
+            return await self.async_ask(("validity_malformed", {}))
+        self._request = request
+        return await self.async_step_mint()
+
+    @override
+    async def async_ask(self, error: Description | None = None) -> RepairsFlowResult:
+        device = self._device()
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        key, placeholders = error or ("", {})
+        return self.async_show_form(
+            step_id="renew",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(RENEWAL_SCHEMA), self._answers
+            ),
+            errors={"base": key} if key else {},
+            description_placeholders={"name": device.name, **placeholders},
+        )
+
+    @override
+    async def async_finish(self) -> RepairsFlowResult:
+        return self.async_create_entry(data={})
+
+    def _device(self) -> CompanionDevice | None:
+        devices = companions_of(self._entry).values()
+        return next((item for item in devices if item.id == self._device_id), None)
+
+
+class AcceptRepairFlow(RepairsFlow):
+    """Take note of certificates that were made elsewhere."""
+
+    def __init__(self, entry: CloudflareConfigEntry) -> None:
+        """Take the account."""
+        self._entry = entry
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Show which certificates there are."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Keep that a person knows of the certificates."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        edge = self._entry.runtime_data.edge
+        unknown = edge.unknown_certificates()
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=probatio.Schema({}),
+                description_placeholders={"names": list_certificates(unknown)},
+            )
+        await edge.ledger.async_accept({item.id for item in unknown})
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
     """Return the flow that mends what an issue is about."""
     assert data is not None
     entry = hass.config_entries.async_get_known_entry(data["entry_id"])
-    return MendRepairFlow(entry, data["hostname"])
+    match Fix(data["fix"]):
+        case Fix.MEND:
+            return MendRepairFlow(entry, data["subject"])
+        case Fix.RENEW:
+            return RenewRepairFlow(entry, data["subject"])
+        case Fix.ACCEPT:
+            return AcceptRepairFlow(entry)

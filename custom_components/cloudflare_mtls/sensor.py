@@ -15,11 +15,20 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
+from homeassistant.util import dt as dt_util
 
-from .coordinator import Certificate, CloudflareConfigEntry, TunnelState
+from .companions import (
+    Certificate,
+    CompanionState,
+    HandoverState,
+    companions_of,
+    next_expiry,
+)
+from .coordinator import CloudflareConfigEntry, TunnelState
 from .devices import async_track
+from .edge.lifecycle import Standing
 from .edge.models import TunnelStatus
-from .entity import CertificateEntity, TunnelEntity
+from .entity import AccountEntity, CompanionEntity, TunnelEntity
 
 PARALLEL_UPDATES = 0
 
@@ -32,10 +41,17 @@ class TunnelSensorEntityDescription(SensorEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CertificateSensorEntityDescription(SensorEntityDescription):
-    """Describes a sensor of a certificate."""
+class CompanionSensorEntityDescription(SensorEntityDescription):
+    """Describes a sensor of a companion device."""
 
-    value_fn: Callable[[Certificate], datetime]
+    value_fn: Callable[[CompanionState], StateType | datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSensorEntityDescription(SensorEntityDescription):
+    """Describes a sensor of the account."""
+
+    value_fn: Callable[[tuple[Certificate, ...]], datetime | None]
 
 
 def _version(state: TunnelState) -> str | None:
@@ -85,12 +101,38 @@ TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
     ),
 )
 
-CERTIFICATE_SENSORS: tuple[CertificateSensorEntityDescription, ...] = (
-    CertificateSensorEntityDescription(
+COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
+    CompanionSensorEntityDescription(
         key="certificate_expiry",
         translation_key="certificate_expiry",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda certificate: certificate.facts.expires_on,
+        value_fn=lambda companion: (
+            companion.current.facts.expires_on if companion.current else None
+        ),
+    ),
+    CompanionSensorEntityDescription(
+        key="certificate_status",
+        translation_key="certificate_status",
+        device_class=SensorDeviceClass.ENUM,
+        options=[standing.value for standing in Standing],
+        value_fn=lambda companion: companion.standing,
+    ),
+    CompanionSensorEntityDescription(
+        key="handover",
+        translation_key="handover",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in HandoverState],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda companion: companion.handover,
+    ),
+)
+
+ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
+    AccountSensorEntityDescription(
+        key="next_certificate_expiry",
+        translation_key="next_certificate_expiry",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda certificates: next_expiry(certificates, dt_util.utcnow()),
     ),
 )
 
@@ -112,16 +154,19 @@ async def async_setup_entry(
             for description in TUNNEL_SENSORS
         )
 
-    @callback
-    def add_certificates(certificate_ids: set[str]) -> None:
-        async_add_entities(
-            CertificateSensor(edge, description, edge.data.companions[certificate_id])
-            for certificate_id in certificate_ids
-            for description in CERTIFICATE_SENSORS
-        )
-
     async_track(entry, tunnels, lambda: tunnels.data or {}, add_tunnels)
-    async_track(entry, edge, lambda: edge.data.companions, add_certificates)
+
+    async_add_entities(
+        AccountSensor(edge, description) for description in ACCOUNT_SENSORS
+    )
+    for subentry_id, device in companions_of(entry).items():
+        async_add_entities(
+            (
+                CompanionSensor(edge, description, device, subentry_id)
+                for description in COMPANION_SENSORS
+            ),
+            config_subentry_id=subentry_id,
+        )
 
 
 class TunnelSensor(TunnelEntity, SensorEntity):
@@ -136,13 +181,31 @@ class TunnelSensor(TunnelEntity, SensorEntity):
         return self.entity_description.value_fn(state) if state else None
 
 
-class CertificateSensor(CertificateEntity, SensorEntity):
-    """A sensor of a certificate."""
+class CompanionSensor(CompanionEntity, SensorEntity):
+    """A sensor of a companion device."""
 
-    entity_description: CertificateSensorEntityDescription
+    entity_description: CompanionSensorEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        companion = self.companion
+        return self.entity_description.value_fn(companion) if companion else None
+
+
+class AccountSensor(AccountEntity, SensorEntity):
+    """A sensor of the account."""
+
+    entity_description: AccountSensorEntityDescription
 
     @property
     @override
     def native_value(self) -> datetime | None:
-        certificate = self.certificate
-        return self.entity_description.value_fn(certificate) if certificate else None
+        return self.entity_description.value_fn(
+            self.coordinator.data.certificates or ()
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.coordinator.data.certificates is not None

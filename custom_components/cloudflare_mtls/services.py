@@ -1,7 +1,8 @@
 """Actions of Cloudflare mTLS."""
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME
 from homeassistant.core import (
@@ -15,16 +16,27 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.helpers.selector import ConfigEntrySelector
 from homeassistant.util.json import JsonObjectType, JsonValueType
+from homeassistant.util.ulid import ulid_now
 import probatio
 
-from .certificates import MintRequest, async_mint, async_revoke
-from .const import CONF_HOSTNAME, DOMAIN
-from .coordinator import Certificate, CloudflareConfigEntry
+from .certificates import (
+    Minted,
+    MintRequest,
+    async_find,
+    async_mint,
+    async_restore,
+    async_revoke,
+)
+from .companions import Certificate, CompanionDevice
+from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_PLATFORM, DOMAIN
+from .coordinator import CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
+from .edge.platforms import Platform
 from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
 from .edge.steps import Step, describe_step
-from .errors import describe, raise_translated
+from .errors import describe, describe_problem, raise_translated
 from .hostnames import hostnames_of
+from .mobile_app import async_get_mobile_app, async_notify
 from .reconciler import Extent, ZoneSync
 from .texts import async_get_texts
 
@@ -33,6 +45,7 @@ ATTR_CERTIFICATE_ID: Final = "certificate_id"
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_KEY_TYPE: Final = "key_type"
 ATTR_REMOVE: Final = "remove"
+ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
 ATTR_VALIDITY_DAYS: Final = "validity_days"
 ATTR_ZONE: Final = "zone"
 
@@ -51,23 +64,33 @@ _ENTRY_SCHEMA: Final = probatio.Schema(
         )
     }
 )
+_CHOICES: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(ATTR_VALIDITY_DAYS, default=365): probatio.All(
+        cv.positive_int, probatio.Range(min=1)
+    ),
+    probatio.Optional(ATTR_KEY_TYPE, default=KeyType.RSA_2048): probatio.Coerce(
+        KeyType
+    ),
+    probatio.Optional(ATTR_BUNDLE, default=BundleFormat.COMPATIBLE): probatio.Coerce(
+        BundleFormat
+    ),
+    probatio.Optional(CONF_NOTIFY_DEVICE_ID): cv.string,
+}
 _MINT_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {
         probatio.Required(ATTR_NAME): probatio.All(cv.string, str.strip, _name),
-        probatio.Optional(ATTR_VALIDITY_DAYS, default=365): probatio.All(
-            cv.positive_int, probatio.Range(min=1)
+        probatio.Optional(CONF_PLATFORM, default=Platform.ANDROID): probatio.Coerce(
+            Platform
         ),
-        probatio.Optional(ATTR_KEY_TYPE, default=KeyType.RSA_2048): probatio.Coerce(
-            KeyType
-        ),
-        probatio.Optional(
-            ATTR_BUNDLE, default=BundleFormat.COMPATIBLE
-        ): probatio.Coerce(BundleFormat),
         probatio.Optional(ATTR_ZONE): cv.string,
+        **_CHOICES,
     }
 )
-_REVOKE_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+_CERTIFICATE_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {probatio.Required(ATTR_CERTIFICATE_ID): cv.string}
+)
+_RENEW_SCHEMA: Final = _CERTIFICATE_SCHEMA.extend(
+    {**_CHOICES, probatio.Optional(ATTR_REVOKE_OLD_AFTER): cv.positive_int}
 )
 _SYNC_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {
@@ -86,7 +109,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions, all for administrators."""
     for name, handler, schema, response in (
         ("mint_certificate", _mint, _MINT_SCHEMA, SupportsResponse.OPTIONAL),
-        ("revoke_certificate", _revoke, _REVOKE_SCHEMA, SupportsResponse.OPTIONAL),
+        ("renew_certificate", _renew, _RENEW_SCHEMA, SupportsResponse.OPTIONAL),
+        ("revoke_certificate", _revoke, _CERTIFICATE_SCHEMA, SupportsResponse.OPTIONAL),
+        (
+            "restore_certificate",
+            _restore,
+            _CERTIFICATE_SCHEMA,
+            SupportsResponse.OPTIONAL,
+        ),
         ("list_certificates", _list, _ENTRY_SCHEMA, SupportsResponse.ONLY),
         ("sync", _sync, _SYNC_SCHEMA, SupportsResponse.OPTIONAL),
         ("verify", _verify, _VERIFY_SCHEMA, SupportsResponse.ONLY),
@@ -97,30 +127,88 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _mint(call: ServiceCall) -> ServiceResponse:
-    """Mint a certificate and hold its bundle for the device."""
-    entry = _entry(call)
+    """Mint a certificate for a new companion device, and hold its bundle."""
+    entry, hass = _entry(call), call.hass
     with raise_translated():
-        request = MintRequest(
+        device = CompanionDevice(
+            id=ulid_now(),
             name=call.data[ATTR_NAME],
+            platform=_platform(call),
             zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
-            validity_days=call.data[ATTR_VALIDITY_DAYS],
-            key_type=call.data[ATTR_KEY_TYPE],
-            bundle_format=call.data[ATTR_BUNDLE],
+            notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
-        minted = await async_mint(call.hass, entry, request)
-    facts = minted.certificate.facts
+        minted = await async_mint(hass, entry, _request(call, device))
+    hass.config_entries.async_add_subentry(entry, device.as_subentry())
+    return await _hand_over(hass, device, minted)
+
+
+async def _renew(call: ServiceCall) -> ServiceResponse:
+    """Mint a certificate in the place of another, and hold its bundle."""
+    entry, hass = _entry(call), call.hass
+    with raise_translated():
+        device, _ = await async_find(entry, call.data[ATTR_CERTIFICATE_ID])
+        if notify_device_id := call.data.get(CONF_NOTIFY_DEVICE_ID):
+            device = replace(device, notify_device_id=notify_device_id)
+        minted = await async_mint(hass, entry, _request(call, device))
+    return await _hand_over(hass, device, minted)
+
+
+def _request(call: ServiceCall, device: CompanionDevice) -> MintRequest:
+    return MintRequest(
+        device=device,
+        validity_days=call.data[ATTR_VALIDITY_DAYS],
+        key_type=call.data[ATTR_KEY_TYPE],
+        bundle_format=call.data[ATTR_BUNDLE],
+        revoke_old_after=call.data.get(ATTR_REVOKE_OLD_AFTER),
+    )
+
+
+def _platform(call: ServiceCall) -> Platform:
+    """Return what the app of the device to notify tells, or what the call does."""
+    platform: Platform = call.data[CONF_PLATFORM]
+    device_id = call.data.get(CONF_NOTIFY_DEVICE_ID)
+    app = async_get_mobile_app(call.hass, device_id) if device_id else None
+    if device_id and app is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="device_not_found"
+        )
+    return (app.platform if app else None) or platform
+
+
+async def _hand_over(
+    hass: HomeAssistant, device: CompanionDevice, minted: Minted
+) -> JsonObjectType:
+    handover = minted.handover
+    if device.notify_device_id:
+        await async_notify(hass, device.notify_device_id, handover.path)
     return {
-        "device_id": facts.device_id,
+        "device_id": device.id,
         **_identity(minted.certificate),
-        "handover_url": minted.handover.url,
-        "handover_expires_at": minted.handover.expires_at.isoformat(),
+        "handover_url": handover.url,
+        "handover_code": handover.code,
+        "handover_expires_at": handover.expires_at.isoformat(),
     }
 
 
 async def _revoke(call: ServiceCall) -> ServiceResponse:
     """Revoke a certificate."""
+    entry = _entry(call)
     with raise_translated():
-        certificate = await async_revoke(_entry(call), call.data[ATTR_CERTIFICATE_ID])
+        _, certificate = await async_find(entry, call.data[ATTR_CERTIFICATE_ID])
+        certificate = await async_revoke(call.hass, entry, certificate)
+    return _status(certificate)
+
+
+async def _restore(call: ServiceCall) -> ServiceResponse:
+    """Take a revocation back."""
+    entry = _entry(call)
+    with raise_translated():
+        _, certificate = await async_find(entry, call.data[ATTR_CERTIFICATE_ID])
+        certificate = await async_restore(entry, certificate)
+    return _status(certificate)
+
+
+def _status(certificate: Certificate) -> JsonObjectType:
     return {ATTR_CERTIFICATE_ID: certificate.id, "status": certificate.status}
 
 
@@ -215,9 +303,8 @@ async def _problems(
         for key, placeholders in stopped
     ]
     for problem in unsolved:
-        message = text(
-            f"problem_{problem.code}", target=problem.target, detail=problem.detail
-        )
+        key, placeholders = describe_problem(problem)
+        message = text(key, **placeholders)
         problems.append({"code": problem.code, "message": message})
     return problems
 

@@ -40,3 +40,8 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
     ]
     lines = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1)]
     return "\n".join(lines) or text("step_none")
+
+
+def quoted(text: str) -> str:
+    """Return what somebody else wrote so that Markdown makes nothing of it."""
+    return f"`{text.replace('`', "'")}`"

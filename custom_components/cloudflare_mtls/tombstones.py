@@ -1,27 +1,29 @@
-"""Hostnames that were removed from Home Assistant, and still have to be taken down.
+"""What was removed from Home Assistant, and still has to go at Cloudflare.
 
-Home Assistant tells nobody that a subentry was removed, perhaps while Cloudflare was out of
-reach: what was there before is stored, without anything secret, and compared with what is
-there now.
+Hostnames have to be taken down, and the certificates of companion devices revoked. Home
+Assistant tells nobody that a subentry was removed, perhaps while Cloudflare was out of reach:
+what was there before is stored, without anything secret, and compared with what is there now.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .companions import companions_of
+from .const import CONF_ZONE_ID, DOMAIN
 from .edge.desired import RECORD_COMMENT
 from .edge.models import Observation
 from .edge.steps import address_record
 from .hostnames import HostnameSettings, hostnames_of
 
 _VERSION = 1
+_NOTHING: Final[Mapping[str, dict[str, Any]]] = {"hostnames": {}, "devices": {}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,44 +44,83 @@ class Tombstone:
         )
 
 
-async def async_bury(hass: HomeAssistant, entry: ConfigEntry) -> tuple[Tombstone, ...]:
-    """Return a tombstone for every hostname that is gone, and remember those that are there."""
+@dataclass(frozen=True, kw_only=True)
+class Buried:
+    """What was removed: hostnames, and companion devices by id with the zone of each."""
+
+    hostnames: tuple[Tombstone, ...]
+    devices: Mapping[str, str]
+
+
+async def async_bury(hass: HomeAssistant, entry: ConfigEntry) -> Buried:
+    """Return what is gone, and remember what is there."""
     store = _store(hass, entry)
-    known = await store.async_load() or {}
-    now = dt_util.utcnow().isoformat()
-    present = {
-        item.hostname: {"settings": item.as_data(), "removed_at": None}
-        for item in hostnames_of(entry).values()
-    }
-    gone = {
-        hostname: {**item, "removed_at": item["removed_at"] or now}
-        for hostname, item in known.items()
-        if hostname not in present
-    }
-    if (current := present | gone) != known:
+    known = await store.async_load() or _NOTHING
+    hostnames = _bury(
+        known["hostnames"],
+        {item.hostname: item.as_data() for item in hostnames_of(entry).values()},
+    )
+    devices = _bury(
+        known["devices"],
+        {item.id: item.as_data() for item in companions_of(entry).values()},
+    )
+    if (current := {"hostnames": hostnames, "devices": devices}) != known:
         await store.async_save(current)
-    return tuple(
-        Tombstone(
-            settings=HostnameSettings.from_data(item["settings"]),
-            removed_at=datetime.fromisoformat(item["removed_at"]),
-        )
-        for item in gone.values()
+    return Buried(
+        hostnames=tuple(
+            Tombstone(
+                settings=HostnameSettings.from_data(item["settings"]),
+                removed_at=datetime.fromisoformat(item["removed_at"]),
+            )
+            for item in hostnames.values()
+            if item["removed_at"]
+        ),
+        devices={
+            device_id: item["settings"][CONF_ZONE_ID]
+            for device_id, item in devices.items()
+            if item["removed_at"]
+        },
     )
 
 
-async def async_clear(
-    hass: HomeAssistant, entry: ConfigEntry, hostnames: Iterable[str]
+def _bury(
+    known: Mapping[str, dict[str, Any]], present: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return what is there, and what is gone with the moment when that was noticed."""
+    now = dt_util.utcnow().isoformat()
+    gone = {
+        key: {**item, "removed_at": item["removed_at"] or now}
+        for key, item in known.items()
+        if key not in present
+    }
+    there = {
+        key: {"settings": settings, "removed_at": None}
+        for key, settings in present.items()
+    }
+    return there | gone
+
+
+async def async_clear_hostnames(
+    hass: HomeAssistant, entry: ConfigEntry, hostnames: Collection[str]
 ) -> None:
     """Forget hostnames that are taken down."""
+    await _clear(hass, entry, "hostnames", hostnames)
+
+
+async def async_clear_devices(
+    hass: HomeAssistant, entry: ConfigEntry, device_ids: Collection[str]
+) -> None:
+    """Forget devices whose certificates are revoked."""
+    await _clear(hass, entry, "devices", device_ids)
+
+
+async def _clear(
+    hass: HomeAssistant, entry: ConfigEntry, kind: str, keys: Collection[str]
+) -> None:
     store = _store(hass, entry)
-    known = await store.async_load() or {}
-    await store.async_save(
-        {
-            hostname: item
-            for hostname, item in known.items()
-            if hostname not in hostnames
-        }
-    )
+    known = await store.async_load() or _NOTHING
+    kept = {key: item for key, item in known[kind].items() if key not in keys}
+    await store.async_save({**known, kind: kept})
 
 
 async def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -67,6 +67,7 @@ class CertificateFacts:
     issued_on: datetime
     expires_on: datetime
     public_key: bytes
+    key_type: KeyType
 
     @classmethod
     @lru_cache(maxsize=4096)
@@ -86,6 +87,7 @@ class CertificateFacts:
                 public_key=public_key.public_bytes(
                     Encoding.DER, PublicFormat.SubjectPublicKeyInfo
                 ),
+                key_type=_key_type(public_key),
             )
         except (ValueError, UnsupportedAlgorithm) as err:
             raise Unavailable("malformed certificate") from err
@@ -218,6 +220,12 @@ def make_label(name: str, issued_on: datetime) -> str:
         char for char in name if char.isascii() and (char.isalnum() or char in " -_")
     )
     return f"HA {ascii_name.strip() or 'device'} {issued_on:%Y-%m}"
+
+
+def _key_type(public_key: object) -> KeyType:
+    """Return the kind of key that comes nearest; certificates from elsewhere have others."""
+    elliptic = isinstance(public_key, ec.EllipticCurvePublicKey)
+    return KeyType.EC_P256 if elliptic else KeyType.RSA_2048
 
 
 def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:

@@ -1,6 +1,6 @@
 """What was written a moment ago, and Cloudflare may not show yet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 import time
 from typing import Final
@@ -29,6 +29,7 @@ class Recent:
         self._associations: dict[str, _Associations] = {}
         self._minted: dict[str, list[tuple[float, ClientCertificate]]] = {}
         self._revoked: dict[str, float] = {}
+        self._restored: dict[str, float] = {}
 
     def associated(
         self, zone_id: str, before: Iterable[str], hostnames: tuple[str, ...]
@@ -60,6 +61,12 @@ class Recent:
     def revoked(self, certificate_id: str) -> None:
         """Remember a certificate that may be listed as active still."""
         self._revoked[certificate_id] = time.monotonic()
+        self._restored.pop(certificate_id, None)
+
+    def restored(self, certificate_id: str) -> None:
+        """Remember a certificate that may be listed as revoked still."""
+        self._restored[certificate_id] = time.monotonic()
+        self._revoked.pop(certificate_id, None)
 
     def certificates(
         self, zone_id: str, listed: tuple[ClientCertificate, ...]
@@ -71,17 +78,24 @@ class Recent:
             for at, certificate in self._minted.get(zone_id, ())
             if _lags(at) and certificate.id not in ids
         ]
-        return tuple(self._as_revoked(item) for item in (*listed, *missing))
+        return tuple(self._as_written(item) for item in (*listed, *missing))
 
-    def _as_revoked(self, certificate: ClientCertificate) -> ClientCertificate:
-        at = self._revoked.get(certificate.id)
-        if (
-            at is not None
-            and _lags(at)
-            and certificate.status is CertificateStatus.ACTIVE
-        ):
-            return replace(certificate, status=CertificateStatus.PENDING_REVOCATION)
-        return certificate
+    def _as_written(self, certificate: ClientCertificate) -> ClientCertificate:
+        match certificate.status:
+            case CertificateStatus.ACTIVE if _holds(self._revoked, certificate.id):
+                status = CertificateStatus.PENDING_REVOCATION
+            case CertificateStatus.PENDING_REVOCATION | CertificateStatus.REVOKED if (
+                _holds(self._restored, certificate.id)
+            ):
+                status = CertificateStatus.PENDING_REACTIVATION
+            case _:
+                return certificate
+        return replace(certificate, status=status)
+
+
+def _holds(written: Mapping[str, float], certificate_id: str) -> bool:
+    at = written.get(certificate_id)
+    return at is not None and _lags(at)
 
 
 def _lags(at: float) -> bool:

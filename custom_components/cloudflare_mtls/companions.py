@@ -1,0 +1,241 @@
+"""The companion devices of a config entry, and how their certificates stand."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_NAME
+
+from .const import (
+    CONF_NOTIFY_DEVICE_ID,
+    CONF_PLATFORM,
+    CONF_ZONE_ID,
+    SUBENTRY_COMPANION_DEVICE,
+)
+from .edge.credentials import CertificateFacts
+from .edge.lifecycle import Standing, days_left, standing
+from .edge.models import CertificateStatus
+from .edge.platforms import Platform
+from .ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A client certificate and what it says of itself."""
+
+    id: str
+    zone_id: str
+    status: CertificateStatus | None
+    facts: CertificateFacts
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether Cloudflare takes it for good, before or after its end."""
+        return self.status in (
+            CertificateStatus.ACTIVE,
+            CertificateStatus.PENDING_REACTIVATION,
+        )
+
+    def stands(self, now: datetime) -> Standing | None:
+        """Return how it stands, or None where Cloudflare's status is not known."""
+        return standing(self.status, self.facts.expires_on, now)
+
+    @property
+    def device_id(self) -> str:
+        """Return the device that it is for; one made elsewhere stands for itself."""
+        return self.facts.device_id if self.facts.managed else self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionDevice:
+    """A phone, tablet, watch or computer that holds a certificate."""
+
+    id: str
+    name: str
+    platform: Platform
+    zone_id: str
+    notify_device_id: str | None = None
+
+    @classmethod
+    def from_subentry(cls, subentry: ConfigSubentry) -> Self:
+        """Read a subentry."""
+        assert subentry.unique_id is not None
+        return cls(
+            id=subentry.unique_id,
+            name=subentry.data[CONF_NAME],
+            platform=Platform(subentry.data[CONF_PLATFORM]),
+            zone_id=subentry.data[CONF_ZONE_ID],
+            notify_device_id=subentry.data.get(CONF_NOTIFY_DEVICE_ID),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the data of a subentry."""
+        return {
+            CONF_NAME: self.name,
+            CONF_PLATFORM: self.platform.value,
+            CONF_ZONE_ID: self.zone_id,
+            CONF_NOTIFY_DEVICE_ID: self.notify_device_id,
+        }
+
+    def as_subentry(self) -> ConfigSubentry:
+        """Return a new subentry."""
+        return ConfigSubentry(
+            data=MappingProxyType(self.as_data()),
+            subentry_type=SUBENTRY_COMPANION_DEVICE,
+            title=self.name,
+            unique_id=self.id,
+        )
+
+
+class HandoverState(StrEnum):
+    """How far the handover of a device's newest certificate came."""
+
+    WAITING = "waiting"
+    MISSED = "missed"
+    TAKEN = "taken"
+    PROVEN = "proven"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionState:
+    """A companion device and how its certificates stand.
+
+    Current is the one that the device uses as far as anybody knows; outdated are those that
+    have to be revoked now, since a newer one took over.
+    """
+
+    device: CompanionDevice
+    certificates: Mapping[Certificate, Standing | None]
+    current: Certificate | None
+    standing: Standing | None
+    days_left: int | None
+    handover: HandoverState | None
+    outdated: tuple[Certificate, ...]
+
+
+def companions_of(entry: ConfigEntry) -> dict[str, CompanionDevice]:
+    """Return every companion device of the entry, by subentry id."""
+    return {
+        subentry.subentry_id: CompanionDevice.from_subentry(subentry)
+        for subentry in entry.get_subentries_of_type(SUBENTRY_COMPANION_DEVICE)
+    }
+
+
+def companion_states(
+    devices: Collection[CompanionDevice],
+    certificates: Iterable[Certificate],
+    ledger: Ledger,
+    is_waiting: Callable[[str], bool],
+    now: datetime,
+) -> Mapping[str, CompanionState]:
+    """Return how each device stands, by its id."""
+    of_device: dict[str, list[Certificate]] = {device.id: [] for device in devices}
+    for certificate in certificates:
+        if certificate.device_id in of_device:
+            of_device[certificate.device_id].append(certificate)
+    return {
+        device.id: _state(
+            device,
+            sorted(of_device[device.id], key=lambda item: _minted_on(item, ledger)),
+            ledger,
+            is_waiting,
+            now,
+        )
+        for device in devices
+    }
+
+
+def _state(
+    device: CompanionDevice,
+    certificates: list[Certificate],
+    ledger: Ledger,
+    is_waiting: Callable[[str], bool],
+    now: datetime,
+) -> CompanionState:
+    active = [item for item in certificates if item.is_active]
+    installed = [item for item in active if _is_installed(item, ledger)]
+    current = next(iter((installed or active or certificates)[-1:]), None)
+    return CompanionState(
+        device=device,
+        certificates={item: item.stands(now) for item in certificates},
+        current=current,
+        standing=current.stands(now) if current else Standing.MISSING,
+        days_left=days_left(current.facts.expires_on, now) if current else None,
+        handover=_handover(active[-1], ledger, is_waiting) if active else None,
+        outdated=_outdated(active, ledger, is_waiting, now),
+    )
+
+
+def _minted_on(certificate: Certificate, ledger: Ledger) -> datetime:
+    """Return when a certificate was made; Cloudflare dates them back to the minute."""
+    record = ledger.record(certificate.id)
+    return record.minted_on if record else certificate.facts.issued_on
+
+
+def _is_installed(certificate: Certificate, ledger: Ledger) -> bool:
+    """Tell whether a device may hold the certificate: nobody knows of what came before us."""
+    record = ledger.record(certificate.id)
+    return record is None or record.taken_on is not None
+
+
+def _handover(
+    certificate: Certificate, ledger: Ledger, is_waiting: Callable[[str], bool]
+) -> HandoverState | None:
+    record = ledger.record(certificate.id)
+    if record is None:
+        return None
+    if record.proven_on:
+        return HandoverState.PROVEN
+    if record.taken_on:
+        return HandoverState.TAKEN
+    if is_waiting(certificate.id):
+        return HandoverState.WAITING
+    return HandoverState.MISSED
+
+
+def _outdated(
+    active: list[Certificate],
+    ledger: Ledger,
+    is_waiting: Callable[[str], bool],
+    now: datetime,
+) -> tuple[Certificate, ...]:
+    """Return what a newer certificate has replaced, unless a person restored it since.
+
+    One that nobody fetched is replaced by any newer one: its key is gone.
+    """
+    replaced_on: datetime | None = None
+    outdated: list[Certificate] = []
+    for certificate in reversed(active):
+        record = ledger.record(certificate.id)
+        is_newest = certificate is active[-1]
+        restored_on = record.restored_on if record else None
+        if replaced_on and not (restored_on and restored_on >= replaced_on):
+            outdated.append(certificate)
+        elif record and record.proven_on:
+            replaced_on = record.proven_on
+        elif record and record.revoke_old_on and record.revoke_old_on <= now:
+            replaced_on = record.revoke_old_on
+        elif (
+            record
+            and not is_newest
+            and not record.taken_on
+            and not is_waiting(certificate.id)
+        ):
+            outdated.append(certificate)
+    return tuple(outdated)
+
+
+def next_expiry(certificates: Iterable[Certificate], now: datetime) -> datetime | None:
+    """Return when the next certificate that is good now ends, wherever it was made."""
+    return min(
+        (
+            item.facts.expires_on
+            for item in certificates
+            if (stands := item.stands(now)) and stands.gets_in
+        ),
+        default=None,
+    )

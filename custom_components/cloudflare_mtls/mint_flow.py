@@ -1,0 +1,174 @@
+"""The steps of a flow that mint a certificate and hand it over."""
+
+from abc import abstractmethod
+import asyncio
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    QrCodeSelector,
+    QrCodeSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+)
+from homeassistant.util import dt as dt_util
+import probatio
+
+from .certificates import Minted, MintRequest, async_mint
+from .companions import CompanionDevice
+from .const import DOMAIN
+from .coordinator import CloudflareConfigEntry
+from .edge.credentials import KeyType
+from .edge.errors import EdgeError
+from .errors import Description, describe
+from .mobile_app import async_notify, format_for
+
+CONF_KEY_TYPE: Final = "key_type"
+CONF_REVOKE_OLD_AFTER: Final = "revoke_old_after"
+CONF_VALIDITY: Final = "validity"
+
+_VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
+DEFAULT_VALIDITY: Final = "365"
+
+# How a certificate is made; Cloudflare says itself which other validities it takes.
+CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_VALIDITY, default=DEFAULT_VALIDITY): SelectSelector(
+        SelectSelectorConfig(
+            options=list(_VALIDITIES),
+            custom_value=True,
+            translation_key=CONF_VALIDITY,
+        )
+    ),
+    probatio.Required(CONF_KEY_TYPE, default=KeyType.RSA_2048.value): SelectSelector(
+        SelectSelectorConfig(
+            options=[key_type.value for key_type in KeyType],
+            translation_key=CONF_KEY_TYPE,
+        )
+    ),
+}
+RENEWAL_SCHEMA: Final[dict[probatio.Marker, Any]] = {
+    **CHOICES_SCHEMA,
+    probatio.Optional(CONF_REVOKE_OLD_AFTER): NumberSelector(
+        NumberSelectorConfig(
+            min=0, max=365, mode=NumberSelectorMode.BOX, unit_of_measurement="d"
+        )
+    ),
+}
+
+
+class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    FlowHandler[ContextT, ResultT, HandlerT]
+):
+    """Mint, show where the bundle waits, and only then end."""
+
+    _request: MintRequest
+    _minting: asyncio.Task[Minted] | None = None
+
+    @abstractmethod
+    def entry(self) -> CloudflareConfigEntry:
+        """Return the account."""
+
+    @abstractmethod
+    async def async_ask(self, error: Description | None = None) -> ResultT:
+        """Ask for what is to be minted, again after an error."""
+
+    @abstractmethod
+    async def async_finish(self) -> ResultT:
+        """End the flow, now that the certificate was handed over."""
+
+    async def async_step_mint(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Mint the certificate."""
+        if self._minting is None:
+            self._minting = self.hass.async_create_task(self._mint())
+        if self._minting.done():
+            return self.async_show_progress_done(next_step_id="handover")
+        return self.async_show_progress(
+            step_id="mint",
+            progress_action="mint",
+            description_placeholders={"name": self._request.device.name},
+            progress_task=self.hass.async_create_task(_ended(self._minting)),
+        )
+
+    async def async_step_handover(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Show where the bundle waits, or what went wrong."""
+        assert self._minting is not None
+        if error := _error_of(self._minting):
+            self._minting = None
+            return await self.async_ask(error)
+        if user_input is not None:
+            return await self.async_finish()
+        handover = self._minting.result().handover
+        qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
+        return self.async_show_form(
+            step_id="handover",
+            data_schema=probatio.Schema({probatio.Optional("qr_code"): qr_code}),
+            description_placeholders={
+                "name": self._request.device.name,
+                "url": handover.url,
+                "code": handover.code,
+                "until": f"{dt_util.as_local(handover.expires_at):%H:%M}",
+            },
+        )
+
+    async def _mint(self) -> Minted:
+        minted = await async_mint(self.hass, self.entry(), self._request)
+        if device_id := self._request.device.notify_device_id:
+            await async_notify(self.hass, device_id, minted.handover.path)
+        return minted
+
+
+async def _ended(task: asyncio.Task[Minted]) -> None:
+    """Wait for a task that goes on when the dialog is closed: what is signed is signed."""
+    await asyncio.wait([task])
+
+
+def _error_of(task: asyncio.Task[Minted]) -> Description | None:
+    match task.exception():
+        case None:
+            return None
+        case EdgeError() as err:
+            return describe(err)
+        case (
+            HomeAssistantError(
+                translation_domain=domain, translation_key=str(key)
+            ) as err
+        ) if domain == DOMAIN:
+            return key, err.translation_placeholders or {}
+        case err:
+            raise err
+
+
+def read_choices(
+    hass: HomeAssistant, device: CompanionDevice, user_input: dict[str, Any]
+) -> MintRequest | None:
+    """Return what a person chose, or None where the validity is no number of days."""
+    days = str(user_input[CONF_VALIDITY]).strip()
+    if not (days.isascii() and days.isdigit() and int(days)):
+        return None
+    after = user_input.get(CONF_REVOKE_OLD_AFTER)
+    return MintRequest(
+        device=device,
+        validity_days=int(days),
+        key_type=KeyType(user_input[CONF_KEY_TYPE]),
+        bundle_format=format_for(hass, device),
+        revoke_old_after=None if after is None else int(after),
+    )
+
+
+def has_local_url(hass: HomeAssistant) -> bool:
+    """Tell whether Home Assistant knows where devices find it on the local network."""
+    try:
+        get_url(hass, allow_external=False, allow_cloud=False)
+    except NoURLAvailableError:
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""Watches the certificates: tells of what happens to them, and ends those that have to end."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from homeassistant.core import HomeAssistant, callback
+
+from .certificates import async_revoke
+from .companions import Certificate, CompanionState
+from .const import LOGGER
+from .coordinator import CloudflareConfigEntry, EdgeState
+from .edge.errors import EdgeError
+from .edge.lifecycle import Standing
+from .events import CertificateEvent, async_fire
+from .issues import (
+    Issue,
+    async_report,
+    companion_issues,
+    elsewhere_issue,
+    revocation_issue,
+)
+from .tombstones import async_clear_devices
+
+_EVENTS: Mapping[Standing, CertificateEvent] = {
+    Standing.EXPIRING: CertificateEvent.EXPIRING,
+    Standing.EXPIRED: CertificateEvent.EXPIRED,
+    Standing.REVOKING: CertificateEvent.REVOKED,
+    Standing.REVOKED: CertificateEvent.REVOKED,
+}
+
+
+class CertificateWatch:
+    """Goes through an account's certificates whenever they were looked at."""
+
+    def __init__(self, hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+        """Take the account."""
+        self._hass = hass
+        self._entry = entry
+        self._edge = entry.runtime_data.edge
+        self._seen: EdgeState | None = None
+        self._checking = asyncio.Lock()
+
+    @callback
+    def async_check(self) -> None:
+        """Go through what was seen, once."""
+        state = self._edge.data
+        if state is self._seen or not self._edge.last_update_success:
+            return
+        self._seen = state
+        self._entry.async_create_background_task(
+            self._hass, self._check_in_turn(), f"{self._entry.title} certificates"
+        )
+
+    async def _check_in_turn(self) -> None:
+        async with self._checking:
+            await self._check(self._edge.data)
+
+    async def _check(self, state: EdgeState) -> None:
+        if state.certificates is None or state.companions is None:
+            return
+        await self._tell(state.companions)
+        unknown = {item.id: item for item in self._edge.unknown_certificates()}
+        for certificate_id in await self._edge.ledger.async_meet(unknown):
+            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
+        issues = [
+            issue
+            for companion in state.companions.values()
+            for issue in companion_issues(companion)
+        ]
+        # Where certificates are pinned, those from elsewhere do not get in.
+        if unknown and not self._edge.pins:
+            issues.append(elsewhere_issue())
+        issues += await self._end(state)
+        async_report(self._hass, self._entry, "certificate", issues)
+
+    async def _tell(self, companions: Mapping[str, CompanionState]) -> None:
+        """Fire what became of certificates, once."""
+        ledger = self._edge.ledger
+        now: dict[str, Standing] = {}
+        for companion in companions.values():
+            for certificate, stands in companion.certificates.items():
+                if stands is None:
+                    continue
+                now[certificate.id] = stands
+                told, event = ledger.told(certificate.id), _EVENTS.get(stands)
+                if event is None or (told and _EVENTS.get(told) is event):
+                    continue
+                # What was revoked before anybody looked is no news, nor is the end of one
+                # that the device no longer uses.
+                revoked = event is CertificateEvent.REVOKED
+                if told if revoked else certificate == companion.current:
+                    self._fire(event, certificate)
+        await ledger.async_tell(now)
+
+    async def _end(self, state: EdgeState) -> list[Issue]:
+        """Revoke what has to end; return what could not be revoked yet."""
+        issues = []
+        for certificate in list(self._to_end(state)):
+            try:
+                await async_revoke(self._hass, self._entry, certificate)
+            except EdgeError as err:
+                LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
+                issues.append(revocation_issue(certificate.facts.name, certificate.id))
+        if gone := self._edge.buried_devices - {
+            item.device_id for item in state.certificates or () if item.is_active
+        }:
+            self._edge.buried_devices -= gone
+            await async_clear_devices(self._hass, self._entry, gone)
+        return issues
+
+    def _to_end(self, state: EdgeState) -> Iterator[Certificate]:
+        for companion in (state.companions or {}).values():
+            yield from companion.outdated
+        for certificate in state.certificates or ():
+            if (
+                certificate.is_active
+                and certificate.device_id in self._edge.buried_devices
+            ):
+                yield certificate
+
+    @callback
+    def _fire(self, event: CertificateEvent, certificate: Certificate) -> None:
+        async_fire(self._hass, self._entry, event, certificate)
