@@ -173,6 +173,8 @@ def test_in_sync_means_no_steps() -> None:
         (in_sync(), True),
         (in_sync(HOST, OTHER), True),
         (replace(in_sync(), records=()), False),
+        # What else is missing is no matter either.
+        (replace(in_sync(), associations=()), True),
         # Somebody else's stays, and ours is brought back where it leads astray.
         (replace(in_sync(), records=(record(ours=False),)), True),
         (replace(in_sync(), records=(record(proxied=False),)), True),
