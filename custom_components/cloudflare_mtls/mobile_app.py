@@ -6,6 +6,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
+from homeassistant.util import slugify
 
 from .companions import CompanionDevice
 from .const import DOMAIN, LOGGER
@@ -14,6 +15,8 @@ from .edge.platforms import Platform, advised_format
 from .texts import async_get_texts
 
 MOBILE_APP: Final = "mobile_app"
+NOTIFY: Final = "notify"
+_DEVICE_NAME: Final = "device_name"
 _OS_NAME: Final = "os_name"
 _OS_VERSION: Final = "os_version"
 
@@ -25,6 +28,8 @@ class MobileApp:
     name: str
     platform: Platform | None
     version: str | None
+    # The action that notifies it.
+    notifier: str
 
 
 @callback
@@ -40,32 +45,22 @@ def async_get_mobile_app(hass: HomeAssistant, device_id: str) -> MobileApp | Non
                 name=device.name_by_user or device.name or entry.title,
                 platform=Platform.reported(entry.data.get(_OS_NAME, "")),
                 version=entry.data.get(_OS_VERSION),
+                notifier=slugify(f"{MOBILE_APP}_{entry.data.get(_DEVICE_NAME, '')}"),
             )
     return None
 
 
-@callback
-def _notify_service(hass: HomeAssistant, device_id: str) -> str | None:
-    """Return the action that notifies a device, if it has one."""
-    if MOBILE_APP not in hass.config.components:
-        return None
-    # It imports much, and not every home has it.
-    from homeassistant.components.mobile_app import util  # noqa: PLC0415
-
-    webhook_id = util.webhook_id_from_device_id(hass, device_id)
-    return util.get_notify_service(hass, webhook_id) if webhook_id else None
-
-
 async def async_notify(hass: HomeAssistant, device_id: str, path: str) -> None:
     """Tell a device where its certificate waits; the message holds nothing secret."""
-    if (service := _notify_service(hass, device_id)) is None:
+    app = async_get_mobile_app(hass, device_id)
+    if app is None or not hass.services.has_service(NOTIFY, app.notifier):
         LOGGER.debug("The device %s takes no notifications", device_id)
         return
     text = await async_get_texts(hass, "common")
     try:
         await hass.services.async_call(
-            "notify",
-            service,
+            NOTIFY,
+            app.notifier,
             {
                 "title": text("notification_title"),
                 "message": text("notification_message"),
