@@ -16,6 +16,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 from PIL import Image
 import pytest
 
+from .common import HOSTNAME
+
 needs_chromium = pytest.mark.skipif(
     shutil.which("chromium") is None, reason="missing: chromium"
 )
@@ -169,6 +171,7 @@ async def phone(platform: str, folder: Path) -> AsyncGenerator[Browser]:
         *("--no-first-run", "--disable-background-networking", "--disable-sync"),
         *("--disable-component-update", "--no-proxy-server", "--hide-scrollbars"),
         *("--disable-dev-shm-usage", "--remote-debugging-port=0"),
+        f"--host-resolver-rules=MAP {HOSTNAME} 127.0.0.1",
         *(f"--user-data-dir={folder / 'profile'}", "about:blank"),
         env={"HOME": str(folder), "PATH": "/usr/bin:/bin"},
         stdout=DEVNULL,

@@ -9,11 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp.test_utils import TestClient
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
@@ -27,13 +31,14 @@ from custom_components.cloudflare_mtls.handover import (
 from custom_components.cloudflare_mtls.proof import async_setup_proof
 
 from .browser import Browser, needs_chromium, phone
-from .common import ENGLISH, HOSTNAME
+from .common import CERTIFICATE_ID, ENGLISH, HOSTNAME
 from .deliveries import make_delivery
 
 pytestmark = needs_chromium
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 TEXTS = ENGLISH["common"]
+THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA"}
 
 
 @pytest.fixture
@@ -43,13 +48,13 @@ async def client(
     socket_enabled: None,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> TestClient[Any, Any]:
-    """Serve the pages, of no account yet."""
+    """Serve the pages."""
 
-    async def never(_hass: HomeAssistant, _certificate_id: str, _hostname: str) -> bool:
-        return False
+    async def knows(_hass: HomeAssistant, certificate_id: str, hostname: str) -> bool:
+        return (certificate_id, hostname) == (CERTIFICATE_ID, HOSTNAME)
 
     assert await async_setup_component(hass, DOMAIN, {})
-    await async_setup_proof(hass, never)
+    await async_setup_proof(hass, knows)
     return await hass_client_no_auth()
 
 
@@ -73,7 +78,8 @@ async def browser(
         others = [
             url
             for url in browser.requests
-            if urlsplit(url).netloc != home and not url.startswith(("about:", "blob:"))
+            if urlsplit(url).netloc.replace(HOSTNAME, "127.0.0.1") != home
+            and not url.startswith(("about:", "blob:"))
         ]
         # A status of 404 is what a refusal looks like to it.
         complaints = [
@@ -296,6 +302,55 @@ async def test_another_link_in_the_same_tab(
 
     await browser.until("typeof needsCode !== 'undefined' && needsCode")
     await browser.until("!ask.hidden")
+
+
+async def test_over_the_internet(
+    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+) -> None:
+    """The page says where the link works, and the link goes on working there."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_not_local']!r}")
+
+    await browser.send("Network.setExtraHTTPHeaders", headers={})
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+
+async def test_when_home_assistant_does_not_answer(
+    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+) -> None:
+    """Nothing is lost: the same button works once it does."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.run("window.real = fetch; window.fetch = () => Promise.reject()")
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_unanswered']!r}")
+
+    await browser.run("window.fetch = real")
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+
+async def test_a_device_that_gets_in(
+    hass: HomeAssistant, entry: MockConfigEntry, home: str, browser: Browser
+) -> None:
+    """Through the protected hostname, the button makes the certificate known."""
+    entry.add_to_hass(hass)
+    entry.mock_state(hass, ConfigEntryState.LOADED)
+    await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
+    there = home.replace("127.0.0.1", HOSTNAME)
+    await browser.open(f"{there}/api/cloudflare_mtls/proof#{CERTIFICATE_ID}")
+
+    await browser.tap("#test")
+
+    await browser.until(f"result.textContent === {TEXTS['proof_done']!r}")
+    assert await browser.run("result.className") == "good"
+    assert await browser.run("document.querySelector('main a').href") == f"{there}/"
+    await keep(browser, "handover-test-done")
+    entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
 
 
 async def test_the_test_page(
