@@ -58,7 +58,7 @@ async def fetch(link: str, key_file: Path) -> Phone:
     status, text = await take(link)
     expect_equal(status, 200, "the status of the handover")
     handed_over = json.loads(text)
-    bundle = base64.b64decode(handed_over["data"], validate=True)
+    bundle = base64.b64decode(handed_over["bundles"][0]["data"], validate=True)
     password = handed_over["password"]
     key = await openssl("pkcs12", "-nocerts", "-nodes", data=bundle, password=password)
     certificate = await openssl("pkcs12", "-nokeys", data=bundle, password=password)

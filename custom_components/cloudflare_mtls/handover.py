@@ -4,12 +4,9 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-import html
 from http import HTTPStatus
-from pathlib import Path
 import secrets
-from string import Template
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
@@ -22,18 +19,19 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .edge.credentials import Bundle
 from .edge.platforms import Platform
-from .texts import async_get_texts
+from .pages import HEADERS, Page, async_load_page, is_remote, rich
+from .proof import proof_url
+from .texts import Texts
 
 LIFETIME: Final = timedelta(minutes=10)
+MAX_WRONG_CODES: Final = 5
 PATH: Final = f"/api/{DOMAIN}/handover"
 
 _HANDOVERS: HassKey[Handovers] = HassKey(f"{DOMAIN}_handovers")
-_PAGE: Final = Path(__file__).parent / "handover.html"
-_TEXTS: Final = ("title", "intro", "get", "password", "keep", "again", "failed")
-_MAX_TOKEN: Final = 100
 
-# What Cloudflare adds to every request that it passes on.
-_CLOUDFLARE_HEADERS: Final = ("Cf-Ray", "Cf-Connecting-Ip")
+# Begins what asks for a code; no token has a dot in it.
+_WITH_CODE: Final = "code"
+_MAX_REQUEST: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,8 @@ class Delivery:
     """What a device fetches, once, and who is told of it.
 
     The bundles are all under one password, the advised one first. With the certificate in
-    them the device reaches Home Assistant at the hostname, where one is protected.
+    them the device reaches Home Assistant at the hostname, where one is protected. Only
+    where it may be fetched remotely is it given away through Cloudflare.
     """
 
     certificate_id: str
@@ -70,19 +69,25 @@ class Handover:
     code: str
     expires_at: datetime
 
+    def __repr__(self) -> str:
+        """Keep the token and the code out of logs and tracebacks."""
+        return f"Handover({self.path!r})"
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(kw_only=True)
 class _Offer:
     delivery: Delivery
+    public_id: str
+    code: bytes
     forget: CALLBACK_TYPE
+    tries: int = MAX_WRONG_CODES
 
 
 class Handovers:
     """The deliveries that wait to be fetched; they are nowhere else."""
 
-    def __init__(self, hass: HomeAssistant, page: Template) -> None:
-        """Take the page that offers a delivery."""
-        self.page = page
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin with nothing."""
         self._hass = hass
         self._offers: dict[str, _Offer] = {}
 
@@ -99,32 +104,56 @@ class Handovers:
         """Hand a certificate out to nobody any more."""
         for token, offer in list(self._offers.items()):
             if offer.delivery.certificate_id == certificate_id:
-                self.take(token)
+                self._forget(token)
 
     @callback
     def offer(self, delivery: Delivery) -> Handover:
         """Hold a delivery for a while and return where it can be fetched."""
         token = secrets.token_urlsafe(32)
+        public_id = secrets.token_urlsafe(12)
+        code = f"{secrets.randbelow(1_000_000):06}"
 
         @callback
         def expire(_now: datetime) -> None:
-            self.take(token)
+            self._forget(token)
 
         job = HassJob(expire, cancel_on_shutdown=True)
-        forget = async_call_later(self._hass, LIFETIME, job)
-        self._offers[token] = _Offer(delivery=delivery, forget=forget)
+        self._offers[token] = _Offer(
+            delivery=delivery,
+            public_id=public_id,
+            code=code.encode(),
+            forget=async_call_later(self._hass, LIFETIME, job),
+        )
         return Handover(
             url=f"{_local_url(self._hass)}{PATH}#{token}",
-            path=PATH,
-            code="",
+            path=f"{PATH}#{_WITH_CODE}.{public_id}",
+            code=code,
             expires_at=dt_util.utcnow() + LIFETIME,
         )
 
     @callback
-    def take(self, token: str) -> Delivery | None:
-        """Return the delivery that waits for the token, and keep nothing of it."""
-        if (offer := self._offers.pop(token, None)) is None:
-            return None
+    def take(self, asked: str, *, remotely: bool) -> Delivery | None:
+        """Return the delivery that is asked for, and keep nothing of it.
+
+        What is asked for is a token, or an offer's public id and its code. Who asks remotely
+        meets no other offers than those for them, so they cannot use up a code's tries.
+        """
+        offers = {
+            token: offer
+            for token, offer in self._offers.items()
+            if offer.delivery.remotely or not remotely
+        }
+        match asked.split("."):
+            case [token] if token in offers:
+                return self._forget(token)
+            case [kind, public_id, code] if kind == _WITH_CODE:
+                for token, offer in offers.items():
+                    if offer.public_id == public_id and _opens(offer, code):
+                        return self._forget(token)
+        return None
+
+    def _forget(self, token: str) -> Delivery:
+        offer = self._offers.pop(token)
         offer.forget()
         return offer.delivery
 
@@ -141,70 +170,90 @@ class HandoverView(HomeAssistantView):
     name = f"api:{DOMAIN}:handover"
     requires_auth = False
 
+    def __init__(self, page: Page) -> None:
+        """Take the page."""
+        self._page = page
+
     async def get(self, request: web.Request) -> web.Response:
         """Show the page, the same to everybody."""
-        hass = request.app[KEY_HASS]
-        text = await async_get_texts(hass, "common")
-        nonce = secrets.token_urlsafe(16)
-        page = hass.data[_HANDOVERS].page.substitute(
-            {key: html.escape(text(f"handover_{key}")) for key in _TEXTS},
-            nonce=nonce,
-            language=html.escape(hass.config.language),
-        )
-        policy = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; "
-            f"style-src 'nonce-{nonce}'; connect-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-        return web.Response(
-            text=page,
-            content_type="text/html",
-            headers={**_HEADERS, "Content-Security-Policy": policy},
-        )
+        text = await self._page.async_texts(request)
+        places = {"label": text("any_label"), "address": text("any_address")}
+        markup = {key: rich(text(key), places) for key in ("test", "test_in_app")}
+        markup["guides"] = "".join(_guide(item, text, places) for item in Platform)
+        return await self._page.async_show(request, markup)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Give the bundle and its password away, and forget both."""
-        hass = request.app[KEY_HASS]
-        text = await async_get_texts(hass, "common")
-        if any(header in request.headers for header in _CLOUDFLARE_HEADERS):
+        """Give the bundles and their password away, and forget them."""
+        text = await self._page.async_texts(request)
+        remotely = is_remote(request)
+        asked = (await request.content.read(_MAX_REQUEST)).decode("ascii", "replace")
+        handovers = async_get_handovers(request.app[KEY_HASS])
+        if delivery := handovers.take(asked, remotely=remotely):
+            delivery.taken()
+            return self.json(_contents(delivery), headers=HEADERS)
+        if remotely:
             return self.json_message(
-                text("handover_not_local"), HTTPStatus.FORBIDDEN, headers=_HEADERS
+                text("not_local"), HTTPStatus.FORBIDDEN, headers=HEADERS
             )
-        token = (await request.content.read(_MAX_TOKEN)).decode("ascii", "replace")
-        if (delivery := hass.data[_HANDOVERS].take(token)) is None:
-            return self.json_message(
-                text("handover_gone"), HTTPStatus.NOT_FOUND, headers=_HEADERS
-            )
-        delivery.taken()
-        bundle = delivery.bundles[0]
-        return self.json(
-            {
-                "filename": bundle.filename,
-                "data": base64.b64encode(bundle.data).decode(),
-                "password": delivery.password,
-            },
-            headers=_HEADERS,
-        )
-
-
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+        return self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
 
 
 async def async_setup_handover(hass: HomeAssistant) -> None:
     """Set up the handover page."""
-    page = Template(await hass.async_add_executor_job(_PAGE.read_text, "utf-8"))
-    hass.data[_HANDOVERS] = Handovers(hass, page)
-    hass.http.register_view(HandoverView)
+    hass.data[_HANDOVERS] = Handovers(hass)
+    hass.http.register_view(HandoverView(await async_load_page(hass, "handover")))
 
 
 @callback
 def async_get_handovers(hass: HomeAssistant) -> Handovers:
     """Return what waits to be fetched."""
     return hass.data[_HANDOVERS]
+
+
+def _opens(offer: _Offer, code: str) -> bool:
+    """Tell whether the code is the offer's; too many wrong ones, and none is any more."""
+    if not offer.tries:
+        return False
+    if secrets.compare_digest(offer.code, code.encode()):
+        return True
+    offer.tries -= 1
+    return False
+
+
+def _contents(delivery: Delivery) -> dict[str, Any]:
+    """Return what the page gets to save and to show."""
+    test_url = None
+    # A watch has nothing to open the test with.
+    if delivery.hostname and delivery.platform is not Platform.WEAR_OS:
+        test_url = proof_url(delivery.hostname, delivery.certificate_id)
+    return {
+        "platform": delivery.platform,
+        "label": delivery.label,
+        "password": delivery.password,
+        "hostname": delivery.hostname,
+        "test_url": test_url,
+        "bundles": [
+            {
+                "format": bundle.format,
+                "filename": bundle.filename,
+                "data": base64.b64encode(bundle.data).decode(),
+            }
+            for bundle in delivery.bundles
+        ],
+    }
+
+
+def _guide(platform: Platform, text: Texts, places: dict[str, str]) -> str:
+    """Return how to install a bundle on a platform, as a part of the page that folds."""
+    steps, notes = (
+        "".join(f"<li>{rich(line, places)}</li>" for line in text(key).splitlines())
+        for key in (f"{platform}_steps", f"{platform}_notes")
+    )
+    return (
+        f'<details data-platform="{platform}">'
+        f"<summary>{rich(text(platform))}</summary>"
+        f"<div><ol>{steps}</ol><ul>{notes}</ul></div></details>"
+    )
 
 
 def _local_url(hass: HomeAssistant) -> str:

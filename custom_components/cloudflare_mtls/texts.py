@@ -11,10 +11,15 @@ from .edge.steps import Step
 type Texts = Callable[..., str]
 
 
-async def async_get_texts(hass: HomeAssistant, category: str) -> Texts:
-    """Return a function from a key and its placeholders to a sentence."""
+async def async_get_texts(
+    hass: HomeAssistant, category: str, language: str | None = None
+) -> Texts:
+    """Return a function from a key and its placeholders to a sentence.
+
+    The language is Home Assistant's, unless another is given.
+    """
     translations = await async_get_translations(
-        hass, hass.config.language, category, {DOMAIN}
+        hass, language or hass.config.language, category, {DOMAIN}
     )
 
     def text(key: str, **placeholders: str) -> str:

@@ -1,0 +1,23 @@
+const at = (id) => document.getElementById(id);
+
+const tell = (message, good) => {
+  at("result").className = good ? "good" : "bad";
+  at("result").textContent = message;
+  at("result").hidden = false;
+  at("result").focus();
+};
+
+at("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  at("test").disabled = true;
+  at("result").hidden = true;
+  try {
+    const answer = await fetch(location.pathname, { method: "POST", body: location.hash.slice(1) });
+    const { message } = await answer.json();
+    tell(message, answer.ok);
+    at("form").hidden = answer.ok;
+  } catch {
+    tell(at("result").dataset.unanswered, false);
+  }
+  at("test").disabled = false;
+});

@@ -1,0 +1,41 @@
+"""Deliveries as minting makes them, without a Cloudflare."""
+
+from collections.abc import Callable
+import secrets
+
+from custom_components.cloudflare_mtls.edge.credentials import Bundle, BundleFormat
+from custom_components.cloudflare_mtls.edge.platforms import Platform
+from custom_components.cloudflare_mtls.handover import Delivery
+
+from .common import CERTIFICATE_ID, HOSTNAME
+
+LABEL = "HA Pixel 8 2026-11"
+PASSWORD = "k7wnq2hdx5mtrb9cgv3zeapj"
+
+
+def make_delivery(
+    *,
+    platform: Platform = Platform.ANDROID,
+    hostname: str | None = HOSTNAME,
+    label: str = LABEL,
+    taken: Callable[[], None] = lambda: None,
+    remotely: bool = False,
+) -> Delivery:
+    """Return a delivery whose bundles are anything."""
+    return Delivery(
+        certificate_id=CERTIFICATE_ID,
+        label=label,
+        platform=platform,
+        password=PASSWORD,
+        bundles=tuple(
+            Bundle(
+                format=item,
+                filename=f"{label.replace(' ', '-')}-{item}.p12",
+                data=secrets.token_bytes(2500),
+            )
+            for item in (BundleFormat.MODERN, BundleFormat.COMPATIBLE)
+        ),
+        hostname=hostname,
+        taken=taken,
+        remotely=remotely,
+    )
