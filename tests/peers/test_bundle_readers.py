@@ -6,7 +6,9 @@ import re
 import pytest
 
 from custom_components.cloudflare_mtls.edge.credentials import BundleFormat, KeyType
+from custom_components.cloudflare_mtls.edge.platforms import Platform
 
+from .document import DOCUMENT, RELEASES, Release, documented_versions, promised, render
 from .readers import READERS, Android13, OpenSsl, Reader, Refused
 from .samples import PASSWORD, make_sample
 
@@ -81,3 +83,20 @@ def test_encryption_is_what_the_format_promises(
     file = write_down(reader, bundle_format, KeyType.EC_P256, tmp_path)
     told = reader.algorithms(file, PASSWORD)
     assert all(algorithm in told for algorithm in algorithms)
+
+
+def test_document_tells_what_is_tested_here() -> None:
+    """Only the versions of the readers may differ."""
+    rows = {reader: promised(reader) for reader in READERS}
+    assert render(rows, documented_versions()) == DOCUMENT.read_text()
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_no_device_gets_what_it_cannot_read(release: Release) -> None:
+    """The modern one goes only where it is read."""
+    assert release.advised is BundleFormat.COMPATIBLE or release.reads_modern
+
+
+def test_document_knows_every_platform() -> None:
+    """Whatever can be chosen is told of."""
+    assert {release.platform for release in RELEASES} == set(Platform)
