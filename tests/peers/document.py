@@ -223,5 +223,13 @@ sets up the device may choose otherwise.
 An Apple Watch gets the file of its iPhone. Android and Apple both say *wrong password* where they mean a format that they
 do not read. Keys of both types are read everywhere; the app for iOS fails with P-521, which is not offered.
 
+## A browser
+
+Chromium with the file in its NSS store, and without it, at the sandbox's edge in front of a real Home Assistant:
+
+| with | without |
+|---|---|
+| ![Home Assistant's login](images/browser-with-certificate.png) | ![Blocked](images/browser-without-certificate.png) |
+
 Written by `python -m tests.peers`; the tests try it all again, and compare everything but the versions.
 """
