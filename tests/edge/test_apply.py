@@ -30,10 +30,11 @@ from custom_components.cloudflare_mtls.edge.errors import (
     Unavailable,
 )
 from custom_components.cloudflare_mtls.edge.exposure import exposed
-from custom_components.cloudflare_mtls.edge.models import Observation
+from custom_components.cloudflare_mtls.edge.models import ClientCertificate, Observation
 from custom_components.cloudflare_mtls.edge.plan import Plan, make_plan
 from sandbox import Sandbox
-from sandbox.state import DnsRecord, Rule, State, Zone
+from sandbox.state import REVOKED, DnsRecord, Rule, State, Zone
+from sandbox.state.zones import CertificateStatus
 
 from .builders import (
     ACCOUNT_ID,
@@ -460,6 +461,29 @@ async def test_clear_refusal_is_not_searched_behind(
     with pytest.raises(error):
         await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
     assert no_pauses == []
+
+
+@pytest.mark.parametrize("status", sorted(REVOKED))
+async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
+    sandbox: Sandbox,
+    unsteady: EdgeClient,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    status: CertificateStatus,
+) -> None:
+    """Who takes an unknown certificate for an intruder's may be quicker than the search."""
+    proxy.fails_at, proxy.fault = 0, Fault.LOST
+    search = unsteady.client_certificates
+
+    async def revoke_first(zone_id: str) -> tuple[ClientCertificate, ...]:
+        for record in the_zone(sandbox).certificates.values():
+            record.status = status
+        return await search(zone_id)
+
+    monkeypatch.setattr(unsteady, "client_certificates", revoke_first)
+    with pytest.raises(Conflict):
+        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    assert proxy.writes == 1
 
 
 async def test_certificate_for_another_key_is_a_conflict(client: EdgeClient) -> None:

@@ -1,10 +1,7 @@
-"""Keys, certificates and bundles, opened by those who have to open them."""
+"""Keys, certificates and bundles; who else opens them is told in tests/peers."""
 
 from datetime import UTC, datetime, timedelta
 import math
-from pathlib import Path
-import shutil
-import subprocess
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -19,14 +16,13 @@ from cryptography.x509.oid import NameOID
 import pytest
 
 from custom_components.cloudflare_mtls.edge.credentials import (
-    Bundle,
     BundleFormat,
     CertificateFacts,
     KeyType,
     SigningRequest,
     make_bundle,
-    make_password,
     make_label,
+    make_password,
     make_signing_request,
     read_certificates,
 )
@@ -34,7 +30,6 @@ from custom_components.cloudflare_mtls.edge.errors import Unavailable
 from custom_components.cloudflare_mtls.edge.models import ClientCertificate
 
 PASSWORD = "abcdefgh23456789"
-OPENSSL = shutil.which("openssl") or ""
 DEVICE_ID = "01JDEVICE00000000000000001"
 ISSUED = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -67,18 +62,6 @@ def request_(request: pytest.FixtureRequest) -> SigningRequest:
 def pem(request_: SigningRequest) -> str:
     """Return its certificate."""
     return sign(request_)
-
-
-def openssl(bundle: Bundle, password: str, tmp_path: Path, *options: str) -> str | None:
-    """Return what openssl reads from a bundle, or None where it refuses."""
-    file = tmp_path / "bundle.p12"
-    file.write_bytes(bundle.data)
-    done = subprocess.run(
-        [OPENSSL, "pkcs12", "-in", file, "-passin", f"pass:{password}", "-nodes", *options],
-        capture_output=True,
-        check=False,
-    )  # fmt: skip
-    return done.stdout.decode() if done.returncode == 0 else None
 
 
 def test_request_names_the_device(request_: SigningRequest) -> None:
@@ -192,52 +175,6 @@ def test_unreadable_certificates_are_left_out(pem: str) -> None:
         for n, text in enumerate(["", pem, "x", pem])
     ]
     assert [item.id for item, _ in read_certificates(listed)] == ["1", "3"]
-
-
-@pytest.mark.skipif(not OPENSSL, reason="there is no openssl")
-@pytest.mark.parametrize("bundle_format", BundleFormat)
-def test_openssl_opens_the_bundle_with_its_password_only(
-    request_: SigningRequest, pem: str, bundle_format: BundleFormat, tmp_path: Path
-) -> None:
-    """OpenSSL opens the bundle with its password only."""
-    bundle = make_bundle(
-        request_.key, pem, bundle_format, label="HA phone 2026-11", password=PASSWORD
-    )
-    text = openssl(bundle, PASSWORD, tmp_path)
-    assert text is not None
-    assert text.count(BEGIN) == 1
-    assert text.count("BEGIN PRIVATE KEY") == 1
-    assert "friendlyName: HA phone 2026-11" in text
-    for wrong in ("", "wrong", PASSWORD.upper()):
-        assert openssl(bundle, wrong, tmp_path) is None
-
-
-@pytest.mark.skipif(not OPENSSL, reason="there is no openssl")
-@pytest.mark.parametrize(
-    ("bundle_format", "algorithms"),
-    [
-        (BundleFormat.COMPATIBLE, ["MAC: sha1", "pbeWithSHA1And3-KeyTripleDES-CBC"]),
-        (BundleFormat.MODERN, ["MAC: sha256", "AES-256-CBC"]),
-    ],
-)
-def test_encryption_is_what_the_format_promises(
-    request_: SigningRequest,
-    pem: str,
-    bundle_format: BundleFormat,
-    algorithms: list[str],
-    tmp_path: Path,
-) -> None:
-    """Encryption is what the format promises."""
-    bundle = make_bundle(request_.key, pem, bundle_format, label="x", password=PASSWORD)
-    file = tmp_path / "bundle.p12"
-    file.write_bytes(bundle.data)
-    info = subprocess.run(
-        [OPENSSL, "pkcs12", "-in", file, "-passin", f"pass:{PASSWORD}",
-         "-info", "-noout"],
-        capture_output=True,
-        check=True,
-    ).stderr.decode()  # fmt: skip
-    assert all(algorithm in info for algorithm in algorithms)
 
 
 def test_bundle_holds_one_certificate_and_its_key(

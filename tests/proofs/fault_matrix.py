@@ -93,6 +93,7 @@ async def _play(stage: Stage, scenario: Scenario, fault: At, cell: Cell) -> None
     if further > 1:
         cell.violations.append(f"not in sync after {further} runs")
     cell.violations += stage.unfinished(scenario, witness)
+    cell.violations += await stage.useless(home)
 
 
 async def _die(cloud: Cloud, scenario: Scenario, fault: Kill) -> str:
@@ -136,8 +137,9 @@ left. `finished, 0` is a run that took no harm. An error is one that stopped: wh
 several places, each is tried.
 
 In every one of these runs, after every write: no request without a good certificate got in that did not before, and nothing
-foreign was changed. In the end: nothing of ours is there twice, devices get in (or nothing of ours is left), and no request
-for a certificate has two active ones. **Where one of these promises is broken, the cell is bold.**
+foreign was changed. In the end: nothing of ours is there twice, devices get in (or nothing of ours is left), no request for
+a certificate has two active ones, and what was reported as minted is for its device's key and lets it in. **Where one of
+these promises is broken, the cell is bold.**
 
 Of the faults, `reset_before` lost the call and `reset_after` its answer, `timeout_after` never gave one, and `stale` shows
 what was before the last change, or confirms a write that is lost. A second observation, `(2)`, checks what a run wrote.

@@ -17,6 +17,7 @@ from custom_components.cloudflare_mtls.edge.credentials import (
 )
 from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
 from custom_components.cloudflare_mtls.edge.errors import EdgeError
+from custom_components.cloudflare_mtls.edge.models import ClientCertificate
 from custom_components.cloudflare_mtls.edge.plan import Plan
 from custom_components.cloudflare_mtls.hostnames import HostnameSettings
 from custom_components.cloudflare_mtls.reconciler import Extent, Reconciler
@@ -42,6 +43,14 @@ class Run:
         return self.error is None and (self.left is None or self.left.in_sync)
 
 
+@dataclass(frozen=True)
+class Minted:
+    """What was reported as a success, and the key that its device would have."""
+
+    certificate: ClientCertificate
+    public_key: bytes
+
+
 class Home:
     """Its settings, and the engine that brings them about."""
 
@@ -53,6 +62,7 @@ class Home:
         http_client: Any = None,
     ) -> None:
         """Start with these hostnames to protect; the HTTP client may be shared."""
+        self.minted: list[Minted] = []
         self.settings = {item.hostname: item for item in hostnames}
         self._client = EdgeClient(
             token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
@@ -72,11 +82,12 @@ class Home:
         """Have a certificate signed for a new key."""
         request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
         try:
-            await apply.issue_certificate(
+            certificate, _ = await apply.issue_certificate(
                 self._client, ZONE_ID, request, 365, _run_blocking
             )
         except EdgeError as err:
             return Run(err)
+        self.minted.append(Minted(certificate, request.public_key))
         return Run()
 
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:

@@ -106,8 +106,9 @@ async def _exposed(cloud: Cloud) -> None:
 
 
 async def _slow_to_list(cloud: Cloud) -> None:
-    """Leave a certificate authority that lists what it signed a minute later."""
+    """Leave an authority that lists what it signs a minute later, and has signed for a namesake."""
     await lived_in(cloud)
+    assert (await cloud.home().mint()).done
     cloud.sandbox.state.delays = Delays(certificate_list=60)
 
 
@@ -123,6 +124,15 @@ SCENARIOS: Final = (
         earlier=lived_in,
         standing=lambda: [At(FaultKind.RESET_AFTER, endpoint=SIGN)],
         only=Endpoint("GET", SIGN.path),
+    ),
+    Scenario(
+        "Mint whose call is lost",
+        _MINT,
+        _slow_to_list,
+        earlier=lived_in,
+        standing=lambda: [At(FaultKind.RESET_BEFORE, endpoint=SIGN)],
+        only=Endpoint("GET", SIGN.path),
+        nightly=True,
     ),
     Scenario(
         "Build-up with a token that is refused",

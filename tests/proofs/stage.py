@@ -7,6 +7,10 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Final, Self
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from sandbox.client_auth import is_verified
 from sandbox.clock import CLOCK
 from sandbox.faults import Fault
 from sandbox.state import REVOKED, State
@@ -126,6 +130,31 @@ class Stage:
                 ]
                 left += [f"two for one: {key}" for key in keys if keys.count(key) > 1]
         return left
+
+    async def useless(self, home: Home) -> list[str]:
+        """Return the certificates that a home reported as minted, and no device gets in with."""
+        sandbox = self.cloud.sandbox
+        authority = await sandbox.authorities.get(sandbox.account_id)
+        found = []
+        for minted in home.minted:
+            certificate = x509.load_pem_x509_certificate(
+                minted.certificate.pem.encode()
+            )
+            key = certificate.public_key()
+            if key != load_der_public_key(minted.public_key):
+                found.append(f"for another key: {minted.certificate.id}")
+            # The edge asks who signed it, and not whether the zone remembers.
+            if not is_verified(certificate, authority) or sandbox.state.is_revoked(
+                sandbox.account_id, certificate
+            ):
+                found.append(f"not let in: {minted.certificate.id}")
+            found += [
+                f"known as another: {minted.certificate.id}"
+                for record in self.cloud.zone.certificates.values()
+                if record.certificate.public_key() == key
+                and record.id != minted.certificate.id
+            ]
+        return found
 
     async def _prepared(self, scenario: Scenario) -> tuple[State, State]:
         if scenario.name not in self._states:

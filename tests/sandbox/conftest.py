@@ -7,8 +7,9 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
+from sandbox.state import Rule
 
-from .helpers import Api, Origin
+from .helpers import HOME, Api, Origin
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,22 @@ async def origin(sandbox: Sandbox) -> AsyncIterator[Origin]:
     sandbox.state.origins[SERVICE] = little.url
     yield little
     await runner.cleanup()
+
+
+@pytest.fixture
+def protected(sandbox: Sandbox, origin: Origin) -> str:
+    """Let only devices with a good certificate reach a hostname."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.associations = [HOME]
+    # Only what the rule says keeps anybody out.
+    zone.rules[:] = [
+        Rule(
+            action="block",
+            expression=f'http.host eq "{HOME}" and (not '
+            "cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)",
+        )
+    ]
+    return HOME
 
 
 async def _echo(request: web.Request) -> web.Response:

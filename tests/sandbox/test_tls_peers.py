@@ -1,75 +1,22 @@
 """Programs with TLS of their own get through the edge: openssl, curl and Chromium."""
 
-import asyncio
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-import json
-import os
 from pathlib import Path
 import re
-import shutil
 import ssl
-import subprocess
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.credentials import (
-    BundleFormat,
-    make_bundle,
-    make_password,
-)
+from custom_components.cloudflare_mtls.edge.credentials import BundleFormat
 from sandbox import Sandbox
 from sandbox.clock import now
-from sandbox.state import Rule
 
-from .helpers import HOME, NAS, Api, Identity, Origin, mint, signed_by
+from .browser import Browser, needs, needs_a_browser, run
+from .helpers import NAS, Api, Identity, mint, signed_by
 
 TLS_VERSIONS = ("1.2", "1.3")
 DAY = timedelta(days=1)
-
-
-def needs(*programs: str) -> pytest.MarkDecorator:
-    """Skip where programs are missing, and name them."""
-    missing = [program for program in programs if shutil.which(program) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"missing: {', '.join(missing)}")
-
-
-async def run(
-    *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
-) -> str:
-    """Run a program while the edge goes on serving; return what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=STDOUT,
-        env={**os.environ, **(environment or {})},
-    )
-    try:
-        async with asyncio.timeout(60):
-            printed, _ = await process.communicate(stdin)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
-    return printed.decode(errors="replace")
-
-
-@pytest.fixture
-def protected(sandbox: Sandbox, origin: Origin) -> str:
-    """Let only devices with a good certificate reach a hostname."""
-    zone = sandbox.state.zones[sandbox.zone_id]
-    zone.associations = [HOME]
-    # Only what the rule says keeps anybody out.
-    zone.rules[:] = [
-        Rule(
-            action="block",
-            expression=f'http.host eq "{HOME}" and (not '
-            "cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)",
-        )
-    ]
-    return HOME
 
 
 async def _minted(api: Api) -> Identity:
@@ -207,82 +154,18 @@ async def test_curl(
     assert ("Attention Required! | Cloudflare" in printed) == (status == 403)
 
 
-# Chromium
-
-# Chromium reads policies from there only; a mount of our own puts ours in their place,
-# for this one process.
-POLICIES = Path("/etc/chromium")
-OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
-IN_OWN_MOUNTS = 'mount --bind "$0" "$1" && shift && exec "$@"'
-
-
-def _may_mount() -> bool:
-    if shutil.which("unshare") is None or not POLICIES.is_dir():
-        return False
-    command = (*OWN_MOUNTS, "mount", "--bind", str(POLICIES), str(POLICIES))
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@needs("chromium", "certutil", "pk12util")
+@needs_a_browser
 @pytest.mark.parametrize("bundle_format", BundleFormat)
 async def test_chromium(
     api: Api, protected: str, tmp_path: Path, bundle_format: BundleFormat
 ) -> None:
     """With the bundle in its store it shows the origin's page, without it the 403 page."""
-    if not _may_mount():
-        pytest.skip(f"missing: a mount over {POLICIES}, for the browser's policy")
-    database = await _empty_store(api.sandbox, tmp_path)
-    page = await _page(api.sandbox, protected, tmp_path, "without")
+    browser = await Browser.new(api.sandbox, tmp_path)
+    page = await browser.page(protected)
     assert "Attention Required! | Cloudflare" in page
     assert "Sorry, you have been blocked" in page
 
-    minted, identity = await mint(api)
-    password = make_password()
-    bundle = make_bundle(
-        identity.key,
-        minted["certificate"],
-        bundle_format,
-        label="HA Phone 2026-11",
-        password=password,
-    )
-    file = tmp_path / bundle.filename
-    file.write_bytes(bundle.data)
-    imported = await run(
-        *("pk12util", "-d", database, "-i", str(file), "-W", password, "-K", "")
-    )
-    assert "PKCS12 IMPORT SUCCESSFUL" in imported
-    page = await _page(api.sandbox, protected, tmp_path, "with")
+    await browser.get_certificate(api, bundle_format)
+    page = await browser.page(protected)
     assert '"method": "GET"' in page
     assert f'"Host": "{protected}"' in page
-
-
-async def _empty_store(sandbox: Sandbox, home: Path) -> str:
-    """Make a certificate store that trusts the edge and holds nothing else."""
-    folder = home / ".pki" / "nssdb"
-    folder.mkdir(parents=True)
-    database = f"sql:{folder}"
-    await run("certutil", "-d", database, "-N", "--empty-password")
-    trust = ("-t", "C,,", "-n", "edge", "-i", sandbox.edge_ca_file)
-    await run("certutil", "-d", database, "-A", *trust)
-    assert "edge" in await run("certutil", "-d", database, "-L")
-    return database
-
-
-async def _page(sandbox: Sandbox, host: str, home: Path, profile: str) -> str:
-    """Show a page in a new browser and return what is in it."""
-    policies = home / "policies"
-    managed = policies / "policies" / "managed"
-    managed.mkdir(parents=True, exist_ok=True)
-    choice = json.dumps({"pattern": f"https://{host}", "filter": {}})
-    policy = {"AutoSelectCertificateForUrls": [choice]}
-    (managed / "certificate.json").write_text(json.dumps(policy))
-    return await run(
-        *(*OWN_MOUNTS, "sh", "-c", IN_OWN_MOUNTS, str(policies), str(POLICIES)),
-        *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
-        *("--no-first-run", "--disable-background-networking"),
-        *("--disable-component-update", "--disable-sync", "--no-proxy-server"),
-        f"--user-data-dir={home / profile}",
-        f"--host-resolver-rules=MAP * 127.0.0.1:{sandbox.edge_port}",
-        *("--dump-dom", f"https://{host}/"),
-        environment={"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
-    )

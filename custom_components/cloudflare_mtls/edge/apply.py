@@ -10,7 +10,7 @@ from .credentials import CertificateFacts, SigningRequest, read_certificates
 from .desired import RECORD_COMMENT
 from .errors import Conflict, EdgeError, Unavailable
 from .exposure import exposed
-from .models import ClientCertificate, Observation, Rule, Ruleset
+from .models import CertificateStatus, ClientCertificate, Observation, Rule, Ruleset
 from .plan import Plan, differs
 from .steps import (
     Action,
@@ -30,6 +30,8 @@ type RunBlocking = Callable[..., Awaitable[Any]]
 
 # A new certificate takes up to a minute to appear in the list.
 _SEARCH_PAUSES: Final = (0, 2, 5, 10, 20, 25)
+
+_REVOKED: Final = (CertificateStatus.PENDING_REVOCATION, CertificateStatus.REVOKED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ async def issue_certificate(
     """Have Cloudflare sign the request once, even when its answer gets lost.
 
     Returns the certificate and what it says of itself. Raises EdgeError; Conflict when
-    Cloudflare returns a certificate for another key.
+    Cloudflare returns a certificate for another key, or somebody revoked ours by then.
     """
     try:
         certificate = await client.create_client_certificate(
@@ -104,7 +106,12 @@ async def _find_certificate(
         except Unavailable:
             continue
         if found := await run_blocking(_matching, certificates, request):
-            return cast("tuple[ClientCertificate, CertificateFacts]", found)
+            certificate, facts = cast(
+                "tuple[ClientCertificate, CertificateFacts]", found
+            )
+            if certificate.status in _REVOKED:
+                raise Conflict(None, "the certificate was revoked at once")
+            return certificate, facts
     raise Unavailable("no certificate was signed")
 
 

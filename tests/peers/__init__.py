@@ -1,0 +1,1 @@
+"""Bundles, opened by other people's readers."""
