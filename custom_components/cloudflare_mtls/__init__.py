@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .certificates import async_prove
 from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import (
@@ -19,6 +20,7 @@ from .devices import async_keep_devices
 from .handover import async_setup_handover
 from .issues import async_forget
 from .ledger import async_forget_ledger, async_get_ledger
+from .proof import async_setup_proof
 from .services import async_setup_services
 from .tombstones import async_bury, async_forget as async_forget_removed
 from .visits import ProbeCoordinator
@@ -35,9 +37,10 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what all accounts share: the actions and the handover page."""
+    """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
     await async_setup_handover(hass)
+    await async_setup_proof(hass, async_prove)
     return True
 
 
