@@ -16,7 +16,7 @@ from sandbox import Sandbox
 from sandbox.authority import edge_authority
 from sandbox.seed import SERVICE
 
-from .common import HOSTNAME, setup_integration
+from .common import HOSTNAME, settle, setup_integration
 from .faults import Faults
 
 # The first time that cryptography is given decides what it takes for one: not a frozen one.
@@ -45,6 +45,8 @@ async def sandbox(
         )
         monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
         yield running
+        # Minting ends with a new setting up, which the test may not have waited for.
+        await settle(hass)
 
 
 @pytest.fixture

@@ -139,6 +139,9 @@ async def _mint(call: ServiceCall) -> ServiceResponse:
         )
         minted = await async_mint(hass, entry, _request(call, device))
     hass.config_entries.async_add_subentry(entry, device.as_subentry())
+    async with entry.setup_lock:
+        # It is set up anew: who mints two in a row must not meet it in between.
+        pass
     return await _hand_over(hass, device, minted)
 
 
