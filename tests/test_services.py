@@ -33,6 +33,7 @@ from .common import (
     act,
     add_certificate,
     companion,
+    is_loaded,
     settle,
     setup_integration,
     state_of,
@@ -280,6 +281,18 @@ async def test_zone_that_is_named(
 
     (named,) = (item for item in sandbox.state.zones.values() if item.name == zone)
     assert set(named.certificates) == {response["certificate_id"]}
+
+
+async def test_mint_one_after_another(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A script mints for the whole household; the account is ready when an action is over."""
+    for name in ("Pixel 8", "Tablet"):
+        await act(hass, loaded_entry, "mint_certificate", name=name)
+        assert is_loaded(loaded_entry)
+
+    assert len(zone_of(sandbox).certificates) == 2
+    assert len(loaded_entry.get_subentries_of_type("companion_device")) == 2
 
 
 async def test_list_of_two_zones(

@@ -139,6 +139,9 @@ async def _mint(call: ServiceCall) -> ServiceResponse:
         )
         minted = await async_mint(hass, entry, _request(call, device))
     hass.config_entries.async_add_subentry(entry, device.as_subentry())
+    # The account is set up anew: the next action of a script needs it.
+    async with entry.setup_lock:
+        pass
     return await _hand_over(hass, device, minted)
 
 
