@@ -10,10 +10,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigSubentryDataWithId,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -34,6 +38,7 @@ TUNNELS_EVERY = timedelta(seconds=60)
 EDGE_EVERY = timedelta(minutes=15)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
+COMPANION_ID = "01JCOMPANION00000000000001"
 CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
 
 
@@ -103,6 +108,44 @@ async def act(
     )
     assert isinstance(response, dict)
     return response
+
+
+def issues(hass: HomeAssistant) -> dict[str, str]:
+    """Return the id of each issue of ours by what the repairs say."""
+    return {
+        str(issue.translation_key): issue_id
+        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
+        if domain == DOMAIN
+    }
+
+
+def reported(hass: HomeAssistant) -> set[str]:
+    """Return what the repairs speak of."""
+    return set(issues(hass))
+
+
+def companion(
+    *,
+    name: str = "Pixel 8",
+    platform: str = "android",
+    zone_id: str = Sandbox.zone_id,
+    device_id: str = DEVICE_ID,
+    subentry_id: str = COMPANION_ID,
+    notify_device_id: str | None = None,
+) -> ConfigSubentryDataWithId:
+    """Return a companion device as its dialog leaves it behind."""
+    return ConfigSubentryDataWithId(
+        subentry_id=subentry_id,
+        subentry_type="companion_device",
+        title=name,
+        unique_id=device_id,
+        data={
+            "name": name,
+            "platform": platform,
+            "zone_id": zone_id,
+            "notify_device_id": notify_device_id,
+        },
+    )
 
 
 def zone_of(sandbox: Sandbox) -> Zone:

@@ -76,7 +76,15 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def entry(sandbox: Sandbox, settings: dict[str, Any]) -> MockConfigEntry:
+def devices() -> list[ConfigSubentryDataWithId]:
+    """Return the companion devices, none by default; tests may have some."""
+    return []
+
+
+@pytest.fixture
+def entry(
+    sandbox: Sandbox, settings: dict[str, Any], devices: list[ConfigSubentryDataWithId]
+) -> MockConfigEntry:
     """Return an account with one protected hostname, not set up yet."""
     return MockConfigEntry(
         domain=DOMAIN,
@@ -90,7 +98,8 @@ def entry(sandbox: Sandbox, settings: dict[str, Any]) -> MockConfigEntry:
                 title=settings["hostname"],
                 unique_id=settings["hostname"],
                 data=settings,
-            )
+            ),
+            *devices,
         ],
     )
 

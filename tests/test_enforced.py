@@ -33,6 +33,7 @@ from .common import (
     TUNNELS_EVERY,
     act,
     is_loaded,
+    reported,
     settle,
     setup_integration,
     state_of,
@@ -115,15 +116,6 @@ def challenge(sandbox: Sandbox) -> None:
     zone_of(sandbox).settings["security_level"] = Setting("under_attack", now())
 
 
-def issues(hass: HomeAssistant) -> set[str | None]:
-    """Return what is reported."""
-    return {
-        issue.translation_key
-        for (domain, _), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN
-    }
-
-
 async def test_enforced(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -134,7 +126,7 @@ async def test_enforced(
     """Once all is in place, the hostname has been visited on both ports, and blocked."""
     (subentry_id,) = loaded_entry.subentries
     assert state_of(hass, ENFORCED) == "on"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
     assert {(item.host, item.path) for item in sandbox.state.blocked} == {
         (HOSTNAME, "/"),
         (f"{HOSTNAME}:8443", "/"),
@@ -169,7 +161,7 @@ async def test_let_past_although_the_rules_are_right(
 
     assert state_of(hass, ENFORCED) == "off"
     assert state_of(hass, DRIFT) == "off"
-    assert issues(hass) == {"not_enforced"}
+    assert reported(hass) == {"not_enforced"}
     assert sandbox.journal.writes == []
     (issue,) = (
         issue
@@ -183,7 +175,7 @@ async def test_let_past_although_the_rules_are_right(
     forgets.now = False
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "on"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
 
 async def test_cannot_be_seen(
@@ -198,17 +190,17 @@ async def test_cannot_be_seen(
     challenge(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "unknown"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
     zone_of(sandbox).settings.clear()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "off"
-    assert issues(hass) == {"not_enforced"}
+    assert reported(hass) == {"not_enforced"}
 
     challenge(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "unknown"
-    assert issues(hass) == {"not_enforced"}
+    assert reported(hass) == {"not_enforced"}
 
 
 async def test_nobody_there(
@@ -225,7 +217,7 @@ async def test_nobody_there(
     assert is_loaded(entry)
     assert state_of(hass, ENFORCED) == "unknown"
     assert state_of(hass, DRIFT) == "off"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
 
 async def test_edge_that_takes_its_time(
@@ -263,13 +255,13 @@ class TestAskFirst:
     ) -> None:
         """Before anything is there, nobody asks, and nobody is alarmed."""
         assert state_of(hass, ENFORCED) == "unknown"
-        assert issues(hass) == {"drift"}
+        assert reported(hass) == {"drift"}
         assert sandbox.state.blocked == []
 
         await act(hass, loaded_entry, "sync")
         await settle(hass)
         assert state_of(hass, ENFORCED) == "on"
-        assert issues(hass) == set()
+        assert reported(hass) == set()
 
     @pytest.mark.parametrize(
         "change",
@@ -304,12 +296,12 @@ class TestAskFirst:
 
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, ENFORCED) == "off"
-        assert issues(hass) == {"exposed"}
+        assert reported(hass) == {"exposed"}
 
         await act(hass, loaded_entry, "sync")
         await settle(hass)
         assert state_of(hass, ENFORCED) == "on"
-        assert issues(hass) == set()
+        assert reported(hass) == set()
 
     async def test_rules_that_cannot_be_read(
         self,
@@ -329,7 +321,7 @@ class TestAskFirst:
         block_rule(sandbox).enabled = False
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, ENFORCED) == "off"
-        assert issues(hass) == {"permission_missing", "not_enforced"}
+        assert reported(hass) == {"permission_missing", "not_enforced"}
 
     async def test_record_that_is_deleted(
         self,
@@ -344,7 +336,7 @@ class TestAskFirst:
         await settle(hass)
         forgets.now = True
         await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
-        assert issues(hass) == {"not_enforced"}
+        assert reported(hass) == {"not_enforced"}
         records = zone_of(sandbox).dns_records
         for key in [key for key, item in records.items() if item.name == HOSTNAME]:
             del records[key]
@@ -352,7 +344,7 @@ class TestAskFirst:
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
         assert state_of(hass, ENFORCED) == "unknown"
-        assert issues(hass) == {"drift"}
+        assert reported(hass) == {"drift"}
 
 
 async def test_rules_that_somebody_changed(
@@ -371,7 +363,7 @@ async def test_rules_that_somebody_changed(
 
     assert block_rule(sandbox).enabled
     assert state_of(hass, ENFORCED) == "on"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
 
 async def test_unpublished(
@@ -384,14 +376,14 @@ async def test_unpublished(
     """A hostname that is off the internet is not visited, and no longer complained about."""
     forgets.now = True
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert issues(hass) == {"not_enforced"}
+    assert reported(hass) == {"not_enforced"}
 
     await hass.services.async_call(
         "switch", "turn_off", {"entity_id": SWITCH}, blocking=True
     )
     await settle(hass)
     assert state_of(hass, ENFORCED) == "unknown"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
     forgets.now = False
     sandbox.state.blocked.clear()
@@ -457,7 +449,7 @@ async def test_verify(
         "exposed_to": [],
     }
     assert state_of(hass, ENFORCED) == "off"
-    assert issues(hass) == {"not_enforced"}
+    assert reported(hass) == {"not_enforced"}
 
     challenge(sandbox)
     challenged = {"status": 403, "verdict": "challenged"}
@@ -472,7 +464,7 @@ async def test_verify(
     forgets.now = False
     await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
     assert state_of(hass, ENFORCED) == "on"
-    assert issues(hass) == set()
+    assert reported(hass) == set()
 
 
 async def test_verify_where_nobody_answers(

@@ -8,7 +8,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -23,6 +23,7 @@ from .common import (
     choose,
     is_loaded,
     records_of,
+    reported,
     settle,
     setup_integration,
     state_of,
@@ -35,6 +36,7 @@ from .flows import add_hostname, assert_protected, zone_and_tunnel
 
 SUBENTRY_ID = "01JHOSTNAME000000000000001"
 STORE = f"{DOMAIN}.{{}}"
+NOTHING: dict[str, Any] = {"hostnames": {}, "devices": {}}
 
 
 async def remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -52,15 +54,6 @@ def traces(sandbox: Sandbox) -> list[str]:
         *("ingress" for rule in tunnel.ingress if rule.get("hostname") == HOSTNAME),
         *("record" for _ in records_of(sandbox)),
     ]
-
-
-def reported(hass: HomeAssistant) -> set[str | None]:
-    """Return what the repairs speak of."""
-    return {
-        issue.translation_key
-        for (domain, _), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN
-    }
 
 
 async def test_removed_here_and_there(
@@ -97,7 +90,7 @@ async def test_removed_here_and_there(
     assert reported(hass) == set()
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == {}
+    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == NOTHING
 
 
 async def test_removed_while_cloudflare_is_out_of_reach(
@@ -117,7 +110,7 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     # A restart: nothing of it is in memory any more.
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     stored = hass_storage[STORE.format(loaded_entry.entry_id)]["data"]
-    assert stored[HOSTNAME]["removed_at"]
+    assert stored["hostnames"][HOSTNAME]["removed_at"]
     assert sandbox.token not in json.dumps(stored)
     faults.clear()
     await hass.config_entries.async_setup(loaded_entry.entry_id)
@@ -125,7 +118,7 @@ async def test_removed_while_cloudflare_is_out_of_reach(
 
     assert traces(sandbox) == []
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == {}
+    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == NOTHING
 
 
 async def test_brought_back_by_a_late_write(
@@ -248,7 +241,10 @@ async def test_restored_backup(
         "version": 1,
         "key": STORE.format(entry.entry_id),
         "data": {
-            HOSTNAME: {"settings": settings, "removed_at": removed_at.isoformat()}
+            "hostnames": {
+                HOSTNAME: {"settings": settings, "removed_at": removed_at.isoformat()}
+            },
+            "devices": {},
         },
     }
 
@@ -256,7 +252,7 @@ async def test_restored_backup(
 
     assert len(traces(sandbox)) == left
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert hass_storage[STORE.format(entry.entry_id)]["data"] == {}
+    assert hass_storage[STORE.format(entry.entry_id)]["data"] == NOTHING
 
 
 async def test_account_that_is_removed_leaves_nothing_behind(

@@ -22,6 +22,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
+    issues,
     settle,
     setup_integration,
     wait_for_refresh,
@@ -60,15 +61,6 @@ async def client(
     """Return the browser of somebody who opens the repairs."""
     assert await async_setup_component(hass, "repairs", {})
     return await hass_client()
-
-
-def issues(hass: HomeAssistant) -> dict[str, str]:
-    """Return the id of each issue of ours by what it says."""
-    return {
-        str(issue.translation_key): issue_id
-        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN
-    }
 
 
 def rule_of(sandbox: Sandbox, ref: str) -> Rule:

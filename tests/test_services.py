@@ -27,16 +27,23 @@ from sandbox.state import ALL_PERMISSIONS, CertificateStatus, DnsRecord, Rule
 from .common import (
     BLOCK_REF,
     CERTIFICATE_ID,
+    DEVICE_ID,
     HOSTNAME,
     SKIP_REF,
     act,
     add_certificate,
+    companion,
+    is_loaded,
     settle,
     setup_integration,
     state_of,
     zone_of,
 )
 from .faults import Faults
+
+STATUS = "sensor.pixel_8_certificate_status"
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 def foreign(sandbox: Sandbox) -> dict[str, Any]:
@@ -81,6 +88,7 @@ async def test_mint(
         "issued_on": signed.not_valid_before_utc.isoformat(),
         "expires_on": signed.not_valid_after_utc.isoformat(),
         "handover_url": response["handover_url"],
+        "handover_code": response["handover_code"],
         "handover_expires_at": response["handover_expires_at"],
     }
     assert minted.validity_days == 365
@@ -95,7 +103,54 @@ async def test_mint(
     assert len(token) == 43
     until = datetime.fromisoformat(response["handover_expires_at"])
     assert until - dt_util.utcnow() == timedelta(minutes=10)
-    assert hass.states.get("sensor.pixel_8_certificate_expiry")
+
+    await settle(hass)
+    device = loaded_entry.get_subentries_of_type("companion_device")
+    assert [(item.unique_id, item.title, dict(item.data)) for item in device] == [
+        (
+            response["device_id"],
+            "Pixel 8",
+            {
+                "name": "Pixel 8",
+                "platform": "android",
+                "zone_id": sandbox.zone_id,
+                "notify_device_id": None,
+            },
+        )
+    ]
+    expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
+    assert expiry == response["expires_on"]
+
+
+@pytest.mark.parametrize(
+    "platform", ["android", "ios", "wear_os", "macos", "windows", "linux"]
+)
+async def test_mint_for_every_platform(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, platform: str
+) -> None:
+    """The device is kept as what it is."""
+    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8", platform=platform)
+    await settle(hass)
+
+    (device,) = loaded_entry.get_subentries_of_type("companion_device")
+    assert device.data["platform"] == platform
+
+
+async def test_mint_for_nobody_to_notify(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A device without the companion app is refused before anything is minted."""
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(
+            hass,
+            loaded_entry,
+            "mint_certificate",
+            name="Pixel 8",
+            notify_device_id="nobody",
+        )
+
+    assert raised.value.translation_key == "device_not_found"
+    assert zone_of(sandbox).certificates == {}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +191,7 @@ async def test_mint_every_kind_of_key_and_bundle(
         {},
         {"name": "Pixel 8", "key_type": "rsa_1024"},
         {"name": "Pixel 8", "bundle": "zip"},
+        {"name": "Pixel 8", "platform": "plan_9"},
         {"name": "Pixel 8", "validity_days": 0},
         {"name": "Pixel 8", "validity_days": -1},
         {"name": "Pixel 8", "surprise": True},
@@ -227,6 +283,18 @@ async def test_zone_that_is_named(
     assert set(named.certificates) == {response["certificate_id"]}
 
 
+async def test_mint_one_after_another(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A script mints for the whole household; the account is ready when an action is over."""
+    for name in ("Pixel 8", "Tablet"):
+        await act(hass, loaded_entry, "mint_certificate", name=name)
+        assert is_loaded(loaded_entry)
+
+    assert len(zone_of(sandbox).certificates) == 2
+    assert len(loaded_entry.get_subentries_of_type("companion_device")) == 2
+
+
 async def test_list_of_two_zones(
     hass: HomeAssistant, two_zones: MockConfigEntry
 ) -> None:
@@ -268,12 +336,15 @@ FAILURES: list[Any] = [
 ]
 
 
+@with_device
 @pytest.mark.parametrize(("spoil", "key", "placeholders"), FAILURES)
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
         ("mint_certificate", {"name": "Tablet"}),
+        ("renew_certificate", {"certificate_id": CERTIFICATE_ID}),
         ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
+        ("restore_certificate", {"certificate_id": CERTIFICATE_ID}),
         ("list_certificates", {}),
     ],
 )
@@ -301,13 +372,17 @@ async def test_cloudflare_refuses(
     assert raised.value.translation_placeholders == placeholders
     assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+    assert len(entry.subentries) == 2
 
 
+@with_device
 @pytest.mark.parametrize(
-    ("action", "fields"),
+    ("action", "fields", "status"),
     [
-        ("mint_certificate", {"name": "Tablet"}),
-        ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
+        ("mint_certificate", {"name": "Tablet"}, "active"),
+        ("renew_certificate", {"certificate_id": CERTIFICATE_ID}, "active"),
+        ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}, "active"),
+        ("restore_certificate", {"certificate_id": CERTIFICATE_ID}, "revoked"),
     ],
 )
 async def test_permission_missing(
@@ -316,9 +391,10 @@ async def test_permission_missing(
     entry: MockConfigEntry,
     action: str,
     fields: dict[str, str],
+    status: str,
 ) -> None:
     """The permission is named as the dashboard names it."""
-    await add_certificate(sandbox)
+    await add_certificate(sandbox, status=CertificateStatus(status))
     await setup_integration(hass, entry)
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = (ALL_PERMISSIONS - {"ssl:edit"}) | {"ssl:read"}
@@ -329,6 +405,9 @@ async def test_permission_missing(
         await act(hass, entry, action, **fields)
 
     assert raised.value.translation_key == "permission_missing"
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == status
+    assert len(zone_of(sandbox).certificates) == 1
+    assert len(entry.subentries) == 2
 
 
 async def test_mint_whose_answer_is_lost(
@@ -345,24 +424,114 @@ async def test_mint_whose_answer_is_lost(
     assert set(zone_of(sandbox).certificates) == {response["certificate_id"]}
 
 
+@with_device
 async def test_revoke(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """A certificate is revoked, and revoking it again says so without harm."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
+    assert state_of(hass, STATUS) == "active"
 
     for status in ("pending_revocation", "revoked"):
         response = await act(
             hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID
         )
         assert response == {"certificate_id": CERTIFICATE_ID, "status": status}
+        assert state_of(hass, STATUS) in ("revoking", "revoked")
 
     revoked = zone_of(sandbox).certificates[CERTIFICATE_ID]
     assert revoked.status is CertificateStatus.REVOKED
-    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
 
 
+@with_device
+async def test_restore(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A revocation is taken back, and taking it back again says so without harm."""
+    await add_certificate(sandbox, status=CertificateStatus.REVOKED)
+    await setup_integration(hass, entry)
+    assert state_of(hass, STATUS) == "revoked"
+
+    response = await act(
+        hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID
+    )
+    assert response == {
+        "certificate_id": CERTIFICATE_ID,
+        "status": "pending_reactivation",
+    }
+    assert state_of(hass, STATUS) == "active"
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+    sandbox.journal.clear()
+    response = await act(
+        hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID
+    )
+    assert response["status"] in ("pending_reactivation", "active")
+    assert sandbox.journal.writes == []
+
+
+@with_device
+async def test_renew(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """The device gets another certificate, and the one before stays good for now."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    response = await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=CERTIFICATE_ID,
+        validity_days=30,
+        key_type="ec_p256",
+    )
+    await settle(hass)
+
+    assert response["device_id"] == DEVICE_ID
+    assert response["handover_url"]
+    certificates = zone_of(sandbox).certificates
+    assert set(certificates) == {CERTIFICATE_ID, response["certificate_id"]}
+    renewed = certificates[response["certificate_id"]]
+    assert renewed.validity_days == 30
+    assert (
+        renewed.certificate.subject == certificates[CERTIFICATE_ID].certificate.subject
+    )
+    assert {item.status for item in certificates.values()} == {CertificateStatus.ACTIVE}
+    assert len(entry.subentries) == 2
+
+
+@with_device
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"revoke_old_after": -1},
+        {"validity_days": 0},
+        {"key_type": "rsa_1024"},
+        {"bundle": "zip"},
+        {"name": "Another"},
+    ],
+)
+async def test_renew_what_cannot_be(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    fields: dict[str, Any],
+) -> None:
+    """What is no key, bundle, validity or number of days is refused beforehand."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(probatio.Invalid):
+        await act(
+            hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID, **fields
+        )
+
+    assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
+
+
+@with_device
 async def test_revoke_what_was_minted_since_the_last_look(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
@@ -376,6 +545,7 @@ async def test_revoke_what_was_minted_since_the_last_look(
     assert response["status"] == "pending_revocation"
 
 
+@with_device
 async def test_revoke_while_refreshing_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
@@ -394,22 +564,52 @@ async def test_revoke_while_refreshing_fails(
     assert response["status"] in ("pending_revocation", "revoked")
 
 
+@with_device
+@pytest.mark.parametrize(
+    "action", ["renew_certificate", "revoke_certificate", "restore_certificate"]
+)
 @pytest.mark.parametrize("certificate_id", ["nobody", "", "../zones", CERTIFICATE_ID])
-async def test_revoke_what_home_assistant_did_not_mint(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, certificate_id: str
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param({"organization": "Somebody else"}, id="made elsewhere"),
+        pytest.param({"device_id": "01JDEVICE00000000000000009"}, id="another device"),
+    ],
+)
+async def test_what_is_no_companion_devices(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    action: str,
+    certificate_id: str,
+    subject: dict[str, Any],
 ) -> None:
-    """Unknown certificates, and those of somebody else, are not ours to touch."""
-    await add_certificate(sandbox, organization="Somebody else")
+    """Unknown certificates, and those of no companion device, are not ours to touch."""
+    await add_certificate(sandbox, **subject)
     await setup_integration(hass, entry)
     sandbox.journal.clear()
 
     with pytest.raises(ServiceValidationError) as raised:
-        await act(hass, entry, "revoke_certificate", certificate_id=certificate_id)
+        await act(hass, entry, action, certificate_id=certificate_id)
 
     assert raised.value.translation_key == "certificate_not_found"
     assert raised.value.translation_placeholders == {"certificate_id": certificate_id}
     assert sandbox.journal.writes == []
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+
+@pytest.mark.parametrize("devices", [[companion(device_id=CERTIFICATE_ID)]])
+async def test_revoke_what_was_taken_over(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A certificate from elsewhere that a companion device holds is ours to touch."""
+    await add_certificate(sandbox, organization="Somebody else")
+    await setup_integration(hass, entry)
+
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+
+    revoked = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert revoked.status is CertificateStatus.REVOKED
 
 
 async def test_list(
@@ -751,7 +951,9 @@ async def test_actions_without_a_response(
 
 ACTIONS: list[tuple[str, dict[str, str]]] = [
     ("mint_certificate", {"name": "Pixel 8"}),
+    ("renew_certificate", {"certificate_id": CERTIFICATE_ID}),
     ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
+    ("restore_certificate", {"certificate_id": CERTIFICATE_ID}),
     ("list_certificates", {}),
     ("sync", {}),
     ("verify", {"hostname": HOSTNAME}),

@@ -7,6 +7,8 @@ import re
 from string import Formatter
 from typing import Any, cast
 
+from homeassistant.components.event import EventEntityDescription
+from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
@@ -26,16 +28,34 @@ from custom_components.cloudflare_mtls.edge.errors import (
 from custom_components.cloudflare_mtls.edge.exposure import Visitor
 from custom_components.cloudflare_mtls.edge.plan import ProblemCode
 from custom_components.cloudflare_mtls.errors import describe
+from custom_components.cloudflare_mtls.event import CERTIFICATE, MENDED
+from custom_components.cloudflare_mtls.mint_flow import CHOICES_SCHEMA
+from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
 
 from .common import ENGLISH, PACKAGE
 
 CONFIG = ENGLISH["config"]
 SUBENTRY = ENGLISH["config_subentries"]["protected_hostname"]
+COMPANION = ENGLISH["config_subentries"]["companion_device"]
 SERVICES = cast("dict[str, Any]", parse_yaml((PACKAGE / "services.yaml").read_text()))
 ICONS = json.loads((PACKAGE / "icons.json").read_text())
 SOURCES = {
     path.name: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))
 }
+
+# What a repair does is a dialog of its own.
+REPAIRS = {
+    key: issue["fix_flow"]
+    for key, issue in ENGLISH["issues"].items()
+    if "fix_flow" in issue
+}
+MENDING = ("drift", "exposed")
+RENEWAL = (
+    "certificate_expiring",
+    "certificate_urgent",
+    "certificate_expired",
+    "handover_missed",
+)
 
 ERRORS: list[EdgeError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -91,6 +111,10 @@ def test_every_error_has_a_sentence_everywhere(error: EdgeError) -> None:
         CONFIG["error"][key],
         SUBENTRY["error"][key],
         SUBENTRY["abort"][key],
+        COMPANION["error"][key],
+        ENGLISH["options"]["error"][key],
+        *(REPAIRS[name]["error"][key] for name in (*MENDING, *RENEWAL)),
+        *(REPAIRS[name]["abort"][key] for name in MENDING),
         ENGLISH["exceptions"][key]["message"],
     ):
         assert placeholders(sentence) == details.keys()
@@ -127,6 +151,46 @@ def test_sentences_that_both_flows_show_are_the_same() -> None:
     for key, sentence in {**SUBENTRY["error"], **SUBENTRY["abort"]}.items():
         assert sentence == CONFIG["error"].get(key, sentence), key
     assert SUBENTRY["progress"] == CONFIG["progress"]
+
+
+def test_dialogs_that_mint_speak_with_one_voice() -> None:
+    """Whoever mints, in a dialog, a repair or an action, reads the same sentences."""
+    flows = [COMPANION, *(REPAIRS[name] for name in RENEWAL)]
+    for flow in flows:
+        for key in (
+            "certificate_blocked",
+            "certificate_blocked_not_revoked",
+            f"problem_{ProblemCode.TOO_MANY_PINNED}",
+        ):
+            assert flow["error"][key] == ENGLISH["exceptions"][key]["message"]
+        for key, sentence in flow["error"].items():
+            assert sentence == COMPANION["error"][key], key
+            assert sentence == CONFIG["error"].get(key, sentence), key
+        assert flow["progress"] == COMPANION["progress"]
+        assert flow["step"]["handover"] == COMPANION["step"]["handover"]
+    reconfigure = COMPANION["step"]["reconfigure"]
+    for name in RENEWAL:
+        renew = REPAIRS[name]["step"]["renew"]
+        for key in ("title", "data", "data_description"):
+            assert renew[key] == reconfigure[key]
+        assert renew["description"].endswith(reconfigure["description"])
+        # Of these fields the dialog of a new device has some as well.
+        for key in ("data", "data_description"):
+            new = COMPANION["step"]["new"][key]
+            assert renew[key].items() >= {
+                (field, new[field]) for field in new.keys() & renew[key].keys()
+            }
+
+
+def test_every_end_of_a_dialog_is_said_alike() -> None:
+    """Why a dialog ends does not depend on which it is, unless it ends well."""
+    said: dict[str, set[str]] = {}
+    flows = [CONFIG, SUBENTRY, COMPANION, ENGLISH["options"], *REPAIRS.values()]
+    for flow in flows:
+        for key, sentence in flow["abort"].items():
+            if not key.endswith("_successful"):
+                said.setdefault(key, set()).add(sentence)
+    assert {key for key, sentences in said.items() if len(sentences) > 1} == set()
 
 
 def test_who_gets_in_can_be_said() -> None:
@@ -192,13 +256,23 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     [
         ("config_flow.py", ("config_flow.py", "hostname_flow.py")),
         ("hostname_flow.py", ("hostname_flow.py",)),
+        (
+            "companion_flow.py",
+            ("companion_flow.py", "mint_flow.py", "certificates.py"),
+        ),
+        ("repairs.py", ("repairs.py", "mint_flow.py", "certificates.py")),
     ],
 )
 def test_every_error_of_the_flows_is_said_by_them(
     source: str, names: tuple[str, ...]
 ) -> None:
     """Each error key in the source of a flow is in its texts, and each text is used."""
-    texts = {"config_flow.py": CONFIG, "hostname_flow.py": SUBENTRY}[source]
+    texts = {
+        "config_flow.py": CONFIG,
+        "hostname_flow.py": SUBENTRY,
+        "companion_flow.py": COMPANION,
+        "repairs.py": REPAIRS["certificate_expiring"],
+    }[source]
     words = {
         node.value
         for name in names
@@ -209,6 +283,17 @@ def test_every_error_of_the_flows_is_said_by_them(
     known |= {f"problem_{code}" for code in ProblemCode}
 
     assert set(texts["error"]) <= words | known
+    assert set(asked_again(source)) <= {*texts["error"], *texts["abort"]}
+
+
+def asked_again(source: str) -> Iterator[str]:
+    """Yield the keys with which a flow asks once more: pairs with nothing to fill in."""
+    for node in ast.walk(SOURCES[source]):
+        match node:
+            case ast.Tuple(elts=[ast.Constant(value=str(key)), ast.Dict(keys=[])]) if (
+                key
+            ):
+                yield key
 
 
 def test_every_abort_has_a_sentence() -> None:
@@ -218,13 +303,31 @@ def test_every_abort_has_a_sentence() -> None:
         for _, value in literals("reason")
         if isinstance(value, ast.Constant)
     }
-    assert reasons == {"wrong_account", "entry_not_loaded", "no_zone"}
+    assert reasons == {
+        "device_gone",
+        "entry_not_loaded",
+        "no_local_url",
+        "no_zone",
+        "wrong_account",
+    }
     assert "entry_not_loaded" in ENGLISH["options"]["abort"]
     assert "reconfigure_successful" in SUBENTRY["abort"]
     assert "wrong_account" in CONFIG["abort"]
     assert "already_configured" in CONFIG["abort"]
     assert "entry_not_loaded" in SUBENTRY["abort"]
     assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
+    assert COMPANION["abort"].keys() == {
+        "entry_not_loaded",
+        "no_hostname",
+        "no_local_url",
+        "reconfigure_successful",
+    }
+    assert REPAIRS.keys() == {*MENDING, *RENEWAL, "certificates_elsewhere"}
+    for key, flow in REPAIRS.items():
+        expected = {"entry_not_loaded"}
+        if key in RENEWAL:
+            expected |= {"device_gone", "no_local_url"}
+        assert expected <= flow["abort"].keys()
 
 
 def test_no_url_and_no_markup_of_pages() -> None:
@@ -249,6 +352,8 @@ def test_issues() -> None:
     named |= {
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
     }
+    named |= {key: {"name", "days"} for key in RENEWAL}
+    named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -260,8 +365,44 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "not_enforced",
+        "certificates_elsewhere",
+        "revocation_pending",
+        *RENEWAL,
         *(f"problem_{code}" for code in ProblemCode),
     }
+
+
+def test_dialogs_of_repairs_can_be_filled() -> None:
+    """Each step names only what the repair, or the step itself, tells."""
+    handover = {"name", "url", "code", "until"}
+    steps = {
+        **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
+        **{key: {"renew": {"name", "days"}, "handover": handover} for key in RENEWAL},
+        "certificates_elsewhere": {"confirm": {"names"}},
+    }
+    for key, flow in REPAIRS.items():
+        assert flow["step"].keys() == steps[key].keys()
+        for step, texts in flow["step"].items():
+            for _, sentence in strings(texts):
+                assert placeholders(sentence) <= steps[key][step]
+
+
+def test_sentences_that_are_put_together_here_can_be_filled() -> None:
+    """Whatever the code looks up by name is there, and given all that it names."""
+    found = 0
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="text"),
+                    args=[ast.Constant(value=str(key))],
+                    keywords=keywords,
+                ):
+                    sentence = ENGLISH["common"][key]
+                    given = {keyword.arg for keyword in keywords}
+                    assert placeholders(sentence) == given, f"{source}: {key}"
+                    found += 1
+    assert found
 
 
 def test_actions_are_described() -> None:
@@ -285,12 +426,14 @@ def test_options_are_described() -> None:
             offered |= (
                 {select["translation_key"]: set(select["options"])} if select else {}
             )
+    for selector in CHOICES_SCHEMA.values():
+        offered |= {selector.config["translation_key"]: {*selector.config["options"]}}
     assert offered == {
         key: set(texts["options"]) for key, texts in ENGLISH["selector"].items()
     }
 
 
-@pytest.mark.parametrize("platform", ["sensor", "binary_sensor", "event"])
+@pytest.mark.parametrize("platform", ENGLISH["entity"])
 def test_entities_are_named(platform: str) -> None:
     """Each translation key of an entity has a name; whatever has no device class, an icon."""
     keys = {
@@ -304,5 +447,24 @@ def test_entities_are_named(platform: str) -> None:
     icons = ICONS["entity"].get(platform, {})
     assert icons.keys() <= keys
     for key, icon in icons.items():
-        states = ENGLISH["entity"][platform][key].get("state", {})
+        states = ENGLISH["entity"][platform][key].get("state", {"on": "", "off": ""})
         assert icon.get("state", {}).keys() <= states.keys()
+
+
+@pytest.mark.parametrize(
+    "description", [*TUNNEL_SENSORS, *COMPANION_SENSORS], ids=lambda item: item.key
+)
+def test_states_are_named(description: SensorEntityDescription) -> None:
+    """Each state of a sensor that has only some has a name, and no other state has."""
+    texts = ENGLISH["entity"]["sensor"][description.translation_key]
+    assert texts.get("state", {}).keys() == set(description.options or ())
+
+
+@pytest.mark.parametrize(
+    "description", [MENDED, CERTIFICATE], ids=lambda item: item.key
+)
+def test_events_are_named(description: EventEntityDescription) -> None:
+    """Each type of an event has a name."""
+    texts = ENGLISH["entity"]["event"][description.translation_key]
+    types = texts["state_attributes"]["event_type"]["state"]
+    assert types.keys() == set(description.event_types or ())

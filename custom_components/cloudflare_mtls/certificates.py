@@ -284,11 +284,12 @@ async def _close_to_revoked(entry: CloudflareConfigEntry, zone_id: str) -> None:
 async def async_restore(
     entry: CloudflareConfigEntry, certificate: Certificate
 ) -> Certificate:
-    """Take a revocation back; raise EdgeError."""
-    edge = entry.runtime_data.edge
-    status = await edge.client.restore_client_certificate(
-        certificate.zone_id, certificate.id
-    )
+    """Take a revocation back; what is not revoked counts as restored; raise EdgeError."""
+    edge, status = entry.runtime_data.edge, certificate.status
+    if not certificate.is_active:
+        status = await edge.client.restore_client_certificate(
+            certificate.zone_id, certificate.id
+        )
     await _note_restored(edge.ledger, certificate)
     edge.async_hurry()
     await edge.async_pin()

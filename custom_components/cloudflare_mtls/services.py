@@ -139,8 +139,8 @@ async def _mint(call: ServiceCall) -> ServiceResponse:
         )
         minted = await async_mint(hass, entry, _request(call, device))
     hass.config_entries.async_add_subentry(entry, device.as_subentry())
+    # The account is set up anew: the next action of a script needs it.
     async with entry.setup_lock:
-        # It is set up anew: who mints two in a row must not meet it in between.
         pass
     return await _hand_over(hass, device, minted)
 

@@ -59,6 +59,7 @@ CALLS: dict[str, Call] = {
     "client_certificates": lambda c: c.client_certificates("z"),
     "create_client_certificate": lambda c: c.create_client_certificate("z", "csr", 1),
     "revoke_client_certificate": lambda c: c.revoke_client_certificate("z", "c"),
+    "restore_client_certificate": lambda c: c.restore_client_certificate("z", "c"),
     "hostname_associations": lambda c: c.hostname_associations("z"),
     "put_hostname_associations": lambda c: c.put_hostname_associations(
         "z", (), replacing=()
@@ -101,6 +102,11 @@ def failure(code: object, message: object = "no") -> dict[str, Any]:
     """Return the envelope of a failure."""
     errors = [{"code": code, "message": message}]
     return {"success": False, "errors": errors, "messages": [], "result": None}
+
+
+def succeeded(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the envelope of a success."""
+    return {"success": True, "errors": [], "messages": [], "result": result}
 
 
 # Requests
@@ -369,6 +375,97 @@ async def test_what_is_gone_counts_as_gone(
     )
 
 
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param(
+            succeeded({"id": "c", "status": "pending_reactivation"}),
+            CertificateStatus.PENDING_REACTIVATION,
+            id="begun",
+        ),
+        pytest.param(
+            succeeded({"id": "c", "status": "active"}),
+            CertificateStatus.ACTIVE,
+            id="done",
+        ),
+        pytest.param(
+            {"success": True}, CertificateStatus.PENDING_REACTIVATION, id="bare"
+        ),
+        pytest.param(
+            succeeded({"id": "c", "status": "revoked"}),
+            CertificateStatus.PENDING_REACTIVATION,
+            id="as it was",
+        ),
+    ],
+)
+async def test_restored_certificate(
+    api: ScriptedApi,
+    client: EdgeClient,
+    answer: dict[str, Any],
+    status: CertificateStatus,
+) -> None:
+    """A revocation is taken back, however little the answer says of it."""
+    api.always(200, answer)
+    assert await client.restore_client_certificate("z", "c") is status
+    (asked,) = api.asked
+    assert asked.method == "PATCH"
+    assert asked.path == "/zones/z/client_certificates/c"
+    assert asked.body == {"reactivate": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [(400, None, Rejected), (400, 1445, QuotaExceeded), (404, 1415, NotFound)],
+)
+async def test_restoration_that_is_refused(
+    api: ScriptedApi,
+    client: EdgeClient,
+    status: int,
+    code: int | None,
+    error: type[EdgeError],
+) -> None:
+    """What Cloudflare does not restore is listed as before."""
+    api.always(status, failure(code))
+    raised = await error_of(client.restore_client_certificate("z", "c"))
+    assert type(raised) is error
+
+    listed = {"id": "c", "certificate": "pem", "status": "revoked"}
+    api.answers = lambda _: success([listed])
+    (certificate,) = await client.client_certificates("z")
+    assert certificate.status is CertificateStatus.REVOKED
+
+
+async def test_last_write_holds_while_lists_lag(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """Who revokes what was restored a moment ago, or the other way round, sees it so."""
+
+    def listed(status: str) -> None:
+        item = {"id": "c", "certificate": "pem", "status": status}
+        api.answers = lambda asked: (
+            success([item])
+            if asked.method == "GET"
+            else web.json_response({"success": True})
+        )
+
+    listed("revoked")
+    await client.restore_client_certificate("z", "c")
+    (certificate,) = await client.client_certificates("z")
+    assert certificate.status is CertificateStatus.PENDING_REACTIVATION
+
+    listed("pending_reactivation")
+    await client.revoke_client_certificate("z", "c")
+    (certificate,) = await client.client_certificates("z")
+    assert certificate.status is CertificateStatus.PENDING_REVOCATION
+
+    await client.restore_client_certificate("z", "c")
+    api.always(400, failure(1407))
+    await client.revoke_client_certificate("z", "c")
+    listed("revoked")
+    (certificate,) = await client.client_certificates("z")
+    assert certificate.status is CertificateStatus.REVOKED
+
+
 async def test_zone_without_rules_and_tunnel_managed_elsewhere(
     api: ScriptedApi, client: EdgeClient
 ) -> None:
@@ -449,6 +546,8 @@ PERMISSIONS = {
     "dns_records": Permission.DNS_READ,
     "create_dns_record": Permission.DNS_EDIT,
     "client_certificates": Permission.CERTIFICATES_READ,
+    "revoke_client_certificate": Permission.CERTIFICATES_EDIT,
+    "restore_client_certificate": Permission.CERTIFICATES_EDIT,
     "put_hostname_associations": Permission.CERTIFICATES_EDIT,
     "ruleset": Permission.RULES_READ,
     "create_rule": Permission.RULES_EDIT,
@@ -587,7 +686,7 @@ async def test_account_token_at_a_zone_is_judged_by_what_is_said(
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CALLS if not name.startswith(("delete_dns", "revoke", "connectors"))]
+    "name", [name for name in CALLS if not name.startswith(("delete_dns", "revoke", "restore", "connectors"))]
 )  # fmt: skip
 async def test_null_is_no_empty_result(
     api: ScriptedApi, client: EdgeClient, name: str

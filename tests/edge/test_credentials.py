@@ -109,8 +109,15 @@ def test_facts_of_a_certificate(request_: SigningRequest, pem: str) -> None:
         issued_on=ISSUED,
         expires_on=ISSUED + timedelta(days=365),
         public_key=request_.public_key,
+        key_type=key_type_of(request_),
     )
     assert facts.managed
+
+
+def key_type_of(request: SigningRequest) -> KeyType:
+    """Return the kind of key that the request was made with."""
+    rsa_key = isinstance(request.key, rsa.RSAPrivateKey)
+    return KeyType.RSA_2048 if rsa_key else KeyType.EC_P256
 
 
 def self_signed(*attributes: x509.NameAttribute[str]) -> str:

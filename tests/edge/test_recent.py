@@ -11,6 +11,7 @@ from custom_components.cloudflare_mtls.edge.recent import Recent
 
 BEFORE = ("nas.example.com",)
 AFTER = ("nas.example.com", "home-mobile.example.com")
+GETS_IN = (CertificateStatus.ACTIVE, CertificateStatus.PENDING_REACTIVATION)
 MORE = (*AFTER, "cabin-mobile.example.com")
 
 
@@ -88,11 +89,53 @@ def test_revoked_certificate_is_not_active(
     """Revoked certificate is not active, though it may be listed so for a while."""
     recent.revoked("c")
     listed = certificate(status=status)
-    expected = (
-        CertificateStatus.PENDING_REVOCATION
-        if status is CertificateStatus.ACTIVE
-        else status
-    )
+    expected = CertificateStatus.PENDING_REVOCATION if status in GETS_IN else status
     assert recent.certificates("z", (listed,)) == (certificate(status=expected),)
     freezer.tick(76)
     assert recent.certificates("z", (listed,)) == (listed,)
+
+
+@pytest.mark.parametrize("status", [*CertificateStatus, None])
+def test_restored_certificate_is_not_revoked(
+    recent: Recent, freezer: FrozenDateTimeFactory, status: CertificateStatus | None
+) -> None:
+    """Restored certificate is not revoked, though it may be listed so for a while."""
+    recent.restored("c")
+    listed = certificate(status=status)
+    expected = (
+        status
+        if status is None or status in GETS_IN
+        else CertificateStatus.PENDING_REACTIVATION
+    )
+    assert recent.certificates("z", (listed,)) == (certificate(status=expected),)
+    assert recent.certificates("z", (certificate("other", status),)) == (
+        certificate("other", status),
+    )
+    freezer.tick(76)
+    assert recent.certificates("z", (listed,)) == (listed,)
+
+
+def test_last_of_two_writes_holds(recent: Recent) -> None:
+    """Revoked and restored in turn, a certificate is what it was made last."""
+    active = certificate()
+    revoked = certificate(status=CertificateStatus.REVOKED)
+    recent.revoked("c")
+    recent.restored("c")
+    assert recent.certificates("z", (active,)) == (active,)
+    assert recent.certificates("z", (revoked,)) == (
+        certificate(status=CertificateStatus.PENDING_REACTIVATION),
+    )
+    recent.revoked("c")
+    assert recent.certificates("z", (active,)) == (
+        certificate(status=CertificateStatus.PENDING_REVOCATION),
+    )
+    assert recent.certificates("z", (revoked,)) == (revoked,)
+
+
+def test_new_certificate_that_is_revoked_before_it_is_listed(recent: Recent) -> None:
+    """A certificate that was blocked when it was tried is not good for a minute."""
+    recent.minted("z", certificate())
+    recent.revoked("c")
+    assert recent.certificates("z", ()) == (
+        certificate(status=CertificateStatus.PENDING_REVOCATION),
+    )

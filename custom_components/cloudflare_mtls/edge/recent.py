@@ -82,7 +82,9 @@ class Recent:
 
     def _as_written(self, certificate: ClientCertificate) -> ClientCertificate:
         match certificate.status:
-            case CertificateStatus.ACTIVE if _holds(self._revoked, certificate.id):
+            case CertificateStatus.ACTIVE | CertificateStatus.PENDING_REACTIVATION if (
+                _holds(self._revoked, certificate.id)
+            ):
                 status = CertificateStatus.PENDING_REVOCATION
             case CertificateStatus.PENDING_REVOCATION | CertificateStatus.REVOKED if (
                 _holds(self._restored, certificate.id)
