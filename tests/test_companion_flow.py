@@ -95,7 +95,7 @@ async def test_device_gets_its_certificate(
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     (minted,) = zone_of(sandbox).certificates.values()
     assert subentry.title == "Pixel 8"
-    assert subentry.unique_id in minted.certificate.subject.rfc4514_string()
+    assert str(subentry.unique_id) in minted.certificate.subject.rfc4514_string()
     assert dict(subentry.data) == {
         "name": "Pixel 8",
         "platform": "android",
