@@ -315,6 +315,33 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     assert reported(hass) == set()
 
 
+async def test_removed_while_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What could not be revoked is tried again by itself, though nothing else changes."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    fault = faults.unavailable("DELETE", "/client_certificates")
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+    for _ in range(3):
+        tried = fault.hits
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert fault.hits == tried + 1
+    assert reported(hass) == {"revocation_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert list(certificates(sandbox).values()) == ["revoked"]
+    assert reported(hass) == set()
+
+
 async def test_revocation_closes_what_lets_the_revoked_in(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
 
 from .certificates import async_revoke
 from .companions import Certificate, CompanionState
@@ -70,8 +72,24 @@ class CertificateWatch:
         # Where certificates are pinned, those from elsewhere do not get in.
         if unknown and not self._edge.pins:
             issues.append(elsewhere_issue())
-        issues += await self._end(state)
+        issues += (pending := await self._end(state))
         async_report(self._hass, self._entry, "certificate", issues)
+        if pending:
+            self._try_again()
+
+    @callback
+    def _try_again(self) -> None:
+        """Go through it once more later: what is seen need not change until then."""
+
+        @callback
+        def check(_now: datetime) -> None:
+            self._seen = None
+            self.async_check()
+
+        job = HassJob(check, cancel_on_shutdown=True)
+        self._entry.async_on_unload(
+            async_call_later(self._hass, self._edge.interval, job)
+        )
 
     async def _tell(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire what became of certificates, once."""
