@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
-from homeassistant.core import HassJob, HomeAssistant, callback
-from homeassistant.helpers.event import async_call_later
+from homeassistant.core import HomeAssistant, callback
 
 from .certificates import async_revoke
 from .companions import Certificate, CompanionState
@@ -72,24 +70,11 @@ class CertificateWatch:
         # Where certificates are pinned, those from elsewhere do not get in.
         if unknown and not self._edge.pins:
             issues.append(elsewhere_issue())
-        issues += (pending := await self._end(state))
+        left = await self._end(state)
+        # What is left is tried again at the next look, even if that shows no change.
+        self._edge.always_update = bool(left)
+        issues += left
         async_report(self._hass, self._entry, "certificate", issues)
-        if pending:
-            self._try_again()
-
-    @callback
-    def _try_again(self) -> None:
-        """Go through it once more later: what is seen need not change until then."""
-
-        @callback
-        def check(_now: datetime) -> None:
-            self._seen = None
-            self.async_check()
-
-        job = HassJob(check, cancel_on_shutdown=True)
-        self._entry.async_on_unload(
-            async_call_later(self._hass, self._edge.interval, job)
-        )
 
     async def _tell(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire what became of certificates, once."""
