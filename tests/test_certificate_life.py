@@ -136,6 +136,7 @@ async def test_whole_life(
     assert state_of(hass, EXPIRY) == state_of(hass, NEXT)
     expires_on = dt_util.parse_datetime(state_of(hass, EXPIRY))
     assert expires_on
+    ends_on = f"{dt_util.as_local(expires_on):%Y-%m-%d}"
     assert await prove(client, first) == 200
     assert state_of(hass, HANDOVER) == "proven"
     assert reported(hass) == set()
@@ -146,13 +147,15 @@ async def test_whole_life(
     assert state_of(hass, STATUS) == "expiring"
     assert state_of(hass, PROBLEM) == "on"
     assert spoken_of(hass) == {
-        "certificate_expiring": {"name": "Pixel 8", "days": "29"}
+        "certificate_expiring": {"name": "Pixel 8", "date": ends_on}
     }
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await settle(hass)
     assert told(events) == []
     await pass_time(hass, freezer, 23 * DAY)
-    assert spoken_of(hass) == {"certificate_urgent": {"name": "Pixel 8", "days": "6"}}
+    assert spoken_of(hass) == {
+        "certificate_urgent": {"name": "Pixel 8", "date": ends_on}
+    }
 
     # The new certificate is used from when it is fetched, and the old one stays.
     result = await renew(hass, loaded_entry, subentry.subentry_id)

@@ -90,7 +90,7 @@ async def test_renewal_from_the_repair(
     assert reported(hass) == {"certificate_urgent"}
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
 
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
     assert flow["step_id"] == "renew"
     assert flow["description_placeholders"] == {"name": "Pixel 8"}
     flow = await go_on(hass, client, flow, validity="never", key_type="ec_p256")
@@ -122,7 +122,9 @@ async def test_renewal_that_is_refused(
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     faults.refuse("POST", "/client_certificates", 403, 10000, "Authentication error")
 
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(
+        client, loaded_entry, f"certificate_expired_{subentry.unique_id}"
+    )
     flow = await go_on(hass, client, flow, validity="365", key_type="ec_p256")
 
     assert flow["step_id"] == "renew"
@@ -172,7 +174,7 @@ async def test_device_that_is_gone_since(
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
 

@@ -358,7 +358,7 @@ def test_issues() -> None:
     named |= {
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
     }
-    named |= {key: {"name", "days"} for key in RENEWAL}
+    named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
@@ -383,7 +383,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     handover = {"name", "url", "code", "until"}
     steps = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
-        **{key: {"renew": {"name", "days"}, "handover": handover} for key in RENEWAL},
+        **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
     for key, flow in REPAIRS.items():
