@@ -22,7 +22,6 @@ from sandbox.state import CertificateStatus
 
 from .common import (
     EDGE_EVERY,
-    HOSTNAME,
     act,
     add_certificate,
     companion,
@@ -35,7 +34,7 @@ from .common import (
     zone_of,
 )
 from .faults import Faults
-from .test_companion_flow import CHOSEN, add, certificates, renew
+from .flows import CHOSEN, add, certificates, fetch, prove, renew
 
 type Client = TestClient[Any, Any]
 
@@ -45,7 +44,6 @@ EXPIRY = "sensor.pixel_8_certificate_expiry"
 HANDOVER = "sensor.pixel_8_handover"
 PROBLEM = "binary_sensor.pixel_8_certificate_problem"
 NEXT = "sensor.home_lab_next_certificate_expiry"
-THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
 
 
 @pytest.fixture
@@ -78,22 +76,6 @@ def spoken_of(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
         for (domain, _), issue in ir.async_get(hass).issues.items()
         if domain == DOMAIN
     }
-
-
-async def fetch(client: Client, url: str) -> Any:
-    """Open the link on the device, and take what waits there."""
-    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
-    answer = await client.post(path, data=token)
-    assert answer.status == 200
-    return await answer.json()
-
-
-async def prove(client: Client, certificate_id: str) -> int:
-    """Open the test page on the device, through the protected hostname."""
-    answer = await client.post(
-        "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
-    )
-    return answer.status
 
 
 async def through_dialog(

@@ -21,11 +21,12 @@ from .common import (
     reported,
     settle,
     state_of,
+    submit,
     wait_for_refresh,
 )
 from .faults import Faults
-from .test_certificate_life import DAY, STATUS, fetch
-from .test_companion_flow import add, certificates, submit
+from .flows import add, certificates, fetch
+from .test_certificate_life import DAY, STATUS
 
 type Client = TestClient[Any, Any]
 

@@ -28,8 +28,8 @@ from custom_components.cloudflare_mtls.diagnostics import (
 from sandbox import Sandbox
 
 from .common import act, settle, submit
-from .test_certificate_life import DAY, fetch, pass_time, prove
-from .test_companion_flow import CHOSEN, RENEWED, add, certificates, renew
+from .flows import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
+from .test_certificate_life import DAY, pass_time
 from .test_mobile_app import register
 
 
