@@ -108,7 +108,7 @@ async def go_on(hass: HomeAssistant, sandbox: Sandbox, result: Any) -> Tunnel:
 
 def is_polling() -> bool:
     """Tell whether somebody still waits for a connector."""
-    return any("_connect" in repr(task.get_coro()) for task in asyncio.all_tasks())
+    return any("TunnelSteps._connect" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_from_nothing_to_the_protected_hostname(

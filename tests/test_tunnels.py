@@ -1,6 +1,7 @@
 """Tests of the health of tunnels: what is broken, what is only new, and what looking costs."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -344,9 +345,7 @@ async def test_what_an_hour_costs(
     }
     whole = {minute for minute, ids in looked.items() if ids == {tunnel.id, attic.id}}
     assert len(whole) == 12
-    assert {
-        later - sooner for sooner, later in zip(sorted(whole), sorted(whole)[1:])
-    } == {5}
+    assert {later - sooner for sooner, later in pairwise(sorted(whole))} == {5}
     assert {
         minute: ids for minute, ids in looked.items() if ids and minute not in whole
     } == {33: {tunnel.id}}

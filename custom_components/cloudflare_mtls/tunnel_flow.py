@@ -148,7 +148,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
                 return await self.async_step_connector()
             case Next.WAIT:
                 return await self._async_wait()
-            case Next.GO_ON:
+            case _:
                 return await self.async_use_tunnel()
 
     def _show_no_connector(self, error: Description | None) -> ResultT:
