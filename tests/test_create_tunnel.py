@@ -150,7 +150,7 @@ async def test_from_nothing_to_the_protected_hostname(
     assert shown["app_url"].startswith("https://github.com/homeassistant-apps/")
     assert "/token" in sandbox.journal.requests[-1].path
 
-    manager = hass.config_entries.flow
+    manager: Any = hass.config_entries.flow
     result = await manager.async_configure(result["flow_id"], {"wait": True})
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert result["progress_action"] == "connect"
@@ -490,7 +490,7 @@ async def test_dialog_that_is_closed_while_waiting(
 ) -> None:
     """Nobody asks Cloudflare for a dialog that is gone."""
     result = await to_connector(hass, sandbox)
-    manager = hass.config_entries.flow
+    manager: Any = hass.config_entries.flow
     result = await manager.async_configure(result["flow_id"], {"wait": True})
     assert is_polling()
 
