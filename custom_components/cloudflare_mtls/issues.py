@@ -144,18 +144,22 @@ def _hostname_issue(
 
 
 def companion_issues(companion: CompanionState) -> list[Issue]:
-    """Return what a person has to do for a companion device before it is locked out."""
+    """Return what a person has to do for a companion device before it is locked out.
+
+    Each has an id of its own: who ignores the first is told again when it gets urgent.
+    """
     key, severity = _lapse(companion)
     if key is None and companion.handover is HandoverState.MISSED:
         key = "handover_missed"
     if key is None:
         return []
-    device = companion.device
+    device, current = companion.device, companion.current
+    ends = dt_util.as_local(current.facts.expires_on).date() if current else ""
     return [
         Issue(
-            id=f"lapse_{device.id}",
+            id=f"{key}_{device.id}",
             translation_key=key,
-            placeholders={"name": device.name, "days": str(companion.days_left)},
+            placeholders={"name": device.name, "date": str(ends)},
             fix=(Fix.RENEW, device.id),
             severity=severity,
         )
