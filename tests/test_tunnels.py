@@ -116,7 +116,7 @@ async def test_tunnel_that_a_hostname_lacks(
     assert reported(hass) == {"tunnel_down"}
     issue = complaint(hass)
     assert issue.translation_placeholders == {
-        "tunnel": "`home`",
+        "tunnel": "home",
         "hostnames": f"- {HOSTNAME}",
         "since": "2026-11-21 03:58",
     }

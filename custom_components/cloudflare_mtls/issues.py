@@ -125,7 +125,7 @@ def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> I
         id=f"down_{tunnel.id}",
         translation_key="tunnel_down",
         placeholders={
-            "tunnel": quoted(tunnel.name),
+            "tunnel": tunnel.name,
             "hostnames": "\n".join(f"- {hostname}" for hostname in sorted(hostnames)),
             "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
         },
