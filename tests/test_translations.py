@@ -31,6 +31,7 @@ from custom_components.cloudflare_mtls.errors import describe
 from custom_components.cloudflare_mtls.event import CERTIFICATE, MENDED
 from custom_components.cloudflare_mtls.mint_flow import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
+from custom_components.cloudflare_mtls.tunnel_flow import NEW_TUNNEL, Next
 
 from .common import ENGLISH, PACKAGE
 
@@ -149,7 +150,15 @@ def test_every_step_has_a_sentence() -> None:
 
 def test_sentences_that_both_flows_show_are_the_same() -> None:
     """The flow of an account and the flow of a hostname speak with one voice."""
-    for step in ("zone", "hostname", "take_over", "preview"):
+    for step in (
+        "zone",
+        "new_tunnel",
+        "connector",
+        "no_connector",
+        "hostname",
+        "take_over",
+        "preview",
+    ):
         for key in ("title", "description", "data", "data_description", "sections"):
             assert SUBENTRY["step"][step].get(key) == CONFIG["step"].get(step, {}).get(
                 key
@@ -260,8 +269,9 @@ def test_every_exception_that_is_translated_is_raised() -> None:
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ("config_flow.py", ("config_flow.py", "hostname_flow.py")),
-        ("hostname_flow.py", ("hostname_flow.py",)),
+        ("config_flow.py", ("config_flow.py", "hostname_flow.py", "tunnel_flow.py")),
+        ("hostname_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
+        ("tunnel_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
         (
             "companion_flow.py",
             ("companion_flow.py", "mint_flow.py", "certificates.py"),
@@ -276,6 +286,7 @@ def test_every_error_of_the_flows_is_said_by_them(
     texts = {
         "config_flow.py": CONFIG,
         "hostname_flow.py": SUBENTRY,
+        "tunnel_flow.py": SUBENTRY,
         "companion_flow.py": COMPANION,
         "repairs.py": REPAIRS["certificate_expiring"],
     }[source]
@@ -313,6 +324,7 @@ def test_every_abort_has_a_sentence() -> None:
         "device_gone",
         "entry_not_loaded",
         "no_local_url",
+        "no_tunnel",
         "no_zone",
         "wrong_account",
     }
@@ -360,6 +372,7 @@ def test_issues() -> None:
     }
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -371,6 +384,7 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "not_enforced",
+        "tunnel_down",
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,
@@ -433,6 +447,8 @@ def test_actions_are_described() -> None:
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
+    # What a selector of tunnels offers besides those that there are.
+    offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}}
     for action in SERVICES.values():
         for field in action["fields"].values():
             select = field["selector"].get("select") or {}

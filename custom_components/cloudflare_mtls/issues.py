@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from homeassistant.config_entries import ConfigEntry
@@ -13,6 +14,7 @@ from .companions import Certificate, CompanionState, HandoverState
 from .const import DASHBOARD_URL, DOMAIN
 from .edge.errors import Permission
 from .edge.lifecycle import URGENT_DAYS, Standing
+from .edge.models import Tunnel
 from .edge.plan import Plan
 from .errors import describe_problem
 from .texts import Texts, quoted
@@ -115,6 +117,19 @@ def removal_issue(hostname: str) -> Issue:
 def not_enforced_issue(hostname: str) -> Issue:
     """Return that a request got past rules in which nothing is wrong."""
     return _hostname_issue("not_enforced", hostname, fixable=False)
+
+
+def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:
+    """Return that a tunnel is cut off, and what does not lead here any more."""
+    return Issue(
+        id=f"down_{tunnel.id}",
+        translation_key="tunnel_down",
+        placeholders={
+            "tunnel": tunnel.name,
+            "hostnames": "\n".join(f"- {hostname}" for hostname in sorted(hostnames)),
+            "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
+        },
+    )
 
 
 def _hostname_issue(
