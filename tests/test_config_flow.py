@@ -453,11 +453,51 @@ async def test_permission_missing_before_the_preview(
     assert result["step_id"] == "zone"
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
+    table = result["description_placeholders"]["permissions"]
+    assert table.count("\n- ") == 5
+    assert "- Zone / Zone / Read: yes" in table
+    assert f"- {named.replace('Read', 'Edit')}: **no**" in table
+    assert table.count("**no**") == 1
     assert sandbox.journal.writes == []
 
     sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     await finish_from_hostname(hass, sandbox, result)
+
+
+async def test_all_missing_permissions_show_at_once(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Nobody goes to the dashboard once for each."""
+    token = sandbox.state.add_token(permissions=without("dns:edit", "ssl:edit"))
+    result = await submit(hass, await start(hass), {"api_token": token})
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    assert result["description_placeholders"]["permissions"].split("\n") == [
+        "",
+        "",
+        "- Zone / Zone / Read: yes",
+        "- Zone / DNS / Edit: **no**",
+        "- Zone / SSL and Certificates / Edit: **no**",
+        "- Zone / Zone WAF / Edit: yes",
+        "- Account / Cloudflare Tunnel / Edit: may read; whether it may write shows "
+        "with the first change",
+    ]
+
+
+async def test_permissions_that_cannot_be_found_out(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """While Cloudflare fails beside, the one that is known to be missing is named."""
+    token = sandbox.state.add_token(permissions=without("dns:edit"))
+    result = await submit(hass, await start(hass), {"api_token": token})
+    faults.unavailable("GET", "/cfd_tunnel$")
+
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    assert result["errors"] == {"base": "permission_missing"}
+    assert result["description_placeholders"]["permissions"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Config flow for Cloudflare mTLS."""
 
 from collections.abc import Mapping
-import json
 import re
 from typing import Any, Final, override
-from urllib.parse import urlencode
 
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -28,13 +26,13 @@ from .client import async_create_client
 from .companion_flow import CompanionDeviceFlow
 from .const import (
     CONF_ACCOUNT_ID,
-    DASHBOARD_URL,
     DOMAIN,
     SUBENTRY_COMPANION_DEVICE,
     SUBENTRY_PROTECTED_HOSTNAME,
 )
-from .edge.errors import EdgeError, Permission
+from .edge.errors import EdgeError
 from .edge.models import Account, Zone
+from .edge.permissions import NEEDED, TOKEN_URL
 from .errors import Description, describe
 from .forms import choice
 from .hostname_flow import HostnameSteps
@@ -47,32 +45,6 @@ TOKEN_SCHEMA: Final = probatio.Schema(
             TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
         )
     }
-)
-
-# Opens the dashboard's token page with the right boxes ticked; it leaves out keys that it
-# does not know, so the dialog names the permissions too.
-# Source: developers.cloudflare.com, API token template URLs.
-_TEMPLATE: Final = {
-    "permissionGroupKeys": json.dumps(
-        [
-            {"key": "zone", "type": "read"},
-            {"key": "dns", "type": "edit"},
-            {"key": "ssl_and_certificates", "type": "edit"},
-            {"key": "waf", "type": "edit"},
-            {"key": "argotunnel", "type": "edit"},
-        ]
-    ),
-    "accountId": "*",
-    "zoneId": "all",
-    "name": "Home Assistant",
-}
-TOKEN_URL: Final = f"{DASHBOARD_URL}/profile/api-tokens?{urlencode(_TEMPLATE)}"
-NEEDED: Final = (
-    Permission.ZONE_READ,
-    Permission.DNS_EDIT,
-    Permission.CERTIFICATES_EDIT,
-    Permission.RULES_EDIT,
-    Permission.TUNNEL_EDIT,
 )
 
 _GLOBAL_KEY: Final = re.compile(r"cfk_.*|[0-9a-f]{37}")

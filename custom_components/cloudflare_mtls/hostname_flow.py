@@ -36,8 +36,9 @@ from .edge.desired import (
     propose,
     read_hostname,
 )
-from .edge.errors import EdgeError
+from .edge.errors import EdgeError, PermissionMissing
 from .edge.models import Observation, Tunnel, Zone
+from .edge.permissions import find_permissions
 from .edge.plan import Plan, ProblemCode
 from .edge.steps import Step
 from .errors import Description, describe, describe_problem
@@ -84,6 +85,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     # As it is so far, where a hostname is changed.
     _current: HostnameSettings | None = None
     _takes_over = True
+    _permissions = ""
 
     _zone: Zone
     _observation: Observation
@@ -154,7 +156,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 ),
             }
         )
-        return self._show("zone", schema, user_input, complaint)
+        return self._show(
+            "zone", schema, user_input, complaint, permissions=self._permissions
+        )
 
     async def async_step_hostname(
         self, user_input: dict[str, Any] | None = None
@@ -257,6 +261,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 self._client.client_certificates(zone.id),
             )
             await self._client.may_edit_rules(zone.id, self._observation.ruleset.id)
+        except PermissionMissing as err:
+            self._permissions = await self._list_permissions(zone)
+            return "base", describe(err)
         except EdgeError as err:
             return "base", describe(err)
         if not self._observation.zone.active:
@@ -264,6 +271,25 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         if tunnel and tunnel.id not in self._observation.configurations:
             return CONF_TUNNEL_ID, ("tunnel_managed_locally", {"tunnel": tunnel.name})
         return None
+
+    async def _list_permissions(self, zone: Zone) -> str:
+        """Return all that the token may and may not do, lest each shows only after another."""
+        try:
+            found = await find_permissions(self._client, self._account_id, zone.id)
+        except EdgeError:
+            # The one that is known to lack is named anyway.
+            return ""
+        text = await async_get_texts(self.hass, "common")
+        words = {
+            True: "permission_yes",
+            False: "permission_no",
+            None: "permission_open",
+        }
+        lines = [
+            f"- {permission}: {text(words[allowed])}"
+            for permission, allowed in found.items()
+        ]
+        return "\n\n" + "\n".join(lines)
 
     def _proposal(self) -> tuple[str, str]:
         """Return a hostname and a service that fit what the tunnel serves already."""

@@ -15,6 +15,7 @@ from .const import DASHBOARD_URL, DOMAIN
 from .edge.errors import Permission
 from .edge.lifecycle import URGENT_DAYS, Standing
 from .edge.models import Tunnel
+from .edge.permissions import TOKEN_URL
 from .edge.plan import Plan
 from .errors import describe_problem
 from .texts import Texts, quoted
@@ -39,6 +40,7 @@ class Issue:
     placeholders: dict[str, str]
     fix: tuple[Fix, str] | None = None
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR
+    learn_more_url: str = DASHBOARD_URL
 
 
 @callback
@@ -61,7 +63,7 @@ def async_report(
             severity=issue.severity,
             translation_key=issue.translation_key,
             translation_placeholders=issue.placeholders,
-            learn_more_url=DASHBOARD_URL,
+            learn_more_url=issue.learn_more_url,
         )
 
 
@@ -85,6 +87,7 @@ def permission_issues(entry: ConfigEntry, missing: Iterable[Permission]) -> list
             id=permission.name.lower(),
             translation_key="permission_missing",
             placeholders={"account": entry.title, "permission": permission.value},
+            learn_more_url=TOKEN_URL,
         )
         for permission in missing
     ]
