@@ -468,7 +468,7 @@ async def switch_takes_it_off(world: World) -> None:
 @_promise("killed in mid-sync, HA comes back to a closed door and finishes the work")
 async def killing_opens_nothing(world: World) -> None:
     """Delete all that is ours, kill HA while it builds up, and let it begin again."""
-    await world.until_published_is_stored()
+    await world.until_all_is_stored()
     # While HA is down, an open door would otherwise look like one that leads nowhere.
     async with (
         _stand_in(world),
@@ -603,6 +603,27 @@ async def restart_changes_nothing(world: World) -> None:
         not any(f"custom_components/{DOMAIN}/" in log for log in logs),
         "the log has a traceback",
     )
+
+
+@_promise("a device that is removed is out at once")
+async def removed_means_out(world: World) -> None:
+    """Remove the device that got its certificate last, and let it try."""
+    phone = world.newest_phone
+    answer = await phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status before")
+    subentry = await world.subentry_of("Tablet")
+    await world.socket.command(
+        "config_entries/subentries/delete",
+        entry_id=world.entry_id,
+        subentry_id=subentry["subentry_id"],
+    )
+
+    async def is_refused() -> bool | None:
+        answer = await phone.get(world.hostname, "/manifest.json")
+        return answer.blocked or None
+
+    await until("the device is refused", is_refused)
+    await world.until_entry_is_loaded()
 
 
 @_promise("only administrators may act")

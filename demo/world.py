@@ -173,21 +173,28 @@ class World:
         path = f"/api/config/config_entries/entry?domain={DOMAIN}"
         return [entry["state"] for entry in await self.admin.get(path)]
 
-    async def until_published_is_stored(self) -> None:
-        """Wait until Home Assistant has written down that the hostname is on the internet."""
+    async def until_all_is_stored(self) -> None:
+        """Wait until Home Assistant has written down the devices, and that the hostname is on."""
+        subentries = await self.socket.command(
+            "config_entries/subentries/list", entry_id=self.entry_id
+        )
+        titles = {subentry["title"] for subentry in subentries}
 
         async def is_stored() -> bool | None:
-            entries = self.home.stored("core.config_entries")["entries"]
+            [stored] = [
+                entry["subentries"]
+                for entry in self.home.stored("core.config_entries")["entries"]
+                if entry["entry_id"] == self.entry_id
+            ]
             published = [
                 subentry["data"]["published"]
-                for entry in entries
-                if entry["entry_id"] == self.entry_id
-                for subentry in entry["subentries"]
+                for subentry in stored
                 if subentry["subentry_type"] == "protected_hostname"
             ]
-            return True if published == [True] else None
+            known = {subentry["title"] for subentry in stored}
+            return True if (known, published) == (titles, [True]) else None
 
-        await until("the switch is stored", is_stored)
+        await until("the devices and the switch are stored", is_stored)
 
     async def sync(self, **options: bool) -> JSON:
         """Perform the action `sync`."""
