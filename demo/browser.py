@@ -67,6 +67,10 @@ async def run(
     return printed.decode(errors="replace")
 
 
+class Refused(Unmet):
+    """The browser did not take a command."""
+
+
 @dataclass
 class Tab:
     """What a person sees and touches, and everything that was asked for or complained of."""
@@ -102,7 +106,7 @@ class Tab:
             if "id" not in told:
                 self._note(told["method"], told["params"])
             elif "error" in told:
-                self._answers.pop(told["id"]).set_exception(Unmet(str(told["error"])))
+                self._answers.pop(told["id"]).set_exception(Refused(str(told["error"])))
             else:
                 self._answers.pop(told["id"]).set_result(told["result"])
 
@@ -142,7 +146,11 @@ class Tab:
         """Wait until an expression is true on the page."""
 
         async def is_true() -> bool | None:
-            return True if await self.run(f"Boolean({script})") else None
+            try:
+                return await self.run(f"Boolean({script})") or None
+            except Refused:
+                # The page led to another one meanwhile.
+                return None
 
         try:
             await until(script, is_true)
