@@ -15,7 +15,7 @@ from aiohttp import ClientError
 from .checks import CHECKS, Check
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
-from .report import Unmet, say
+from .report import Skipped, Unmet, say
 from .world import World
 
 
@@ -74,13 +74,16 @@ async def _world(owner: User) -> AsyncGenerator[World]:
 
 async def _passes(number: int, promise: str, check: Check, world: World) -> bool:
     world.notes.clear()
+    skipped = ""
     try:
         await check(world)
+    except Skipped as error:
+        skipped = f" # skipped: {error}"
     except Exception as error:  # noqa: BLE001 -- whatever stops a check, it did not pass
         why = str(error) if isinstance(error, Unmet) else repr(error)
         _show(f"not ok {number} - {promise}: ", why)
         return False
-    say(f"ok {number} - {promise}")
+    say(f"ok {number} - {promise}{skipped}")
     for note in world.notes:
         say(f"#   {note}")
     return True

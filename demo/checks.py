@@ -11,7 +11,7 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from .flow import Flow
 from .home_assistant import DOMAIN, SCRIPT, User
 from .leaks import find
-from .phone import openssl, take
+from .phone import take
 from .report import Unmet, expect, expect_equal, until
 from .stand_in import TEXT as WELCOME, stand_in
 from .world import World, nonce
@@ -38,8 +38,10 @@ _RESPONSE = {
     "issued_on",
     "expires_on",
     "handover_url",
+    "handover_code",
     "handover_expires_at",
 }
+_DEVICE = "companion_device"
 # What is written to Cloudflare, by which call, which one of those, and how much of ours precedes it.
 _HELD_WRITES = (
     ("the skip rule", "POST", "*/rules", 2, {"rules": 1, "associations": 1}),
@@ -49,6 +51,8 @@ _HELD_WRITES = (
         {"rules": 2, "associations": 1, "ingress": 1},
     ),
 )
+_FRONT_END = "document.querySelector('home-assistant, ha-authorize')"
+_BLOCKED = "document.body.innerText.includes('you have been blocked')"
 _EVERY_HOME_HAS = "We found a custom integration"
 
 
@@ -191,26 +195,35 @@ async def home_sees_itself_blocked(world: World) -> None:
     expect_equal(await world.admin.state(sensor), "on", sensor)
 
 
-@_promise("a bundle is handed over once, and opens with its password")
+@_promise("a companion device is added in a dialog, which shows where its bundle waits")
+async def device_is_added(world: World) -> None:
+    """Go through the dialog, and find the device with its entities."""
+    flow = await Flow.add(world.admin, world.entry_id, _DEVICE)
+    flow.expect_step("new")
+    await world.choose(flow, name="Pixel")
+    expect(world.link.startswith(f"{world.home.url}/"), "the link does not lead home")
+    await flow.submit()
+    expect_equal(flow.answer["type"], "create_entry", "the end of the dialog")
+    world.device = (await world.subentry_of("Pixel"))["subentry_id"]
+    await world.until_entry_is_loaded()
+    await world.until_state("certificate_status", world.device, "active")
+    await world.until_state("handover", world.device, "waiting")
+
+
+@_promise("the handover page gives a bundle away once, and it opens with its password")
 async def bundle_is_handed_over_once(world: World) -> None:
-    """Mint, take the bundle, open it, and try to take it again."""
-    world.minted = minted = await world.mint("Pixel")
-    expect_equal(minted.keys(), _RESPONSE, "the response")
-    link = minted["handover_url"]
-    expect(link.startswith(f"{world.home.url}/"), "the link does not lead home")
-    page = await _page(link)
-    expect("<button" in page, f"the page is {page[:200]!r}")
-    phone = await world.fetch(link)
-    line = await openssl(
-        *("x509", "-noout", "-fingerprint", "-sha256"), data=phone.certificate
-    )
-    fingerprint = line.decode().strip().partition("=")[2].replace(":", "").lower()
-    told = minted["fingerprint_sha256"].replace(":", "").lower()
-    expect_equal(told, fingerprint, "the fingerprint")
+    """Take the bundle in a browser of a phone's size, open it, and try to take it again."""
+    link = world.link
+    world.phone = phone = await world.fetch_in_browser(link)
+    await world.until_state("handover", world.device, "taken")
+    listed = await world.certificates()
+    told = [item["fingerprint_sha256"].replace(":", "").lower() for item in listed]
+    expect(await phone.fingerprint() in told, "it is another certificate")
     again = await take(link)
     expect_equal(again[0], 404, "the status of a second download")
     wrong = await take(f"{link[:-8]}{nonce()[:8]}")
     expect_equal(wrong, again, "the answer to a wrong link")
+    world.expect_browser()
 
 
 @_promise("with the certificate: 200, Home Assistant's own manifest, a WebSocket")
@@ -236,22 +249,78 @@ async def browsers_still_work(world: World) -> None:
     expect("<home-assistant>" in answer.text, f"the page is {answer.text[:200]!r}")
 
 
-@_promise("the expiry sensor says when the certificate ends")
+@_promise("a browser with it reaches Home Assistant, and the test page shows it to HA")
+async def certificate_is_proven(world: World) -> None:
+    """Open the front end and the test page through the edge, and see what HA makes of it."""
+    phone = world.expect_phone()
+    status = await world.visit(phone, _FRONT_END)
+    expect(status in (200, None), f"the status of the front end is {status}")
+    await world.prove(phone)
+    await world.until_state("handover", world.device, "proven")
+    world.expect_browser()
+
+
+@_promise("the sensors say when the certificate ends")
 async def expiry_is_known(world: World) -> None:
-    """Compare the sensor with the certificate."""
-    not_after = await world.phone.not_after()
-    sensor = await world.entity_id("certificate_expiry", of=world.certificate_id)
-    state = await world.admin.state(sensor)
-    world.notes.append(f"{sensor} is {state}")
-    expect_equal(datetime.fromisoformat(state), not_after, sensor)
-    told = datetime.fromisoformat(world.minted["expires_on"])
-    expect_equal(told, not_after, "the response's expires_on")
+    """Compare the device's sensor and the account's with the certificate."""
+    not_after = await world.expect_phone().not_after()
+    for key, of in (
+        ("certificate_expiry", world.device),
+        ("next_certificate_expiry", None),
+    ):
+        sensor = await world.entity_id(key, of=of)
+        state = await world.admin.state(sensor)
+        world.notes.append(f"{sensor} is {state}")
+        expect_equal(datetime.fromisoformat(state), not_after, sensor)
+    [told] = world.told_of("minted")
+    expires_on = datetime.fromisoformat(told["expires_on"])
+    expect_equal(expires_on, not_after, "the event's expires_on")
+
+
+@_promise("renewed in the dialog: the old one is good until the new one is proven")
+async def certificate_is_renewed(world: World) -> None:
+    """Renew, fetch and prove; then the old certificate is revoked, and refused at the edge."""
+    old = world.expect_phone()
+    flow = await Flow.reconfigure(world.admin, world.entry_id, _DEVICE, world.device)
+    flow.expect_step("reconfigure")
+    await world.choose(flow)
+    await flow.submit()
+    expect_equal(
+        (flow.answer["type"], flow.answer["reason"]),
+        ("abort", "reconfigure_successful"),
+        "the end of the dialog",
+    )
+    await world.until_entry_is_loaded()
+    world.phone = new = await world.fetch_in_browser(world.link)
+    for phone in (old, new):
+        answer = await world.holder(phone).get(world.hostname, "/manifest.json")
+        expect_equal(answer.status, 200, "the status before the proof")
+    await world.prove(new)
+    await world.until_state("handover", world.device, "proven")
+
+    async def is_refused() -> bool | None:
+        answer = await world.holder(old).get(world.hostname, "/manifest.json")
+        return answer.blocked or None
+
+    await until("the old certificate is refused", is_refused)
+    status = await world.visit(old, _BLOCKED)
+    expect(status in (403, None), f"the old certificate gets {status} in a browser")
+    answer = await world.owner.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status with the new certificate")
+
+    async def is_told() -> bool | None:
+        return bool(world.told_of("renewed") and world.told_of("revoked")) or None
+
+    await until("automations are told", is_told)
+    world.notes.append("old: 200, then 403; new: 200; events: renewed, revoked")
+    world.expect_browser()
 
 
 @_promise("a revoked certificate gets 403, although it still counts as verified")
 async def revoked_means_out(world: World) -> None:
     """Revoke, and show that only a rule that tests cert_revoked keeps the phone out."""
-    certificate_id = world.certificate_id
+    [told] = world.told_of("renewed")
+    certificate_id = told["certificate_id"]
     entry = {"config_entry_id": world.entry_id}
     await world.admin.act(
         f"{DOMAIN}.revoke_certificate", **entry, certificate_id=certificate_id
@@ -260,10 +329,8 @@ async def revoked_means_out(world: World) -> None:
     expect(answer.blocked, f"the revoked certificate gets {answer.status}")
 
     async def is_revoked() -> bool | None:
-        listed = await world.admin.act(f"{DOMAIN}.list_certificates", **entry)
-        statuses = {
-            each["certificate_id"]: each["status"] for each in listed["certificates"]
-        }
+        listed = await world.certificates()
+        statuses = {each["certificate_id"]: each["status"] for each in listed}
         return True if statuses[certificate_id] == "revoked" else None
 
     await until("the certificate is listed as revoked", is_revoked)
@@ -348,6 +415,7 @@ async def _expect_mended(
 async def bundle_stays_at_home(world: World) -> None:
     """Open a link to a bundle through Cloudflare, then at home."""
     minted = await world.mint("Laptop")
+    expect_equal(minted.keys(), _RESPONSE, "the response")
     link = minted["handover_url"]
     url, _, token = link.partition("#")
     answer = await world.stranger.request(
@@ -400,7 +468,7 @@ async def switch_takes_it_off(world: World) -> None:
 @_promise("killed in mid-sync, HA comes back to a closed door and finishes the work")
 async def killing_opens_nothing(world: World) -> None:
     """Delete all that is ours, kill HA while it builds up, and let it begin again."""
-    await world.until_published_is_stored()
+    await world.until_all_is_stored()
     # While HA is down, an open door would otherwise look like one that leads nowhere.
     async with (
         _stand_in(world),
@@ -474,7 +542,7 @@ async def _take_effect_and_start(world: World, what: str) -> int:
 async def secrets_stay_secret(world: World) -> None:
     """Have a script mint too, stop HA so that it writes all it ever writes, and search."""
     minted = await world.admin.act(f"script.{SCRIPT}", config_entry_id=world.entry_id)
-    world.links.append(minted["handover_url"])
+    world.keep_secret(minted["handover_url"], minted["handover_code"])
     await world.fetch(minted["handover_url"])
     traces = []
     for trace in await world.socket.command("trace/list", domain="script"):
@@ -537,6 +605,27 @@ async def restart_changes_nothing(world: World) -> None:
     )
 
 
+@_promise("a device that is removed is out at once")
+async def removed_means_out(world: World) -> None:
+    """Remove the device that got its certificate last, and let it try."""
+    phone = world.newest_phone
+    answer = await phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status before")
+    subentry = await world.subentry_of("Tablet")
+    await world.socket.command(
+        "config_entries/subentries/delete",
+        entry_id=world.entry_id,
+        subentry_id=subentry["subentry_id"],
+    )
+
+    async def is_refused() -> bool | None:
+        answer = await phone.get(world.hostname, "/manifest.json")
+        return answer.blocked or None
+
+    await until("the device is refused", is_refused)
+    await world.until_entry_is_loaded()
+
+
 @_promise("only administrators may act")
 async def others_may_not_act(world: World) -> None:
     """Log in as somebody who is no administrator, and try every action."""
@@ -554,10 +643,12 @@ async def others_may_not_act(world: World) -> None:
     expect_equal((await client.get("/api/config"))["state"], "RUNNING", "the state")
     writes = await world.cloudflare.writes()
     entry = {"config_entry_id": world.entry_id}
-    which = {"certificate_id": world.certificate_id}
+    which = {"certificate_id": (await world.certificates())[0]["certificate_id"]}
     actions: list[tuple[str, dict[str, str]]] = [
         ("mint_certificate", {**entry, "name": "Guest"}),
+        ("renew_certificate", {**entry, **which}),
         ("revoke_certificate", {**entry, **which}),
+        ("restore_certificate", {**entry, **which}),
         ("list_certificates", entry),
         ("sync", entry),
         ("verify", {**entry, "hostname": world.hostname}),

@@ -1,25 +1,42 @@
-"""A config flow, driven as the front end drives it."""
+"""The dialogs of an integration, driven as the front end drives them."""
 
 from typing import Any, Self
 
 from .home_assistant import DOMAIN, JSON, Client, Socket
 from .report import expect, expect_equal, until
 
-_PATH = "/api/config/config_entries/flow"
+_ACCOUNTS = "/api/config/config_entries/flow"
+_SUBENTRIES = "/api/config/config_entries/subentries/flow"
 
 
 class Flow:
     """A dialog that somebody fills in."""
 
-    def __init__(self, client: Client, answer: JSON) -> None:
+    def __init__(self, client: Client, dialogs: str, answer: JSON) -> None:
         """Begin with what the dialog shows first."""
         self.answer = answer
         self._client = client
+        self._dialogs = dialogs
 
     @classmethod
     async def start(cls, client: Client) -> Self:
         """Add the integration."""
-        return cls(client, await client.post(_PATH, {"handler": DOMAIN}))
+        answer = await client.post(_ACCOUNTS, {"handler": DOMAIN})
+        return cls(client, _ACCOUNTS, answer)
+
+    @classmethod
+    async def add(cls, client: Client, entry_id: str, kind: str) -> Self:
+        """Add something to an account."""
+        answer = await client.post(_SUBENTRIES, {"handler": [entry_id, kind]})
+        return cls(client, _SUBENTRIES, answer)
+
+    @classmethod
+    async def reconfigure(
+        cls, client: Client, entry_id: str, kind: str, subentry_id: str
+    ) -> Self:
+        """Open the dialog of something that an account has."""
+        which = {"handler": [entry_id, kind], "subentry_id": subentry_id}
+        return cls(client, _SUBENTRIES, await client.post(_SUBENTRIES, which))
 
     async def submit(self, **fields: Any) -> None:
         """Submit the form that is shown, with its defaults where no field is given."""
@@ -65,7 +82,7 @@ class Flow:
 
     @property
     def _path(self) -> str:
-        return f"{_PATH}/{self.answer['flow_id']}"
+        return f"{self._dialogs}/{self.answer['flow_id']}"
 
 
 def _defaults(schema: list[JSON]) -> JSON:

@@ -1,8 +1,8 @@
-"""A phone that fetches its bundle and opens it, with OpenSSL's own program."""
+"""A phone that fetches its bundle, opens it with OpenSSL's own program, and shows it."""
 
 import asyncio
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 import json
 import os
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from .browser import ANDROID, Chromium
 from .report import expect, expect_equal
 
 
@@ -21,11 +22,14 @@ from .report import expect, expect_equal
 class Phone:
     """A phone that has installed its certificate."""
 
-    bundle: bytes
+    bundles: tuple[bytes, ...]
     password: str
+    test_url: str
     key: bytes
     certificate: bytes
     key_file: Path
+    browser: Chromium | None = None
+    """What fetched the bundle, where it was not fetched without one."""
 
     @property
     def private_number(self) -> bytes:
@@ -38,6 +42,13 @@ class Phone:
             case key:
                 raise TypeError(key)
         return number.to_bytes((number.bit_length() + 7) // 8)
+
+    async def fingerprint(self) -> str:
+        """Return the certificate's SHA-256 fingerprint in hex, as OpenSSL has it."""
+        line = await openssl(
+            *("x509", "-noout", "-fingerprint", "-sha256"), data=self.certificate
+        )
+        return line.decode().strip().partition("=")[2].replace(":", "").lower()
 
     async def not_after(self) -> datetime:
         """Return when the certificate ends."""
@@ -54,22 +65,58 @@ async def take(link: str) -> tuple[int, str]:
 
 
 async def fetch(link: str, key_file: Path) -> Phone:
-    """Take the bundle and install it."""
+    """Take the bundle without a browser, and install it."""
     status, text = await take(link)
     expect_equal(status, 200, "the status of the handover")
     handed_over = json.loads(text)
-    bundle = base64.b64decode(handed_over["bundles"][0]["data"], validate=True)
-    password = handed_over["password"]
-    key = await openssl("pkcs12", "-nocerts", "-nodes", data=bundle, password=password)
-    certificate = await openssl("pkcs12", "-nokeys", data=bundle, password=password)
-    expect_equal(
-        await openssl("pkey", "-pubout", data=key),
-        await openssl("x509", "-pubkey", "-noout", data=certificate),
-        "the public key of the private key",
+    bundles = [
+        base64.b64decode(bundle["data"], validate=True)
+        for bundle in handed_over["bundles"]
+    ]
+    return await _install(
+        bundles, handed_over["password"], handed_over["test_url"], key_file
     )
+
+
+async def fetch_in_browser(link: str, browser: Chromium, key_file: Path) -> Phone:
+    """Open the link in the phone's browser, do what the page says, and install the bundle."""
+    async with browser.tab(user_agent=ANDROID) as tab:
+        await tab.open(link)
+        await tab.tap("#get")
+        bundles = [await tab.downloaded("*.p12")]
+        await tab.run("document.querySelectorAll('details').forEach((d) => d.open = 1)")
+        await tab.tap("#other")
+        bundles.append(await tab.downloaded("*.p12"))
+        password = await tab.run("password.textContent")
+        test_url = await tab.run("document.querySelector('#test-link').href")
+        expect(password in await tab.text(), "the page does not show the password")
+        expect(not tab.complaints, f"the browser complains: {tab.complaints}")
+    await browser.install(bundles[0], password)
+    phone = await _install(bundles, password, test_url, key_file)
+    return replace(phone, browser=browser)
+
+
+async def _install(
+    bundles: list[bytes], password: str, test_url: str, key_file: Path
+) -> Phone:
+    """Open every bundle, and keep what is in the first."""
+    opened = []
+    for bundle in bundles:
+        key = await openssl(
+            "pkcs12", "-nocerts", "-nodes", data=bundle, password=password
+        )
+        certificate = await openssl("pkcs12", "-nokeys", data=bundle, password=password)
+        expect_equal(
+            await openssl("pkey", "-pubout", data=key),
+            await openssl("x509", "-pubkey", "-noout", data=certificate),
+            "the public key of the private key",
+        )
+        opened.append((key, certificate))
+    expect_equal(len(opened), 2, "the number of bundles")
+    key, certificate = opened[0]
     key_file.touch(mode=0o600)
     key_file.write_bytes(key + certificate)
-    return Phone(bundle, password, key, certificate, key_file)
+    return Phone(tuple(bundles), password, test_url, key, certificate, key_file)
 
 
 async def openssl(*arguments: str, data: bytes, password: str | None = None) -> bytes:

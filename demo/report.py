@@ -9,6 +9,10 @@ class Unmet(Exception):
     """Something is not as it must be; the message says what was found instead."""
 
 
+class Skipped(Exception):
+    """A check has done what it could; the message says what is missing for the rest."""
+
+
 def say(line: str) -> None:
     """Print a line at once."""
     print(line, flush=True)  # noqa: T201

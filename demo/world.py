@@ -7,13 +7,17 @@ from pathlib import Path
 import secrets
 from typing import Any, Self
 
+from .browser import ANDROID, Chromium, missing_for_certificates
 from .cloudflare import Cloudflare
 from .flow import Flow
 from .home_assistant import DOMAIN, JSON, Client, HomeAssistant, Socket, User
 from .leaks import Secret
-from .phone import Phone, fetch
-from .report import Unmet, expect, expect_equal, until
+from .phone import Phone, fetch, fetch_in_browser
+from .report import Skipped, Unmet, expect, expect_equal, until
 from .visitor import Visitor
+
+# Whoever mints is told how to fetch, and so is the trace of a script that keeps it.
+_MINTED = ("answers", "traces", ".storage/trace.saved_traces")
 
 
 @dataclass
@@ -31,12 +35,19 @@ class World:
     before: dict[str, str] = field(default_factory=dict)
     hostname: str = ""
     entry_id: str = ""
-    minted: JSON = field(default_factory=dict)
+    device: str = ""
+    """The subentry of the companion device that was added in the dialog."""
+    link: str = ""
+    """Where that device's bundle waits."""
     phones: list[Phone] = field(default_factory=list)
+    phone: Phone | None = None
+    """That device, with the certificate that it got last."""
     typed_in: list[str] = field(default_factory=list)
     """API tokens that were refused."""
     links: list[str] = field(default_factory=list)
     """Where bundles waited."""
+    codes: list[str] = field(default_factory=list)
+    """What gives them out together with a link that is no secret."""
 
     @classmethod
     async def begin(
@@ -72,35 +83,41 @@ class World:
         """Return the hostname that the tunnel served before anything was set up."""
         return f"home.{self.cloudflare.facts['zone_name']}"
 
-    @property
-    def phone(self) -> Phone:
-        """Return the phone that got the first certificate."""
-        if not self.phones:
-            raise Unmet("no phone has a certificate yet")
-        return self.phones[0]
+    @cached_property
+    def lacking(self) -> list[str]:
+        """Return what keeps browsers from showing certificates on this machine."""
+        return missing_for_certificates()
 
-    @property
-    def certificate_id(self) -> str:
-        """Return the id of that phone's certificate."""
-        if not self.minted:
-            raise Unmet("no certificate is minted yet")
-        certificate_id: str = self.minted["certificate_id"]
-        return certificate_id
+    def expect_browser(self) -> None:
+        """Raise Skipped unless a browser did what only a browser can."""
+        if self.lacking:
+            raise Skipped(f"no browser, missing: {', '.join(self.lacking)}")
 
     @cached_property
     def stranger(self) -> Visitor:
         """Return somebody without a certificate."""
         return Visitor(self.cloudflare.facts)
 
+    def expect_phone(self) -> Phone:
+        """Return the device that was added in the dialog, once it has a certificate."""
+        if self.phone is None:
+            raise Unmet("no phone has a certificate yet")
+        return self.phone
+
     @property
     def owner(self) -> Visitor:
-        """Return somebody with the phone in hand."""
-        return Visitor(self.cloudflare.facts, self.phone.key_file)
+        """Return somebody with the device that was added in the dialog."""
+        return self.holder(self.expect_phone())
 
     @property
     def newest_phone(self) -> Visitor:
         """Return somebody with the phone that got its certificate last."""
-        return Visitor(self.cloudflare.facts, self.phones[-1].key_file)
+        expect(bool(self.phones), "no phone has a certificate yet")
+        return self.holder(self.phones[-1])
+
+    def holder(self, phone: Phone) -> Visitor:
+        """Return somebody with a phone in hand."""
+        return Visitor(self.cloudflare.facts, phone.key_file)
 
     async def entity_id(self, key: str, of: str | None = None) -> str:
         """Return the entity with this key, perhaps of one certificate or tunnel."""
@@ -122,6 +139,22 @@ class World:
             "/api/services/homeassistant/update_entity", {"entity_id": sensor}
         )
 
+    async def certificates(self) -> list[JSON]:
+        """Perform the action `list_certificates`."""
+        answer = await self.admin.act(
+            f"{DOMAIN}.list_certificates", config_entry_id=self.entry_id
+        )
+        certificates: list[JSON] = answer["certificates"]
+        return certificates
+
+    async def until_entry_is_loaded(self) -> None:
+        """Wait until the entry has reloaded with what was changed."""
+
+        async def is_loaded() -> bool | None:
+            return True if await self.entry_states() == ["loaded"] else None
+
+        await until("the entry is loaded", is_loaded)
+
     async def turn(self, state: str, entity_id: str) -> None:
         """Turn a switch on or off, and wait until the entry has reloaded with it so."""
         await self.admin.post(
@@ -140,20 +173,28 @@ class World:
         path = f"/api/config/config_entries/entry?domain={DOMAIN}"
         return [entry["state"] for entry in await self.admin.get(path)]
 
-    async def until_published_is_stored(self) -> None:
-        """Wait until Home Assistant has written down that the hostname is on the internet."""
+    async def until_all_is_stored(self) -> None:
+        """Wait until Home Assistant has written down the devices, and that the hostname is on."""
+        subentries = await self.socket.command(
+            "config_entries/subentries/list", entry_id=self.entry_id
+        )
+        titles = {subentry["title"] for subentry in subentries}
 
         async def is_stored() -> bool | None:
-            entries = self.home.stored("core.config_entries")["entries"]
+            [stored] = [
+                entry["subentries"]
+                for entry in self.home.stored("core.config_entries")["entries"]
+                if entry["entry_id"] == self.entry_id
+            ]
             published = [
                 subentry["data"]["published"]
-                for entry in entries
-                if entry["entry_id"] == self.entry_id
-                for subentry in entry["subentries"]
+                for subentry in stored
+                if subentry["subentry_type"] == "protected_hostname"
             ]
-            return True if published == [True] else None
+            known = {subentry["title"] for subentry in stored}
+            return True if (known, published) == (titles, [True]) else None
 
-        await until("the switch is stored", is_stored)
+        await until("the devices and the switch are stored", is_stored)
 
     async def sync(self, **options: bool) -> JSON:
         """Perform the action `sync`."""
@@ -166,15 +207,104 @@ class World:
         minted = await self.admin.act(
             f"{DOMAIN}.mint_certificate", config_entry_id=self.entry_id, name=name
         )
-        self.links.append(minted["handover_url"])
+        self.keep_secret(minted["handover_url"], minted["handover_code"])
         return minted
+
+    def keep_secret(self, link: str, code: str) -> None:
+        """Look for what gives a bundle out, later."""
+        self.links.append(link)
+        self.codes.append(code)
+
+    async def choose(self, flow: Flow, **choices: str) -> None:
+        """Submit a dialog's choices, and wait for its QR code and its link."""
+        await flow.submit(**choices)
+        await flow.until_shown(self.socket)
+        flow.expect_step("handover")
+        shown = flow.answer["description_placeholders"]
+        self.link = shown["url"]
+        self.keep_secret(self.link, shown["code"])
+        [code] = flow.answer["data_schema"]
+        expect_equal(code["selector"]["qr_code"]["data"], self.link, "the QR code")
+
+    async def subentry_of(self, title: str) -> JSON:
+        """Return the account's companion device of this name."""
+        subentries = await self.socket.command(
+            "config_entries/subentries/list", entry_id=self.entry_id
+        )
+        found = [item for item in subentries if item["title"] == title]
+        expect(len(found) == 1, f"{title} names the subentries {found}")
+        subentry: JSON = found[0]
+        return subentry
+
+    def told_of(self, kind: str) -> list[JSON]:
+        """Return what automations were told of certificates, of one kind."""
+        return [
+            event["data"]
+            for event in self.socket.events
+            if event["event_type"] == f"{DOMAIN}_certificate"
+            and event["data"]["type"] == kind
+        ]
+
+    async def until_state(self, key: str, of: str, wanted: str) -> None:
+        """Wait until an entity has a state."""
+        entity_id = await self.entity_id(key, of=of)
+
+        async def is_so() -> bool | None:
+            return True if await self.admin.state(entity_id) == wanted else None
+
+        await until(f"{entity_id} is {wanted}", is_so)
 
     async def fetch(self, link: str) -> Phone:
         """Take a bundle, and open it as a phone does."""
-        number = len(self.phones) + 1
-        phone = await fetch(link, self.folder / f"phone-{number}.pem")
+        phone = await fetch(link, self._key_file)
         self.phones.append(phone)
         return phone
+
+    async def fetch_in_browser(self, link: str) -> Phone:
+        """Take a bundle in the browser of a new phone, where there is one."""
+        if self.lacking:
+            return await self.fetch(link)
+        facts = self.cloudflare.facts
+        browser = Chromium(
+            self._key_file.with_suffix(""),
+            f"MAP {self.hostname} {facts['edge_host']}:{facts['edge_port']}",
+        )
+        await browser.trust(facts["edge_ca_file"])
+        phone = await fetch_in_browser(link, browser, self._key_file)
+        self.phones.append(phone)
+        return phone
+
+    async def prove(self, phone: Phone) -> None:
+        """Open the test with the phone, and run it."""
+        if phone.browser is None:
+            url, _, certificate_id = phone.test_url.partition("#")
+            path = url.removeprefix(f"https://{self.hostname}")
+            answer = await self.holder(phone).request(
+                "POST", self.hostname, path, body=certificate_id
+            )
+            expect_equal(answer.status, 200, "the status of the test")
+            return
+        async with phone.browser.tab(
+            user_agent=ANDROID, identify_at=self.hostname
+        ) as tab:
+            await tab.open(phone.test_url)
+            await tab.tap("#test")
+            await tab.until("document.querySelector('#result.good')")
+
+    async def visit(self, phone: Phone, shown: str) -> int | None:
+        """Open the protected hostname in the phone's browser, and return the status."""
+        if phone.browser is None:
+            return None
+        url = f"https://{self.hostname}/"
+        async with phone.browser.tab(
+            user_agent=ANDROID, identify_at=self.hostname
+        ) as tab:
+            await tab.open(url, shown)
+            return tab.statuses[url]
+
+    @property
+    def _key_file(self) -> Path:
+        return self.folder / f"phone-{len(self.phones) + 1}.pem"
 
     async def texts(self) -> JSON:
         """Return what the front end says in the config flow."""
@@ -250,22 +380,20 @@ class World:
             ),
             *(Secret.of_text("an API token", token) for token in self.typed_in),
             *(Secret.of_text("a password", phone.password) for phone in self.phones),
-            *(Secret.of_bytes("a bundle", phone.bundle) for phone in self.phones),
+            *(
+                Secret.of_bytes("a bundle", bundle)
+                for phone in self.phones
+                for bundle in phone.bundles
+            ),
             *(
                 Secret.of_bytes("a private key", phone.private_number)
                 for phone in self.phones
             ),
             *(
-                # Whoever minted gets the link, and so does the trace of a script that keeps it.
-                Secret.of_text(
-                    "a link to a bundle",
-                    url.partition("#")[2],
-                    "answers",
-                    "traces",
-                    ".storage/trace.saved_traces",
-                )
+                Secret.of_text("a link to a bundle", url.partition("#")[2], *_MINTED)
                 for url in self.links
             ),
+            *(Secret.of_number("a code", code, *_MINTED) for code in self.codes),
         ]
 
 

@@ -344,7 +344,10 @@ async def test_revocation_closes_what_lets_the_revoked_in(
     sandbox.journal.clear()
 
     await hass.services.async_call(
-        "button", "press", {"entity_id": "button.pixel_8_revoke"}, blocking=True
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_revoke_certificate"},
+        blocking=True,
     )
     await settle(hass)
 
@@ -420,7 +423,10 @@ async def test_renew_button(
     await pass_time(hass, freezer, DAY)
 
     await hass.services.async_call(
-        "button", "press", {"entity_id": "button.pixel_8_renew"}, blocking=True
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_renew_certificate"},
+        blocking=True,
     )
     await settle(hass)
 

@@ -1,13 +1,19 @@
 """Tests of the dialog that gives a device its certificate."""
 
+import asyncio
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls import mint_flow
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
@@ -120,6 +126,30 @@ async def test_refusal_is_shown_and_can_be_tried_again(
     result = await submit(hass, result, CHOSEN)
     assert result["step_id"] == "handover"
     assert len(certificates(sandbox)) == 1
+
+
+async def test_progress_lasts_until_the_front_end_listens(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However fast the certificate is made: of an end that nobody hears there is no other word."""
+    shown = asyncio.Event()
+    monkeypatch.setattr(mint_flow, "shown_long_enough", shown.wait)
+    progressed = async_capture_events(hass, "data_entry_flow_progressed")
+    result = await hass.config_entries.subentries.async_configure(
+        (await add(hass, loaded_entry))["flow_id"], CHOSEN
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    while not certificates(sandbox):
+        await asyncio.sleep(0)
+    assert progressed == []
+
+    shown.set()
+    await settle(hass)
+
+    assert [event.data["flow_id"] for event in progressed] == [result["flow_id"]]
 
 
 async def test_dialog_closed_at_the_handover(

@@ -29,16 +29,24 @@ from custom_components.cloudflare_mtls.handover import (
     async_get_handovers,
 )
 from custom_components.cloudflare_mtls.proof import async_setup_proof
+from demo.browser import ANDROID, Chromium, Tab
 
-from .browser import Browser, needs_chromium, phone
 from .common import CERTIFICATE_ID, ENGLISH, HOSTNAME
 from .deliveries import make_delivery
+from .programs import needs
 
-pytestmark = needs_chromium
+pytestmark = needs("chromium")
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 TEXTS = ENGLISH["common"]
 THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA"}
+PHONES = {
+    Platform.ANDROID: ANDROID,
+    Platform.IOS: (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
+        "(KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+    ),
+}
 
 
 @pytest.fixture
@@ -70,9 +78,10 @@ def platform() -> Platform:
 @pytest.fixture
 async def browser(
     client: TestClient[Any, Any], platform: Platform, tmp_path: Path
-) -> AsyncIterator[Browser]:
+) -> AsyncIterator[Tab]:
     """Open the phone's browser; in the end it asked only Home Assistant, and was content."""
-    async with phone(platform, tmp_path) as browser:
+    chromium = Chromium(tmp_path, f"MAP {HOSTNAME} 127.0.0.1")
+    async with chromium.tab(user_agent=PHONES[platform]) as browser:
         yield browser
         home = client.make_url("/").authority
         others = [
@@ -98,10 +107,11 @@ def delivery(platform: Platform) -> Delivery:
     return make_delivery(platform=platform, label=f"HA {name} 2026-11")
 
 
-async def keep(browser: Browser, name: str) -> None:
+async def keep(browser: Tab, name: str) -> None:
     """Keep a picture for the documentation, where it is asked for."""
     if os.environ.get("WRITE_IMAGES"):
-        (IMAGES / f"{name}.png").write_bytes(await browser.picture())
+        height = await browser.run("document.querySelector('main').offsetHeight + 32")
+        (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
 
 
 @pytest.fixture
@@ -119,7 +129,7 @@ def link_of(home: str, handover: Handover) -> str:
 async def test_fetching(
     hass: HomeAssistant,
     home: str,
-    browser: Browser,
+    browser: Tab,
     delivery: Delivery,
     platform: Platform,
 ) -> None:
@@ -160,7 +170,7 @@ async def test_fetching(
 async def test_type_of_the_file(
     hass: HomeAssistant,
     home: str,
-    browser: Browser,
+    browser: Tab,
     delivery: Delivery,
     platform: Platform,
 ) -> None:
@@ -185,7 +195,7 @@ async def test_type_of_the_file(
 async def test_link_to_the_test(
     hass: HomeAssistant,
     home: str,
-    browser: Browser,
+    browser: Tab,
     delivery: Delivery,
     platform: Platform,
 ) -> None:
@@ -204,7 +214,7 @@ async def test_link_to_the_test(
 
 
 async def test_without_a_hostname(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
     """Where no hostname is protected yet there is no test, and no hole in a sentence."""
     handover = async_get_handovers(hass).offer(replace(delivery, hostname=None))
@@ -221,7 +231,7 @@ async def test_without_a_hostname(
 async def test_copying_the_password(
     hass: HomeAssistant,
     home: str,
-    browser: Browser,
+    browser: Tab,
     delivery: Delivery,
     clipboard: bool,
 ) -> None:
@@ -250,7 +260,7 @@ async def test_copying_the_password(
 async def test_entering_the_code(
     hass: HomeAssistant,
     home: str,
-    browser: Browser,
+    browser: Tab,
     delivery: Delivery,
     platform: Platform,
 ) -> None:
@@ -274,7 +284,7 @@ async def test_entering_the_code(
 
 
 async def test_link_that_is_no_longer_good(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
     """Used, old or wrong: the page says the same, and saves nothing."""
     used = async_get_handovers(hass).offer(delivery)
@@ -291,7 +301,7 @@ async def test_link_that_is_no_longer_good(
 
 
 async def test_another_link_in_the_same_tab(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
     """Only the fragment changes then, and the page takes notice."""
     handover = async_get_handovers(hass).offer(delivery)
@@ -305,7 +315,7 @@ async def test_another_link_in_the_same_tab(
 
 
 async def test_over_the_internet(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
     """The page says where the link works, and the link goes on working there."""
     handover = async_get_handovers(hass).offer(delivery)
@@ -320,7 +330,7 @@ async def test_over_the_internet(
 
 
 async def test_when_home_assistant_does_not_answer(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
     """Nothing is lost: the same button works once it does."""
     handover = async_get_handovers(hass).offer(delivery)
@@ -335,7 +345,7 @@ async def test_when_home_assistant_does_not_answer(
 
 
 async def test_a_device_that_gets_in(
-    hass: HomeAssistant, entry: MockConfigEntry, home: str, browser: Browser
+    hass: HomeAssistant, entry: MockConfigEntry, home: str, browser: Tab
 ) -> None:
     """Through the protected hostname, the button makes the certificate known."""
     entry.add_to_hass(hass)
@@ -354,7 +364,7 @@ async def test_a_device_that_gets_in(
 
 
 async def test_the_test_page(
-    home: str, browser: Browser, client: TestClient[Any, Any]
+    home: str, browser: Tab, client: TestClient[Any, Any]
 ) -> None:
     """Nothing is tested until the button is tapped; then the page says how it went."""
     await browser.open(f"{home}/api/cloudflare_mtls/proof#7bf7f70c")
@@ -370,7 +380,7 @@ async def test_the_test_page(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_sizes(
-    hass: HomeAssistant, home: str, browser: Browser, delivery: Delivery, scheme: str
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery, scheme: str
 ) -> None:
     """Everything fits the width of a small phone, and fingers hit every button."""
     await browser.send(

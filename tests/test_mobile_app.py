@@ -192,7 +192,10 @@ async def test_device_that_is_gone_since(
     device_registry.async_remove_device(device_id)
 
     await hass.services.async_call(
-        "button", "press", {"entity_id": "button.pixel_8_renew"}, blocking=True
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_renew_certificate"},
+        blocking=True,
     )
 
     assert notifications == []

@@ -36,6 +36,10 @@ CONF_VALIDITY: Final = "validity"
 _VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
 DEFAULT_VALIDITY: Final = "365"
 
+# The front end listens for the end of progress only once it shows it; of an earlier end it
+# would never learn.
+_PROGRESS_SECONDS: Final = 2
+
 # How a certificate is made; Cloudflare says itself which other validities it takes.
 CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_VALIDITY, default=DEFAULT_VALIDITY): SelectSelector(
@@ -129,7 +133,12 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 
 async def _ended(task: asyncio.Task[Minted]) -> None:
     """Wait for a task that goes on when the dialog is closed: what is signed is signed."""
-    await asyncio.wait([task])
+    await asyncio.gather(asyncio.wait([task]), shown_long_enough())
+
+
+async def shown_long_enough() -> None:
+    """Wait until the front end must have begun to listen."""
+    await asyncio.sleep(_PROGRESS_SECONDS)
 
 
 def _error_of(task: asyncio.Task[Minted]) -> Description | None:

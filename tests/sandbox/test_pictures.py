@@ -3,22 +3,25 @@
 They are taken anew only when asked for: `TAKE_PICTURES=1 scripts/test tests/sandbox/test_pictures.py`.
 """
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
 from custom_components.cloudflare_mtls.edge.credentials import BundleFormat
+from demo.browser import Chromium
 from demo.home_assistant import HomeAssistant, User
 from sandbox.seed import SERVICE
+from tests.programs import needs_certificates_in_chromium
 
-from .browser import Browser, needs_a_browser
+from .browser import install_certificate, new_chromium
 from .helpers import Api
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
-@needs_a_browser
+@needs_certificates_in_chromium()
 @pytest.mark.skipif(
     not os.environ.get("TAKE_PICTURES"), reason="TAKE_PICTURES is not set"
 )
@@ -30,9 +33,15 @@ async def test_pictures(api: Api, protected: str, tmp_path: Path) -> None:
         client = await home.anonymous().onboard(User("anna"))
         await home.until_running(client)
         api.sandbox.state.origins[SERVICE] = home.url
-        browser = await Browser.new(api.sandbox, tmp_path)
-        await browser.take_picture(
-            protected, IMAGES / "browser-without-certificate.png"
-        )
-        await browser.get_certificate(api, BundleFormat.MODERN)
-        await browser.take_picture(protected, IMAGES / "browser-with-certificate.png")
+        chromium = await new_chromium(api.sandbox, tmp_path)
+        await _take(chromium, protected, "browser-without-certificate")
+        await install_certificate(chromium, api, BundleFormat.MODERN)
+        await _take(chromium, protected, "browser-with-certificate")
+
+
+async def _take(chromium: Chromium, host: str, name: str) -> None:
+    async with chromium.tab(size=(900, 640), identify_at=host) as tab:
+        await tab.open(f"https://{host}/", "document.body.innerText.length")
+        # The front end fades in.
+        await asyncio.sleep(2)
+        (IMAGES / f"{name}.png").write_bytes(await tab.picture())

@@ -9,10 +9,12 @@ import ssl
 import pytest
 
 from custom_components.cloudflare_mtls.edge.credentials import BundleFormat
+from demo.browser import run
 from sandbox import Sandbox
 from sandbox.clock import now
+from tests.programs import needs, needs_certificates_in_chromium
 
-from .browser import Browser, needs, needs_a_browser, run
+from .browser import install_certificate, new_chromium
 from .helpers import NAS, Api, Identity, mint, signed_by
 
 TLS_VERSIONS = ("1.2", "1.3")
@@ -154,18 +156,21 @@ async def test_curl(
     assert ("Attention Required! | Cloudflare" in printed) == (status == 403)
 
 
-@needs_a_browser
+@needs_certificates_in_chromium()
 @pytest.mark.parametrize("bundle_format", BundleFormat)
 async def test_chromium(
     api: Api, protected: str, tmp_path: Path, bundle_format: BundleFormat
 ) -> None:
     """With the bundle in its store it shows the origin's page, without it the 403 page."""
-    browser = await Browser.new(api.sandbox, tmp_path)
-    page = await browser.page(protected)
-    assert "Attention Required! | Cloudflare" in page
+    chromium = await new_chromium(api.sandbox, tmp_path)
+    async with chromium.tab(identify_at=protected) as tab:
+        await tab.open(f"https://{protected}/", "document.body")
+        page = await tab.text()
     assert "Sorry, you have been blocked" in page
 
-    await browser.get_certificate(api, bundle_format)
-    page = await browser.page(protected)
+    await install_certificate(chromium, api, bundle_format)
+    async with chromium.tab(identify_at=protected) as tab:
+        await tab.open(f"https://{protected}/", "document.body")
+        page = await tab.text()
     assert '"method": "GET"' in page
     assert f'"Host": "{protected}"' in page

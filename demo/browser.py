@@ -1,0 +1,342 @@
+"""Chromium, driven over its own protocol: at a phone's size, and with a phone's certificate."""
+
+import asyncio
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+import base64
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import io
+import itertools
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+from tempfile import mkdtemp
+from typing import Any, Final
+
+from aiohttp import ClientSession, ClientWebSocketResponse
+from PIL import Image
+
+from .report import Unmet, expect, until
+
+ANDROID: Final = (
+    "Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/146.0.0.0 Mobile Safari/537.36"
+)
+PHONE_SIZE: Final = 412, 915
+
+# Chromium reads policies from there only; a mount of our own puts ours in their place,
+# for this one process.
+_POLICIES = Path("/etc/chromium")
+_OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
+_IN_OWN_MOUNTS = 'mount --bind "$0" "$1" && shift && exec "$@"'
+
+
+def missing(*programs: str) -> list[str]:
+    """Return which programs are not here."""
+    return [program for program in programs if shutil.which(program) is None]
+
+
+def missing_for_certificates() -> list[str]:
+    """Return what keeps Chromium from showing a certificate here."""
+    return missing("chromium", "certutil", "pk12util", "unshare") or (
+        [] if _may_mount() else [f"a mount over {_POLICIES}"]
+    )
+
+
+async def run(
+    *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> str:
+    """Run a program and return what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        async with asyncio.timeout(60):
+            printed, _ = await process.communicate(stdin)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    return printed.decode(errors="replace")
+
+
+class Refused(Unmet):
+    """The browser did not take a command."""
+
+
+@dataclass
+class Tab:
+    """What a person sees and touches, and everything that was asked for or complained of."""
+
+    connection: ClientWebSocketResponse
+    downloads: Path
+    size: tuple[int, int]
+    session_id: str | None = None
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    """The status of each answer, by its URL."""
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+    _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
+
+    async def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Give a command and return what comes of it."""
+        number = next(self._numbers)
+        command = {"id": number, "method": method, "params": params}
+        if self.session_id and not method.startswith(("Browser.", "Target.")):
+            command["sessionId"] = self.session_id
+        answer: asyncio.Future[dict[str, Any]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._answers[number] = answer
+        await self.connection.send_json(command)
+        return await answer
+
+    async def listen(self) -> None:
+        """Take in what the browser tells, until it is gone."""
+        async for message in self.connection:
+            told = message.json()
+            if "id" not in told:
+                self._note(told["method"], told["params"])
+            elif "error" in told:
+                self._answers.pop(told["id"]).set_exception(Refused(str(told["error"])))
+            else:
+                self._answers.pop(told["id"]).set_result(told["result"])
+
+    def _note(self, event: str, params: dict[str, Any]) -> None:
+        match event:
+            case "Network.requestWillBeSent":
+                self.requests.append(params["request"]["url"])
+            case "Network.responseReceived":
+                self.statuses[params["response"]["url"]] = params["response"]["status"]
+            case "Log.entryAdded":
+                self.complaints.append(params["entry"]["text"])
+            case "Runtime.consoleAPICalled" | "Runtime.exceptionThrown":
+                self.complaints.append(str(params))
+            case "Audits.issueAdded":
+                self.complaints.append(str(params["issue"]))
+
+    async def open(self, url: str, shown: str = "document.forms.length") -> None:
+        """Open a page anew, and wait until it shows what it must."""
+        await self.send("Page.navigate", url="about:blank")
+        await self.until("location.href === 'about:blank'")
+        await self.send("Page.navigate", url=url)
+        await self.until(f"document.readyState === 'complete' && {shown}")
+
+    async def run(self, script: str) -> Any:
+        """Return what an expression is worth on the page."""
+        answer = await self.send(
+            "Runtime.evaluate",
+            expression=script,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
+        expect("exceptionDetails" not in answer, f"{script}: {answer}")
+        return answer["result"].get("value")
+
+    async def until(self, script: str) -> None:
+        """Wait until an expression is true on the page."""
+
+        async def is_true() -> bool | None:
+            try:
+                return await self.run(f"Boolean({script})") or None
+            except Refused:
+                # The page led to another one meanwhile.
+                return None
+
+        try:
+            await until(script, is_true)
+        except Unmet as error:
+            raise Unmet(f"{error}; the page: {await self.text()}") from None
+
+    async def text(self) -> str:
+        """Return what a person reads on the page."""
+        return str(await self.run("document.body.innerText"))
+
+    async def tap(self, selector: str) -> None:
+        """Tap on the middle of what the selector finds."""
+        x, y = await self.run(
+            f"(() => {{ const found = document.querySelector({selector!r});"
+            "found.scrollIntoView({ block: 'center' });"
+            "const box = found.getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        await self.send(
+            "Input.dispatchTouchEvent",
+            type="touchStart",
+            touchPoints=[{"x": x, "y": y}],
+        )
+        await self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    async def type(self, text: str) -> None:
+        """Type a text where the cursor is."""
+        await self.send("Input.insertText", text=text)
+
+    async def downloaded(self, filename: str = "*") -> bytes:
+        """Return a file once it is saved, and put it away."""
+
+        async def saved() -> Path | None:
+            if any(self.downloads.glob("*.crdownload")):
+                return None
+            return next(
+                (path for path in self.downloads.glob(filename) if path.is_file()), None
+            )
+
+        file = await until(f"{filename} is saved", saved)
+        data = file.read_bytes()
+        file.unlink()
+        return data
+
+    async def picture(self, height: int | None = None) -> bytes:
+        """Return a picture of what the page shows, in few colours."""
+        clip = {"x": 0, "y": 0, "width": self.size[0], "scale": 1}
+        answer = await self.send(
+            "Page.captureScreenshot",
+            captureBeyondViewport=height is not None,
+            clip={**clip, "height": height or self.size[1]},
+        )
+        taken = Image.open(io.BytesIO(base64.b64decode(answer["data"])))
+        picture = io.BytesIO()
+        taken.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE).save(
+            picture, "PNG", optimize=True
+        )
+        return picture.getvalue()
+
+
+@dataclass(frozen=True)
+class Chromium:
+    """A browser with a home of its own, where it keeps its certificates."""
+
+    home: Path
+    resolve: str
+    """Where it finds hostnames, as Chromium's option says it."""
+
+    async def trust(self, authority: str) -> None:
+        """Have it trust servers whose certificate is from this authority."""
+        if not (self.home / ".pki").exists():
+            (self.home / ".pki" / "nssdb").mkdir(parents=True)
+            await run("certutil", *self._store, "-N", "--empty-password")
+        trust = ("-t", "C,,", "-n", "edge", "-i", authority)
+        printed = await run("certutil", *self._store, "-A", *trust)
+        expect(not printed, f"certutil: {printed}")
+
+    async def install(self, bundle: bytes, password: str) -> None:
+        """Take a bundle into its store, as a person does in its settings."""
+        file, secret = self.home / "bundle.p12", self.home / "password"
+        file.write_bytes(bundle)
+        secret.write_text(password)
+        printed = await run(
+            *("pk12util", *self._store, "-i", str(file), "-w", str(secret), "-K", "")
+        )
+        expect("PKCS12 IMPORT SUCCESSFUL" in printed, f"pk12util: {printed}")
+
+    @asynccontextmanager
+    async def tab(
+        self,
+        *,
+        user_agent: str | None = None,
+        size: tuple[int, int] = PHONE_SIZE,
+        identify_at: str | None = None,
+    ) -> AsyncGenerator[Tab]:
+        """Open it, and close it; it shows its certificate where it is told to."""
+        downloads = self.home / "downloads"
+        downloads.mkdir(parents=True, exist_ok=True)
+        # It would remember where it had no certificate to show.
+        profile = mkdtemp(prefix="profile-", dir=self.home)
+        process = await asyncio.create_subprocess_exec(
+            *(self._under_a_policy(identify_at) if identify_at else ()),
+            *("chromium", "--headless=new", "--no-sandbox", "--disable-gpu"),
+            *("--no-first-run", "--disable-background-networking", "--disable-sync"),
+            *("--disable-component-update", "--no-proxy-server", "--hide-scrollbars"),
+            *("--disable-dev-shm-usage", "--disable-quic"),
+            *("--remote-debugging-port=0", f"--host-resolver-rules={self.resolve}"),
+            *(f"--user-data-dir={profile}", "about:blank"),
+            env={
+                "HOME": str(self.home),
+                "XDG_CONFIG_HOME": str(self.home / "config"),
+                "PATH": os.environ["PATH"],
+            },
+            stdout=DEVNULL,
+            stderr=PIPE,
+        )
+        try:
+            assert process.stderr
+            async for line in process.stderr:
+                _, found, url = line.decode().strip().partition("listening on ")
+                if found:
+                    break
+            else:
+                raise Unmet("Chromium did not start")
+            async with (
+                ClientSession() as session,
+                session.ws_connect(url, max_msg_size=0) as connection,
+            ):
+                tab = Tab(connection, downloads, size)
+                listening = asyncio.create_task(tab.listen())
+                await _begin(tab, user_agent)
+                yield tab
+                await tab.send("Browser.close")
+                await listening
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    @property
+    def _store(self) -> tuple[str, str]:
+        return "-d", f"sql:{self.home / '.pki' / 'nssdb'}"
+
+    def _under_a_policy(self, identify_at: str) -> tuple[str, ...]:
+        """Return what has it show a certificate without asking which."""
+        policies = self.home / "policies"
+        managed = policies / "policies" / "managed"
+        managed.mkdir(parents=True, exist_ok=True)
+        choice = json.dumps({"pattern": f"https://{identify_at}", "filter": {}})
+        policy = {"AutoSelectCertificateForUrls": [choice]}
+        (managed / "certificate.json").write_text(json.dumps(policy))
+        return (
+            *(*_OWN_MOUNTS, "sh", "-c", _IN_OWN_MOUNTS),
+            *(str(policies), str(_POLICIES)),
+        )
+
+
+async def _begin(tab: Tab, user_agent: str | None) -> None:
+    """Open a tab of its size, with the manners of what it says that it is."""
+    target = await tab.send("Target.createTarget", url="about:blank")
+    attached = await tab.send(
+        "Target.attachToTarget", targetId=target["targetId"], flatten=True
+    )
+    tab.session_id = attached["sessionId"]
+    for domain in ("Page", "Runtime", "Network", "Log", "Audits"):
+        await tab.send(f"{domain}.enable")
+    width, height = tab.size
+    await tab.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=1.5,
+        mobile=user_agent is not None,
+    )
+    if user_agent:
+        await tab.send("Emulation.setTouchEmulationEnabled", enabled=True)
+        await tab.send("Emulation.setUserAgentOverride", userAgent=user_agent)
+    await tab.send(
+        "Browser.setDownloadBehavior",
+        behavior="allow",
+        downloadPath=str(tab.downloads),
+    )
+
+
+def _may_mount() -> bool:
+    if not _POLICIES.is_dir():
+        return False
+    command = (*_OWN_MOUNTS, "mount", "--bind", str(_POLICIES), str(_POLICIES))
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,19 @@
+"""Programs of other people that tests run, where they are."""
+
+import pytest
+
+from demo.browser import missing, missing_for_certificates
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip where programs are missing, and name them."""
+    return _without(missing(*programs))
+
+
+def needs_certificates_in_chromium() -> pytest.MarkDecorator:
+    """Skip where Chromium can show no certificate, and say why."""
+    return _without(missing_for_certificates())
+
+
+def _without(things: list[str]) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(bool(things), reason=f"missing: {', '.join(things)}")

@@ -1,0 +1,121 @@
+"""Tests of the blueprint that tells a phone of certificates."""
+
+from datetime import timedelta
+from pathlib import Path
+import shutil
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.automation import DOMAIN as AUTOMATION
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+
+from sandbox import Sandbox
+
+from .common import EDGE_EVERY, add_certificate, companion, settle, wait_for_refresh
+from .test_mobile_app import register
+
+BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
+EXPIRY = "cloudflare_mtls/certificate_expiry.yaml"
+
+
+@pytest.fixture
+def devices() -> list[Any]:
+    """Return the one device whose certificate is about to end."""
+    return [companion()]
+
+
+@pytest.fixture
+def phone_id(hass: HomeAssistant, device_registry: dr.DeviceRegistry) -> str:
+    """Return a phone with the companion app."""
+    return register(hass, device_registry, "Android", "35")
+
+
+@pytest.fixture
+def notifications(hass: HomeAssistant) -> list[ServiceCall]:
+    """Return what the phone is told."""
+    return async_mock_service(hass, "notify", "mobile_app_anna_s_phone")
+
+
+async def automate(
+    hass: HomeAssistant, folder: Path, phone_id: str, **inputs: bool
+) -> None:
+    """Make an automation of the blueprint, as the front end does."""
+    shutil.copytree(BLUEPRINTS, folder / "blueprints")
+    hass.config.config_dir = str(folder)
+    blueprint = {"path": EXPIRY, "input": {"notify_device": phone_id, **inputs}}
+    config = {AUTOMATION: {"alias": "Expiry", "use_blueprint": blueprint}}
+    assert await async_setup_component(hass, AUTOMATION, config)
+    await settle(hass)
+    state = hass.states.get("automation.expiry")
+    assert state
+    assert state.state == "on"
+
+
+def told(notifications: list[ServiceCall]) -> list[str]:
+    """Return the titles of what the phone was told since the last time."""
+    titles = [item.data["title"] for item in notifications]
+    notifications.clear()
+    return titles
+
+
+async def test_certificate_that_ends(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    phone_id: str,
+    notifications: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    tmp_path: Path,
+) -> None:
+    """A month before its end the phone is told once, and once more when it is over."""
+    await automate(hass, tmp_path, phone_id)
+    certificate = await add_certificate(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert told(notifications) == []
+
+    freezer.move_to(certificate.not_valid_after_utc - timedelta(days=29))
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "while the device is at home" in notifications[0].data["message"]
+    # In the time zone of the home it is the day before.
+    assert told(notifications) == ["The certificate of Pixel 8 ends on 2027-10-31"]
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert told(notifications) == []
+
+    freezer.move_to(certificate.not_valid_after_utc)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "no longer gets in" in notifications[0].data["message"]
+    assert told(notifications) == ["The certificate of Pixel 8 has ended"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "titles"),
+    [
+        ({}, ["There is an unknown certificate: Somebody's"]),
+        ({"tell_of_unknown": False}, []),
+    ],
+)
+async def test_certificate_from_elsewhere(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    phone_id: str,
+    notifications: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    tmp_path: Path,
+    inputs: dict[str, bool],
+    titles: list[str],
+) -> None:
+    """Who made a certificate without Home Assistant is told of, unless a person does not care."""
+    await automate(hass, tmp_path, phone_id, **inputs)
+
+    await add_certificate(sandbox, name="Somebody's", organization="", device_id="?")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert told(notifications) == titles
