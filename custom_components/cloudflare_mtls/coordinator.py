@@ -124,8 +124,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     async def _async_update_data(self) -> DataT:
         self._missing = set()
         try:
-            self._wait_for_pause()
-            data = await self._fetch_obediently()
+            data = await self.async_fetch()
         except EdgeError as err:
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
@@ -148,25 +147,6 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
             permission_issues(entry, self._missing & self.permissions),
         )
         return data
-
-    def _wait_for_pause(self) -> None:
-        """Raise RateLimited while Cloudflare wants to be left alone."""
-        now, until = dt_util.utcnow(), self.shared.paused_until
-        if until and until > now:
-            raise RateLimited((until - now).total_seconds())
-
-    async def _fetch_obediently(self) -> DataT:
-        try:
-            return await self.async_fetch()
-        except RateLimited as err:
-            self._obey(err)
-            raise
-
-    def _obey(self, err: EdgeError | None) -> None:
-        """Remember the pause that Cloudflare asks for: it holds for the whole account."""
-        if isinstance(err, RateLimited):
-            pause = timedelta(seconds=err.retry_after)
-            self.shared.paused_until = dt_util.utcnow() + pause
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]
@@ -492,12 +472,10 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
                 if isinstance(zone.error, PermissionMissing)
             }
             for zone in zones.values():
-                self._obey(zone.error)
                 self._announce(zone.applied)
             self._report_writing(missing)
             await self.async_refresh()
         except EdgeError as err:
-            self._obey(err)
             LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False

@@ -10,7 +10,12 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare
+from cloudflare import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncCloudflare,
+    RateLimitError,
+)
 
 from .desired import SKIP_REF, Skippable, skip_parameters
 from .errors import (
@@ -20,7 +25,6 @@ from .errors import (
     Permission,
     PermissionMissing,
     QuotaExceeded,
-    RateLimited,
     Rejected,
     TokenProblem,
     TokenRejected,
@@ -40,6 +44,7 @@ from .models import (
     TunnelConfiguration,
     Zone,
 )
+from .pause import Pause
 from .recent import Recent
 
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
@@ -82,16 +87,19 @@ class EdgeClient:
         base_url: str = BASE_URL,
         http_client: Any = None,
         recent: Recent | None = None,
+        pause: Pause | None = None,
     ) -> None:
         """Take an API token of a user, or of the account; a given HTTP client is never closed.
 
-        Clients of the same account share what was written a moment ago.
+        Clients of the same account share what was written a moment ago, and the pauses that
+        Cloudflare asks for: while one holds, RateLimited is raised and nothing is sent.
         """
         # What no header can carry would be quoted in the HTTP client's error.
         self._can_be_sent = token.isascii() and token.isprintable()
         self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
         self._account_id = account_id
         self._recent = recent or Recent()
+        self._pause = pause or Pause()
         self._at_once = asyncio.Semaphore(_MAX_AT_ONCE)
         self._skippable: dict[str, frozenset[Skippable]] = {}
         self._sdk = AsyncCloudflare(
@@ -638,7 +646,11 @@ class EdgeClient:
             arguments["body"] = body
         try:
             async with self._at_once:
+                # Whoever waited for a place may have got a pause instead.
+                self._pause.keep()
                 answer = await send(path, cast_to=object, **arguments)
+        except RateLimitError as err:
+            raise self._pause.begin(_retry_after(err)) from err
         except APIConnectionError as err:
             raise Unavailable(type(err.__cause__ or err).__name__) from err
         except ValueError as err:
@@ -666,8 +678,6 @@ class EdgeClient:
 def _raise_unless_refused(err: APIStatusError) -> None:
     """Raise what the failure means, unless it is about the token or its permissions."""
     status = err.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(_retry_after(err)) from err
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
         HTTPStatus.REQUEST_TIMEOUT
     ):
