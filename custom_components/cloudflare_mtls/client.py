@@ -26,6 +26,7 @@ async def async_create_client(
             http_client=get_async_client(hass),
             recent=shared.recent if shared else None,
             pause=shared.pause if shared else None,
+            query_pause=shared.query_pause if shared else None,
         )
     )
 

@@ -46,6 +46,7 @@ from .texts import async_get_texts
 from .tombstones import Buried, async_clear_hostnames
 
 if TYPE_CHECKING:
+    from .blocked import BlockedCoordinator
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
@@ -73,6 +74,7 @@ class CloudflareData:
     tunnels: TunnelCoordinator
     edge: EdgeCoordinator
     visits: ProbeCoordinator
+    blocked: BlockedCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ class Shared:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Whoever acts for the account keeps it: coordinators, dialogs and actions.
     pause: Pause = field(default_factory=Pause)
+    query_pause: Pause = field(default_factory=Pause)
 
 
 @callback
