@@ -170,7 +170,7 @@ async def async_setup_entry(
             for description in TUNNEL_SENSORS
         )
 
-    async_track(entry, tunnels, lambda: tunnels.data or {}, add_tunnels)
+    async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
 
     async_add_entities(
         AccountSensor(edge, description) for description in ACCOUNT_SENSORS
