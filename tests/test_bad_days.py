@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
-from sandbox.state import CertificateStatus, TunnelStatus
+from sandbox.state import CertificateStatus, Connection, Connector, TunnelStatus
 
 from .common import (
     CERTIFICATE_ID,
@@ -71,7 +71,9 @@ def _degrade(sandbox: Sandbox) -> Callable[[], object]:
 
 
 def _disconnect(sandbox: Sandbox) -> Callable[[], object]:
-    return _attribute(sandbox.state.tunnels[sandbox.tunnel_id], "connectors", [])
+    connectors = [Connector([Connection("fra06"), Connection("ams01")])]
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    return _attribute(tunnel, "connectors", connectors)
 
 
 def _unrecord(sandbox: Sandbox) -> Callable[[], object]:
@@ -141,13 +143,15 @@ ROWS = {
     ),
     "tunnels": Row(_TUNNELS, STATUS, "result.0.id", _degrade, "healthy", "degraded"),
     "connections": Row(
-        f"{_TUNNEL}/connections", CONNECTIONS, "result.0.id", _disconnect, "4", "0"
+        f"{_TUNNEL}/connections", CONNECTIONS, "result.0.id", _disconnect, "4", "2"
     ),
     "configuration": Row(
         f"{_TUNNEL}/configurations", DRIFT, "result.config", _unserve, "off", "on"
     ),
 }
 _TUNNEL_ROWS = {"tunnels", "connections"}
+# Each takes half a minute: the others are like these.
+_BY_DAY = {"custom rules", "client certificates", "tunnels", "connections"}
 
 
 @asynccontextmanager
@@ -288,7 +292,15 @@ class Day:
 
 
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=[] if name in _BY_DAY else pytest.mark.nightly, id=name
+        )
+        for name in ROWS
+    ],
+)
 async def test_bad_days(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -32,7 +32,7 @@ from .edge.errors import (
     RateLimited,
     TokenRejected,
 )
-from .edge.models import CertificateStatus, Connector, Tunnel
+from .edge.models import CertificateStatus, Connector, Tunnel, TunnelStatus
 from .edge.plan import Plan, Problem, ProblemCode
 from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
+
+_RUNNING = (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
 
@@ -178,7 +180,12 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         known = self._still_known(tunnels)
         changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
         connectors = await asyncio.gather(
-            *(self.client.connectors(self.account_id, item.id) for item in changed)
+            *(
+                self.client.connectors(
+                    self.account_id, item.id, running=item.status in _RUNNING
+                )
+                for item in changed
+            )
         )
         states = known | {
             tunnel.id: TunnelState(tunnel=tunnel, connectors=found)

@@ -208,9 +208,9 @@ class EdgeClient:
         )
 
     async def connectors(
-        self, account_id: str, tunnel_id: str
+        self, account_id: str, tunnel_id: str, *, running: bool = False
     ) -> tuple[Connector, ...]:
-        """Return the connectors that run the tunnel now.
+        """Return the connectors that run the tunnel now; of one that runs, null tells nothing.
 
         Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections; the list of
         tunnels carries no connections since October 2026.
@@ -220,7 +220,8 @@ class EdgeClient:
             f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/connections",
             Permission.TUNNEL_READ,
         )
-        return tuple(Connector.parse(item) for item in envelope.objects("result"))
+        found = envelope.objects("result", required=running)
+        return tuple(Connector.parse(item) for item in found)
 
     async def tunnel_configuration(
         self, account_id: str, tunnel_id: str
