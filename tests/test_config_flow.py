@@ -839,9 +839,12 @@ async def test_all_of_it_is_there_already(
     assert sandbox.journal.writes == []
 
 
+# What Cloudflare asks for in the tests of failures, in seconds.
+PAUSE = 42
+
 BROKEN: list[Any] = [
     pytest.param(
-        lambda faults, path: faults.limit(42, "GET", path),
+        lambda faults, path: faults.limit(PAUSE, "GET", path),
         "rate_limited",
         "a pause of 42 seconds",
         id="rate limited",
@@ -875,6 +878,7 @@ async def test_cloudflare_fails_while_the_token_is_read(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
+    freezer: FrozenDateTimeFactory,
     spoil: Callable[[Faults, str], object],
     error: str,
     words: str,
@@ -891,13 +895,14 @@ async def test_cloudflare_fails_while_the_token_is_read(
     assert sandbox.journal.writes == []
 
     faults.clear()
+    freezer.tick(PAUSE)
     await finish(hass, sandbox, sandbox.token, result)
 
 
 @pytest.mark.parametrize(
     ("spoil", "error"),
     [
-        (lambda faults: faults.limit(42, path="/tokens/verify"), "rate_limited"),
+        (lambda faults: faults.limit(PAUSE, path="/tokens/verify"), "rate_limited"),
         (lambda faults: faults.unavailable("GET", "/tokens/verify"), "unavailable"),
         (
             lambda faults: faults.add(
@@ -913,6 +918,7 @@ async def test_cloudflare_fails_while_the_token_is_verified(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
+    freezer: FrozenDateTimeFactory,
     kind: str,
     spoil: Callable[[Faults], object],
     error: str,
@@ -929,6 +935,7 @@ async def test_cloudflare_fails_while_the_token_is_verified(
     assert sandbox.journal.writes == []
 
     faults.clear()
+    freezer.tick(PAUSE)
     await finish(hass, sandbox, token, result)
 
 
@@ -955,6 +962,7 @@ async def test_cloudflare_fails_while_the_zone_is_read(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
+    freezer: FrozenDateTimeFactory,
     spoil: Callable[[Faults, str], object],
     error: str,
     words: str,
@@ -971,6 +979,7 @@ async def test_cloudflare_fails_while_the_zone_is_read(
     assert sandbox.journal.writes == []
 
     faults.clear()
+    freezer.tick(PAUSE)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     await finish_from_hostname(hass, sandbox, result)
 
@@ -980,6 +989,7 @@ async def test_cloudflare_fails_while_the_changes_are_planned(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
+    freezer: FrozenDateTimeFactory,
     spoil: Callable[[Faults, str], object],
     error: str,
     words: str,
@@ -996,6 +1006,7 @@ async def test_cloudflare_fails_while_the_changes_are_planned(
     assert sandbox.journal.writes == []
 
     faults.clear()
+    freezer.tick(PAUSE)
     await finish_from_hostname(hass, sandbox, result)
 
 
@@ -1288,7 +1299,7 @@ async def test_further_hostname_while_the_account_is_not_loaded(
     ("spoil", "reason", "placeholders"),
     [
         (
-            lambda faults, path: faults.limit(42, "GET", path),
+            lambda faults, path: faults.limit(PAUSE, "GET", path),
             "rate_limited",
             {"seconds": "42"},
         ),

@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
+from .blocked import BlockedCoordinator
 from .certificates import async_prove
 from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
@@ -58,7 +59,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     )
     visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
     entry.runtime_data = CloudflareData(
-        client=client, tunnels=tunnels, edge=edge, visits=visits
+        client=client,
+        tunnels=tunnels,
+        edge=edge,
+        visits=visits,
+        blocked=BlockedCoordinator(hass, entry, client),
     )
 
     dr.async_get(hass).async_get_or_create(
@@ -78,6 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
+    entry.runtime_data.blocked.async_keep_up()
     watch = CertificateWatch(hass, entry)
     entry.async_on_unload(edge.async_add_listener(watch.async_check))
     watch.async_check()

@@ -122,7 +122,7 @@ async def async_setup_entry(
             for description in TUNNEL_BINARY_SENSORS
         )
 
-    async_track(entry, tunnels, lambda: tunnels.data or {}, add_tunnels)
+    async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
 
     for subentry_id, settings in hostnames_of(entry).items():
         async_add_entities(

@@ -15,6 +15,7 @@ async def async_create_client(
     hass: HomeAssistant, token: str, account_id: str | None = None
 ) -> EdgeClient:
     """Return a client; the address can be replaced, for a sandbox and nothing else."""
+    shared = async_get_shared(hass, account_id) if account_id else None
     # The SDK reads files while it starts.
     return await hass.async_add_executor_job(
         partial(
@@ -23,7 +24,9 @@ async def async_create_client(
             account_id=account_id,
             base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
             http_client=get_async_client(hass),
-            recent=async_get_shared(hass, account_id).recent if account_id else None,
+            recent=shared.recent if shared else None,
+            pause=shared.pause if shared else None,
+            query_pause=shared.query_pause if shared else None,
         )
     )
 

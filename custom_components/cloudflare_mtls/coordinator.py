@@ -33,7 +33,7 @@ from .edge.errors import (
     RateLimited,
     TokenRejected,
 )
-from .edge.models import CertificateStatus, Connector, Tunnel
+from .edge.models import CertificateStatus, Connector, Tunnel, TunnelStatus
 from .edge.plan import Plan, Problem, ProblemCode
 from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
@@ -54,9 +54,12 @@ from .texts import async_get_texts
 from .tombstones import Buried, async_clear_hostnames
 
 if TYPE_CHECKING:
+    from .blocked import BlockedCoordinator
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
+
+_RUNNING = (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
 
@@ -84,6 +87,7 @@ class CloudflareData:
     tunnels: TunnelCoordinator
     edge: EdgeCoordinator
     visits: ProbeCoordinator
+    blocked: BlockedCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +139,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     async def _async_update_data(self) -> DataT:
         self._missing = set()
         try:
-            self._wait_for_pause()
-            data = await self._fetch_obediently()
+            data = await self.async_fetch()
         except EdgeError as err:
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
@@ -159,25 +162,6 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
             permission_issues(entry, self._missing & self.permissions),
         )
         return data
-
-    def _wait_for_pause(self) -> None:
-        """Raise RateLimited while Cloudflare wants to be left alone."""
-        now, until = dt_util.utcnow(), self.shared.paused_until
-        if until and until > now:
-            raise RateLimited((until - now).total_seconds())
-
-    async def _fetch_obediently(self) -> DataT:
-        try:
-            return await self.async_fetch()
-        except RateLimited as err:
-            self._obey(err)
-            raise
-
-    def _obey(self, err: EdgeError | None) -> None:
-        """Remember the pause that Cloudflare asks for: it holds for the whole account."""
-        if isinstance(err, RateLimited):
-            pause = timedelta(seconds=err.retry_after)
-            self.shared.paused_until = dt_util.utcnow() + pause
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]
@@ -208,7 +192,12 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         known = self._still_known(tunnels)
         changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
         connectors = await asyncio.gather(
-            *(self.client.connectors(self.account_id, item.id) for item in changed)
+            *(
+                self.client.connectors(
+                    self.account_id, item.id, running=item.status in _RUNNING
+                )
+                for item in changed
+            )
         )
         states = known | {
             tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
@@ -528,12 +517,10 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
                 if isinstance(zone.error, PermissionMissing)
             }
             for zone in zones.values():
-                self._obey(zone.error)
                 self._announce(zone.applied)
             self._report_writing(missing)
             await self.async_refresh()
         except EdgeError as err:
-            self._obey(err)
             LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False

@@ -14,15 +14,20 @@ from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
 def async_track(
     entry: CloudflareConfigEntry,
     coordinator: CloudflareCoordinator[Any],
-    current: Callable[[], Collection[str]],
+    current: Callable[[], Collection[str] | None],
     add: Callable[[set[str]], None],
 ) -> None:
-    """Call add with the ids of what is there, and later with those of what is new."""
+    """Call add with the ids of what is there, and later with those of what is new.
+
+    While it is not known what is there, nothing has gone.
+    """
     known: set[str] = set()
 
     @callback
     def check() -> None:
-        ids = set(current())
+        if (found := current()) is None:
+            return
+        ids = set(found)
         if new := ids - known:
             add(new)
         known.clear()

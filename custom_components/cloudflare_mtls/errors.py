@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import ceil
 from typing import NoReturn
 
 from homeassistant.exceptions import HomeAssistantError
@@ -34,7 +35,7 @@ def describe(err: EdgeError) -> Description:
         case PermissionMissing(permission=permission):
             return "permission_missing", {"permission": permission.value}
         case RateLimited(retry_after=seconds):
-            return "rate_limited", {"seconds": f"{seconds:.0f}"}
+            return "rate_limited", {"seconds": str(ceil(seconds))}
         case QuotaExceeded(message=message):
             return "quota_exceeded", {"message": message}
         case Conflict(message=message):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from .edge.apply import apply_plan
 from .edge.client import EdgeClient
 from .edge.desired import SKIP_REF, DesiredZone, Layout, Skippable
-from .edge.errors import EdgeError
+from .edge.errors import EdgeError, RateLimited
 from .edge.models import Observation
 from .edge.plan import Plan, make_plan
 from .edge.steps import Step
@@ -161,8 +161,9 @@ class Reconciler:
         if not plan.steps:
             return ZoneSync(left=plan)
         outcome = await apply_plan(self.client, view.observation, plan)
-        if outcome.error:
-            # It may have taken effect and it may not: only looking tells.
+        if outcome.error and not isinstance(outcome.error, RateLimited):
+            # It may have taken effect and it may not: only looking tells. What is one request
+            # too many did not, and whoever looks then is one more.
             view = await self.look(zone_id)
         else:
             view = replace(view, observation=outcome.observation)

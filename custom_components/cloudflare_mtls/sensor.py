@@ -17,6 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
+from .blocked import BlockedCoordinator
 from .companions import (
     Certificate,
     CompanionState,
@@ -28,7 +29,13 @@ from .coordinator import CloudflareConfigEntry, TunnelState
 from .devices import async_track
 from .edge.lifecycle import Standing
 from .edge.models import TunnelStatus
-from .entity import AccountEntity, CompanionEntity, TunnelEntity
+from .entity import (
+    AccountEntity,
+    CompanionEntity,
+    ProtectedHostnameEntity,
+    TunnelEntity,
+)
+from .hostnames import HostnameSettings, hostnames_of
 
 PARALLEL_UPDATES = 0
 
@@ -149,6 +156,15 @@ ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
     ),
 )
 
+BLOCKED_REQUESTS = SensorEntityDescription(
+    key="blocked_requests",
+    translation_key="blocked_requests",
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    # Each one that is enabled costs calls.
+    entity_registry_enabled_default=False,
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -167,11 +183,17 @@ async def async_setup_entry(
             for description in TUNNEL_SENSORS
         )
 
-    async_track(entry, tunnels, lambda: tunnels.data or {}, add_tunnels)
+    async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
 
     async_add_entities(
         AccountSensor(edge, description) for description in ACCOUNT_SENSORS
     )
+    blocked = entry.runtime_data.blocked
+    for subentry_id, settings in hostnames_of(entry).items():
+        async_add_entities(
+            [BlockedSensor(blocked, settings, subentry_id)],
+            config_subentry_id=subentry_id,
+        )
     for subentry_id, device in companions_of(entry).items():
         async_add_entities(
             (
@@ -192,6 +214,26 @@ class TunnelSensor(TunnelEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         state = self.state_of_tunnel
         return self.entity_description.value_fn(state) if state else None
+
+
+class BlockedSensor(ProtectedHostnameEntity[BlockedCoordinator], SensorEntity):
+    """How many requests to a protected hostname were blocked in the last 24 hours."""
+
+    def __init__(
+        self,
+        coordinator: BlockedCoordinator,
+        settings: HostnameSettings,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the sensor."""
+        super().__init__(coordinator, BLOCKED_REQUESTS, settings, subentry_id)
+        # Only what has a sensor that is enabled is asked for.
+        self.coordinator_context = settings.hostname
+
+    @property
+    @override
+    def native_value(self) -> int | None:
+        return self.coordinator.data.get(self._settings.hostname)
 
 
 class CompanionSensor(CompanionEntity, SensorEntity):

@@ -1,7 +1,9 @@
 """Actions of Cloudflare mTLS."""
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME
@@ -31,7 +33,7 @@ from .companions import Certificate, CompanionDevice
 from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_PLATFORM, DOMAIN
 from .coordinator import CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
-from .edge.errors import Conflict
+from .edge.errors import Conflict, PermissionMissing
 from .edge.new_tunnel import MAX_NAME_LENGTH, NewTunnel
 from .edge.platforms import Platform
 from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
@@ -45,6 +47,7 @@ from .texts import async_get_texts
 ATTR_BUNDLE: Final = "bundle"
 ATTR_CERTIFICATE_ID: Final = "certificate_id"
 ATTR_DRY_RUN: Final = "dry_run"
+ATTR_HOURS: Final = "hours"
 ATTR_KEY_TYPE: Final = "key_type"
 ATTR_REMOVE: Final = "remove"
 ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
@@ -111,6 +114,15 @@ _CREATE_TUNNEL_SCHEMA: Final = _ENTRY_SCHEMA.extend(
 _VERIFY_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {probatio.Required(CONF_HOSTNAME): cv.string}
 )
+_BLOCKED_SCHEMA: Final = _VERIFY_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_HOURS, default=24): probatio.All(
+            cv.positive_int, probatio.Range(min=1, max=168)
+        )
+    }
+)
+
+_MAX_REQUESTS: Final = 200
 
 
 @callback
@@ -134,6 +146,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
             _create_tunnel,
             _CREATE_TUNNEL_SCHEMA,
             SupportsResponse.OPTIONAL,
+        ),
+        (
+            "get_blocked_requests",
+            _get_blocked,
+            _BLOCKED_SCHEMA,
+            SupportsResponse.ONLY,
         ),
     ):
         service.async_register_admin_service(
@@ -315,6 +333,48 @@ async def _create_tunnel(call: ServiceCall) -> ServiceResponse:
             ) from err
     await data.tunnels.async_refresh()
     return {"tunnel_id": tunnel.id, ATTR_NAME: tunnel.name, "status": tunnel.status}
+
+
+async def _get_blocked(call: ServiceCall) -> ServiceResponse:
+    """Return which requests to a hostname were blocked, as far back as the plan lets look."""
+    entry = _entry(call)
+    hostnames = _hostnames(entry, call.data[CONF_HOSTNAME])
+    window = timedelta(hours=call.data[ATTR_HOURS])
+    with raise_translated():
+        blocked, rules = await asyncio.gather(
+            entry.runtime_data.blocked.async_ask(hostnames, window),
+            _rule_names(entry, hostnames),
+        )
+    return {
+        "total": len(blocked.requests),
+        # The data set is, and no answer tells whether this part of it was.
+        "sampled": True,
+        "since": blocked.since.isoformat(),
+        "requests": [
+            {
+                "time": request.time.isoformat(),
+                "country": request.country,
+                "method": request.method,
+                "path": request.path,
+                "user_agent": request.user_agent,
+                "rule": rules.get(request.rule_id or ""),
+                "service": request.service,
+            }
+            for request in blocked.requests[:_MAX_REQUESTS]
+        ],
+    }
+
+
+async def _rule_names(
+    entry: CloudflareConfigEntry, hostnames: Collection[str]
+) -> Mapping[str, str]:
+    """Return what the custom rules are called, by id; nothing where the token may not look."""
+    (zone_id,) = entry.runtime_data.edge.reconciler.zones_of(hostnames)
+    try:
+        ruleset = await entry.runtime_data.client.ruleset(zone_id)
+    except PermissionMissing:
+        return {}
+    return {rule.id: rule.description or rule.ref for rule in ruleset.rules}
 
 
 def _answer(answer: Answer) -> JsonObjectType:

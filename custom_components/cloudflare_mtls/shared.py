@@ -2,12 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .edge.pause import Pause
 from .edge.recent import Recent
 
 _SHARED: HassKey[dict[str, Shared]] = HassKey(f"{DOMAIN}_shared")
@@ -20,8 +20,9 @@ class Shared:
     recent: Recent = field(default_factory=Recent)
     # Two writers would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # Until then Cloudflare wants to be left alone.
-    paused_until: datetime | None = None
+    # Whoever acts for the account keeps it: coordinators, dialogs and actions.
+    pause: Pause = field(default_factory=Pause)
+    query_pause: Pause = field(default_factory=Pause)
 
 
 @callback

@@ -1076,3 +1076,12 @@ print(sorted(heavy() - package), [name for name in heavy() if "resources" in nam
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[] []"
+
+
+async def test_null_for_a_tunnel_that_runs(
+    client: EdgeClient, api: ScriptedApi
+) -> None:
+    """Whoever runs has connectors, so that null would be an invented zero."""
+    api.answers = lambda _: success(None)
+    with pytest.raises(Unavailable):
+        await client.connectors("a", "t", running=True)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from custom_components.cloudflare_mtls.edge import apply, recent
+from custom_components.cloudflare_mtls.edge import apply, pause, recent
 from custom_components.cloudflare_mtls.edge.client import EdgeClient
 from custom_components.cloudflare_mtls.edge.credentials import (
     KeyType,
@@ -119,19 +119,19 @@ class Home:
 def without_pauses() -> Iterator[None]:
     """Have homes pause by moving the sandbox's clock."""
 
-    async def pause(seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         CLOCK.advance(timedelta(seconds=seconds))
 
-    hasty = SimpleNamespace(sleep=pause, gather=asyncio.gather)
+    hasty = SimpleNamespace(sleep=sleep, gather=asyncio.gather)
     with patch.object(apply, "asyncio", hasty):
         yield
 
 
 @contextmanager
 def on_sandbox_time() -> Iterator[None]:
-    """Have homes tell by the sandbox's clock how long ago they wrote something."""
+    """Have homes tell by the sandbox's clock how long ago they wrote, or were told to wait."""
     clock = SimpleNamespace(monotonic=lambda: CLOCK.now().timestamp())
-    with patch.object(recent, "time", clock):
+    with patch.object(recent, "time", clock), patch.object(pause, "time", clock):
         yield
 
 

@@ -11,7 +11,12 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
-from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare
+from cloudflare import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncCloudflare,
+    RateLimitError,
+)
 
 from .desired import SKIP_REF, Skippable, skip_parameters
 from .errors import (
@@ -42,6 +47,8 @@ from .models import (
     TunnelConfiguration,
     Zone,
 )
+from .pause import Pause
+from .queries import query_error
 from .recent import Recent
 
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
@@ -58,6 +65,7 @@ _MAX_AT_ONCE: Final = 12
 _DRY_RUN: Final = {"dry_run": "true"}
 
 _MALFORMED_TOKEN: Final = 6003
+_AUTHENTICATION_ERROR: Final = 10000
 _INVALID_TOKEN: Final = "Invalid access token"
 _TUNNEL_CONFIGURATION_NOT_FOUND: Final = 1055
 _ENTRYPOINT_NOT_FOUND: Final = 10003
@@ -86,16 +94,22 @@ class EdgeClient:
         base_url: str = BASE_URL,
         http_client: Any = None,
         recent: Recent | None = None,
+        pause: Pause | None = None,
+        query_pause: Pause | None = None,
     ) -> None:
         """Take an API token of a user, or of the account; a given HTTP client is never closed.
 
-        Clients of the same account share what was written a moment ago.
+        Clients of the same account share what was written a moment ago, and the pauses that
+        Cloudflare asks for: while one holds, RateLimited is raised and nothing is sent.
+        Queries are counted for themselves too, and have a pause of their own.
         """
         # What no header can carry would be quoted in the HTTP client's error.
         self._can_be_sent = token.isascii() and token.isprintable()
         self._account_token = token.startswith(ACCOUNT_TOKEN_PREFIX)
         self._account_id = account_id
         self._recent = recent or Recent()
+        self._pause = pause or Pause()
+        self._query_pause = query_pause or Pause()
         self._at_once = asyncio.Semaphore(_MAX_AT_ONCE)
         self._skippable: dict[str, frozenset[Skippable]] = {}
         self._sdk = AsyncCloudflare(
@@ -127,7 +141,7 @@ class EdgeClient:
             result = Fields((await self._send("GET", path)).get("result"))
         except APIStatusError as err:
             _raise_unless_refused(err)
-            raise TokenRejected(_token_problem(err)) from err
+            raise TokenRejected(_token_problem(err.body)) from err
         match result.optional_text("status"):
             case TokenStatus.ACTIVE:
                 return
@@ -232,9 +246,9 @@ class EdgeClient:
         return ConnectorToken(envelope.text("result"))
 
     async def connectors(
-        self, account_id: str, tunnel_id: str
+        self, account_id: str, tunnel_id: str, *, running: bool = False
     ) -> tuple[Connector, ...]:
-        """Return the connectors that run the tunnel now.
+        """Return the connectors that run the tunnel now; of one that runs, null tells nothing.
 
         Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections; the list of
         tunnels carries no connections since October 2026.
@@ -244,7 +258,8 @@ class EdgeClient:
             f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/connections",
             Permission.TUNNEL_READ,
         )
-        return tuple(Connector.parse(item) for item in envelope.objects("result"))
+        found = envelope.objects("result", required=running)
+        return tuple(Connector.parse(item) for item in found)
 
     async def tunnel_configuration(
         self, account_id: str, tunnel_id: str
@@ -602,6 +617,38 @@ class EdgeClient:
             # The quota is judged last; the plan counts free slots itself.
             return
 
+    async def query(
+        self, document: str, variables: Mapping[str, Any], permission: Permission
+    ) -> Fields:
+        """Return the data that a GraphQL query asks for; a part of it counts as none.
+
+        Raises TooMuchAsked as well, where a shorter time would be answered.
+
+        Source: POST /graphql; its errors come with status 200.
+        """
+        self._query_pause.keep()
+        body = {"query": document, "variables": variables}
+        try:
+            answer = await self._send("POST", "/graphql", body=body)
+        except APIStatusError as err:
+            _raise_unless_refused(err)
+            raise await self._refusal(err.body, permission) from err
+        # A token that is no good meets the envelope of all other requests.
+        if answer.get("success") is False:
+            if _code(answer) == _AUTHENTICATION_ERROR:
+                raise await self._refusal(answer, permission)
+            raise _rejection(HTTPStatus.OK, answer)
+        if errors := answer.get("errors"):
+            error = query_error(
+                errors[0] if isinstance(errors, list) else errors, permission
+            )
+            if isinstance(error, RateLimited):
+                raise self._query_pause.begin(error.retry_after)
+            raise error
+        if (data := Fields(answer).object("data")) is None:
+            raise malformed("data")
+        return data
+
     async def _all[ItemT](
         self,
         parse: Callable[[Fields], ItemT],
@@ -654,7 +701,7 @@ class EdgeClient:
             envelope = await self._send(method, path, body=body, query=query)
         except APIStatusError as err:
             _raise_unless_refused(err)
-            raise await self._refusal(err, permission) from err
+            raise await self._refusal(err.body, permission) from err
         if envelope.get("success") is not True:
             raise _rejection(HTTPStatus.OK, envelope)
         return Fields(envelope)
@@ -676,7 +723,11 @@ class EdgeClient:
             arguments["body"] = body
         try:
             async with self._at_once:
+                # Whoever waited for a place may have got a pause instead.
+                self._pause.keep()
                 answer = await send(path, cast_to=object, **arguments)
+        except RateLimitError as err:
+            raise self._pause.begin(_retry_after(err)) from err
         except APIConnectionError as err:
             raise Unavailable(type(err.__cause__ or err).__name__) from err
         except ValueError as err:
@@ -686,13 +737,13 @@ class EdgeClient:
             raise Unavailable("malformed answer")
         return answer
 
-    async def _refusal(self, err: APIStatusError, permission: Permission) -> EdgeError:
+    async def _refusal(self, body: object, permission: Permission) -> EdgeError:
         """Tell a dead token from a missing permission: only its verification can."""
-        if _token_problem(err) is TokenProblem.LOCATION:
+        if _token_problem(body) is TokenProblem.LOCATION:
             return TokenRejected(TokenProblem.LOCATION)
         if self._account_token and self._account_id is None:
             # It cannot be verified yet, but Cloudflare has a sentence of its own for dead ones.
-            dead = _INVALID_TOKEN in _message(err.body)
+            dead = _INVALID_TOKEN in _message(body)
             return TokenRejected() if dead else PermissionMissing(permission)
         try:
             await self.verify_token()
@@ -704,8 +755,6 @@ class EdgeClient:
 def _raise_unless_refused(err: APIStatusError) -> None:
     """Raise what the failure means, unless it is about the token or its permissions."""
     status = err.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(_retry_after(err)) from err
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
         HTTPStatus.REQUEST_TIMEOUT
     ):
@@ -733,11 +782,11 @@ def _rejection(status: int, body: object) -> EdgeError:
     return Rejected(code, message)
 
 
-def _token_problem(err: APIStatusError) -> TokenProblem:
+def _token_problem(body: object) -> TokenProblem:
     """Return why a token is refused; only its use from elsewhere has no code of its own."""
     return (
         TokenProblem.LOCATION
-        if "from location" in _message(err.body)
+        if "from location" in _message(body)
         else TokenProblem.INVALID
     )
 

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     RULES_EDIT = "Zone / Zone WAF / Edit"
     TUNNEL_READ = "Account / Cloudflare Tunnel / Read"
     TUNNEL_EDIT = "Account / Cloudflare Tunnel / Edit"
+    ANALYTICS_READ = "Zone / Analytics / Read"
 
 
 class TokenProblem(StrEnum):
@@ -73,6 +74,16 @@ class Rejected(EdgeError):
 
 class NotFound(Rejected):
     """The object is not there."""
+
+
+class TooMuchAsked(Rejected):
+    """The plan allows to ask for less: not so far back, or not for so long a time."""
+
+    def __init__(self, message: str, *, seconds: int, too_old: bool) -> None:
+        """Take Cloudflare's message, and what it allows."""
+        super().__init__(None, message)
+        self.seconds = seconds
+        self.too_old = too_old
 
 
 class QuotaExceeded(Rejected):
