@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.cloudflare_mtls import mint_flow
+from custom_components.cloudflare_mtls import forms
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
@@ -42,7 +42,7 @@ async def sandbox(
     """Run a local Cloudflare, and have Home Assistant take it for the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
     # Nobody looks at the progress here.
-    monkeypatch.setattr(mint_flow, "shown_long_enough", partial(asyncio.sleep, 0))
+    monkeypatch.setattr(forms, "shown_long_enough", partial(asyncio.sleep, 0))
     async with Sandbox() as running:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(

@@ -136,7 +136,7 @@ class CompanionDeviceFlow(
                 **_PLATFORM_SCHEMA,
             }
         )
-        return self._show("adopt", schema, user_input, error)
+        return self._show("adopt", schema, user_input, error and ("base", error))
 
     @override
     async def async_ask(self, error: Description | None = None) -> SubentryFlowResult:
@@ -145,7 +145,7 @@ class CompanionDeviceFlow(
                 "reconfigure",
                 probatio.Schema(RENEWAL_SCHEMA),
                 self._answers,
-                error,
+                error and ("base", error),
                 name=self._current.name,
             )
         app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
@@ -162,7 +162,9 @@ class CompanionDeviceFlow(
                     zones
                 )
             }
-        return self._show("new", probatio.Schema(schema), self._answers, error)
+        return self._show(
+            "new", probatio.Schema(schema), self._answers, error and ("base", error)
+        )
 
     @override
     async def async_finish(self) -> SubentryFlowResult:
@@ -231,19 +233,3 @@ class CompanionDeviceFlow(
         if not self._zones():
             return "no_hostname"
         return None if has_local_url(self.hass) else "no_local_url"
-
-    def _show(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        user_input: dict[str, Any] | None,
-        error: Description | None,
-        **placeholders: str,
-    ) -> SubentryFlowResult:
-        key, details = error or ("", {})
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, user_input),
-            errors={"base": key} if key else {},
-            description_placeholders={**placeholders, **details},
-        )

@@ -1,7 +1,8 @@
 """How the steps of the flows ask."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
@@ -13,6 +14,9 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .errors import Description
+
+# It listens only once it shows the progress, and waits for ever where that was over by then.
+_PROGRESS_SECONDS: Final = 2
 
 # The field that a complaint stands beside; "base" means the whole form.
 type Complaint = tuple[str, Description]
@@ -51,3 +55,13 @@ def choice(
     if translation_key:
         config["translation_key"] = translation_key
     return SelectSelector(config)
+
+
+async def seen_to_end(task: asyncio.Task[Any]) -> None:
+    """Wait until a task is over, and the front end must have begun to listen for that."""
+    await asyncio.gather(asyncio.wait([task]), shown_long_enough())
+
+
+async def shown_long_enough() -> None:
+    """Wait as long as the front end may take to show the progress."""
+    await asyncio.sleep(_PROGRESS_SECONDS)

@@ -5,7 +5,7 @@ import asyncio
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
+from homeassistant.data_entry_flow import FlowContext, FlowResult
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.selector import (
@@ -27,6 +27,7 @@ from .coordinator import CloudflareConfigEntry
 from .edge.credentials import KeyType
 from .edge.errors import EdgeError
 from .errors import Description, describe
+from .forms import FormSteps, seen_to_end
 from .mobile_app import async_notify, format_for
 
 CONF_KEY_TYPE: Final = "key_type"
@@ -36,9 +37,6 @@ CONF_VALIDITY: Final = "validity"
 _VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
 DEFAULT_VALIDITY: Final = "365"
 
-# The front end listens for the end of progress only once it shows it; of an earlier end it
-# would never learn.
-_PROGRESS_SECONDS: Final = 2
 
 # How a certificate is made; Cloudflare says itself which other validities it takes.
 CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
@@ -67,7 +65,7 @@ RENEWAL_SCHEMA: Final[dict[probatio.Marker, Any]] = {
 
 
 class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
+    FormSteps[ContextT, ResultT, HandlerT]
 ):
     """Mint, show where the bundle waits, and only then end."""
 
@@ -98,7 +96,8 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             step_id="mint",
             progress_action="mint",
             description_placeholders={"name": self._request.device.name},
-            progress_task=self.hass.async_create_task(_ended(self._minting)),
+            # It goes on when the dialog is closed: what is signed is signed.
+            progress_task=self.hass.async_create_task(seen_to_end(self._minting)),
         )
 
     async def async_step_handover(
@@ -129,16 +128,6 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         if device_id := self._request.device.notify_device_id:
             await async_notify(self.hass, device_id, minted.handover.path)
         return minted
-
-
-async def _ended(task: asyncio.Task[Minted]) -> None:
-    """Wait for a task that goes on when the dialog is closed: what is signed is signed."""
-    await asyncio.gather(asyncio.wait([task]), shown_long_enough())
-
-
-async def shown_long_enough() -> None:
-    """Wait until the front end must have begun to listen."""
-    await asyncio.sleep(_PROGRESS_SECONDS)
 
 
 def _error_of(task: asyncio.Task[Minted]) -> Description | None:

@@ -113,14 +113,12 @@ class RenewRepairFlow(
         device = self._device()
         if device is None:
             return self.async_abort(reason="device_gone")
-        key, placeholders = error or ("", {})
-        return self.async_show_form(
-            step_id="renew",
-            data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema(RENEWAL_SCHEMA), self._answers
-            ),
-            errors={"base": key} if key else {},
-            description_placeholders={"name": device.name, **placeholders},
+        return self._show(
+            "renew",
+            probatio.Schema(RENEWAL_SCHEMA),
+            self._answers,
+            error and ("base", error),
+            name=device.name,
         )
 
     @override
