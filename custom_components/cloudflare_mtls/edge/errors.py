@@ -15,6 +15,11 @@ class Permission(StrEnum):
     RULES_EDIT = "Zone / Zone WAF / Edit"
     TUNNEL_READ = "Account / Cloudflare Tunnel / Read"
     TUNNEL_EDIT = "Account / Cloudflare Tunnel / Edit"
+    SETTINGS_READ = "Zone / Zone Settings / Read"
+    SETTINGS_EDIT = "Zone / Zone Settings / Edit"
+    BOTS_READ = "Zone / Bot Management / Read"
+    BOTS_EDIT = "Zone / Bot Management / Edit"
+    ACCESS_READ = "Account / Access: Apps and Policies / Read"
 
 
 class TokenProblem(StrEnum):
