@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 import pytest
@@ -38,6 +39,9 @@ async def sandbox(
 ) -> AsyncIterator[Sandbox]:
     """Run a local Cloudflare, and have Home Assistant take it for the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
+    # A home that can be reached through a tunnel trusts its connector.
+    store = await async_get_and_load_store(hass)
+    store.stable.update(use_x_forwarded_for=True, trusted_proxies=["127.0.0.1"])
     async with Sandbox() as running:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(

@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .certificates import async_prove
+from .checks import ChecksCoordinator
 from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import (
@@ -57,8 +58,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         edge.async_config_entry_first_refresh(),
     )
     visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
+    checks = ChecksCoordinator(hass, entry, client, edge)
     entry.runtime_data = CloudflareData(
-        client=client, tunnels=tunnels, edge=edge, visits=visits
+        client=client, tunnels=tunnels, edge=edge, visits=visits, checks=checks
     )
 
     dr.async_get(hass).async_get_or_create(
@@ -78,6 +80,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
+    for coordinator in (edge, checks):
+        entry.async_on_unload(coordinator.async_add_listener(checks.async_keep_up))
+    checks.async_keep_up()
     watch = CertificateWatch(hass, entry)
     entry.async_on_unload(edge.async_add_listener(watch.async_check))
     watch.async_check()

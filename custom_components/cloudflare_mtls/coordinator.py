@@ -32,7 +32,7 @@ from .edge.errors import (
     RateLimited,
     TokenRejected,
 )
-from .edge.models import CertificateStatus, Connector, Tunnel
+from .edge.models import CertificateStatus, Connector, Observation, Tunnel
 from .edge.plan import Plan, Problem, ProblemCode
 from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
@@ -46,6 +46,7 @@ from .texts import async_get_texts
 from .tombstones import Buried, async_clear_hostnames
 
 if TYPE_CHECKING:
+    from .checks import ChecksCoordinator
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
@@ -73,6 +74,7 @@ class CloudflareData:
     tunnels: TunnelCoordinator
     edge: EdgeCoordinator
     visits: ProbeCoordinator
+    checks: ChecksCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +87,10 @@ class TunnelState:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeState:
-    """What was last seen at the edge; None where the token may not look."""
+    """What was last seen at the edge; None, or not there, where the token may not look."""
 
     plans: Mapping[str, Plan | None]
+    observations: Mapping[str, Observation]
     certificates: tuple[Certificate, ...] | None
     companions: Mapping[str, CompanionState] | None
 
@@ -303,6 +306,9 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         return self._with_companions(
             EdgeState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
+                observations={
+                    view.observation.zone.id: view.observation for view in views if view
+                },
                 certificates=certificates,
                 companions=None,
             )
