@@ -41,7 +41,8 @@ async def sandbox(
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
     # A home that can be reached through a tunnel trusts its connector.
     store = await async_get_and_load_store(hass)
-    store.stable.update(use_x_forwarded_for=True, trusted_proxies=["127.0.0.1"])
+    store.stable["use_x_forwarded_for"] = True
+    store.stable["trusted_proxies"] = ["127.0.0.1"]
     async with Sandbox() as running:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(

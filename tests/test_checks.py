@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.http.config import async_get_and_load_store
+from homeassistant.components.http.config import ConfData, async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -525,11 +525,11 @@ async def test_proxies_that_are_not_trusted(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
-    configured: dict[str, Any],
+    configured: ConfData,
 ) -> None:
     """A server that refuses everything from the tunnel is told of, with where to change it."""
     store = await async_get_and_load_store(hass)
-    store.stable.update(**configured)
+    store.stable.update(configured)
 
     await setup_integration(hass, entry)
 

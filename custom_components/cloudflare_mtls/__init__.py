@@ -80,8 +80,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
-    for coordinator in (edge, checks):
-        entry.async_on_unload(coordinator.async_add_listener(checks.async_keep_up))
+    entry.async_on_unload(edge.async_add_listener(checks.async_keep_up))
+    entry.async_on_unload(checks.async_add_listener(checks.async_keep_up))
     checks.async_keep_up()
     watch = CertificateWatch(hass, entry)
     entry.async_on_unload(edge.async_add_listener(watch.async_check))

@@ -64,9 +64,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         zone_ids = sorted({item.zone_id for item in self._hostnames})
         if not zone_ids:
             return None
-        applications, *zones = await asyncio.gather(
+        applications, zones = await asyncio.gather(
             self._unless_missing(self.client.access_applications(self.account_id)),
-            *(self._look_around(zone_id) for zone_id in zone_ids),
+            asyncio.gather(*(self._look_around(zone_id) for zone_id in zone_ids)),
         )
         self.update_interval = self.interval
         return Surroundings(

@@ -1,5 +1,7 @@
 """Home Assistant's own web server, as it runs now."""
 
+from typing import Any
+
 from homeassistant.components.http.const import CONF_USE_X_FORWARDED_FOR, DOMAIN
 from homeassistant.core import HomeAssistant, callback
 
@@ -25,7 +27,7 @@ def _reads_forwarded_headers(hass: HomeAssistant) -> bool:
     Only its store knows, which is nobody else's to read: should it have changed, then
     whoever named proxies to trust gets the benefit of the doubt.
     """
-    store = hass.data.get(DOMAIN)
+    store: Any = hass.data.get(DOMAIN)
     try:
         running = (
             store.pending if store.active_config_type == "pending" else store.stable

@@ -9,7 +9,8 @@ from typing import Final
 from .desired import BLOCK_REF, SKIP_REF, Layout, ProtectedHostname, Skippable
 from .evaluation import Requests, evaluate, named_hosts
 from .exposure import ends_the_rules
-from .models import Observation, Rule, Ruleset
+from .expressions import Admission
+from .models import Observation, Ruleset
 from .surroundings import AccessApplication, Setting, Surroundings, ZoneSurroundings
 
 
@@ -87,20 +88,25 @@ def check_zone(
     if not zone.active:
         check = Check.ZONE_PAUSED if zone.paused else Check.ZONE_INACTIVE
         return [Finding(check=check, target=zone.name, place=zone.id)]
-    hostnames = tuple(hostnames)
     around = surroundings.of(zone.id)
+    block = observation.ruleset.by_ref(BLOCK_REF)
+    admissions = named_hosts(block.expression) if block else {}
+    devices = [
+        (item, _good_requests(item.hostname, admissions.get(item.hostname)))
+        for item in hostnames
+    ]
     return [
         *(
             Finding(check=check, target=zone.name, place=zone.id)
             for check in _zone_wide(around, computers=computers)
         ),
-        *_under_attack(observation, around, hostnames),
+        *_under_attack(observation, around, devices),
         *(
             finding
-            for hostname in hostnames
+            for item, requests in devices
             for finding in (
-                *_rules(observation.ruleset, hostname),
-                *_access(surroundings.applications, hostname.hostname),
+                *_rules(observation.ruleset, item, requests),
+                *_access(surroundings.applications, item.hostname),
             )
         ),
     ]
@@ -119,12 +125,14 @@ def _zone_wide(around: ZoneSurroundings, *, computers: bool) -> Iterator[Check]:
 def _under_attack(
     observation: Observation,
     around: ZoneSurroundings,
-    hostnames: Iterable[ProtectedHostname],
+    devices: Iterable[tuple[ProtectedHostname, Requests]],
 ) -> Iterator[Finding]:
     if around.settings.get(Setting.SECURITY_LEVEL) != "under_attack":
         return
     challenged = [
-        item.hostname for item in hostnames if _is_challenged(observation.ruleset, item)
+        item.hostname
+        for item, requests in devices
+        if _is_challenged(observation.ruleset, item, requests)
     ]
     if challenged:
         yield Finding(
@@ -135,11 +143,12 @@ def _under_attack(
         )
 
 
-def _is_challenged(ruleset: Ruleset, item: ProtectedHostname) -> bool:
+def _is_challenged(
+    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+) -> bool:
     """Tell whether no rule lets devices past the security level, and none is about to."""
     if _awaits_skip_rule(ruleset, item):
         return False
-    requests = _good_requests(ruleset, item.hostname)
     return not any(
         rule.enabled
         and rule.action == "skip"
@@ -149,7 +158,9 @@ def _is_challenged(ruleset: Ruleset, item: ProtectedHostname) -> bool:
     )
 
 
-def _rules(ruleset: Ruleset, item: ProtectedHostname) -> Iterator[Finding]:
+def _rules(
+    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+) -> Iterator[Finding]:
     """Yield the rules that stop a good certificate before our skip rule lets it past them.
 
     Without a skip rule, devices meet the zone's other rules because somebody chose so: only
@@ -157,12 +168,15 @@ def _rules(ruleset: Ruleset, item: ProtectedHostname) -> Iterator[Finding]:
     """
     if _awaits_skip_rule(ruleset, item):
         return
-    requests = _good_requests(ruleset, item.hostname)
     for rule in ruleset.rules:
-        truth = evaluate(rule.expression, requests) if rule.enabled else False
-        if truth is False or rule.ref == BLOCK_REF:
+        if not rule.enabled or rule.ref == BLOCK_REF:
             continue
-        if rule.ref == SKIP_REF or (truth is True and ends_the_rules(rule)):
+        if rule.ref == SKIP_REF and item.layout is Layout.SKIP_AND_BLOCK:
+            return
+        truth = evaluate(rule.expression, requests)
+        if truth is False:
+            continue
+        if truth is True and ends_the_rules(rule):
             return
         if rule.action not in _STOPPING:
             continue
@@ -182,21 +196,15 @@ def _awaits_skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> bool:
     return item.layout is Layout.SKIP_AND_BLOCK and not (own and own.enabled)
 
 
-def _good_requests(ruleset: Ruleset, hostname: str) -> Requests:
+def _good_requests(hostname: str, admission: Admission | None) -> Requests:
     """Return all that a device with a good certificate asks of a hostname."""
+    pinned = admission.pinned if admission else None
     return Requests(
         host=hostname,
         verified=True,
         revoked=False,
-        fingerprint=_pinned(ruleset.by_ref(BLOCK_REF), hostname),
+        fingerprint=min(pinned) if pinned else None,
     )
-
-
-def _pinned(block: Rule | None, hostname: str) -> str | None:
-    """Return one of the fingerprints that pass, where only some do."""
-    admission = named_hosts(block.expression).get(hostname) if block else None
-    pinned = admission.pinned if admission else None
-    return min(pinned) if pinned else None
 
 
 def _access(
