@@ -17,7 +17,12 @@ from .edge.models import Observation
 from .edge.origin import check_server, check_tunnel
 from .edge.platforms import Platform
 from .edge.remedies import IN_TUNNEL, put_right
-from .edge.surroundings import Setting, Surroundings, ZoneSurroundings
+from .edge.surroundings import (
+    AccessApplication,
+    Setting,
+    Surroundings,
+    ZoneSurroundings,
+)
 from .hostnames import hostnames_of
 from .issues import async_report, check_issue
 from .server import async_read_server
@@ -65,23 +70,32 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         if not zone_ids:
             return None
         applications, zones = await asyncio.gather(
-            self._unless_missing(self.client.access_applications(self.account_id)),
+            self._applications(),
             asyncio.gather(*(self._look_around(zone_id) for zone_id in zone_ids)),
         )
         self.update_interval = self.interval
         return Surroundings(
             zones=dict(zip(zone_ids, zones, strict=True)),
-            applications=applications or (),
+            applications=applications,
         )
+
+    async def _applications(self) -> tuple[AccessApplication, ...]:
+        applications = self.client.access_applications(self.account_id)
+        return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
         settings, bot_fight_mode = await asyncio.gather(
-            self._unless_missing(self._settings(zone_id)),
-            self._unless_missing(self.client.bot_fight_mode(zone_id)),
+            self._settings(zone_id), self._bot_fight_mode(zone_id)
         )
-        return ZoneSurroundings(settings=settings or {}, bot_fight_mode=bot_fight_mode)
+        return ZoneSurroundings(settings=settings, bot_fight_mode=bot_fight_mode)
+
+    async def _bot_fight_mode(self, zone_id: str) -> bool | None:
+        return await self._unless_missing(self.client.bot_fight_mode(zone_id))
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
+        return await self._unless_missing(self._read_settings(zone_id)) or {}
+
+    async def _read_settings(self, zone_id: str) -> Mapping[Setting, str]:
         """Return the settings that the zone has."""
         first, *others = Setting
         # One refusal is enough to know that the token may read none of them.
