@@ -73,6 +73,7 @@ def described(
             "attributes": dict(hass.states.get(item.entity_id).attributes),  # type: ignore[union-attr]
         }
         for item in er.async_entries_for_config_entry(registry, entry.entry_id)
+        if not item.disabled
     }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aiohttp.test_utils import TestClient
 from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -9,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import Rule
+from sandbox.state import CertificateStatus, Rule
 
 from .common import (
     BLOCK_REF,
@@ -21,6 +22,15 @@ from .common import (
     submit,
     zone_of,
 )
+
+CHOSEN = {
+    "name": "Pixel 8",
+    "platform": "android",
+    "validity": "365",
+    "key_type": "ec_p256",
+}
+RENEWED = {"validity": "90", "key_type": "ec_p256"}
+THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
 
 
 async def start(hass: HomeAssistant) -> Any:
@@ -106,3 +116,37 @@ def add_rules(sandbox: Sandbox, count: int) -> None:
         Rule("block", f'http.request.uri.path eq "/{index}"', f"Foreign rule {index}")
         for index in range(count)
     ]
+
+
+async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog for a companion device."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "companion_device"), context={"source": SOURCE_USER}
+    )
+
+
+async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> Any:
+    """Open the dialog that renews a device's certificate."""
+    return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+
+
+async def fetch(client: TestClient[Any, Any], url: str) -> Any:
+    """Open the link on the device, and take what waits there."""
+    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
+    answer = await client.post(path, data=token)
+    assert answer.status == 200
+    return await answer.json()
+
+
+async def prove(client: TestClient[Any, Any], certificate_id: str) -> int:
+    """Open the test page on the device, through the protected hostname."""
+    answer = await client.post(
+        "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
+    )
+    return answer.status
+
+
+def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
+    """Return the status of each certificate, in the order of their making."""
+    found = zone_of(sandbox).certificates
+    return {key: item.status for key, item in found.items()}

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox import Sandbox
-from sandbox.state import DnsRecord, Rule, Zone
+from sandbox.state import ALL_PERMISSIONS, DnsRecord, Rule, Zone
 
 from .common import (
     BLOCK_REF,
@@ -23,6 +23,8 @@ from .common import (
     HOSTNAME,
     SKIP_REF,
     TUNNELS_EVERY,
+    add_certificate,
+    companion,
     described,
     setup_integration,
     state_of,
@@ -35,13 +37,16 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 
 @pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 async def test_binary_sensors(
     hass: HomeAssistant,
+    sandbox: Sandbox,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     snapshot: SnapshotAssertion,
 ) -> None:
-    """A home with one tunnel and one protected hostname has these binary sensors."""
+    """A home with one tunnel, one protected hostname and one phone has these binary sensors."""
+    await add_certificate(sandbox)
     await setup_integration(hass, entry)
 
     entities = described(hass, entity_registry, entry)
@@ -328,3 +333,51 @@ async def test_what_only_a_person_can_solve_is_drift(
 
     assert _record(sandbox) is foreign
     assert foreign.content == "198.51.100.9"
+
+
+@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+@pytest.mark.parametrize(
+    ("status", "days", "state"),
+    [
+        ("active", 365, "off"),
+        ("pending_reactivation", 365, "off"),
+        ("active", 40, "on"),
+        ("active", 10, "on"),
+        ("pending_revocation", 365, "on"),
+        ("revoked", 365, "on"),
+        ("sleepy", 365, "unknown"),
+    ],
+)
+async def test_certificate_problem(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    status: Any,
+    days: int,
+    state: str,
+) -> None:
+    """Whatever keeps the device out, now or in less than a month, is a problem."""
+    await add_certificate(sandbox, status=status, days=days)
+
+    await setup_integration(hass, entry)
+
+    assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == state
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_certificate_that_is_missing(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A device without certificate has a problem; where nobody may look, nobody knows."""
+    assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == "on"
+
+    token = sandbox.state.tokens[sandbox.token]
+    token.permissions = ALL_PERMISSIONS - {"ssl:edit"}
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    state = state_of(hass, "binary_sensor.pixel_8_certificate_problem")
+    assert state == "unavailable"

@@ -1,4 +1,4 @@
-"""Tests of the button that brings a hostname to what it must be."""
+"""Tests of the buttons: one brings a hostname to what it must be, one locks a device out."""
 
 from typing import Any
 
@@ -9,10 +9,21 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 
-from .common import BLOCK_REF, HOSTNAME, settle, setup_integration, state_of
+from .common import (
+    BLOCK_REF,
+    CERTIFICATE_ID,
+    HOSTNAME,
+    add_certificate,
+    companion,
+    settle,
+    setup_integration,
+    state_of,
+    zone_of,
+)
 from .faults import Faults
 
 BUTTON = "button.home_mobile_example_com_sync"
+REVOKE = "button.pixel_8_revoke"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 
@@ -22,10 +33,10 @@ def settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "keep_in_sync": False}
 
 
-async def press(hass: HomeAssistant) -> None:
-    """Press the button."""
+async def press(hass: HomeAssistant, button: str = BUTTON) -> None:
+    """Press a button."""
     await hass.services.async_call(
-        "button", "press", {"entity_id": BUTTON}, blocking=True
+        "button", "press", {"entity_id": button}, blocking=True
     )
     await settle(hass)
 
@@ -59,3 +70,45 @@ async def test_mending_that_fails(
         await press(hass)
 
     assert state_of(hass, DRIFT) == "on"
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_device_is_locked_out_at_once(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Every certificate of the device is revoked, and nobody else's."""
+    await add_certificate(sandbox)
+    await add_certificate(sandbox, certificate_id="second")
+    await add_certificate(sandbox, certificate_id="another", device_id="another")
+    await setup_integration(hass, entry)
+
+    await press(hass, REVOKE)
+
+    certificates = zone_of(sandbox).certificates
+    assert {key: item.status for key, item in certificates.items()} == {
+        CERTIFICATE_ID: "revoked",
+        "second": "revoked",
+        "another": "active",
+    }
+    assert state_of(hass, "sensor.pixel_8_certificate_status") in (
+        "revoking",
+        "revoked",
+    )
+    sandbox.journal.clear()
+    await press(hass, REVOKE)
+    assert not [item for item in sandbox.journal.writes if "client_c" in item.path]
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_revocation_that_fails(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """A refusal is shown in Cloudflare's words, and the device still gets in."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    faults.refuse("DELETE", "/client_certificates", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today"):
+        await press(hass, REVOKE)
+
+    assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"

@@ -22,17 +22,19 @@ from sandbox.state import CertificateStatus
 
 from .common import (
     EDGE_EVERY,
-    HOSTNAME,
     act,
     add_certificate,
+    companion,
+    reported,
     settle,
+    setup_integration,
     state_of,
     submit,
     wait_for_refresh,
     zone_of,
 )
 from .faults import Faults
-from .test_companion_flow import CHOSEN, add, certificates, renew
+from .flows import CHOSEN, add, certificates, fetch, prove, renew
 
 type Client = TestClient[Any, Any]
 
@@ -42,7 +44,6 @@ EXPIRY = "sensor.pixel_8_certificate_expiry"
 HANDOVER = "sensor.pixel_8_handover"
 PROBLEM = "binary_sensor.pixel_8_certificate_problem"
 NEXT = "sensor.home_lab_next_certificate_expiry"
-THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
 
 
 @pytest.fixture
@@ -68,29 +69,13 @@ def told(events: list[Event]) -> list[str]:
     return kinds
 
 
-def reported(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
+def spoken_of(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
     """Return what the repairs speak of, and with which words filled in."""
     return {
         issue.translation_key: issue.translation_placeholders
         for (domain, _), issue in ir.async_get(hass).issues.items()
         if domain == DOMAIN
     }
-
-
-async def fetch(client: Client, url: str) -> Any:
-    """Open the link on the device, and take what waits there."""
-    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
-    answer = await client.post(path, data=token)
-    assert answer.status == 200
-    return await answer.json()
-
-
-async def prove(client: Client, certificate_id: str) -> int:
-    """Open the test page on the device, through the protected hostname."""
-    answer = await client.post(
-        "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
-    )
-    return answer.status
 
 
 async def through_dialog(
@@ -133,21 +118,26 @@ async def test_whole_life(
     assert state_of(hass, EXPIRY) == state_of(hass, NEXT)
     expires_on = dt_util.parse_datetime(state_of(hass, EXPIRY))
     assert expires_on
+    ends_on = f"{dt_util.as_local(expires_on):%Y-%m-%d}"
     assert await prove(client, first) == 200
     assert state_of(hass, HANDOVER) == "proven"
-    assert reported(hass) == {}
+    assert reported(hass) == set()
 
     # A month before its end it is time, and everybody is told once.
     await pass_time(hass, freezer, expires_on - dt_util.utcnow() - 30 * DAY)
     assert told(events) == ["expiring"]
     assert state_of(hass, STATUS) == "expiring"
     assert state_of(hass, PROBLEM) == "on"
-    assert reported(hass) == {"certificate_expiring": {"name": "Pixel 8", "days": "29"}}
+    assert spoken_of(hass) == {
+        "certificate_expiring": {"name": "Pixel 8", "date": ends_on}
+    }
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await settle(hass)
     assert told(events) == []
     await pass_time(hass, freezer, 23 * DAY)
-    assert reported(hass) == {"certificate_urgent": {"name": "Pixel 8", "days": "6"}}
+    assert spoken_of(hass) == {
+        "certificate_urgent": {"name": "Pixel 8", "date": ends_on}
+    }
 
     # The new certificate is used from when it is fetched, and the old one stays.
     result = await renew(hass, loaded_entry, subentry.subentry_id)
@@ -160,7 +150,7 @@ async def test_whole_life(
     assert certificates(sandbox) == {first: "active", second: "active"}
     assert state_of(hass, STATUS) == "active"
     assert state_of(hass, HANDOVER) == "taken"
-    assert reported(hass) == {}
+    assert reported(hass) == set()
     assert state_of(hass, NEXT) == expires_on.isoformat()
 
     # Once the device has shown the new one, the old one goes.
@@ -178,7 +168,7 @@ async def test_whole_life(
     assert told(events) == ["expired"]
     assert state_of(hass, STATUS) == "expired"
     assert state_of(hass, NEXT) == "unknown"
-    assert reported(hass).keys() == {"certificate_expired"}
+    assert reported(hass) == {"certificate_expired"}
     assert await prove(client, second) == 404
 
     # With the device goes all that it could still use.
@@ -186,7 +176,7 @@ async def test_whole_life(
     await settle(hass)
     assert certificates(sandbox) == {first: "revoked", second: "revoked"}
     assert hass.states.get(STATUS) is None
-    assert reported(hass) == {}
+    assert reported(hass) == set()
 
 
 async def test_never_fetched(
@@ -205,7 +195,7 @@ async def test_never_fetched(
 
     await pass_time(hass, freezer, timedelta(minutes=11))
     assert state_of(hass, HANDOVER) == "missed"
-    assert reported(hass).keys() == {"handover_missed"}
+    assert reported(hass) == {"handover_missed"}
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     result = await renew(hass, loaded_entry, subentry.subentry_id)
@@ -218,7 +208,7 @@ async def test_never_fetched(
     assert certificates(sandbox).pop(unused) == "revoked"
     assert sorted(certificates(sandbox).values()) == ["active", "revoked"]
     assert state_of(hass, HANDOVER) == "taken"
-    assert reported(hass) == {}
+    assert reported(hass) == set()
 
 
 async def test_old_one_ends_after_the_days_that_were_chosen(
@@ -298,7 +288,7 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
     assert list(certificates(sandbox).values()) == ["active"]
-    assert reported(hass) == {"revocation_pending": {"name": "Pixel 8"}}
+    assert spoken_of(hass) == {"revocation_pending": {"name": "Pixel 8"}}
 
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     faults.clear()
@@ -307,7 +297,34 @@ async def test_removed_while_cloudflare_is_out_of_reach(
 
     await pass_time(hass, freezer, timedelta(0))
     assert list(certificates(sandbox).values()) == ["revoked"]
-    assert reported(hass) == {}
+    assert reported(hass) == set()
+
+
+async def test_removed_while_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What could not be revoked is tried again by itself, though nothing else changes."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    fault = faults.unavailable("DELETE", "/client_certificates")
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+    for _ in range(3):
+        tried = fault.hits
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert fault.hits == tried + 1
+    assert reported(hass) == {"revocation_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert list(certificates(sandbox).values()) == ["revoked"]
+    assert reported(hass) == set()
 
 
 async def test_revocation_closes_what_lets_the_revoked_in(
@@ -432,12 +449,12 @@ async def test_certificates_from_elsewhere(
     await add_certificate(sandbox, name="Neighbour", certificate_id="theirs")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(events) == ["unknown_certificate"]
-    assert reported(hass).keys() == {"certificates_elsewhere"}
+    assert reported(hass) == {"certificates_elsewhere"}
 
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await settle(hass)
     assert told(events) == []
-    assert reported(hass).keys() == {"certificates_elsewhere"}
+    assert reported(hass) == {"certificates_elsewhere"}
 
 
 async def test_pinned_certificates_leave_others_outside(
@@ -454,4 +471,58 @@ async def test_pinned_certificates_leave_others_outside(
     await add_certificate(sandbox, name="Cloudflare", organization="", device_id="x")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
-    assert reported(hass) == {}
+    assert reported(hass) == set()
+
+
+MANY = 100
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        [
+            companion(
+                name=f"Phone {number}",
+                device_id=f"01JDEVICE{number:017}",
+                subentry_id=f"01JCOMPANION{number:014}",
+            )
+            for number in range(MANY)
+        ]
+    ],
+)
+async def test_hundred_devices(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: list[Event],
+) -> None:
+    """Each of a hundred devices stands for itself, and all are read at once."""
+    for number in range(MANY):
+        await add_certificate(
+            sandbox,
+            name=f"Phone {number}",
+            device_id=f"01JDEVICE{number:017}",
+            certificate_id=f"certificate-{number}",
+            not_before=dt_util.utcnow() - DAY + timedelta(hours=1),
+            days=20 + number,
+        )
+    await setup_integration(hass, entry)
+
+    def stands(status: str) -> int:
+        """Count the devices whose certificate stands like this."""
+        return [
+            state_of(hass, f"sensor.phone_{number}_certificate_status")
+            for number in range(MANY)
+        ].count(status)
+
+    assert (stands("expiring"), stands("active")) == (11, 89)
+    assert told(events).count("expiring") == 11
+    assert state_of(hass, NEXT) == state_of(hass, "sensor.phone_0_certificate_expiry")
+
+    sandbox.journal.clear()
+    await pass_time(hass, freezer, 50 * DAY)
+    assert (stands("expired"), stands("expiring"), stands("active")) == (31, 30, 39)
+    kinds = told(events)
+    assert (kinds.count("expired"), kinds.count("expiring")) == (31, 30)
+    assert sandbox.journal.writes == []

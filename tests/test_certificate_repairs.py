@@ -15,10 +15,18 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
-from .common import EDGE_EVERY, add_certificate, settle, state_of, wait_for_refresh
+from .common import (
+    EDGE_EVERY,
+    add_certificate,
+    reported,
+    settle,
+    state_of,
+    submit,
+    wait_for_refresh,
+)
 from .faults import Faults
-from .test_certificate_life import DAY, STATUS, fetch, reported
-from .test_companion_flow import add, certificates, submit
+from .flows import add, certificates, fetch
+from .test_certificate_life import DAY, STATUS
 
 type Client = TestClient[Any, Any]
 
@@ -80,10 +88,10 @@ async def test_renewal_from_the_repair(
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
-    assert reported(hass).keys() == {"certificate_urgent"}
+    assert reported(hass) == {"certificate_urgent"}
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
 
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
     assert flow["step_id"] == "renew"
     assert flow["description_placeholders"] == {"name": "Pixel 8"}
     flow = await go_on(hass, client, flow, validity="never", key_type="ec_p256")
@@ -95,7 +103,7 @@ async def test_renewal_from_the_repair(
     assert flow["type"] == "create_entry"
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
-    assert reported(hass) == {}
+    assert reported(hass) == set()
     assert state_of(hass, STATUS) == "active"
     assert len(certificates(sandbox)) == 2
 
@@ -111,11 +119,13 @@ async def test_renewal_that_is_refused(
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=366), days=365)
     await adopt(hass, loaded_entry)
-    assert reported(hass).keys() == {"certificate_expired"}
+    assert reported(hass) == {"certificate_expired"}
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     faults.refuse("POST", "/client_certificates", 403, 10000, "Authentication error")
 
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(
+        client, loaded_entry, f"certificate_expired_{subentry.unique_id}"
+    )
     flow = await go_on(hass, client, flow, validity="365", key_type="ec_p256")
 
     assert flow["step_id"] == "renew"
@@ -142,7 +152,7 @@ async def test_certificates_that_a_person_knows(
     assert flow["type"] == "create_entry"
     for _ in range(2):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
-        assert reported(hass) == {}
+        assert reported(hass) == set()
         await hass.config_entries.async_reload(loaded_entry.entry_id)
         await settle(hass)
     assert sandbox.journal.writes == []
@@ -151,7 +161,7 @@ async def test_certificates_that_a_person_knows(
         sandbox, name="Later", organization="", device_id="x", certificate_id="later"
     )
     await wait_for_refresh(hass, freezer, DAY)
-    assert reported(hass).keys() == {"certificates_elsewhere"}
+    assert reported(hass) == {"certificates_elsewhere"}
 
 
 async def test_device_that_is_gone_since(
@@ -165,7 +175,7 @@ async def test_device_that_is_gone_since(
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    flow = await begin(client, loaded_entry, f"lapse_{subentry.unique_id}")
+    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
 

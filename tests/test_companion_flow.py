@@ -1,9 +1,6 @@
 """Tests of the dialog that gives a device its certificate."""
 
-from typing import Any
-
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import SOURCE_USER
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
@@ -13,7 +10,6 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import CertificateStatus
 
 from .common import (
     ENGLISH,
@@ -26,47 +22,9 @@ from .common import (
     zone_of,
 )
 from .faults import Faults
+from .flows import CHOSEN, RENEWED, add, certificates, fetch, renew
 
 OF = "config_subentries.companion_device"
-CHOSEN = {
-    "name": "Pixel 8",
-    "platform": "android",
-    "validity": "365",
-    "key_type": "ec_p256",
-}
-RENEWED = {"validity": "90", "key_type": "ec_p256"}
-
-
-async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
-    """Open the dialog for a companion device."""
-    return await hass.config_entries.subentries.async_init(
-        (entry.entry_id, "companion_device"), context={"source": SOURCE_USER}
-    )
-
-
-async def added(hass: HomeAssistant, entry: MockConfigEntry, **chosen: str) -> str:
-    """Go through the whole dialog, and return the id of the new subentry."""
-    result = await submit(hass, await add(hass, entry), {**CHOSEN, **chosen})
-    assert result["step_id"] == "handover"
-    result = await submit(hass, result)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    (subentry,) = (
-        item
-        for item in entry.get_subentries_of_type("companion_device")
-        if item.title == chosen.get("name", "Pixel 8")
-    )
-    return subentry.subentry_id
-
-
-async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> Any:
-    """Open the dialog that renews a device's certificate."""
-    return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
-
-
-def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
-    """Return the status of each certificate, in the order of their making."""
-    found = zone_of(sandbox).certificates
-    return {key: item.status for key, item in found.items()}
 
 
 async def test_device_gets_its_certificate(
@@ -245,13 +203,17 @@ async def test_renewal(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The device gets a new certificate, and keeps the old one."""
-    subentry_id = await added(hass, loaded_entry)
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    await fetch(await hass_client_no_auth(), result["description_placeholders"]["url"])
+    await submit(hass, result)
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     freezer.tick(86400)
 
-    result = await renew(hass, loaded_entry, subentry_id)
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
     assert result["step_id"] == "reconfigure"
     assert result["description_placeholders"]["name"] == "Pixel 8"
     result = await submit(hass, result, RENEWED)
@@ -312,9 +274,7 @@ async def test_adoption(
     )
 
 
-async def test_every_step_is_described(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator
-) -> None:
+def test_every_step_is_described() -> None:
     """What the dialog asks is explained."""
     steps = ENGLISH["config_subentries"]["companion_device"]["step"]
     for step in ("new", "adopt", "reconfigure"):

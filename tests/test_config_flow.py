@@ -250,6 +250,7 @@ async def test_choosing_one_of_several_accounts(
     assert result["data_schema"]({}) == {"zone_id": zone.id, "tunnel_id": tunnel.id}
 
     result = await submit(hass, result, {"zone_id": zone.id, "tunnel_id": tunnel.id})
+    result = await submit(hass, result, {"next": "go_on"})
     result = await submit(hass, result, choose())
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -488,21 +489,6 @@ async def test_permission_missing_while_the_changes_are_made(
 
     sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
     await finish_from_preview(hass, sandbox, result)
-
-
-async def test_no_tunnel(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """Without a tunnel there is nothing to protect; make one and try again."""
-    tunnel = sandbox.state.tunnels.pop(sandbox.tunnel_id)
-
-    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
-
-    assert result["step_id"] == "user"
-    assert result["errors"] == {"base": "no_tunnel"}
-    assert "has no tunnel" in sentences(result)["base"]
-    assert sandbox.journal.writes == []
-
-    sandbox.state.tunnels[sandbox.tunnel_id] = tunnel
-    await finish(hass, sandbox, sandbox.token, result)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from sandbox.state import ALL_PERMISSIONS
 
 from .common import (
     CERTIFICATE_ID,
+    COMPANION_ID,
     DEVICE_ID,
     EDGE_EVERY,
     add_certificate,
+    companion,
     setup_integration,
     wait_for_refresh,
 )
@@ -32,6 +34,22 @@ def settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "exempt_paths": ["/api/webhook/"]}
 
 
+@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+@pytest.mark.parametrize(
+    "devices",
+    [
+        [
+            companion(notify_device_id="0123456789abcdef0123456789abcdef"),
+            companion(
+                name="Watch",
+                platform="wear_os",
+                device_id="01JDEVICE00000000000000002",
+                subentry_id="01JCOMPANION00000000000002",
+            ),
+        ]
+    ],
+    ids=["two devices"],
+)
 async def test_diagnostics(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -61,7 +79,11 @@ async def test_diagnostics(
         "home lab",
         "pixel",
         "terraform",
+        "watch",
         DEVICE_ID,
+        "01JDEVICE00000000000000002",
+        COMPANION_ID,
+        "0123456789abcdef0123456789abcdef",
         CERTIFICATE_ID,
         f"{certificate.serial_number:X}",
         "BEGIN CERTIFICATE",
@@ -69,6 +91,7 @@ async def test_diagnostics(
         assert secret.lower() not in text
 
 
+@pytest.mark.parametrize("devices", [[companion()]])
 async def test_diagnostics_of_what_cannot_be_seen(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -90,6 +113,9 @@ async def test_diagnostics_of_what_cannot_be_seen(
     assert diagnostics["zones"] == [None]
     assert diagnostics["tunnels"] == []
     assert diagnostics["certificates"] == []
+    assert diagnostics["devices"] == [
+        {"platform": "android", "standing": None, "days_left": None, "handover": None}
+    ]
     assert diagnostics["visits"] == [{"443": "blocked", "8443": "blocked"}]
 
 

@@ -1,4 +1,4 @@
-"""Tests of the event that tells what was mended."""
+"""Tests of the events that tell what was mended, and what happens to certificates."""
 
 from typing import Any
 
@@ -12,10 +12,20 @@ from pytest_homeassistant_custom_component.common import (
 
 from sandbox import Sandbox
 
-from .common import BLOCK_REF, EDGE_EVERY, HOSTNAME, state_of, wait_for_refresh, zone_of
+from .common import (
+    BLOCK_REF,
+    EDGE_EVERY,
+    HOSTNAME,
+    act,
+    settle,
+    state_of,
+    wait_for_refresh,
+    zone_of,
+)
 from .faults import Faults
 
 MENDED = "event.home_mobile_example_com_mended"
+CERTIFICATE = "event.home_lab_certificate"
 
 
 def disable_block(sandbox: Sandbox) -> None:
@@ -91,3 +101,44 @@ class TestWithoutKeepingInSync:
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert events == []
         assert sandbox.journal.writes == []
+
+
+async def test_what_happens_to_certificates_is_told(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The account's event tells it too, and still does when the account is set up anew."""
+    assert state_of(hass, CERTIFICATE) == "unknown"
+    events = async_capture_events(hass, "cloudflare_mtls_certificate")
+
+    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    await settle(hass)
+
+    (event,) = events
+    told = {
+        "device_id": minted["device_id"],
+        "certificate_id": minted["certificate_id"],
+        "name": "Pixel 8",
+        "expires_on": minted["expires_on"],
+    }
+    assert event.data == {
+        "type": "minted",
+        "config_entry_id": loaded_entry.entry_id,
+        **told,
+    }
+    state = hass.states.get(CERTIFICATE)
+    assert state
+    assert state.attributes["event_type"] == "minted"
+    assert told.items() <= state.attributes.items()
+
+
+async def test_certificates_of_another_account(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Each account tells of its own certificates alone."""
+    hass.bus.async_fire(
+        "cloudflare_mtls_certificate",
+        {"type": "minted", "config_entry_id": "another", "name": "Tablet"},
+    )
+    await settle(hass)
+
+    assert state_of(hass, CERTIFICATE) == "unknown"

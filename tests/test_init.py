@@ -18,11 +18,12 @@ from sandbox.state import ALL_PERMISSIONS
 
 from .common import (
     CERTIFICATE_ID,
-    DEVICE_ID,
+    COMPANION_ID,
     EDGE_EVERY,
     TUNNELS_EVERY,
     act,
     add_certificate,
+    companion,
     is_loaded,
     settle,
     setup_integration,
@@ -33,6 +34,8 @@ from .faults import Faults
 
 STATUS = "sensor.home_tunnel_status"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 def permission_issues(issue_registry: ir.IssueRegistry) -> set[str]:
@@ -218,6 +221,7 @@ async def test_permission_to_see_tunnels_is_missing(
     assert state_of(hass, STATUS) == "healthy"
 
 
+@with_device
 @pytest.mark.parametrize(
     ("permissions", "named", "states"),
     [
@@ -249,7 +253,7 @@ async def test_permission_to_see_tunnels_is_missing(
             {
                 STATUS: "healthy",
                 DRIFT: "unavailable",
-                "sensor.pixel_8_certificate_expiry": None,
+                "sensor.pixel_8_certificate_expiry": "unavailable",
             },
             id="certificates",
         ),
@@ -291,7 +295,8 @@ async def test_set_up_with_a_permission_missing(
     assert permission_issues(issue_registry) == set()
     assert state_of(hass, STATUS) == "healthy"
     assert state_of(hass, DRIFT) == "off"
-    assert hass.states.get("sensor.pixel_8_certificate_expiry")
+    expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
+    assert expiry == "2027-11-01T00:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -421,17 +426,21 @@ async def test_edge_is_down(
     assert state_of(hass, DRIFT) == "off"
 
 
+@with_device
 async def test_devices(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The account has its tunnels, its hostnames and whoever holds a certificate below it."""
+    """The account has its tunnels, its hostnames and its companion devices below it."""
     await add_certificate(sandbox)
+    await add_certificate(
+        sandbox, name="Laptop", organization="Somebody", certificate_id="foreign"
+    )
     await setup_integration(hass, entry)
 
-    (subentry_id,) = entry.subentries
+    subentry_id, _ = entry.subentries
     devices = {
         next(iter(device.identifiers))[1]: device
         for device in dr.async_entries_for_config_entry(device_registry, entry.entry_id)
@@ -440,7 +449,7 @@ async def test_devices(
         sandbox.account_id,
         sandbox.tunnel_id,
         subentry_id,
-        DEVICE_ID,
+        COMPANION_ID,
     }
     account = devices[sandbox.account_id]
     assert {
@@ -450,7 +459,7 @@ async def test_devices(
         sandbox.account_id: ("Home lab", "Account", None),
         sandbox.tunnel_id: ("home", "Tunnel", None),
         subentry_id: ("home-mobile.example.com", "Protected hostname", subentry_id),
-        DEVICE_ID: ("Pixel 8", "Client certificate", None),
+        COMPANION_ID: ("Pixel 8", "Companion device", COMPANION_ID),
     }
     assert account.configuration_url == (
         f"https://dash.cloudflare.com/{sandbox.account_id}"
@@ -509,6 +518,7 @@ async def test_tunnel_that_went_while_home_assistant_was_off(
     )
 
 
+@with_device
 async def test_devices_stay_while_nothing_is_known(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -573,22 +583,26 @@ async def test_account_removed(
     assert sandbox.journal.requests == []
 
 
-async def test_revoked_certificate_leaves_no_device(
+@with_device
+async def test_device_stays_until_it_is_removed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Whose certificate is revoked is no device any more."""
+    """Whose certificate is revoked may get another one; who is removed leaves nothing."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
     assert device_registry.async_get_device_by_identifier(
-        (DOMAIN, DEVICE_ID), entry.entry_id
+        (DOMAIN, COMPANION_ID), entry.entry_id
     )
 
-    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
     await settle(hass)
 
     assert not device_registry.async_get_device_by_identifier(
-        (DOMAIN, DEVICE_ID), entry.entry_id
+        (DOMAIN, COMPANION_ID), entry.entry_id
     )
+    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from sandbox import Sandbox
 
 from .common import act, settle, state_of, submit
-from .test_companion_flow import CHOSEN, add, certificates
+from .flows import CHOSEN, add, certificates
 
 
 def register(

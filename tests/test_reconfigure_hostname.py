@@ -85,6 +85,25 @@ async def test_other_settings(
     assert state_of(hass, DRIFT) == "off"
 
 
+async def test_no_tunnel_is_left(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Where every tunnel is gone there is none to choose, and nothing is changed."""
+    sandbox.journal.clear()
+    tunnels = dict(sandbox.state.tunnels)
+    sandbox.state.tunnels.clear()
+
+    result = await change(hass, loaded_entry)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "no_tunnel"
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tunnels.update(tunnels)
+    result = await change(hass, loaded_entry)
+    assert result["step_id"] == "reconfigure"
+
+
 async def test_nothing_changed(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:

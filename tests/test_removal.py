@@ -17,10 +17,14 @@ from sandbox import Sandbox
 
 from .common import (
     BLOCK_REF,
+    CERTIFICATE_ID,
+    COMPANION_ID,
     EDGE_EVERY,
     HOSTNAME,
     SKIP_REF,
+    add_certificate,
     choose,
+    companion,
     is_loaded,
     records_of,
     reported,
@@ -269,3 +273,36 @@ async def test_account_that_is_removed_leaves_nothing_behind(
     assert sandbox.journal.writes == []
     assert len(traces(sandbox)) == 5
     assert STORE.format(loaded_entry.entry_id) not in hass_storage
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_removed_device_whose_certificate_cannot_be_revoked_yet(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """It is tried again at every look, though nothing else changes, until it is done."""
+    certificates = zone_of(sandbox).certificates
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    fault = faults.unavailable("DELETE", "/client_certificates")
+
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert fault.hits >= 2
+    assert certificates[CERTIFICATE_ID].status == "active"
+    assert reported(hass) == {"revocation_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert certificates[CERTIFICATE_ID].status == "revoked"
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    stored = hass_storage[STORE.format(entry.entry_id)]["data"]
+    assert stored["devices"] == {}

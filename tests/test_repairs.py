@@ -22,7 +22,9 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
+    add_certificate,
     issues,
+    reported,
     settle,
     setup_integration,
     wait_for_refresh,
@@ -240,3 +242,29 @@ async def test_issues_go_with_their_account(
     await hass.config_entries.async_remove(in_sync.entry_id)
 
     assert issues(hass) == {}
+
+
+async def test_certificates_from_elsewhere_are_taken_note_of(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who knows them is not asked again, until there is another; nothing is revoked."""
+    await add_certificate(
+        sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
+    )
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"certificates_elsewhere"}
+
+    flow = await begin(client, issues(hass)["certificates_elsewhere"])
+    assert flow["step_id"] == "confirm"
+    assert flow["description_placeholders"] == {"names": "- `'Terra'`, 2027-11-01"}
+    assert (await confirm(client, flow))["type"] == "create_entry"
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == set()
+    assert sandbox.journal.writes == []
+
+    await add_certificate(sandbox, organization="Somebody", certificate_id="new")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"certificates_elsewhere"}

@@ -10,14 +10,22 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox import Sandbox
-from sandbox.state import CertificateStatus, Connection, Connector, TunnelStatus
+from sandbox.state import (
+    ALL_PERMISSIONS,
+    CertificateStatus,
+    Connection,
+    Connector,
+    TunnelStatus,
+)
 
 from .common import (
     CERTIFICATE_ID,
+    DEVICE_ID,
     EDGE_EVERY,
     TUNNELS_EVERY,
     act,
     add_certificate,
+    companion,
     described,
     settle,
     setup_integration,
@@ -27,9 +35,14 @@ from .common import (
 from .faults import Faults
 
 EXPIRY = "sensor.pixel_8_certificate_expiry"
+STATUS = "sensor.pixel_8_certificate_status"
+NEXT = "sensor.home_lab_next_certificate_expiry"
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 @pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+@with_device
 async def test_sensors(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -133,32 +146,38 @@ async def test_expiry_is_what_the_certificate_says(
     assert expiry == datetime.fromisoformat(minted["expires_on"])
 
 
+@with_device
 async def test_certificates_come_and_go(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
-    entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A certificate appears without reload, and goes when it is revoked anywhere."""
-    assert hass.states.get(EXPIRY) is None
+    """A certificate is seen without reload, and so is that it was revoked anywhere."""
+    assert state_of(hass, STATUS) == "missing"
+    assert state_of(hass, EXPIRY) == "unknown"
     await add_certificate(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "active"
     assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
 
     certificate = sandbox.state.zones[sandbox.zone_id].certificates[CERTIFICATE_ID]
-    certificate.status = CertificateStatus.REVOKED
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert hass.states.get(EXPIRY) is None
-    assert entity_registry.async_get(EXPIRY) is None
+    for status, state in (
+        (CertificateStatus.PENDING_REVOCATION, "revoking"),
+        (CertificateStatus.REVOKED, "revoked"),
+        (CertificateStatus.PENDING_REACTIVATION, "active"),
+        ("sleepy", "unknown"),
+    ):
+        certificate.status = status  # type: ignore[assignment]
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert state_of(hass, STATUS) == state
+        assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
 
-    certificate.status = CertificateStatus.PENDING_REACTIVATION
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
 
-
+@with_device
 @pytest.mark.parametrize(
-    ("organization", "device_id"), [("Somebody", "device"), ("Home Assistant", "")]
+    ("organization", "device_id"),
+    [("Somebody", DEVICE_ID), ("Home Assistant", ""), ("Home Assistant", "another")],
 )
 async def test_certificate_of_somebody_else(
     hass: HomeAssistant,
@@ -167,14 +186,16 @@ async def test_certificate_of_somebody_else(
     organization: str,
     device_id: str,
 ) -> None:
-    """What Home Assistant did not mint is none of its devices."""
+    """What was not minted for the device is not its certificate."""
     await add_certificate(sandbox, organization=organization, device_id=device_id)
 
     await setup_integration(hass, entry)
 
-    assert hass.states.get(EXPIRY) is None
+    assert state_of(hass, STATUS) == "missing"
+    assert state_of(hass, EXPIRY) == "unknown"
 
 
+@with_device
 async def test_certificate_that_has_expired(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
@@ -183,31 +204,94 @@ async def test_certificate_that_has_expired(
 
     await setup_integration(hass, entry)
 
+    assert state_of(hass, STATUS) == "expired"
     assert state_of(hass, EXPIRY) == "2025-01-31T00:00:00+00:00"
 
 
+@pytest.mark.freeze_time("2027-10-01T00:00:00+00:00")
+@with_device
+async def test_certificate_that_is_about_to_expire(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without a change at Cloudflare, time alone changes how it stands."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    assert state_of(hass, STATUS) == "active"
+
+    freezer.move_to("2027-10-02T00:00:01+00:00")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "expiring"
+
+    freezer.move_to("2027-11-01T00:00:01+00:00")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "expired"
+
+
+@with_device
 async def test_two_certificates_of_one_device(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While a device changes over, each of its certificates has its own expiry."""
+    """A device shows the newer one of its certificates, as long as that one is good."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
-
-    await add_certificate(sandbox, certificate_id="second", days=700)
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
-    assert state_of(hass, f"{EXPIRY}_2") == "2028-10-01T00:00:00+00:00"
+
+    await add_certificate(
+        sandbox,
+        certificate_id="second",
+        not_before=datetime(2026, 11, 2, tzinfo=UTC),
+        days=700,
+    )
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, EXPIRY) == "2028-10-02T00:00:00+00:00"
+    assert state_of(hass, STATUS) == "active"
 
     zone = sandbox.state.zones[sandbox.zone_id]
-    zone.certificates[CERTIFICATE_ID].status = CertificateStatus.REVOKED
+    zone.certificates["second"].status = CertificateStatus.REVOKED
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert hass.states.get(EXPIRY) is None or state_of(hass, EXPIRY) == "unavailable"
-    assert state_of(hass, f"{EXPIRY}_2") == "2028-10-01T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, STATUS) == "active"
 
 
+@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+async def test_next_expiry_of_all_certificates(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The next to end is shown, wherever it was made; what no longer gets in is not."""
+    assert state_of(hass, NEXT) == "unknown"
+    for certificate_id, days, status in (
+        ("expired", 10, CertificateStatus.ACTIVE),
+        ("revoked", 30, CertificateStatus.REVOKED),
+        ("revoking", 40, CertificateStatus.PENDING_REVOCATION),
+        ("foreign", 50, CertificateStatus.ACTIVE),
+        ("later", 365, CertificateStatus.ACTIVE),
+    ):
+        await add_certificate(
+            sandbox,
+            organization="Somebody",
+            certificate_id=certificate_id,
+            days=days,
+            status=status,
+        )
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, NEXT) == "2026-12-21T00:00:00+00:00"
+
+    token = sandbox.state.tokens[sandbox.token]
+    token.permissions = ALL_PERMISSIONS - {"ssl:edit"}
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, NEXT) == "unavailable"
+
+
+@with_device
 async def test_unavailable_while_cloudflare_is(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -33,6 +33,7 @@ from custom_components.cloudflare_mtls.errors import describe
 from custom_components.cloudflare_mtls.event import CERTIFICATE, MENDED
 from custom_components.cloudflare_mtls.mint_flow import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
+from custom_components.cloudflare_mtls.tunnel_flow import NEW_TUNNEL, Next
 
 from .common import ENGLISH, PACKAGE
 
@@ -43,6 +44,12 @@ SERVICES = cast("dict[str, Any]", parse_yaml((PACKAGE / "services.yaml").read_te
 ICONS = json.loads((PACKAGE / "icons.json").read_text())
 SOURCES = {
     path.name: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))
+}
+
+PAGES = {
+    "handover.py": ("handover",),
+    "pages.py": ("handover", "proof"),
+    "proof.py": ("proof",),
 }
 
 # What a repair does is a dialog of its own.
@@ -146,7 +153,15 @@ def test_every_step_has_a_sentence() -> None:
 
 def test_sentences_that_both_flows_show_are_the_same() -> None:
     """The flow of an account and the flow of a hostname speak with one voice."""
-    for step in ("zone", "hostname", "take_over", "preview"):
+    for step in (
+        "zone",
+        "new_tunnel",
+        "connector",
+        "no_connector",
+        "hostname",
+        "take_over",
+        "preview",
+    ):
         for key in ("title", "description", "data", "data_description", "sections"):
             assert SUBENTRY["step"][step].get(key) == CONFIG["step"].get(step, {}).get(
                 key
@@ -257,8 +272,9 @@ def test_every_exception_that_is_translated_is_raised() -> None:
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ("config_flow.py", ("config_flow.py", "hostname_flow.py")),
-        ("hostname_flow.py", ("hostname_flow.py",)),
+        ("config_flow.py", ("config_flow.py", "hostname_flow.py", "tunnel_flow.py")),
+        ("hostname_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
+        ("tunnel_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
         (
             "companion_flow.py",
             ("companion_flow.py", "mint_flow.py", "certificates.py"),
@@ -273,6 +289,7 @@ def test_every_error_of_the_flows_is_said_by_them(
     texts = {
         "config_flow.py": CONFIG,
         "hostname_flow.py": SUBENTRY,
+        "tunnel_flow.py": SUBENTRY,
         "companion_flow.py": COMPANION,
         "repairs.py": REPAIRS["certificate_expiring"],
     }[source]
@@ -310,6 +327,7 @@ def test_every_abort_has_a_sentence() -> None:
         "device_gone",
         "entry_not_loaded",
         "no_local_url",
+        "no_tunnel",
         "no_zone",
         "wrong_account",
     }
@@ -360,9 +378,10 @@ def test_issues() -> None:
     named |= {
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
     }
-    named |= {key: {"name", "days"} for key in RENEWAL}
+    named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -374,6 +393,7 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "not_enforced",
+        "tunnel_down",
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,
@@ -387,7 +407,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     handover = {"name", "url", "code", "until"}
     steps = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
-        **{key: {"renew": {"name", "days"}, "handover": handover} for key in RENEWAL},
+        **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in PUTTING_RIGHT},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
@@ -409,6 +429,13 @@ def test_sentences_that_are_put_together_here_can_be_filled() -> None:
                     args=[ast.Constant(value=str(key))],
                     keywords=keywords,
                 ):
+                    if source in PAGES:
+                        # The texts of a page begin with its name; its places are its own.
+                        assert any(
+                            f"{page}_{key}" in ENGLISH["common"]
+                            for page in PAGES[source]
+                        )
+                        continue
                     sentence = ENGLISH["common"][key]
                     given = {keyword.arg for keyword in keywords}
                     assert placeholders(sentence) == given, f"{source}: {key}"
@@ -431,6 +458,8 @@ def test_actions_are_described() -> None:
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
+    # What a selector of tunnels offers besides those that there are.
+    offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}}
     for action in SERVICES.values():
         for field in action["fields"].values():
             select = field["selector"].get("select") or {}

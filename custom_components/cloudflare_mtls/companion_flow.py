@@ -28,7 +28,7 @@ from .coordinator import CloudflareConfigEntry
 from .edge.credentials import is_name
 from .edge.platforms import Platform
 from .errors import Description
-from .hostname_flow import choice
+from .forms import choice
 from .hostnames import hostnames_of
 from .mint_flow import (
     CHOICES_SCHEMA,

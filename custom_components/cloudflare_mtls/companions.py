@@ -207,25 +207,18 @@ def _outdated(
 
     One that nobody fetched is replaced by any newer one: its key is gone.
     """
-    replaced_on: datetime | None = None
+    took_over: datetime | None = None
     outdated: list[Certificate] = []
     for certificate in reversed(active):
         record = ledger.record(certificate.id)
-        is_newest = certificate is active[-1]
         restored_on = record.restored_on if record else None
-        if replaced_on and not (restored_on and restored_on >= replaced_on):
+        unused = not (_is_installed(certificate, ledger) or is_waiting(certificate.id))
+        if restored_on and (took_over is None or restored_on >= took_over):
+            continue
+        if took_over or (unused and certificate is not active[-1]):
             outdated.append(certificate)
-        elif record and record.proven_on:
-            replaced_on = record.proven_on
-        elif record and record.revoke_old_on and record.revoke_old_on <= now:
-            replaced_on = record.revoke_old_on
-        elif (
-            record
-            and not is_newest
-            and not record.taken_on
-            and not is_waiting(certificate.id)
-        ):
-            outdated.append(certificate)
+        elif record:
+            took_over = record.took_over(now)
     return tuple(outdated)
 
 

@@ -36,7 +36,8 @@ from .const import (
 from .edge.errors import EdgeError, Permission
 from .edge.models import Account, Zone
 from .errors import Description, describe
-from .hostname_flow import HostnameSteps, choice
+from .forms import choice
+from .hostname_flow import HostnameSteps
 from .options_flow import CloudflareOptionsFlow
 from .subentry_flow import ProtectedHostnameFlow
 

@@ -2,7 +2,8 @@
 
 from abc import abstractmethod
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, override
@@ -38,7 +39,14 @@ from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
 from .handover import async_get_handovers
 from .hostnames import hostnames_of
-from .issues import async_report, hostname_issues, permission_issues, removal_issue
+from .issues import (
+    Issue,
+    async_report,
+    hostname_issues,
+    permission_issues,
+    removal_issue,
+    tunnel_issue,
+)
 from .ledger import Ledger
 from .reconciler import Extent, Reconciler, ZoneView
 from .shared import async_get_shared
@@ -52,6 +60,9 @@ if TYPE_CHECKING:
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
+
+# A connector that is updated, or a router that starts anew, is back by then.
+TUNNEL_DOWN_AFTER = timedelta(minutes=5)
 
 # What another Home Assistant had under way when a hostname was taken down has ended by then.
 _LANDED = timedelta(minutes=5)
@@ -189,6 +200,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     permissions = frozenset({Permission.TUNNEL_READ})
 
     _connectors_read: datetime | None = None
+    _cut_off_since: Mapping[str, datetime] = {}
 
     @override
     async def async_fetch(self) -> Mapping[str, TunnelState] | None:
@@ -205,7 +217,31 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
             tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
             for tunnel, found in zip(changed, connectors, strict=True)
         }
+        issues = list(self._cut_off(tunnels))
+        async_report(self.hass, self.config_entry, "tunnel", issues)
         return {tunnel.id: states[tunnel.id] for tunnel in tunnels}
+
+    def _cut_off(self, tunnels: Iterable[Tunnel]) -> Iterator[Issue]:
+        """Yield the tunnels that a protected hostname lacks for too long.
+
+        One that never had a connector is not broken, and who made it knows.
+        """
+        now = dt_util.utcnow()
+        served = defaultdict[str, set[str]](set)
+        for item in hostnames_of(self.config_entry).values():
+            if item.protected.published:
+                served[item.protected.tunnel_id].add(item.hostname)
+        missed = [item for item in tunnels if item.cut_off and item.id in served]
+        # Counted from when it was seen: after a power cut, the tunnel may need its time too.
+        self._cut_off_since = {
+            tunnel.id: self._cut_off_since.get(tunnel.id, now) for tunnel in missed
+        }
+        for tunnel in missed:
+            seen = self._cut_off_since[tunnel.id]
+            # How long the answers take must not put it off to the next round.
+            if now - seen >= TUNNEL_DOWN_AFTER - self.interval / 2:
+                since = tunnel.disconnected_since or seen
+                yield tunnel_issue(tunnel, since, served[tunnel.id])
 
     def _still_known(self, tunnels: Iterable[Tunnel]) -> dict[str, TunnelState]:
         """Return the states that need no second look: unchanged, and read not long ago."""

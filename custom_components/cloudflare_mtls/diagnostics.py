@@ -6,12 +6,14 @@ from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.const import CONF_API_TOKEN
 from homeassistant.core import HomeAssistant
 
+from .companions import CompanionDevice, CompanionState, companions_of
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_HOSTNAME,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
+    SUBENTRY_PROTECTED_HOSTNAME,
 )
 from .coordinator import CloudflareConfigEntry
 from .edge.plan import Plan
@@ -36,7 +38,11 @@ async def async_get_config_entry_diagnostics(
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
         "hostnames": [
             async_redact_data(dict(subentry.data), TO_REDACT)
-            for subentry in entry.subentries.values()
+            for subentry in entry.get_subentries_of_type(SUBENTRY_PROTECTED_HOSTNAME)
+        ],
+        "devices": [
+            _device(device, (edge.data.companions or {}).get(device.id))
+            for device in companions_of(entry).values()
         ],
         "tunnels": [
             {
@@ -66,6 +72,16 @@ async def async_get_config_entry_diagnostics(
             }
             for certificate in edge.data.certificates or ()
         ],
+    }
+
+
+def _device(device: CompanionDevice, state: CompanionState | None) -> dict[str, Any]:
+    """Return how a device stands; nothing is known of it where nobody may look."""
+    return {
+        "platform": device.platform,
+        "standing": state.standing if state else None,
+        "days_left": state.days_left if state else None,
+        "handover": state.handover if state else None,
     }
 
 

@@ -71,11 +71,12 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
     ) -> None:
         """Initialize the entity."""
         tunnel = state.tunnel
+        model = "Tunnel" if tunnel.remotely_managed else "Locally managed tunnel"
         super().__init__(
             coordinator,
             description,
             tunnel.id,
-            _device_info(coordinator, tunnel.id, tunnel.name, "Tunnel"),
+            _device_info(coordinator, tunnel.id, tunnel.name, model),
         )
         self._tunnel_id = tunnel.id
 

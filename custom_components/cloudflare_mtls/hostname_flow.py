@@ -3,15 +3,14 @@
 from abc import abstractmethod
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
+from homeassistant.data_entry_flow import FlowContext, FlowResult, section
+from homeassistant.helpers.hassio import is_hassio
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
 )
@@ -42,10 +41,12 @@ from .edge.models import Observation, Tunnel, Zone
 from .edge.plan import Plan, ProblemCode
 from .edge.steps import Step
 from .errors import Description, describe, describe_problem
+from .forms import Complaint, choice
 from .hostnames import HostnameSettings
 from .reconciler import Extent, Reconciler
 from .shared import async_get_shared
 from .texts import async_get_texts, changes_of
+from .tunnel_flow import NEW_TUNNEL, TunnelSteps
 
 SECTION_ADVANCED: Final = "advanced"
 
@@ -72,25 +73,19 @@ ADVANCED_SCHEMA: Final = {
 }
 _NO_FIELDS: Final = probatio.Schema({})
 
-# The field that a complaint stands beside; "base" means the whole form.
-type Complaint = tuple[str, Description]
-
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
+    TunnelSteps[ContextT, ResultT, HandlerT]
 ):
     """Zone and tunnel, hostname, preview, and only then the changes at Cloudflare."""
 
-    _client: EdgeClient
-    _account_id: str
     _zones: Mapping[str, Zone]
-    _tunnels: Mapping[str, Tunnel]
     _existing: tuple[HostnameSettings, ...] = ()
     # As it is so far, where a hostname is changed.
     _current: HostnameSettings | None = None
     _takes_over = True
 
-    _tunnel: Tunnel
+    _zone: Zone
     _observation: Observation
     _settings: HostnameSettings
     _plan: Plan
@@ -113,7 +108,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         except EdgeError as err:
             return describe(err)
         self._tunnels = {item.id: item for item in tunnels}
-        return None if tunnels else ("no_tunnel", {})
+        return None
 
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
@@ -121,19 +116,41 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Choose the zone and the tunnel."""
         complaint: Complaint | None = None
         if user_input is not None:
-            self._tunnel = self._tunnels[user_input[CONF_TUNNEL_ID]]
-            complaint = await self._look_at(self._zones[user_input[CONF_ZONE_ID]])
+            self._zone = self._zones[user_input[CONF_ZONE_ID]]
+            tunnel = self._tunnels.get(user_input[CONF_TUNNEL_ID])
+            complaint = await self._look_at(self._zone, tunnel)
             if complaint is None:
-                return await self.async_step_hostname()
+                return await self._async_choose(tunnel)
+        return self._show_zone(user_input, complaint)
+
+    async def _async_choose(self, tunnel: Tunnel | None) -> ResultT:
+        if tunnel is None:
+            return await self.async_step_new_tunnel()
+        self._tunnel = tunnel
+        if tunnel.never_connected:
+            return await self.async_step_no_connector()
+        return await self.async_step_hostname()
+
+    @override
+    async def async_use_tunnel(self) -> ResultT:
+        if complaint := await self._look_at(self._zone, self._tunnel):
+            chosen = {CONF_ZONE_ID: self._zone.id, CONF_TUNNEL_ID: self._tunnel.id}
+            return self._show_zone(chosen, complaint)
+        return await self.async_step_hostname()
+
+    def _show_zone(
+        self, user_input: Mapping[str, Any] | None, complaint: Complaint | None
+    ) -> ResultT:
         zones = {item.id: item.name for item in self._zones.values()}
         tunnels = {item.id: item.name for item in self._tunnels.values()}
+        tunnels[NEW_TUNNEL] = NEW_TUNNEL
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_ZONE_ID, default=next(iter(zones))): choice(
                     zones
                 ),
                 probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels))): choice(
-                    tunnels
+                    tunnels, CONF_TUNNEL_ID
                 ),
             }
         )
@@ -231,11 +248,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         if self._applying:
             self._applying.cancel()
 
-    async def _look_at(self, zone: Zone) -> Complaint | None:
+    async def _look_at(self, zone: Zone, tunnel: Tunnel | None) -> Complaint | None:
         """Read everything once, so that a missing permission shows before it matters."""
+        tunnel_ids = [tunnel.id] if tunnel else []
         try:
             self._observation, _ = await asyncio.gather(
-                self._client.observe(self._account_id, zone.id, [self._tunnel.id]),
+                self._client.observe(self._account_id, zone.id, tunnel_ids),
                 self._client.client_certificates(zone.id),
             )
             await self._client.may_edit_rules(zone.id, self._observation.ruleset.id)
@@ -243,16 +261,16 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return "base", describe(err)
         if not self._observation.zone.active:
             return CONF_ZONE_ID, ("zone_not_active", {"zone": zone.name})
-        if self._tunnel.id not in self._observation.configurations:
-            return CONF_TUNNEL_ID, (
-                "tunnel_managed_locally",
-                {"tunnel": self._tunnel.name},
-            )
+        if tunnel and tunnel.id not in self._observation.configurations:
+            return CONF_TUNNEL_ID, ("tunnel_managed_locally", {"tunnel": tunnel.name})
         return None
 
     def _proposal(self) -> tuple[str, str]:
         """Return a hostname and a service that fit what the tunnel serves already."""
         port = self.hass.http.server_port
+        scheme = "https" if self.hass.http.ssl_certificate else "http"
+        # The name that the Supervisor gives Home Assistant in the network of its apps.
+        host = "homeassistant" if is_hassio(self.hass) else "homeassistant.local"
         zone = self._observation.zone
         ingress = self._observation.configurations[self._tunnel.id].ingress
         taken = {item.hostname for item in self._existing}
@@ -261,7 +279,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             zone, ingress, origins=(f":{port}", "homeassistant"), taken=taken
         ) or (
             "" if fallback in taken else fallback,
-            f"http://homeassistant.local:{port}",
+            f"{scheme}://{host}:{port}",
         )
 
     def _read(self, user_input: Mapping[str, Any]) -> Complaint | None:
@@ -353,32 +371,6 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             hostname=self._settings.hostname,
             changes=changes_of(text, self._settings.hostname, steps),
         )
-
-    def _show(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        user_input: Mapping[str, Any] | None,
-        complaint: Complaint | None,
-        **placeholders: str,
-    ) -> ResultT:
-        field, (key, details) = complaint or ("", ("", {}))
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, user_input),
-            errors={field: key} if complaint else {},
-            description_placeholders={**placeholders, **details},
-        )
-
-
-def choice(labels: Mapping[str, str]) -> SelectSelector:
-    """Return a selector of ids by their labels."""
-    options = [
-        SelectOptionDict(value=value, label=label) for value, label in labels.items()
-    ]
-    return SelectSelector(
-        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
-    )
 
 
 def _in_use(hostname: str, by: str) -> Description:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
 from .companions import Certificate, CompanionState, HandoverState
 from .const import DASHBOARD_URL, DOMAIN
 from .edge.checks import Check, Finding
 from .edge.errors import Permission
 from .edge.lifecycle import URGENT_DAYS, Standing
+from .edge.models import Tunnel
 from .edge.plan import Plan
 from .edge.remedies import REMEDIABLE
 from .errors import describe_problem
@@ -133,6 +136,19 @@ def not_enforced_issue(hostname: str) -> Issue:
     return _hostname_issue("not_enforced", hostname, fixable=False)
 
 
+def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:
+    """Return that a tunnel is cut off, and what does not lead here any more."""
+    return Issue(
+        id=f"down_{tunnel.id}",
+        translation_key="tunnel_down",
+        placeholders={
+            "tunnel": tunnel.name,
+            "hostnames": "\n".join(f"- {hostname}" for hostname in sorted(hostnames)),
+            "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
+        },
+    )
+
+
 def _hostname_issue(
     key: str, hostname: str, *, fixable: bool, **placeholders: str
 ) -> Issue:
@@ -173,18 +189,22 @@ def finding_placeholders(finding: Finding) -> dict[str, str]:
 
 
 def companion_issues(companion: CompanionState) -> list[Issue]:
-    """Return what a person has to do for a companion device before it is locked out."""
+    """Return what a person has to do for a companion device before it is locked out.
+
+    Each has an id of its own: who ignores the first is told again when it gets urgent.
+    """
     key, severity = _lapse(companion)
     if key is None and companion.handover is HandoverState.MISSED:
         key = "handover_missed"
     if key is None:
         return []
-    device = companion.device
+    device, current = companion.device, companion.current
+    ends = dt_util.as_local(current.facts.expires_on).date() if current else ""
     return [
         Issue(
-            id=f"lapse_{device.id}",
+            id=f"{key}_{device.id}",
             translation_key=key,
-            placeholders={"name": device.name, "days": str(companion.days_left)},
+            placeholders={"name": device.name, "date": str(ends)},
             fix=(Fix.RENEW, device.id),
             severity=severity,
         )

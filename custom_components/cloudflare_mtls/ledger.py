@@ -31,6 +31,13 @@ class Record:
     restored_on: datetime | None = None
     revoke_old_on: datetime | None = None
 
+    def took_over(self, now: datetime) -> datetime | None:
+        """Return when the device's older certificates had to end, if they had to by now."""
+        if self.proven_on:
+            return self.proven_on
+        due = self.revoke_old_on
+        return due if due and due <= now else None
+
     @classmethod
     def from_data(cls, data: dict[str, str]) -> Self:
         """Read what was stored."""

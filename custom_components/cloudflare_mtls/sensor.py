@@ -64,6 +64,12 @@ def _version_key(version: str) -> list[int]:
     return [int(part) if part.isdigit() else 0 for part in version.split(".")]
 
 
+def _locations(state: TunnelState) -> str | None:
+    """Return Cloudflare's locations that the tunnel is connected to."""
+    locations = {place for item in state.connectors for place in item.locations}
+    return ", ".join(sorted(locations)) or None
+
+
 TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
     TunnelSensorEntityDescription(
         key="tunnel_status",
@@ -91,6 +97,13 @@ TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
         translation_key="cloudflared_version",
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=_version,
+    ),
+    TunnelSensorEntityDescription(
+        key="edge_locations",
+        translation_key="edge_locations",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=_locations,
     ),
     TunnelSensorEntityDescription(
         key="connected_since",

@@ -31,6 +31,8 @@ from .companions import Certificate, CompanionDevice
 from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_PLATFORM, DOMAIN
 from .coordinator import CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
+from .edge.errors import Conflict
+from .edge.new_tunnel import MAX_NAME_LENGTH, NewTunnel
 from .edge.platforms import Platform
 from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
 from .edge.steps import Step, describe_step
@@ -99,6 +101,13 @@ _SYNC_SCHEMA: Final = _ENTRY_SCHEMA.extend(
         probatio.Optional(ATTR_REMOVE, default=False): cv.boolean,
     }
 )
+_CREATE_TUNNEL_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+    {
+        probatio.Required(ATTR_NAME): probatio.All(
+            cv.string, str.strip, probatio.Length(min=1, max=MAX_NAME_LENGTH)
+        )
+    }
+)
 _VERIFY_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {probatio.Required(CONF_HOSTNAME): cv.string}
 )
@@ -120,6 +129,12 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("list_certificates", _list, _ENTRY_SCHEMA, SupportsResponse.ONLY),
         ("sync", _sync, _SYNC_SCHEMA, SupportsResponse.OPTIONAL),
         ("verify", _verify, _VERIFY_SCHEMA, SupportsResponse.ONLY),
+        (
+            "create_tunnel",
+            _create_tunnel,
+            _CREATE_TUNNEL_SCHEMA,
+            SupportsResponse.OPTIONAL,
+        ),
     ):
         service.async_register_admin_service(
             hass, DOMAIN, name, handler, schema, supports_response=response
@@ -283,6 +298,23 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
             for exposure in exposures
         ],
     }
+
+
+async def _create_tunnel(call: ServiceCall) -> ServiceResponse:
+    """Create a tunnel; what its connector needs is shown in a dialog only."""
+    entry, name = _entry(call), call.data[ATTR_NAME]
+    data = entry.runtime_data
+    with raise_translated():
+        try:
+            tunnel = await NewTunnel(data.client, data.tunnels.account_id, name).make()
+        except Conflict as err:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="tunnel_name_taken",
+                translation_placeholders={"name": name},
+            ) from err
+    await data.tunnels.async_refresh()
+    return {"tunnel_id": tunnel.id, ATTR_NAME: tunnel.name, "status": tunnel.status}
 
 
 def _answer(answer: Answer) -> JsonObjectType:

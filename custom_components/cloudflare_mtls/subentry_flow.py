@@ -23,13 +23,8 @@ from .const import (
 from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
 from .errors import describe
-from .hostname_flow import (
-    ADVANCED_SCHEMA,
-    SECTION_ADVANCED,
-    Complaint,
-    HostnameSteps,
-    choice,
-)
+from .forms import Complaint, choice
+from .hostname_flow import ADVANCED_SCHEMA, SECTION_ADVANCED, HostnameSteps
 from .hostnames import HostnameSettings, hostnames_of
 from .reconciler import Reconciler
 
@@ -59,12 +54,14 @@ class ProtectedHostnameFlow(
                 return stopped
             if self._current.zone_id not in self._zones:
                 return self.async_abort(reason="no_zone")
+            if not self._tunnels:
+                return self.async_abort(reason="no_tunnel")
         protected = self._current.protected
         complaint: Complaint | None = None
         if user_input is not None:
             self._tunnel = self._tunnels[user_input[CONF_TUNNEL_ID]]
             complaint = (
-                await self._look_at(self._zones[self._current.zone_id])
+                await self._look_at(self._zones[self._current.zone_id], self._tunnel)
                 or self._read({**user_input, CONF_HOSTNAME: protected.hostname})
                 or await self._make_plan()
             )

@@ -70,7 +70,10 @@ class CertificateWatch:
         # Where certificates are pinned, those from elsewhere do not get in.
         if unknown and not self._edge.pins:
             issues.append(elsewhere_issue())
-        issues += await self._end(state)
+        left = await self._end(state)
+        # What is left is tried again at the next look, even if that shows no change.
+        self._edge.always_update = bool(left)
+        issues += left
         async_report(self._hass, self._entry, "certificate", issues)
 
     async def _tell(self, companions: Mapping[str, CompanionState]) -> None:

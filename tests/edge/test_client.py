@@ -49,6 +49,8 @@ CALLS: dict[str, Call] = {
     "zones": lambda c: c.zones(),
     "zone": lambda c: c.zone("z"),
     "tunnels": lambda c: c.tunnels("a"),
+    "create_tunnel": lambda c: c.create_tunnel("a", "home"),
+    "connector_token": lambda c: c.connector_token("a", "t"),
     "connectors": lambda c: c.connectors("a", "t"),
     "tunnel_configuration": lambda c: c.tunnel_configuration("a", "t"),
     "put_tunnel_configuration": lambda c: c.put_tunnel_configuration("a", "t", {}),
@@ -542,6 +544,8 @@ async def test_good_token_that_is_refused_lacks_a_permission(
 PERMISSIONS = {
     "zones": Permission.ZONE_READ,
     "tunnels": Permission.TUNNEL_READ,
+    "create_tunnel": Permission.TUNNEL_EDIT,
+    "connector_token": Permission.TUNNEL_EDIT,
     "put_tunnel_configuration": Permission.TUNNEL_EDIT,
     "dns_records": Permission.DNS_READ,
     "create_dns_record": Permission.DNS_EDIT,
@@ -704,6 +708,9 @@ async def test_null_is_no_empty_result(
         ("zone", {"id": 1, "name": "a", "account": {"id": "a"}}),
         ("tunnels", [{}]),
         ("tunnels", [None]),
+        ("create_tunnel", {"name": "home"}),
+        ("connector_token", ""),
+        ("connector_token", {"token": "t"}),
         ("connectors", [{"id": "c", "conns": [1]}]),
         ("tunnel_configuration", []),
         ("tunnel_configuration", {"config": []}),
@@ -741,6 +748,66 @@ async def test_tunnel_without_connectors(
     """No connectors are none, and so is null."""
     api.answers = lambda _: success(nothing)
     assert await client.connectors("a", "t") == ()
+
+
+async def test_new_tunnel_is_managed_remotely(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """Of the answer, which holds the connector's secrets, nothing but the tunnel is kept."""
+    api.always(
+        200,
+        succeeded(
+            {
+                "id": "t",
+                "name": "home",
+                "status": "inactive",
+                "remote_config": True,
+                "credentials_file": {"TunnelSecret": "secret"},
+                "token": "secret",
+            }
+        ),
+    )
+    tunnel = await client.create_tunnel("a", "home")
+    assert (tunnel.id, tunnel.name, tunnel.never_connected) == ("t", "home", True)
+    assert "secret" not in repr(tunnel)
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("POST", "/accounts/a/cfd_tunnel")
+    assert asked.body == {"name": "home", "config_src": "cloudflare"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "error"),
+    [
+        (400, 1003, "Invalid tunnel name", Rejected),
+        (400, None, "You have reached the limit of 1000 tunnels", QuotaExceeded),
+        (403, None, "You have reached the limit", PermissionMissing),
+        (400, 1, "The maximum number of tunnels is reached", QuotaExceeded),
+        (409, 1013, "You already have a tunnel with this name", Conflict),
+        (409, 1013, "The limit", Conflict),
+    ],
+)
+async def test_tunnel_that_is_refused(
+    api: ScriptedApi,
+    client: EdgeClient,
+    status: int,
+    code: int | None,
+    message: str,
+    error: type[EdgeError],
+) -> None:
+    """A limit is told from a name that is taken, and from a name that is none."""
+    api.always(status, failure(code, message))
+    raised = await error_of(client.create_tunnel("a", "home"))
+    assert type(raised) is error
+
+
+async def test_token_of_a_connector(api: ScriptedApi, client: EdgeClient) -> None:
+    """It is read with a request of its own, and nothing prints it."""
+    api.answers = lambda _: success("eyJhIjoiYiJ9")
+    token = await client.connector_token("a", "t")
+    assert token.secret == "eyJhIjoiYiJ9"
+    assert "eyJ" not in repr(token)
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("GET", "/accounts/a/cfd_tunnel/t/token")
 
 
 @every_call
@@ -885,7 +952,7 @@ def recorded(name: str) -> dict[str, Any]:
         ("sx-02", "create_dns_record", Unavailable, None),
         ("tk-04", "zones", TokenRejected, None),
         ("tn-10", "put_tunnel_configuration", Rejected, 1056),
-        ("tn-18", "zones", Conflict, 1013),
+        ("tn-18", "create_tunnel", Conflict, 1013),
     ],
 )  # fmt: skip
 async def test_recorded_errors(
@@ -947,6 +1014,7 @@ async def test_recorded_tunnel_answers(api: ScriptedApi, client: EdgeClient) -> 
     api.always(200, recorded("tn-03")["response"])
     (connector,) = await client.connectors("a", "t")
     assert (connector.version, connector.connections) == ("2025.11.1", 4)
+    assert connector.locations == {"khh01", "tpe01"}
     api.always(200, recorded("tn-22")["response"])
     (connector,) = await client.connectors("a", "t")
     assert connector.connections == 1

@@ -215,7 +215,7 @@ def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
     }
     assert desired.skip
     assert named_hosts(desired.skip.expression) == {HOST: admits()}
-    skipping = replace(desired, skipping_neighbours=frozenset({OTHER})).skip
+    skipping = replace(desired, skipping_neighbours={OTHER: admits()}).skip
     assert skipping
     assert named_hosts(skipping.expression) == {HOST: admits(), OTHER: admits()}
 

@@ -12,6 +12,7 @@ from custom_components.cloudflare_mtls.edge.models import (
     CertificateStatus,
     ClientCertificate,
     Connector,
+    ConnectorToken,
     DnsRecord,
     IngressRule,
     Rule,
@@ -76,7 +77,9 @@ def test_tunnel() -> None:
         "name": "home",
         "status": "healthy",
         "config_src": "cloudflare",
+        "created_at": "2026-11-01T12:00:00Z",
         "conns_active_at": "2026-11-03T12:00:00.123456789Z",
+        "conns_inactive_at": None,
         "deleted_at": None,
     }
     assert Tunnel.parse(Fields(data)) == Tunnel(
@@ -84,7 +87,9 @@ def test_tunnel() -> None:
         name="home",
         status=TunnelStatus.HEALTHY,
         remotely_managed=True,
+        created_at=datetime(2026, 11, 1, 12, 0, 0, 0, UTC),
         connected_since=datetime(2026, 11, 3, 12, 0, 0, 123456, UTC),
+        disconnected_since=None,
     )
 
 
@@ -109,20 +114,57 @@ def test_tunnel_with_gaps(
     assert tunnel.connected_since is None
 
 
+@pytest.mark.parametrize(
+    ("status", "inactive", "never_connected", "cut_off"),
+    [
+        ("inactive", "2026-11-01T12:00:00Z", True, False),
+        ("inactive", None, True, False),
+        ("inactive", "2026-11-02T12:00:00Z", False, True),
+        ("down", "2026-11-02T12:00:00Z", False, True),
+        ("down", None, False, True),
+        ("degraded", None, False, False),
+        ("healthy", None, False, False),
+        (None, "2026-11-02T12:00:00Z", False, False),
+    ],
+)
+def test_tunnel_that_never_ran_is_told_from_one_that_is_cut_off(
+    status: str | None, inactive: str | None, never_connected: bool, cut_off: bool
+) -> None:
+    """Cloudflare says since when nothing is connected: since its creation, or since later."""
+    tunnel = Tunnel.parse(
+        Fields(
+            {
+                "id": "t",
+                "status": status,
+                "created_at": "2026-11-01T12:00:00Z",
+                "conns_inactive_at": inactive,
+            }
+        )
+    )
+    assert tunnel.never_connected is never_connected
+    assert tunnel.cut_off is cut_off
+
+
+def test_token_of_a_connector_is_never_printed() -> None:
+    """Whatever prints it prints that there is one."""
+    token = ConnectorToken("eyJhIjoiYiJ9")
+    assert "eyJ" not in f"{token!r} {token} {[token]}"
+
+
 def test_connector_counts_what_is_connected() -> None:
-    """Connector counts what is connected."""
+    """Connector counts what is connected, and knows where."""
     data = {
         "id": "c",
         "version": "2026.8.2",
         "conns": [
-            {"is_pending_reconnect": False},
-            {"is_pending_reconnect": True},
-            {"is_pending_reconnect": None},
+            {"is_pending_reconnect": False, "colo_name": "fra06"},
+            {"is_pending_reconnect": True, "colo_name": "ams01"},
+            {"is_pending_reconnect": None, "colo_name": "fra06"},
             {},
         ],
     }
     assert Connector.parse(Fields(data)) == Connector(
-        id="c", version="2026.8.2", connections=3
+        id="c", version="2026.8.2", connections=3, locations=frozenset({"fra06"})
     )
     assert Connector.parse(Fields({"id": "c", "conns": None})).connections == 0
 

@@ -855,6 +855,19 @@ def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
     assert named_hosts(skipping.expression) == {HOST: admits()}
 
 
+def test_neighbour_stays_in_the_skip_rule_while_the_block_rule_has_no_place() -> None:
+    """Else each home would write the other out of it, in turn and for ever."""
+    full = [
+        rule("block", f"cf.bot_score eq {number}", f"r{number}") for number in range(4)
+    ]
+    observation = observed(rules=[*full, skip_rule(HOST, NEIGHBOUR)])
+
+    for home in (ONE, wanting(protected(NEIGHBOUR, "/api/webhook/"))):
+        plan = make_plan(observation, home)
+        assert ProblemCode.NO_FREE_RULE in [item.code for item in plan.problems]
+        assert not [step for step in plan.steps if isinstance(step, RuleStep)]
+
+
 def test_hostnames_of_others_are_not_blocked() -> None:
     """Hostnames of others are not blocked, though they are published in the same zone."""
     left = settled(

@@ -105,7 +105,7 @@ class Life(RuleBasedStateMachine):
             self._protect(self.there, BOAT)
             self._sync(self.there)
         for edit, number in edits:
-            edit(self.cloud, number)
+            self._edit(edit, number)
         for hostname in own:
             self._protect(self.here, hostname)
 
@@ -179,6 +179,9 @@ class Life(RuleBasedStateMachine):
     @rule(edit=_edits, number=_numbers)
     def edit(self, edit: Edit, number: int) -> None:
         """Let the owner do something in the dashboard."""
+        self._edit(edit, number)
+
+    def _edit(self, edit: Edit, number: int) -> None:
         if self.cloud.zone.outdated_associations:
             # Against a list that is read as it was, nobody can tell what an owner changed.
             self._settle()

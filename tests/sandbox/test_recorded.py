@@ -966,6 +966,7 @@ READINGS: Mapping[str, Reading] = {
                     id="b51d9d55-5121-4116-a420-fb571c6e335a",
                     version="2025.11.1",
                     connections=4,
+                    locations=frozenset({"khh01", "tpe01"}),
                 ),
             )
         ),

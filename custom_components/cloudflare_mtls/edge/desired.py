@@ -98,7 +98,8 @@ class DesiredZone:
     serve them. Pinned are the fingerprints of the only certificates that pass, None for any.
     Skipped is what Cloudflare lets this zone skip. What others made by hand for our hostnames
     is replaced only where we take over. Neighbours are hostnames that another Home Assistant
-    protects through the same two rules, and who passes there: they keep what they have.
+    protects through the same two rules, and who passes there: they keep what they have. Those
+    that skip may be named by the skip rule alone, while the block rule has no place.
     """
 
     hostnames: tuple[ProtectedHostname, ...] = ()
@@ -108,7 +109,7 @@ class DesiredZone:
     skipped: frozenset[Skippable] = frozenset(Skippable)
     takes_over: bool = False
     neighbours: Mapping[str, Admission] = field(default_factory=dict)
-    skipping_neighbours: frozenset[str] = frozenset()
+    skipping_neighbours: Mapping[str, Admission] = field(default_factory=dict)
 
     def admission(self, item: ProtectedHostname) -> Admission:
         """Return who passes at one of our own hostnames."""
@@ -131,17 +132,12 @@ class DesiredZone:
     @property
     def skip(self) -> DesiredRule | None:
         """Return the rule that spares verified devices the zone's other rules."""
-        neighbours = {
-            hostname: admission
-            for hostname, admission in self.neighbours.items()
-            if hostname in self.skipping_neighbours
-        }
         own = {
             item.hostname: self.admission(item)
             for item in self.hostnames
             if item.layout is Layout.SKIP_AND_BLOCK
         }
-        if not (expression := skip_expression({**neighbours, **own})):
+        if not (expression := skip_expression({**self.skipping_neighbours, **own})):
             return None
         return DesiredRule(
             ref=SKIP_REF,

@@ -1,7 +1,7 @@
 """What was observed at Cloudflare, parsed once and never changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -76,7 +76,9 @@ class Tunnel:
     name: str
     status: TunnelStatus | None
     remotely_managed: bool
+    created_at: datetime | None
     connected_since: datetime | None
+    disconnected_since: datetime | None
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -91,28 +93,57 @@ class Tunnel:
             status=status,
             remotely_managed=fields.optional_text("config_src") == "cloudflare"
             or fields.flag("remote_config", default=False),
+            created_at=fields.time("created_at"),
             connected_since=fields.time("conns_active_at"),
+            disconnected_since=fields.time("conns_inactive_at"),
         )
+
+    @property
+    def never_connected(self) -> bool:
+        """Tell whether no connector ever ran it; Cloudflare counts from its creation then."""
+        return self.status is TunnelStatus.INACTIVE and self.disconnected_since in (
+            None,
+            self.created_at,
+        )
+
+    @property
+    def cut_off(self) -> bool:
+        """Tell whether it was connected and is no longer."""
+        return self.status is TunnelStatus.DOWN or (
+            self.status is TunnelStatus.INACTIVE and not self.never_connected
+        )
+
+
+@dataclass(frozen=True)
+class ConnectorToken:
+    """What a connector needs to run a tunnel: whoever has it can serve its hostnames."""
+
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connector:
-    """A running cloudflared and how often it is connected."""
+    """A running cloudflared, how often it is connected, and to which of Cloudflare's locations."""
 
     id: str
     version: str | None
     connections: int
+    locations: frozenset[str]
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
         """Read an item of GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections."""
+        connections = [
+            connection
+            for connection in fields.objects("conns")
+            if not connection.flag("is_pending_reconnect", default=False)
+        ]
+        locations = (item.optional_text("colo_name") for item in connections)
         return cls(
             id=fields.text("id"),
             version=fields.optional_text("version"),
-            connections=sum(
-                not connection.flag("is_pending_reconnect", default=False)
-                for connection in fields.objects("conns")
-            ),
+            connections=len(connections),
+            locations=frozenset(location for location in locations if location),
         )
 
 

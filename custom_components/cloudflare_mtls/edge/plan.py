@@ -492,14 +492,21 @@ def _with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZ
     found = dict.fromkeys(marked, ANY_CERTIFICATE) | _named_hosts(
         observation, BLOCK_REF
     )
-    neighbours = {
-        hostname: admission
-        for hostname, admission in found.items()
-        if hostname not in ours and in_zone(hostname, observation.zone)
-    }
-    skipping = _named_hosts(observation, SKIP_REF).keys() & neighbours.keys()
+
+    def of_others(hosts: Mapping[str, Admission]) -> dict[str, Admission]:
+        return {
+            hostname: admission
+            for hostname, admission in hosts.items()
+            if hostname not in ours and in_zone(hostname, observation.zone)
+        }
+
+    neighbours = of_others(found)
+    skipping = of_others(_named_hosts(observation, SKIP_REF))
     return replace(
-        desired, neighbours=neighbours, skipping_neighbours=frozenset(skipping)
+        desired,
+        neighbours=neighbours,
+        skipping_neighbours=skipping
+        | {key: item for key, item in neighbours.items() if key in skipping},
     )
 
 

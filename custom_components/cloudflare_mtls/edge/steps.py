@@ -18,7 +18,7 @@ from .models import (
     TunnelConfiguration,
 )
 
-_CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
+CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
 
 
 class Kind(StrEnum):
@@ -184,7 +184,7 @@ def ingress_after(
         )
         rules.insert(place, _ingress_rule(configuration, own, step))
         if not configuration.has_catch_all:
-            rules.append(dict(_CATCH_ALL))
+            rules.append(dict(CATCH_ALL))
     return {**configuration.raw, "ingress": rules}
 
 

@@ -1,0 +1,158 @@
+"""Tests that what a device is given is nowhere else, through the whole life of certificates."""
+
+import base64
+import json
+import logging
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE, MATCH_ALL
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
+from sandbox import Sandbox
+
+from .common import act, settle, submit
+from .flows import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
+from .test_certificate_life import DAY, pass_time
+from .test_mobile_app import register
+
+
+def secrets_of(taken: dict[str, Any]) -> dict[str, str]:
+    """Return what nobody else may know of what a device took, in all forms that it may have."""
+    found = {"password": taken["password"]}
+    for bundle in taken["bundles"]:
+        data = base64.b64decode(bundle["data"])
+        key, *_ = pkcs12.load_key_and_certificates(data, taken["password"].encode())
+        assert key
+        pem = key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode()
+        found |= {
+            f"{bundle['format']} bundle": bundle["data"][:60],
+            f"{bundle['format']} bundle, raw": repr(data)[2:40],
+            # The first lines are alike for every key.
+            "key": pem.splitlines()[-3],
+        }
+    return found
+
+
+async def test_secrets_are_nowhere_else(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    issue_registry: ir.IssueRegistry,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_storage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Dialog, notification, button, action, proof and revocation leave no secret behind."""
+    caplog.set_level(logging.DEBUG)
+    for name in logging.root.manager.loggerDict:
+        caplog.set_level(logging.DEBUG, name)
+    client = await hass_client_no_auth()
+    events: list[Event] = []
+    hass.bus.async_listen(MATCH_ALL, events.append)
+    notifications = async_mock_service(hass, "notify", "mobile_app_anna_s_phone")
+    device_id = register(hass, device_registry, "Android", "35")
+    secrets: dict[str, str] = {"API token": sandbox.token}
+    shown: list[Any] = []
+
+    async def take(way: str, url: str) -> None:
+        """Fetch a bundle, and keep what has to stay between two."""
+        taken = await fetch(client, url)
+        secrets[f"{way}: link"] = url.partition("#")[2]
+        secrets.update(
+            (f"{way}: {key}", item) for key, item in secrets_of(taken).items()
+        )
+        await settle(hass)
+
+    result = await submit(
+        hass, await add(hass, loaded_entry), {**CHOSEN, "notify_device_id": device_id}
+    )
+    handover = result["description_placeholders"]
+    await take("dialog", handover["url"])
+    shown.append(await submit(hass, result))
+    (first,) = certificates(sandbox)
+    assert await prove(client, first) == 200
+    await pass_time(hass, freezer, DAY)
+
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    result = await submit(
+        hass, await renew(hass, loaded_entry, subentry.subentry_id), RENEWED
+    )
+    await take("renewal", result["description_placeholders"]["url"])
+    shown.append(await submit(hass, result))
+    await pass_time(hass, freezer, DAY)
+
+    await hass.services.async_call(
+        "button", "press", {"entity_id": "button.pixel_8_renew"}, blocking=True
+    )
+    (waiting,) = hass.data["persistent_notification"].values()
+    await take("button", waiting["message"].partition("](")[2].partition(")")[0])
+    await pass_time(hass, freezer, DAY)
+
+    response = await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=first,
+        key_type="ec_p256",
+    )
+    await take("action", response.pop("handover_url"))
+    # Six digits may stand within any number.
+    response.pop("handover_code")
+    shown.append(response)
+    shown += [
+        await act(
+            hass, loaded_entry, "revoke_certificate", certificate_id=certificate_id
+        )
+        for certificate_id in certificates(sandbox)
+    ]
+    shown.append(await act(hass, loaded_entry, "list_certificates"))
+    await pass_time(hass, freezer, DAY)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await settle(hass)
+
+    everything = {
+        "events": str([event.as_dict() for event in events]),
+        "states": str([state.as_dict() for state in hass.states.async_all()]),
+        "storage": json.dumps(hass_storage, default=str),
+        "repairs": str(issue_registry.issues),
+        "diagnostics": json.dumps(
+            await async_get_config_entry_diagnostics(hass, loaded_entry)
+        ),
+        "push notifications": str([call.data for call in notifications]),
+        "notifications": str(hass.data["persistent_notification"]),
+        "responses": str(shown),
+        "devices": str(
+            dr.async_entries_for_config_entry(device_registry, loaded_entry.entry_id)
+        ),
+        "log": caplog.text + "".join(f"{vars(record)}" for record in caplog.records),
+    }
+    assert len(secrets) > 20
+    found = [
+        (secret, place)
+        for secret, value in secrets.items()
+        for place, text in everything.items()
+        if value in text
+    ]
+    # Home Assistant keeps the entry's own token.
+    assert found == [("API token", "storage")]
