@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 import pytest
@@ -43,6 +44,10 @@ async def sandbox(
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
     # Nobody looks at the progress here.
     monkeypatch.setattr(forms, "shown_long_enough", partial(asyncio.sleep, 0))
+    # A home that can be reached through a tunnel trusts its connector.
+    store = await async_get_and_load_store(hass)
+    store.stable["use_x_forwarded_for"] = True
+    store.stable["trusted_proxies"] = ["127.0.0.1"]
     async with Sandbox() as running:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(

@@ -12,6 +12,7 @@ from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
+from custom_components.cloudflare_mtls.edge.checks import Check
 from custom_components.cloudflare_mtls.edge.errors import (
     Conflict,
     EdgeError,
@@ -27,6 +28,7 @@ from custom_components.cloudflare_mtls.edge.errors import (
 )
 from custom_components.cloudflare_mtls.edge.exposure import Visitor
 from custom_components.cloudflare_mtls.edge.plan import ProblemCode
+from custom_components.cloudflare_mtls.edge.remedies import REMEDIABLE
 from custom_components.cloudflare_mtls.errors import describe
 from custom_components.cloudflare_mtls.event import CERTIFICATE, MENDED
 from custom_components.cloudflare_mtls.mint_flow import CHOICES_SCHEMA
@@ -63,6 +65,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
+PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if check in REMEDIABLE)
 
 ERRORS: list[EdgeError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -121,7 +124,7 @@ def test_every_error_has_a_sentence_everywhere(error: EdgeError) -> None:
         COMPANION["error"][key],
         ENGLISH["options"]["error"][key],
         *(REPAIRS[name]["error"][key] for name in (*MENDING, *RENEWAL)),
-        *(REPAIRS[name]["abort"][key] for name in MENDING),
+        *(REPAIRS[name]["abort"][key] for name in (*MENDING, *PUTTING_RIGHT)),
         ENGLISH["exceptions"][key]["message"],
     ):
         assert placeholders(sentence) == details.keys()
@@ -340,7 +343,12 @@ def test_every_abort_has_a_sentence() -> None:
         "no_local_url",
         "reconfigure_successful",
     }
-    assert REPAIRS.keys() == {*MENDING, *RENEWAL, "certificates_elsewhere"}
+    assert REPAIRS.keys() == {
+        *MENDING,
+        *RENEWAL,
+        *PUTTING_RIGHT,
+        "certificates_elsewhere",
+    }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
         if key in RENEWAL:
@@ -371,6 +379,7 @@ def test_issues() -> None:
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
     }
     named |= {key: {"name", "date"} for key in RENEWAL}
+    named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     for key, issue in ENGLISH["issues"].items():
@@ -388,6 +397,7 @@ def test_issues() -> None:
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,
+        *(f"check_{check}" for check in Check),
         *(f"problem_{code}" for code in ProblemCode),
     }
 
@@ -398,6 +408,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     steps = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
+        **{key: {"confirm": {"target", "value", "detail"}} for key in PUTTING_RIGHT},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
     for key, flow in REPAIRS.items():

@@ -18,9 +18,9 @@ DOCUMENT: Final = _ROOT / "docs" / "troubleshooting.md"
 _INTRODUCTION: Final = """\
 # Troubleshooting
 
-Home Assistant looks at your tunnels every minute and at everything else every 15 minutes. What needs you appears under
-**Settings**, **Repairs**, in the words below; words in *italics* stand for your own names. Most repairs go away by themselves
-once the trouble is over. *(fix)* marks the ones that Home Assistant solves in a dialog, after showing you what it will change.
+Home Assistant looks at your tunnels every minute, at the settings of your domains every six hours, and at everything else
+every 15 minutes. What needs you appears under **Settings**, **Repairs**, in the words below; words in *italics* stand for your
+own names. Most repairs go away by themselves once the trouble is over. *(fix)* marks the ones that Home Assistant solves in a dialog, after showing you what it will change.
 
 This page is made from the texts of the integration by `python -m tests.troubleshooting`.
 """

@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .blocked import BlockedCoordinator
 from .certificates import async_prove
+from .checks import ChecksCoordinator
 from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import (
@@ -58,12 +59,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         edge.async_config_entry_first_refresh(),
     )
     visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
+    checks = ChecksCoordinator(hass, entry, client, edge)
     entry.runtime_data = CloudflareData(
         client=client,
         tunnels=tunnels,
         edge=edge,
         visits=visits,
         blocked=BlockedCoordinator(hass, entry, client),
+        checks=checks,
     )
 
     dr.async_get(hass).async_get_or_create(
@@ -84,6 +87,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
     entry.runtime_data.blocked.async_keep_up()
+    entry.async_on_unload(edge.async_add_listener(checks.async_keep_up))
+    entry.async_on_unload(checks.async_add_listener(checks.async_keep_up))
+    checks.async_keep_up()
     watch = CertificateWatch(hass, entry)
     entry.async_on_unload(edge.async_add_listener(watch.async_check))
     watch.async_check()

@@ -33,7 +33,7 @@ from .edge.errors import (
     RateLimited,
     TokenRejected,
 )
-from .edge.models import CertificateStatus, Connector, Tunnel, TunnelStatus
+from .edge.models import CertificateStatus, Connector, Observation, Tunnel, TunnelStatus
 from .edge.plan import Plan, Problem, ProblemCode
 from .edge.steps import RuleStep, Step, describe_step
 from .errors import describe
@@ -55,6 +55,7 @@ from .tombstones import Buried, async_clear_hostnames
 
 if TYPE_CHECKING:
     from .blocked import BlockedCoordinator
+    from .checks import ChecksCoordinator
     from .visits import ProbeCoordinator
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
@@ -88,6 +89,7 @@ class CloudflareData:
     edge: EdgeCoordinator
     visits: ProbeCoordinator
     blocked: BlockedCoordinator
+    checks: ChecksCoordinator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +102,10 @@ class TunnelState:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeState:
-    """What was last seen at the edge; None where the token may not look."""
+    """What was last seen at the edge; None, or not there, where the token may not look."""
 
     plans: Mapping[str, Plan | None]
+    observations: Mapping[str, Observation]
     certificates: tuple[Certificate, ...] | None
     companions: Mapping[str, CompanionState] | None
 
@@ -328,6 +331,9 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         return self._with_companions(
             EdgeState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
+                observations={
+                    view.observation.zone.id: view.observation for view in views if view
+                },
                 certificates=certificates,
                 companions=None,
             )

@@ -33,6 +33,7 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Return what is known of an account, without names, addresses and ids."""
     tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
+    checks = entry.runtime_data.checks
     return {
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
         "hostnames": [
@@ -59,6 +60,10 @@ async def async_get_config_entry_diagnostics(
             {str(port): answer.verdict for port, answer in met.answers.items()}
             for met in entry.runtime_data.visits.data.values()
         ],
+        "checks": {
+            "found": sorted(item.check for item in checks.findings.values()),
+            "not_permitted": sorted(checks.not_permitted),
+        },
         "certificates": [
             {
                 "managed": certificate.facts.managed,

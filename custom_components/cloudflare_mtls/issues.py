@@ -12,15 +12,30 @@ from homeassistant.util import dt as dt_util
 
 from .companions import Certificate, CompanionState, HandoverState
 from .const import DASHBOARD_URL, DOMAIN
+from .edge.checks import Check, Finding
 from .edge.errors import Permission
 from .edge.lifecycle import URGENT_DAYS, Standing
 from .edge.models import Tunnel
 from .edge.permissions import TOKEN_URL
 from .edge.plan import Plan
+from .edge.remedies import REMEDIABLE
 from .errors import describe_problem
 from .texts import Texts, quoted
 
 _MAX_LISTED = 10
+_NETWORK_URL = "homeassistant://config/network"
+
+# What stops some devices, or none where something else is as it should be.
+_HARMLESS_AT_TIMES = frozenset(
+    {
+        Check.HTTP3_ON,
+        Check.ORIGIN_CERTIFICATE,
+        Check.ORIGIN_PORT,
+        Check.RULE_MAY_BLOCK,
+        Check.TLS_1_3_ONLY,
+        Check.ZERO_RTT_ON,
+    }
+)
 
 
 class Fix(StrEnum):
@@ -29,6 +44,7 @@ class Fix(StrEnum):
     MEND = "mend"
     RENEW = "renew"
     ACCEPT = "accept"
+    PUT_RIGHT = "put_right"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +160,34 @@ def _hostname_issue(
         placeholders={"hostname": hostname, **placeholders},
         fix=(Fix.MEND, hostname) if fixable else None,
     )
+
+
+def check_issue(finding: Finding) -> Issue:
+    """Return what is in the way of companion devices; some of it a dialog can put right."""
+    check = finding.check
+    return Issue(
+        id=finding.id,
+        translation_key=f"check_{check}",
+        placeholders=finding_placeholders(finding),
+        fix=(Fix.PUT_RIGHT, finding.id) if check in REMEDIABLE else None,
+        severity=(
+            ir.IssueSeverity.WARNING
+            if check in _HARMLESS_AT_TIMES
+            else ir.IssueSeverity.ERROR
+        ),
+        learn_more_url=(
+            _NETWORK_URL if check is Check.PROXY_NOT_TRUSTED else DASHBOARD_URL
+        ),
+    )
+
+
+def finding_placeholders(finding: Finding) -> dict[str, str]:
+    """Return what a person reads of a finding; much of it was written by somebody else."""
+    return {
+        "target": finding.target,
+        "value": quoted(finding.value),
+        "detail": quoted(finding.detail),
+    }
 
 
 def companion_issues(companion: CompanionState) -> list[Issue]:

@@ -15,7 +15,7 @@ from .companions import CompanionDevice, companions_of
 from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
 from .errors import Description, describe
-from .issues import Fix, list_certificates
+from .issues import Fix, finding_placeholders, list_certificates
 from .mint_flow import RENEWAL_SCHEMA, MintSteps, has_local_url, read_choices
 from .reconciler import Extent
 from .texts import async_get_texts, changes_of
@@ -161,6 +161,44 @@ class AcceptRepairFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
 
+class PutRightRepairFlow(RepairsFlow):
+    """Put right what is in the way of companion devices."""
+
+    def __init__(self, entry: CloudflareConfigEntry, finding_id: str) -> None:
+        """Take what was found."""
+        self._entry = entry
+        self._finding_id = finding_id
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Start with what will be changed."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Tell the one change, and make it once it is confirmed."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        checks = self._entry.runtime_data.checks
+        finding = checks.findings.get(self._finding_id)
+        if finding is None:
+            return self.async_create_entry(data={})
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=probatio.Schema({}),
+                description_placeholders=finding_placeholders(finding),
+            )
+        try:
+            await checks.async_put_right(finding)
+        except EdgeError as err:
+            key, placeholders = describe(err)
+            return self.async_abort(reason=key, description_placeholders=placeholders)
+        return self.async_create_entry(data={})
+
+
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
@@ -174,3 +212,5 @@ async def async_create_fix_flow(
             return RenewRepairFlow(entry, data["subject"])
         case Fix.ACCEPT:
             return AcceptRepairFlow(entry)
+        case Fix.PUT_RIGHT:
+            return PutRightRepairFlow(entry, data["subject"])

@@ -21,6 +21,7 @@ from custom_components.cloudflare_mtls.edge.desired import (
     ProtectedHostname,
 )
 from custom_components.cloudflare_mtls.edge.plan import make_plan
+from custom_components.cloudflare_mtls.edge.surroundings import Setting
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 
@@ -260,6 +261,12 @@ async def test_what_the_integration_sends(
         await client.connectors(sandbox.account_id, sandbox.tunnel_id)
         ruleset = await client.ruleset(sandbox.zone_id)
         await client.may_edit_rules(sandbox.zone_id, ruleset.id)
+        for setting in Setting:
+            value = await client.zone_setting(sandbox.zone_id, setting)
+            await client.edit_zone_setting(sandbox.zone_id, setting, value)
+        await client.bot_fight_mode(sandbox.zone_id)
+        await client.put_bot_fight_mode(sandbox.zone_id, enabled=False)
+        await client.access_applications(sandbox.account_id)
         await bring_about(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False
         zone.rules.reverse()
@@ -285,4 +292,4 @@ async def test_what_the_integration_sends(
         if left := unexplained(key, found, REQUEST_DEVIATIONS):
             wrong[key] = left
     assert not wrong
-    assert len(asked) >= 18, sorted(asked)
+    assert len(asked) >= 23, sorted(asked)

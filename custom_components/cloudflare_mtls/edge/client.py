@@ -50,6 +50,7 @@ from .models import (
 from .pause import Pause
 from .queries import query_error
 from .recent import Recent
+from .surroundings import AccessApplication, Setting
 
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 PHASE: Final = "http_request_firewall_custom"
@@ -543,6 +544,73 @@ class EdgeClient:
         """
         await self._try_rule(zone_id, Ruleset(id=ruleset_id), {"action": "block"}, None)
 
+    async def zone_setting(self, zone_id: str, setting: Setting) -> str:
+        """Return the value of one of the zone's settings.
+
+        Source: GET /zones/{zone_id}/settings/{setting_id}; the list of all is deprecated.
+        """
+        envelope = await self._request(
+            "GET", _setting_path(zone_id, setting), Permission.SETTINGS_READ
+        )
+        return _result(envelope).text("value")
+
+    async def edit_zone_setting(
+        self, zone_id: str, setting: Setting, value: str
+    ) -> str:
+        """Change one of the zone's settings and return the value that it has then.
+
+        Source: PATCH /zones/{zone_id}/settings/{setting_id}.
+        """
+        envelope = await self._request(
+            "PATCH",
+            _setting_path(zone_id, setting),
+            Permission.SETTINGS_EDIT,
+            body={"value": value},
+        )
+        return _result(envelope).text("value")
+
+    async def bot_fight_mode(self, zone_id: str) -> bool:
+        """Tell whether Bot Fight Mode is on; paid plans have another one in its place.
+
+        Source: GET /zones/{zone_id}/bot_management.
+        """
+        envelope = await self._request(
+            "GET", _bot_management_path(zone_id), Permission.BOTS_READ
+        )
+        return _result(envelope).flag("fight_mode", default=False)
+
+    async def put_bot_fight_mode(self, zone_id: str, *, enabled: bool) -> bool:
+        """Switch Bot Fight Mode, and nothing else of it; tell whether it is on then.
+
+        Source: PUT /zones/{zone_id}/bot_management changes what the body names.
+        """
+        envelope = await self._request(
+            "PUT",
+            _bot_management_path(zone_id),
+            Permission.BOTS_EDIT,
+            body={"fight_mode": enabled},
+        )
+        return _result(envelope).flag("fight_mode", default=False)
+
+    async def access_applications(
+        self, account_id: str
+    ) -> tuple[AccessApplication, ...]:
+        """Return the account's Access applications: none where Zero Trust was never set up.
+
+        A token that may not read them is told that there are none, at times.
+
+        Source: GET /accounts/{account_id}/access/apps.
+        """
+        try:
+            return await self._all(
+                AccessApplication.parse,
+                f"/accounts/{_segment(account_id)}/access/apps",
+                Permission.ACCESS_READ,
+                per_page=100,
+            )
+        except NotFound:
+            return ()
+
     async def skippable(self, zone_id: str, ruleset: Ruleset) -> frozenset[Skippable]:
         """Return what a skip rule of the zone may skip; nothing is written.
 
@@ -871,6 +939,14 @@ def _certificates_path(zone_id: str) -> str:
 
 def _associations_path(zone_id: str) -> str:
     return f"/zones/{_segment(zone_id)}/certificate_authorities/hostname_associations"
+
+
+def _setting_path(zone_id: str, setting: Setting) -> str:
+    return f"/zones/{_segment(zone_id)}/settings/{setting}"
+
+
+def _bot_management_path(zone_id: str) -> str:
+    return f"/zones/{_segment(zone_id)}/bot_management"
 
 
 def _ruleset_path(zone_id: str, ruleset_id: str) -> str:

@@ -16,6 +16,11 @@ class Permission(StrEnum):
     TUNNEL_READ = "Account / Cloudflare Tunnel / Read"
     TUNNEL_EDIT = "Account / Cloudflare Tunnel / Edit"
     ANALYTICS_READ = "Zone / Analytics / Read"
+    SETTINGS_READ = "Zone / Zone Settings / Read"
+    SETTINGS_EDIT = "Zone / Zone Settings / Edit"
+    BOTS_READ = "Zone / Bot Management / Read"
+    BOTS_EDIT = "Zone / Bot Management / Edit"
+    ACCESS_READ = "Account / Access: Apps and Policies / Read"
 
 
 class TokenProblem(StrEnum):

@@ -108,12 +108,12 @@ def _verdict(ruleset: Ruleset, requests: Requests) -> tuple[bool, Rule | None]:
         truth = evaluate(rule.expression, requests)
         if rule.action == "block" and truth is True:
             return True, None
-        if truth is not False and _ends_the_rules(rule):
+        if truth is not False and ends_the_rules(rule):
             return False, rule
     return False, None
 
 
-def _ends_the_rules(rule: Rule) -> bool:
+def ends_the_rules(rule: Rule) -> bool:
     """Tell whether requests that the rule matches meet no later rule.
 
     Source: developers.cloudflare.com, WAF custom rules, skip options.

@@ -37,6 +37,7 @@ class Zone:
     account: Account
     plan: str
     active: bool
+    paused: bool = False
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -54,6 +55,7 @@ class Zone:
             plan=(plan.optional_text("legacy_id") if plan else None) or "free",
             active=fields.optional_text("status") == "active"
             and not fields.flag("paused", default=False),
+            paused=fields.flag("paused", default=False),
         )
 
 
