@@ -12,7 +12,7 @@ from .coordinator import CloudflareConfigEntry, CloudflareCoordinator, EdgeCoord
 from .edge.checks import Finding, check_zone
 from .edge.client import EdgeClient
 from .edge.desired import ProtectedHostname
-from .edge.errors import EdgeError, Permission, Rejected
+from .edge.errors import Permission, Rejected
 from .edge.models import Observation
 from .edge.origin import check_server, check_tunnel
 from .edge.platforms import Platform
@@ -177,12 +177,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     async def async_put_right(self, finding: Finding) -> None:
         """Change the one thing that ends a finding, and look again; raise EdgeError."""
-        try:
-            async with self.shared.writing:
-                await put_right(self.client, self.account_id, finding)
-        except EdgeError as err:
-            self._obey(err)
-            raise
+        async with self.shared.writing:
+            await put_right(self.client, self.account_id, finding)
         if finding.check in IN_TUNNEL:
             await self._edge.async_refresh()
         else:
