@@ -12,19 +12,16 @@ from .certificates import async_prove
 from .checks import ChecksCoordinator
 from .client import async_create_client, create_probe
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
-from .coordinator import (
-    CloudflareConfigEntry,
-    CloudflareData,
-    EdgeCoordinator,
-    TunnelCoordinator,
-)
+from .coordinator import CloudflareConfigEntry, CloudflareData
 from .devices import async_keep_devices
 from .handover import async_setup_handover
 from .issues import async_forget
 from .ledger import async_forget_ledger, async_get_ledger
 from .proof import async_setup_proof
+from .protection import EdgeCoordinator
 from .services import async_setup_services
 from .tombstones import async_bury, async_forget as async_forget_removed
+from .tunnels import TunnelCoordinator
 from .visits import ProbeCoordinator
 from .watch import CertificateWatch
 

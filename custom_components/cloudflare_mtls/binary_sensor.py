@@ -14,7 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .companions import CompanionState, companions_of
-from .coordinator import CloudflareConfigEntry, TunnelState
+from .coordinator import CloudflareConfigEntry
 from .devices import async_track
 from .edge.lifecycle import Standing
 from .edge.models import TunnelStatus
@@ -22,6 +22,7 @@ from .edge.plan import Plan
 from .edge.probe import Enforcement
 from .entity import CompanionEntity, HostnameEntity, TunnelEntity, VisitEntity
 from .hostnames import hostnames_of
+from .tunnels import TunnelState
 
 PARALLEL_UPDATES = 0
 

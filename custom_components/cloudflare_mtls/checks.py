@@ -8,7 +8,7 @@ from typing import override
 from homeassistant.core import HomeAssistant, callback
 
 from .companions import companions_of
-from .coordinator import CloudflareConfigEntry, CloudflareCoordinator, EdgeCoordinator
+from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
 from .edge.checks import Finding, check_zone
 from .edge.client import EdgeClient
 from .edge.desired import ProtectedHostname
@@ -25,6 +25,7 @@ from .edge.surroundings import (
 )
 from .hostnames import hostnames_of
 from .issues import async_report, check_issue
+from .protection import EdgeCoordinator
 from .server import async_read_server
 
 _COMPUTERS = frozenset({Platform.LINUX, Platform.MACOS, Platform.WINDOWS})

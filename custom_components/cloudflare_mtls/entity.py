@@ -9,15 +9,12 @@ from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .companions import CompanionDevice, CompanionState
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
-from .coordinator import (
-    CloudflareCoordinator,
-    EdgeCoordinator,
-    TunnelCoordinator,
-    TunnelState,
-)
+from .coordinator import CloudflareCoordinator
 from .edge.plan import Plan
 from .edge.probe import Enforcement
 from .hostnames import HostnameSettings
+from .protection import EdgeCoordinator
+from .tunnels import TunnelCoordinator, TunnelState
 from .visits import ProbeCoordinator
 
 type AnyCoordinator = CloudflareCoordinator[Any] | ProbeCoordinator

@@ -25,7 +25,7 @@ from .companions import (
     companions_of,
     next_expiry,
 )
-from .coordinator import CloudflareConfigEntry, TunnelState
+from .coordinator import CloudflareConfigEntry
 from .devices import async_track
 from .edge.lifecycle import Standing
 from .edge.models import TunnelStatus
@@ -36,6 +36,7 @@ from .entity import (
     TunnelEntity,
 )
 from .hostnames import HostnameSettings, hostnames_of
+from .tunnels import TunnelState
 
 PARALLEL_UPDATES = 0
 

@@ -9,11 +9,12 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import LOGGER
-from .coordinator import CloudflareConfigEntry, EdgeCoordinator
+from .coordinator import CloudflareConfigEntry
 from .edge.plan import Plan
 from .edge.probe import Enforcement, Probe
 from .hostnames import hostnames_of
 from .issues import async_report, not_enforced_issue
+from .protection import EdgeCoordinator
 
 
 class ProbeCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from .certificates import async_revoke
 from .companions import Certificate, CompanionState
 from .const import LOGGER
-from .coordinator import CloudflareConfigEntry, EdgeState
+from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
 from .edge.lifecycle import Standing
 from .events import CertificateEvent, async_fire
@@ -19,6 +19,7 @@ from .issues import (
     elsewhere_issue,
     revocation_issue,
 )
+from .protection import EdgeState
 from .tombstones import async_clear_devices
 
 _EVENTS: Mapping[Standing, CertificateEvent] = {

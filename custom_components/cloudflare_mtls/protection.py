@@ -1,0 +1,355 @@
+"""Coordinator of the protection: who gets in, as the API tells of it, and what is put right."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import override
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .companions import Certificate, CompanionState, companion_states, companions_of
+from .const import CONF_HOSTNAME, CONF_PIN_CERTIFICATES, EVENT_MENDED, LOGGER
+from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
+from .edge.client import EdgeClient
+from .edge.credentials import read_certificates
+from .edge.errors import EdgeError, Permission, PermissionMissing
+from .edge.models import CertificateStatus, Observation
+from .edge.plan import Plan, Problem, ProblemCode
+from .edge.steps import RuleStep, Step, describe_step
+from .handover import async_get_handovers
+from .hostnames import hostnames_of
+from .issues import async_report, hostname_issues, permission_issues, removal_issue
+from .ledger import Ledger
+from .reconciler import Extent, Reconciler, ZoneView
+from .texts import async_get_texts
+from .tombstones import Buried, async_clear_hostnames
+
+# What another Home Assistant had under way when a hostname was taken down has ended by then.
+_LANDED = timedelta(minutes=5)
+
+
+# Revocations take effect within minutes, as a rule; Cloudflare may call them pending for longer.
+_HURRIED_INTERVAL = timedelta(minutes=1)
+_HURRY = timedelta(minutes=10)
+_PENDING = (
+    CertificateStatus.PENDING_REVOCATION,
+    CertificateStatus.PENDING_REACTIVATION,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeState:
+    """What was last seen at the edge; None, or not there, where the token may not look."""
+
+    plans: Mapping[str, Plan | None]
+    observations: Mapping[str, Observation]
+    certificates: tuple[Certificate, ...] | None
+    companions: Mapping[str, CompanionState] | None
+
+
+class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
+    """Watches who gets in, and keeps it as it must be."""
+
+    interval = timedelta(minutes=15)
+    permissions = frozenset(
+        {
+            Permission.CERTIFICATES_READ,
+            Permission.DNS_READ,
+            Permission.RULES_READ,
+            Permission.ZONE_READ,
+        }
+    )
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: CloudflareConfigEntry,
+        client: EdgeClient,
+        buried: Buried,
+        ledger: Ledger,
+    ) -> None:
+        """Initialize the coordinator."""
+        super().__init__(hass, entry, client)
+        hostnames = tuple(hostnames_of(entry).values())
+        self._tombstones = {item.settings.hostname: item for item in buried.hostnames}
+        self.buried_devices = set(buried.devices)
+        self.ledger = ledger
+        self.companions = tuple(companions_of(entry).values())
+        self._certificate_zones = sorted(
+            {
+                *(item.zone_id for item in hostnames),
+                *(item.zone_id for item in self.companions),
+                *buried.devices.values(),
+            }
+        )
+        self.reconciler = Reconciler(
+            client=client,
+            account_id=self.account_id,
+            hostnames=hostnames,
+            removed=tuple(item.settings for item in self._tombstones.values()),
+            read_pins=self._async_read_pins,
+            writing=self.shared.writing,
+        )
+        self._hurries_until = dt_util.utcnow()
+        self._down_since: dict[str, datetime] = {}
+        self._hostnames = {item.hostname for item in hostnames}
+        self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
+        self.pins = bool(entry.options.get(CONF_PIN_CERTIFICATES))
+        self._mending = False
+
+    @override
+    async def async_fetch(self) -> EdgeState:
+        everything = {*self._hostnames, *self._tombstones}
+        zone_ids = self.reconciler.zones_of(everything)
+        views, certificates = await asyncio.gather(
+            asyncio.gather(*(self._look(zone_id) for zone_id in zone_ids)),
+            self._unless_missing(self.async_read_certificates()),
+        )
+        await self._forget(
+            hostname
+            for hostname, tombstone in self._tombstones.items()
+            if any(
+                view and tombstone.is_outlived_in(view.observation) for view in views
+            )
+        )
+        plans = [self._plan(view, certificates) for view in views]
+        await self._forget(self._at_rest(plans))
+        to_mend = self._kept | self._tombstones.keys()
+        drifted = any(plan and plan.limited_to(to_mend).steps for plan in plans)
+        if not drifted:
+            self._report_writing(())
+        # What mending left is mended at the next refresh, not at once, and not for ever.
+        mends = drifted and not self._mending
+        if mends:
+            # Not eager: what was found is shown before it is mended.
+            self.config_entry.async_create_background_task(
+                self.hass, self._mend(), f"{self.name} mend", eager_start=False
+            )
+        await self._report_hostnames(plans, to_mend if mends else set())
+        self._set_pace(certificates or ())
+        return self._with_companions(
+            EdgeState(
+                plans=dict(zip(zone_ids, plans, strict=True)),
+                observations={
+                    view.observation.zone.id: view.observation for view in views if view
+                },
+                certificates=certificates,
+                companions=None,
+            )
+        )
+
+    def _with_companions(self, state: EdgeState) -> EdgeState:
+        """Return the state with how the companion devices stand at this moment."""
+        if state.certificates is None:
+            return state
+        companions = companion_states(
+            self.companions,
+            state.certificates,
+            self.ledger,
+            async_get_handovers(self.hass).is_waiting,
+            dt_util.utcnow(),
+        )
+        return replace(state, companions=companions)
+
+    def unknown_certificates(self) -> tuple[Certificate, ...]:
+        """Return the active certificates of which nobody knows where they come from.
+
+        What another Home Assistant minted is known to that one.
+        """
+        devices = {device.id for device in self.companions}
+        return tuple(
+            item
+            for item in self.data.certificates or ()
+            if item.is_active
+            and not item.facts.managed
+            and item.device_id not in devices
+            and item.device_id not in self.buried_devices
+            and not self.ledger.is_accepted(item.id)
+        )
+
+    @callback
+    def async_hurry(self) -> None:
+        """Look more often for a while: something was revoked or restored."""
+        self._hurries_until = dt_util.utcnow() + _HURRY
+
+    def _set_pace(self, certificates: Iterable[Certificate]) -> None:
+        hurries = self._hurries_until > dt_util.utcnow() and any(
+            item.status in _PENDING for item in certificates
+        )
+        self.update_interval = _HURRIED_INTERVAL if hurries else self.interval
+
+    @callback
+    def async_look_at_ledger(self) -> None:
+        """Show what the ledger tells by now, without asking Cloudflare."""
+        self.data = self._with_companions(self.data)
+        self.async_update_listeners()
+
+    async def _look(self, zone_id: str) -> ZoneView | None:
+        return await self._unless_missing(self.reconciler.look(zone_id))
+
+    def _plan(
+        self, view: ZoneView | None, certificates: Iterable[Certificate] | None
+    ) -> Plan | None:
+        """Return what must be done in a zone; None where too little can be seen of it."""
+        if view is None or (self.pins and certificates is None):
+            return None
+        extent = Extent(hostnames=self._hostnames)
+        return self.reconciler.plan_for(view, self._pinned(certificates or ()), extent)
+
+    def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
+        """Return the fingerprints of the only certificates that pass, if only some do."""
+        return self._fingerprints(certificates) if self.pins else None
+
+    def _fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
+        """Return the fingerprints of the certificates that companion devices may use."""
+        adopted = {device.id for device in self.companions}
+        return frozenset(
+            item.facts.fingerprint_sha256
+            for item in certificates
+            if item.is_active and (item.facts.managed or item.id in adopted)
+        )
+
+    async def _async_read_pins(self) -> frozenset[str] | None:
+        certificates = await self.async_read_certificates() if self.pins else ()
+        return self._pinned(certificates)
+
+    async def async_pin_problem(self, *more: str) -> Problem | None:
+        """Return what keeps today's certificates, and more, from being pinned; raise EdgeError."""
+        pinned = self._fingerprints(await self.async_read_certificates()) | set(more)
+        extent = Extent(hostnames=self._hostnames)
+        for zone_id in self.reconciler.zones_of(self._hostnames):
+            view = await self.reconciler.look(zone_id)
+            for problem in self.reconciler.plan_for(view, pinned, extent).problems:
+                if problem.code is ProblemCode.TOO_MANY_PINNED:
+                    return problem
+        return None
+
+    async def async_pin(self) -> None:
+        """Have the rules let in the certificates that are good by now, where they are pinned.
+
+        What fails here is drift, and mended like any other.
+        """
+        if not self.pins:
+            return
+        try:
+            await self.reconciler.sync(Extent(hostnames=self._hostnames))
+        except EdgeError as err:
+            LOGGER.debug("Certificates could not be pinned: %s", err)
+
+    def _at_rest(self, plans: Iterable[Plan | None]) -> list[str]:
+        """Return the removed hostnames that went some time ago, and did not come back.
+
+        Another Home Assistant that wrote the tunnel's list at that moment may have put back
+        what it had read of it before.
+        """
+        now = dt_util.utcnow()
+        self._down_since = {
+            hostname: self._down_since.get(hostname, now)
+            for hostname in self._tombstones
+            if all(plan and not plan.drifted(hostname) for plan in plans)
+        }
+        return [
+            hostname
+            for hostname, since in self._down_since.items()
+            if now - since >= _LANDED
+        ]
+
+    async def _forget(self, hostnames: Iterable[str]) -> None:
+        """Let removed hostnames rest."""
+        if not (forgotten := set(hostnames)):
+            return
+        self._tombstones = {
+            hostname: tombstone
+            for hostname, tombstone in self._tombstones.items()
+            if hostname not in forgotten
+        }
+        removed = tuple(item.settings for item in self._tombstones.values())
+        self.reconciler = replace(self.reconciler, removed=removed)
+        await async_clear_hostnames(self.hass, self.config_entry, forgotten)
+
+    def _report_writing(self, missing: Iterable[Permission]) -> None:
+        issues = permission_issues(self.config_entry, missing)
+        async_report(self.hass, self.config_entry, "permission_writing", issues)
+
+    async def _report_hostnames(
+        self, plans: Iterable[Plan | None], about_to_be_mended: set[str]
+    ) -> None:
+        text = await async_get_texts(self.hass, "common")
+        seen = [plan for plan in plans if plan]
+        issues = [
+            issue
+            for plan in seen
+            for hostname in self._hostnames - about_to_be_mended
+            for issue in hostname_issues(text, hostname, plan)
+        ]
+        issues += [
+            removal_issue(hostname)
+            for plan in seen
+            for hostname in self._tombstones.keys() - about_to_be_mended
+            if plan.drifted(hostname)
+        ]
+        async_report(self.hass, self.config_entry, "hostname", issues)
+
+    async def async_read_certificates(self) -> tuple[Certificate, ...]:
+        """Return every certificate of the account's zones, as Cloudflare has them now."""
+        zone_ids = self._certificate_zones
+        listed = await asyncio.gather(
+            *(self.client.client_certificates(zone_id) for zone_id in zone_ids)
+        )
+        certificates = []
+        for zone_id, found in zip(zone_ids, listed, strict=True):
+            readable = await self.hass.async_add_executor_job(read_certificates, found)
+            certificates += [
+                Certificate(
+                    id=certificate.id,
+                    zone_id=zone_id,
+                    status=certificate.status,
+                    facts=facts,
+                )
+                for certificate, facts in readable
+            ]
+        return tuple(certificates)
+
+    async def _mend(self) -> None:
+        """Remove the drift of what is kept in sync, and take down what was removed."""
+        self._mending = True
+        try:
+            extent = Extent(hostnames=self._kept | self._tombstones.keys())
+            zones = await self.reconciler.sync(extent)
+            missing = {
+                zone.error.permission
+                for zone in zones.values()
+                if isinstance(zone.error, PermissionMissing)
+            }
+            for zone in zones.values():
+                self._announce(zone.applied)
+            self._report_writing(missing)
+            await self.async_refresh()
+        except EdgeError as err:
+            LOGGER.debug("Drift could not be mended: %s", err)
+        finally:
+            self._mending = False
+
+    @callback
+    def _announce(self, applied: Iterable[Step]) -> None:
+        """Tell automations what was mended, hostname by hostname."""
+        own = [step for step in applied if step.target not in self._tombstones]
+        for hostname in sorted(self._kept):
+            steps = [
+                step
+                for step in own
+                if step.target == hostname
+                or (isinstance(step, RuleStep) and not self._tombstones)
+            ]
+            if steps:
+                self.hass.bus.async_fire(
+                    EVENT_MENDED,
+                    {
+                        ATTR_CONFIG_ENTRY_ID: self.config_entry.entry_id,
+                        CONF_HOSTNAME: hostname,
+                        "steps": [describe_step(step) for step in steps],
+                    },
+                )
