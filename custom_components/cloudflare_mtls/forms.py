@@ -27,6 +27,21 @@ class FormSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 ):
     """Steps with forms that keep what was typed, and say what is wrong with it."""
 
+    _seen: tuple[asyncio.Task[Any], asyncio.Task[None]] | None = None
+
+    def seen_to_end(
+        self, work: asyncio.Task[Any], *, goes_on: bool = False
+    ) -> asyncio.Task[None]:
+        """Return a task that is over with the work, and not before the front end listens.
+
+        When the dialog is closed, the work is cancelled, unless it goes on.
+        """
+        if self._seen is None or self._seen[0] is not work:
+            ends_with = asyncio.shield(work) if goes_on else work
+            task = self.hass.async_create_task(_seen_to_end(ends_with))
+            self._seen = work, task
+        return self._seen[1]
+
     def _show(
         self,
         step_id: str,
@@ -57,9 +72,8 @@ def choice(
     return SelectSelector(config)
 
 
-async def seen_to_end(task: asyncio.Task[Any]) -> None:
-    """Wait until a task is over, and the front end must have begun to listen for that."""
-    await asyncio.gather(asyncio.wait([task]), shown_long_enough())
+async def _seen_to_end(work: asyncio.Future[Any]) -> None:
+    await asyncio.gather(work, shown_long_enough(), return_exceptions=True)
 
 
 async def shown_long_enough() -> None:

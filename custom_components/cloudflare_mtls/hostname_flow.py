@@ -42,7 +42,7 @@ from .edge.permissions import find_permissions
 from .edge.plan import Plan, ProblemCode
 from .edge.steps import Step
 from .errors import Description, describe, describe_problem
-from .forms import Complaint, choice, seen_to_end
+from .forms import Complaint, choice
 from .hostnames import HostnameSettings
 from .reconciler import Extent, Reconciler
 from .shared import async_get_shared
@@ -232,7 +232,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 step_id="create",
                 progress_action="create",
                 description_placeholders={"hostname": self._settings.hostname},
-                progress_task=self.hass.async_create_task(seen_to_end(self._applying)),
+                progress_task=self.seen_to_end(self._applying),
             )
         return self.async_show_progress_done(next_step_id="done")
 

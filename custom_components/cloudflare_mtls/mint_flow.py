@@ -27,7 +27,7 @@ from .coordinator import CloudflareConfigEntry
 from .edge.credentials import KeyType
 from .edge.errors import EdgeError
 from .errors import Description, describe
-from .forms import FormSteps, seen_to_end
+from .forms import FormSteps
 from .mobile_app import async_notify, format_for
 
 CONF_KEY_TYPE: Final = "key_type"
@@ -97,7 +97,7 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
             progress_action="mint",
             description_placeholders={"name": self._request.device.name},
             # It goes on when the dialog is closed: what is signed is signed.
-            progress_task=self.hass.async_create_task(seen_to_end(self._minting)),
+            progress_task=self.seen_to_end(self._minting, goes_on=True),
         )
 
     async def async_step_handover(

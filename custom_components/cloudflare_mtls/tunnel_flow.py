@@ -22,7 +22,7 @@ from .edge.errors import Conflict, EdgeError, RateLimited, Unavailable
 from .edge.models import ConnectorToken, Tunnel
 from .edge.new_tunnel import MAX_NAME_LENGTH, NewTunnel
 from .errors import Description, describe
-from .forms import Complaint, FormSteps, seen_to_end
+from .forms import Complaint, FormSteps
 from .texts import quoted
 
 CONF_NEXT: Final = "next"
@@ -126,7 +126,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
             step_id="connect",
             progress_action="connect",
             description_placeholders={"tunnel": quoted(self._tunnel.name)},
-            progress_task=self.hass.async_create_task(seen_to_end(self._connecting)),
+            progress_task=self.seen_to_end(self._connecting),
         )
 
     async def async_step_connected(
