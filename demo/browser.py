@@ -33,6 +33,23 @@ _POLICIES = Path("/etc/chromium")
 _OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
 _IN_OWN_MOUNTS = 'mount --bind "$0" "$1" && shift && exec "$@"'
 
+# The first element that is shown, of this tag and with this text; the front end nests its
+# elements in shadow roots, which no selector sees into.
+_FIND = (
+    "(() => {{ const find = (root) => {{"
+    "for (const element of root.querySelectorAll('*')) {{"
+    "if (element.localName === {tag} && element.textContent.includes({text})"
+    "&& element.getClientRects().length) return element;"
+    "const found = element.shadowRoot && find(element.shadowRoot);"
+    "if (found) return found; }}"
+    "return null; }}; return find(document); }})()"
+)
+_MIDDLE = (
+    "new Promise((resolve) => setTimeout(() => {{"
+    "const box = {found}.getBoundingClientRect();"
+    "resolve([box.x + box.width / 2, box.y + box.height / 2]); }}, 100))"
+)
+
 
 def missing(*programs: str) -> list[str]:
     """Return which programs are not here."""
@@ -175,6 +192,32 @@ class Tab:
             touchPoints=[{"x": x, "y": y}],
         )
         await self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    async def click(self, tag: str, text: str) -> None:
+        """Click on the element that says a text, wherever in the page's shadows it is."""
+        found = _FIND.format(tag=json.dumps(tag), text=json.dumps(text))
+        await self.until(found)
+        await self.run(f"{found}.scrollIntoView({{ block: 'center' }})")
+
+        # Dialogs slide in.
+        async def rests() -> list[float] | None:
+            places = [await self.run(_MIDDLE.format(found=found)) for _ in range(2)]
+            return places[0] if places[0] == places[1] else None
+
+        x, y = await until(f"{text} rests", rests)
+        for event in ("mousePressed", "mouseReleased"):
+            await self.send(
+                "Input.dispatchMouseEvent",
+                type=event,
+                x=x,
+                y=y,
+                button="left",
+                clickCount=1,
+            )
+
+    async def until_said(self, tag: str, text: str) -> None:
+        """Wait until an element says a text, wherever in the page's shadows it is."""
+        await self.until(_FIND.format(tag=json.dumps(tag), text=json.dumps(text)))
 
     async def type(self, text: str) -> None:
         """Type a text where the cursor is."""

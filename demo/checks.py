@@ -1,5 +1,6 @@
 """What is promised, and the proof of each: in the order of the demo's output."""
 
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -8,11 +9,12 @@ import re
 
 from aiohttp import ClientSession, WSServerHandshakeError
 
+from .browser import missing
 from .flow import Flow
-from .home_assistant import DOMAIN, SCRIPT, User
+from .home_assistant import DOMAIN, JSON, SCRIPT, User
 from .leaks import find
 from .phone import take
-from .report import Unmet, expect, expect_equal, until
+from .report import Skipped, Unmet, expect, expect_equal, until
 from .stand_in import TEXT as WELCOME, stand_in
 from .world import World, nonce
 
@@ -40,6 +42,15 @@ _RESPONSE = {
     "handover_url",
     "handover_code",
     "handover_expires_at",
+}
+_BLOCKED_REQUEST = {
+    "time",
+    "country",
+    "method",
+    "path",
+    "user_agent",
+    "rule",
+    "service",
 }
 _DEVICE = "companion_device"
 # What is written to Cloudflare, by which call, which one of those, and how much of ours precedes it.
@@ -86,6 +97,7 @@ async def both_run(world: World) -> None:
 async def bad_tokens_are_refused(world: World) -> None:
     """Type in an unknown token, and one for each permission that may be lacking."""
     texts = await world.texts()
+    writes = await world.cloudflare.writes()
     unknown = f"cfut_{(nonce() * 3)[:40]}"
     tokens = [(unknown, "does not know this API token")]
     for lacking, instead, permission in _LACKING:
@@ -102,12 +114,13 @@ async def bad_tokens_are_refused(world: World) -> None:
         await flow.give_up()
         world.notes.append(sentence)
         expect(reason in sentence, f"{reason} is not in: {sentence}")
-    expect_equal(await world.cloudflare.writes(), 0, "the number of writes")
+    expect_equal(await world.cloudflare.writes(), writes, "the number of writes")
 
 
 @_promise("the changes are previewed, and nothing is written before")
 async def changes_are_previewed(world: World) -> None:
     """Go through the flow up to its last step."""
+    writes = await world.cloudflare.writes()
     world.flow = flow = await Flow.start(world.admin)
     flow.expect_step("user")
     await flow.submit(api_token=world.cloudflare.facts["token"])
@@ -121,7 +134,7 @@ async def changes_are_previewed(world: World) -> None:
     changes = flow.answer["description_placeholders"]["changes"]
     world.notes += changes.splitlines()
     expect(changes.count("\n") >= 4, f"the changes are {changes!r}")
-    expect_equal(await world.cloudflare.writes(), 0, "the number of writes")
+    expect_equal(await world.cloudflare.writes(), writes, "the number of writes")
 
 
 @_promise(
@@ -193,6 +206,71 @@ async def home_sees_itself_blocked(world: World) -> None:
     )
     sensor = await world.entity_id("enforced")
     expect_equal(await world.admin.state(sensor), "on", sensor)
+
+
+@_promise("it tells whom our rule blocked, without an address")
+async def blocked_requests_are_told(world: World) -> None:
+    """Visit without a certificate, and find the visit among what Cloudflare blocked."""
+    path = f"/auth/{nonce()}"
+    answer = await world.stranger.get(world.hostname, f"{path}?visit={nonce()}")
+    expect(answer.blocked, f"the visit gets {answer.status}")
+    told = await world.admin.act(
+        f"{DOMAIN}.get_blocked_requests",
+        config_entry_id=world.entry_id,
+        hostname=world.hostname,
+    )
+    [visit] = [request for request in told["requests"] if request["path"] == path]
+    expect_equal(visit.keys(), _BLOCKED_REQUEST, "what is told of a request")
+    rule = await world.block_rule()
+    who = visit["method"], visit["rule"], visit["service"]
+    wanted = "GET", rule["description"], "Custom rules"
+    expect_equal(who, wanted, "who blocked what")
+    expect_equal(told["total"], len(told["requests"]), "how many there are")
+    since = datetime.fromisoformat(told["since"])
+    expect(since < datetime.fromisoformat(visit["time"]), f"since {since}")
+    # Cloudflare does know where the visitors came from.
+    addresses = {request["ip"] for request in await world.cloudflare.blocked()}
+    expect(bool(addresses) and all(addresses), f"the addresses are {addresses}")
+    shown = json.dumps(told)
+    expect(not any(each in shown for each in addresses), "an address is told")
+    world.notes.append(f"{told['total']} requests, by “{visit['rule']}”")
+    entities = await world.socket.command("config/entity_registry/list")
+    [sensor] = [
+        each for each in entities if each["unique_id"].endswith("_blocked_requests")
+    ]
+    expect_equal(sensor["disabled_by"], "integration", "who disabled the sensor")
+
+
+@_promise("a trouble at Cloudflare shows under Settings > Repairs, and is fixed there")
+async def trouble_is_put_right(world: World) -> None:
+    """Show that all is well, switch WebSockets off, and have the repair switch them on."""
+
+    async def has_looked() -> bool | None:
+        return await world.cloudflare.has_asked("GET", "/settings/websockets") or None
+
+    await until("Home Assistant has read the setting", has_looked)
+    await _expect_no_repair(world)
+    await world.cloudflare.change_setting("websockets", "off")
+    await world.look_around()
+
+    async def is_shown() -> JSON | None:
+        return next(iter(await world.repairs()), None)
+
+    issue = await until("a repair is shown", is_shown)
+    # Home Assistant adds the repairs to what somebody may attach to a report.
+    await _expect_anonymous_diagnostics(world)
+    title = await world.repair_text(issue, "title")
+    expect_equal(issue["translation_key"], "check_websockets_off", "the repair")
+    lacking = missing("chromium")
+    put_right = world.put_right if lacking else world.put_right_in_browser
+    writes = await world.cloudflare.writes()
+    await put_right(issue, "from off to on")
+    expect_equal(await world.cloudflare.setting("websockets"), "on", "the setting")
+    expect_equal(await world.cloudflare.writes(), writes + 1, "the number of writes")
+    await _expect_no_repair(world)
+    world.notes.append(f"“{title}”: off, then on; no repair is left")
+    if lacking:
+        raise Skipped("no browser, fixed over the API instead")
 
 
 @_promise("a companion device is added in a dialog, which shows where its bundle waits")
@@ -465,6 +543,32 @@ async def switch_takes_it_off(world: World) -> None:
     world.notes.append("on: phone 200, stranger 403")
 
 
+@_promise("a tunnel is created by an action, which keeps its token to itself")
+async def tunnel_is_created(world: World) -> None:
+    """Create it, and look for its token wherever somebody might read it."""
+    writes = await world.cloudflare.writes()
+    made = await world.admin.act(
+        f"{DOMAIN}.create_tunnel", config_entry_id=world.entry_id, name="cabin"
+    )
+    tunnel_id = made["tunnel_id"]
+    wanted = {"tunnel_id": tunnel_id, "name": "cabin", "status": "inactive"}
+    expect_equal(made, wanted, "the response")
+    # The tunnel, and that it answers nothing yet.
+    expect_equal(await world.cloudflare.writes(), writes + 2, "the number of writes")
+    await world.until_state("tunnel_status", tunnel_id, "inactive")
+    token = await world.cloudflare.connector_token(tunnel_id)
+    secret = json.loads(b64decode(token))["s"]
+    # Later, all else that Home Assistant keeps is searched for them too.
+    world.connector_tokens += [token, secret]
+    for each in (token, secret):
+        expect(each not in json.dumps(made), "the response holds the token")
+        expect(each not in world.home.log(), "the log holds the token")
+    again = await world.admin.refusal(
+        f"{DOMAIN}.create_tunnel", config_entry_id=world.entry_id, name="cabin"
+    )
+    expect_equal(again, 400, "the status for the same name again")
+
+
 @_promise("killed in mid-sync, HA comes back to a closed door and finishes the work")
 async def killing_opens_nothing(world: World) -> None:
     """Delete all that is ours, kill HA while it builds up, and let it begin again."""
@@ -499,14 +603,15 @@ async def killing_opens_nothing(world: World) -> None:
 @asynccontextmanager
 async def _stand_in(world: World) -> AsyncGenerator[None]:
     """Have somebody else answer in HA's place."""
+    service = world.home.url
     async with stand_in() as url:
-        await world.cloudflare.lead_to(url)
+        await world.cloudflare.lead_to(url, service=service)
         try:
             answer = await world.stranger.get(world.browser_hostname, "/")
             expect_equal(answer.text, WELCOME, "the answer in HA's place")
             yield
         finally:
-            await world.cloudflare.lead_to(world.home.url)
+            await world.cloudflare.lead_to(service, service=service)
 
 
 async def _standing(world: World) -> dict[str, int]:
@@ -549,11 +654,7 @@ async def secrets_stay_secret(world: World) -> None:
         which = {key: trace[key] for key in ("domain", "item_id", "run_id")}
         traces.append(await world.socket.command("trace/get", **which))
     expect(len(traces) == 1, f"there are {len(traces)} traces")
-    diagnostics = json.dumps(
-        await world.admin.get(f"/api/diagnostics/config_entry/{world.entry_id}")
-    )
-    for key in ("account_id", "zone_id", "zone_name", "tunnel_id"):
-        expect(world.cloudflare.facts[key] not in diagnostics, f"{key} in diagnostics")
+    diagnostics = await _expect_anonymous_diagnostics(world)
     states = json.dumps(await world.admin.get("/api/states"))
     await world.home.stop()
     places = {
@@ -603,6 +704,7 @@ async def restart_changes_nothing(world: World) -> None:
         not any(f"custom_components/{DOMAIN}/" in log for log in logs),
         "the log has a traceback",
     )
+    await _expect_no_repair(world)
 
 
 @_promise("a device that is removed is out at once")
@@ -652,6 +754,8 @@ async def others_may_not_act(world: World) -> None:
         ("list_certificates", entry),
         ("sync", entry),
         ("verify", {**entry, "hostname": world.hostname}),
+        ("create_tunnel", {**entry, "name": "Guest"}),
+        ("get_blocked_requests", {**entry, "hostname": world.hostname}),
     ]
     for action, data in actions:
         status = await client.refusal(f"{DOMAIN}.{action}", **data)
@@ -662,6 +766,26 @@ async def others_may_not_act(world: World) -> None:
 async def _expect_closed(world: World) -> None:
     answer = await world.stranger.get(world.hostname, "/manifest.json")
     expect(answer.blocked, f"without a certificate: {answer.status}")
+
+
+async def _expect_anonymous_diagnostics(world: World) -> str:
+    diagnostics = json.dumps(
+        await world.admin.get(f"/api/diagnostics/config_entry/{world.entry_id}")
+    )
+    for key in ("account_id", "zone_id", "zone_name", "tunnel_id"):
+        expect(world.cloudflare.facts[key] not in diagnostics, f"{key} in diagnostics")
+    return diagnostics
+
+
+async def _expect_no_repair(world: World) -> None:
+    async def is_there_none() -> bool | None:
+        return None if await world.repairs() else True
+
+    try:
+        await until("no repair is shown", is_there_none)
+    except Unmet as error:
+        shown = [issue["issue_id"] for issue in await world.repairs()]
+        raise Unmet(f"{error}: {shown}") from None
 
 
 async def _expect_all_is_well(world: World) -> None:

@@ -53,9 +53,18 @@ class Cloudflare:
             "CLOUDFLARE_MTLS_EDGE_CA": self.facts["edge_ca_file"],
         }
 
-    async def lead_to(self, url: str) -> None:
-        """Let the tunnel find Home Assistant."""
-        await self.control("POST", "origin", {"url": url})
+    async def serve(self, hostname: str, service: str) -> None:
+        """Have the tunnel lead a hostname of its own to where Home Assistant is."""
+        config = await self.tunnel_configuration()
+        ingress = [
+            rule | {"service": service} if rule.get("hostname") == hostname else rule
+            for rule in config["ingress"]
+        ]
+        await self._configure(config | {"ingress": ingress})
+
+    async def lead_to(self, url: str, *, service: str) -> None:
+        """Choose who answers as a service of the tunnel."""
+        await self.control("POST", "origin", {"url": url, "service": service})
 
     async def verify_token(self) -> JSON:
         """Ask the API about the token, as anybody can."""
@@ -107,9 +116,37 @@ class Cloudflare:
             {"hostnames": others},
         )
 
+    async def setting(self, name: str) -> str:
+        """Return a setting of the zone."""
+        value: str = (await self.api("GET", self._setting(name)))["result"]["value"]
+        return value
+
+    async def change_setting(self, name: str, value: str) -> None:
+        """Change a setting of the zone behind Home Assistant's back."""
+        await self.api("PATCH", self._setting(name), {"value": value})
+
+    async def connector_token(self, tunnel_id: str) -> str:
+        """Return what a connector of a tunnel shows."""
+        token: str = (await self.api("GET", f"{self._tunnel(tunnel_id)}/token"))[
+            "result"
+        ]
+        return token
+
+    async def has_asked(self, method: str, path: str) -> bool:
+        """Tell whether anybody has made a call whose path ends so."""
+        asked = (await self.control("GET", "journal"))["requests"]
+        return any(
+            each["method"] == method and each["path"].endswith(path) for each in asked
+        )
+
+    async def blocked(self) -> list[JSON]:
+        """Return what the edge blocked, with all that Cloudflare knows of the visitors."""
+        requests: list[JSON] = (await self.control("GET", "state"))["blocked"]
+        return requests
+
     async def tear_down(self, hostname: str) -> None:
         """Delete all there is for a hostname, what leads there first."""
-        zone, tunnel_id = await self.zone(), self.facts["tunnel_id"]
+        zone = await self.zone()
         for record in zone["dns_records"]:
             if record["name"] == hostname:
                 await self.api(
@@ -119,11 +156,7 @@ class Cloudflare:
         ingress = [
             rule for rule in config["ingress"] if rule.get("hostname") != hostname
         ]
-        await self.api(
-            "PUT",
-            f"/accounts/{self.facts['account_id']}/cfd_tunnel/{tunnel_id}/configurations",
-            {"config": config | {"ingress": ingress}},
-        )
+        await self._configure(config | {"ingress": ingress})
         await self.dissociate(hostname)
         for rule in await self.rules():
             if hostname in rule["expression"]:
@@ -145,6 +178,16 @@ class Cloudflare:
     async def hold_nothing(self) -> None:
         """Answer at once again."""
         await self.control("DELETE", "faults")
+
+    async def _configure(self, config: JSON) -> None:
+        path = f"{self._tunnel(self.facts['tunnel_id'])}/configurations"
+        await self.api("PUT", path, {"config": config})
+
+    def _tunnel(self, tunnel_id: str) -> str:
+        return f"/accounts/{self.facts['account_id']}/cfd_tunnel/{tunnel_id}"
+
+    def _setting(self, name: str) -> str:
+        return f"/zones/{self.facts['zone_id']}/settings/{name}"
 
     async def api(self, method: str, path: str, body: JSON | None = None) -> JSON:
         """Ask Cloudflare's API."""

@@ -7,6 +7,7 @@ from .report import expect, expect_equal, until
 
 _ACCOUNTS = "/api/config/config_entries/flow"
 _SUBENTRIES = "/api/config/config_entries/subentries/flow"
+_REPAIRS = "/api/repairs/issues/fix"
 
 
 class Flow:
@@ -37,6 +38,12 @@ class Flow:
         """Open the dialog of something that an account has."""
         which = {"handler": [entry_id, kind], "subentry_id": subentry_id}
         return cls(client, _SUBENTRIES, await client.post(_SUBENTRIES, which))
+
+    @classmethod
+    async def repair(cls, client: Client, issue_id: str) -> Self:
+        """Open the dialog of a repair."""
+        which = {"handler": DOMAIN, "issue_id": issue_id}
+        return cls(client, _REPAIRS, await client.post(_REPAIRS, which))
 
     async def submit(self, **fields: Any) -> None:
         """Submit the form that is shown, with its defaults where no field is given."""

@@ -108,6 +108,10 @@ class Client:
 
     async def log_in(self, user: User) -> Client:
         """Return a client that is logged in by name and password."""
+        return await self.exchange_code(await self.authorize(user))
+
+    async def authorize(self, user: User) -> str:
+        """Log in by name and password, and return the authorization code."""
         flow = await self.post(
             "/auth/login_flow",
             {
@@ -120,7 +124,8 @@ class Client:
         done = await self.post(
             f"/auth/login_flow/{flow['flow_id']}", {**self._client_id, **credentials}
         )
-        return await self.exchange_code(done["result"])
+        code: str = done["result"]
+        return code
 
     async def onboard(self, user: User) -> Client:
         """Go through the onboarding as the first user, and return that user's client."""

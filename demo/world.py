@@ -1,11 +1,13 @@
 """What the checks share, and what one of them leaves to the next."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import cached_property
 import json
 from pathlib import Path
 import secrets
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from .browser import ANDROID, Chromium, missing_for_certificates
 from .cloudflare import Cloudflare
@@ -19,6 +21,8 @@ from .visitor import Visitor
 # Whoever mints is told how to fetch, and so is the trace of a script that keeps it.
 _MINTED = ("answers", "traces", ".storage/trace.saved_traces")
 
+_DESK = 1280, 900
+
 
 @dataclass
 class World:
@@ -29,6 +33,7 @@ class World:
     home: HomeAssistant
     admin: Client
     socket: Socket
+    user: User
     notes: list[str] = field(default_factory=list)
     """What the running check wants to be read."""
     flow: Flow | None = None
@@ -48,6 +53,8 @@ class World:
     """Where bundles waited."""
     codes: list[str] = field(default_factory=list)
     """What gives them out together with a link that is no secret."""
+    connector_tokens: list[str] = field(default_factory=list)
+    """What runs tunnels that were made here, and is shown in a dialog only."""
 
     @classmethod
     async def begin(
@@ -55,10 +62,12 @@ class World:
     ) -> Self:
         """Start the home, lead the tunnel there, and move in."""
         await home.start()
-        await cloudflare.lead_to(home.url)
+        hostname = _browser_hostname(cloudflare)
+        await cloudflare.serve(hostname, home.url)
+        await cloudflare.lead_to(home.url, service=home.url)
         admin = await home.anonymous().onboard(owner)
         await home.until_running(admin)
-        world = cls(folder, cloudflare, home, admin, await _listen(admin))
+        world = cls(folder, cloudflare, home, admin, await _listen(admin), owner)
         await world.socket.command(
             "config/core/update",
             location_name="Demo",
@@ -81,7 +90,7 @@ class World:
     @property
     def browser_hostname(self) -> str:
         """Return the hostname that the tunnel served before anything was set up."""
-        return f"home.{self.cloudflare.facts['zone_name']}"
+        return _browser_hostname(self.cloudflare)
 
     @cached_property
     def lacking(self) -> list[str]:
@@ -172,6 +181,53 @@ class World:
         """Return the state of each of the integration's entries."""
         path = f"/api/config/config_entries/entry?domain={DOMAIN}"
         return [entry["state"] for entry in await self.admin.get(path)]
+
+    async def repairs(self) -> list[JSON]:
+        """Return what the integration shows under Settings > Repairs."""
+        listed = await self.socket.command("repairs/list_issues")
+        return [issue for issue in listed["issues"] if issue["domain"] == DOMAIN]
+
+    async def repair_text(self, issue: JSON, key: str) -> str:
+        """Return one of the texts that a repair shows."""
+        texts = await self.texts("issues")
+        prefix = f"component.{DOMAIN}.issues.{issue['translation_key']}"
+        text: str = texts[f"{prefix}.{key}"]
+        return text.format(**issue["translation_placeholders"])
+
+    async def look_around(self) -> None:
+        """Have Home Assistant look at once at what it checks every six hours."""
+        await self.admin.post(
+            f"/api/config/config_entries/entry/{self.entry_id}/reload"
+        )
+        await self.until_entry_is_loaded()
+
+    async def put_right_in_browser(self, issue: JSON, told: str) -> None:
+        """Select a repair under Settings > Repairs, read what it tells, and submit."""
+        browser = Chromium(self.folder / "desk", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+        state = {"hassUrl": self.home.url, "clientId": f"{self.home.url}/"}
+        query = urlencode(
+            {
+                "auth_callback": 1,
+                "code": await self.home.anonymous().authorize(self.user),
+                "state": b64encode(json.dumps(state).encode()).decode(),
+            }
+        )
+        async with browser.tab(size=_DESK) as tab:
+            await tab.open(f"{self.home.url}/config/repairs?{query}", "true")
+            title = await self.repair_text(issue, "title")
+            await tab.click("ha-list-item-button", title)
+            await tab.until_said("ha-markdown-element", told)
+            await tab.click("ha-button", "Submit")
+            await tab.until_said("ha-button", "Finish")
+
+    async def put_right(self, issue: JSON, told: str) -> None:
+        """Do the same without a browser."""
+        flow = await Flow.repair(self.admin, issue["issue_id"])
+        flow.expect_step("confirm")
+        text = await self.repair_text(issue, "fix_flow.step.confirm.description")
+        expect(told in text, f"{told} is not in: {text}")
+        await flow.submit()
+        expect_equal(flow.answer["type"], "create_entry", "the end of the dialog")
 
     async def until_all_is_stored(self) -> None:
         """Wait until Home Assistant has written down the devices, and that the hostname is on."""
@@ -306,12 +362,12 @@ class World:
     def _key_file(self) -> Path:
         return self.folder / f"phone-{len(self.phones) + 1}.pem"
 
-    async def texts(self) -> JSON:
-        """Return what the front end says in the config flow."""
+    async def texts(self, category: str = "config") -> JSON:
+        """Return what the front end says, in the config flow for one."""
         answer = await self.socket.command(
             "frontend/get_translations",
             language="en",
-            category="config",
+            category=category,
             integration=DOMAIN,
         )
         texts: JSON = answer["resources"]
@@ -393,6 +449,10 @@ class World:
                 Secret.of_text("a link to a bundle", url.partition("#")[2], *_MINTED)
                 for url in self.links
             ),
+            *(
+                Secret.of_text("a connector's token", token)
+                for token in self.connector_tokens
+            ),
             *(Secret.of_number("a code", code, *_MINTED) for code in self.codes),
         ]
 
@@ -401,6 +461,10 @@ async def _listen(client: Client) -> Socket:
     socket = await client.connect()
     await socket.command("subscribe_events")
     return socket
+
+
+def _browser_hostname(cloudflare: Cloudflare) -> str:
+    return f"home.{cloudflare.facts['zone_name']}"
 
 
 def _in_short(item: JSON | str) -> str:

@@ -152,8 +152,9 @@ class _Control:
         return web.json_response(tunnel_json(tunnel))
 
     async def set_origin(self, request: web.Request) -> web.Response:
-        """Set where the seeded service is really found: {"url"}."""
-        self._state.origins[seed.SERVICE] = (await request.json())["url"]
+        """Set where a service, the seeded one by default, is really found: {"url", "service"}."""
+        body = await request.json()
+        self._state.origins[body.get("service", seed.SERVICE)] = body["url"]
         return web.json_response(self._state.origins)
 
     async def edit_rule(self, request: web.Request) -> web.Response:

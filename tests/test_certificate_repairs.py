@@ -18,6 +18,7 @@ from sandbox import Sandbox
 from .common import (
     EDGE_EVERY,
     add_certificate,
+    issues,
     reported,
     settle,
     state_of,
@@ -55,11 +56,11 @@ async def adopt(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await settle(hass)
 
 
-async def begin(client: Client, entry: MockConfigEntry, subject: str) -> Any:
-    """Open the dialog of a repair of the account."""
-    issue_id = f"{entry.entry_id}_certificate_{subject}"
+async def begin(hass: HomeAssistant, client: Client, key: str) -> Any:
+    """Open the dialog of a repair, by what it says."""
     answer = await client.post(
-        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
+        "/api/repairs/issues/fix",
+        json={"handler": DOMAIN, "issue_id": issues(hass)[key]},
     )
     assert answer.status == HTTPStatus.OK
     return await answer.json()
@@ -89,9 +90,8 @@ async def test_renewal_from_the_repair(
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
     assert reported(hass) == {"certificate_urgent"}
-    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
 
-    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
+    flow = await begin(hass, client, "certificate_urgent")
     assert flow["step_id"] == "renew"
     assert flow["description_placeholders"] == {"name": "Pixel 8"}
     flow = await go_on(hass, client, flow, validity="never", key_type="ec_p256")
@@ -120,12 +120,9 @@ async def test_renewal_that_is_refused(
     await add_certificate(sandbox, not_before=now - timedelta(days=366), days=365)
     await adopt(hass, loaded_entry)
     assert reported(hass) == {"certificate_expired"}
-    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     faults.refuse("POST", "/client_certificates", 403, 10000, "Authentication error")
 
-    flow = await begin(
-        client, loaded_entry, f"certificate_expired_{subentry.unique_id}"
-    )
+    flow = await begin(hass, client, "certificate_expired")
     flow = await go_on(hass, client, flow, validity="365", key_type="ec_p256")
 
     assert flow["step_id"] == "renew"
@@ -145,7 +142,7 @@ async def test_certificates_that_a_person_knows(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     sandbox.journal.clear()
 
-    flow = await begin(client, loaded_entry, "elsewhere")
+    flow = await begin(hass, client, "certificates_elsewhere")
     assert flow["description_placeholders"]["names"] == "- `[Click](x)'`, 2027-11-01"
     flow = await go_on(hass, client, flow)
 
@@ -175,7 +172,7 @@ async def test_device_that_is_gone_since(
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    flow = await begin(client, loaded_entry, f"certificate_urgent_{subentry.unique_id}")
+    flow = await begin(hass, client, "certificate_urgent")
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
 

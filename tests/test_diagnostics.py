@@ -5,6 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -14,7 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS
+from sandbox.state import ALL_PERMISSIONS, Setting
 
 from .common import (
     CERTIFICATE_ID,
@@ -23,6 +24,7 @@ from .common import (
     EDGE_EVERY,
     add_certificate,
     companion,
+    reported,
     setup_integration,
     wait_for_refresh,
 )
@@ -89,6 +91,27 @@ async def test_diagnostics(
         "BEGIN CERTIFICATE",
     ):
         assert secret.lower() not in text
+
+
+async def test_repairs_in_diagnostics(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """Home Assistant adds the ids of the repairs, which name nobody's zone either."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.settings["websockets"] = Setting("off", sandbox.clock.now())
+    await setup_integration(hass, entry)
+    assert reported(hass) == {"check_websockets_off"}
+
+    assert await async_setup_component(hass, "diagnostics", {})
+    client = await hass_client()
+    answer = await client.get(f"/api/diagnostics/config_entry/{entry.entry_id}")
+    text = await answer.text()
+
+    assert len(json.loads(text)["issues"]) == 1
+    assert "example.com" not in text
 
 
 @pytest.mark.parametrize("devices", [[companion()]])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -65,7 +66,7 @@ def async_report(
 ) -> None:
     """Open these issues of a group, and close all others of it."""
     prefix = f"{entry.entry_id}_{group}_"
-    wanted = {f"{prefix}{issue.id}": issue for issue in issues}
+    wanted = {f"{prefix}{_digest(entry, issue)}": issue for issue in issues}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(prefix) and issue_id not in wanted:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -81,6 +82,11 @@ def async_report(
             translation_placeholders=issue.placeholders,
             learn_more_url=issue.learn_more_url,
         )
+
+
+def _digest(entry: ConfigEntry, issue: Issue) -> str:
+    """Return an id that names nothing: Home Assistant puts it into diagnostics."""
+    return sha256(f"{entry.unique_id}_{issue.id}".encode()).hexdigest()[:16]
 
 
 def _data(entry: ConfigEntry, issue: Issue) -> dict[str, str | int | float | None]:

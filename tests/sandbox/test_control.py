@@ -64,6 +64,9 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
     assert "rules" not in await control(api, "DELETE", path)
     await control(api, "POST", "/origin", {"url": "http://127.0.0.1:1"})
     assert api.sandbox.state.origins == {SERVICE: "http://127.0.0.1:1"}
+    other = {"url": "http://127.0.0.1:2", "service": "http://10.0.0.2"}
+    await control(api, "POST", "/origin", other)
+    assert api.sandbox.state.origins["http://10.0.0.2"] == "http://127.0.0.1:2"
 
 
 async def test_switches(api: Api) -> None:
