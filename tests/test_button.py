@@ -23,7 +23,7 @@ from .common import (
 from .faults import Faults
 
 BUTTON = "button.home_mobile_example_com_sync"
-REVOKE = "button.pixel_8_revoke"
+REVOKE = "button.pixel_8_revoke_certificate"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 

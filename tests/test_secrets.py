@@ -103,7 +103,10 @@ async def test_secrets_are_nowhere_else(
     await pass_time(hass, freezer, DAY)
 
     await hass.services.async_call(
-        "button", "press", {"entity_id": "button.pixel_8_renew"}, blocking=True
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_renew_certificate"},
+        blocking=True,
     )
     (waiting,) = hass.data["persistent_notification"].values()
     await take("button", waiting["message"].partition("](")[2].partition(")")[0])
