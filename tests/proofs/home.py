@@ -16,7 +16,7 @@ from custom_components.cloudflare_mtls.edge.credentials import (
     make_signing_request,
 )
 from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
-from custom_components.cloudflare_mtls.edge.errors import EdgeError
+from custom_components.cloudflare_mtls.edge.errors import EdgeError, RateLimited
 from custom_components.cloudflare_mtls.edge.models import ClientCertificate
 from custom_components.cloudflare_mtls.edge.plan import Plan
 from custom_components.cloudflare_mtls.hostnames import HostnameSettings
@@ -36,6 +36,12 @@ class Run:
     def ended(self) -> str:
         """Say it in a word."""
         return type(self.error).__name__ if self.error else "finished"
+
+    @property
+    def pause(self) -> timedelta:
+        """Return how long Cloudflare wants to be left alone before anything else is asked."""
+        seconds = self.error.retry_after if isinstance(self.error, RateLimited) else 0
+        return timedelta(seconds=seconds)
 
     @property
     def done(self) -> bool:

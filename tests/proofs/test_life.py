@@ -227,6 +227,10 @@ class Life(RuleBasedStateMachine):
     def _sync(self, home: Home) -> Run:
         """Sync without any trouble: a second run would find nothing to do."""
         run = self._run(home.sync())
+        if run.pause:
+            # Of an earlier trouble: it holds for as long as it was asked for.
+            self.cloud.sandbox.clock.advance(run.pause)
+            run = self._run(home.sync())
         assert run.error is None, run.error
         if run.left and run.left.problems:
             # What a person has to solve may take a second look.
