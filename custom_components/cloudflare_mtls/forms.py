@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -37,9 +38,16 @@ class FormSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         When the dialog is closed, the work is cancelled, unless it goes on.
         """
         if self._seen is None or self._seen[0] is not work:
-            ends_with = asyncio.shield(work) if goes_on else work
-            task = self.hass.async_create_task(_seen_to_end(ends_with))
+            task = self.hass.async_create_task(_seen_to_end(asyncio.shield(work)))
             self._seen = work, task
+
+            @callback
+            def end(seen: asyncio.Task[None]) -> None:
+                # It may be closed before the task has begun to wait.
+                if seen.cancelled() and not goes_on:
+                    work.cancel()
+
+            task.add_done_callback(end)
         return self._seen[1]
 
     def _show(
