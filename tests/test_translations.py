@@ -265,8 +265,29 @@ def test_every_exception_that_is_translated_is_raised() -> None:
         for _, value in literals("translation_key")
         if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
+    keys |= {key for key, _ in written_descriptions()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     assert set(ENGLISH["exceptions"]) <= keys
+
+
+def test_every_description_that_is_written_out_is_translated() -> None:
+    """What is raised through the one helper has a sentence, and all that it speaks of."""
+    found = dict(written_descriptions())
+    assert found
+    for key, names in found.items():
+        assert placeholders(ENGLISH["exceptions"][key]["message"]) == names
+
+
+def written_descriptions() -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys and placeholders of the descriptions that are raised as they stand."""
+    for tree in SOURCES.values():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Name("raise_translated_error"),
+                    args=[ast.Tuple([ast.Constant(str(key)), ast.Dict() as given]), *_],
+                ):
+                    yield key, set(map(ast.literal_eval, filter(None, given.keys)))
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Any, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
 from .edge.client import EdgeClient
 from .edge.errors import Permission, Rejected
 from .edge.firewall_events import BlockedRequests, FirewallEvents
+from .errors import raise_translated_error
 from .hostnames import hostnames_of
 from .issues import async_report
 
@@ -67,11 +66,9 @@ class BlockedCoordinator(CloudflareCoordinator[Mapping[str, int]]):
             return await self._events.blocked(zone_id, hostnames, now - window, now)
         except Rejected as err:
             # What all other requests are refused for is a change, and this is none.
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="blocked_requests_refused",
-                translation_placeholders={"message": err.message},
-            ) from err
+            raise_translated_error(
+                ("blocked_requests_refused", {"message": err.message}), err
+            )
 
     @callback
     def async_keep_up(self) -> None:

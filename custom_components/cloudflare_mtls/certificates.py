@@ -1,6 +1,7 @@
 """Mints, renews, revokes and restores the certificates of companion devices."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from homeassistant.components import persistent_notification
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from .companions import Certificate, CompanionDevice
@@ -34,6 +35,7 @@ from .events import CertificateEvent, async_fire
 from .handover import Delivery, Handover, async_get_handovers
 from .hostnames import hostnames_of
 from .ledger import Ledger, Record, async_get_ledger
+from .mobile_app import async_notify
 from .reconciler import Extent
 
 # Rules and associations take their time to reach every server of the edge.
@@ -108,6 +110,8 @@ async def async_mint(
         CertificateEvent.RENEWED if older else CertificateEvent.MINTED,
         certificate,
     )
+    if device.notify_device_id:
+        await async_notify(hass, device.notify_device_id, handover.path)
     if known:
         await edge.async_refresh()
     return Minted(certificate=certificate, handover=handover)
@@ -139,14 +143,7 @@ def _pack(
             make_bundle(key, issued.pem, item, label=label, password=password)
             for item in formats
         ),
-        hostname=next(
-            (
-                item.hostname
-                for item in hostnames_of(entry).values()
-                if item.zone_id == request.device.zone_id and item.protected.published
-            ),
-            None,
-        ),
+        hostname=next(_published(entry, request.device.zone_id), None),
         taken=taken,
         remotely=bool(entry.options.get(CONF_REMOTE_HANDOVER)),
     )
@@ -177,17 +174,16 @@ async def async_prove(hass: HomeAssistant, certificate_id: str, hostname: str) -
     )
     for entry in entries:
         edge = entry.runtime_data.edge
-        if not any(item.hostname == hostname for item in hostnames_of(entry).values()):
-            continue
-        for state in (edge.data.companions or {}).values():
-            for certificate in state.certificates:
-                stands = certificate.stands(now)
-                if certificate.id == certificate_id and stands and stands.gets_in:
-                    await edge.ledger.async_note(
-                        certificate_id, taken_on=now, proven_on=now
-                    )
-                    edge.async_look_at_ledger()
-                    return True
+        if any(
+            item.hostname == hostname for item in hostnames_of(entry).values()
+        ) and any(
+            certificate.id == certificate_id and certificate.gets_in(now)
+            for state in (edge.data.companions or {}).values()
+            for certificate in state.certificates
+        ):
+            await edge.ledger.async_note(certificate_id, taken_on=now, proven_on=now)
+            edge.async_look_at_ledger()
+            return True
     return False
 
 
@@ -211,19 +207,14 @@ async def _expect_to_get_in(
     try:
         await entry.runtime_data.client.revoke_client_certificate(zone_id, issued.id)
     except EdgeError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="certificate_blocked_not_revoked",
-            translation_placeholders={
-                "hostname": hostname,
-                "certificate_id": issued.id,
-            },
-        ) from err
-    raise HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="certificate_blocked",
-        translation_placeholders={"hostname": hostname},
-    )
+        raise_translated_error(
+            (
+                "certificate_blocked_not_revoked",
+                {"hostname": hostname, "certificate_id": issued.id},
+            ),
+            err,
+        )
+    raise_translated_error(("certificate_blocked", {"hostname": hostname}))
 
 
 def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:
@@ -232,16 +223,15 @@ def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:
     plan = edge.data.plans.get(zone_id)
     if plan is None or not edge.last_update_success:
         return None
-    return next(
-        (
-            item.hostname
-            for item in hostnames_of(entry).values()
-            if item.zone_id == zone_id
-            and item.protected.published
-            and not plan.drifted(item.hostname)
-        ),
-        None,
-    )
+    published = _published(entry, zone_id)
+    return next((item for item in published if not plan.drifted(item)), None)
+
+
+def _published(entry: CloudflareConfigEntry, zone_id: str) -> Iterator[str]:
+    """Yield the zone's hostnames that can be reached."""
+    for item in hostnames_of(entry).values():
+        if item.zone_id == zone_id and item.protected.published:
+            yield item.hostname
 
 
 async def async_revoke(

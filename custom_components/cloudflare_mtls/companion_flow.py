@@ -30,13 +30,7 @@ from .edge.platforms import Platform
 from .errors import Description
 from .forms import choice
 from .hostnames import hostnames_of
-from .mint_flow import (
-    CHOICES_SCHEMA,
-    RENEWAL_SCHEMA,
-    MintSteps,
-    has_local_url,
-    read_choices,
-)
+from .mint_flow import CHOICES_SCHEMA, MintSteps, has_local_url
 from .mobile_app import MOBILE_APP, async_get_mobile_app
 
 CONF_CERTIFICATE = "certificate"
@@ -59,7 +53,6 @@ class CompanionDeviceFlow(
 
     _current: CompanionDevice | None = None
     _adoptable: dict[str, Certificate]
-    _answers: dict[str, Any] | None = None
     _ended = False
 
     @override
@@ -92,7 +85,7 @@ class CompanionDeviceFlow(
             device = self._read_device(user_input)
             if device is None:
                 return await self.async_ask(("name_malformed", {}))
-            return await self._mint_for(device, user_input)
+            return await self.async_mint_for(device, user_input)
         return await self.async_ask()
 
     async def async_step_reconfigure(
@@ -106,7 +99,7 @@ class CompanionDeviceFlow(
             self._current = CompanionDevice.from_subentry(subentry)
         if user_input is not None:
             self._answers = user_input
-            return await self._mint_for(self._current, user_input)
+            return await self.async_mint_for(self._current, user_input)
         return await self.async_ask()
 
     async def async_step_adopt(
@@ -141,13 +134,7 @@ class CompanionDeviceFlow(
     @override
     async def async_ask(self, error: Description | None = None) -> SubentryFlowResult:
         if self._current:
-            return self._show(
-                "reconfigure",
-                probatio.Schema(RENEWAL_SCHEMA),
-                self._answers,
-                error and ("base", error),
-                name=self._current.name,
-            )
+            return self.show_renewal("reconfigure", self._current, error)
         app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
         zones = self._zones()
         schema: dict[probatio.Marker, Any] = {
@@ -195,15 +182,6 @@ class CompanionDeviceFlow(
         return self.async_create_entry(
             title=device.name, data=device.as_data(), unique_id=device.id
         )
-
-    async def _mint_for(
-        self, device: CompanionDevice, user_input: dict[str, Any]
-    ) -> SubentryFlowResult:
-        request = read_choices(self.hass, device, user_input)
-        if request is None:
-            return await self.async_ask(("validity_malformed", {}))
-        self._request = request
-        return await self.async_step_mint()
 
     def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | None:
         """Return the device that a person named or picked, or None where it has no name."""

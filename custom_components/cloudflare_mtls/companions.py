@@ -44,6 +44,11 @@ class Certificate:
         """Return how it stands, or None where Cloudflare's status is not known."""
         return standing(self.status, self.facts.expires_on, now)
 
+    def gets_in(self, now: datetime) -> bool:
+        """Tell whether who holds it is let in, as far as is known."""
+        stands = self.stands(now)
+        return stands is not None and stands.gets_in
+
     @property
     def device_id(self) -> str:
         """Return the device that it is for; one made elsewhere stands for itself."""
@@ -225,10 +230,6 @@ def _outdated(
 def next_expiry(certificates: Iterable[Certificate], now: datetime) -> datetime | None:
     """Return when the next certificate that is good now ends, wherever it was made."""
     return min(
-        (
-            item.facts.expires_on
-            for item in certificates
-            if (stands := item.stands(now)) and stands.gets_in
-        ),
+        (item.facts.expires_on for item in certificates if item.gets_in(now)),
         default=None,
     )

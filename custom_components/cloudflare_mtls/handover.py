@@ -69,6 +69,11 @@ class Handover:
     code: str
     expires_at: datetime
 
+    @property
+    def until(self) -> str:
+        """Return the time of day until which it waits, as clocks here show it."""
+        return f"{dt_util.as_local(self.expires_at):%H:%M}"
+
     def __repr__(self) -> str:
         """Keep the token and the code out of logs and tracebacks."""
         return f"Handover({self.path!r})"
@@ -125,7 +130,7 @@ class Handovers:
             forget=async_call_later(self._hass, LIFETIME, job),
         )
         return Handover(
-            url=f"{_local_url(self._hass)}{PATH}#{token}",
+            url=f"{local_url(self._hass)}{PATH}#{token}",
             path=f"{PATH}#{_WITH_CODE}.{public_id}",
             code=code,
             expires_at=dt_util.utcnow() + LIFETIME,
@@ -256,7 +261,7 @@ def _guide(platform: Platform, text: Texts, places: dict[str, str]) -> str:
     )
 
 
-def _local_url(hass: HomeAssistant) -> str:
+def local_url(hass: HomeAssistant) -> str:
     """Return Home Assistant's address on the local network, or nothing where it has none."""
     try:
         return get_url(hass, allow_external=False, allow_cloud=False)

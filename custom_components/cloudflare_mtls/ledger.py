@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
@@ -140,13 +140,8 @@ async def async_get_ledger(hass: HomeAssistant, entry: ConfigEntry) -> Ledger:
 
 async def async_forget_ledger(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Forget an account whole."""
-    _drop(hass, entry)
-    await _store(hass, entry).async_remove()
-
-
-@callback
-def _drop(hass: HomeAssistant, entry: ConfigEntry) -> None:
     hass.data.get(_LEDGERS, {}).pop(entry.entry_id, None)
+    await _store(hass, entry).async_remove()
 
 
 def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowContext, FlowResult
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -17,7 +16,6 @@ from homeassistant.helpers.selector import (
     SelectSelector,
     SelectSelectorConfig,
 )
-from homeassistant.util import dt as dt_util
 import probatio
 
 from .certificates import Minted, MintRequest, async_mint
@@ -28,7 +26,8 @@ from .edge.credentials import KeyType
 from .edge.errors import EdgeError
 from .errors import Description, describe
 from .forms import FormSteps
-from .mobile_app import async_notify, format_for
+from .handover import local_url
+from .mobile_app import format_for
 
 CONF_KEY_TYPE: Final = "key_type"
 CONF_REVOKE_OLD_AFTER: Final = "revoke_old_after"
@@ -54,7 +53,7 @@ CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
         )
     ),
 }
-RENEWAL_SCHEMA: Final[dict[probatio.Marker, Any]] = {
+_RENEWAL_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     **CHOICES_SCHEMA,
     probatio.Optional(CONF_REVOKE_OLD_AFTER): NumberSelector(
         NumberSelectorConfig(
@@ -69,6 +68,7 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 ):
     """Mint, show where the bundle waits, and only then end."""
 
+    _answers: dict[str, Any] | None = None
     _request: MintRequest
     _minting: asyncio.Task[Minted] | None = None
 
@@ -84,12 +84,36 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     async def async_finish(self) -> ResultT:
         """End the flow, now that the certificate was handed over."""
 
+    async def async_mint_for(
+        self, device: CompanionDevice, user_input: dict[str, Any]
+    ) -> ResultT:
+        """Mint what a person chose for a device, or ask again."""
+        request = _read_choices(self.hass, device, user_input)
+        if request is None:
+            return await self.async_ask(("validity_malformed", {}))
+        self._request = request
+        return await self.async_step_mint()
+
+    def show_renewal(
+        self, step_id: str, device: CompanionDevice, error: Description | None
+    ) -> ResultT:
+        """Ask how the next certificate of a device is to be made."""
+        return self._show(
+            step_id,
+            probatio.Schema(_RENEWAL_SCHEMA),
+            self._answers,
+            error and ("base", error),
+            name=device.name,
+        )
+
     async def async_step_mint(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Mint the certificate."""
         if self._minting is None:
-            self._minting = self.hass.async_create_task(self._mint())
+            self._minting = self.hass.async_create_task(
+                async_mint(self.hass, self.entry(), self._request)
+            )
         if self._minting.done():
             return self.async_show_progress_done(next_step_id="handover")
         return self.async_show_progress(
@@ -119,15 +143,9 @@ class MintSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
                 "name": self._request.device.name,
                 "url": handover.url,
                 "code": handover.code,
-                "until": f"{dt_util.as_local(handover.expires_at):%H:%M}",
+                "until": handover.until,
             },
         )
-
-    async def _mint(self) -> Minted:
-        minted = await async_mint(self.hass, self.entry(), self._request)
-        if device_id := self._request.device.notify_device_id:
-            await async_notify(self.hass, device_id, minted.handover.path)
-        return minted
 
 
 def _error_of(task: asyncio.Task[Minted]) -> Description | None:
@@ -146,7 +164,7 @@ def _error_of(task: asyncio.Task[Minted]) -> Description | None:
             raise err
 
 
-def read_choices(
+def _read_choices(
     hass: HomeAssistant, device: CompanionDevice, user_input: dict[str, Any]
 ) -> MintRequest | None:
     """Return what a person chose, or None where the validity is no number of days."""
@@ -165,8 +183,4 @@ def read_choices(
 
 def has_local_url(hass: HomeAssistant) -> bool:
     """Tell whether Home Assistant knows where devices find it on the local network."""
-    try:
-        get_url(hass, allow_external=False, allow_cloud=False)
-    except NoURLAvailableError:
-        return False
-    return True
+    return bool(local_url(hass))

@@ -3,15 +3,13 @@
 from datetime import timedelta
 
 from homeassistant.components import persistent_notification
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
+from homeassistant.core import HomeAssistant
 
 from .certificates import MintRequest, async_mint, notification_id
 from .companions import CompanionState
 from .coordinator import CloudflareConfigEntry
 from .edge.credentials import KeyType
-from .handover import Handover
-from .mobile_app import async_notify, format_for
+from .mobile_app import format_for
 from .texts import async_get_texts
 
 _VALIDITY_DAYS = 365
@@ -36,8 +34,6 @@ async def async_renew_alike(
             bundle_format=format_for(hass, device),
         ),
     )
-    if device.notify_device_id:
-        await async_notify(hass, device.notify_device_id, minted.handover.path)
     text = await async_get_texts(hass, "common")
     persistent_notification.async_create(
         hass,
@@ -46,13 +42,8 @@ async def async_renew_alike(
             name=device.name,
             url=minted.handover.url,
             code=minted.handover.code,
-            until=_clock(minted.handover),
+            until=minted.handover.until,
         ),
         title=text("waiting_title", name=device.name),
         notification_id=notification_id(minted.certificate.id),
     )
-
-
-@callback
-def _clock(handover: Handover) -> str:
-    return f"{dt_util.as_local(handover.expires_at):%H:%M}"

@@ -16,7 +16,7 @@ from .coordinator import CloudflareConfigEntry
 from .edge.errors import EdgeError
 from .errors import Description, describe
 from .issues import Fix, finding_placeholders, list_certificates
-from .mint_flow import RENEWAL_SCHEMA, MintSteps, has_local_url, read_choices
+from .mint_flow import MintSteps, has_local_url
 from .reconciler import Extent
 from .texts import async_get_texts, changes_of
 
@@ -77,7 +77,6 @@ class RenewRepairFlow(
         """Take the device."""
         self._entry = entry
         self._device_id = device_id
-        self._answers: dict[str, Any] | None = None
 
     @override
     def entry(self) -> CloudflareConfigEntry:
@@ -102,24 +101,14 @@ class RenewRepairFlow(
             return self.async_abort(reason="device_gone")
         assert user_input is not None
         self._answers = user_input
-        request = read_choices(self.hass, device, user_input)
-        if request is None:
-            return await self.async_ask(("validity_malformed", {}))
-        self._request = request
-        return await self.async_step_mint()
+        return await self.async_mint_for(device, user_input)
 
     @override
     async def async_ask(self, error: Description | None = None) -> RepairsFlowResult:
         device = self._device()
         if device is None:
             return self.async_abort(reason="device_gone")
-        return self._show(
-            "renew",
-            probatio.Schema(RENEWAL_SCHEMA),
-            self._answers,
-            error and ("base", error),
-            name=device.name,
-        )
+        return self.show_renewal("renew", device, error)
 
     @override
     async def async_finish(self) -> RepairsFlowResult:

@@ -40,7 +40,7 @@ from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
 from .edge.steps import Step, describe_step
 from .errors import describe, describe_problem, raise_translated
 from .hostnames import hostnames_of
-from .mobile_app import async_get_mobile_app, async_notify
+from .mobile_app import async_get_mobile_app
 from .reconciler import Extent, ZoneSync
 from .texts import async_get_texts
 
@@ -175,18 +175,18 @@ async def _mint(call: ServiceCall) -> ServiceResponse:
     # The account is set up anew: the next action of a script needs it.
     async with entry.setup_lock:
         pass
-    return await _hand_over(hass, device, minted)
+    return _handed_over(minted)
 
 
 async def _renew(call: ServiceCall) -> ServiceResponse:
     """Mint a certificate in the place of another, and hold its bundle."""
-    entry, hass = _entry(call), call.hass
+    entry = _entry(call)
     with raise_translated():
         device, _ = await async_find(entry, call.data[ATTR_CERTIFICATE_ID])
         if notify_device_id := call.data.get(CONF_NOTIFY_DEVICE_ID):
             device = replace(device, notify_device_id=notify_device_id)
-        minted = await async_mint(hass, entry, _request(call, device))
-    return await _hand_over(hass, device, minted)
+        minted = await async_mint(call.hass, entry, _request(call, device))
+    return _handed_over(minted)
 
 
 def _request(call: ServiceCall, device: CompanionDevice) -> MintRequest:
@@ -211,14 +211,10 @@ def _platform(call: ServiceCall) -> Platform:
     return (app.platform if app else None) or platform
 
 
-async def _hand_over(
-    hass: HomeAssistant, device: CompanionDevice, minted: Minted
-) -> JsonObjectType:
+def _handed_over(minted: Minted) -> JsonObjectType:
     handover = minted.handover
-    if device.notify_device_id:
-        await async_notify(hass, device.notify_device_id, handover.path)
     return {
-        "device_id": device.id,
+        "device_id": minted.certificate.device_id,
         **_identity(minted.certificate),
         "handover_url": handover.url,
         "handover_code": handover.code,

@@ -7,9 +7,8 @@ from .checks import Check, Finding
 from .client import EdgeClient
 from .errors import Conflict
 from .models import TunnelConfiguration
+from .steps import CATCH_ALL
 from .surroundings import Setting
-
-_CATCH_ALL: Final = {"service": "http_status:404"}
 
 # What is in the way, and what a setting becomes instead.
 _SETTINGS: Final[Mapping[Check, tuple[Setting, str, str]]] = {
@@ -80,7 +79,7 @@ def _rules_after(
 ) -> list[Mapping[str, Any]]:
     rules = [rule.raw for rule in present.ingress]
     if finding.check is Check.NO_CATCH_ALL:
-        return rules if present.has_catch_all else [*rules, dict(_CATCH_ALL)]
+        return rules if present.has_catch_all else [*rules, dict(CATCH_ALL)]
     own = present.rule_for(finding.target)
     if own is None or own.service != finding.value:
         raise Conflict(None, "the hostname's ingress rule is not what it was")
