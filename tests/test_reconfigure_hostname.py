@@ -2,24 +2,29 @@
 
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
+from sandbox.clock import now
 from sandbox.state import TunnelStatus
 
 from .common import (
     BLOCK_REF,
+    EDGE_EVERY,
     HOSTNAME,
     SKIP_REF,
     choose,
     records_of,
+    reported,
     sentences,
     settle,
     state_of,
     submit,
+    wait_for_refresh,
     zone_of,
 )
 from .faults import Faults
@@ -138,6 +143,57 @@ async def test_another_tunnel(
     old = sandbox.state.tunnels[sandbox.tunnel_id].ingress
     assert HOSTNAME not in [rule.get("hostname") for rule in old]
     assert state_of(hass, DRIFT) == "off"
+
+
+@pytest.mark.parametrize("how", ["deleted", "unknown"])
+async def test_tunnel_that_was_deleted(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    how: str,
+) -> None:
+    """The repair tells it apart from a tunnel with a file, and another tunnel ends it."""
+    if how == "deleted":
+        sandbox.state.tunnels[sandbox.tunnel_id].deleted_at = now()
+    else:
+        del sandbox.state.tunnels[sandbox.tunnel_id]
+    other = sandbox.state.add_tunnel("Cabin", id=OTHER_TUNNEL)
+    other.config = {"ingress": [{"service": "http_status:404"}]}
+    sandbox.journal.clear()
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert reported(hass) == {"problem_tunnel_gone"}
+    assert state_of(hass, DRIFT) == "on"
+    assert sandbox.journal.writes == []
+
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result, tunnel_id=OTHER_TUNNEL))
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+    await settle(hass)
+    assert [rule.get("hostname") for rule in other.ingress] == [HOSTNAME, None]
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+async def test_tunnel_that_was_deleted_keeps_nobody_from_leaving(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The hostname can be removed, and nothing of it is left."""
+    del sandbox.state.tunnels[sandbox.tunnel_id]
+    hass.config_entries.async_remove_subentry(loaded_entry, SUBENTRY_ID)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert records_of(sandbox) == []
+    assert HOSTNAME not in (zone_of(sandbox).associations or [])
+    assert not {BLOCK_REF, SKIP_REF} & {rule.ref for rule in zone_of(sandbox).rules}
+    assert reported(hass) == set()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ CALLS: dict[str, Call] = {
     "connector_token": lambda c: c.connector_token("a", "t"),
     "connectors": lambda c: c.connectors("a", "t"),
     "tunnel_configuration": lambda c: c.tunnel_configuration("a", "t"),
+    "tunnel_is_gone": lambda c: c.tunnel_is_gone("a", "t"),
     "put_tunnel_configuration": lambda c: c.put_tunnel_configuration("a", "t", {}),
     "dns_records": lambda c: c.dns_records("z"),
     "create_dns_record": lambda c: c.create_dns_record("z", {}),
@@ -475,8 +476,18 @@ async def test_zone_without_rules_and_tunnel_managed_elsewhere(
     """Zone without rules and tunnel managed elsewhere."""
     api.always(404, failure(10003))
     assert await client.ruleset("z") == Ruleset()
-    api.always(404, failure(1055))
-    assert await client.tunnel_configuration("a", "t") is None
+    for code in (1055, 1002):
+        api.always(404, failure(code))
+        assert await client.tunnel_configuration("a", "t") is None
+
+
+async def test_tunnel_that_is_gone(api: ScriptedApi, client: EdgeClient) -> None:
+    """What is deleted is still answered for a while, and then no longer."""
+    for deleted_at, gone in ((None, False), ("2026-11-01T10:00:00Z", True)):
+        api.always(200, succeeded({"id": "t", "deleted_at": deleted_at}))
+        assert await client.tunnel_is_gone("a", "t") is gone
+    api.always(404, failure(1002))
+    assert await client.tunnel_is_gone("a", "t")
 
 
 @pytest.mark.parametrize(

@@ -333,6 +333,7 @@ def test_words_that_automations_read_stay() -> None:
         "expression_too_long",
         "too_many_pinned",
         "tunnel_managed_locally",
+        "tunnel_gone",
         "would_expose",
     }
     assert set(Kind) == {
@@ -633,6 +634,16 @@ def test_tunnel_managed_locally_is_not_written() -> None:
     plan = make_plan(observed(managed_remotely=False), ONE)
     assert plan.problems == (
         Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
+    )
+    assert names(plan.steps) == BUILD_UP[:3]
+
+
+def test_tunnel_that_is_gone_is_told_apart() -> None:
+    """Nobody looks for a file beside a tunnel that was deleted."""
+    there = observed(managed_remotely=False)
+    plan = make_plan(replace(there, gone_tunnels=frozenset({TUNNEL_ID})), ONE)
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_GONE, target=HOST, detail=TUNNEL_ID),
     )
     assert names(plan.steps) == BUILD_UP[:3]
 

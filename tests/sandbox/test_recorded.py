@@ -846,6 +846,10 @@ def _configuration(client: EdgeClient) -> Awaitable[Any]:
     return client.tunnel_configuration("account", "tunnel")
 
 
+def _is_gone(client: EdgeClient) -> Awaitable[Any]:
+    return client.tunnel_is_gone("account", "tunnel")
+
+
 def _configure(client: EdgeClient) -> Awaitable[Any]:
     return client.put_tunnel_configuration("account", "tunnel", {"ingress": []})
 
@@ -988,8 +992,7 @@ READINGS: Mapping[str, Reading] = {
     "tn-10": Reading(_configure, _rejected(1056)),
     "tn-11": Reading(_revoke, _rejected(1022)),
     "tn-12": Reading(_tunnels, _tunnel(TunnelStatus.DOWN, True, None), as_list=True),
-    # 33: what is deleted is no longer managed remotely.
-    "tn-14": Reading(_tunnels, _tunnel(TunnelStatus.DOWN, False, None), as_list=True),
+    "tn-14": Reading(_is_gone, lambda gone: gone is True),
     "tn-15": Reading(_tunnels, lambda found: found == ()),
     "tn-16": Reading(_configuration, _nothing),
     "tn-18": Reading(_create_record, _rejected(1013, Conflict)),

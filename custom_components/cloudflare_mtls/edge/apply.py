@@ -200,7 +200,7 @@ class _Writer:
             ),
         )
         if None in configurations:
-            raise Conflict(None, "the tunnel is managed locally")
+            raise Conflict(None, "the tunnel is gone or managed locally")
         seen = {item.tunnel_id: item for item in configurations if item}
         return replace(
             self.state,

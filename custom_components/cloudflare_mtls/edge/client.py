@@ -72,7 +72,7 @@ UNKNOWN_YET_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 _MALFORMED_TOKEN: Final = 6003
 _AUTHENTICATION_ERROR: Final = 10000
 _INVALID_TOKEN: Final = "Invalid access token"
-_TUNNEL_CONFIGURATION_NOT_FOUND: Final = 1055
+_TUNNEL_OR_CONFIGURATION_NOT_FOUND: Final = frozenset({1002, 1055})
 _ENTRYPOINT_NOT_FOUND: Final = 10003
 _CERTIFICATE_ALREADY_REVOKED: Final = 1407
 _QUOTA_CODES: Final = frozenset({50001, 1445})
@@ -174,8 +174,10 @@ class EdgeClient:
     ) -> Observation:
         """Return all that decides who reaches the zone's hostnames, read at once.
 
-        A tunnel that is managed locally has no configuration there.
+        A tunnel that is managed locally has no configuration there, and one that is gone
+        is among those.
         """
+        tunnel_ids = tuple(tunnel_ids)
         zone, ruleset, associations, records, configurations = await asyncio.gather(
             self.zone(zone_id),
             self.ruleset(zone_id),
@@ -185,12 +187,20 @@ class EdgeClient:
                 *(self.tunnel_configuration(account_id, item) for item in tunnel_ids)
             ),
         )
+        known = {item.tunnel_id: item for item in configurations if item}
+        unknown = [item for item in tunnel_ids if item not in known]
+        gone = await asyncio.gather(
+            *(self.tunnel_is_gone(account_id, item) for item in unknown)
+        )
         return Observation(
             zone=zone,
             ruleset=ruleset,
             associations=associations,
             records=records,
-            configurations={item.tunnel_id: item for item in configurations if item},
+            configurations=known,
+            gone_tunnels=frozenset(
+                item for item, is_gone in zip(unknown, gone, strict=True) if is_gone
+            ),
         )
 
     async def zone(self, zone_id: str) -> Zone:
@@ -269,7 +279,7 @@ class EdgeClient:
     async def tunnel_configuration(
         self, account_id: str, tunnel_id: str
     ) -> TunnelConfiguration | None:
-        """Return the tunnel's configuration, or None where it is managed locally.
+        """Return the tunnel's configuration, or None where it is managed locally or gone.
 
         Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
         """
@@ -280,13 +290,30 @@ class EdgeClient:
                 Permission.TUNNEL_READ,
             )
         except NotFound as err:
-            if err.code == _TUNNEL_CONFIGURATION_NOT_FOUND:
+            if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
                 return None
             raise
         result = _result(envelope)
         if result.optional_text("source") == "local":
             return None
         return TunnelConfiguration.parse(tunnel_id, result)
+
+    async def tunnel_is_gone(self, account_id: str, tunnel_id: str) -> bool:
+        """Tell whether a tunnel was deleted, which does not show in how it is answered.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}.
+        """
+        try:
+            envelope = await self._request(
+                "GET",
+                f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}",
+                Permission.TUNNEL_READ,
+            )
+        except NotFound as err:
+            if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
+                return True
+            raise
+        return _result(envelope).time("deleted_at") is not None
 
     async def put_tunnel_configuration(
         self, account_id: str, tunnel_id: str, config: Mapping[str, Any]

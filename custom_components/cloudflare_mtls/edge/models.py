@@ -343,6 +343,7 @@ class Observation:
     associations: tuple[str, ...]
     records: tuple[DnsRecord, ...]
     configurations: Mapping[str, TunnelConfiguration]
+    gone_tunnels: frozenset[str] = frozenset()
 
 
 def name_matches(pattern: str, hostname: str) -> bool:

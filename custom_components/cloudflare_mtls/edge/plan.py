@@ -48,6 +48,7 @@ class ProblemCode(StrEnum):
     EXPRESSION_TOO_LONG = "expression_too_long"
     TOO_MANY_PINNED = "too_many_pinned"
     TUNNEL_MANAGED_LOCALLY = "tunnel_managed_locally"
+    TUNNEL_GONE = "tunnel_gone"
     WOULD_EXPOSE = "would_expose"
 
 
@@ -383,8 +384,13 @@ class _Draft:
     def _serve(self, item: ProtectedHostname) -> None:
         configuration = self._state.configurations.get(item.tunnel_id)
         if configuration is None:
+            is_gone = item.tunnel_id in self._state.gone_tunnels
             self._problem(
-                ProblemCode.TUNNEL_MANAGED_LOCALLY, item.hostname, item.tunnel_id
+                ProblemCode.TUNNEL_GONE
+                if is_gone
+                else ProblemCode.TUNNEL_MANAGED_LOCALLY,
+                item.hostname,
+                item.tunnel_id,
             )
             return
         own = configuration.rule_for(item.hostname)

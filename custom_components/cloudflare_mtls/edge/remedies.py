@@ -63,7 +63,7 @@ async def _change_tunnel(client: EdgeClient, account_id: str, finding: Finding) 
     """Change one thing of a tunnel's configuration; all that is foreign goes back as it came."""
     present = await client.tunnel_configuration(account_id, finding.place)
     if present is None:
-        raise Conflict(None, "the tunnel is managed locally")
+        raise Conflict(None, "the tunnel is gone or managed locally")
     rules = _rules_after(present, finding)
     if rules == [rule.raw for rule in present.ingress]:
         return
