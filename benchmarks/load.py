@@ -74,6 +74,14 @@ class Load:
             lambda: act(self._hass, entry, "sync"),
             rounds=ROUNDS,
         )
+        # The rules change with it, and are judged for each hostname that they name.
+        hostname = next(iter(entry.subentries.values())).title
+        await self._hold(
+            "preview of a removal",
+            lambda: act(
+                self._hass, entry, "sync", hostname=hostname, remove=True, dry_run=True
+            ),
+        )
         await self._hold(
             "mint",
             lambda: act(self._hass, entry, "mint_certificate", name="New"),

@@ -17,6 +17,7 @@ HOST = "home-mobile.example.com"
 ANYBODY = Requests(host=HOST, verified=False, revoked=False)
 VERIFIED = Requests(host=HOST, verified=True, revoked=False)
 REVOKED = Requests(host=HOST, verified=True, revoked=True)
+SHOUTED = Requests(host=HOST.upper(), verified=False, revoked=False)
 
 GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"
 
@@ -35,6 +36,10 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
         ('http.host strict wildcard "*.EXAMPLE.com"', ANYBODY, False),
         (f'starts_with(lower(http.host), "{HOST}")', ANYBODY, True),
         ('ends_with(upper(http.host), ".COM")', ANYBODY, True),
+        (f'starts_with(lower(http.host), "x") or starts_with(lower(http.host), "{HOST}")', ANYBODY, True),
+        ('starts_with(lower(http.host), "x") or starts_with(lower(http.host), "HOME")', ANYBODY, False),
+        (f'starts_with(lower(http.host), "x") or starts_with(lower(http.host), "{HOST}")', SHOUTED, True),
+        ('starts_with(lower(http.host), "x") or ssl or starts_with(lower(http.host), "y")', ANYBODY, None),
         (GOOD, ANYBODY, False),
         (GOOD, VERIFIED, True),
         (GOOD, REVOKED, False),

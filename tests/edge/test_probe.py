@@ -554,6 +554,27 @@ async def test_redirects_are_not_followed(visit: Visit) -> None:
     ]
 
 
+async def test_visits_share_what_takes_long_to_make(
+    socket_enabled: None, unused_tcp_port: int
+) -> None:
+    """Of many first visits at once, one reads the authorities; what failed is tried again."""
+    made: list[str] = []
+
+    async def counted(function: Callable[..., Any], *arguments: Any) -> Any:
+        made.append(function.__name__)
+        if len(made) == 1:
+            raise OSError
+        return await run_blocking(function, *arguments)
+
+    visitor = Probe(counted, address=("127.0.0.1", unused_tcp_port))
+    visits = (visitor.without_certificate(f"{number}.{HOME}") for number in range(5))
+    first, *others = await asyncio.gather(*visits, return_exceptions=True)
+
+    assert isinstance(first, OSError)
+    assert all(isinstance(other, Enforcement) for other in others)
+    assert len(made) == 2
+
+
 async def test_both_ports_are_asked_together(visit: Visit) -> None:
     """The second question does not wait for the first answer."""
     met = asyncio.Barrier(2)

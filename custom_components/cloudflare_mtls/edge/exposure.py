@@ -74,12 +74,15 @@ def _fingerprint(visitor: Visitor, admission: Admission) -> str | NoneOf | None:
 
 
 def _reaches_origin(observation: Observation, hostname: str) -> bool:
-    records = [record for record in observation.records if record.type in ADDRESS_TYPES]
+    records = [
+        record
+        for record in observation.records
+        if name_matches(record.name, hostname) and record.type in ADDRESS_TYPES
+    ]
     exact = [record for record in records if record.name == hostname]
-    wildcard = [record for record in records if name_matches(record.name, hostname)]
     return any(
         record.proxied and _is_served(observation, record, hostname)
-        for record in exact or wildcard
+        for record in exact or records
     )
 
 

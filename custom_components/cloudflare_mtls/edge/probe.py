@@ -105,17 +105,17 @@ class Probe:
         self._address = address
         self._ca_file = ca_file
         self._context: ssl.SSLContext | None = None
+        self._making_context = asyncio.Lock()
 
     async def without_certificate(self, hostname: str) -> Enforcement:
         """Ask for a hostname without a certificate, on all ports at once.
 
         Raises OSError where the PEM file of the authorities cannot be read.
         """
-        if self._context is None:
-            self._context = await self._run_blocking(self._new_context)
+        context = await self._shared_context()
         ports = (MAIN_PORT, *OTHER_PORTS)
         answers = await asyncio.gather(
-            *(self._visit(hostname, port, self._context) for port in ports)
+            *(self._visit(hostname, port, context) for port in ports)
         )
         return Enforcement(answers=dict(zip(ports, answers, strict=True)))
 
@@ -134,6 +134,17 @@ class Probe:
         except OSError:
             return _NOBODY
         return await self._visit(hostname, MAIN_PORT, context)
+
+    async def _shared_context(self) -> ssl.SSLContext:
+        """Return the one for all visits without a certificate.
+
+        Many begin at once: had each its own, the authorities would be read as often, and
+        letting go of all of them together would hold the event loop.
+        """
+        async with self._making_context:
+            if self._context is None:
+                self._context = await self._run_blocking(self._new_context)
+            return self._context
 
     def _new_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._ca_file)
