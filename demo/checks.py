@@ -26,9 +26,9 @@ _PERMISSIONS = {"zone:read", "dns:edit", "ssl:edit", "waf:edit", "tunnel:edit"}
 # What a token lacks, what it carries instead, and what the dashboard calls the former.
 _LACKING = (
     ("zone:read", (), "Zone / Zone / Read"),
-    ("dns:edit", (), "Zone / DNS / Read"),
-    ("ssl:edit", (), "Zone / SSL and Certificates / Read"),
-    ("waf:edit", (), "Zone / Zone WAF / Read"),
+    ("dns:edit", (), "Zone / DNS / Edit"),
+    ("ssl:edit", (), "Zone / SSL and Certificates / Edit"),
+    ("waf:edit", (), "Zone / Zone WAF / Edit"),
     ("waf:edit", ("waf:read",), "Zone / Zone WAF / Edit"),
     ("tunnel:edit", (), "Account / Cloudflare Tunnel / Read"),
 )
@@ -700,10 +700,13 @@ async def restart_changes_nothing(world: World) -> None:
         and _EVERY_HOME_HAS not in line
     ]
     expect(not complaints, "the log has complaints: " + "; ".join(complaints))
-    expect(
-        not any(f"custom_components/{DOMAIN}/" in log for log in logs),
-        "the log has a traceback",
-    )
+    traces = [
+        line.strip()
+        for log in logs
+        for line in log.splitlines()
+        if f"custom_components/{DOMAIN}/" in line
+    ]
+    expect(not traces, "the log has a traceback: " + "; ".join(traces))
     await _expect_no_repair(world)
 
 

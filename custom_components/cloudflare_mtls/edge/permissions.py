@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 import json
 from typing import Any, Final
@@ -130,8 +131,7 @@ async def _find(
 
 
 async def _ask_twice(call: Callable[[], Awaitable[Any]]) -> Any:
-    try:
+    with suppress(PermissionMissing):
         return await call()
-    except PermissionMissing:
-        await asyncio.sleep(SECOND_THOUGHT)
-        return await call()
+    await asyncio.sleep(SECOND_THOUGHT)
+    return await call()
