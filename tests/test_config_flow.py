@@ -455,9 +455,9 @@ async def test_permission_missing_before_the_preview(
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n- ") == 9
-    assert "- Zone / Zone / Read: yes" in table
-    assert f"- {named}: **no**" in table
+    assert table.count("\n| ") == 10
+    assert "| Zone / Zone / Read | yes |" in table
+    assert f"| {named} | **no** |" in table
     assert table.count("**no**") == 1
     assert sandbox.journal.writes == []
 
@@ -480,20 +480,17 @@ async def test_all_missing_permissions_show_at_once(
     assert result["description_placeholders"]["permissions"].split("\n") == [
         "",
         "",
-        "The API token may do this here:",
-        "",
-        "- Zone / Zone / Read: yes",
-        "- Zone / DNS / Edit: **no**",
-        "- Zone / SSL and Certificates / Edit: **no**",
-        "- Zone / Zone WAF / Edit: yes",
-        "- Account / Cloudflare Tunnel / Edit: may read; whether it may write shows "
-        "with the first change",
-        "- Zone / Zone Settings / Edit: may read; whether it may write shows "
-        "with the first change",
-        "- Zone / Bot Management / Edit: no; it is optional, and without it one "
-        "feature is off",
-        "- Account / Access: Apps and Policies / Read: not known; it is optional",
-        "- Zone / Analytics / Read: yes",
+        "| Permission of the API token | Allowed here |",
+        "|---|---|",
+        "| Zone / Zone / Read | yes |",
+        "| Zone / DNS / Edit | **no** |",
+        "| Zone / SSL and Certificates / Edit | **no** |",
+        "| Zone / Zone WAF / Edit | yes |",
+        "| Account / Cloudflare Tunnel / Edit | reading yes, writing not tried |",
+        "| Zone / Zone Settings / Edit | reading yes, writing not tried |",
+        "| Zone / Bot Management / Edit | no (optional) |",
+        "| Account / Access: Apps and Policies / Read | not known (optional) |",
+        "| Zone / Analytics / Read | yes |",
     ]
 
 
@@ -509,9 +506,9 @@ async def test_preview_shows_what_the_token_may_do(
 
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n- ") == 9
-    assert "- Zone / Zone Settings / Edit: no; it is optional" in table
-    assert table.count("no;") == 1
+    assert table.count("\n| ") == 10
+    assert "| Zone / Zone Settings / Edit | no (optional) |" in table
+    assert table.count("| no") == 2
     assert sandbox.journal.writes == []
 
 
@@ -530,8 +527,8 @@ async def test_permissions_that_cannot_be_found_out(
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(hass, result, choose())
     table = result["description_placeholders"]["permissions"]
-    assert "- Zone / Zone Settings / Edit: not known; it is optional" in table
-    assert "- Zone / Analytics / Read: not known; it is optional" in table
+    assert "| Zone / Zone Settings / Edit | not known (optional) |" in table
+    assert "| Zone / Analytics / Read | not known (optional) |" in table
     await finish_from_preview(hass, sandbox, result)
 
 

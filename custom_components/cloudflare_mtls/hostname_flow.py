@@ -274,10 +274,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         found = await find_permissions(self._client, self._account_id, zone.id)
         text = await async_get_texts(self.hass, "common")
         lines = [
-            f"- {permission}: {text(_word_for(permission, allowance))}"
+            f"| {permission} | {text(_word_for(permission, allowance))} |"
             for permission, allowance in found.items()
         ]
-        self._permissions = "\n".join(["", "", text("permissions"), "", *lines])
+        self._permissions = "\n".join(
+            ["", "", text("permissions"), "|---|---|", *lines]
+        )
         for permission in NEEDED:
             if found[permission] is Allowance.NO:
                 raise PermissionMissing(permission)
