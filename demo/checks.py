@@ -772,8 +772,17 @@ async def _expect_closed(world: World) -> None:
 
 
 async def _expect_anonymous_diagnostics(world: World) -> str:
+    path = f"/api/diagnostics/config_entry/{world.entry_id}"
+    devices = [
+        device["id"]
+        for device in await world.socket.command("config/device_registry/list")
+        if world.entry_id in device["config_entries"]
+    ]
     diagnostics = json.dumps(
-        await world.admin.get(f"/api/diagnostics/config_entry/{world.entry_id}")
+        [
+            await world.admin.get(path),
+            *[await world.admin.get(f"{path}/device/{each}") for each in devices],
+        ]
     )
     for key in ("account_id", "zone_id", "zone_name", "tunnel_id"):
         expect(world.cloudflare.facts[key] not in diagnostics, f"{key} in diagnostics")

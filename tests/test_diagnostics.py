@@ -5,15 +5,18 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, Setting
 
@@ -28,6 +31,7 @@ from .common import (
     setup_integration,
     wait_for_refresh,
 )
+from .faults import Faults
 
 
 @pytest.fixture
@@ -56,6 +60,7 @@ async def test_diagnostics(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
     hass_client: ClientSessionGenerator,
     snapshot: SnapshotAssertion,
 ) -> None:
@@ -69,7 +74,16 @@ async def test_diagnostics(
     diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
 
     assert diagnostics == snapshot
-    text = json.dumps(diagnostics).lower()
+    told: dict[str, Any] = {}
+    for device in dr.async_entries_for_config_entry(device_registry, entry.entry_id):
+        told[str(device.model)] = await get_diagnostics_for_device(
+            hass, hass_client, entry, device
+        )
+    assert told.pop("Account") == diagnostics
+    assert set(told) == {"Tunnel", "Protected hostname", "Companion device"}
+    assert told == snapshot
+
+    text = json.dumps([diagnostics, told]).lower()
     for secret in (
         sandbox.token,
         sandbox.account_id,
@@ -91,6 +105,74 @@ async def test_diagnostics(
         "BEGIN CERTIFICATE",
     ):
         assert secret.lower() not in text
+
+
+@pytest.mark.parametrize("devices", [[companion()]])
+async def test_diagnostics_of_one_thing_tell_of_it_alone(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """What is wrong with a hostname is at the hostname, and a tunnel says nothing of it."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.settings["websockets"] = Setting("off", sandbox.clock.now())
+    zone.associations = []
+    (subentry,) = entry.get_subentries_of_type("protected_hostname")
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "keep_in_sync": False}
+    )
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    async def told_of(identifier: str) -> Any:
+        device = device_registry.async_get_device_by_identifier(
+            (DOMAIN, identifier), config_entry_id=entry.entry_id
+        )
+        assert device
+        return await get_diagnostics_for_device(hass, hass_client, entry, device)
+
+    hostname = await told_of(subentry.subentry_id)
+    assert hostname["settings"]["keep_in_sync"] is False
+    assert hostname["zone"]["steps"] == ["create association"]
+    assert hostname["checks"] == ["websockets_off"]
+    assert hostname["visits"] == {"443": "blocked", "8443": "blocked"}
+    tunnel = await told_of(sandbox.tunnel_id)
+    assert tunnel["status"] == "healthy"
+    assert "zone" not in tunnel
+    phone = await told_of(COMPANION_ID)
+    assert (phone["standing"], phone["platform"]) == ("active", "android")
+    assert [item["status"] for item in phone["certificates"]] == ["active"]
+
+
+@pytest.mark.parametrize("devices", [[companion()]])
+async def test_diagnostics_of_an_account_that_is_not_set_up(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    faults: Faults,
+    device_registry: dr.DeviceRegistry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """Who has most to report can do so: the settings are told, and how far it came."""
+    faults.unavailable("*", "")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    device = device_registry.async_get_device_by_identifier(
+        (DOMAIN, COMPANION_ID), config_entry_id=loaded_entry.entry_id
+    )
+    assert device
+
+    answers: list[Any] = [
+        await get_diagnostics_for_config_entry(hass, hass_client, loaded_entry),
+        await get_diagnostics_for_device(hass, hass_client, loaded_entry, device),
+    ]
+    for told in answers:
+        assert told["state"] == "setup_retry"
+        assert told["hostnames"][0]["layout"] == "skip_and_block"
+        assert "example.com" not in json.dumps(told)
+        assert "zones" not in told
 
 
 async def test_repairs_in_diagnostics(

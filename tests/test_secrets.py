@@ -24,6 +24,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.diagnostics import (
     async_get_config_entry_diagnostics,
+    async_get_device_diagnostics,
 )
 from sandbox import Sandbox
 
@@ -134,20 +135,25 @@ async def test_secrets_are_nowhere_else(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await settle(hass)
 
+    devices = dr.async_entries_for_config_entry(device_registry, loaded_entry.entry_id)
     everything = {
         "events": str([event.as_dict() for event in events]),
         "states": str([state.as_dict() for state in hass.states.async_all()]),
         "storage": json.dumps(hass_storage, default=str),
         "repairs": str(issue_registry.issues),
         "diagnostics": json.dumps(
-            await async_get_config_entry_diagnostics(hass, loaded_entry)
+            [
+                await async_get_config_entry_diagnostics(hass, loaded_entry),
+                *[
+                    await async_get_device_diagnostics(hass, loaded_entry, device)
+                    for device in devices
+                ],
+            ]
         ),
         "push notifications": str([call.data for call in notifications]),
         "notifications": str(hass.data["persistent_notification"]),
         "responses": str(shown),
-        "devices": str(
-            dr.async_entries_for_config_entry(device_registry, loaded_entry.entry_id)
-        ),
+        "devices": str(devices),
         "log": caplog.text + "".join(f"{vars(record)}" for record in caplog.records),
     }
     assert len(secrets) > 20

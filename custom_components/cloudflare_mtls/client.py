@@ -11,10 +11,15 @@ from .edge.probe import Probe
 from .shared import async_get_shared
 
 
+def base_url() -> str:
+    """Return the API's address; it can be replaced, for a sandbox and nothing else."""
+    return os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL)
+
+
 async def async_create_client(
     hass: HomeAssistant, token: str, account_id: str | None = None
 ) -> EdgeClient:
-    """Return a client; the address can be replaced, for a sandbox and nothing else."""
+    """Return a client of the API."""
     shared = async_get_shared(hass, account_id) if account_id else None
     # The SDK reads files while it starts.
     return await hass.async_add_executor_job(
@@ -22,7 +27,7 @@ async def async_create_client(
             EdgeClient,
             token,
             account_id=account_id,
-            base_url=os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL),
+            base_url=base_url(),
             http_client=get_async_client(hass),
             recent=shared.recent if shared else None,
             pause=shared.pause if shared else None,

@@ -30,3 +30,4 @@ SUBENTRY_COMPANION_DEVICE: Final = "companion_device"
 SUBENTRY_PROTECTED_HOSTNAME: Final = "protected_hostname"
 
 DASHBOARD_URL: Final = "https://dash.cloudflare.com"
+STATUS_URL: Final = "https://www.cloudflarestatus.com"

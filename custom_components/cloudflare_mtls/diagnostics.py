@@ -1,22 +1,29 @@
 """Diagnostics for Cloudflare mTLS: what helps to find a fault, and nothing that opens a door."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_TOKEN
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.device_registry import DeviceEntry
 
-from .companions import CompanionDevice, CompanionState, companions_of
+from .companions import Certificate, CompanionDevice, CompanionState, companions_of
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_HOSTNAME,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
-    SUBENTRY_PROTECTED_HOSTNAME,
+    DOMAIN,
 )
 from .coordinator import CloudflareConfigEntry
+from .edge.checks import Finding
 from .edge.plan import Plan
+from .edge.probe import Enforcement
+from .hostnames import HostnameSettings, hostnames_of
+from .tunnels import TunnelState
 
 TO_REDACT: Final = {
     CONF_ACCOUNT_ID,
@@ -32,47 +39,100 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CloudflareConfigEntry
 ) -> dict[str, Any]:
     """Return what is known of an account, without names, addresses and ids."""
-    tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
-    checks = entry.runtime_data.checks
-    return {
+    settings = {
+        "state": entry.state.value,
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
-        "hostnames": [
-            async_redact_data(dict(subentry.data), TO_REDACT)
-            for subentry in entry.get_subentries_of_type(SUBENTRY_PROTECTED_HOSTNAME)
-        ],
+        "options": dict(entry.options),
+        "hostnames": [_settings(item) for item in hostnames_of(entry).values()],
+    }
+    # Who cannot set it up has most to report, and nothing was seen yet.
+    if entry.state is not ConfigEntryState.LOADED:
+        return settings
+    data = entry.runtime_data
+    checks, edge = data.checks, data.edge
+    return {
+        **settings,
         "devices": [
             _device(device, (edge.data.companions or {}).get(device.id))
             for device in companions_of(entry).values()
         ],
-        "tunnels": [
-            {
-                "status": state.tunnel.status,
-                "remotely_managed": state.tunnel.remotely_managed,
-                "connectors": [
-                    {"version": item.version, "connections": item.connections}
-                    for item in state.connectors
-                ],
-            }
-            for state in (tunnels.data or {}).values()
-        ],
+        "tunnels": [_tunnel(state) for state in (data.tunnels.data or {}).values()],
         "zones": [_plan(plan) for plan in edge.data.plans.values()],
-        "visits": [
-            {str(port): answer.verdict for port, answer in met.answers.items()}
-            for met in entry.runtime_data.visits.data.values()
-        ],
+        "visits": [_visits(met) for met in data.visits.data.values()],
         "checks": {
-            "found": sorted(item.check for item in checks.findings.values()),
+            "found": _checks(checks.findings.values()),
             "not_permitted": sorted(checks.not_permitted),
         },
-        "certificates": [
-            {
-                "managed": certificate.facts.managed,
-                "status": certificate.status,
-                "expires_on": certificate.facts.expires_on.isoformat(),
-            }
-            for certificate in edge.data.certificates or ()
+        "certificates": _certificates(edge.data.certificates or ()),
+    }
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, device: DeviceEntry
+) -> dict[str, Any]:
+    """Return what is known of a tunnel, a hostname or a companion device alone."""
+    if entry.state is not ConfigEntryState.LOADED:
+        return await async_get_config_entry_diagnostics(hass, entry)
+    (identifier,) = (item for domain, item in device.identifiers if domain == DOMAIN)
+    data = entry.runtime_data
+    if tunnel := (data.tunnels.data or {}).get(identifier):
+        return _tunnel(tunnel)
+    if hostname := hostnames_of(entry).get(identifier):
+        plan = data.edge.data.plans.get(hostname.zone_id)
+        places = {hostname.zone_id, hostname.protected.tunnel_id}
+        return {
+            "settings": _settings(hostname),
+            "zone": _plan(plan and plan.limited_to({hostname.hostname})),
+            "visits": _visits(data.visits.data.get(hostname.hostname)),
+            "checks": _checks(
+                item
+                for item in data.checks.findings.values()
+                if item.target == hostname.hostname or item.place in places
+            ),
+        }
+    if companion := companions_of(entry).get(identifier):
+        state = (data.edge.data.companions or {}).get(companion.id)
+        return {
+            **_device(companion, state),
+            "certificates": _certificates(state.certificates if state else ()),
+        }
+    return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _settings(hostname: HostnameSettings) -> dict[str, Any]:
+    return async_redact_data(hostname.as_data(), TO_REDACT)
+
+
+def _tunnel(state: TunnelState) -> dict[str, Any]:
+    return {
+        "status": state.tunnel.status,
+        "remotely_managed": state.tunnel.remotely_managed,
+        "connectors": [
+            {"version": item.version, "connections": item.connections}
+            for item in state.connectors
         ],
     }
+
+
+def _visits(met: Enforcement | None) -> dict[str, str]:
+    """Return what was met on each port; nothing where nobody could ask."""
+    answers = met.answers if met else {}
+    return {str(port): answer.verdict for port, answer in answers.items()}
+
+
+def _checks(findings: Iterable[Finding]) -> list[str]:
+    return sorted(item.check for item in findings)
+
+
+def _certificates(certificates: Iterable[Certificate]) -> list[dict[str, Any]]:
+    return [
+        {
+            "managed": certificate.facts.managed,
+            "status": certificate.status,
+            "expires_on": certificate.facts.expires_on.isoformat(),
+        }
+        for certificate in certificates
+    ]
 
 
 def _device(device: CompanionDevice, state: CompanionState | None) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""System health of Cloudflare mTLS: figures that a person may show to anybody."""
+
+from math import ceil
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+
+from .client import base_url
+from .companions import companions_of
+from .const import CONF_ACCOUNT_ID, DOMAIN, STATUS_URL
+from .coordinator import CloudflareConfigEntry
+from .edge.models import TunnelStatus
+from .hostnames import hostnames_of
+from .shared import async_get_shared
+
+
+@callback
+def async_register(
+    hass: HomeAssistant, register: system_health.SystemHealthRegistration
+) -> None:
+    """Register what is shown."""
+    register.async_register_info(_async_get_info)
+
+
+async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return whether Cloudflare is reached, and how much there is to look after."""
+    entries: list[CloudflareConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    loaded: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
+        DOMAIN
+    )
+    tunnels = [
+        state.tunnel.status
+        for entry in loaded
+        for state in (entry.runtime_data.tunnels.data or {}).values()
+    ]
+    pauses = [
+        async_get_shared(hass, entry.data[CONF_ACCOUNT_ID]).pause.left
+        for entry in entries
+    ]
+    return {
+        "can_reach_server": system_health.async_check_can_reach_url(
+            hass, base_url(), STATUS_URL
+        ),
+        "accounts": f"{len(loaded)}/{len(entries)}",
+        "healthy_tunnels": f"{tunnels.count(TunnelStatus.HEALTHY)}/{len(tunnels)}",
+        "protected_hostnames": sum(len(hostnames_of(entry)) for entry in entries),
+        "companion_devices": sum(len(companions_of(entry)) for entry in entries),
+        "pause": ceil(max(pauses, default=0)),
+    }
