@@ -50,6 +50,14 @@ from .models import (
 from .pause import Pause
 from .queries import query_error
 from .recent import Recent
+from .refusals import (
+    calls_token_dead,
+    code_of,
+    failure_of,
+    is_unknown_yet,
+    rejection,
+    token_problem,
+)
 from .surroundings import AccessApplication, Setting
 
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
@@ -66,22 +74,14 @@ _MAX_AT_ONCE: Final = 12
 _DRY_RUN: Final = {"dry_run": "true"}
 
 # Not all of Cloudflare knows a token that was created a moment ago.
-_UNKNOWN_YET: Final = 10001
 UNKNOWN_YET_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 
-_MALFORMED_TOKEN: Final = 6003
 _AUTHENTICATION_ERROR: Final = 10000
-_INVALID_TOKEN: Final = "Invalid access token"
 _TUNNEL_OR_CONFIGURATION_NOT_FOUND: Final = frozenset({1002, 1055})
 _ENTRYPOINT_NOT_FOUND: Final = 10003
 _CERTIFICATE_ALREADY_REVOKED: Final = 1407
-_QUOTA_CODES: Final = frozenset({50001, 1445})
-# Older answers leave the code out.
-_QUOTA_MESSAGE: Final = "exceeded the maximum number of rules"
 # Nobody recorded how a further tunnel is refused, only that there is a limit.
 _TUNNEL_QUOTA: Final = re.compile(r"\b(limit|maximum|quota)\b", re.IGNORECASE)
-# A DNS record of that name, a tunnel of that name, a rule with that ref, a second ruleset.
-_CONFLICT_CODES: Final = frozenset({81053, 81054, 81057, 81058, 1013, 20023, 20217})
 
 
 class EdgeClient:
@@ -146,7 +146,7 @@ class EdgeClient:
             result = Fields((await self._send("GET", path)).get("result"))
         except APIStatusError as err:
             _raise_unless_refused(err)
-            raise TokenRejected(_token_problem(err.body)) from err
+            raise TokenRejected(token_problem(err.body)) from err
         match result.optional_text("status"):
             case TokenStatus.ACTIVE:
                 return
@@ -734,9 +734,9 @@ class EdgeClient:
             raise await self._refusal(err.body, permission) from err
         # A token that is no good meets the envelope of all other requests.
         if answer.get("success") is False:
-            if _code(answer) == _AUTHENTICATION_ERROR:
+            if code_of(answer) == _AUTHENTICATION_ERROR:
                 raise await self._refusal(answer, permission)
-            raise _rejection(HTTPStatus.OK, answer)
+            raise rejection(HTTPStatus.OK, answer)
         if errors := answer.get("errors"):
             error = query_error(
                 errors[0] if isinstance(errors, list) else errors, permission
@@ -802,7 +802,7 @@ class EdgeClient:
             _raise_unless_refused(err)
             raise await self._refusal(err.body, permission) from err
         if envelope.get("success") is not True:
-            raise _rejection(HTTPStatus.OK, envelope)
+            raise rejection(HTTPStatus.OK, envelope)
         return Fields(envelope)
 
     async def _send(
@@ -818,7 +818,7 @@ class EdgeClient:
             try:
                 return await self._send_once(method, path, body, query)
             except APIStatusError as err:
-                if not _is_unknown_yet(err):
+                if not is_unknown_yet(err.status_code, err.body):
                     raise
             await asyncio.sleep(pause)
         return await self._send_once(method, path, body, query)
@@ -854,11 +854,11 @@ class EdgeClient:
 
     async def _refusal(self, body: object, permission: Permission) -> EdgeError:
         """Tell a dead token from a missing permission: only its verification can."""
-        if _token_problem(body) is TokenProblem.LOCATION:
+        if token_problem(body) is TokenProblem.LOCATION:
             return TokenRejected(TokenProblem.LOCATION)
         if self._account_token and self._account_id is None:
             # It cannot be verified yet, but Cloudflare has a sentence of its own for dead ones.
-            dead = _INVALID_TOKEN in _message(body)
+            dead = calls_token_dead(body)
             return TokenRejected() if dead else PermissionMissing(permission)
         try:
             await self.verify_token()
@@ -869,82 +869,8 @@ class EdgeClient:
 
 def _raise_unless_refused(err: APIStatusError) -> None:
     """Raise what the failure means, unless it is about the token or its permissions."""
-    status = err.status_code
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
-        HTTPStatus.REQUEST_TIMEOUT
-    ):
-        raise Unavailable(f"status {status}") from err
-    if _is_unknown_yet(err):
-        raise Unavailable("the token is not known everywhere yet") from err
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        if not isinstance(err.body, Mapping):
-            # A page, from somewhere on the way there.
-            raise Unavailable(f"status {status}") from err
-        return
-    if status == HTTPStatus.BAD_REQUEST and _code(err.body) == _MALFORMED_TOKEN:
-        raise TokenRejected from err
-    raise _rejection(status, err.body) from err
-
-
-def _is_unknown_yet(err: APIStatusError) -> bool:
-    """Tell whether nobody judged the request, because the token is too new."""
-    return (
-        err.status_code == HTTPStatus.FORBIDDEN
-        and _code(err.body) == _UNKNOWN_YET
-        and "authenticate" in _message(err.body)
-    )
-
-
-def _rejection(status: int, body: object) -> EdgeError:
-    """Return the error that Cloudflare's envelope speaks of."""
-    code = _code(body)
-    message = _message(body)
-    if code in _QUOTA_CODES or message.startswith(_QUOTA_MESSAGE):
-        return QuotaExceeded(code, message)
-    if code in _CONFLICT_CODES or status == HTTPStatus.CONFLICT:
-        return Conflict(code, message)
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFound(code, message)
-    return Rejected(code, message)
-
-
-def _token_problem(body: object) -> TokenProblem:
-    """Return why a token is refused; only its use from elsewhere has no code of its own."""
-    return (
-        TokenProblem.LOCATION
-        if "from location" in _message(body)
-        else TokenProblem.INVALID
-    )
-
-
-def _first_error(body: object) -> Mapping[str, Any]:
-    """Return the first error of an envelope, or nothing where it has another shape."""
-    errors = body.get("errors") if isinstance(body, Mapping) else None
-    first = errors[0] if isinstance(errors, list) and errors else None
-    return first if isinstance(first, Mapping) else {}
-
-
-def _code(body: object) -> int | None:
-    """Return Cloudflare's error code; rulesets sometimes leave it null."""
-    code = _first_error(body).get("code")
-    return code if isinstance(code, int) else None
-
-
-def _message(body: object) -> str:
-    """Return Cloudflare's first message, short and printable, for a person to read."""
-    error = _first_error(body)
-    # DNS says what is wrong in the chain, and outside only that something is.
-    chain = error.get("error_chain")
-    links = [error, *(chain if isinstance(chain, list) else [])]
-    messages = [
-        link["message"].strip()
-        for link in links
-        if isinstance(link, Mapping) and isinstance(link.get("message"), str)
-    ]
-    text = ": ".join(message for message in messages if message)
-    return "".join(char for char in text if char.isprintable())[:200] or (
-        "no reason given"
-    )
+    if failure := failure_of(err.status_code, err.body):
+        raise failure from err
 
 
 def _retry_after(err: APIStatusError) -> float:
