@@ -30,7 +30,7 @@ _LACKING = (
     ("ssl:edit", (), "Zone / SSL and Certificates / Edit"),
     ("waf:edit", (), "Zone / Zone WAF / Edit"),
     ("waf:edit", ("waf:read",), "Zone / Zone WAF / Edit"),
-    ("tunnel:edit", (), "Account / Cloudflare Tunnel / Read"),
+    ("tunnel:edit", (), "Account / Cloudflare Tunnel / Edit"),
 )
 _RESPONSE = {
     "device_id",

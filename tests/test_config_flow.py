@@ -421,7 +421,7 @@ async def test_tunnels_may_not_be_seen(
 
     assert result["step_id"] == "user"
     assert result["errors"] == {"base": "permission_missing"}
-    assert "Account / Cloudflare Tunnel / Read" in sentences(result)["base"]
+    assert "Account / Cloudflare Tunnel / Edit" in sentences(result)["base"]
     assert sandbox.journal.writes == []
 
     sandbox.state.tokens[token].permissions = ALL_PERMISSIONS

@@ -290,7 +290,7 @@ async def test_token_that_dies_while_waiting(
     result = await submit(hass, result, {"wait": True})
     assert result["step_id"] == "no_connector"
     assert result["errors"] == {"base": "permission_missing"}
-    assert "Account / Cloudflare Tunnel / Read" in sentences(result)["base"]
+    assert "Account / Cloudflare Tunnel / Edit" in sentences(result)["base"]
 
     result = await submit(hass, result, {"next": "show"})
     assert result["step_id"] == "no_connector"

@@ -205,7 +205,7 @@ async def test_permission_to_see_tunnels_is_missing(
 
     assert is_loaded(loaded_entry)
     assert hass.config_entries.flow.async_progress() == []
-    assert permission_issues(issue_registry) == {"Account / Cloudflare Tunnel / Read"}
+    assert permission_issues(issue_registry) == {"Account / Cloudflare Tunnel / Edit"}
     (issue,) = (
         issue
         for (domain, _), issue in issue_registry.issues.items()
@@ -214,7 +214,7 @@ async def test_permission_to_see_tunnels_is_missing(
     assert issue.translation_key == "permission_missing"
     assert issue.translation_placeholders == {
         "account": "Home lab",
-        "permission": "Account / Cloudflare Tunnel / Read",
+        "permission": "Account / Cloudflare Tunnel / Edit",
     }
     assert not issue.is_fixable
 
@@ -231,7 +231,7 @@ async def test_permission_to_see_tunnels_is_missing(
     [
         pytest.param(
             ALL_PERMISSIONS - {"tunnel:edit"},
-            {"Account / Cloudflare Tunnel / Read"},
+            {"Account / Cloudflare Tunnel / Edit"},
             {
                 STATUS: None,
                 DRIFT: "unavailable",
@@ -241,19 +241,19 @@ async def test_permission_to_see_tunnels_is_missing(
         ),
         pytest.param(
             ALL_PERMISSIONS - {"dns:edit"},
-            {"Zone / DNS / Read"},
+            {"Zone / DNS / Edit"},
             {STATUS: "healthy", DRIFT: "unavailable"},
             id="DNS",
         ),
         pytest.param(
             ALL_PERMISSIONS - {"waf:edit"},
-            {"Zone / Zone WAF / Read"},
+            {"Zone / Zone WAF / Edit"},
             {STATUS: "healthy", DRIFT: "unavailable"},
             id="rules",
         ),
         pytest.param(
             ALL_PERMISSIONS - {"ssl:edit"},
-            {"Zone / SSL and Certificates / Read"},
+            {"Zone / SSL and Certificates / Edit"},
             {
                 STATUS: "healthy",
                 DRIFT: "unavailable",

@@ -56,9 +56,9 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
     interval = timedelta(minutes=15)
     permissions = frozenset(
         {
-            Permission.CERTIFICATES_READ,
-            Permission.DNS_READ,
-            Permission.RULES_READ,
+            Permission.CERTIFICATES_EDIT,
+            Permission.DNS_EDIT,
+            Permission.RULES_EDIT,
             Permission.ZONE_READ,
         }
     )

@@ -35,7 +35,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     """Watches the account's tunnels."""
 
     interval = timedelta(seconds=60)
-    permissions = frozenset({Permission.TUNNEL_READ})
+    permissions = frozenset({Permission.TUNNEL_EDIT})
 
     _connectors_read: datetime | None = None
     _cut_off_since: Mapping[str, datetime] = {}

@@ -604,17 +604,17 @@ async def test_good_token_that_is_refused_lacks_a_permission(
 
 PERMISSIONS = {
     "zones": Permission.ZONE_READ,
-    "tunnels": Permission.TUNNEL_READ,
+    "tunnels": Permission.TUNNEL_EDIT,
     "create_tunnel": Permission.TUNNEL_EDIT,
     "connector_token": Permission.TUNNEL_EDIT,
     "put_tunnel_configuration": Permission.TUNNEL_EDIT,
-    "dns_records": Permission.DNS_READ,
+    "dns_records": Permission.DNS_EDIT,
     "create_dns_record": Permission.DNS_EDIT,
-    "client_certificates": Permission.CERTIFICATES_READ,
+    "client_certificates": Permission.CERTIFICATES_EDIT,
     "revoke_client_certificate": Permission.CERTIFICATES_EDIT,
     "restore_client_certificate": Permission.CERTIFICATES_EDIT,
     "put_hostname_associations": Permission.CERTIFICATES_EDIT,
-    "ruleset": Permission.RULES_READ,
+    "ruleset": Permission.RULES_EDIT,
     "create_rule": Permission.RULES_EDIT,
 }
 

@@ -138,7 +138,7 @@ def test_links_tick_what_is_asked_for() -> None:
         ("zone_waf", "edit"),
         ("argotunnel", "edit"),
     ]
-    assert ticked(token_url(Permission.DNS_READ, Permission.RULES_EDIT)) == needed
+    assert ticked(token_url(Permission.DNS_EDIT, Permission.RULES_EDIT)) == needed
     assert ticked(token_url(Permission.ANALYTICS_READ)) == [
         *needed,
         ("analytics", "read"),

@@ -221,7 +221,7 @@ class EdgeClient:
         return await self._all(
             Tunnel.parse,
             f"/accounts/{_segment(account_id)}/cfd_tunnel",
-            Permission.TUNNEL_READ,
+            Permission.TUNNEL_EDIT,
             per_page=100,
             is_deleted="false",
         )
@@ -271,7 +271,7 @@ class EdgeClient:
         envelope = await self._request(
             "GET",
             f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/connections",
-            Permission.TUNNEL_READ,
+            Permission.TUNNEL_EDIT,
         )
         found = envelope.objects("result", required=running)
         return tuple(Connector.parse(item) for item in found)
@@ -287,7 +287,7 @@ class EdgeClient:
             envelope = await self._request(
                 "GET",
                 _configuration_path(account_id, tunnel_id),
-                Permission.TUNNEL_READ,
+                Permission.TUNNEL_EDIT,
             )
         except NotFound as err:
             if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
@@ -307,7 +307,7 @@ class EdgeClient:
             envelope = await self._request(
                 "GET",
                 f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}",
-                Permission.TUNNEL_READ,
+                Permission.TUNNEL_EDIT,
             )
         except NotFound as err:
             if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
@@ -338,7 +338,7 @@ class EdgeClient:
         return await self._all(
             DnsRecord.parse,
             f"/zones/{_segment(zone_id)}/dns_records",
-            Permission.DNS_READ,
+            Permission.DNS_EDIT,
             per_page=1000,
         )
 
@@ -394,7 +394,7 @@ class EdgeClient:
         listed = await self._all(
             ClientCertificate.parse,
             _certificates_path(zone_id),
-            Permission.CERTIFICATES_READ,
+            Permission.CERTIFICATES_EDIT,
             per_page=50,
             status="all",
         )
@@ -468,7 +468,7 @@ class EdgeClient:
         Source: GET /zones/{zone_id}/certificate_authorities/hostname_associations.
         """
         envelope = await self._request(
-            "GET", _associations_path(zone_id), Permission.CERTIFICATES_READ
+            "GET", _associations_path(zone_id), Permission.CERTIFICATES_EDIT
         )
         seen = _result(envelope).texts("hostnames")
         return self._recent.associations(zone_id, seen)
@@ -503,7 +503,7 @@ class EdgeClient:
             envelope = await self._request(
                 "GET",
                 f"/zones/{_segment(zone_id)}/rulesets/phases/{PHASE}/entrypoint",
-                Permission.RULES_READ,
+                Permission.RULES_EDIT,
             )
         except NotFound as err:
             if err.code == _ENTRYPOINT_NOT_FOUND:
