@@ -36,6 +36,7 @@ SKIP_REF = "cloudflare_mtls_skip"
 
 TUNNELS_EVERY = timedelta(seconds=60)
 EDGE_EVERY = timedelta(minutes=15)
+SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
 COMPANION_ID = "01JCOMPANION00000000000001"

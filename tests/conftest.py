@@ -16,6 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.cloudflare_mtls import forms
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.edge import permissions
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
 from sandbox.seed import SERVICE
@@ -42,8 +43,9 @@ async def sandbox(
 ) -> AsyncIterator[Sandbox]:
     """Run a local Cloudflare, and have Home Assistant take it for the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
-    # Nobody looks at the progress here.
+    # Nobody looks at the progress here, and nothing takes its time.
     monkeypatch.setattr(forms, "shown_long_enough", partial(asyncio.sleep, 0))
+    monkeypatch.setattr(permissions, "SECOND_THOUGHT", 0)
     # A home that can be reached through a tunnel trusts its connector.
     store = await async_get_and_load_store(hass)
     store.stable["use_x_forwarded_for"] = True

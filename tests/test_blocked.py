@@ -26,6 +26,7 @@ from sandbox.state import ALL_PERMISSIONS, BlockedRequest
 from .common import (
     BLOCK_REF,
     HOSTNAME,
+    SECOND_LOOK,
     act,
     is_loaded,
     reported,
@@ -152,6 +153,9 @@ async def test_sensor_without_permission(
     token.permissions = ALL_PERMISSIONS - {"analytics:read"}
     await wait_for_refresh(hass, freezer, EVERY)
     assert state_of(hass, SENSOR) == "unknown"
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert state_of(hass, SENSOR) == "unknown"
     assert is_loaded(enabled)
     assert hass.config_entries.flow.async_progress() == []
     (issue,) = (
@@ -176,6 +180,7 @@ async def test_sensor_without_permission(
     entity_registry.async_update_entity(SENSOR, disabled_by=None)
     await wait_for_refresh(hass, freezer, timedelta(seconds=31))
     assert state_of(hass, SENSOR) == "unknown"
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert reported(hass) == {"permission_missing"}
     token.permissions = ALL_PERMISSIONS
     await wait_for_refresh(hass, freezer, EVERY)

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
+from sandbox.clock import Delays
 from sandbox.seed import SERVICE
 from sandbox.state import ALL_PERMISSIONS
 
@@ -431,9 +432,9 @@ async def test_tunnels_may_not_be_seen(
 @pytest.mark.parametrize(
     ("permissions", "named"),
     [
-        (without("dns:edit"), "Zone / DNS / Read"),
-        (without("ssl:edit"), "Zone / SSL and Certificates / Read"),
-        (without("waf:edit"), "Zone / Zone WAF / Read"),
+        (without("dns:edit"), "Zone / DNS / Edit"),
+        (without("ssl:edit"), "Zone / SSL and Certificates / Edit"),
+        (without("waf:edit"), "Zone / Zone WAF / Edit"),
         (without("waf:edit") | {"waf:read"}, "Zone / Zone WAF / Edit"),
     ],
 )
@@ -454,9 +455,9 @@ async def test_permission_missing_before_the_preview(
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n- ") == 5
+    assert table.count("\n- ") == 9
     assert "- Zone / Zone / Read: yes" in table
-    assert f"- {named.replace('Read', 'Edit')}: **no**" in table
+    assert f"- {named}: **no**" in table
     assert table.count("**no**") == 1
     assert sandbox.journal.writes == []
 
@@ -469,7 +470,9 @@ async def test_all_missing_permissions_show_at_once(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
     """Nobody goes to the dashboard once for each."""
-    token = sandbox.state.add_token(permissions=without("dns:edit", "ssl:edit"))
+    token = sandbox.state.add_token(
+        permissions=without("dns:edit", "ssl:edit", "bots:edit")
+    )
     result = await submit(hass, await start(hass), {"api_token": token})
 
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -477,27 +480,84 @@ async def test_all_missing_permissions_show_at_once(
     assert result["description_placeholders"]["permissions"].split("\n") == [
         "",
         "",
+        "The API token may do this here:",
+        "",
         "- Zone / Zone / Read: yes",
         "- Zone / DNS / Edit: **no**",
         "- Zone / SSL and Certificates / Edit: **no**",
         "- Zone / Zone WAF / Edit: yes",
         "- Account / Cloudflare Tunnel / Edit: may read; whether it may write shows "
         "with the first change",
+        "- Zone / Zone Settings / Edit: may read; whether it may write shows "
+        "with the first change",
+        "- Zone / Bot Management / Edit: no; it is optional, and without it one "
+        "feature is off",
+        "- Account / Access: Apps and Policies / Read: not known; it is optional",
+        "- Zone / Analytics / Read: yes",
     ]
+
+
+async def test_preview_shows_what_the_token_may_do(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """What is optional and missing is seen before anything is changed."""
+    token = sandbox.state.add_token(permissions=without("settings:edit"))
+    result = await submit(hass, await start(hass), {"api_token": token})
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+
+    result = await submit(hass, result, choose())
+
+    assert result["step_id"] == "preview"
+    table = result["description_placeholders"]["permissions"]
+    assert table.count("\n- ") == 9
+    assert "- Zone / Zone Settings / Edit: no; it is optional" in table
+    assert table.count("no;") == 1
+    assert sandbox.journal.writes == []
 
 
 async def test_permissions_that_cannot_be_found_out(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """While Cloudflare fails beside, the one that is known to be missing is named."""
-    token = sandbox.state.add_token(permissions=without("dns:edit"))
-    result = await submit(hass, await start(hass), {"api_token": token})
+    """While Cloudflare fails, nothing is said of permissions; optional ones may fail."""
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
     faults.unavailable("GET", "/cfd_tunnel$")
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    assert result["errors"] == {"base": "unavailable"}
+    assert result["description_placeholders"]["permissions"] == ""
+
+    faults.clear()
+    faults.unavailable("*", "/settings/|/graphql")
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, choose())
+    table = result["description_placeholders"]["permissions"]
+    assert "- Zone / Zone Settings / Edit: not known; it is optional" in table
+    assert "- Zone / Analytics / Read: not known; it is optional" in table
+    await finish_from_preview(hass, sandbox, result)
+
+
+async def test_token_that_is_too_new(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """A token that not all of Cloudflare knows yet is not taken for a bad one."""
+    sandbox.state.delays = Delays(new_token=30)
+    token = sandbox.state.add_token()
+
+    await finish(hass, sandbox, token, await start(hass))
+
+    refused = [item for item in sandbox.journal.requests if item.status == 403]
+    assert refused
+
+
+@pytest.mark.parametrize("path", ["/dns_records", "/rulesets", "/client_certificates"])
+async def test_single_refusal_is_no_missing_permission(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, path: str
+) -> None:
+    """What is refused once is asked again before anybody is sent to the dashboard."""
+    result = await submit(hass, await start(hass), {"api_token": sandbox.token})
+    fault = faults.refuse("*", path, 403, 10000, "Authentication error", times=1)
 
     result = await submit(hass, result, zone_and_tunnel(sandbox))
 
-    assert result["errors"] == {"base": "permission_missing"}
-    assert result["description_placeholders"]["permissions"] == ""
+    assert fault.hits == 1
+    await finish_from_hostname(hass, sandbox, result)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,13 @@ from .common import (
     CERTIFICATE_ID,
     COMPANION_ID,
     EDGE_EVERY,
+    SECOND_LOOK,
     TUNNELS_EVERY,
     act,
     add_certificate,
     companion,
     is_loaded,
+    reported,
     settle,
     setup_integration,
     state_of,
@@ -194,13 +196,15 @@ async def test_permission_to_see_tunnels_is_missing(
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"tunnel:edit"}
 
-    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    for expected in (set(), {"permission_missing"}):
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        assert reported(hass) == expected
+        assert state_of(hass, STATUS) == "unavailable"
+        assert state_of(hass, "binary_sensor.home_connectivity") == "unavailable"
+        assert state_of(hass, DRIFT) == "off"
 
     assert is_loaded(loaded_entry)
     assert hass.config_entries.flow.async_progress() == []
-    assert state_of(hass, STATUS) == "unavailable"
-    assert state_of(hass, "binary_sensor.home_connectivity") == "unavailable"
-    assert state_of(hass, DRIFT) == "off"
     assert permission_issues(issue_registry) == {"Account / Cloudflare Tunnel / Read"}
     (issue,) = (
         issue
@@ -281,6 +285,8 @@ async def test_set_up_with_a_permission_missing(
     token.permissions = permissions
 
     await setup_integration(hass, entry)
+    assert permission_issues(issue_registry) == set()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
 
     assert is_loaded(entry)
     assert hass.config_entries.flow.async_progress() == []
@@ -323,8 +329,11 @@ async def test_permission_to_mend_is_missing(
         f"{permission}:read"
     }
     await setup_integration(hass, entry)
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert state_of(hass, DRIFT) == "on"
     assert permission_issues(issue_registry) == {named}
+    assert "drift" in reported(hass)
 
     token.permissions = ALL_PERMISSIONS
     await wait_for_refresh(hass, freezer, EDGE_EVERY)

@@ -21,6 +21,7 @@ from .common import (
     COMPANION_ID,
     EDGE_EVERY,
     HOSTNAME,
+    SECOND_LOOK,
     SKIP_REF,
     add_certificate,
     choose,
@@ -158,6 +159,9 @@ async def test_removal_that_is_refused_says_so_and_goes_on(
     faults.unavailable("PUT", "/configurations")
     await remove(hass, loaded_entry)
 
+    assert traces(sandbox) == [SKIP_REF, BLOCK_REF, "association", "ingress"]
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert traces(sandbox) == [SKIP_REF, BLOCK_REF, "association", "ingress"]
     assert reported(hass) == {"removal_pending"}
 

@@ -30,9 +30,6 @@ from .server import async_read_server
 
 _COMPUTERS = frozenset({Platform.LINUX, Platform.MACOS, Platform.WINDOWS})
 
-# How soon to look again for what could not be seen.
-_RETRY_INTERVAL = timedelta(minutes=15)
-
 
 class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     """Watches what stands around the rules; each permission for it is optional."""
@@ -66,7 +63,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     @override
     async def async_fetch(self) -> Surroundings | None:
-        self.update_interval = _RETRY_INTERVAL
         zone_ids = sorted({item.zone_id for item in self._hostnames})
         if not zone_ids:
             return None
@@ -74,7 +70,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             self._applications(),
             asyncio.gather(*(self._look_around(zone_id) for zone_id in zone_ids)),
         )
-        self.update_interval = self.interval
         return Surroundings(
             zones=dict(zip(zone_ids, zones, strict=True)),
             applications=applications,

@@ -32,7 +32,7 @@ from .const import (
 )
 from .edge.errors import EdgeError
 from .edge.models import Account, Zone
-from .edge.permissions import NEEDED, TOKEN_URL
+from .edge.permissions import NEEDED, OPTIONAL, token_url
 from .errors import Description, describe
 from .forms import choice
 from .hostname_flow import HostnameSteps
@@ -195,8 +195,10 @@ class CloudflareConfigFlow(
             data_schema=TOKEN_SCHEMA,
             errors={"base": key} if key else {},
             description_placeholders={
-                "token_url": TOKEN_URL,
-                "permissions": "\n".join(f"- {item.value}" for item in NEEDED),
+                "token_url": token_url(),
+                "full_token_url": token_url(*OPTIONAL),
+                "permissions": "\n".join(f"- {item}" for item in NEEDED),
+                "optional": "\n".join(f"- {item}" for item in OPTIONAL),
                 **placeholders,
                 **details,
             },

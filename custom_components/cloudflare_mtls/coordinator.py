@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
+# A single failure is looked at again soon, and nobody is alarmed before.
+SECOND_LOOK = timedelta(seconds=30)
+_RETRY_INTERVAL = timedelta(minutes=15)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CloudflareData:
@@ -70,16 +74,23 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.shared = async_get_shared(hass, self.account_id)
         self._missing: set[Permission] = set()
 
+    @property
+    def pace(self) -> timedelta:
+        """Return when to look again after what was seen now."""
+        return self.interval
+
     @abstractmethod
     async def async_fetch(self) -> DataT:
         """Fetch everything that this coordinator watches."""
 
     @override
     async def _async_update_data(self) -> DataT:
-        self._missing = set()
+        before, self._missing = self._missing, set()
         try:
             data = await self.async_fetch()
         except EdgeError as err:
+            self._missing = before
+            self.update_interval = min(self.interval, _RETRY_INTERVAL)
             key, placeholders = describe(err)
             if isinstance(err, TokenRejected):
                 raise ConfigEntryAuthFailed(
@@ -91,16 +102,23 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 translation_domain=DOMAIN,
                 translation_key=key,
                 translation_placeholders=placeholders,
-                retry_after=err.retry_after if isinstance(err, RateLimited) else None,
+                retry_after=self._retry_after_seconds(err),
             ) from err
         entry = self.config_entry
         async_report(
             self.hass,
             entry,
             f"permission_{type(self).__name__}",
-            permission_issues(entry, self._missing & self.permissions),
+            permission_issues(entry, self._missing & before & self.permissions),
         )
+        self.update_interval = self.pace if self._missing <= before else SECOND_LOOK
         return data
+
+    def _retry_after_seconds(self, err: EdgeError) -> float | None:
+        """Return how soon to try again, where that is not as usual."""
+        if isinstance(err, RateLimited):
+            return err.retry_after
+        return SECOND_LOOK.total_seconds() if self.last_update_success else None
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]

@@ -36,9 +36,9 @@ from .edge.desired import (
     propose,
     read_hostname,
 )
-from .edge.errors import EdgeError, PermissionMissing
+from .edge.errors import EdgeError, Permission, PermissionMissing
 from .edge.models import Observation, Tunnel, Zone
-from .edge.permissions import find_permissions
+from .edge.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from .edge.plan import Plan, ProblemCode
 from .edge.steps import Step
 from .errors import Description, describe, describe_problem
@@ -256,14 +256,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Read everything once, so that a missing permission shows before it matters."""
         tunnel_ids = [tunnel.id] if tunnel else []
         try:
-            self._observation, _ = await asyncio.gather(
-                self._client.observe(self._account_id, zone.id, tunnel_ids),
-                self._client.client_certificates(zone.id),
+            await self._look_at_permissions(zone)
+            self._observation = await self._client.observe(
+                self._account_id, zone.id, tunnel_ids
             )
-            await self._client.may_edit_rules(zone.id, self._observation.ruleset.id)
-        except PermissionMissing as err:
-            self._permissions = await self._list_permissions(zone)
-            return "base", describe(err)
         except EdgeError as err:
             return "base", describe(err)
         if not self._observation.zone.active:
@@ -272,24 +268,19 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return CONF_TUNNEL_ID, ("tunnel_managed_locally", {"tunnel": tunnel.name})
         return None
 
-    async def _list_permissions(self, zone: Zone) -> str:
-        """Return all that the token may and may not do, lest each shows only after another."""
-        try:
-            found = await find_permissions(self._client, self._account_id, zone.id)
-        except EdgeError:
-            # The one that is known to lack is named anyway.
-            return ""
+    async def _look_at_permissions(self, zone: Zone) -> None:
+        """List what the token may and may not do; raise EdgeError where that is too little."""
+        self._permissions = ""
+        found = await find_permissions(self._client, self._account_id, zone.id)
         text = await async_get_texts(self.hass, "common")
-        words = {
-            True: "permission_yes",
-            False: "permission_no",
-            None: "permission_open",
-        }
         lines = [
-            f"- {permission}: {text(words[allowed])}"
-            for permission, allowed in found.items()
+            f"- {permission}: {text(_word_for(permission, allowance))}"
+            for permission, allowance in found.items()
         ]
-        return "\n\n" + "\n".join(lines)
+        self._permissions = "\n".join(["", "", text("permissions"), "", *lines])
+        for permission in NEEDED:
+            if found[permission] is Allowance.NO:
+                raise PermissionMissing(permission)
 
     def _proposal(self) -> tuple[str, str]:
         """Return a hostname and a service that fit what the tunnel serves already."""
@@ -396,7 +387,15 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             complaint,
             hostname=self._settings.hostname,
             changes=changes_of(text, self._settings.hostname, steps),
+            permissions=self._permissions,
         )
+
+
+def _word_for(permission: Permission, allowance: Allowance) -> str:
+    """Return the key of the words that say whether a token may."""
+    if allowance is Allowance.NO and permission in OPTIONAL:
+        return "permission_off"
+    return f"permission_{allowance}"
 
 
 def _in_use(hostname: str, by: str) -> Description:

@@ -17,7 +17,7 @@ from .edge.checks import Check, Finding
 from .edge.errors import Permission
 from .edge.lifecycle import URGENT_DAYS, Standing
 from .edge.models import Tunnel
-from .edge.permissions import TOKEN_URL
+from .edge.permissions import token_url
 from .edge.plan import Plan
 from .edge.remedies import REMEDIABLE
 from .errors import describe_problem
@@ -109,7 +109,7 @@ def permission_issues(entry: ConfigEntry, missing: Iterable[Permission]) -> list
             id=permission.name.lower(),
             translation_key="permission_missing",
             placeholders={"account": entry.title, "permission": permission.value},
-            learn_more_url=TOKEN_URL,
+            learn_more_url=token_url(permission),
         )
         for permission in missing
     ]

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from .companions import Certificate, CompanionState, companion_states, companions_of
 from .const import CONF_HOSTNAME, CONF_PIN_CERTIFICATES, EVENT_MENDED, LOGGER
-from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
+from .coordinator import SECOND_LOOK, CloudflareConfigEntry, CloudflareCoordinator
 from .edge.client import EdgeClient
 from .edge.credentials import read_certificates
 from .edge.errors import EdgeError, Permission, PermissionMissing
@@ -94,6 +94,8 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             writing=self.shared.writing,
         )
         self._hurries_until = dt_util.utcnow()
+        self._pending = False
+        self._failed_mends = 0
         self._down_since: dict[str, datetime] = {}
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
@@ -120,6 +122,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         to_mend = self._kept | self._tombstones.keys()
         drifted = any(plan and plan.limited_to(to_mend).steps for plan in plans)
         if not drifted:
+            self._failed_mends = 0
             self._report_writing(())
         # What mending left is mended at the next refresh, not at once, and not for ever.
         mends = drifted and not self._mending
@@ -128,8 +131,10 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             self.config_entry.async_create_background_task(
                 self.hass, self._mend(), f"{self.name} mend", eager_start=False
             )
-        await self._report_hostnames(plans, to_mend if mends else set())
-        self._set_pace(certificates or ())
+        # What failed once is tried again before anybody is told.
+        is_tried = self._failed_mends == 1 or (mends and not self._failed_mends)
+        await self._report_hostnames(plans, to_mend if is_tried else set())
+        self._pending = any(item.status in _PENDING for item in certificates or ())
         return self._with_companions(
             EdgeState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
@@ -175,11 +180,13 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         """Look more often for a while: something was revoked or restored."""
         self._hurries_until = dt_util.utcnow() + _HURRY
 
-    def _set_pace(self, certificates: Iterable[Certificate]) -> None:
-        hurries = self._hurries_until > dt_util.utcnow() and any(
-            item.status in _PENDING for item in certificates
-        )
-        self.update_interval = _HURRIED_INTERVAL if hurries else self.interval
+    @property
+    @override
+    def pace(self) -> timedelta:
+        if self._failed_mends == 1:
+            return SECOND_LOOK
+        hurries = self._pending and self._hurries_until > dt_util.utcnow()
+        return _HURRIED_INTERVAL if hurries else self.interval
 
     @callback
     def async_look_at_ledger(self) -> None:
@@ -317,21 +324,28 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         """Remove the drift of what is kept in sync, and take down what was removed."""
         self._mending = True
         try:
-            extent = Extent(hostnames=self._kept | self._tombstones.keys())
-            zones = await self.reconciler.sync(extent)
-            missing = {
-                zone.error.permission
-                for zone in zones.values()
-                if isinstance(zone.error, PermissionMissing)
-            }
-            for zone in zones.values():
-                self._announce(zone.applied)
-            self._report_writing(missing)
+            is_done = await self._bring_in_sync()
+            self._failed_mends = 0 if is_done else self._failed_mends + 1
             await self.async_refresh()
-        except EdgeError as err:
-            LOGGER.debug("Drift could not be mended: %s", err)
         finally:
             self._mending = False
+
+    async def _bring_in_sync(self) -> bool:
+        """Write what there is to write, and tell whether nothing stopped it."""
+        extent = Extent(hostnames=self._kept | self._tombstones.keys())
+        try:
+            zones = await self.reconciler.sync(extent)
+        except EdgeError as err:
+            LOGGER.debug("Drift could not be mended: %s", err)
+            return False
+        errors = [zone.error for zone in zones.values() if zone.error]
+        missing = {
+            err.permission for err in errors if isinstance(err, PermissionMissing)
+        }
+        self._report_writing(missing if self._failed_mends else ())
+        for zone in zones.values():
+            self._announce(zone.applied)
+        return not errors
 
     @callback
     def _announce(self, applied: Iterable[Step]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 import pytest
 
+from custom_components.cloudflare_mtls.edge import client as client_module
 from custom_components.cloudflare_mtls.edge.client import EdgeClient
 from custom_components.cloudflare_mtls.edge.desired import (
     SKIP_REF,
@@ -527,6 +528,55 @@ async def test_code_is_a_number_or_none(
 
 
 # Whose fault is a refusal?
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again at once, as often as usual."""
+    pauses = (0,) * len(client_module.UNKNOWN_YET_PAUSES)
+    monkeypatch.setattr(client_module, "UNKNOWN_YET_PAUSES", pauses)
+
+
+def unknown_yet() -> web.StreamResponse:
+    """Return what servers say that do not know a new token yet."""
+    return envelope(403, code=10001, message="Unable to authenticate request")
+
+
+@pytest.mark.usefixtures("no_pauses")
+@every_call
+async def test_new_token_is_tried_again_until_it_is_known(
+    api: ScriptedApi, client: EdgeClient, call: Call
+) -> None:
+    """Nobody judged the request, so that nothing was done: writing is sent again as well."""
+    api.answers = lambda _: (
+        unknown_yet() if len(api.asked) < 3 else envelope(400, code=1)
+    )
+    assert isinstance(await error_of(call(client)), Rejected)
+    assert len(api.asked) == 3
+    assert len({(item.method, item.path) for item in api.asked}) == 1
+
+
+@pytest.mark.usefixtures("no_pauses")
+async def test_verification_of_a_new_token_is_tried_again(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """A token that is not known everywhere is no bad one."""
+    answers = [success({"id": "t", "status": "active"}), unknown_yet(), unknown_yet()]
+    api.verifies = lambda: answers.pop()
+    await client.verify_token()
+    assert answers == []
+
+
+@pytest.mark.usefixtures("no_pauses")
+async def test_new_token_that_never_gets_known(
+    api: ScriptedApi, client: EdgeClient
+) -> None:
+    """It is said to be neither bad nor without a permission, and not tried for ever."""
+    api.answers = lambda _: unknown_yet()
+    assert isinstance(await error_of(client.zone("z")), Unavailable)
+    assert len(api.asked) == 5
+    api.verifies = unknown_yet
+    assert isinstance(await error_of(client.verify_token()), Unavailable)
 
 
 @every_call

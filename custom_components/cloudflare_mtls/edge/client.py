@@ -65,6 +65,10 @@ _MAX_PAGES: Final = 100
 _MAX_AT_ONCE: Final = 12
 _DRY_RUN: Final = {"dry_run": "true"}
 
+# Not all of Cloudflare knows a token that was created a moment ago.
+_UNKNOWN_YET: Final = 10001
+UNKNOWN_YET_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
+
 _MALFORMED_TOKEN: Final = 6003
 _AUTHENTICATION_ERROR: Final = 10000
 _INVALID_TOKEN: Final = "Invalid access token"
@@ -782,7 +786,23 @@ class EdgeClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """Send one request, once, and return the JSON object that came back."""
+        """Return the JSON object that comes back; nothing that may have been done is sent again."""
+        for pause in UNKNOWN_YET_PAUSES:
+            try:
+                return await self._send_once(method, path, body, query)
+            except APIStatusError as err:
+                if not _is_unknown_yet(err):
+                    raise
+            await asyncio.sleep(pause)
+        return await self._send_once(method, path, body, query)
+
+    async def _send_once(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str] | None,
+    ) -> Mapping[str, Any]:
         if not self._can_be_sent:
             raise TokenRejected
         send = getattr(self._sdk, method.lower())
@@ -827,6 +847,8 @@ def _raise_unless_refused(err: APIStatusError) -> None:
         HTTPStatus.REQUEST_TIMEOUT
     ):
         raise Unavailable(f"status {status}") from err
+    if _is_unknown_yet(err):
+        raise Unavailable("the token is not known everywhere yet") from err
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         if not isinstance(err.body, Mapping):
             # A page, from somewhere on the way there.
@@ -835,6 +857,15 @@ def _raise_unless_refused(err: APIStatusError) -> None:
     if status == HTTPStatus.BAD_REQUEST and _code(err.body) == _MALFORMED_TOKEN:
         raise TokenRejected from err
     raise _rejection(status, err.body) from err
+
+
+def _is_unknown_yet(err: APIStatusError) -> bool:
+    """Tell whether nobody judged the request, because the token is too new."""
+    return (
+        err.status_code == HTTPStatus.FORBIDDEN
+        and _code(err.body) == _UNKNOWN_YET
+        and "authenticate" in _message(err.body)
+    )
 
 
 def _rejection(status: int, body: object) -> EdgeError:

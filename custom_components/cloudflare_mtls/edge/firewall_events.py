@@ -208,13 +208,8 @@ class FirewallEvents:
         """
         search = _Search(zone_id, hostnames, since, until)
         if zone_id not in self._limits:
-            settings = await self._ask(_LIMITS_QUERY, zone_id)
             search.asked += 1
-            if (inner := settings.object("settings")) is None or (
-                limits := inner.object("firewallEventsAdaptive")
-            ) is None:
-                raise malformed("settings")
-            self._limits[zone_id] = _Limits.parse(limits)
+            await self.find_limits(zone_id)
         refusal: EdgeError = Unavailable("no time that may be asked for")
         while not search.is_over(self._limits[zone_id]):
             limits_now = self._limits[zone_id]
@@ -243,6 +238,18 @@ class FirewallEvents:
             requests=tuple(item for item in search.found if not item.is_our_visit),
             since=search.reached,
         )
+
+    async def find_limits(self, zone_id: str) -> None:
+        """Learn how much the zone's plan allows to ask for; raise EdgeError.
+
+        Source: POST /graphql, settings of firewallEventsAdaptive.
+        """
+        zone = await self._ask(_LIMITS_QUERY, zone_id)
+        if (settings := zone.object("settings")) is None or (
+            limits := settings.object("firewallEventsAdaptive")
+        ) is None:
+            raise malformed("settings")
+        self._limits[zone_id] = _Limits.parse(limits)
 
     async def _ask(self, document: str, zone_id: str, **variables: Any) -> Fields:
         """Return what is said of the zone; one out of the token's reach is left out."""

@@ -1,13 +1,16 @@
 """What an API token must be allowed, and what it is."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from .client import EdgeClient
-from .errors import Permission, PermissionMissing
+from .errors import EdgeError, Permission, PermissionMissing
+from .firewall_events import FirewallEvents
+from .surroundings import Setting
 
 NEEDED: Final = (
     Permission.ZONE_READ,
@@ -16,54 +19,88 @@ NEEDED: Final = (
     Permission.RULES_EDIT,
     Permission.TUNNEL_EDIT,
 )
-
-# Opens the dashboard's token page with the right boxes ticked; it leaves out keys that it
-# does not know, so the dialog names the permissions too.
-# Source: developers.cloudflare.com, API token template URLs.
-_TEMPLATE: Final = {
-    "permissionGroupKeys": json.dumps(
-        [
-            {"key": "zone", "type": "read"},
-            {"key": "dns", "type": "edit"},
-            {"key": "ssl_and_certificates", "type": "edit"},
-            {"key": "waf", "type": "edit"},
-            {"key": "argotunnel", "type": "edit"},
-        ]
-    ),
-    "accountId": "*",
-    "zoneId": "all",
-    "name": "Home Assistant",
-}
-TOKEN_URL: Final = (
-    f"https://dash.cloudflare.com/profile/api-tokens?{urlencode(_TEMPLATE)}"
+# Without one of these, one feature is off.
+OPTIONAL: Final = (
+    Permission.SETTINGS_EDIT,
+    Permission.BOTS_EDIT,
+    Permission.ACCESS_READ,
+    Permission.ANALYTICS_READ,
 )
+
+# What the dashboard calls them in links. Sources: developers.cloudflare.com, API token
+# template URLs; tunnels, custom rules and bots are missing there, and are in links that
+# other projects publish.
+_KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
+    Permission.ZONE_READ: ("zone", "read"),
+    Permission.DNS_EDIT: ("dns", "edit"),
+    Permission.CERTIFICATES_EDIT: ("ssl_and_certificates", "edit"),
+    Permission.RULES_EDIT: ("zone_waf", "edit"),
+    Permission.TUNNEL_EDIT: ("argotunnel", "edit"),
+    Permission.SETTINGS_EDIT: ("zone_settings", "edit"),
+    Permission.BOTS_EDIT: ("bot_management", "edit"),
+    Permission.ACCESS_READ: ("access", "read"),
+    Permission.ANALYTICS_READ: ("analytics", "read"),
+}
+
+# A token that was created a moment ago is refused now and then.
+SECOND_THOUGHT: Final = 2.0
+
+
+class Allowance(StrEnum):
+    """What can be told of a permission without writing anything."""
+
+    YES = "yes"
+    NO = "no"
+    READS = "reads"
+    UNCLEAR = "unclear"
+
+
+def token_url(*optional: Permission) -> str:
+    """Return a link that opens the dashboard's token page with the right boxes ticked.
+
+    Those for the needed permissions are, and those for the optional ones that are named.
+    The page leaves out keys that it does not know, so people are told the permissions too.
+
+    Source: developers.cloudflare.com, API token template URLs.
+    """
+    ticked = [*NEEDED, *(item for item in OPTIONAL if item in optional)]
+    template = {
+        "permissionGroupKeys": json.dumps(
+            [
+                {"key": key, "type": kind}
+                for key, kind in (_KEYS[permission] for permission in ticked)
+            ]
+        ),
+        "accountId": "*",
+        "zoneId": "all",
+        "name": "Home Assistant",
+    }
+    return f"https://dash.cloudflare.com/profile/api-tokens?{urlencode(template)}"
 
 
 async def find_permissions(
     client: EdgeClient, account_id: str, zone_id: str
-) -> Mapping[Permission, bool | None]:
-    """Return which permissions the token has; None where only writing would tell.
+) -> Mapping[Permission, Allowance]:
+    """Return what can be told of each permission, the needed ones first.
 
     Each is found by a call that needs it; nothing is written. Raises EdgeError where a call
-    fails for another reason.
+    for a needed one fails for another reason.
     """
-    asked = {
-        Permission.ZONE_READ: client.zone(zone_id),
-        Permission.DNS_READ: client.dns_records(zone_id),
-        Permission.CERTIFICATES_READ: client.client_certificates(zone_id),
-        Permission.RULES_EDIT: _try_rules(client, zone_id),
-        Permission.TUNNEL_READ: client.tunnels(account_id),
+    calls: Mapping[Permission, Callable[[], Awaitable[Any]]] = {
+        Permission.ZONE_READ: lambda: client.zone(zone_id),
+        Permission.DNS_EDIT: lambda: client.dns_records(zone_id),
+        Permission.CERTIFICATES_EDIT: lambda: client.client_certificates(zone_id),
+        Permission.RULES_EDIT: lambda: _try_rules(client, zone_id),
+        Permission.TUNNEL_EDIT: lambda: client.tunnels(account_id),
+        Permission.SETTINGS_EDIT: lambda: client.zone_setting(
+            zone_id, Setting.WEBSOCKETS
+        ),
+        Permission.BOTS_EDIT: lambda: client.bot_fight_mode(zone_id),
+        Permission.ACCESS_READ: lambda: client.access_applications(account_id),
+        Permission.ANALYTICS_READ: lambda: FirewallEvents(client).find_limits(zone_id),
     }
-    answers = await asyncio.gather(*(_is_allowed(call) for call in asked.values()))
-    found: dict[Permission, bool | None] = dict(zip(asked, answers, strict=True))
-    # Who may not even read may not write.
-    for reading, writing in (
-        (Permission.DNS_READ, Permission.DNS_EDIT),
-        (Permission.CERTIFICATES_READ, Permission.CERTIFICATES_EDIT),
-        (Permission.TUNNEL_READ, Permission.TUNNEL_EDIT),
-    ):
-        found[writing] = None if found.pop(reading) else False
-    return {permission: found[permission] for permission in NEEDED}
+    found = await asyncio.gather(*(_find(item, calls[item]) for item in calls))
+    return dict(zip(calls, found, strict=True))
 
 
 async def _try_rules(client: EdgeClient, zone_id: str) -> None:
@@ -71,9 +108,30 @@ async def _try_rules(client: EdgeClient, zone_id: str) -> None:
     await client.may_edit_rules(zone_id, ruleset.id)
 
 
-async def _is_allowed(call: Awaitable[Any]) -> bool:
+async def _find(
+    permission: Permission, call: Callable[[], Awaitable[Any]]
+) -> Allowance:
     try:
-        await call
+        answer = await _ask_twice(call)
     except PermissionMissing:
-        return False
-    return True
+        return Allowance.NO
+    except EdgeError:
+        if permission in NEEDED:
+            raise
+        return Allowance.UNCLEAR
+    match permission:
+        case Permission.ZONE_READ | Permission.RULES_EDIT | Permission.ANALYTICS_READ:
+            return Allowance.YES
+        case Permission.ACCESS_READ:
+            # Who may not read them is told that there are none, at times.
+            return Allowance.YES if answer else Allowance.UNCLEAR
+        case _:
+            return Allowance.READS
+
+
+async def _ask_twice(call: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        return await call()
+    except PermissionMissing:
+        await asyncio.sleep(SECOND_THOUGHT)
+        return await call()
