@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 import os
 import socket
+import tempfile
 from typing import Any, Final, Self, override
 from unittest.mock import patch
 
@@ -20,7 +21,6 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
     async_test_home_assistant,
-    mock_storage,
 )
 
 from custom_components.cloudflare_mtls.const import DOMAIN
@@ -29,6 +29,7 @@ from sandbox.journal import Entry
 from sandbox.seed import SERVICE
 from sandbox.state import Tunnel, Zone
 from tests.common import (
+    EDGE_EVERY,
     HOSTNAME,
     add_certificate,
     companion,
@@ -82,21 +83,27 @@ class Home:
     @asynccontextmanager
     async def running(cls, freezer: FrozenDateTimeFactory) -> AsyncGenerator[Self]:
         """Run until left, and begin with everything as it must be."""
-        with mock_storage():
-            async with async_test_home_assistant() as hass, Sandbox() as sandbox:
-                with patch.dict(os.environ, _seams(sandbox)):
-                    await _furnish(hass)
-                    await add_certificate(sandbox, not_before=dt_util.utcnow(), days=40)
-                    entry = _account(sandbox)
-                    await setup_integration(hass, entry)
-                    home = cls(hass, sandbox, entry, freezer)
-                    # What was written a moment ago is no longer taken for what is read.
-                    await home.tick(timedelta(minutes=15))
-                    home.heard()
-                    yield home
-                    await hass.config_entries.async_unload(entry.entry_id)
-                    await settle(hass)
+        with tempfile.TemporaryDirectory(prefix="home-") as folder:
+            async with async_test_home_assistant(config_dir=folder) as hass:
+                async with Sandbox() as sandbox:
+                    with patch.dict(os.environ, _seams(sandbox)):
+                        yield await cls._settled_in(hass, sandbox, freezer)
+                        await _close(hass)
                 await hass.async_stop(force=True)
+
+    @classmethod
+    async def _settled_in(
+        cls, hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
+    ) -> Self:
+        await _furnish(hass)
+        await add_certificate(sandbox, not_before=dt_util.utcnow(), days=40)
+        entry = _account(sandbox)
+        await setup_integration(hass, entry)
+        home = cls(hass, sandbox, entry, freezer)
+        # What was written a moment ago is no longer taken for what is read.
+        await home.tick(EDGE_EVERY)
+        home.heard()
+        return home
 
     @property
     def now(self) -> datetime:
@@ -140,9 +147,17 @@ class Home:
         """Return what Cloudflare was asked since the last time, and have it forgotten."""
         requests = list(self.sandbox.journal.requests)
         self.sandbox.journal.clear()
-        # The visits without a certificate leave these behind.
+        # The visits without a certificate leave these behind, and every edit those.
         self.sandbox.state.blocked.clear()
+        for ruleset in self.zone.rulesets.values():
+            ruleset.earlier.clear()
         return requests
+
+
+async def _close(hass: HomeAssistant) -> None:
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        await hass.config_entries.async_unload(entry.entry_id)
+    await settle(hass)
 
 
 async def _furnish(hass: HomeAssistant) -> None:

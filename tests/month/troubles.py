@@ -41,9 +41,9 @@ KINDS: Final = (
     FaultKind.RESET_BEFORE,
     FaultKind.RESET_AFTER,
 )
-# What can happen to any call, whatever its answer looks like.
+# What can happen to any call, whatever its answer looks like. Whoever is refused everything
+# has no good token.
 WHOLE: Final = (
-    FaultKind.UNAUTHORIZED,
     FaultKind.SERVER_ERROR,
     FaultKind.BAD_GATEWAY,
     FaultKind.UNSUCCESSFUL,
@@ -72,6 +72,10 @@ _ZONE: Final = f"/zones/{Sandbox.zone_id}"
 _TUNNELS: Final = f"/accounts/{Sandbox.account_id}/cfd_tunnel"
 _TUNNEL: Final = f"{_TUNNELS}/{Sandbox.tunnel_id}"
 
+# A tunnel that does not run may well have no connections to tell of.
+CONNECTIONS: Final = Call(
+    f"{_TUNNEL}/connections", Part.TUNNELS, timedelta(minutes=5), "result", WHOLE
+)
 CALLS: Final = (
     Call(_ZONE, Part.HOSTNAME, EDGE_EVERY, "result.name"),
     Call(f"{_ZONE}/dns_records", Part.HOSTNAME, EDGE_EVERY, "result.0.type"),
@@ -90,8 +94,7 @@ CALLS: Final = (
     ),
     Call(f"{_TUNNEL}/configurations", Part.HOSTNAME, EDGE_EVERY, "result.config"),
     Call(_TUNNELS, Part.TUNNELS, TUNNELS_EVERY, "result.0.id"),
-    # A tunnel that does not run may well have no connections to tell of.
-    Call(f"{_TUNNEL}/connections", Part.TUNNELS, timedelta(minutes=5), "result", WHOLE),
+    CONNECTIONS,
 )
 
 
@@ -114,11 +117,24 @@ class Troubles:
         self._paused_until = home.now
         # Since when nothing was in the way.
         self.clear_since = home.now
+        # When the token was last refused something for longer than a moment.
+        self.refused_at: datetime | None = None
 
     @property
     def none(self) -> bool:
         """Tell whether nothing goes wrong, or is about to."""
         return not self._blind and not self._once and not self.paused
+
+    @property
+    def calm(self) -> bool:
+        """Tell whether nothing went wrong for so long that the next will be the first again."""
+        return self.none and self._home.now - self.clear_since > 2 * TICK
+
+    @property
+    def asks_more(self) -> int:
+        """Return how many calls are made every minute since one of them fails."""
+        spoiled = {fault.path for fault in self._home.sandbox.faults.waiting}
+        return len(self._home.tunnels) if CONNECTIONS.path in spoiled else 0
 
     @property
     def paused(self) -> bool:
@@ -174,6 +190,11 @@ class Troubles:
                 self._paused_until = self._home.now + pause
         if not self.none:
             self.clear_since = self._home.now
+        if any(
+            fault.kind in _REFUSALS and fault.times is None
+            for fault in self._home.sandbox.faults.waiting
+        ):
+            self.refused_at = self._home.now
         self._once = [fault for fault in self._once if not fault.calls]
 
     def _add(self, fault: Fault) -> Fault:

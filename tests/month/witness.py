@@ -7,7 +7,6 @@ import logging
 from typing import Final
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
-import pytest
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox.clock import CLOCK
@@ -16,6 +15,7 @@ from tests.common import EDGE_EVERY, HOSTNAME, reported
 from tests.proofs.witness import Judge, Visit
 
 from .home import TICK, Home
+from .log import Log
 from .troubles import Troubles
 from .truth import Fact, doubles, facts, in_order, repairs
 
@@ -62,13 +62,13 @@ class Witness:
         home: Home,
         troubles: Troubles,
         judge: Judge,
-        caplog: pytest.LogCaptureFixture,
+        log: Log,
     ) -> None:
         """Begin with a home where all is well."""
         self._home = home
         self._troubles = troubles
         self._judge = judge
-        self._caplog = caplog
+        self._log = log
         # When each entity last would have been right to show a value.
         self._last_so: dict[str, dict[str, datetime]] = {}
         self._facts: dict[str, Fact] = {}
@@ -109,6 +109,7 @@ class Witness:
         assert not list(
             self._home.entry.async_get_active_flows(self._home.hass, {"reauth"})
         )
+        self._stray_refusals_alarm_nobody()
         if self._is_settled:
             self._well()
 
@@ -132,6 +133,7 @@ class Witness:
             self._drifted_at = home.now
         excused = self._happened * CALLS_A_HAPPENING
         excused += 0 if home.is_loaded else CALLS_A_TRY
+        excused += self._troubles.asks_more
         self._happened = 0
         self.hours.note(home.now, len(heard), excused)
         self.days.note(home.now, len(heard), excused)
@@ -150,7 +152,7 @@ class Witness:
 
     def _nothing_raised(self) -> None:
         """See that nobody wrote of an error that he did not expect, and each outage is told once."""
-        for record in self._caplog.records:
+        for record in self._log.take():
             # The SDK tells of every failure, to whoever wants to know all.
             if record.levelno <= logging.DEBUG:
                 continue
@@ -163,7 +165,6 @@ class Witness:
                 ("homeassistant", f"custom_components.{DOMAIN}")
             ):
                 assert record.levelno < logging.ERROR, record.getMessage()
-        self._caplog.clear()
 
     def _goes_down(self, record: logging.LogRecord) -> None:
         name = _coordinator(record)
@@ -186,6 +187,12 @@ class Witness:
             )
             blind = fact.part and self._troubles.blinds(fact.part)
             assert not blind, f"{entity_id} shows {shown}, and cannot know"
+
+    def _stray_refusals_alarm_nobody(self) -> None:
+        """See that nobody is told of a permission unless it lacked for more than one look."""
+        refused_at = self._troubles.refused_at
+        if refused_at is None or self._home.now - refused_at > _SETTLED:
+            assert not any("permission" in issue for issue in reported(self._home.hass))
 
     @property
     def _is_settled(self) -> bool:
