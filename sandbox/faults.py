@@ -122,9 +122,10 @@ class Fault:
         if answer.status >= 400 or self.kind in (FaultKind.DELAY, FaultKind.STALE):
             return answer
         body = json.loads(answer.text or "null")
-        *parents, last = ("result" if self.kind is FaultKind.NULL else self.key).split(
-            "."
-        )
+        # GraphQL has another envelope.
+        result = "data" if "data" in body else "result"
+        key = result if self.kind is FaultKind.NULL else self.key
+        *parents, last = key.split(".")
         holder = body
         for parent in parents:
             holder = holder[_index(holder, parent)]

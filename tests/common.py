@@ -25,7 +25,14 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import CertificateStatus, ClientCertificate, DnsRecord, Zone
+from sandbox.clock import now
+from sandbox.state import (
+    BlockedRequest,
+    CertificateStatus,
+    ClientCertificate,
+    DnsRecord,
+    Zone,
+)
 
 PACKAGE = Path(__file__).parents[1] / "custom_components" / DOMAIN
 ENGLISH: dict[str, Any] = json.loads((PACKAGE / "translations" / "en.json").read_text())
@@ -198,6 +205,40 @@ async def add_certificate(
         ClientCertificate(certificate, request, days, status, certificate_id)
     )
     return certificate
+
+
+def blocked_request(
+    ago: timedelta = timedelta(hours=1), **changes: Any
+) -> BlockedRequest:
+    """Return a request to the hostname that was blocked some time ago."""
+    request: dict[str, Any] = {
+        "time": now() - ago,
+        "rule_id": "",
+        "ref": "",
+        "host": HOSTNAME,
+        "path": "/auth/authorize",
+        "method": "GET",
+        "user_agent": "curl/8",
+        "country": "DE",
+        "action": "block",
+        "ip": "203.0.113.24",
+    }
+    return BlockedRequest(**request | changes)
+
+
+def enable_blocked_requests(
+    registry: er.EntityRegistry, hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Enable the sensor, as somebody did before the account is set up."""
+    entry.add_to_hass(hass)
+    registry.async_get_or_create(
+        "sensor",
+        DOMAIN,
+        "01JHOSTNAME000000000000001_blocked_requests",
+        config_entry=entry,
+        suggested_object_id="home_mobile_example_com_blocked_requests",
+        disabled_by=None,
+    )
 
 
 def sentences(result: Any, of: str = "config") -> dict[str, str]:

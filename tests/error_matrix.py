@@ -11,10 +11,12 @@ _INTRODUCTION: Final = """# Error matrix
 An hour in which one call of a refresh goes wrong each time, in one way: what the entities show that are made of it. The
 world changes at the beginning of that hour, so `unavailable` is what keeps an old value from passing for a new one. `seen`
 means that the fault did no harm: the change is shown as it is. Behind it stands how many calls of that kind the hour cost;
-where all is well it costs as many as `delay` does.
+where all is well it costs as many as `delay` does. What is read of settings, bots and Access opens a repair or does not: there,
+`quiet` is that none was opened for what could not be seen.
 
 In every one of these hours: entities made of other calls stay as they are, an outage is logged once and its end once, no
-new authentication is asked for, and within a quarter of an hour after it everything is as it was before, without a restart.
+new authentication is asked for, and within a quarter of an hour after it everything is as it was before, without a restart
+(six hours where a repair was opened, since that is how often these are read).
 **Where one of these promises is broken, the cell is bold.**
 
 Written by `ERROR_MATRIX=write python -m pytest tests/test_bad_days.py -m ""`; the tests play it all again, and compare.

@@ -19,15 +19,16 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.edge.probe import USER_AGENT
 from sandbox import Sandbox
 from sandbox.api.firewall_events import _Zone
-from sandbox.clock import now
 from sandbox.seed import FOREIGN_RULE_ID
-from sandbox.state import ALL_PERMISSIONS, BlockedRequest
+from sandbox.state import ALL_PERMISSIONS
 
 from .common import (
     BLOCK_REF,
     HOSTNAME,
     SECOND_LOOK,
     act,
+    blocked_request,
+    enable_blocked_requests,
     is_loaded,
     reported,
     settle,
@@ -46,19 +47,7 @@ def block(
     sandbox: Sandbox, ago: timedelta = timedelta(hours=1), **changes: Any
 ) -> None:
     """Have a request blocked some time ago."""
-    request: dict[str, Any] = {
-        "time": now() - ago,
-        "rule_id": "",
-        "ref": "",
-        "host": HOSTNAME,
-        "path": "/auth/authorize",
-        "method": "GET",
-        "user_agent": "curl/8",
-        "country": "DE",
-        "action": "block",
-        "ip": "203.0.113.24",
-    }
-    sandbox.state.blocked.append(BlockedRequest(**request | changes))
+    sandbox.state.blocked.append(blocked_request(ago, **changes))
 
 
 def queries(sandbox: Sandbox) -> int:
@@ -71,15 +60,7 @@ def enabled(
     entity_registry: er.EntityRegistry, entry: MockConfigEntry, hass: HomeAssistant
 ) -> MockConfigEntry:
     """Return the account, whose sensor somebody enabled before."""
-    entry.add_to_hass(hass)
-    entity_registry.async_get_or_create(
-        "sensor",
-        DOMAIN,
-        "01JHOSTNAME000000000000001_blocked_requests",
-        config_entry=entry,
-        suggested_object_id=SENSOR.partition(".")[2],
-        disabled_by=None,
-    )
+    enable_blocked_requests(entity_registry, hass, entry)
     return entry
 
 

@@ -1129,7 +1129,7 @@ async def test_change_that_is_refused(
     assert result["step_id"] == "resume"
     assert result["errors"] == {"base": "rejected"}
     assert sentences(result)["base"] == (
-        "Cloudflare refused the change: the moon is in the wrong phase. "
+        "Cloudflare refused the request: the moon is in the wrong phase. "
         "Nothing further was changed."
     )
     assert records_of(sandbox) == []

@@ -765,7 +765,7 @@ async def test_sync_that_cannot_go_on(
         {
             "code": "rejected",
             "message": (
-                "Cloudflare refused the change: Not today. Nothing further was changed."
+                "Cloudflare refused the request: Not today. Nothing further was changed."
             ),
         }
     ]

@@ -11,9 +11,8 @@ from homeassistant.util import dt as dt_util
 
 from .coordinator import CloudflareConfigEntry, CloudflareCoordinator
 from .edge.client import EdgeClient
-from .edge.errors import Permission, Rejected
+from .edge.errors import Permission
 from .edge.firewall_events import BlockedRequests, FirewallEvents
-from .errors import raise_translated_error
 from .hostnames import hostnames_of
 from .issues import async_report
 
@@ -62,13 +61,7 @@ class BlockedCoordinator(CloudflareCoordinator[Mapping[str, int]]):
         """Return what was blocked of one zone's hostnames; raise EdgeError."""
         (zone_id,) = {self._zone_ids[hostname] for hostname in hostnames}
         now = dt_util.utcnow()
-        try:
-            return await self._events.blocked(zone_id, hostnames, now - window, now)
-        except Rejected as err:
-            # What all other requests are refused for is a change, and this is none.
-            raise_translated_error(
-                ("blocked_requests_refused", {"message": err.message}), err
-            )
+        return await self._events.blocked(zone_id, hostnames, now - window, now)
 
     @callback
     def async_keep_up(self) -> None:

@@ -33,12 +33,12 @@ from .companions import Certificate, CompanionDevice
 from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_PLATFORM, DOMAIN
 from .coordinator import CloudflareConfigEntry
 from .edge.credentials import BundleFormat, KeyType, is_name
-from .edge.errors import Conflict, PermissionMissing
+from .edge.errors import Conflict, PermissionMissing, Rejected
 from .edge.new_tunnel import MAX_NAME_LENGTH, NewTunnel
 from .edge.platforms import Platform
 from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
 from .edge.steps import Step, describe_step
-from .errors import describe, describe_problem, raise_translated
+from .errors import describe, describe_problem, raise_translated, raise_translated_error
 from .hostnames import hostnames_of
 from .mobile_app import async_get_mobile_app
 from .reconciler import Extent, ZoneSync
@@ -337,10 +337,16 @@ async def _get_blocked(call: ServiceCall) -> ServiceResponse:
     hostnames = _hostnames(entry, call.data[CONF_HOSTNAME])
     window = timedelta(hours=call.data[ATTR_HOURS])
     with raise_translated():
-        blocked, rules = await asyncio.gather(
-            entry.runtime_data.blocked.async_ask(hostnames, window),
-            _rule_names(entry, hostnames),
-        )
+        try:
+            blocked, rules = await asyncio.gather(
+                entry.runtime_data.blocked.async_ask(hostnames, window),
+                _rule_names(entry, hostnames),
+            )
+        except Rejected as err:
+            # What all other requests are refused for is a change, and this is none.
+            raise_translated_error(
+                ("blocked_requests_refused", {"message": err.message}), err
+            )
     return {
         "total": len(blocked.requests),
         # The data set is, and no answer tells whether this part of it was.
