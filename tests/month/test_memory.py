@@ -23,6 +23,7 @@ from .troubles import CALLS, WHOLE, Troubles
 # Home Assistant's test plugin keeps some 70 calls of a mock. Whatever any look or any trouble
 # left behind would be more.
 _OBJECTS_A_DAY: Final = 100
+_OBJECTS_A_RESTART: Final = 60
 # Home Assistant remembers every device that it ever had.
 _UNFORGETTABLE: Final = (add_tunnel, remove_tunnel)
 
@@ -41,11 +42,31 @@ def test_memory_is_flat(freezer: FrozenDateTimeFactory, days: int) -> None:
         for _ in range(days):
             runner.run(_live_a_day(home))
             log.take()
-            gc.collect()
-            kept.append(Counter(type(item).__name__ for item in gc.get_objects()))
+            kept.append(_count())
     # What the first two days leave behind may stay, but no day may add to it.
     grown = kept[-1] - kept[1]
     assert grown.total() < _OBJECTS_A_DAY * (days - 2), grown
+
+
+def test_restarts_leave_nothing_behind(freezer: FrozenDateTimeFactory) -> None:
+    """Whoever was unloaded is gone."""
+    kept = []
+    with (
+        Log.listening(),
+        asyncio.Runner(debug=False, loop_factory=HomeLoop) as runner,
+        entered(runner, Home.running(freezer)) as home,
+    ):
+        for _ in range(10):
+            runner.run(home.restart())
+            home.heard()
+            kept.append(_count())
+    grown = kept[-1] - kept[4]
+    assert grown.total() < _OBJECTS_A_RESTART * 5, grown
+
+
+def _count() -> Counter[str]:
+    gc.collect()
+    return Counter(type(item).__name__ for item in gc.get_objects())
 
 
 async def _live_a_day(home: Home) -> None:
@@ -60,7 +81,6 @@ async def _live_a_day(home: Home) -> None:
         troubles.end()
         await home.tick(EDGE_EVERY)
         home.heard()
-    await home.restart()
 
 
 def _happenings(home: Home, troubles: Troubles) -> list[Callable[[], None]]:

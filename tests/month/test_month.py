@@ -29,9 +29,9 @@ from .witness import Witness
 
 _HOURS: Final = timedelta(hours=3)
 _SPANS: Final = (
-    timedelta(hours=1),
     timedelta(minutes=1),
     timedelta(minutes=10),
+    timedelta(hours=1),
     timedelta(hours=6),
     timedelta(days=1),
 )
@@ -188,7 +188,7 @@ def _live(
 
 def test_days(freezer: FrozenDateTimeFactory) -> None:
     """Some days."""
-    how = settings(search(4), phases=[Phase.generate], stateful_step_count=20)
+    how = settings(search(11), phases=[Phase.generate], stateful_step_count=10)
     _live(freezer, "Day", how, timedelta(hours=1))
 
 

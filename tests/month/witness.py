@@ -25,8 +25,9 @@ _NOTHING: Final = (None, STATE_UNAVAILABLE, STATE_UNKNOWN)
 CALLS_A_DAY: Final = 3000
 # The same in any hour, where all that is rare may come together.
 CALLS_AN_HOUR: Final = 150
-# What one thing that happens costs on top of it, with all that is mended then.
-CALLS_A_HAPPENING: Final = 60
+# What comes on top of it: looking again since something happened, or is mended.
+CALLS_A_HAPPENING: Final = 30
+CALLS_A_WRITE: Final = 10
 # What it costs to try to set the account up, which Home Assistant does every 80 seconds.
 CALLS_A_TRY: Final = 15
 
@@ -131,7 +132,7 @@ class Witness:
             assert self._open() <= self._was_open, "opened the hostname"
         if not in_order(home):
             self._drifted_at = home.now
-        excused = self._happened * CALLS_A_HAPPENING
+        excused = self._happened * CALLS_A_HAPPENING + len(writes) * CALLS_A_WRITE
         excused += 0 if home.is_loaded else CALLS_A_TRY
         excused += self._troubles.asks_more
         self._happened = 0
