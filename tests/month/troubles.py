@@ -149,7 +149,12 @@ class Troubles:
         )
 
     def spoil(self, call: Call, kind: FaultKind) -> None:
-        """Spoil one call."""
+        """Spoil one call; one that is spoiled stays as it is."""
+        if any(
+            fault.path == call.path and fault.times is None
+            for fault in self._home.sandbox.faults.waiting
+        ):
+            return
         self._add(Fault(kind, "GET", call.path, times=None, key=call.key))
         together = call.part in _EDGE and kind not in _REFUSALS
         for part in _EDGE if together else (call.part,):
