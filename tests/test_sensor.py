@@ -315,3 +315,23 @@ async def test_unavailable_while_cloudflare_is(
     assert "unavailable" not in {
         state.state for state in hass.states.async_all("sensor")
     }
+
+
+@pytest.mark.freeze_time("2026-11-01T12:00:00+00:00")
+async def test_next_expiry_moves_on_when_a_certificate_ends(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What has ended is not what ends next, also where nothing else has changed."""
+    for days, certificate_id in ((1, "first"), (60, "second")):
+        await add_certificate(
+            sandbox, organization="Somebody", certificate_id=certificate_id, days=days
+        )
+    await setup_integration(hass, entry)
+    assert state_of(hass, NEXT) == "2026-11-02T00:00:00+00:00"
+
+    await wait_for_refresh(hass, freezer, timedelta(days=1))
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, NEXT) == "2026-12-31T00:00:00+00:00"

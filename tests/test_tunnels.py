@@ -317,6 +317,30 @@ async def test_tunnel_that_is_managed_locally(
     assert models == {"home": "Locally managed tunnel", "attic": "Tunnel"}
 
 
+async def test_connectors_that_cannot_be_read(
+    hass: HomeAssistant,
+    faults: Faults,
+    tunnel: Tunnel,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who ran a tunnel a while ago is not shown as who runs it now, in no minute."""
+    await setup_integration(hass, entry)
+    faults.unavailable("GET", "/connections$")
+    tunnel.connectors = [*tunnel.connectors, Connector([Connection("fra06")])]
+    await minutes(hass, freezer, 5)
+
+    shown = set()
+    for _ in range(10):
+        await minutes(hass, freezer, 1)
+        shown.add(state_of(hass, "sensor.home_connectors"))
+    assert shown == {"unavailable"}
+
+    faults.clear()
+    await minutes(hass, freezer, 1)
+    assert state_of(hass, "sensor.home_connectors") == "2"
+
+
 async def test_what_an_hour_costs(
     hass: HomeAssistant,
     sandbox: Sandbox,

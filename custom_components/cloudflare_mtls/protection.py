@@ -10,7 +10,13 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .companions import Certificate, CompanionState, companion_states, companions_of
+from .companions import (
+    Certificate,
+    CompanionState,
+    companion_states,
+    companions_of,
+    next_expiry,
+)
 from .const import CONF_HOSTNAME, CONF_PIN_CERTIFICATES, EVENT_MENDED, LOGGER
 from .coordinator import SECOND_LOOK, CloudflareConfigEntry, CloudflareCoordinator
 from .edge.client import EdgeClient
@@ -48,6 +54,8 @@ class EdgeState:
     observations: Mapping[str, Observation]
     certificates: tuple[Certificate, ...] | None
     companions: Mapping[str, CompanionState] | None
+    # As of then: who reads it later would not notice that a certificate has ended.
+    next_expiry: datetime | None = None
 
 
 class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
@@ -147,17 +155,22 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         )
 
     def _with_companions(self, state: EdgeState) -> EdgeState:
-        """Return the state with how the companion devices stand at this moment."""
+        """Return the state with how the certificates stand at this moment."""
         if state.certificates is None:
             return state
+        now = dt_util.utcnow()
         companions = companion_states(
             self.companions,
             state.certificates,
             self.ledger,
             async_get_handovers(self.hass).is_waiting,
-            dt_util.utcnow(),
+            now,
         )
-        return replace(state, companions=companions)
+        return replace(
+            state,
+            companions=companions,
+            next_expiry=next_expiry(state.certificates, now),
+        )
 
     def unknown_certificates(self) -> tuple[Certificate, ...]:
         """Return the active certificates of which nobody knows where they come from.

@@ -15,16 +15,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
-from homeassistant.util import dt as dt_util
 
 from .blocked import BlockedCoordinator
-from .companions import (
-    Certificate,
-    CompanionState,
-    HandoverState,
-    companions_of,
-    next_expiry,
-)
+from .companions import CompanionState, HandoverState, companions_of
 from .coordinator import CloudflareConfigEntry
 from .devices import async_track
 from .edge.lifecycle import Standing
@@ -36,6 +29,7 @@ from .entity import (
     TunnelEntity,
 )
 from .hostnames import HostnameSettings, hostnames_of
+from .protection import EdgeState
 from .tunnels import TunnelState
 
 PARALLEL_UPDATES = 0
@@ -59,7 +53,7 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
 class AccountSensorEntityDescription(SensorEntityDescription):
     """Describes a sensor of the account."""
 
-    value_fn: Callable[[tuple[Certificate, ...]], datetime | None]
+    value_fn: Callable[[EdgeState], datetime | None]
 
 
 def _version(state: TunnelState) -> str | None:
@@ -153,7 +147,7 @@ ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
         key="next_certificate_expiry",
         translation_key="next_certificate_expiry",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda certificates: next_expiry(certificates, dt_util.utcnow()),
+        value_fn=lambda state: state.next_expiry,
     ),
 )
 
@@ -257,9 +251,7 @@ class AccountSensor(AccountEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> datetime | None:
-        return self.entity_description.value_fn(
-            self.coordinator.data.certificates or ()
-        )
+        return self.entity_description.value_fn(self.coordinator.data)
 
     @property
     @override

@@ -56,6 +56,9 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
                 for item in changed
             )
         )
+        if not known:
+            # Those that could not be read are due at the next look.
+            self._connectors_read = dt_util.utcnow()
         states = known | {
             tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
             for tunnel, found in zip(changed, connectors, strict=True)
@@ -93,7 +96,6 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         # How long the answers take must not put it off to the next round.
         due = CONNECTORS_INTERVAL - self.interval / 2
         if not self.data or read is None or now - read >= due:
-            self._connectors_read = now
             return {}
         return {
             tunnel.id: state

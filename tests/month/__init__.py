@@ -1,0 +1,1 @@
+"""A month of life: a real Home Assistant, a local Cloudflare, and troubles at random."""
