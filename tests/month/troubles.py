@@ -104,6 +104,7 @@ class Blindness:
 
     part: Part
     since: datetime
+    because_of: Part
 
 
 class Troubles:
@@ -144,7 +145,10 @@ class Troubles:
     def blinds(self, part: Part) -> bool:
         """Tell whether nothing of a part has been seen for longer than anything may be shown."""
         return any(
-            blindness.part is part and self._home.now > blindness.since
+            blindness.part is part
+            and self._home.now > blindness.since
+            # Who is refused first does not hear what else fails, and sees the rest.
+            and (blindness.because_of is part or not self._is_refused)
             for blindness in self._blind
         )
 
@@ -158,7 +162,7 @@ class Troubles:
         self._add(Fault(kind, "GET", call.path, times=None, key=call.key))
         together = call.part in _EDGE and kind not in _REFUSALS
         for part in _EDGE if together else (call.part,):
-            self._cover(part, call.every)
+            self._cover(part, call.every, call.part)
 
     def spoil_everything(self, kind: FaultKind) -> None:
         """Spoil every call."""
@@ -195,21 +199,27 @@ class Troubles:
                 self._paused_until = self._home.now + pause
         if not self.none:
             self.clear_since = self._home.now
-        if any(
-            fault.kind in _REFUSALS and fault.times is None
-            for fault in self._home.sandbox.faults.waiting
-        ):
+        if self._is_refused:
             self.refused_at = self._home.now
         self._once = [fault for fault in self._once if not fault.calls]
+
+    @property
+    def _is_refused(self) -> bool:
+        """Tell whether something is refused for longer than a moment."""
+        return any(
+            fault.kind in _REFUSALS and fault.times is None
+            for fault in self._home.sandbox.faults.waiting
+        )
 
     def _add(self, fault: Fault) -> Fault:
         return self._home.sandbox.faults.add(fault)
 
-    def _cover(self, part: Part, every: timedelta) -> None:
+    def _cover(self, part: Part, every: timedelta, because_of: Part) -> None:
         # Somebody may ask twice before saying that he cannot see.
-        self._blind.append(Blindness(part, self._home.now + every + TICK))
+        since = self._home.now + every + TICK
+        self._blind.append(Blindness(part, since, because_of))
 
     def _cover_everything(self) -> None:
-        self._cover(Part.TUNNELS, TUNNELS_EVERY)
+        self._cover(Part.TUNNELS, TUNNELS_EVERY, Part.TUNNELS)
         for part in _EDGE:
-            self._cover(part, EDGE_EVERY)
+            self._cover(part, EDGE_EVERY, part)
