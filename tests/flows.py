@@ -1,5 +1,6 @@
 """How the tests go through the dialogs."""
 
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -22,6 +23,8 @@ from .common import (
     submit,
     zone_of,
 )
+
+type Client = TestClient[Any, Any]
 
 CHOSEN = {
     "name": "Pixel 8",
@@ -130,7 +133,7 @@ async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -
     return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
 
 
-async def fetch(client: TestClient[Any, Any], url: str) -> Any:
+async def fetch(client: Client, url: str) -> Any:
     """Open the link on the device, and take what waits there."""
     path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
     answer = await client.post(path, data=token)
@@ -138,7 +141,7 @@ async def fetch(client: TestClient[Any, Any], url: str) -> Any:
     return await answer.json()
 
 
-async def prove(client: TestClient[Any, Any], certificate_id: str) -> int:
+async def prove(client: Client, certificate_id: str) -> int:
     """Open the test page on the device, through the protected hostname."""
     answer = await client.post(
         "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
@@ -150,3 +153,21 @@ def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
     """Return the status of each certificate, in the order of their making."""
     found = zone_of(sandbox).certificates
     return {key: item.status for key, item in found.items()}
+
+
+async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
+    """Open the dialog of a repair."""
+    answer = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
+    )
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result
+
+
+async def confirm_repair(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
+    """Confirm what the dialog shows."""
+    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result

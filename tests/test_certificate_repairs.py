@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -12,7 +11,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
 from .common import (
@@ -26,10 +24,8 @@ from .common import (
     wait_for_refresh,
 )
 from .faults import Faults
-from .flows import add, certificates, fetch
+from .flows import Client, add, begin_repair, certificates, fetch
 from .test_certificate_life import DAY, STATUS
-
-type Client = TestClient[Any, Any]
 
 
 @pytest.fixture
@@ -58,12 +54,7 @@ async def adopt(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 async def begin(hass: HomeAssistant, client: Client, key: str) -> Any:
     """Open the dialog of a repair, by what it says."""
-    answer = await client.post(
-        "/api/repairs/issues/fix",
-        json={"handler": DOMAIN, "issue_id": issues(hass)[key]},
-    )
-    assert answer.status == HTTPStatus.OK
-    return await answer.json()
+    return await begin_repair(client, issues(hass)[key])
 
 
 async def go_on(hass: HomeAssistant, client: Client, flow: Any, **chosen: Any) -> Any:

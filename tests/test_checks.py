@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any
 
-from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.http.config import ConfData, async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
@@ -44,8 +42,7 @@ from .common import (
     zone_of,
 )
 from .faults import Faults
-
-type Client = TestClient[Any, Any]
+from .flows import Client, begin_repair, confirm_repair
 
 CHECKS_EVERY = timedelta(hours=6)
 HTTPS_SERVICE = "https://homeassistant.local:8123"
@@ -154,24 +151,6 @@ def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
     return issue.translation_placeholders
 
 
-async def begin(client: Client, issue_id: str) -> dict[str, Any]:
-    """Open the dialog of a repair."""
-    answer = await client.post(
-        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
-    )
-    assert answer.status == HTTPStatus.OK
-    result: dict[str, Any] = await answer.json()
-    return result
-
-
-async def confirm(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
-    """Confirm what the dialog shows."""
-    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
-    assert answer.status == HTTPStatus.OK
-    result: dict[str, Any] = await answer.json()
-    return result
-
-
 ZONE_WIDE = {"target": "example.com", "value": "``", "detail": "``"}
 PUT_RIGHT = [
     pytest.param(
@@ -269,12 +248,12 @@ async def test_what_is_put_right(
     assert sandbox.journal.writes == []
     before = world(sandbox)
 
-    flow = await begin(client, issues(hass)[key])
+    flow = await begin_repair(client, issues(hass)[key])
     assert flow["step_id"] == "confirm"
     assert flow["description_placeholders"] == told
     assert world(sandbox) == before
 
-    done = await confirm(client, flow)
+    done = await confirm_repair(client, flow)
     await settle(hass)
 
     assert done["type"] == "create_entry"
@@ -384,8 +363,8 @@ class TestOneRule:
             "detail": f"`{HOSTNAME}`",
         }
 
-        flow = await begin(client, issues(hass)["check_under_attack"])
-        assert (await confirm(client, flow))["type"] == "create_entry"
+        flow = await begin_repair(client, issues(hass)["check_under_attack"])
+        assert (await confirm_repair(client, flow))["type"] == "create_entry"
         await settle(hass)
 
         assert zone_of(sandbox).settings["security_level"].value == "medium"
@@ -459,8 +438,8 @@ class TestHttpsOrigin:
         client = await hass_client()
         sandbox.journal.clear()
 
-        flow = await begin(client, issues(hass)["check_origin_certificate"])
-        assert (await confirm(client, flow))["type"] == "create_entry"
+        flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
+        assert (await confirm_repair(client, flow))["type"] == "create_entry"
         await settle(hass)
 
         assert reported(hass) == {"check_origin_scheme"}
@@ -677,7 +656,9 @@ async def test_permission_to_look_only(
     )
     before = world(sandbox)
 
-    aborted = await confirm(client, await begin(client, issues(hass)[key]))
+    aborted = await confirm_repair(
+        client, await begin_repair(client, issues(hass)[key])
+    )
 
     assert aborted["type"] == "abort"
     assert aborted["reason"] == "permission_missing"
@@ -703,10 +684,10 @@ async def test_pause_that_cloudflare_asks_for(
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     before = world(sandbox)
     key = "check_websockets_off" if "websockets" in path else "check_bot_fight_mode"
-    flow = await begin(client, issues(hass)[key])
+    flow = await begin_repair(client, issues(hass)[key])
     faults.limit(77, method, path)
 
-    aborted = await confirm(client, flow)
+    aborted = await confirm_repair(client, flow)
 
     assert aborted["reason"] == "rate_limited"
     assert aborted["description_placeholders"]["seconds"] == "77"
@@ -730,15 +711,15 @@ async def test_cloudflare_that_does_not_answer(
     setting("websockets", "off")(sandbox)
     no_catch_all(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    flow = await begin(client, issues(hass)[key])
+    flow = await begin_repair(client, issues(hass)[key])
     faults.unavailable("*", "/(settings|configurations)")
 
-    aborted = await confirm(client, flow)
+    aborted = await confirm_repair(client, flow)
 
     assert aborted["reason"] == "unavailable"
     assert sandbox.journal.writes == []
     faults.clear()
-    done = await confirm(client, await begin(client, issues(hass)[key]))
+    done = await confirm_repair(client, await begin_repair(client, issues(hass)[key]))
     assert done["type"] == "create_entry"
     await settle(hass)
     assert key not in issues(hass)
@@ -754,11 +735,14 @@ async def test_trouble_that_somebody_else_ended(
     setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     issue_id = issues(hass)["check_websockets_off"]
-    first, second = await begin(client, issue_id), await begin(client, issue_id)
+    first, second = (
+        await begin_repair(client, issue_id),
+        await begin_repair(client, issue_id),
+    )
     setting("websockets", "on")(sandbox)
 
-    assert (await confirm(client, first))["type"] == "create_entry"
-    assert (await confirm(client, second))["type"] == "create_entry"
+    assert (await confirm_repair(client, first))["type"] == "create_entry"
+    assert (await confirm_repair(client, second))["type"] == "create_entry"
 
     assert sandbox.journal.writes == []
     assert issues(hass) == {}
@@ -777,7 +761,7 @@ async def test_account_that_is_not_connected(
     issue_id = issues(hass)["check_websockets_off"]
     await hass.config_entries.async_unload(loaded_entry.entry_id)
 
-    assert (await begin(client, issue_id))["reason"] == "entry_not_loaded"
+    assert (await begin_repair(client, issue_id))["reason"] == "entry_not_loaded"
 
 
 async def test_repairs_go_with_their_account(

@@ -1,10 +1,8 @@
 """Tests of the repairs: each trouble is named, mended on confirmation, and then gone."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
-from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -30,8 +28,7 @@ from .common import (
     wait_for_refresh,
 )
 from .faults import Faults
-
-type Client = TestClient[Any, Any]
+from .flows import Client, begin_repair, confirm_repair
 
 
 @pytest.fixture
@@ -72,24 +69,6 @@ def rule_of(sandbox: Sandbox, ref: str) -> Rule:
     )
 
 
-async def begin(client: Client, issue_id: str) -> dict[str, Any]:
-    """Open the dialog of a repair."""
-    answer = await client.post(
-        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
-    )
-    assert answer.status == HTTPStatus.OK
-    result: dict[str, Any] = await answer.json()
-    return result
-
-
-async def confirm(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
-    """Confirm what the dialog shows."""
-    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
-    assert answer.status == HTTPStatus.OK
-    result: dict[str, Any] = await answer.json()
-    return result
-
-
 def disable_block(sandbox: Sandbox) -> None:
     """Switch the block rule off, as somebody in the dashboard could."""
     rule_of(sandbox, BLOCK_REF).enabled = False
@@ -118,13 +97,13 @@ async def test_what_was_changed_is_mended_on_confirmation(
     assert issues(hass).keys() == {key}
     assert sandbox.journal.writes == []
 
-    flow = await begin(client, issues(hass)[key])
+    flow = await begin_repair(client, issues(hass)[key])
     assert flow["step_id"] == "confirm"
     assert flow["description_placeholders"]["hostname"] == HOSTNAME
     assert flow["description_placeholders"]["changes"].startswith("1. ")
     assert sandbox.journal.writes == []
 
-    done = await confirm(client, flow)
+    done = await confirm_repair(client, flow)
     await settle(hass)
 
     assert done["type"] == "create_entry"
@@ -143,18 +122,18 @@ async def test_mending_that_fails_says_why(
     """The repair stays, with the sentence, until mending succeeds."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    flow = await begin(client, issues(hass)["exposed"])
+    flow = await begin_repair(client, issues(hass)["exposed"])
     token = sandbox.state.tokens[sandbox.token]
     allowed = token.permissions
     token.permissions = (allowed - {"waf:edit"}) | {"waf:read"}
 
-    refused = await confirm(client, flow)
+    refused = await confirm_repair(client, flow)
 
     assert refused["errors"] == {"base": "permission_missing"}
     assert refused["description_placeholders"]["permission"] == "Zone / Zone WAF / Edit"
     assert issues(hass).keys() == {"exposed"}
     token.permissions = allowed
-    assert (await confirm(client, refused))["type"] == "create_entry"
+    assert (await confirm_repair(client, refused))["type"] == "create_entry"
     assert issues(hass) == {}
 
 
@@ -170,7 +149,7 @@ async def test_cloudflare_that_does_not_answer(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     faults.unavailable("GET", "")
 
-    aborted = await begin(client, issues(hass)["exposed"])
+    aborted = await begin_repair(client, issues(hass)["exposed"])
 
     assert aborted["type"] == "abort"
     assert aborted["reason"] == "unavailable"
@@ -190,7 +169,7 @@ async def test_account_that_is_not_connected(
     issue_id = issues(hass)["exposed"]
     await hass.config_entries.async_unload(in_sync.entry_id)
 
-    aborted = await begin(client, issue_id)
+    aborted = await begin_repair(client, issue_id)
 
     assert aborted["reason"] == "entry_not_loaded"
 
@@ -257,10 +236,10 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"certificates_elsewhere"}
 
-    flow = await begin(client, issues(hass)["certificates_elsewhere"])
+    flow = await begin_repair(client, issues(hass)["certificates_elsewhere"])
     assert flow["step_id"] == "confirm"
     assert flow["description_placeholders"] == {"names": "- `'Terra'`, 2027-11-01"}
-    assert (await confirm(client, flow))["type"] == "create_entry"
+    assert (await confirm_repair(client, flow))["type"] == "create_entry"
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()
     assert sandbox.journal.writes == []
