@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 
 from .common import (
+    BLOCK_REF,
     EDGE_EVERY,
     HOSTNAME,
     SECOND_LOOK,
@@ -120,6 +121,30 @@ async def test_single_failure_of_a_change(
 
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert [item.name for item in records_of(sandbox)] == [HOSTNAME]
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+@once_or_more
+async def test_single_failure_to_close(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """That somebody gets in is told at once, and does not wait for a second look."""
+    block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
+    block.enabled = False
+    fault = spoil(faults, trouble, "PATCH", "/rules/", times=1)
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fault.hits == 1
+    assert reported(hass) == {"exposed"}
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert all(rule.enabled for rule in zone_of(sandbox).rules)
     assert state_of(hass, DRIFT) == "off"
     assert reported(hass) == set()
 

@@ -139,9 +139,7 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
             self.config_entry.async_create_background_task(
                 self.hass, self._mend(), f"{self.name} mend", eager_start=False
             )
-        # What failed once is tried again before anybody is told.
-        is_tried = self._failed_mends == 1 or (mends and not self._failed_mends)
-        await self._report_hostnames(plans, to_mend if is_tried else set())
+        await self._report_hostnames(plans, self._untold(plans, to_mend, mends=mends))
         self._pending = any(item.status in _PENDING for item in certificates or ())
         return self._with_companions(
             EdgeState(
@@ -290,25 +288,37 @@ class EdgeCoordinator(CloudflareCoordinator[EdgeState]):
         self.reconciler = replace(self.reconciler, removed=removed)
         await async_clear_hostnames(self.hass, self.config_entry, forgotten)
 
+    def _untold(
+        self, plans: Iterable[Plan | None], to_mend: set[str], *, mends: bool
+    ) -> set[str]:
+        """Return the hostnames of which nothing is told: what failed once is tried again first.
+
+        That somebody gets in is told as soon as closing it has failed.
+        """
+        if not self._failed_mends:
+            return to_mend if mends else set()
+        exposed = any(plan and plan.limited_to(to_mend).exposures for plan in plans)
+        return to_mend if self._failed_mends == 1 and not exposed else set()
+
     def _report_writing(self, missing: Iterable[Permission]) -> None:
         issues = permission_issues(self.config_entry, missing)
         async_report(self.hass, self.config_entry, "permission_writing", issues)
 
     async def _report_hostnames(
-        self, plans: Iterable[Plan | None], about_to_be_mended: set[str]
+        self, plans: Iterable[Plan | None], untold: set[str]
     ) -> None:
         text = await async_get_texts(self.hass, "common")
         seen = [plan for plan in plans if plan]
         issues = [
             issue
             for plan in seen
-            for hostname in self._hostnames - about_to_be_mended
+            for hostname in self._hostnames - untold
             for issue in hostname_issues(text, hostname, plan)
         ]
         issues += [
             removal_issue(hostname)
             for plan in seen
-            for hostname in self._tombstones.keys() - about_to_be_mended
+            for hostname in self._tombstones.keys() - untold
             if plan.drifted(hostname)
         ]
         async_report(self.hass, self.config_entry, "hostname", issues)
