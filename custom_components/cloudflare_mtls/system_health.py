@@ -20,7 +20,9 @@ def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
     """Register what is shown."""
-    register.async_register_info(_async_get_info)
+    register.async_register_info(
+        _async_get_info, f"/config/integrations/integration/{DOMAIN}"
+    )
 
 
 async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
