@@ -40,6 +40,12 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     _connectors_read: datetime | None = None
     _cut_off_since: Mapping[str, datetime] = {}
 
+    @property
+    @override
+    def pace(self) -> timedelta:
+        # Each refusal costs a look at the token as well.
+        return CONNECTORS_INTERVAL if self._missing else self.interval
+
     @override
     async def async_fetch(self) -> Mapping[str, TunnelState] | None:
         return await self._unless_missing(self._fetch())
