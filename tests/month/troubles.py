@@ -118,8 +118,8 @@ class Troubles:
         self._paused_until = home.now
         # Since when nothing was in the way.
         self.clear_since = home.now
-        # When the token was last refused something for longer than a moment.
-        self.refused_at: datetime | None = None
+        # Whether the token was refused something for longer than a moment.
+        self.was_refused = False
 
     @property
     def none(self) -> bool:
@@ -199,8 +199,7 @@ class Troubles:
                 self._paused_until = self._home.now + pause
         if not self.none:
             self.clear_since = self._home.now
-        if self._is_refused:
-            self.refused_at = self._home.now
+        self.was_refused |= self._is_refused
         self._once = [fault for fault in self._once if not fault.calls]
 
     @property

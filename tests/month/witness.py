@@ -113,6 +113,7 @@ class Witness:
         self._stray_refusals_alarm_nobody()
         if self._is_settled:
             self._well()
+            self._troubles.was_refused = False
 
     def _before(self) -> None:
         self._note_truth()
@@ -190,10 +191,12 @@ class Witness:
             assert not blind, f"{entity_id} shows {shown}, and cannot know"
 
     def _stray_refusals_alarm_nobody(self) -> None:
-        """See that nobody is told of a permission unless it lacked for more than one look."""
-        refused_at = self._troubles.refused_at
-        if refused_at is None or self._home.now - refused_at > _SETTLED:
-            assert not any("permission" in issue for issue in reported(self._home.hass))
+        """See that nobody is told of a permission unless it lacked for more than one look.
+
+        Who was told once is told until somebody sees that it is there again.
+        """
+        if not self._troubles.was_refused:
+            assert "permission_missing" not in reported(self._home.hass)
 
     @property
     def _is_settled(self) -> bool:
