@@ -74,7 +74,7 @@ class Witness:
         self._last_so: dict[str, dict[str, datetime]] = {}
         self._facts: dict[str, Fact] = {}
         self._down: set[str] = set()
-        self._drifted_at = self._happened_at = home.now
+        self._happened_at = home.now
         self._happened = 0
         self.hours = Calls(timedelta(hours=1), CALLS_AN_HOUR)
         self.days = Calls(timedelta(days=1), CALLS_A_DAY)
@@ -131,8 +131,6 @@ class Witness:
             assert not writes, "wrote although all was in order"
         if writes:
             assert self._open() <= self._was_open, "opened the hostname"
-        if not in_order(home):
-            self._drifted_at = home.now
         excused = self._happened * CALLS_A_HAPPENING + len(writes) * CALLS_A_WRITE
         excused += 0 if home.is_loaded else CALLS_A_TRY
         excused += self._troubles.asks_more
@@ -200,7 +198,7 @@ class Witness:
 
     @property
     def _is_settled(self) -> bool:
-        since = max(self._troubles.clear_since, self._drifted_at, self._happened_at)
+        since = max(self._troubles.clear_since, self._happened_at)
         return self._home.now - since > _SETTLED
 
     def _well(self) -> None:
