@@ -1,5 +1,6 @@
 """What the tests of the integration share."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
@@ -26,6 +27,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.clock import now
+from sandbox.seed import SERVICE
 from sandbox.state import (
     BlockedRequest,
     CertificateStatus,
@@ -132,6 +134,44 @@ def issues(hass: HomeAssistant) -> dict[str, str]:
 def reported(hass: HomeAssistant) -> set[str]:
     """Return what the repairs speak of."""
     return set(issues(hass))
+
+
+def hostname_settings() -> dict[str, Any]:
+    """Return what a person chose for the protected hostname."""
+    return {
+        "hostname": HOSTNAME,
+        "zone_id": Sandbox.zone_id,
+        "tunnel_id": Sandbox.tunnel_id,
+        "service": SERVICE,
+        "layout": "skip_and_block",
+        "exempt_paths": [],
+        "published": True,
+        "keep_in_sync": True,
+    }
+
+
+def account(
+    sandbox: Sandbox,
+    settings: dict[str, Any],
+    devices: Iterable[ConfigSubentryDataWithId],
+) -> MockConfigEntry:
+    """Return an account with one protected hostname, not set up yet."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="Home lab",
+        unique_id=sandbox.account_id,
+        data={"api_token": sandbox.token, "account_id": sandbox.account_id},
+        subentries_data=[
+            ConfigSubentryDataWithId(
+                subentry_id="01JHOSTNAME000000000000001",
+                subentry_type="protected_hostname",
+                title=settings["hostname"],
+                unique_id=settings["hostname"],
+                data=settings,
+            ),
+            *devices,
+        ],
+    )
 
 
 def companion(

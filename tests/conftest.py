@@ -15,13 +15,11 @@ from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotEx
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.cloudflare_mtls import forms
-from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.edge import permissions
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
-from sandbox.seed import SERVICE
 
-from .common import HOSTNAME, settle, setup_integration
+from .common import account, hostname_settings, settle, setup_integration
 from .faults import Faults
 
 # The first time that cryptography is given decides what it takes for one: not a frozen one.
@@ -75,16 +73,7 @@ async def faults(
 @pytest.fixture
 def settings() -> dict[str, Any]:
     """Return what a person chose for the protected hostname; tests may choose otherwise."""
-    return {
-        "hostname": HOSTNAME,
-        "zone_id": Sandbox.zone_id,
-        "tunnel_id": Sandbox.tunnel_id,
-        "service": SERVICE,
-        "layout": "skip_and_block",
-        "exempt_paths": [],
-        "published": True,
-        "keep_in_sync": True,
-    }
+    return hostname_settings()
 
 
 @pytest.fixture
@@ -98,22 +87,7 @@ def entry(
     sandbox: Sandbox, settings: dict[str, Any], devices: list[ConfigSubentryDataWithId]
 ) -> MockConfigEntry:
     """Return an account with one protected hostname, not set up yet."""
-    return MockConfigEntry(
-        domain=DOMAIN,
-        title="Home lab",
-        unique_id=sandbox.account_id,
-        data={"api_token": sandbox.token, "account_id": sandbox.account_id},
-        subentries_data=[
-            ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
-                subentry_type="protected_hostname",
-                title=settings["hostname"],
-                unique_id=settings["hostname"],
-                data=settings,
-            ),
-            *devices,
-        ],
-    )
+    return account(sandbox, settings, devices)
 
 
 @pytest.fixture

@@ -37,6 +37,12 @@ def spoil(
     return faults.unavailable(method, path, times=times)
 
 
+def remove_record(sandbox: Sandbox) -> None:
+    """Have somebody delete the hostname's record, which is brought back."""
+    (record,) = records_of(sandbox)
+    del zone_of(sandbox).dns_records[record.id]
+
+
 @once_or_more
 @pytest.mark.parametrize(
     ("path", "entity_id", "state"),
@@ -110,8 +116,7 @@ async def test_single_failure_of_a_change(
     trouble: str,
 ) -> None:
     """Drift that could not be mended is mended half a minute later, and no repair asks for it."""
-    (record,) = records_of(sandbox)
-    del zone_of(sandbox).dns_records[record.id]
+    remove_record(sandbox)
     fault = spoil(faults, trouble, "POST", "/dns_records$", times=1)
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -159,8 +164,7 @@ async def test_change_that_fails_on_and_on(
     trouble: str,
 ) -> None:
     """The repair is there from the second time on, and stays while it is tried again."""
-    (record,) = records_of(sandbox)
-    del zone_of(sandbox).dns_records[record.id]
+    remove_record(sandbox)
     spoil(faults, trouble, "POST", "/dns_records$", times=None)
     expected = {"drift"} | ({"permission_missing"} if trouble == "refusal" else set())
 

@@ -13,7 +13,6 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant import loader
 from homeassistant.components.http.config import async_get_and_load_store
-from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import frame
 from homeassistant.util import dt as dt_util
@@ -26,13 +25,13 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.journal import Entry
-from sandbox.seed import SERVICE
 from sandbox.state import Tunnel, Zone
 from tests.common import (
     EDGE_EVERY,
-    HOSTNAME,
+    account,
     add_certificate,
     companion,
+    hostname_settings,
     is_loaded,
     settle,
     setup_integration,
@@ -97,7 +96,7 @@ class Home:
     ) -> Self:
         await _furnish(hass)
         await add_certificate(sandbox, not_before=dt_util.utcnow(), days=40)
-        entry = _account(sandbox)
+        entry = account(sandbox, hostname_settings(), [companion()])
         await setup_integration(hass, entry)
         home = cls(hass, sandbox, entry, freezer)
         # What was written a moment ago is no longer taken for what is read.
@@ -177,31 +176,3 @@ def _seams(sandbox: Sandbox) -> Mapping[str, str]:
         "CLOUDFLARE_MTLS_EDGE": f"{sandbox.edge_host}:{sandbox.edge_port}",
         "CLOUDFLARE_MTLS_EDGE_CA": sandbox.edge_ca_file,
     }
-
-
-def _account(sandbox: Sandbox) -> MockConfigEntry:
-    return MockConfigEntry(
-        domain=DOMAIN,
-        title="Home lab",
-        unique_id=sandbox.account_id,
-        data={"api_token": sandbox.token, "account_id": sandbox.account_id},
-        subentries_data=[
-            ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
-                subentry_type="protected_hostname",
-                title=HOSTNAME,
-                unique_id=HOSTNAME,
-                data={
-                    "hostname": HOSTNAME,
-                    "zone_id": sandbox.zone_id,
-                    "tunnel_id": sandbox.tunnel_id,
-                    "service": SERVICE,
-                    "layout": "skip_and_block",
-                    "exempt_paths": [],
-                    "published": True,
-                    "keep_in_sync": True,
-                },
-            ),
-            companion(),
-        ],
-    )

@@ -255,7 +255,7 @@ class EdgeClient:
         """
         envelope = await self._request(
             "GET",
-            f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/token",
+            f"{_tunnel_path(account_id, tunnel_id)}/token",
             Permission.TUNNEL_EDIT,
         )
         return ConnectorToken(envelope.text("result"))
@@ -270,7 +270,7 @@ class EdgeClient:
         """
         envelope = await self._request(
             "GET",
-            f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}/connections",
+            f"{_tunnel_path(account_id, tunnel_id)}/connections",
             Permission.TUNNEL_EDIT,
         )
         found = envelope.objects("result", required=running)
@@ -306,7 +306,7 @@ class EdgeClient:
         try:
             envelope = await self._request(
                 "GET",
-                f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}",
+                _tunnel_path(account_id, tunnel_id),
                 Permission.TUNNEL_EDIT,
             )
         except NotFound as err:
@@ -910,11 +910,12 @@ def _first_ruleset(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"name": "default", "kind": "zone", "phase": PHASE, "rules": [rule]}
 
 
+def _tunnel_path(account_id: str, tunnel_id: str) -> str:
+    return f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}"
+
+
 def _configuration_path(account_id: str, tunnel_id: str) -> str:
-    return (
-        f"/accounts/{_segment(account_id)}/cfd_tunnel/{_segment(tunnel_id)}"
-        "/configurations"
-    )
+    return f"{_tunnel_path(account_id, tunnel_id)}/configurations"
 
 
 def _certificates_path(zone_id: str) -> str:
