@@ -56,7 +56,7 @@ class Load:
             "set-up", lambda: entries.async_setup(entry.entry_id), budget=set_up_ms
         )
         await self._hold("first sync", lambda: act(self._hass, entry, "sync"))
-        edge, tunnels = entry.runtime_data.edge, entry.runtime_data.tunnels
+        edge, tunnels = entry.runtime_data.protection, entry.runtime_data.tunnels
         refreshes: dict[str, Action] = {
             "refresh of the edge": edge.async_refresh,
             "refresh of the tunnels": tunnels.async_refresh,

@@ -262,9 +262,9 @@ async def trouble_is_put_right(world: World) -> None:
     title = await world.repair_text(issue, "title")
     expect_equal(issue["translation_key"], "check_websockets_off", "the repair")
     lacking = missing("chromium")
-    put_right = world.put_right if lacking else world.put_right_in_browser
+    fix_finding = world.fix_finding if lacking else world.put_right_in_browser
     writes = await world.cloudflare.writes()
-    await put_right(issue, "from off to on")
+    await fix_finding(issue, "from off to on")
     expect_equal(await world.cloudflare.setting("websockets"), "on", "the setting")
     expect_equal(await world.cloudflare.writes(), writes + 1, "the number of writes")
     await _expect_no_repair(world)
@@ -350,7 +350,7 @@ async def expiry_is_known(world: World) -> None:
         state = await world.admin.state(sensor)
         world.notes.append(f"{sensor} is {state}")
         expect_equal(datetime.fromisoformat(state), not_after, sensor)
-    [told] = world.told_of("minted")
+    [told] = world.told_of("created")
     expires_on = datetime.fromisoformat(told["expires_on"])
     expect_equal(expires_on, not_after, "the event's expires_on")
 

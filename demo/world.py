@@ -220,7 +220,7 @@ class World:
             await tab.click("ha-button", "Submit")
             await tab.until_said("ha-button", "Finish")
 
-    async def put_right(self, issue: JSON, told: str) -> None:
+    async def fix_finding(self, issue: JSON, told: str) -> None:
         """Do the same without a browser."""
         flow = await Flow.repair(self.admin, issue["issue_id"])
         flow.expect_step("confirm")

@@ -9,19 +9,22 @@ from cloudflare.types.shared import ErrorData, ResponseInfo
 from pydantic import BaseModel
 import pytest
 
-from custom_components.cloudflare_mtls.edge.apply import apply_plan, issue_certificate
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.credentials import (
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.models import Setting
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
     KeyType,
     make_signing_request,
 )
-from custom_components.cloudflare_mtls.edge.desired import (
-    DesiredZone,
+from custom_components.cloudflare_mtls.engine.certificates.signing import (
+    issue_certificate,
+)
+from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
+from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
 )
-from custom_components.cloudflare_mtls.edge.plan import make_plan
-from custom_components.cloudflare_mtls.edge.surroundings import Setting
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 
@@ -207,10 +210,10 @@ async def test_error_chain(api: Api) -> None:
 
 
 @asynccontextmanager
-async def integration(sandbox: Sandbox) -> AsyncIterator[EdgeClient]:
+async def integration(sandbox: Sandbox) -> AsyncIterator[CloudflareClient]:
     """Return the integration's client."""
     async with DefaultAsyncHttpxClient() as http_client:
-        yield EdgeClient(
+        yield CloudflareClient(
             sandbox.token, base_url=sandbox.api_url, http_client=http_client
         )
 
@@ -221,7 +224,7 @@ async def in_place(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 async def bring_about(
-    client: EdgeClient, sandbox: Sandbox, desired: DesiredZone
+    client: CloudflareClient, sandbox: Sandbox, desired: DesiredZone
 ) -> None:
     """Plan and apply until nothing is left to do."""
     for _ in range(2):
