@@ -52,9 +52,7 @@ async def _async_sync(
     """Apply a person's settings for a hostname at Cloudflare."""
     protection = entry.runtime_data.protection
     extent = Extent(hostnames={hostname.settings.hostname})
-    zones = await protection.reconciler.sync(extent)
-    await protection.async_refresh()
-    for zone in zones.values():
+    for zone in (await protection.async_sync(extent)).values():
         zone.raise_if_stopped()
 
 
