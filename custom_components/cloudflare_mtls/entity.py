@@ -25,7 +25,7 @@ from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
 from .subentries import read_companion, read_hostname_settings
 
-# Sent to an account's entry id with the ids of the subentries that were added, changed or removed.
+# For each account, by its entry id: the ids of the subentries that were added or changed.
 SIGNAL_SUBENTRIES = SignalTypeFormat[Collection[str]](f"{DOMAIN}_subentries_{{}}")
 
 

@@ -89,13 +89,13 @@ class EntityAdder:
             )
 
         check = _async_track(current, add)
-        entry.async_on_unload(
-            async_dispatcher_connect(
-                self._hass,
-                SIGNAL_SUBENTRIES.format(entry.entry_id),
-                lambda _: check(),
-            )
-        )
+
+        @callback
+        def changed(subentry_ids: Collection[str]) -> None:
+            check()
+
+        signal = SIGNAL_SUBENTRIES.format(entry.entry_id)
+        entry.async_on_unload(async_dispatcher_connect(self._hass, signal, changed))
 
 
 @callback
