@@ -17,7 +17,7 @@ from ..engine.api.errors import EngineError, Permission
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
-from ..engine.sync.plan import Plan, Problem, ProblemCode
+from ..engine.sync.plan import Plan, Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
 from ..issues import async_report, protection_issues
 from ..storage.ledger import Ledger
@@ -25,6 +25,7 @@ from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .fixing import Fixing, fixed_steps
+from .pinning import async_find_pin_problem, async_write_pins, fingerprints_to_pin
 from .protection_state import ProtectionState
 from .removals import Removals
 
@@ -126,8 +127,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_fetch(self) -> ProtectionState:
         # One for all: settings that change meanwhile are for the refresh that follows.
         reconciler = self.reconciler
-        own = {item.hostname for item in (*reconciler.hostnames, *reconciler.removed)}
-        zone_ids = reconciler.zones_of(own)
+        zone_ids = sorted(
+            {item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)}
+        )
         views, certificates = await asyncio.gather(
             asyncio.gather(
                 *(self._unless_missing(reconciler.look(item)) for item in zone_ids)
@@ -231,56 +233,31 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         async_report(self.hass, self.config_entry.entry_id, "hostname", issues)
 
     def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
-        """Return the fingerprints of the only certificates that pass, if only some do."""
-        return self._fingerprints(certificates) if self.pins else None
-
-    def _fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
-        """Return the fingerprints of the certificates that companion devices may use."""
-        adopted = {device.id for device in self.companions}
-        return frozenset(
-            item.facts.fingerprint_sha256
-            for item in certificates
-            if item.is_active and (item.facts.managed or item.id in adopted)
-        )
+        """Return the fingerprints of the only certificates that pass, None for any."""
+        if not self.pins:
+            return None
+        return fingerprints_to_pin(certificates, self.companions)
 
     async def _async_read_pins(self) -> frozenset[str] | None:
-        certificates = await self.async_read_certificates() if self.pins else ()
-        return self._pinned(certificates)
+        return self._pinned(await self.async_read_certificates() if self.pins else ())
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        pinned = self._fingerprints(await self.async_read_certificates()) | set(more)
-        hostnames = {item.hostname for item in self.hostnames}
-        reconciler, extent = self.reconciler, Extent(hostnames=hostnames)
-        for zone_id in reconciler.zones_of(hostnames):
-            view = await reconciler.look(zone_id)
-            for problem in reconciler.plan_for(view, pinned, extent).problems:
-                if problem.code is ProblemCode.TOO_MANY_PINNED:
-                    return problem
-        return None
+        certificates = await self.async_read_certificates()
+        pinned = fingerprints_to_pin(certificates, self.companions)
+        return await async_find_pin_problem(self.reconciler, pinned | set(more))
 
     async def async_pin(self) -> None:
-        """Have the rules accept the certificates that are good by now, where they are pinned.
-
-        What fails here is drift, and fixed like any other.
-        """
-        if not self.pins:
-            return
-        hostnames = {item.hostname for item in self.hostnames}
-        try:
-            await self.reconciler.sync(Extent(hostnames=hostnames))
-        except EngineError as err:
-            LOGGER.debug("Certificates could not be pinned: %s", err)
+        """Have the rules accept the certificates that are good by now, where they are pinned."""
+        if self.pins:
+            await async_write_pins(self.reconciler)
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
-        zone_ids = sorted(
-            {
-                *(item.zone_id for item in self.hostnames),
-                *(item.zone_id for item in self.companions),
-                *self.removals.devices.values(),
-            }
-        )
+        zone_ids = [
+            *(item.zone_id for item in (*self.hostnames, *self.companions)),
+            *self.removals.devices.values(),
+        ]
         return await fetch_certificates(
             self.client, zone_ids, self.hass.async_add_executor_job
         )
