@@ -115,7 +115,7 @@ async def test_no_answer_ever(sandbox: Sandbox, api: Api) -> None:
     assert "new.example.com" in names(sandbox)
     assert sandbox.journal.writes[0].took_effect
     await asyncio.sleep(0.2)
-    waiting = [task for task in asyncio.all_tasks() if "_spoiled" in repr(task)]
+    waiting = [task for task in asyncio.all_tasks() if "_answer_with_fault" in repr(task)]
     assert waiting == []
 
 
