@@ -49,7 +49,7 @@ class Edge:
         self._session: ClientSession | None = None
 
     async def start(self, port: int) -> None:
-        """Start to listen; port 0 means any free port."""
+        """Start listening; port 0 means any free port."""
         self._session = proxy.new_session()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: TlsProtocol(
@@ -61,7 +61,7 @@ class Edge:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop to listen and close every connection."""
+        """Stop listening and close every connection."""
         if self._server is not None:
             self._server.close()
             self._server.abort_clients()
