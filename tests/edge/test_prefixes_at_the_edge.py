@@ -13,7 +13,7 @@ from custom_components.cloudflare_mtls.edge.desired import DesiredZone, Layout
 from custom_components.cloudflare_mtls.edge.plan import make_plan
 from sandbox import Sandbox
 from sandbox.state import DnsRecord, Rule
-from tests.sandbox.helpers import Api, Identity, mint, visitor
+from tests.sandbox.helpers import Api, Identity, create_certificate, visitor
 
 from .builders import ACCOUNT_ID, HOST, SERVICE, TUNNEL_ID, ZONE_ID, protected, wanting
 
@@ -46,7 +46,7 @@ async def revoked(sandbox: Sandbox) -> Identity:
     """Return a certificate that was good once."""
     async with ClientSession() as session:
         api = Api(sandbox, session, sandbox.token)
-        result, identity = await mint(api, "Lost phone")
+        result, identity = await create_certificate(api, "Lost phone")
         await api.request(
             "DELETE", f"/zones/{{zone}}/client_certificates/{result['id']}"
         )
@@ -57,7 +57,9 @@ async def revoked(sandbox: Sandbox) -> Identity:
 async def good(sandbox: Sandbox) -> Identity:
     """Return a good certificate."""
     async with ClientSession() as session:
-        _, identity = await mint(Api(sandbox, session, sandbox.token), "Phone")
+        _, identity = await create_certificate(
+            Api(sandbox, session, sandbox.token), "Phone"
+        )
     return identity
 
 
