@@ -6,7 +6,7 @@ import time
 
 
 class CheckFailed(Exception):
-    """A check failed; the message says what was found instead of the expected."""
+    """A check failed; the message says what was found."""
 
 
 class Skipped(Exception):

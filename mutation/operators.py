@@ -38,7 +38,8 @@ def _drop_exit(node: cst.Return | cst.Continue) -> Iterable[cst.CSTNode]:
 
 
 def _drop_guard(node: cst.MatchCase) -> Iterable[cst.CSTNode]:
-    # A case without a guard stays: a pattern that always matches may only come last.
+    # Replace the guard by True instead of removing it: without a guard, a pattern that always
+    # matches is a syntax error ahead of other cases.
     if node.guard:
         yield node.with_changes(guard=cst.Name("True"))
 

@@ -127,7 +127,7 @@ def _new_application(call: Call, old: AccessApplication | None) -> AccessApplica
     )
 
 
-# Keys of an answer that are not copied from the request's options.
+# Keys of the body that are not stored in `options`, because the answer has its own.
 _OWN = {
     "id", "uid", "aud", "type", "name", "domain", "destinations", "policies",
     "self_hosted_domains", "created_at", "updated_at",

@@ -23,7 +23,7 @@ _CERTIFICATES = "/zones/{zone_id}/client_certificates"
 _CERTIFICATE = "/zones/{zone_id}/client_certificates/{certificate_id}"
 _PAGING = Paging(default=20, minimum=5, maximum=50)
 _QUOTA = 100
-# GUESS: the longest validity; the dashboard offers no longer one.
+# GUESS: the longest validity is the longest one that the dashboard offers.
 _MAX_VALIDITY_DAYS = 5475
 _MIN_RSA_BITS = 2048
 # GUESS: by how much a certificate is backdated.

@@ -55,7 +55,7 @@ async def test_down_and_up_again(api: Api) -> None:
 
 
 async def test_never_ran(sandbox: Sandbox, api: Api) -> None:
-    """A tunnel is inactive until its first connector, and only then can it be down."""
+    """A tunnel that never ran is inactive, not down."""
     tunnel = sandbox.state.add_tunnel("new")
     path = f"/tunnels/{tunnel.id}/connectors"
     for count, status in ((0, "inactive"), (1, "healthy"), (0, "down")):
