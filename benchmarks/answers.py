@@ -9,10 +9,12 @@ import time
 
 from aiohttp import ClientSession, web
 
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
-from custom_components.cloudflare_mtls.hostnames import HostnameSettings
-from custom_components.cloudflare_mtls.reconciler import Extent, Reconciler
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    ProtectedHostname,
+)
 from sandbox import Sandbox
 
 # Long enough that the work of this machine between two answers hardly counts.
@@ -94,7 +96,7 @@ async def run() -> bool:
     """Print each figure and return whether all are within budget."""
     kept = True
     async with Sandbox() as sandbox, slow(sandbox.api_url) as url:
-        client = EdgeClient(sandbox.token, base_url=url)
+        client = CloudflareClient(sandbox.token, base_url=url)
         await client.verify_token()
         answer = statistics.median(
             [await timed(client.verify_token()) for _ in range(5)]

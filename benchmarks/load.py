@@ -56,9 +56,9 @@ class Load:
             "set-up", lambda: entries.async_setup(entry.entry_id), budget=set_up_ms
         )
         await self._hold("first sync", lambda: act(self._hass, entry, "sync"))
-        edge, tunnels = entry.runtime_data.edge, entry.runtime_data.tunnels
+        protection, tunnels = entry.runtime_data.protection, entry.runtime_data.tunnels
         refreshes: dict[str, Action] = {
-            "refresh of the edge": edge.async_refresh,
+            "refresh of the protection": protection.async_refresh,
             "refresh of the tunnels": tunnels.async_refresh,
             "refresh of tunnels and connectors": lambda: self._an_hour_later(
                 tunnels.async_refresh
@@ -150,9 +150,9 @@ def _call_budgets(size: Size) -> tuple[int, int, int]:
     """Return how many calls each refresh may cost: one per page of a list, one per other read."""
     certificates = ceil(size.certificates / 50)
     # The zone, its rules, its associations, one page of records.
-    edge = 4 + certificates + min(size.hostnames, size.tunnels)
+    protection = 4 + certificates + min(size.hostnames, size.tunnels)
     tunnels = ceil(size.tunnels / 100)
-    return edge, tunnels, tunnels + size.tunnels
+    return protection, tunnels, tunnels + size.tunnels
 
 
 async def run(size: Size) -> bool:

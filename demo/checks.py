@@ -352,7 +352,7 @@ async def expiry_is_known(world: World) -> None:
         state = await world.admin.state(sensor)
         world.notes.append(f"{sensor} is {state}")
         expect_equal(datetime.fromisoformat(state), not_after, sensor)
-    [event] = world.certificate_events("minted")
+    [event] = world.certificate_events("created")
     expires_on = datetime.fromisoformat(event["expires_on"])
     expect_equal(expires_on, not_after, "the event's expires_on")
 

@@ -53,7 +53,7 @@ CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
 
 
 async def setup_integration(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Set an account up and let it mend what is not as it must be."""
+    """Set an account up and let it fix what is not as it must be."""
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
@@ -177,7 +177,7 @@ def account(
 def companion(
     *,
     name: str = "Pixel 8",
-    platform: str = "android",
+    system: str = "android",
     zone_id: str = Sandbox.zone_id,
     device_id: str = DEVICE_ID,
     subentry_id: str = COMPANION_ID,
@@ -191,7 +191,7 @@ def companion(
         unique_id=device_id,
         data={
             "name": name,
-            "platform": platform,
+            "system": system,
             "zone_id": zone_id,
             "notify_device_id": notify_device_id,
         },

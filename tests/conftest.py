@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
 
-from custom_components.cloudflare_mtls import forms
-from custom_components.cloudflare_mtls.edge import permissions
+from custom_components.cloudflare_mtls.engine import permissions
+from custom_components.cloudflare_mtls.flows import form as forms
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
 

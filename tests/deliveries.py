@@ -3,9 +3,12 @@
 from collections.abc import Callable
 import secrets
 
-from custom_components.cloudflare_mtls.edge.credentials import Bundle, BundleFormat
-from custom_components.cloudflare_mtls.edge.platforms import Platform
-from custom_components.cloudflare_mtls.handover import Delivery
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    Bundle,
+    BundleFormat,
+)
+from custom_components.cloudflare_mtls.engine.certificates.systems import System
+from custom_components.cloudflare_mtls.pages.handovers import Delivery
 
 from .common import CERTIFICATE_ID, HOSTNAME
 
@@ -15,7 +18,7 @@ PASSWORD = "k7wnq2hdx5mtrb9cgv3zeapj"
 
 def make_delivery(
     *,
-    platform: Platform = Platform.ANDROID,
+    system: System = System.ANDROID,
     hostname: str | None = HOSTNAME,
     label: str = LABEL,
     taken: Callable[[], None] = lambda: None,
@@ -25,7 +28,7 @@ def make_delivery(
     return Delivery(
         certificate_id=CERTIFICATE_ID,
         label=label,
-        platform=platform,
+        system=system,
         password=PASSWORD,
         bundles=tuple(
             Bundle(

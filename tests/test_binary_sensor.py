@@ -196,7 +196,7 @@ DRIFTS: list[Any] = [
 
 
 @pytest.mark.parametrize("change", DRIFTS)
-async def test_drift_is_shown_then_mended(
+async def test_drift_is_shown_then_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -227,7 +227,7 @@ async def test_drift_is_shown_then_mended(
 
 
 @pytest.mark.parametrize("change", DRIFTS)
-async def test_drift_is_only_shown_where_it_is_not_mended(
+async def test_drift_is_only_shown_where_it_is_not_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -251,7 +251,7 @@ async def test_drift_is_only_shown_where_it_is_not_mended(
     assert sandbox.journal.writes == []
 
 
-async def test_mending_that_fails_is_tried_again_later(
+async def test_fixing_that_fails_is_tried_again_later(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
@@ -275,14 +275,14 @@ async def test_mending_that_fails_is_tried_again_later(
     assert state_of(hass, DRIFT) == "off"
 
 
-async def test_mending_that_stops_half_way(
+async def test_fixing_that_stops_half_way(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What could be mended is, and what is left is neither forgotten nor hammered."""
+    """What could be fixed is, and what is left is neither forgotten nor hammered."""
     _dissociate(sandbox)
     _delete_record(sandbox)
     fault = faults.unavailable("POST", "/dns_records")
@@ -294,14 +294,14 @@ async def test_mending_that_stops_half_way(
     assert HOSTNAME in (sandbox.state.zones[sandbox.zone_id].associations or [])
 
 
-async def test_cloudflare_goes_while_drift_is_mended(
+async def test_cloudflare_goes_while_drift_is_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """If it cannot be seen any more what to mend, nothing is written."""
+    """If it cannot be seen any more what to fix, nothing is written."""
     _delete_record(sandbox)
     sandbox.journal.clear()
     faults.add("GET", "/dns_records", times=1)

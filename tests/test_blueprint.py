@@ -17,9 +17,9 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from sandbox import Sandbox
+from tests.certificates.test_mobile_app import register
 
 from .common import EDGE_EVERY, add_certificate, companion, settle, wait_for_refresh
-from .test_mobile_app import register
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
 EXPIRY = "cloudflare_mtls/certificate_expiry.yaml"

@@ -29,7 +29,7 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of somebody who mends by hand."""
+    """Return the settings of somebody who fixes by hand."""
     return {**settings, "keep_in_sync": False}
 
 
@@ -41,7 +41,7 @@ async def press(hass: HomeAssistant, button: str = BUTTON) -> None:
     await settle(hass)
 
 
-async def test_drift_is_mended_at_once(
+async def test_drift_is_fixed_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Pressed, it builds up what is not there; pressed again, it writes nothing."""
@@ -59,7 +59,7 @@ async def test_drift_is_mended_at_once(
     assert sandbox.journal.writes == []
 
 
-async def test_mending_that_fails(
+async def test_fixing_that_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
     """A refusal is shown in Cloudflare's words, and the drift stays visible."""

@@ -33,8 +33,7 @@ from .common import (
     submit,
     zone_of,
 )
-from .faults import Faults, refusal
-from .flows import (
+from .dialogs import (
     add_hostname,
     add_rules,
     assert_protected,
@@ -47,6 +46,7 @@ from .flows import (
     to_zone,
     zone_and_tunnel,
 )
+from .faults import Faults, refusal
 
 TUNNEL_TOKEN = base64.b64encode(
     json.dumps(

@@ -48,7 +48,7 @@ def settings(settings: dict[str, Any]) -> dict[str, Any]:
             companion(notify_device_id="0123456789abcdef0123456789abcdef"),
             companion(
                 name="Watch",
-                platform="wear_os",
+                system="wear_os",
                 device_id="01JDEVICE00000000000000002",
                 subentry_id="01JCOMPANION00000000000002",
             ),
@@ -144,7 +144,7 @@ async def test_diagnostics_of_one_thing_tell_of_it_alone(
     assert tunnel["status"] == "healthy"
     assert "zone" not in tunnel
     phone = await told_of(COMPANION_ID)
-    assert (phone["standing"], phone["platform"]) == ("active", "android")
+    assert (phone["standing"], phone["system"]) == ("active", "android")
     assert [item["status"] for item in phone["certificates"]] == ["active"]
 
 
@@ -219,7 +219,7 @@ async def test_diagnostics_of_what_cannot_be_seen(
     assert diagnostics["tunnels"] == []
     assert diagnostics["certificates"] == []
     assert diagnostics["devices"] == [
-        {"platform": "android", "standing": None, "days_left": None, "handover": None}
+        {"system": "android", "standing": None, "days_left": None, "handover": None}
     ]
     assert diagnostics["visits"] == [{"443": "blocked", "8443": "blocked"}]
 

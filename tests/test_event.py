@@ -1,4 +1,4 @@
-"""Tests of the events that tell what was mended, and what happens to certificates."""
+"""Tests of the events that tell what was fixed, and what happens to certificates."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from .common import (
 )
 from .faults import Faults
 
-MENDED = "event.home_mobile_example_com_mended"
+FIXED = "event.home_mobile_example_com_fixed"
 CERTIFICATE = "event.home_lab_certificate"
 
 
@@ -34,16 +34,16 @@ def disable_block(sandbox: Sandbox) -> None:
         rule.enabled = rule.ref != BLOCK_REF
 
 
-async def test_what_was_mended_is_told(
+async def test_what_was_fixed_is_told(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """An automation learns of each change that was put right, and of the hostname."""
-    events = async_capture_events(hass, "cloudflare_mtls_mended")
+    events = async_capture_events(hass, "cloudflare_mtls_fixed")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    before = state_of(hass, MENDED)
+    before = state_of(hass, FIXED)
     assert events == []
 
     disable_block(sandbox)
@@ -54,10 +54,10 @@ async def test_what_was_mended_is_told(
     assert event.data["config_entry_id"] == loaded_entry.entry_id
     (step,) = event.data["steps"]
     assert (step["kind"], step["action"]) == ("block_rule", "update")
-    state = hass.states.get(MENDED)
+    state = hass.states.get(FIXED)
     assert state
     assert state.state != before
-    assert state.attributes["event_type"] == "mended"
+    assert state.attributes["event_type"] == "fixed"
     assert state.attributes["steps"] == event.data["steps"]
 
 
@@ -68,8 +68,8 @@ async def test_nothing_is_told_of_what_failed(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A change that Cloudflare did not take was not mended."""
-    events = async_capture_events(hass, "cloudflare_mtls_mended")
+    """A change that Cloudflare did not take was not fixed."""
+    events = async_capture_events(hass, "cloudflare_mtls_fixed")
     disable_block(sandbox)
     faults.unavailable("PATCH", "/rules/")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -85,10 +85,10 @@ class TestWithoutKeepingInSync:
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return settings that mend nothing by themselves."""
+        """Return settings that fix nothing by themselves."""
         return {**settings, "keep_in_sync": False}
 
-    async def test_nothing_is_mended_and_nothing_told(
+    async def test_nothing_is_fixed_and_nothing_told(
         self,
         hass: HomeAssistant,
         sandbox: Sandbox,
@@ -96,7 +96,7 @@ class TestWithoutKeepingInSync:
         freezer: FrozenDateTimeFactory,
     ) -> None:
         """Without consent nothing is written."""
-        events = async_capture_events(hass, "cloudflare_mtls_mended")
+        events = async_capture_events(hass, "cloudflare_mtls_fixed")
         sandbox.journal.clear()
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert events == []
@@ -121,13 +121,13 @@ async def test_what_happens_to_certificates_is_told(
         "expires_on": minted["expires_on"],
     }
     assert event.data == {
-        "type": "minted",
+        "type": "created",
         "config_entry_id": loaded_entry.entry_id,
         **told,
     }
     state = hass.states.get(CERTIFICATE)
     assert state
-    assert state.attributes["event_type"] == "minted"
+    assert state.attributes["event_type"] == "created"
     assert told.items() <= state.attributes.items()
 
 
@@ -137,7 +137,7 @@ async def test_certificates_of_another_account(
     """Each account tells of its own certificates alone."""
     hass.bus.async_fire(
         "cloudflare_mtls_certificate",
-        {"type": "minted", "config_entry_id": "another", "name": "Tablet"},
+        {"type": "created", "config_entry_id": "another", "name": "Tablet"},
     )
     await settle(hass)
 

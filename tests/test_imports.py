@@ -20,15 +20,15 @@ package = Path("custom_components/cloudflare_mtls")
 for path in sorted(package.glob("**/*.py")):
     import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
 
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.errors import EdgeError
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import EngineError
 
 
 async def main():
-    client = EdgeClient("cfut_" + "a" * 40, base_url="http://127.0.0.1:1")
+    client = CloudflareClient("cfut_" + "a" * 40, base_url="http://127.0.0.1:1")
     try:
         await client.zones()
-    except EdgeError as err:
+    except EngineError as err:
         print("answered", type(err).__name__)
 
 

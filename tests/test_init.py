@@ -322,7 +322,7 @@ async def test_set_up_with_a_permission_missing(
         ("tunnel", "Account / Cloudflare Tunnel / Edit"),
     ],
 )
-async def test_permission_to_mend_is_missing(
+async def test_permission_to_fix_is_missing(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
@@ -331,7 +331,7 @@ async def test_permission_to_mend_is_missing(
     permission: str,
     named: str,
 ) -> None:
-    """What cannot be mended stays visible as drift, and is mended once it may be."""
+    """What cannot be fixed stays visible as drift, and is fixed once it may be."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = (ALL_PERMISSIONS - {f"{permission}:edit"}) | {
         f"{permission}:read"

@@ -1,4 +1,4 @@
-"""Tests of the repairs: each trouble is named, mended on confirmation, and then gone."""
+"""Tests of the repairs: each trouble is named, fixed on confirmation, and then gone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +27,8 @@ from .common import (
     setup_integration,
     wait_for_refresh,
 )
+from .dialogs import Client, begin_repair, confirm_repair
 from .faults import Faults
-from .flows import Client, begin_repair, confirm_repair
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def forget_association(sandbox: Sandbox) -> None:
     ("trouble", "key"),
     [(disable_block, "exposed"), (forget_association, "drift")],
 )
-async def test_what_was_changed_is_mended_on_confirmation(
+async def test_what_was_changed_is_fixed_on_confirmation(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
@@ -113,13 +113,13 @@ async def test_what_was_changed_is_mended_on_confirmation(
     assert issues(hass) == {}
 
 
-async def test_mending_that_fails_says_why(
+async def test_fixing_that_fails_says_why(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The repair stays, with the sentence, until mending succeeds."""
+    """The repair stays, with the sentence, until fixing succeeds."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     flow = await begin_repair(client, issues(hass)["exposed"])

@@ -27,11 +27,11 @@ from custom_components.cloudflare_mtls.diagnostics import (
     async_get_device_diagnostics,
 )
 from sandbox import Sandbox
+from tests.certificates.test_mobile_app import register
+from tests.certificates.test_service import DAY, pass_time
 
 from .common import act, settle, submit
-from .flows import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
-from .test_certificate_life import DAY, pass_time
-from .test_mobile_app import register
+from .dialogs import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
 
 
 def secrets_of(taken: dict[str, Any]) -> dict[str, str]:

@@ -112,7 +112,7 @@ async def test_mint(
             "Pixel 8",
             {
                 "name": "Pixel 8",
-                "platform": "android",
+                "system": "android",
                 "zone_id": sandbox.zone_id,
                 "notify_device_id": None,
             },
@@ -123,17 +123,17 @@ async def test_mint(
 
 
 @pytest.mark.parametrize(
-    "platform", ["android", "ios", "wear_os", "macos", "windows", "linux"]
+    "system", ["android", "ios", "wear_os", "macos", "windows", "linux"]
 )
 async def test_mint_for_every_platform(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry, platform: str
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, system: str
 ) -> None:
     """The device is kept as what it is."""
-    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8", platform=platform)
+    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8", system=system)
     await settle(hass)
 
     (device,) = loaded_entry.get_subentries_of_type("companion_device")
-    assert device.data["platform"] == platform
+    assert device.data["system"] == system
 
 
 async def test_mint_for_nobody_to_notify(
@@ -191,7 +191,7 @@ async def test_mint_every_kind_of_key_and_bundle(
         {},
         {"name": "Pixel 8", "key_type": "rsa_1024"},
         {"name": "Pixel 8", "bundle": "zip"},
-        {"name": "Pixel 8", "platform": "plan_9"},
+        {"name": "Pixel 8", "system": "plan_9"},
         {"name": "Pixel 8", "validity_days": 0},
         {"name": "Pixel 8", "validity_days": -1},
         {"name": "Pixel 8", "surprise": True},
@@ -709,7 +709,7 @@ async def test_sync_from_nothing(
     assert foreign(sandbox) == before
 
 
-async def test_sync_mends_one_drift(
+async def test_sync_fixes_one_drift(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Only what has drifted is written."""

@@ -12,10 +12,9 @@ from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
-from custom_components.cloudflare_mtls.edge.checks import Check
-from custom_components.cloudflare_mtls.edge.errors import (
+from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
-    EdgeError,
+    EngineError,
     NotFound,
     Permission,
     PermissionMissing,
@@ -26,14 +25,15 @@ from custom_components.cloudflare_mtls.edge.errors import (
     TokenRejected,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.edge.exposure import Visitor
-from custom_components.cloudflare_mtls.edge.plan import ProblemCode
-from custom_components.cloudflare_mtls.edge.remedies import REMEDIABLE
-from custom_components.cloudflare_mtls.errors import describe
-from custom_components.cloudflare_mtls.event import CERTIFICATE, MENDED
-from custom_components.cloudflare_mtls.mint_flow import CHOICES_SCHEMA
+from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE
+from custom_components.cloudflare_mtls.engine.checks.zone import Check
+from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
+from custom_components.cloudflare_mtls.engine.sync.plan import ProblemCode
+from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
+from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
+from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
-from custom_components.cloudflare_mtls.tunnel_flow import NEW_TUNNEL, Next
+from custom_components.cloudflare_mtls.wording import describe
 
 from .common import ENGLISH, PACKAGE
 
@@ -43,13 +43,14 @@ COMPANION = ENGLISH["config_subentries"]["companion_device"]
 SERVICES = cast("dict[str, Any]", parse_yaml((PACKAGE / "services.yaml").read_text()))
 ICONS = json.loads((PACKAGE / "icons.json").read_text())
 SOURCES = {
-    path.name: ast.parse(path.read_text()) for path in sorted(PACKAGE.glob("*.py"))
+    str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
 
 PAGES = {
-    "handover.py": ("handover",),
-    "pages.py": ("handover", "proof"),
-    "proof.py": ("proof",),
+    "pages/handover_view.py": ("handover",),
+    "pages/page.py": ("handover", "proof"),
+    "pages/certificate_test.py": ("proof",),
 }
 
 # What a repair does is a dialog of its own.
@@ -65,9 +66,9 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
-PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if check in REMEDIABLE)
+PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if check in FIXABLE)
 
-ERRORS: list[EdgeError] = [
+ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
     PermissionMissing(Permission.DNS_EDIT),
     RateLimited(42.0),
@@ -78,7 +79,7 @@ ERRORS: list[EdgeError] = [
     Conflict(1, "no"),
 ]
 
-# Every step that a plan can hold: what build-up, mending and tear-down do.
+# Every step that a plan can hold: what build-up, fixing and tear-down do.
 STEPS = [
     *(
         f"step_{kind}_{action}"
@@ -113,7 +114,7 @@ def placeholders(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_every_error_has_a_sentence_everywhere(error: EdgeError) -> None:
+def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
     """Wherever an error can surface, its sentence is there, with what fills it."""
     key, details = describe(error)
 
@@ -293,14 +294,27 @@ def written_descriptions() -> Iterator[tuple[str, set[str]]]:
 @pytest.mark.parametrize(
     ("source", "names"),
     [
-        ("config_flow.py", ("config_flow.py", "hostname_flow.py", "tunnel_flow.py")),
-        ("hostname_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
-        ("tunnel_flow.py", ("hostname_flow.py", "tunnel_flow.py")),
         (
-            "companion_flow.py",
-            ("companion_flow.py", "mint_flow.py", "certificates.py"),
+            "config_flow.py",
+            ("config_flow.py", "flows/hostname_steps.py", "flows/tunnel_steps.py"),
         ),
-        ("repairs.py", ("repairs.py", "mint_flow.py", "certificates.py")),
+        (
+            "flows/hostname_steps.py",
+            ("flows/hostname_steps.py", "flows/tunnel_steps.py"),
+        ),
+        ("flows/tunnel_steps.py", ("flows/hostname_steps.py", "flows/tunnel_steps.py")),
+        (
+            "flows/companion_device.py",
+            (
+                "flows/companion_device.py",
+                "flows/certificate_steps.py",
+                "certificates/service.py",
+            ),
+        ),
+        (
+            "repairs.py",
+            ("repairs.py", "flows/certificate_steps.py", "certificates/service.py"),
+        ),
     ],
 )
 def test_every_error_of_the_flows_is_said_by_them(
@@ -309,9 +323,9 @@ def test_every_error_of_the_flows_is_said_by_them(
     """Each error key in the source of a flow is in its texts, and each text is used."""
     texts = {
         "config_flow.py": CONFIG,
-        "hostname_flow.py": SUBENTRY,
-        "tunnel_flow.py": SUBENTRY,
-        "companion_flow.py": COMPANION,
+        "flows/hostname_steps.py": SUBENTRY,
+        "flows/tunnel_steps.py": SUBENTRY,
+        "flows/companion_device.py": COMPANION,
         "repairs.py": REPAIRS["certificate_expiring"],
     }[source]
     words = {
@@ -521,9 +535,7 @@ def test_states_are_named(description: SensorEntityDescription) -> None:
     assert texts.get("state", {}).keys() == set(description.options or ())
 
 
-@pytest.mark.parametrize(
-    "description", [MENDED, CERTIFICATE], ids=lambda item: item.key
-)
+@pytest.mark.parametrize("description", [FIXED, CERTIFICATE], ids=lambda item: item.key)
 def test_events_are_named(description: EventEntityDescription) -> None:
     """Each type of an event has a name."""
     texts = ENGLISH["entity"]["event"][description.translation_key]

@@ -7,23 +7,23 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .blocked import BlockedCoordinator
-from .certificates import async_prove
-from .checks import ChecksCoordinator
-from .client import async_create_client, create_probe
+from .account import async_create_client, create_probe
+from .certificates.expiry_watch import CertificateWatch
+from .certificates.service import async_prove
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator import CloudflareConfigEntry, CloudflareData
-from .devices import async_keep_devices
-from .handover import async_setup_handover
-from .issues import async_forget
-from .ledger import async_forget_ledger, async_get_ledger
-from .proof import async_setup_proof
-from .protection import EdgeCoordinator
+from .coordinator.blocked_requests import BlockedRequestsCoordinator
+from .coordinator.checks import ChecksCoordinator
+from .coordinator.protection import ProtectionCoordinator
+from .coordinator.tunnels import TunnelCoordinator
+from .coordinator.visits import VisitCoordinator
+from .issues import async_close_issues
+from .pages.certificate_test import async_setup_certificate_test
+from .pages.handover_view import async_setup_handover
 from .services import async_setup_services
-from .tombstones import async_bury, async_forget as async_forget_removed
-from .tunnels import TunnelCoordinator
-from .visits import ProbeCoordinator
-from .watch import CertificateWatch
+from .stale_devices import async_remove_stale_devices
+from .storage.ledger import async_forget_ledger, async_get_ledger
+from .storage.tombstones import async_bury, async_forget_removed
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -39,7 +39,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
     await async_setup_handover(hass)
-    await async_setup_proof(hass, async_prove)
+    await async_setup_certificate_test(hass, async_prove)
     return True
 
 
@@ -48,21 +48,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tunnels = TunnelCoordinator(hass, entry, client)
-    buried = await async_bury(hass, entry)
-    ledger = await async_get_ledger(hass, entry)
-    edge = EdgeCoordinator(hass, entry, client, buried, ledger)
+    buried = await async_bury(hass, entry.entry_id, entry.subentries)
+    ledger = await async_get_ledger(hass, entry.entry_id)
+    protection = ProtectionCoordinator(hass, entry, client, buried, ledger)
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
-        edge.async_config_entry_first_refresh(),
+        protection.async_config_entry_first_refresh(),
     )
-    visits = ProbeCoordinator(hass, entry, create_probe(hass), edge)
-    checks = ChecksCoordinator(hass, entry, client, edge)
+    visits = VisitCoordinator(hass, entry, create_probe(hass), protection)
+    checks = ChecksCoordinator(hass, entry, client, protection)
     entry.runtime_data = CloudflareData(
         client=client,
         tunnels=tunnels,
-        edge=edge,
+        protection=protection,
         visits=visits,
-        blocked=BlockedCoordinator(hass, entry, client),
+        blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
     )
 
@@ -76,19 +76,19 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         configuration_url=f"{DASHBOARD_URL}/{account_id}",
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    async_keep_devices(hass, entry)
+    async_remove_stale_devices(hass, entry)
 
     # Without a listener a coordinator rests, and who gets in must not depend on an entity.
-    for coordinator in (edge, visits):
+    for coordinator in (protection, visits):
         entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
     # In the background: whoever answers at the edge may take their time.
     visits.async_keep_up()
     entry.runtime_data.blocked.async_keep_up()
-    entry.async_on_unload(edge.async_add_listener(checks.async_keep_up))
+    entry.async_on_unload(protection.async_add_listener(checks.async_keep_up))
     entry.async_on_unload(checks.async_add_listener(checks.async_keep_up))
     checks.async_keep_up()
     watch = CertificateWatch(hass, entry)
-    entry.async_on_unload(edge.async_add_listener(watch.async_check))
+    entry.async_on_unload(protection.async_add_listener(watch.async_check))
     watch.async_check()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
@@ -101,9 +101,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Close what is reported of the account; at Cloudflare everything stays as it is."""
-    async_forget(hass, entry)
-    await async_forget_removed(hass, entry)
-    await async_forget_ledger(hass, entry)
+    async_close_issues(hass, entry.entry_id)
+    await async_forget_removed(hass, entry.entry_id)
+    await async_forget_ledger(hass, entry.entry_id)
 
 
 async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:

@@ -13,16 +13,16 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .companions import CompanionState, companions_of
 from .coordinator import CloudflareConfigEntry
-from .devices import async_track
-from .edge.lifecycle import Standing
-from .edge.models import TunnelStatus
-from .edge.plan import Plan
-from .edge.probe import Enforcement
+from .coordinator.tunnels import TunnelState
+from .engine.api.models import TunnelStatus
+from .engine.certificates.companions import CompanionState
+from .engine.certificates.lifecycle import Standing
+from .engine.probe import Enforcement
+from .engine.sync.plan import Plan
 from .entity import CompanionEntity, HostnameEntity, TunnelEntity, VisitEntity
-from .hostnames import hostnames_of
-from .tunnels import TunnelState
+from .stale_devices import async_track
+from .subentries import companions_of, hostnames_of
 
 PARALLEL_UPDATES = 0
 
@@ -111,7 +111,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the binary sensors, and those of what appears later."""
-    tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
+    tunnels, protection = entry.runtime_data.tunnels, entry.runtime_data.protection
     visits = entry.runtime_data.visits
 
     @callback
@@ -125,10 +125,10 @@ async def async_setup_entry(
 
     async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
 
-    for subentry_id, settings in hostnames_of(entry).items():
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
         async_add_entities(
             (
-                HostnameBinarySensor(edge, description, settings, subentry_id)
+                HostnameBinarySensor(protection, description, settings, subentry_id)
                 for description in HOSTNAME_BINARY_SENSORS
             ),
             config_subentry_id=subentry_id,
@@ -141,10 +141,10 @@ async def async_setup_entry(
             config_subentry_id=subentry_id,
         )
 
-    for subentry_id, device in companions_of(entry).items():
+    for subentry_id, device in companions_of(entry.subentries).items():
         async_add_entities(
             (
-                CompanionBinarySensor(edge, description, device, subentry_id)
+                CompanionBinarySensor(protection, description, device, subentry_id)
                 for description in COMPANION_BINARY_SENSORS
             ),
             config_subentry_id=subentry_id,

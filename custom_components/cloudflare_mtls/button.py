@@ -7,14 +7,13 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .certificates import async_revoke
-from .companions import companions_of
+from .certificates.renewal import async_renew_alike
+from .certificates.service import async_revoke
 from .coordinator import CloudflareConfigEntry
+from .engine.sync.reconciler import Extent
 from .entity import CompanionEntity, HostnameEntity
-from .errors import raise_translated
-from .hostnames import hostnames_of
-from .reconciler import Extent
-from .renewal import async_renew_alike
+from .subentries import companions_of, hostnames_of
+from .wording import raise_translated
 
 PARALLEL_UPDATES = 1
 
@@ -31,15 +30,15 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the buttons of each protected hostname and of each companion device."""
-    edge = entry.runtime_data.edge
-    for subentry_id, settings in hostnames_of(entry).items():
-        button = SyncButton(edge, SYNC, settings, subentry_id)
+    protection = entry.runtime_data.protection
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        button = SyncButton(protection, SYNC, settings, subentry_id)
         async_add_entities([button], config_subentry_id=subentry_id)
-    for subentry_id, device in companions_of(entry).items():
+    for subentry_id, device in companions_of(entry.subentries).items():
         async_add_entities(
             [
-                RenewButton(edge, RENEW, device, subentry_id),
-                RevokeButton(edge, REVOKE, device, subentry_id),
+                RenewButton(protection, RENEW, device, subentry_id),
+                RevokeButton(protection, REVOKE, device, subentry_id),
             ],
             config_subentry_id=subentry_id,
         )
@@ -59,7 +58,7 @@ class SyncButton(HostnameEntity, ButtonEntity):
 
 
 class RenewButton(CompanionEntity, ButtonEntity):
-    """Mints a new certificate like the one before, and tells where it waits."""
+    """Creates a new certificate like the one before, and tells where it waits."""
 
     @override
     async def async_press(self) -> None:

@@ -22,22 +22,23 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .client import async_create_client
-from .companion_flow import CompanionDeviceFlow
+from .account import async_create_client
 from .const import (
     CONF_ACCOUNT_ID,
     DOMAIN,
     SUBENTRY_COMPANION_DEVICE,
     SUBENTRY_PROTECTED_HOSTNAME,
 )
-from .edge.errors import EdgeError
-from .edge.models import Account, Zone
-from .edge.permissions import NEEDED, OPTIONAL, token_url
-from .errors import Description, describe
-from .forms import choice
-from .hostname_flow import HostnameSteps
-from .options_flow import CloudflareOptionsFlow
-from .subentry_flow import ProtectedHostnameFlow
+from .engine.api.errors import EngineError
+from .engine.api.models import Account, Zone
+from .engine.permissions import NEEDED, OPTIONAL, token_url
+from .flows.companion_device import CompanionDeviceFlow
+from .flows.form import choice
+from .flows.hostname_steps import HostnameSteps
+from .flows.options import CloudflareOptionsFlow
+from .flows.protected_hostname import ProtectedHostnameFlow
+from .subentries import hostname_data
+from .wording import Description, describe
 
 TOKEN_SCHEMA: Final = probatio.Schema(
     {
@@ -102,7 +103,7 @@ class CloudflareConfigFlow(
                     "subentry_type": SUBENTRY_PROTECTED_HOSTNAME,
                     "title": self._settings.hostname,
                     "unique_id": self._settings.hostname,
-                    "data": self._settings.as_data(),
+                    "data": hostname_data(self._settings),
                 }
             ],
         )
@@ -172,7 +173,7 @@ class CloudflareConfigFlow(
             return error
         try:
             self._all_zones = await self._client.zones()
-        except EdgeError as err:
+        except EngineError as err:
             return describe(err)
         self._accounts = {item.account.id: item.account for item in self._all_zones}
         return None if self._all_zones else ("no_zone", {})
@@ -182,7 +183,7 @@ class CloudflareConfigFlow(
         self._client = await async_create_client(self.hass, self._token, account_id)
         try:
             await self._client.verify_token()
-        except EdgeError as err:
+        except EngineError as err:
             return describe(err)
         return None
 

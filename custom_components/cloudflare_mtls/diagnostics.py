@@ -9,7 +9,6 @@ from homeassistant.const import CONF_API_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
-from .companions import Certificate, CompanionDevice, CompanionState, companions_of
 from .const import (
     CONF_ACCOUNT_ID,
     CONF_HOSTNAME,
@@ -19,11 +18,13 @@ from .const import (
     DOMAIN,
 )
 from .coordinator import CloudflareConfigEntry
-from .edge.checks import Finding
-from .edge.plan import Plan
-from .edge.probe import Enforcement
-from .hostnames import HostnameSettings, hostnames_of
-from .tunnels import TunnelState
+from .coordinator.tunnels import TunnelState
+from .engine.certificates.companions import Certificate, CompanionDevice, CompanionState
+from .engine.checks.zone import Finding
+from .engine.probe import Enforcement
+from .engine.sync.plan import Plan
+from .engine.sync.settings import HostnameSettings
+from .subentries import companions_of, hostname_data, hostnames_of
 
 TO_REDACT: Final = {
     CONF_ACCOUNT_ID,
@@ -43,27 +44,29 @@ async def async_get_config_entry_diagnostics(
         "state": entry.state.value,
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
         "options": dict(entry.options),
-        "hostnames": [_settings(item) for item in hostnames_of(entry).values()],
+        "hostnames": [
+            _settings(item) for item in hostnames_of(entry.subentries).values()
+        ],
     }
     # Who cannot set it up has most to report, and nothing was seen yet.
     if entry.state is not ConfigEntryState.LOADED:
         return settings
     data = entry.runtime_data
-    checks, edge = data.checks, data.edge
+    checks, protection = data.checks, data.protection
     return {
         **settings,
         "devices": [
-            _device(device, (edge.data.companions or {}).get(device.id))
-            for device in companions_of(entry).values()
+            _device(device, (protection.data.companions or {}).get(device.id))
+            for device in companions_of(entry.subentries).values()
         ],
         "tunnels": [_tunnel(state) for state in (data.tunnels.data or {}).values()],
-        "zones": [_plan(plan) for plan in edge.data.plans.values()],
+        "zones": [_plan(plan) for plan in protection.data.plans.values()],
         "visits": [_visits(met) for met in data.visits.data.values()],
         "checks": {
             "found": _checks(checks.findings.values()),
             "not_permitted": sorted(checks.not_permitted),
         },
-        "certificates": _certificates(edge.data.certificates or ()),
+        "certificates": _certificates(protection.data.certificates or ()),
     }
 
 
@@ -77,8 +80,8 @@ async def async_get_device_diagnostics(
     data = entry.runtime_data
     if tunnel := (data.tunnels.data or {}).get(identifier):
         return _tunnel(tunnel)
-    if hostname := hostnames_of(entry).get(identifier):
-        plan = data.edge.data.plans.get(hostname.zone_id)
+    if hostname := hostnames_of(entry.subentries).get(identifier):
+        plan = data.protection.data.plans.get(hostname.zone_id)
         places = {hostname.zone_id, hostname.protected.tunnel_id}
         return {
             "settings": _settings(hostname),
@@ -90,8 +93,8 @@ async def async_get_device_diagnostics(
                 if item.target == hostname.hostname or item.place in places
             ),
         }
-    if companion := companions_of(entry).get(identifier):
-        state = (data.edge.data.companions or {}).get(companion.id)
+    if companion := companions_of(entry.subentries).get(identifier):
+        state = (data.protection.data.companions or {}).get(companion.id)
         return {
             **_device(companion, state),
             "certificates": _certificates(state.certificates if state else ()),
@@ -100,7 +103,7 @@ async def async_get_device_diagnostics(
 
 
 def _settings(hostname: HostnameSettings) -> dict[str, Any]:
-    return async_redact_data(hostname.as_data(), TO_REDACT)
+    return async_redact_data(hostname_data(hostname), TO_REDACT)
 
 
 def _tunnel(state: TunnelState) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def _certificates(certificates: Iterable[Certificate]) -> list[dict[str, Any]]:
 def _device(device: CompanionDevice, state: CompanionState | None) -> dict[str, Any]:
     """Return how a device stands; nothing is known of it where nobody may look."""
     return {
-        "platform": device.platform,
+        "system": device.system,
         "standing": state.standing if state else None,
         "days_left": state.days_left if state else None,
         "handover": state.handover if state else None,

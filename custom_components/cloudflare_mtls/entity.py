@@ -7,17 +7,17 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .companions import CompanionDevice, CompanionState
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
-from .coordinator import CloudflareCoordinator
-from .edge.plan import Plan
-from .edge.probe import Enforcement
-from .hostnames import HostnameSettings
-from .protection import EdgeCoordinator
-from .tunnels import TunnelCoordinator, TunnelState
-from .visits import ProbeCoordinator
+from .coordinator.base import CloudflareCoordinator
+from .coordinator.protection import ProtectionCoordinator
+from .coordinator.tunnels import TunnelCoordinator, TunnelState
+from .coordinator.visits import VisitCoordinator
+from .engine.certificates.companions import CompanionDevice, CompanionState
+from .engine.probe import Enforcement
+from .engine.sync.plan import Plan
+from .engine.sync.settings import HostnameSettings
 
-type AnyCoordinator = CloudflareCoordinator[Any] | ProbeCoordinator
+type AnyCoordinator = CloudflareCoordinator[Any] | VisitCoordinator
 
 
 class CloudflareEntity[CoordinatorT: AnyCoordinator](CoordinatorEntity[CoordinatorT]):
@@ -113,7 +113,7 @@ class ProtectedHostnameEntity[CoordinatorT: AnyCoordinator](
         self._subentry_id = subentry_id
 
 
-class HostnameEntity(ProtectedHostnameEntity[EdgeCoordinator]):
+class HostnameEntity(ProtectedHostnameEntity[ProtectionCoordinator]):
     """An entity of what must be done for a protected hostname."""
 
     @property
@@ -127,7 +127,7 @@ class HostnameEntity(ProtectedHostnameEntity[EdgeCoordinator]):
         return super().available and self.plan is not None
 
 
-class VisitEntity(ProtectedHostnameEntity[ProbeCoordinator]):
+class VisitEntity(ProtectedHostnameEntity[VisitCoordinator]):
     """An entity of what visitors of a protected hostname meet."""
 
     @property
@@ -136,12 +136,12 @@ class VisitEntity(ProtectedHostnameEntity[ProbeCoordinator]):
         return self.coordinator.data.get(self._settings.hostname)
 
 
-class CompanionEntity(CloudflareEntity[EdgeCoordinator]):
+class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
     """An entity of a companion device."""
 
     def __init__(
         self,
-        coordinator: EdgeCoordinator,
+        coordinator: ProtectionCoordinator,
         description: EntityDescription,
         device: CompanionDevice,
         subentry_id: str,
@@ -166,11 +166,11 @@ class CompanionEntity(CloudflareEntity[EdgeCoordinator]):
         return super().available and self.companion is not None
 
 
-class AccountEntity(CloudflareEntity[EdgeCoordinator]):
+class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
     """An entity of the account itself."""
 
     def __init__(
-        self, coordinator: EdgeCoordinator, description: EntityDescription
+        self, coordinator: ProtectionCoordinator, description: EntityDescription
     ) -> None:
         """Initialize the entity."""
         account_id = coordinator.account_id

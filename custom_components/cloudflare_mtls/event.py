@@ -7,16 +7,16 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_MENDED
+from .bus_events import CertificateEvent
+from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .coordinator import CloudflareConfigEntry
 from .entity import AccountEntity, HostnameEntity
-from .events import CertificateEvent
-from .hostnames import hostnames_of
+from .subentries import hostnames_of
 
 PARALLEL_UPDATES = 0
 
-MENDED = EventEntityDescription(
-    key="mended", translation_key="mended", event_types=["mended"]
+FIXED = EventEntityDescription(
+    key="fixed", translation_key="fixed", event_types=["fixed"]
 )
 CERTIFICATE = EventEntityDescription(
     key="certificate",
@@ -31,26 +31,26 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the event of the account, and one for each protected hostname."""
-    async_add_entities([CertificateEventEntity(entry.runtime_data.edge, CERTIFICATE)])
-    for subentry_id, settings in hostnames_of(entry).items():
-        event = MendedEvent(entry.runtime_data.edge, MENDED, settings, subentry_id)
+    async_add_entities(
+        [CertificateEventEntity(entry.runtime_data.protection, CERTIFICATE)]
+    )
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        event = FixedEvent(entry.runtime_data.protection, FIXED, settings, subentry_id)
         async_add_entities([event], config_subentry_id=subentry_id)
 
 
-class MendedEvent(HostnameEntity, EventEntity):
+class FixedEvent(HostnameEntity, EventEntity):
     """Tells when somebody changed a hostname at Cloudflare, and what was put right."""
 
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(
-            self.hass.bus.async_listen(EVENT_MENDED, self._async_mended)
-        )
+        self.async_on_remove(self.hass.bus.async_listen(EVENT_FIXED, self._async_fixed))
 
     @callback
-    def _async_mended(self, event: Event[dict[str, Any]]) -> None:
+    def _async_fixed(self, event: Event[dict[str, Any]]) -> None:
         if event.data[CONF_HOSTNAME] == self._settings.hostname:
-            self._trigger_event("mended", {"steps": event.data["steps"]})
+            self._trigger_event("fixed", {"steps": event.data["steps"]})
             self.async_write_ha_state()
 
 

@@ -6,22 +6,20 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .companions import Certificate, CompanionState, HandoverState
 from .const import DASHBOARD_URL, DOMAIN
-from .edge.checks import Check, Finding
-from .edge.errors import Permission
-from .edge.lifecycle import URGENT_DAYS, Standing
-from .edge.models import Tunnel
-from .edge.permissions import token_url
-from .edge.plan import Plan
-from .edge.remedies import REMEDIABLE
-from .errors import describe_problem
-from .texts import Texts, quoted
+from .engine.api.errors import Permission
+from .engine.api.models import Tunnel
+from .engine.certificates.companions import Certificate, CompanionState, HandoverState
+from .engine.certificates.lifecycle import URGENT_DAYS, Standing
+from .engine.checks.fixes import FIXABLE
+from .engine.checks.zone import Check, Finding
+from .engine.permissions import token_url
+from .engine.sync.plan import Plan
+from .wording import Texts, describe_problem, quoted
 
 _MAX_LISTED = 10
 _NETWORK_URL = "homeassistant://config/network"
@@ -40,12 +38,12 @@ _HARMLESS_AT_TIMES = frozenset(
 
 
 class Fix(StrEnum):
-    """What mends an issue."""
+    """What fixes an issue."""
 
-    MEND = "mend"
+    MEND = "fix"
     RENEW = "renew"
     ACCEPT = "accept"
-    PUT_RIGHT = "put_right"
+    PUT_RIGHT = "fix_finding"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +60,12 @@ class Issue:
 
 @callback
 def async_report(
-    hass: HomeAssistant, entry: ConfigEntry, group: str, issues: Iterable[Issue]
+    hass: HomeAssistant, entry_id: str, group: str, issues: Iterable[Issue]
 ) -> None:
     """Open these issues of a group, and close all others of it."""
-    prefix = f"{entry.entry_id}_{group}_"
-    wanted = {f"{prefix}{_digest(entry, issue)}": issue for issue in issues}
+    prefix = f"{entry_id}_{group}_"
+    account_id = hass.config_entries.async_get_known_entry(entry_id).unique_id
+    wanted = {f"{prefix}{_digest(account_id, issue)}": issue for issue in issues}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(prefix) and issue_id not in wanted:
             ir.async_delete_issue(hass, DOMAIN, issue_id)
@@ -75,7 +74,7 @@ def async_report(
             hass,
             DOMAIN,
             issue_id,
-            data=_data(entry, issue),
+            data=_data(entry_id, issue),
             is_fixable=issue.fix is not None,
             severity=issue.severity,
             translation_key=issue.translation_key,
@@ -84,31 +83,31 @@ def async_report(
         )
 
 
-def _digest(entry: ConfigEntry, issue: Issue) -> str:
+def _digest(account_id: str | None, issue: Issue) -> str:
     """Return an id that names nothing: Home Assistant puts it into diagnostics."""
-    return sha256(f"{entry.unique_id}_{issue.id}".encode()).hexdigest()[:16]
+    return sha256(f"{account_id}_{issue.id}".encode()).hexdigest()[:16]
 
 
-def _data(entry: ConfigEntry, issue: Issue) -> dict[str, str | int | float | None]:
+def _data(entry_id: str, issue: Issue) -> dict[str, str | int | float | None]:
     fix, subject = issue.fix or (None, None)
-    return {"entry_id": entry.entry_id, "fix": fix, "subject": subject}
+    return {"entry_id": entry_id, "fix": fix, "subject": subject}
 
 
 @callback
-def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def async_close_issues(hass: HomeAssistant, entry_id: str) -> None:
     """Close every issue of an account."""
     for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(f"{entry.entry_id}_"):
+        if domain == DOMAIN and issue_id.startswith(f"{entry_id}_"):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
 
 
-def permission_issues(entry: ConfigEntry, missing: Iterable[Permission]) -> list[Issue]:
+def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue]:
     """Return an issue for each permission that the token lacks."""
     return [
         Issue(
             id=permission.name.lower(),
             translation_key="permission_missing",
-            placeholders={"account": entry.title, "permission": permission.value},
+            placeholders={"account": account, "permission": permission.value},
             learn_more_url=token_url(permission),
         )
         for permission in missing
@@ -116,7 +115,7 @@ def permission_issues(entry: ConfigEntry, missing: Iterable[Permission]) -> list
 
 
 def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
-    """Return what is wrong with a hostname; what can be mended names it."""
+    """Return what is wrong with a hostname; what can be fixed names it."""
     plan = plan.limited_to({hostname})
     issues = [
         Issue(
@@ -175,7 +174,7 @@ def check_issue(finding: Finding) -> Issue:
         id=finding.id,
         translation_key=f"check_{check}",
         placeholders=finding_placeholders(finding),
-        fix=(Fix.PUT_RIGHT, finding.id) if check in REMEDIABLE else None,
+        fix=(Fix.PUT_RIGHT, finding.id) if check in FIXABLE else None,
         severity=(
             ir.IssueSeverity.WARNING
             if check in _HARMLESS_AT_TIMES

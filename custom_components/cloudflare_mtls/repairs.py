@@ -11,21 +11,21 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import probatio
 
-from .companions import CompanionDevice, companions_of
 from .coordinator import CloudflareConfigEntry
-from .edge.errors import EdgeError
-from .errors import Description, describe
+from .engine.api.errors import EngineError
+from .engine.certificates.companions import CompanionDevice
+from .engine.sync.reconciler import Extent
+from .flows.certificate_steps import CertificateSteps, has_local_url
 from .issues import Fix, finding_placeholders, list_certificates
-from .mint_flow import MintSteps, has_local_url
-from .reconciler import Extent
-from .texts import async_get_texts, changes_of
+from .subentries import companions_of
+from .wording import Description, async_get_texts, changes_of, describe
 
 
-class MendRepairFlow(RepairsFlow):
+class FixHostnameFlow(RepairsFlow):
     """Mend a hostname that is not kept in sync by itself."""
 
     def __init__(self, entry: CloudflareConfigEntry, hostname: str) -> None:
-        """Take the hostname to mend."""
+        """Take the hostname to fix."""
         self._entry = entry
         self._hostname = hostname
 
@@ -41,16 +41,20 @@ class MendRepairFlow(RepairsFlow):
         """Show the changes, and make them once they are confirmed."""
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
-        edge = self._entry.runtime_data.edge
-        act = edge.reconciler.preview if user_input is None else edge.reconciler.sync
+        protection = self._entry.runtime_data.protection
+        act = (
+            protection.reconciler.preview
+            if user_input is None
+            else protection.reconciler.sync
+        )
         try:
             zones = (await act(Extent(hostnames={self._hostname}))).values()
-        except EdgeError as err:
+        except EngineError as err:
             key, placeholders = describe(err)
             return self.async_abort(reason=key, description_placeholders=placeholders)
         left = [step for zone in zones for step in zone.left.steps]
         if user_input is not None:
-            await edge.async_refresh()
+            await protection.async_refresh()
             if not left:
                 return self.async_create_entry(data={})
         stopped = [zone.error for zone in zones if zone.error]
@@ -68,8 +72,8 @@ class MendRepairFlow(RepairsFlow):
         )
 
 
-class RenewRepairFlow(
-    MintSteps[RepairsFlowContext, RepairsFlowResult, str], RepairsFlow
+class RenewCertificateFlow(
+    CertificateSteps[RepairsFlowContext, RepairsFlowResult, str], RepairsFlow
 ):
     """Renew the certificate of a companion device before it is locked out."""
 
@@ -101,7 +105,7 @@ class RenewRepairFlow(
             return self.async_abort(reason="device_gone")
         assert user_input is not None
         self._answers = user_input
-        return await self.async_mint_for(device, user_input)
+        return await self.async_create_for(device, user_input)
 
     @override
     async def async_ask(self, error: Description | None = None) -> RepairsFlowResult:
@@ -115,11 +119,11 @@ class RenewRepairFlow(
         return self.async_create_entry(data={})
 
     def _device(self) -> CompanionDevice | None:
-        devices = companions_of(self._entry).values()
+        devices = companions_of(self._entry.subentries).values()
         return next((item for item in devices if item.id == self._device_id), None)
 
 
-class AcceptRepairFlow(RepairsFlow):
+class AcceptCertificatesFlow(RepairsFlow):
     """Take note of certificates that were made elsewhere."""
 
     def __init__(self, entry: CloudflareConfigEntry) -> None:
@@ -138,19 +142,19 @@ class AcceptRepairFlow(RepairsFlow):
         """Keep that a person knows of the certificates."""
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
-        edge = self._entry.runtime_data.edge
-        unknown = edge.unknown_certificates()
+        protection = self._entry.runtime_data.protection
+        unknown = protection.unknown_certificates()
         if user_input is None:
             return self.async_show_form(
                 step_id="confirm",
                 data_schema=probatio.Schema({}),
                 description_placeholders={"names": list_certificates(unknown)},
             )
-        await edge.ledger.async_accept({item.id for item in unknown})
+        await protection.ledger.async_accept({item.id for item in unknown})
         return self.async_create_entry(data={})
 
 
-class PutRightRepairFlow(RepairsFlow):
+class FixFindingFlow(RepairsFlow):
     """Put right what is in the way of companion devices."""
 
     def __init__(self, entry: CloudflareConfigEntry, finding_id: str) -> None:
@@ -181,8 +185,8 @@ class PutRightRepairFlow(RepairsFlow):
                 description_placeholders=finding_placeholders(finding),
             )
         try:
-            await checks.async_put_right(finding)
-        except EdgeError as err:
+            await checks.async_fix(finding)
+        except EngineError as err:
             key, placeholders = describe(err)
             return self.async_abort(reason=key, description_placeholders=placeholders)
         return self.async_create_entry(data={})
@@ -191,15 +195,15 @@ class PutRightRepairFlow(RepairsFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
-    """Return the flow that mends what an issue is about."""
+    """Return the flow that fixes what an issue is about."""
     assert data is not None
     entry = hass.config_entries.async_get_known_entry(data["entry_id"])
     match Fix(data["fix"]):
         case Fix.MEND:
-            return MendRepairFlow(entry, data["subject"])
+            return FixHostnameFlow(entry, data["subject"])
         case Fix.RENEW:
-            return RenewRepairFlow(entry, data["subject"])
+            return RenewCertificateFlow(entry, data["subject"])
         case Fix.ACCEPT:
-            return AcceptRepairFlow(entry)
+            return AcceptCertificatesFlow(entry)
         case Fix.PUT_RIGHT:
-            return PutRightRepairFlow(entry, data["subject"])
+            return FixFindingFlow(entry, data["subject"])

@@ -16,21 +16,22 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .blocked import BlockedCoordinator
-from .companions import CompanionState, HandoverState, companions_of
 from .coordinator import CloudflareConfigEntry
-from .devices import async_track
-from .edge.lifecycle import Standing
-from .edge.models import TunnelStatus
+from .coordinator.blocked_requests import BlockedRequestsCoordinator
+from .coordinator.protection import ProtectionState
+from .coordinator.tunnels import TunnelState
+from .engine.api.models import TunnelStatus
+from .engine.certificates.companions import CompanionState, HandoverState
+from .engine.certificates.lifecycle import Standing
+from .engine.sync.settings import HostnameSettings
 from .entity import (
     AccountEntity,
     CompanionEntity,
     ProtectedHostnameEntity,
     TunnelEntity,
 )
-from .hostnames import HostnameSettings, hostnames_of
-from .protection import EdgeState
-from .tunnels import TunnelState
+from .stale_devices import async_track
+from .subentries import companions_of, hostnames_of
 
 PARALLEL_UPDATES = 0
 
@@ -53,7 +54,7 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
 class AccountSensorEntityDescription(SensorEntityDescription):
     """Describes a sensor of the account."""
 
-    value_fn: Callable[[EdgeState], datetime | None]
+    value_fn: Callable[[ProtectionState], datetime | None]
 
 
 def _version(state: TunnelState) -> str | None:
@@ -167,7 +168,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors, and those of what appears later."""
-    tunnels, edge = entry.runtime_data.tunnels, entry.runtime_data.edge
+    tunnels, protection = entry.runtime_data.tunnels, entry.runtime_data.protection
 
     @callback
     def add_tunnels(tunnel_ids: set[str]) -> None:
@@ -181,18 +182,18 @@ async def async_setup_entry(
     async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
 
     async_add_entities(
-        AccountSensor(edge, description) for description in ACCOUNT_SENSORS
+        AccountSensor(protection, description) for description in ACCOUNT_SENSORS
     )
     blocked = entry.runtime_data.blocked
-    for subentry_id, settings in hostnames_of(entry).items():
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
         async_add_entities(
             [BlockedSensor(blocked, settings, subentry_id)],
             config_subentry_id=subentry_id,
         )
-    for subentry_id, device in companions_of(entry).items():
+    for subentry_id, device in companions_of(entry.subentries).items():
         async_add_entities(
             (
-                CompanionSensor(edge, description, device, subentry_id)
+                CompanionSensor(protection, description, device, subentry_id)
                 for description in COMPANION_SENSORS
             ),
             config_subentry_id=subentry_id,
@@ -211,12 +212,12 @@ class TunnelSensor(TunnelEntity, SensorEntity):
         return self.entity_description.value_fn(state) if state else None
 
 
-class BlockedSensor(ProtectedHostnameEntity[BlockedCoordinator], SensorEntity):
+class BlockedSensor(ProtectedHostnameEntity[BlockedRequestsCoordinator], SensorEntity):
     """How many requests to a protected hostname were blocked in the last 24 hours."""
 
     def __init__(
         self,
-        coordinator: BlockedCoordinator,
+        coordinator: BlockedRequestsCoordinator,
         settings: HostnameSettings,
         subentry_id: str,
     ) -> None:

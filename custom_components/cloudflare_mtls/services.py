@@ -21,28 +21,33 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 from homeassistant.util.ulid import ulid_now
 import probatio
 
-from .certificates import (
-    Minted,
-    MintRequest,
+from .certificates.mobile_app import async_get_mobile_app
+from .certificates.service import (
+    CertificateRequest,
+    CreatedCertificate,
+    async_create_certificate,
     async_find,
-    async_mint,
     async_restore,
     async_revoke,
 )
-from .companions import Certificate, CompanionDevice
-from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_PLATFORM, DOMAIN
+from .const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from .coordinator import CloudflareConfigEntry
-from .edge.credentials import BundleFormat, KeyType, is_name
-from .edge.errors import Conflict, PermissionMissing, Rejected
-from .edge.new_tunnel import MAX_NAME_LENGTH, NewTunnel
-from .edge.platforms import Platform
-from .edge.probe import MAIN_PORT, OTHER_PORTS, Answer
-from .edge.steps import Step, describe_step
-from .errors import describe, describe_problem, raise_translated, raise_translated_error
-from .hostnames import hostnames_of
-from .mobile_app import async_get_mobile_app
-from .reconciler import Extent, ZoneSync
-from .texts import async_get_texts
+from .engine.api.errors import Conflict, PermissionMissing, Rejected
+from .engine.certificates.companions import Certificate, CompanionDevice
+from .engine.certificates.credentials import BundleFormat, KeyType, is_name
+from .engine.certificates.systems import System
+from .engine.probe import MAIN_PORT, OTHER_PORTS, Answer
+from .engine.sync.reconciler import Extent, ZoneSync
+from .engine.sync.steps import Step, describe_step
+from .engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
+from .subentries import companion_subentry, hostnames_of
+from .wording import (
+    async_get_texts,
+    describe,
+    describe_problem,
+    raise_translated,
+    raise_translated_error,
+)
 
 ATTR_BUNDLE: Final = "bundle"
 ATTR_CERTIFICATE_ID: Final = "certificate_id"
@@ -81,12 +86,10 @@ _CHOICES: Final[dict[probatio.Marker, Any]] = {
     ),
     probatio.Optional(CONF_NOTIFY_DEVICE_ID): cv.string,
 }
-_MINT_SCHEMA: Final = _ENTRY_SCHEMA.extend(
+_CREATE_SCHEMA: Final = _ENTRY_SCHEMA.extend(
     {
         probatio.Required(ATTR_NAME): probatio.All(cv.string, str.strip, _name),
-        probatio.Optional(CONF_PLATFORM, default=Platform.ANDROID): probatio.Coerce(
-            Platform
-        ),
+        probatio.Optional(CONF_SYSTEM, default=System.ANDROID): probatio.Coerce(System),
         probatio.Optional(ATTR_ZONE): cv.string,
         **_CHOICES,
     }
@@ -129,7 +132,7 @@ _MAX_REQUESTS: Final = 200
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions, all for administrators."""
     for name, handler, schema, response in (
-        ("mint_certificate", _mint, _MINT_SCHEMA, SupportsResponse.OPTIONAL),
+        ("mint_certificate", _create, _CREATE_SCHEMA, SupportsResponse.OPTIONAL),
         ("renew_certificate", _renew, _RENEW_SCHEMA, SupportsResponse.OPTIONAL),
         ("revoke_certificate", _revoke, _CERTIFICATE_SCHEMA, SupportsResponse.OPTIONAL),
         (
@@ -159,38 +162,40 @@ def async_setup_services(hass: HomeAssistant) -> None:
         )
 
 
-async def _mint(call: ServiceCall) -> ServiceResponse:
-    """Mint a certificate for a new companion device, and hold its bundle."""
+async def _create(call: ServiceCall) -> ServiceResponse:
+    """Create a certificate for a new companion device, and hold its bundle."""
     entry, hass = _entry(call), call.hass
     with raise_translated():
         device = CompanionDevice(
             id=ulid_now(),
             name=call.data[ATTR_NAME],
-            platform=_platform(call),
+            system=_system(call),
             zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
-        minted = await async_mint(hass, entry, _request(call, device))
-    hass.config_entries.async_add_subentry(entry, device.as_subentry())
+        created = await async_create_certificate(hass, entry, _request(call, device))
+    hass.config_entries.async_add_subentry(entry, companion_subentry(device))
     # The account is set up anew: the next action of a script needs it.
     async with entry.setup_lock:
         pass
-    return _handed_over(minted)
+    return _handed_over(created)
 
 
 async def _renew(call: ServiceCall) -> ServiceResponse:
-    """Mint a certificate in the place of another, and hold its bundle."""
+    """Create a certificate in the place of another, and hold its bundle."""
     entry = _entry(call)
     with raise_translated():
         device, _ = await async_find(entry, call.data[ATTR_CERTIFICATE_ID])
         if notify_device_id := call.data.get(CONF_NOTIFY_DEVICE_ID):
             device = replace(device, notify_device_id=notify_device_id)
-        minted = await async_mint(call.hass, entry, _request(call, device))
-    return _handed_over(minted)
+        created = await async_create_certificate(
+            call.hass, entry, _request(call, device)
+        )
+    return _handed_over(created)
 
 
-def _request(call: ServiceCall, device: CompanionDevice) -> MintRequest:
-    return MintRequest(
+def _request(call: ServiceCall, device: CompanionDevice) -> CertificateRequest:
+    return CertificateRequest(
         device=device,
         validity_days=call.data[ATTR_VALIDITY_DAYS],
         key_type=call.data[ATTR_KEY_TYPE],
@@ -199,23 +204,23 @@ def _request(call: ServiceCall, device: CompanionDevice) -> MintRequest:
     )
 
 
-def _platform(call: ServiceCall) -> Platform:
+def _system(call: ServiceCall) -> System:
     """Return what the app of the device to notify tells, or what the call does."""
-    platform: Platform = call.data[CONF_PLATFORM]
+    system: System = call.data[CONF_SYSTEM]
     device_id = call.data.get(CONF_NOTIFY_DEVICE_ID)
     app = async_get_mobile_app(call.hass, device_id) if device_id else None
     if device_id and app is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="device_not_found"
         )
-    return (app.platform if app else None) or platform
+    return (app.system if app else None) or system
 
 
-def _handed_over(minted: Minted) -> JsonObjectType:
-    handover = minted.handover
+def _handed_over(created: CreatedCertificate) -> JsonObjectType:
+    handover = created.handover
     return {
-        "device_id": minted.certificate.device_id,
-        **_identity(minted.certificate),
+        "device_id": created.certificate.device_id,
+        **_identity(created.certificate),
         "handover_url": handover.url,
         "handover_code": handover.code,
         "handover_expires_at": handover.expires_at.isoformat(),
@@ -247,9 +252,9 @@ def _status(certificate: Certificate) -> JsonObjectType:
 async def _list(call: ServiceCall) -> ServiceResponse:
     """Return every certificate of the account's zones, as Cloudflare has them now."""
     entry = _entry(call)
-    edge = entry.runtime_data.edge
+    protection = entry.runtime_data.protection
     with raise_translated():
-        certificates = await edge.async_read_certificates()
+        certificates = await protection.async_read_certificates()
     return {
         "certificates": [
             {
@@ -268,7 +273,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     entry, hass = _entry(call), call.hass
     hostnames = _hostnames(entry, call.data.get(CONF_HOSTNAME))
     remove = call.data[ATTR_REMOVE]
-    reconciler = entry.runtime_data.edge.reconciler
+    reconciler = entry.runtime_data.protection.reconciler
     dry_run = call.data[ATTR_DRY_RUN]
     act = reconciler.preview if dry_run else reconciler.sync
     with raise_translated():
@@ -277,7 +282,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
     elif any(zone.applied for zone in zones):
-        await entry.runtime_data.edge.async_refresh()
+        await entry.runtime_data.protection.async_refresh()
     return {
         "in_sync": in_sync,
         "exposed": any(zone.left.exposures for zone in zones),
@@ -296,7 +301,7 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     met = await entry.runtime_data.visits.async_verify(hostname)
     exposures = [
         exposure
-        for plan in entry.runtime_data.edge.data.plans.values()
+        for plan in entry.runtime_data.protection.data.plans.values()
         if plan
         for exposure in plan.limited_to({hostname}).exposures
     ]
@@ -371,7 +376,7 @@ async def _rule_names(
     entry: CloudflareConfigEntry, hostnames: Collection[str]
 ) -> Mapping[str, str]:
     """Return what the custom rules are called, by id; nothing where the token may not look."""
-    (zone_id,) = entry.runtime_data.edge.reconciler.zones_of(hostnames)
+    (zone_id,) = entry.runtime_data.protection.reconciler.zones_of(hostnames)
     try:
         ruleset = await entry.runtime_data.client.ruleset(zone_id)
     except PermissionMissing:
@@ -410,7 +415,7 @@ def _forget(
     hass: HomeAssistant, entry: CloudflareConfigEntry, hostnames: Collection[str]
 ) -> None:
     """Remove what was taken down from Home Assistant too, lest it be built up again."""
-    for subentry_id, settings in hostnames_of(entry).items():
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
         if settings.hostname in hostnames:
             hass.config_entries.async_remove_subentry(entry, subentry_id)
 
@@ -435,7 +440,7 @@ def _entry(call: ServiceCall) -> CloudflareConfigEntry:
 
 def _hostnames(entry: CloudflareConfigEntry, hostname: str | None) -> set[str]:
     """Return the hostname, where it is protected, or all of them."""
-    known = {item.hostname for item in hostnames_of(entry).values()}
+    known = {item.hostname for item in hostnames_of(entry.subentries).values()}
     if hostname is None:
         return known
     if hostname not in known:
@@ -449,7 +454,7 @@ def _hostnames(entry: CloudflareConfigEntry, hostname: str | None) -> set[str]:
 
 async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     """Return the zone of that name, or the only one that has a protected hostname."""
-    zone_ids = {item.zone_id for item in hostnames_of(entry).values()}
+    zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
     if name is not None:
         zones = await entry.runtime_data.client.zones()
         zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}

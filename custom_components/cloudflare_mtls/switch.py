@@ -8,10 +8,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CloudflareConfigEntry
+from .engine.sync.reconciler import Extent
 from .entity import HostnameEntity
-from .errors import raise_translated
-from .hostnames import hostnames_of
-from .reconciler import Extent
+from .subentries import hostname_data, hostnames_of
+from .wording import raise_translated
 
 PARALLEL_UPDATES = 1
 
@@ -24,9 +24,9 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up a switch for each protected hostname."""
-    for subentry_id, settings in hostnames_of(entry).items():
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
         switch = PublishedSwitch(
-            entry.runtime_data.edge, PUBLISHED, settings, subentry_id
+            entry.runtime_data.protection, PUBLISHED, settings, subentry_id
         )
         async_add_entities([switch], config_subentry_id=subentry_id)
 
@@ -60,5 +60,5 @@ class PublishedSwitch(HostnameEntity, SwitchEntity):
                 zone.raise_if_stopped()
         entry = self.coordinator.config_entry
         self.hass.config_entries.async_update_subentry(
-            entry, entry.subentries[self._subentry_id], data=settings.as_data()
+            entry, entry.subentries[self._subentry_id], data=hostname_data(settings)
         )

@@ -6,13 +6,11 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .client import base_url
-from .companions import companions_of
+from .account import async_get_account_state, base_url
 from .const import CONF_ACCOUNT_ID, DOMAIN, STATUS_URL
 from .coordinator import CloudflareConfigEntry
-from .edge.models import TunnelStatus
-from .hostnames import hostnames_of
-from .shared import async_get_shared
+from .engine.api.models import TunnelStatus
+from .subentries import companions_of, hostnames_of
 
 
 @callback
@@ -37,7 +35,7 @@ async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
         for state in (entry.runtime_data.tunnels.data or {}).values()
     ]
     pauses = [
-        async_get_shared(hass, entry.data[CONF_ACCOUNT_ID]).pause.left
+        async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID]).pause.left
         for entry in entries
     ]
     return {
@@ -46,7 +44,11 @@ async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
         ),
         "accounts": f"{len(loaded)}/{len(entries)}",
         "healthy_tunnels": f"{tunnels.count(TunnelStatus.HEALTHY)}/{len(tunnels)}",
-        "protected_hostnames": sum(len(hostnames_of(entry)) for entry in entries),
-        "companion_devices": sum(len(companions_of(entry)) for entry in entries),
+        "protected_hostnames": sum(
+            len(hostnames_of(entry.subentries)) for entry in entries
+        ),
+        "companion_devices": sum(
+            len(companions_of(entry.subentries)) for entry in entries
+        ),
         "pause": ceil(max(pauses, default=0)),
     }

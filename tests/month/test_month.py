@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.faults import FaultKind
 from tests.common import add_certificate
-from tests.edge.searching import search
+from tests.engine.searching import search
 from tests.proofs.hasty import entered
 from tests.proofs.witness import Judge
 

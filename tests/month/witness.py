@@ -25,13 +25,13 @@ _NOTHING: Final = (None, STATE_UNAVAILABLE, STATE_UNKNOWN)
 CALLS_A_DAY: Final = 3000
 # The same in any hour, where all that is rare may come together.
 CALLS_AN_HOUR: Final = 150
-# What comes on top of it: looking again since something happened, or is mended.
+# What comes on top of it: looking again since something happened, or is fixed.
 CALLS_A_HAPPENING: Final = 30
 CALLS_A_WRITE: Final = 10
 # What it costs to try to set the account up, which Home Assistant does every 80 seconds.
 CALLS_A_TRY: Final = 15
 
-# Two looks at the edge: what mending left to do is done at the next one.
+# Two looks at the edge: what fixing left to do is done at the next one.
 _SETTLED: Final = 2 * EDGE_EVERY + 5 * TICK
 
 

@@ -8,8 +8,14 @@ import re
 import tempfile
 from typing import Final
 
-from custom_components.cloudflare_mtls.edge.credentials import BundleFormat, KeyType
-from custom_components.cloudflare_mtls.edge.platforms import Platform, advised_format
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    BundleFormat,
+    KeyType,
+)
+from custom_components.cloudflare_mtls.engine.certificates.systems import (
+    System,
+    advised_format,
+)
 
 from .readers import Reader, Refused
 from .samples import PASSWORD, make_sample
@@ -21,10 +27,10 @@ COLUMNS: Final = tuple(product(BundleFormat, KeyType))
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Releases of a platform that read the same."""
+    """Releases of a system that read the same."""
 
     name: str
-    platform: Platform
+    system: System
     version: str | None
     """What the companion app on its last one reports."""
     reads_modern: bool
@@ -33,7 +39,7 @@ class Release:
     @property
     def advised(self) -> BundleFormat:
         """Return what a device with it is given unless its owner chooses."""
-        return advised_format(self.platform, self.version)
+        return advised_format(self.system, self.version)
 
 
 _AOSP: Final = "AOSP's source"
@@ -43,77 +49,77 @@ _MICROSOFT: Final = "Microsoft's documentation"
 RELEASES: Final = (
     Release(
         name="Android 6 to 13",
-        platform=Platform.ANDROID,
+        system=System.ANDROID,
         version="33",
         reads_modern=False,
         known_from=f"{_AOSP}, and the last reader above",
     ),
     Release(
         name="Android 14 and later",
-        platform=Platform.ANDROID,
+        system=System.ANDROID,
         version="34",
         reads_modern=True,
         known_from=_AOSP,
     ),
     Release(
         name="Wear OS 2 to 4",
-        platform=Platform.WEAR_OS,
+        system=System.WEAR_OS,
         version=None,
         reads_modern=False,
         known_from="the Android that it is made of",
     ),
     Release(
         name="Wear OS 5 and later",
-        platform=Platform.WEAR_OS,
+        system=System.WEAR_OS,
         version=None,
         reads_modern=True,
         known_from="the Android that it is made of",
     ),
     Release(
         name="iOS and iPadOS 16 and 17",
-        platform=Platform.IOS,
+        system=System.IOS,
         version="17.7",
         reads_modern=False,
         known_from=_APPLE,
     ),
     Release(
         name="iOS and iPadOS 18 and later",
-        platform=Platform.IOS,
+        system=System.IOS,
         version="18.0",
         reads_modern=True,
         known_from=_APPLE,
     ),
     Release(
         name="macOS 12 to 14",
-        platform=Platform.MACOS,
+        system=System.MACOS,
         version="14.8",
         reads_modern=False,
         known_from=_APPLE,
     ),
     Release(
         name="macOS 15 and later",
-        platform=Platform.MACOS,
+        system=System.MACOS,
         version="15.0",
         reads_modern=True,
         known_from=_APPLE,
     ),
     Release(
         name="Windows 7 to 10 before 1709, Server 2016 and earlier",
-        platform=Platform.WINDOWS,
+        system=System.WINDOWS,
         version=None,
         reads_modern=False,
         known_from=_MICROSOFT,
     ),
     Release(
         name="Windows 10 1709 and later, Server 2019 and later",
-        platform=Platform.WINDOWS,
+        system=System.WINDOWS,
         version=None,
         reads_modern=True,
         known_from=_MICROSOFT,
     ),
     Release(
         name="Linux, and Firefox anywhere",
-        platform=Platform.LINUX,
+        system=System.LINUX,
         version=None,
         reads_modern=True,
         known_from="NSS above",

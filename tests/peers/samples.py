@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from custom_components.cloudflare_mtls.edge.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
     Bundle,
     BundleFormat,
     KeyType,

@@ -5,8 +5,11 @@ import re
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.credentials import BundleFormat, KeyType
-from custom_components.cloudflare_mtls.edge.platforms import Platform
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    BundleFormat,
+    KeyType,
+)
+from custom_components.cloudflare_mtls.engine.certificates.systems import System
 
 from .document import DOCUMENT, RELEASES, Release, documented_versions, promised, render
 from .readers import READERS, Android13, OpenSsl, Reader, Refused
@@ -99,4 +102,4 @@ def test_no_device_gets_what_it_cannot_read(release: Release) -> None:
 
 def test_document_knows_every_platform() -> None:
     """Whatever can be chosen is told of."""
-    assert {release.platform for release in RELEASES} == set(Platform)
+    assert {release.system for release in RELEASES} == set(System)

@@ -10,11 +10,8 @@ from typing import Self
 from aiohttp import ClientSession, web
 from cloudflare import DefaultAsyncHttpxClient
 
-from custom_components.cloudflare_mtls.edge.desired import (
-    BLOCK_REF,
-    SKIP_REF,
-    ProtectedHostname,
-)
+from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF, SKIP_REF
+from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.seed import SERVICE

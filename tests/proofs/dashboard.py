@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from custom_components.cloudflare_mtls.edge.desired import (
+from custom_components.cloudflare_mtls.engine.rules.marks import (
     BLOCK_REF,
     RECORD_COMMENT,
     SKIP_REF,

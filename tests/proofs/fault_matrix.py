@@ -77,7 +77,7 @@ async def play_row(
 
 
 async def _play(stage: Stage, scenario: Scenario, fault: At, cell: Cell) -> None:
-    """Let the fault happen to a run, and the next runs mend what it left."""
+    """Let the fault happen to a run, and the next runs fix what it left."""
     witness = await stage.begin(scenario, fault)
     home = stage.home(scenario)
     if isinstance(fault, Kill):

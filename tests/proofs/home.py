@@ -9,18 +9,21 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from custom_components.cloudflare_mtls.edge import apply, pause, recent
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.credentials import (
+from custom_components.cloudflare_mtls.engine.api import pause, recent_writes as recent
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import EngineError, RateLimited
+from custom_components.cloudflare_mtls.engine.api.models import ClientCertificate
+from custom_components.cloudflare_mtls.engine.certificates import signing
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
     KeyType,
     make_signing_request,
 )
-from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
-from custom_components.cloudflare_mtls.edge.errors import EdgeError, RateLimited
-from custom_components.cloudflare_mtls.edge.models import ClientCertificate
-from custom_components.cloudflare_mtls.edge.plan import Plan
-from custom_components.cloudflare_mtls.hostnames import HostnameSettings
-from custom_components.cloudflare_mtls.reconciler import Extent, Reconciler
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan
+from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    ProtectedHostname,
+)
 from sandbox.clock import CLOCK
 from sandbox.seed import ACCOUNT_ID, ZONE_ID
 
@@ -29,7 +32,7 @@ from sandbox.seed import ACCOUNT_ID, ZONE_ID
 class Run:
     """How a run ended, and what it left to do, if that could be seen."""
 
-    error: EdgeError | None = None
+    error: EngineError | None = None
     left: Plan | None = None
 
     @property
@@ -50,7 +53,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Minted:
+class CreatedCertificate:
     """What was reported as a success, and the key that its device would have."""
 
     certificate: ClientCertificate
@@ -68,9 +71,9 @@ class Home:
         http_client: Any = None,
     ) -> None:
         """Start with these hostnames to protect; the HTTP client may be shared."""
-        self.minted: list[Minted] = []
+        self.minted: list[CreatedCertificate] = []
         self.settings = {item.hostname: item for item in hostnames}
-        self._client = EdgeClient(
+        self._client = CloudflareClient(
             token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
         )
         self._reconciler: Reconciler | None = None
@@ -88,19 +91,19 @@ class Home:
         """Have a certificate signed for a new key."""
         request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
         try:
-            certificate, _ = await apply.issue_certificate(
+            certificate, _ = await signing.issue_certificate(
                 self._client, ZONE_ID, request, 365, _run_blocking
             )
-        except EdgeError as err:
+        except EngineError as err:
             return Run(err)
-        self.minted.append(Minted(certificate, request.public_key))
+        self.minted.append(CreatedCertificate(certificate, request.public_key))
         return Run()
 
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
         extent = Extent(hostnames=hostnames, remove=remove)
         try:
             zones = await self._engine().sync(extent)
-        except EdgeError as err:
+        except EngineError as err:
             return Run(err)
         for sync in zones.values():
             return Run(sync.error, sync.left)
@@ -129,7 +132,7 @@ def without_pauses() -> Iterator[None]:
         CLOCK.advance(timedelta(seconds=seconds))
 
     hasty = SimpleNamespace(sleep=sleep, gather=asyncio.gather)
-    with patch.object(apply, "asyncio", hasty):
+    with patch.object(signing, "asyncio", hasty):
         yield
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Literal
 
-from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
+from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 
 from .home import Home, Run, without_pauses
 

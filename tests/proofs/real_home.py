@@ -15,8 +15,11 @@ from homeassistant.config_entries import (
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.edge.desired import ProtectedHostname
-from custom_components.cloudflare_mtls.hostnames import HostnameSettings
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    ProtectedHostname,
+)
+from custom_components.cloudflare_mtls.subentries import hostname_data
 from demo.processes import HOST, REPOSITORY, free_port
 from sandbox.seed import ACCOUNT_ID, ZONE_ID
 
@@ -119,7 +122,7 @@ def _entries(token: str, hostname: ProtectedHostname) -> dict[str, object]:
                 subentry_type="protected_hostname",
                 title=hostname.hostname,
                 unique_id=hostname.hostname,
-                data=settings.as_data(),
+                data=hostname_data(settings),
             )
         ],
     )

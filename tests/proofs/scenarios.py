@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from custom_components.cloudflare_mtls.edge.desired import SKIP_REF
+from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
 from sandbox.clock import Delays
 from sandbox.faults import FaultKind
 from sandbox.state import DnsRecord, Rule
-from tests.edge.builders import protected
+from tests.engine.builders import protected
 
 from .cloud import Cloud
 from .dashboard import FOREIGN_SERVICE, HOME, NAS, TARGET, WILDCARD

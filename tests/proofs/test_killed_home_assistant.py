@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from sandbox.faults import FaultKind
-from tests.edge.builders import protected
+from tests.engine.builders import protected
 
 from .cloud import Cloud
 from .dashboard import HOME

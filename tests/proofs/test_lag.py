@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sandbox.clock import Delays
-from tests.edge.builders import protected
+from tests.engine.builders import protected
 
 from .cloud import Cloud
 from .dashboard import BOAT, CABIN, HOME, NAS

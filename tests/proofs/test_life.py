@@ -17,16 +17,19 @@ from hypothesis.stateful import (
 )
 import pytest
 
-from custom_components.cloudflare_mtls.edge.desired import Layout, ProtectedHostname
-from custom_components.cloudflare_mtls.edge.expressions import (
+from custom_components.cloudflare_mtls.engine.rules.expressions import (
     Admission,
     block_expression,
+)
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Layout,
+    ProtectedHostname,
 )
 from sandbox.clock import Delays
 from sandbox.faults import FaultKind
 from sandbox.seed import SERVICE, TUNNEL_ID
 from sandbox.state import Plan, Rule
-from tests.edge.searching import search
+from tests.engine.searching import search
 
 from .cloud import Cloud
 from .dashboard import BOAT, CABIN, EDITS, GHOST, HOME, Edit

@@ -15,8 +15,8 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from sandbox.state import State
-from tests.edge.builders import protected
-from tests.edge.searching import search
+from tests.engine.builders import protected
+from tests.engine.searching import search
 
 from . import dashboard
 from .cloud import Cloud
@@ -166,7 +166,7 @@ class Race:
 RACES: Final = {
     "both build up": Race(_nothing_yet),
     "both add": Race(_both_add),
-    "both mend": Race(_both_see_damage),
+    "both fix": Race(_both_see_damage),
     "both tear down": Race(Pair.settle, down_here=HOME, down_there=BOAT),
     "one tears down, one adds": Race(_one_adds, down_here=HOME),
     "one tears down, one tightens": Race(_one_tightens, down_here=HOME),

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.edge.builders import protected
+from tests.engine.builders import protected
 
 from .home import Home
 

@@ -6,10 +6,8 @@ from itertools import product
 import json
 from typing import Any
 
-from custom_components.cloudflare_mtls.edge.desired import (
-    RECORD_COMMENT,
-    ProtectedHostname,
-)
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
+from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 from sandbox import client_auth, firewall, ingress
 from sandbox.api.dns import record_json
 from sandbox.api.rulesets import ruleset_json

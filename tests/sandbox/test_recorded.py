@@ -13,10 +13,10 @@ from aiohttp import web
 from cloudflare import DefaultAsyncHttpxClient
 import pytest
 
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.errors import (
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
-    EdgeError,
+    EngineError,
     NotFound,
     PermissionMissing,
     RateLimited,
@@ -25,7 +25,7 @@ from custom_components.cloudflare_mtls.edge.errors import (
     TokenRejected,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.edge.models import (
+from custom_components.cloudflare_mtls.engine.api.models import (
     CertificateStatus,
     Connector,
     Ruleset,
@@ -775,11 +775,11 @@ def test_every_recording_is_accounted_for(
 class Raises:
     """The error that the engine has to raise for an answer, with its attributes."""
 
-    kind: type[EdgeError]
+    kind: type[EngineError]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-type Use = Callable[[EdgeClient], Awaitable[Any]]
+type Use = Callable[[CloudflareClient], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -798,59 +798,59 @@ class Reading:
     """The status to use if none was recorded."""
 
 
-def _zones(client: EdgeClient) -> Awaitable[Any]:
+def _zones(client: CloudflareClient) -> Awaitable[Any]:
     return client.zones()
 
 
-def _verify(client: EdgeClient) -> Awaitable[Any]:
+def _verify(client: CloudflareClient) -> Awaitable[Any]:
     return client.verify_token()
 
 
-def _tunnels(client: EdgeClient) -> Awaitable[Any]:
+def _tunnels(client: CloudflareClient) -> Awaitable[Any]:
     return client.tunnels("account")
 
 
-def _ruleset(client: EdgeClient) -> Awaitable[Any]:
+def _ruleset(client: CloudflareClient) -> Awaitable[Any]:
     return client.ruleset("zone")
 
 
-def _create_rule(client: EdgeClient) -> Awaitable[Any]:
+def _create_rule(client: CloudflareClient) -> Awaitable[Any]:
     return client.create_rule("zone", "ruleset", {"action": "block"})
 
 
-def _edit_rule(client: EdgeClient) -> Awaitable[Any]:
+def _edit_rule(client: CloudflareClient) -> Awaitable[Any]:
     return client.edit_rule("zone", "ruleset", "rule", {"action": "block"})
 
 
-def _create_record(client: EdgeClient) -> Awaitable[Any]:
+def _create_record(client: CloudflareClient) -> Awaitable[Any]:
     return client.create_dns_record("zone", {"type": "CNAME"})
 
 
-def _create_certificate(client: EdgeClient) -> Awaitable[Any]:
+def _create_certificate(client: CloudflareClient) -> Awaitable[Any]:
     return client.create_client_certificate("zone", "csr", 365)
 
 
-def _revoke(client: EdgeClient) -> Awaitable[Any]:
+def _revoke(client: CloudflareClient) -> Awaitable[Any]:
     return client.revoke_client_certificate("zone", "certificate")
 
 
-def _associate(client: EdgeClient) -> Awaitable[Any]:
+def _associate(client: CloudflareClient) -> Awaitable[Any]:
     return client.put_hostname_associations("zone", ("a.example.com",), replacing=())
 
 
-def _connectors(client: EdgeClient) -> Awaitable[Any]:
+def _connectors(client: CloudflareClient) -> Awaitable[Any]:
     return client.connectors("account", "tunnel")
 
 
-def _configuration(client: EdgeClient) -> Awaitable[Any]:
+def _configuration(client: CloudflareClient) -> Awaitable[Any]:
     return client.tunnel_configuration("account", "tunnel")
 
 
-def _is_gone(client: EdgeClient) -> Awaitable[Any]:
+def _is_gone(client: CloudflareClient) -> Awaitable[Any]:
     return client.tunnel_is_gone("account", "tunnel")
 
 
-def _configure(client: EdgeClient) -> Awaitable[Any]:
+def _configure(client: CloudflareClient) -> Awaitable[Any]:
     return client.put_tunnel_configuration("account", "tunnel", {"ingress": []})
 
 
@@ -910,7 +910,7 @@ def _is_revoked(result: Any) -> bool:
     return result is CertificateStatus.REVOKED
 
 
-def _rejected(code: int | None, kind: type[EdgeError] = Rejected) -> Raises:
+def _rejected(code: int | None, kind: type[EngineError] = Rejected) -> Raises:
     return Raises(kind, {"code": code})
 
 
@@ -1040,7 +1040,7 @@ NOT_READ: Mapping[str, str] = {
 @asynccontextmanager
 async def _recorded_api(
     reading: Reading, recording: Recording
-) -> AsyncIterator[EdgeClient]:
+) -> AsyncIterator[CloudflareClient]:
     """Run an API that answers as recorded, and yield the engine's client of it."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -1058,7 +1058,9 @@ async def _recorded_api(
         return web.json_response(body, status=status)
 
     async with _serving(answer) as url, DefaultAsyncHttpxClient() as http_client:
-        yield EdgeClient("cfut_" + 40 * "x", base_url=url, http_client=http_client)
+        yield CloudflareClient(
+            "cfut_" + 40 * "x", base_url=url, http_client=http_client
+        )
 
 
 @pytest.mark.parametrize("number", READINGS)

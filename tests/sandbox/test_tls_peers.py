@@ -8,7 +8,9 @@ import ssl
 
 import pytest
 
-from custom_components.cloudflare_mtls.edge.credentials import BundleFormat
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    BundleFormat,
+)
 from demo.browser import run
 from sandbox import Sandbox
 from sandbox.clock import now

@@ -9,19 +9,22 @@ from cloudflare.types.shared import ErrorData, ResponseInfo
 from pydantic import BaseModel
 import pytest
 
-from custom_components.cloudflare_mtls.edge.apply import apply_plan, issue_certificate
-from custom_components.cloudflare_mtls.edge.client import EdgeClient
-from custom_components.cloudflare_mtls.edge.credentials import (
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.models import Setting
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
     KeyType,
     make_signing_request,
 )
-from custom_components.cloudflare_mtls.edge.desired import (
-    DesiredZone,
+from custom_components.cloudflare_mtls.engine.certificates.signing import (
+    issue_certificate,
+)
+from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
+from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
 )
-from custom_components.cloudflare_mtls.edge.plan import make_plan
-from custom_components.cloudflare_mtls.edge.surroundings import Setting
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 
@@ -207,10 +210,10 @@ async def test_error_chain(api: Api) -> None:
 
 
 @asynccontextmanager
-async def integration(sandbox: Sandbox) -> AsyncIterator[EdgeClient]:
+async def integration(sandbox: Sandbox) -> AsyncIterator[CloudflareClient]:
     """Yield the engine's client of the sandbox's API."""
     async with DefaultAsyncHttpxClient() as http_client:
-        yield EdgeClient(
+        yield CloudflareClient(
             sandbox.token, base_url=sandbox.api_url, http_client=http_client
         )
 
@@ -220,7 +223,9 @@ async def run_directly(work: Callable[..., Any], *arguments: Any) -> Any:
     return work(*arguments)
 
 
-async def sync(client: EdgeClient, sandbox: Sandbox, desired: DesiredZone) -> None:
+async def sync(
+    client: CloudflareClient, sandbox: Sandbox, desired: DesiredZone
+) -> None:
     """Plan and apply twice; the second plan has to be in sync."""
     for _ in range(2):
         observed = await client.observe(

@@ -1,0 +1,72 @@
+"""State that all entries, dialogs and actions of one account share: client, pauses, writing lock."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+import os
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.httpx_client import get_async_client
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .engine.api.client import BASE_URL, CloudflareClient
+from .engine.api.pause import Pause
+from .engine.api.recent_writes import RecentWrites
+from .engine.probe import Probe
+
+
+def base_url() -> str:
+    """Return the API's address; it can be replaced, for a sandbox and nothing else."""
+    return os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL)
+
+
+async def async_create_client(
+    hass: HomeAssistant, token: str, account_id: str | None = None
+) -> CloudflareClient:
+    """Return a client of the API."""
+    shared = async_get_account_state(hass, account_id) if account_id else None
+    # The SDK reads files while it starts.
+    return await hass.async_add_executor_job(
+        partial(
+            CloudflareClient,
+            token,
+            account_id=account_id,
+            base_url=base_url(),
+            http_client=get_async_client(hass),
+            recent=shared.recent if shared else None,
+            pause=shared.pause if shared else None,
+            query_pause=shared.query_pause if shared else None,
+        )
+    )
+
+
+def create_probe(hass: HomeAssistant) -> Probe:
+    """Return what asks the edge; that can be replaced, for a sandbox and nothing else."""
+    host, _, port = os.environ.get("CLOUDFLARE_MTLS_EDGE", "").rpartition(":")
+    return Probe(
+        hass.async_add_executor_job,
+        address=(host, int(port)) if host else None,
+        ca_file=os.environ.get("CLOUDFLARE_MTLS_EDGE_CA"),
+    )
+
+
+_SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
+
+
+@dataclass
+class AccountState:
+    """One account's memory and its manners."""
+
+    recent: RecentWrites = field(default_factory=RecentWrites)
+    # Two writers would overwrite each other's lists.
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Whoever acts for the account keeps it: coordinators, dialogs and actions.
+    pause: Pause = field(default_factory=Pause)
+    query_pause: Pause = field(default_factory=Pause)
+
+
+@callback
+def async_get_account_state(hass: HomeAssistant, account_id: str) -> AccountState:
+    """Return what is shared for an account."""
+    return hass.data.setdefault(_SHARED, {}).setdefault(account_id, AccountState())

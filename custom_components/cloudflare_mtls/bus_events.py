@@ -1,0 +1,42 @@
+"""What automations are told of certificates."""
+
+from enum import StrEnum
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME, CONF_TYPE
+from homeassistant.core import HomeAssistant, callback
+
+from .const import EVENT_CERTIFICATE
+from .engine.certificates.companions import Certificate
+
+
+class CertificateEvent(StrEnum):
+    """What happened to a certificate."""
+
+    CREATED = "created"
+    RENEWED = "renewed"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    UNKNOWN_CERTIFICATE = "unknown_certificate"
+
+
+@callback
+def async_fire(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    event: CertificateEvent,
+    certificate: Certificate,
+) -> None:
+    """Tell automations what happened to a certificate."""
+    hass.bus.async_fire(
+        EVENT_CERTIFICATE,
+        {
+            CONF_TYPE: event,
+            ATTR_CONFIG_ENTRY_ID: entry.entry_id,
+            "device_id": certificate.device_id,
+            "certificate_id": certificate.id,
+            ATTR_NAME: certificate.facts.name,
+            "expires_on": certificate.facts.expires_on.isoformat(),
+        },
+    )

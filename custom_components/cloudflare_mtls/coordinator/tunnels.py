@@ -1,0 +1,111 @@
+"""Coordinator of the tunnels: who runs them, and whether they are up."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import override
+
+from homeassistant.util import dt as dt_util
+
+from ..engine.api.errors import Permission
+from ..engine.api.models import Connector, Tunnel, TunnelStatus
+from ..issues import Issue, async_report, tunnel_issue
+from ..subentries import hostnames_of
+from .base import CloudflareCoordinator
+
+_RUNNING = (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
+
+CONNECTORS_INTERVAL = timedelta(minutes=5)
+
+# A connector that is updated, or a router that starts anew, is back by then.
+TUNNEL_DOWN_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelState:
+    """A tunnel and who runs it."""
+
+    tunnel: Tunnel
+    connectors: tuple[Connector, ...]
+
+
+class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None]):
+    """Watches the account's tunnels."""
+
+    subject = "tunnels"
+    interval = timedelta(seconds=60)
+    permissions = frozenset({Permission.TUNNEL_EDIT})
+
+    _connectors_read: datetime | None = None
+    _cut_off_since: Mapping[str, datetime] = {}
+
+    @property
+    @override
+    def pace(self) -> timedelta:
+        # Each refusal costs a look at the token as well.
+        return CONNECTORS_INTERVAL if self._missing else self.interval
+
+    @override
+    async def async_fetch(self) -> Mapping[str, TunnelState] | None:
+        return await self._unless_missing(self._fetch())
+
+    async def _fetch(self) -> Mapping[str, TunnelState]:
+        tunnels = await self.client.tunnels(self.account_id)
+        known = self._still_known(tunnels)
+        changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
+        connectors = await asyncio.gather(
+            *(
+                self.client.connectors(
+                    self.account_id, item.id, running=item.status in _RUNNING
+                )
+                for item in changed
+            )
+        )
+        if not known:
+            # Those that could not be read are due at the next look.
+            self._connectors_read = dt_util.utcnow()
+        states = known | {
+            tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
+            for tunnel, found in zip(changed, connectors, strict=True)
+        }
+        issues = list(self._cut_off(tunnels))
+        async_report(self.hass, self.config_entry.entry_id, "tunnel", issues)
+        return {tunnel.id: states[tunnel.id] for tunnel in tunnels}
+
+    def _cut_off(self, tunnels: Iterable[Tunnel]) -> Iterator[Issue]:
+        """Yield the tunnels that a protected hostname lacks for too long.
+
+        One that never had a connector is not broken, and who made it knows.
+        """
+        now = dt_util.utcnow()
+        served = defaultdict[str, set[str]](set)
+        for item in hostnames_of(self.config_entry.subentries).values():
+            if item.protected.published:
+                served[item.protected.tunnel_id].add(item.hostname)
+        missed = [item for item in tunnels if item.cut_off and item.id in served]
+        # Counted from when it was seen: after a power cut, the tunnel may need its time too.
+        self._cut_off_since = {
+            tunnel.id: self._cut_off_since.get(tunnel.id, now) for tunnel in missed
+        }
+        for tunnel in missed:
+            seen = self._cut_off_since[tunnel.id]
+            # How long the answers take must not put it off to the next round.
+            if now - seen >= TUNNEL_DOWN_AFTER - self.interval / 2:
+                since = tunnel.disconnected_since or seen
+                yield tunnel_issue(tunnel, since, served[tunnel.id])
+
+    def _still_known(self, tunnels: Iterable[Tunnel]) -> dict[str, TunnelState]:
+        """Return the states that need no second look: unchanged, and read not long ago."""
+        now = dt_util.utcnow()
+        read = self._connectors_read
+        # How long the answers take must not put it off to the next round.
+        due = CONNECTORS_INTERVAL - self.interval / 2
+        if not self.data or read is None or now - read >= due:
+            return {}
+        return {
+            tunnel.id: state
+            for tunnel in tunnels
+            if (state := self.data.get(tunnel.id)) and state.tunnel == tunnel
+        }

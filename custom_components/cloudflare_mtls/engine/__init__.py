@@ -1,0 +1,1 @@
+"""Knows Cloudflare: reads, judges, plans and writes; imports nothing of Home Assistant."""

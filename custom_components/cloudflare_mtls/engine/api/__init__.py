@@ -1,0 +1,1 @@
+"""Cloudflare's API: requests, models, errors."""

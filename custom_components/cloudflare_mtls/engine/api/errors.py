@@ -1,0 +1,98 @@
+"""Everything that can go wrong between here and Cloudflare."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """A permission of an API token, as Cloudflare's dashboard names it.
+
+    What is changed here is not asked for to be read alone: nobody shall go there twice.
+    """
+
+    ZONE_READ = "Zone / Zone / Read"
+    DNS_EDIT = "Zone / DNS / Edit"
+    CERTIFICATES_EDIT = "Zone / SSL and Certificates / Edit"
+    RULES_EDIT = "Zone / Zone WAF / Edit"
+    TUNNEL_EDIT = "Account / Cloudflare Tunnel / Edit"
+    ANALYTICS_READ = "Zone / Analytics / Read"
+    SETTINGS_READ = "Zone / Zone Settings / Read"
+    SETTINGS_EDIT = "Zone / Zone Settings / Edit"
+    BOTS_READ = "Zone / Bot Management / Read"
+    BOTS_EDIT = "Zone / Bot Management / Edit"
+    ACCESS_READ = "Account / Access: Apps and Policies / Read"
+
+
+class TokenProblem(StrEnum):
+    """Why Cloudflare refuses a token as a whole."""
+
+    INVALID = "invalid"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    LOCATION = "location"
+
+
+class EngineError(Exception):
+    """Cloudflare did not do what it was asked."""
+
+
+class TokenRejected(EngineError):
+    """The token itself is refused, whatever it is used for."""
+
+    def __init__(self, problem: TokenProblem = TokenProblem.INVALID) -> None:
+        """Say why the token is refused."""
+        super().__init__(f"token {problem}")
+        self.problem = problem
+
+
+class PermissionMissing(EngineError):
+    """The token is good, but may not do this."""
+
+    def __init__(self, permission: Permission) -> None:
+        """Name the permission that the token lacks."""
+        super().__init__(f"permission missing: {permission}")
+        self.permission = permission
+
+
+class RateLimited(EngineError):
+    """Cloudflare asks to be left alone for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        """Take the pause that Cloudflare asks for, in seconds."""
+        super().__init__(f"rate limited for {retry_after:.0f} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(EngineError):
+    """No usable answer: after a write, nobody knows whether it took effect."""
+
+
+class Rejected(EngineError):
+    """Cloudflare understood the request and refused it."""
+
+    def __init__(self, code: int | None, message: str) -> None:
+        """Take Cloudflare's error code, where it gave one, and its message."""
+        super().__init__(f"{message} ({code})" if code is not None else message)
+        self.code = code
+        self.message = message
+
+
+class NotFound(Rejected):
+    """The object is not there."""
+
+
+class TooMuchAsked(Rejected):
+    """The plan allows to ask for less: not so far back, or not for so long a time."""
+
+    def __init__(self, message: str, *, seconds: int, too_old: bool) -> None:
+        """Take Cloudflare's message, and what it allows."""
+        super().__init__(None, message)
+        self.seconds = seconds
+        self.too_old = too_old
+
+
+class QuotaExceeded(Rejected):
+    """The plan's limit is reached."""
+
+
+class Conflict(Rejected):
+    """Something that is not ours is in the way."""

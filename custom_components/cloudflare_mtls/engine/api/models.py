@@ -1,0 +1,417 @@
+"""What was observed at Cloudflare, parsed once and never changed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from .json_fields import Fields, malformed
+
+TUNNEL_DOMAIN: Final = "cfargotunnel.com"
+ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
+
+
+class TokenStatus(StrEnum):
+    """What Cloudflare says of a token."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An account, as its zones name it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zone:
+    """A zone that the token can see."""
+
+    id: str
+    name: str
+    account: Account
+    plan: str
+    active: bool
+    paused: bool = False
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones."""
+        if (account := fields.object("account")) is None:
+            raise malformed("account")
+        plan = fields.object("plan")
+        return cls(
+            id=fields.text("id"),
+            name=fields.text("name").lower(),
+            account=Account(
+                id=account.text("id"),
+                name=account.optional_text("name") or account.text("id"),
+            ),
+            plan=(plan.optional_text("legacy_id") if plan else None) or "free",
+            active=fields.optional_text("status") == "active"
+            and not fields.flag("paused", default=False),
+            paused=fields.flag("paused", default=False),
+        )
+
+
+class TunnelStatus(StrEnum):
+    """The health of a tunnel, as Cloudflare judges it."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    INACTIVE = "inactive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tunnel:
+    """A tunnel of the account."""
+
+    id: str
+    name: str
+    status: TunnelStatus | None
+    remotely_managed: bool
+    created_at: datetime | None
+    connected_since: datetime | None
+    disconnected_since: datetime | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /accounts/{account_id}/cfd_tunnel."""
+        try:
+            status = TunnelStatus(fields.optional_text("status") or "")
+        except ValueError:
+            status = None
+        return cls(
+            id=fields.text("id"),
+            name=fields.optional_text("name") or fields.text("id"),
+            status=status,
+            remotely_managed=fields.optional_text("config_src") == "cloudflare"
+            or fields.flag("remote_config", default=False),
+            created_at=fields.time("created_at"),
+            connected_since=fields.time("conns_active_at"),
+            disconnected_since=fields.time("conns_inactive_at"),
+        )
+
+    @property
+    def never_connected(self) -> bool:
+        """Tell whether no connector ever ran it; Cloudflare counts from its creation then."""
+        return self.status is TunnelStatus.INACTIVE and self.disconnected_since in (
+            None,
+            self.created_at,
+        )
+
+    @property
+    def cut_off(self) -> bool:
+        """Tell whether it was connected and is no longer."""
+        return self.status is TunnelStatus.DOWN or (
+            self.status is TunnelStatus.INACTIVE and not self.never_connected
+        )
+
+
+@dataclass(frozen=True)
+class ConnectorToken:
+    """What a connector needs to run a tunnel: whoever has it can serve its hostnames."""
+
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connector:
+    """A running cloudflared, how often it is connected, and to which of Cloudflare's locations."""
+
+    id: str
+    version: str | None
+    connections: int
+    locations: frozenset[str]
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/connections."""
+        connections = [
+            connection
+            for connection in fields.objects("conns")
+            if not connection.flag("is_pending_reconnect", default=False)
+        ]
+        locations = (item.optional_text("colo_name") for item in connections)
+        return cls(
+            id=fields.text("id"),
+            version=fields.optional_text("version"),
+            connections=len(connections),
+            locations=frozenset(location for location in locations if location),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngressRule:
+    """A rule of a tunnel: which requests go to which service."""
+
+    hostname: str | None
+    path: str | None
+    service: str
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of config.ingress."""
+        hostname = fields.optional_text("hostname")
+        return cls(
+            hostname=hostname.lower() if hostname and hostname != "*" else None,
+            path=fields.optional_text("path") or None,
+            service=fields.text("service"),
+            raw=fields.raw(),
+        )
+
+    def matches(self, hostname: str) -> bool:
+        """Tell whether some request for the hostname comes here."""
+        return self.hostname is None or name_matches(self.hostname, hostname)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelConfiguration:
+    """The configuration of a remotely managed tunnel.
+
+    The raw mapping is what is written back: cloudflared and the dashboard keep keys there
+    that nobody documents.
+    """
+
+    tunnel_id: str
+    ingress: tuple[IngressRule, ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, tunnel_id: str, fields: Fields) -> Self:
+        """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
+        if "config" not in fields.raw():
+            raise malformed("config")
+        config = fields.object("config") or Fields({})
+        return cls.from_raw(tunnel_id, config)
+
+    @classmethod
+    def from_raw(cls, tunnel_id: str, config: Fields) -> Self:
+        """Read a configuration without what the API wraps around it."""
+        return cls(
+            tunnel_id=tunnel_id,
+            ingress=tuple(
+                IngressRule.parse(rule) for rule in config.objects("ingress")
+            ),
+            raw=config.raw(),
+        )
+
+    @property
+    def has_catch_all(self) -> bool:
+        """Tell whether the last rule takes all that is left, as cloudflared demands."""
+        return any(
+            rule.hostname is None and rule.path is None for rule in self.ingress[-1:]
+        )
+
+    def rule_for(self, hostname: str) -> IngressRule | None:
+        """Return the rule that serves the whole of exactly this hostname."""
+        return next(
+            (
+                rule
+                for rule in self.ingress
+                if rule.hostname == hostname and rule.path is None
+            ),
+            None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsRecord:
+    """A DNS record."""
+
+    id: str
+    name: str
+    type: str
+    content: str
+    proxied: bool
+    comment: str | None
+    created_on: datetime | None = None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/dns_records."""
+        return cls(
+            id=fields.text("id"),
+            name=fields.text("name").lower(),
+            type=fields.text("type"),
+            content=fields.optional_text("content") or "",
+            proxied=fields.flag("proxied", default=False),
+            comment=fields.optional_text("comment"),
+            created_on=fields.time("created_on"),
+        )
+
+    @property
+    def tunnel_id(self) -> str | None:
+        """Return the tunnel that the record leads to."""
+        target, _, domain = self.content.lower().rstrip(".").partition(".")
+        return target if domain == TUNNEL_DOMAIN else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A custom rule of a zone."""
+
+    id: str
+    ref: str
+    action: str
+    expression: str
+    description: str
+    enabled: bool
+    action_parameters: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of a ruleset's rules."""
+        parameters = fields.object("action_parameters")
+        return cls(
+            id=fields.text("id"),
+            ref=fields.optional_text("ref") or fields.text("id"),
+            action=fields.text("action"),
+            expression=fields.optional_text("expression") or "",
+            description=fields.optional_text("description") or "",
+            enabled=fields.flag("enabled", default=True),
+            action_parameters=parameters.raw() if parameters else {},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruleset:
+    """The zone's custom rules, in the order in which they are tried.
+
+    A zone that never had one has no ruleset yet: its id is None.
+    """
+
+    id: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read a ruleset; an empty one may leave out its rules."""
+        return cls(
+            id=fields.text("id"),
+            rules=tuple(Rule.parse(rule) for rule in fields.objects("rules")),
+        )
+
+    def by_ref(self, ref: str) -> Rule | None:
+        """Return the rule with this ref."""
+        return next((rule for rule in self.rules if rule.ref == ref), None)
+
+
+class CertificateStatus(StrEnum):
+    """Where a client certificate is in its life at Cloudflare."""
+
+    ACTIVE = "active"
+    PENDING_REACTIVATION = "pending_reactivation"
+    PENDING_REVOCATION = "pending_revocation"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCertificate:
+    """A client certificate of a zone; an unknown status counts as none."""
+
+    id: str
+    pem: str
+    status: CertificateStatus | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/client_certificates.
+
+        An answer of 2020 had no status; only issued certificates had no other.
+        """
+        try:
+            status = CertificateStatus(fields.optional_text("status") or "active")
+        except ValueError:
+            status = None
+        return cls(id=fields.text("id"), pem=fields.text("certificate"), status=status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """Everything that decides who reaches the hostnames of one zone."""
+
+    zone: Zone
+    ruleset: Ruleset
+    associations: tuple[str, ...]
+    records: tuple[DnsRecord, ...]
+    configurations: Mapping[str, TunnelConfiguration]
+    gone_tunnels: frozenset[str] = frozenset()
+
+
+def name_matches(pattern: str, hostname: str) -> bool:
+    """Tell whether a hostname is meant by a name that may begin with a wildcard label."""
+    if pattern.startswith("*."):
+        return hostname.endswith(pattern[1:]) and hostname != pattern[2:]
+    return pattern == hostname
+
+
+# The kinds of application that stand in front of a hostname; others are links, or elsewhere.
+_IN_FRONT_OF_A_HOSTNAME: Final = frozenset({"self_hosted", "ssh", "vnc", "rdp"})
+
+
+class Setting(StrEnum):
+    """A setting of a zone that the companion apps feel."""
+
+    WEBSOCKETS = "websockets"
+    SECURITY_LEVEL = "security_level"
+    ZERO_RTT = "0rtt"
+    MIN_TLS_VERSION = "min_tls_version"
+    HTTP3 = "http3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessApplication:
+    """An Access application, and the public addresses that it stands in front of."""
+
+    id: str
+    name: str
+    uris: tuple[str, ...]
+    lets_all_pass: bool
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /accounts/{account_id}/access/apps."""
+        return cls(
+            id=fields.text("id"),
+            name=fields.optional_text("name") or fields.text("id"),
+            uris=tuple(_uris(fields)),
+            lets_all_pass=any(
+                isinstance(policy, Mapping) and _bypasses(Fields(policy))
+                for policy in fields.raw().get("policies") or ()
+            ),
+        )
+
+
+def _uris(fields: Fields) -> Iterable[str]:
+    """Yield the addresses; the newest way to give them makes the older ones void."""
+    if fields.optional_text("type") not in _IN_FRONT_OF_A_HOSTNAME:
+        return
+    destinations = fields.objects("destinations")
+    if destinations:
+        for destination in destinations:
+            uri = destination.optional_text("uri")
+            if uri and destination.optional_text("type") in (None, "public"):
+                yield uri.lower()
+        return
+    domain = fields.optional_text("domain")
+    domains = fields.texts("self_hosted_domains") or ((domain,) if domain else ())
+    for each in domains:
+        yield each.lower()
+
+
+def _bypasses(policy: Fields) -> bool:
+    """Tell whether a policy lets everybody pass without a login."""
+    return (
+        policy.optional_text("decision") == "bypass"
+        and any("everyone" in rule.raw() for rule in policy.objects("include"))
+        and not policy.objects("require")
+        and not policy.objects("exclude")
+    )

@@ -1,0 +1,104 @@
+"""What was written a moment ago, and Cloudflare may not show yet."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+import time
+from typing import Final
+
+from .models import CertificateStatus, ClientCertificate
+
+# Reads of associations lag by up to 75 seconds, those of certificates by about 60.
+_LAG: Final = 75.0
+
+
+@dataclass(frozen=True)
+class _Associations:
+    at: float
+    hostnames: tuple[str, ...]
+    earlier: tuple[frozenset[str], ...]
+
+
+class RecentWrites:
+    """Corrects what is read by what was written, for as long as reads lag behind writes.
+
+    Without it a list read too early would look like drift, and be written once more.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self._associations: dict[str, _Associations] = {}
+        self._created: dict[str, list[tuple[float, ClientCertificate]]] = {}
+        self._revoked: dict[str, float] = {}
+        self._restored: dict[str, float] = {}
+
+    def associated(
+        self, zone_id: str, before: Iterable[str], hostnames: tuple[str, ...]
+    ) -> None:
+        """Remember the list of associated hostnames that took the place of another."""
+        known = self._associations.get(zone_id)
+        earlier = known.earlier if known and _lags(known.at) else ()
+        self._associations[zone_id] = _Associations(
+            time.monotonic(), hostnames, (*earlier, frozenset(before))
+        )
+
+    def associations(self, zone_id: str, seen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the list that was written in the place of the one that is still seen.
+
+        Once the written one was seen, what differs from it was written later.
+        """
+        known = self._associations.get(zone_id)
+        if known and _lags(known.at) and frozenset(seen) in known.earlier:
+            return known.hostnames
+        self._associations.pop(zone_id, None)
+        return seen
+
+    def created(self, zone_id: str, certificate: ClientCertificate) -> None:
+        """Remember a certificate that may not be listed yet."""
+        created = self._created.setdefault(zone_id, [])
+        created[:] = [item for item in created if _lags(item[0])]
+        created.append((time.monotonic(), certificate))
+
+    def revoked(self, certificate_id: str) -> None:
+        """Remember a certificate that may be listed as active still."""
+        self._revoked[certificate_id] = time.monotonic()
+        self._restored.pop(certificate_id, None)
+
+    def restored(self, certificate_id: str) -> None:
+        """Remember a certificate that may be listed as revoked still."""
+        self._restored[certificate_id] = time.monotonic()
+        self._revoked.pop(certificate_id, None)
+
+    def certificates(
+        self, zone_id: str, listed: tuple[ClientCertificate, ...]
+    ) -> tuple[ClientCertificate, ...]:
+        """Return the zone's certificates as they are listed, and as they will be."""
+        ids = {certificate.id for certificate in listed}
+        missing = [
+            certificate
+            for at, certificate in self._created.get(zone_id, ())
+            if _lags(at) and certificate.id not in ids
+        ]
+        return tuple(self._as_written(item) for item in (*listed, *missing))
+
+    def _as_written(self, certificate: ClientCertificate) -> ClientCertificate:
+        match certificate.status:
+            case CertificateStatus.ACTIVE | CertificateStatus.PENDING_REACTIVATION if (
+                _holds(self._revoked, certificate.id)
+            ):
+                status = CertificateStatus.PENDING_REVOCATION
+            case CertificateStatus.PENDING_REVOCATION | CertificateStatus.REVOKED if (
+                _holds(self._restored, certificate.id)
+            ):
+                status = CertificateStatus.PENDING_REACTIVATION
+            case _:
+                return certificate
+        return replace(certificate, status=status)
+
+
+def _holds(written: Mapping[str, float], certificate_id: str) -> bool:
+    at = written.get(certificate_id)
+    return at is not None and _lags(at)
+
+
+def _lags(at: float) -> bool:
+    return time.monotonic() - at < _LAG

@@ -1,0 +1,111 @@
+"""What Cloudflare's API means when it does not do what it was asked (pure)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from .errors import (
+    Conflict,
+    EngineError,
+    NotFound,
+    QuotaExceeded,
+    Rejected,
+    TokenProblem,
+    TokenRejected,
+    Unavailable,
+)
+
+_MALFORMED_TOKEN: Final = 6003
+_UNKNOWN_YET: Final = 10001
+_INVALID_TOKEN: Final = "Invalid access token"
+_QUOTA_CODES: Final = frozenset({50001, 1445})
+# Older answers leave the code out.
+_QUOTA_MESSAGE: Final = "exceeded the maximum number of rules"
+# A DNS record of that name, a tunnel of that name, a rule with that ref, a second ruleset.
+_CONFLICT_CODES: Final = frozenset({81053, 81054, 81057, 81058, 1013, 20023, 20217})
+
+
+def failure_of(status: int, body: object) -> EngineError | None:
+    """Return what a failure means, or None where it is about the token or its permissions.
+
+    Source: status and errors of the envelope of every endpoint.
+    """
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
+        HTTPStatus.REQUEST_TIMEOUT
+    ):
+        return Unavailable(f"status {status}")
+    if is_unknown_yet(status, body):
+        return Unavailable("the token is not known everywhere yet")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        # A page is from somewhere on the way there.
+        is_ours = isinstance(body, Mapping)
+        return None if is_ours else Unavailable(f"status {status}")
+    if status == HTTPStatus.BAD_REQUEST and code_of(body) == _MALFORMED_TOKEN:
+        return TokenRejected()
+    return rejection(status, body)
+
+
+def is_unknown_yet(status: int, body: object) -> bool:
+    """Tell whether nobody judged the request, because the token is too new."""
+    return (
+        status == HTTPStatus.FORBIDDEN
+        and code_of(body) == _UNKNOWN_YET
+        and "authenticate" in _message(body)
+    )
+
+
+def rejection(status: int, body: object) -> EngineError:
+    """Return the error that an envelope speaks of."""
+    code = code_of(body)
+    message = _message(body)
+    if code in _QUOTA_CODES or message.startswith(_QUOTA_MESSAGE):
+        return QuotaExceeded(code, message)
+    if code in _CONFLICT_CODES or status == HTTPStatus.CONFLICT:
+        return Conflict(code, message)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(code, message)
+    return Rejected(code, message)
+
+
+def token_problem(body: object) -> TokenProblem:
+    """Return why a token is refused; only its use from elsewhere has no code of its own."""
+    return (
+        TokenProblem.LOCATION
+        if "from location" in _message(body)
+        else TokenProblem.INVALID
+    )
+
+
+def calls_token_dead(body: object) -> bool:
+    """Tell whether a refusal says so outright, and not only that something is not allowed."""
+    return _INVALID_TOKEN in _message(body)
+
+
+def code_of(body: object) -> int | None:
+    """Return Cloudflare's error code; rulesets sometimes leave it null."""
+    code = _first_error(body).get("code")
+    return code if isinstance(code, int) else None
+
+
+def _first_error(body: object) -> Mapping[str, Any]:
+    """Return the first error of an envelope, or nothing where it has another shape."""
+    errors = body.get("errors") if isinstance(body, Mapping) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def _message(body: object) -> str:
+    """Return Cloudflare's first message, short and printable, for a person to read."""
+    error = _first_error(body)
+    # DNS says what is wrong in the chain, and outside only that something is.
+    chain = error.get("error_chain")
+    links = [error, *(chain if isinstance(chain, list) else [])]
+    messages = [
+        link["message"].strip()
+        for link in links
+        if isinstance(link, Mapping) and isinstance(link.get("message"), str)
+    ]
+    text = ": ".join(message for message in messages if message)
+    return "".join(char for char in text if char.isprintable())[:200] or (
+        "no reason given"
+    )

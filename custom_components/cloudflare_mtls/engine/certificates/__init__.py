@@ -1,0 +1,1 @@
+"""Keys, bundles, and how certificates of companion devices stand."""

@@ -1,0 +1,53 @@
+"""What companion devices run, and which bundle each of them reads (pure)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+import re
+from typing import Final
+
+from .credentials import BundleFormat
+
+
+class System(StrEnum):
+    """What a companion device runs."""
+
+    ANDROID = "android"
+    IOS = "ios"
+    WEAR_OS = "wear_os"
+    MACOS = "macos"
+    WINDOWS = "windows"
+    LINUX = "linux"
+
+    @classmethod
+    def reported(cls, os_name: str) -> System | None:
+        """Return the system that a companion app reports, where it is known."""
+        return _REPORTED.get(os_name.casefold())
+
+
+_REPORTED: Final[Mapping[str, System]] = {
+    "android": System.ANDROID,
+    "ios": System.IOS,
+    "ipados": System.IOS,
+    "macos": System.MACOS,
+}
+
+# The first versions that read modern bundles; Android's app reports the level of its API.
+# Sources: AOSP, BouncyCastle of android14-release; Apple, Security-61439.1.1.
+_MODERN_SINCE: Final[Mapping[System, int]] = {
+    System.ANDROID: 34,
+    System.IOS: 18,
+    System.MACOS: 15,
+}
+
+
+def advised_format(system: System, version: str | None = None) -> BundleFormat:
+    """Return the best format that the system is sure to read.
+
+    The version is as a companion app reports it: the level of the API for Android, else the
+    number of the release. Every version reads a compatible bundle.
+    """
+    since = _MODERN_SINCE.get(system)
+    found = re.match(r"\d+", version or "")
+    if since is not None and found and int(found[0]) >= since:
+        return BundleFormat.MODERN
+    return BundleFormat.COMPATIBLE

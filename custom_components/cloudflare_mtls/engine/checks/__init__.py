@@ -1,0 +1,1 @@
+"""What keeps companion devices from a hostname although its rules let them in."""

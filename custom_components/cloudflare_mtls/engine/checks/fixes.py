@@ -1,0 +1,98 @@
+"""Puts right, once a person agreed, what is in a companion device's way; changes nothing else."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..api.client import CloudflareClient
+from ..api.errors import Conflict
+from ..api.models import Setting, TunnelConfiguration
+from ..sync.steps import CATCH_ALL
+from .zone import Check, Finding
+
+# What is in the way, and what a setting becomes instead.
+_SETTINGS: Final[Mapping[Check, tuple[Setting, str, str]]] = {
+    Check.WEBSOCKETS_OFF: (Setting.WEBSOCKETS, "off", "on"),
+    Check.UNDER_ATTACK: (Setting.SECURITY_LEVEL, "under_attack", "medium"),
+    Check.ZERO_RTT_ON: (Setting.ZERO_RTT, "on", "off"),
+    Check.TLS_1_3_ONLY: (Setting.MIN_TLS_VERSION, "1.3", "1.2"),
+}
+
+FIXABLE: Final = frozenset(
+    {
+        *_SETTINGS,
+        Check.BOT_FIGHT_MODE,
+        Check.NO_CATCH_ALL,
+        Check.ORIGIN_CERTIFICATE,
+    }
+)
+IN_TUNNEL: Final = frozenset({Check.NO_CATCH_ALL, Check.ORIGIN_CERTIFICATE})
+
+
+async def fix_finding(
+    client: CloudflareClient, account_id: str, finding: Finding
+) -> None:
+    """Look again whether a finding still stands, and if so change the one thing that ends it.
+
+    Raises EngineError; Conflict where the thing is gone, or did not become what it must be.
+
+    Source: PATCH /zones/{zone_id}/settings/{setting_id}, PUT /zones/{zone_id}/bot_management,
+    PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
+    """
+    match finding.check:
+        case Check.BOT_FIGHT_MODE:
+            await _end_bot_fight_mode(client, finding.place)
+        case check if check in IN_TUNNEL:
+            await _change_tunnel(client, account_id, finding)
+        case check:
+            await _change_setting(client, finding.place, *_SETTINGS[check])
+
+
+async def _change_setting(
+    client: CloudflareClient, zone_id: str, setting: Setting, wrong: str, right: str
+) -> None:
+    if await client.zone_setting(zone_id, setting) != wrong:
+        return
+    _confirm(await client.edit_zone_setting(zone_id, setting, right) == right)
+
+
+async def _end_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:
+    if await client.bot_fight_mode(zone_id):
+        _confirm(not await client.put_bot_fight_mode(zone_id, enabled=False))
+
+
+async def _change_tunnel(
+    client: CloudflareClient, account_id: str, finding: Finding
+) -> None:
+    """Change one thing of a tunnel's configuration; all that is foreign goes back as it came."""
+    present = await client.tunnel_configuration(account_id, finding.place)
+    if present is None:
+        raise Conflict(None, "the tunnel is gone or managed locally")
+    rules = _rules_after(present, finding)
+    if rules == [rule.raw for rule in present.ingress]:
+        return
+    written = await client.put_tunnel_configuration(
+        account_id, finding.place, {**present.raw, "ingress": rules}
+    )
+    # Nothing is left to do, whatever Cloudflare has added to the rules.
+    _confirm(_rules_after(written, finding) == [rule.raw for rule in written.ingress])
+
+
+def _rules_after(
+    present: TunnelConfiguration, finding: Finding
+) -> list[Mapping[str, Any]]:
+    rules = [rule.raw for rule in present.ingress]
+    if finding.check is Check.NO_CATCH_ALL:
+        return rules if present.has_catch_all else [*rules, dict(CATCH_ALL)]
+    own = present.rule_for(finding.target)
+    if own is None or own.service != finding.value:
+        raise Conflict(None, "the hostname's ingress rule is not what it was")
+    trusting = {**(own.raw.get("originRequest") or {}), "noTLSVerify": True}
+    return [
+        {**rule.raw, "originRequest": trusting} if rule is own else rule.raw
+        for rule in present.ingress
+    ]
+
+
+def _confirm(holds: bool) -> None:
+    if not holds:
+        raise Conflict(None, "somebody else changed it at the same time")

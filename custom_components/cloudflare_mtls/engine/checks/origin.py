@@ -1,0 +1,176 @@
+"""What keeps a request from its origin once it is in the tunnel (pure)."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ..api.models import IngressRule, TunnelConfiguration
+from ..sync.settings import ProtectedHostname
+from .zone import Check, Finding
+
+# What a connector on the same machine knows Home Assistant by.
+_KNOWN_NAMES: Final = frozenset(
+    {
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "host.docker.internal",
+        "homeassistant",
+        "homeassistant.local",
+        "homeassistant.local.hass.io",
+    }
+)
+_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+# Under these no certificate authority signs for anybody.
+_PRIVATE: Final = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
+# Any of these says what certificate the origin may have.
+_TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Home Assistant's own web server, as it runs now."""
+
+    port: int
+    tls: bool
+    address: str | None = None
+    trusts_a_proxy: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where an ingress rule leads, as far as its service says so."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, service: str) -> Origin | None:
+        """Read the service of an ingress rule; None for what speaks no HTTP over TCP."""
+        try:
+            parts = urlsplit(service)
+            port = parts.port
+        except ValueError:
+            return None
+        if parts.scheme not in _PORTS or not parts.hostname:
+            return None
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname.lower().rstrip("."),
+            port=port or _PORTS[parts.scheme],
+        )
+
+    def is_on(self, server: Server) -> bool:
+        """Tell whether this is the machine that Home Assistant runs on, by its usual names."""
+        return self.host in _KNOWN_NAMES or self.host == server.address
+
+    @property
+    def is_private(self) -> bool:
+        """Tell whether no certificate that the world trusts can be for this host."""
+        try:
+            return not ip_address(self.host).is_global
+        except ValueError:
+            return "." not in self.host or self.host.endswith(_PRIVATE)
+
+
+def check_tunnel(
+    configuration: TunnelConfiguration,
+    name: str,
+    hostnames: Iterable[ProtectedHostname],
+) -> list[Finding]:
+    """Return what is wrong with how a tunnel leads to these hostnames' origins.
+
+    Source: cloudflared, ingress validation and originRequest.
+    """
+    tunnel_id = configuration.tunnel_id
+    findings = []
+    if configuration.ingress and not configuration.has_catch_all:
+        findings.append(
+            Finding(
+                check=Check.NO_CATCH_ALL,
+                target=name,
+                place=tunnel_id,
+                subject=tunnel_id,
+            )
+        )
+    findings += [
+        Finding(
+            check=Check.ORIGIN_CERTIFICATE,
+            target=item.hostname,
+            place=tunnel_id,
+            value=rule.service,
+            detail=name,
+        )
+        for item in hostnames
+        if (rule := configuration.rule_for(item.hostname))
+        and _refuses_certificate(configuration, rule)
+    ]
+    return findings
+
+
+def _refuses_certificate(configuration: TunnelConfiguration, rule: IngressRule) -> bool:
+    """Tell whether cloudflared will find that an origin's certificate is for another name."""
+    origin = Origin.read(rule.service)
+    if origin is None or origin.scheme != "https" or not origin.is_private:
+        return False
+    settings = {**_origin_request(configuration.raw), **_origin_request(rule.raw)}
+    return not any(settings.get(key) for key in _TRUSTS)
+
+
+def _origin_request(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = raw.get("originRequest")
+    return found if isinstance(found, Mapping) else {}
+
+
+def check_server(
+    server: Server, hostnames: Collection[ProtectedHostname]
+) -> list[Finding]:
+    """Return where these hostnames' services and Home Assistant's own server disagree.
+
+    Source: Home Assistant, components/http: whoever sends X-Forwarded-For, as cloudflared
+    does, and is not trusted gets the status 400.
+    """
+    leading = [
+        (item.hostname, origin)
+        for item in hostnames
+        if (origin := Origin.read(item.service))
+    ]
+    findings = [
+        finding
+        for hostname, origin in leading
+        if origin.is_on(server)
+        for finding in _mismatches(server, hostname, origin)
+    ]
+    here = [
+        hostname
+        for hostname, origin in leading
+        if origin.is_on(server) or origin.port == server.port
+    ]
+    if here and not server.trusts_a_proxy:
+        findings.append(
+            Finding(
+                check=Check.PROXY_NOT_TRUSTED,
+                target=", ".join(sorted(here)),
+            )
+        )
+    return findings
+
+
+def _mismatches(server: Server, hostname: str, origin: Origin) -> Iterator[Finding]:
+    scheme = "https" if server.tls else "http"
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    if origin.port != server.port:
+        check = Check.ORIGIN_PORT
+    elif origin.scheme != scheme:
+        check = Check.ORIGIN_SCHEME
+    else:
+        return
+    yield Finding(
+        check=check,
+        target=hostname,
+        value=f"{origin.scheme}://{host}:{origin.port}",
+        detail=f"{scheme}://{host}:{server.port}",
+    )

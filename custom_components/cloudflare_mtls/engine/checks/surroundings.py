@@ -1,0 +1,26 @@
+"""What stands around a zone's custom rules, and can stop a device that the rules let in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..api.models import AccessApplication, Setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneSurroundings:
+    """What was read around one zone's rules; None, or not there, where the token may not look."""
+
+    settings: Mapping[Setting, str] = field(default_factory=dict)
+    bot_fight_mode: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What was read around the rules of an account's zones, by the zones' ids."""
+
+    zones: Mapping[str, ZoneSurroundings] = field(default_factory=dict)
+    applications: tuple[AccessApplication, ...] = ()
+
+    def of(self, zone_id: str) -> ZoneSurroundings:
+        """Return what was read of a zone."""
+        return self.zones.get(zone_id, ZoneSurroundings())

@@ -1,0 +1,1 @@
+"""Rule expressions: ours, and what any of them means."""

@@ -1,0 +1,1 @@
+"""Settings to desired state, to a plan, to writes at Cloudflare."""

@@ -1,0 +1,280 @@
+"""The steps of a plan, and what each of them makes of what was observed (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from ..api.json_fields import Fields
+from ..api.models import (
+    ADDRESS_TYPES,
+    DnsRecord,
+    IngressRule,
+    Observation,
+    Rule,
+    Ruleset,
+    TunnelConfiguration,
+)
+from ..rules.expressions import ANY_CERTIFICATE, Admission
+from ..rules.marks import RECORD_COMMENT
+from .desired import DesiredRule, record_content
+
+CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
+
+
+class Kind(StrEnum):
+    """What a step is about, in the order of a build-up."""
+
+    BLOCK_RULE = "block_rule"
+    ASSOCIATION = "association"
+    SKIP_RULE = "skip_rule"
+    INGRESS = "ingress"
+    DNS_RECORD = "dns_record"
+
+
+class Action(StrEnum):
+    """What a step does to it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    MOVE = "move"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    DISCARD = "discard"
+
+    @property
+    def takes_over(self) -> bool:
+        """Tell whether what somebody made by hand becomes ours, or goes."""
+        return self in (Action.ADOPT, Action.DISCARD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleStep:
+    """Write, move or delete one of our rules, or one made by hand that ours replaces.
+
+    Before is the ref of the rule that it must stand ahead of; None means first of all.
+    """
+
+    kind: Kind
+    action: Action
+    target: str
+    rule: DesiredRule | None = None
+    before: str | None = None
+    replaces: Rule | None = None
+
+    @property
+    def detail(self) -> str:
+        """Return the rule's expression, or the name of the rule that it replaces."""
+        if self.replaces:
+            return self.replaces.description or self.replaces.id
+        return self.rule.expression if self.rule else ""
+
+    def found_in(self, ruleset: Ruleset) -> Rule | None:
+        """Return the rule that the step is about, as it is now."""
+        return ruleset.by_ref(self.replaces.ref if self.replaces else self.target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssociationStep:
+    """Ask visitors of a hostname for a client certificate, or stop asking."""
+
+    action: Action
+    target: str
+    kind: Kind = Kind.ASSOCIATION
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngressStep:
+    """Have a tunnel serve a hostname, or stop serving it."""
+
+    action: Action
+    target: str
+    tunnel_id: str
+    service: str
+    admission: Admission = ANY_CERTIFICATE
+    kind: Kind = Kind.INGRESS
+
+    @property
+    def detail(self) -> str:
+        """Return the origin's address."""
+        return self.service
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordStep:
+    """Lead a hostname to a tunnel, or nowhere."""
+
+    action: Action
+    target: str
+    tunnel_id: str
+    admission: Admission = ANY_CERTIFICATE
+    kind: Kind = Kind.DNS_RECORD
+
+    @property
+    def detail(self) -> str:
+        """Return where the record leads."""
+        return record_content(self.tunnel_id)
+
+
+type Step = RuleStep | AssociationStep | IngressStep | RecordStep
+
+
+def describe_step(step: Step) -> dict[str, str]:
+    """Return a step as a response or an event tells of it."""
+    return {
+        "kind": step.kind,
+        "action": step.action,
+        "target": step.target,
+        "detail": step.detail,
+    }
+
+
+def advance(observation: Observation, step: Step) -> Observation:
+    """Return what will be observed once the step is done."""
+    match step:
+        case RuleStep():
+            return replace(observation, ruleset=_rules_after(observation.ruleset, step))
+        case AssociationStep():
+            names = associations_after(observation.associations, step)
+            return replace(observation, associations=names)
+        case IngressStep():
+            before = observation.configurations[step.tunnel_id]
+            after = TunnelConfiguration.from_raw(
+                step.tunnel_id, Fields(ingress_after(before, step))
+            )
+            return replace(
+                observation,
+                configurations={**observation.configurations, step.tunnel_id: after},
+            )
+        case RecordStep():
+            records = _records_after(observation.records, step)
+            return replace(observation, records=records)
+
+
+def associations_after(
+    hostnames: tuple[str, ...], step: AssociationStep
+) -> tuple[str, ...]:
+    """Return the whole list of associated hostnames once the step is done, order kept."""
+    if step.action is Action.DELETE:
+        return tuple(name for name in hostnames if name.lower() != step.target)
+    if step.target in (name.lower() for name in hostnames):
+        return hostnames
+    return (*hostnames, step.target)
+
+
+def ingress_after(
+    configuration: TunnelConfiguration, step: IngressStep
+) -> dict[str, Any]:
+    """Return the whole configuration once the step is done, all that is foreign as it came.
+
+    A new rule takes the origin settings of a rule that already serves the same origin, and
+    stands ahead of any wildcard: the first match wins.
+    """
+    own = configuration.rule_for(step.target)
+    others = [rule for rule in configuration.ingress if rule is not own]
+    rules = [dict(rule.raw) for rule in others]
+    if step.action is not Action.DELETE:
+        place = next(
+            (
+                place
+                for place, rule in enumerate(others)
+                if rule.path is None and rule.matches(step.target)
+            ),
+            len(others),
+        )
+        rules.insert(place, _ingress_rule(configuration, own, step))
+        if not configuration.has_catch_all:
+            rules.append(dict(CATCH_ALL))
+    return {**configuration.raw, "ingress": rules}
+
+
+def record_body(step: RecordStep) -> dict[str, Any]:
+    """Return what the step writes, as the API takes it; the comment marks it as ours."""
+    if step.action is Action.ADOPT:
+        return {"comment": RECORD_COMMENT}
+    return {
+        "type": "CNAME",
+        "name": step.target,
+        "content": record_content(step.tunnel_id),
+        "proxied": True,
+        "ttl": 1,
+        "comment": RECORD_COMMENT,
+    }
+
+
+def address_record(records: tuple[DnsRecord, ...], hostname: str) -> DnsRecord | None:
+    """Return the record that says where exactly this hostname leads."""
+    return next(
+        (
+            record
+            for record in records
+            if record.name == hostname and record.type in ADDRESS_TYPES
+        ),
+        None,
+    )
+
+
+def _rules_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
+    own = step.found_in(ruleset)
+    others = [rule for rule in ruleset.rules if rule is not own]
+    match step.action:
+        case Action.DELETE | Action.DISCARD:
+            return replace(ruleset, rules=tuple(others))
+        case Action.UPDATE | Action.ADOPT if own and step.rule:
+            changed = _observed_rule(own.id, step.rule)
+            return replace(
+                ruleset,
+                rules=tuple(changed if rule is own else rule for rule in ruleset.rules),
+            )
+        case _:
+            moved = _observed_rule("", step.rule) if step.rule else own
+            refs = [rule.ref for rule in others]
+            place = refs.index(step.before) if step.before else 0
+            rules = (*others[:place], *((moved,) if moved else ()), *others[place:])
+            return replace(ruleset, rules=rules)
+
+
+def _observed_rule(rule_id: str, rule: DesiredRule) -> Rule:
+    return Rule(
+        id=rule_id,
+        ref=rule.ref,
+        action=rule.action,
+        expression=rule.expression,
+        description=rule.description,
+        enabled=True,
+        action_parameters=rule.action_parameters,
+    )
+
+
+def _records_after(
+    records: tuple[DnsRecord, ...], step: RecordStep
+) -> tuple[DnsRecord, ...]:
+    own = address_record(records, step.target)
+    others = tuple(record for record in records if record is not own)
+    match step.action:
+        case Action.DELETE:
+            return others
+        case Action.ADOPT if own:
+            return (*others, replace(own, comment=RECORD_COMMENT))
+    written = DnsRecord(
+        id=own.id if own else "",
+        name=step.target,
+        type="CNAME",
+        content=step.detail,
+        proxied=True,
+        comment=RECORD_COMMENT,
+    )
+    return (*others, written)
+
+
+def _ingress_rule(
+    configuration: TunnelConfiguration, own: IngressRule | None, step: IngressStep
+) -> dict[str, Any]:
+    if own:
+        return {**own.raw, "service": step.service}
+    rule: dict[str, Any] = {"hostname": step.target, "service": step.service}
+    for sibling in configuration.ingress:
+        if sibling.service == step.service and "originRequest" in sibling.raw:
+            return {**rule, "originRequest": sibling.raw["originRequest"]}
+    return rule

@@ -1,0 +1,1 @@
+"""Tunnels that do not exist yet, and their connectors."""

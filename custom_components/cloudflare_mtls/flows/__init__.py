@@ -1,0 +1,1 @@
+"""Dialogs, and the steps that several of them share."""

@@ -1,0 +1,1 @@
+"""Web pages for devices that are not logged in."""

@@ -1,0 +1,100 @@
+"""The handover page: anybody may look, one device takes the bundle."""
+
+import base64
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+
+from ..const import DOMAIN
+from ..engine.certificates.systems import System
+from ..wording import Texts
+from .certificate_test import certificate_test_url
+from .handovers import _HANDOVERS, PATH, Delivery, Handovers, async_get_handovers
+from .page import HEADERS, Page, async_load_page, is_remote, rich
+
+_MAX_REQUEST: Final = 100
+
+
+class HandoverView(HomeAssistantView):
+    """The page that hands a bundle over: to look is free, to take it is once.
+
+    The token is the credential: the phone that fetches its bundle may not be logged in yet.
+    It stands in the link's fragment and in the body of the request, so no log, proxy or link
+    preview sees it.
+    """
+
+    url = PATH
+    name = f"api:{DOMAIN}:handover"
+    requires_auth = False
+
+    def __init__(self, page: Page) -> None:
+        """Take the page."""
+        self._page = page
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Show the page, the same to everybody."""
+        text = await self._page.async_texts(request)
+        places = {"label": text("any_label"), "address": text("any_address")}
+        markup = {key: rich(text(key), places) for key in ("test", "test_in_app")}
+        markup["guides"] = "".join(_guide(item, text, places) for item in System)
+        return await self._page.async_show(request, markup)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Give the bundles and their password away, and forget them."""
+        text = await self._page.async_texts(request)
+        remotely = is_remote(request)
+        asked = (await request.content.read(_MAX_REQUEST)).decode("ascii", "replace")
+        handovers = async_get_handovers(request.app[KEY_HASS])
+        if delivery := handovers.take(asked, remotely=remotely):
+            delivery.taken()
+            return self.json(_contents(delivery), headers=HEADERS)
+        if remotely:
+            return self.json_message(
+                text("not_local"), HTTPStatus.FORBIDDEN, headers=HEADERS
+            )
+        return self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
+
+
+async def async_setup_handover(hass: HomeAssistant) -> None:
+    """Set up the handover page."""
+    hass.data[_HANDOVERS] = Handovers(hass)
+    hass.http.register_view(HandoverView(await async_load_page(hass, "handover")))
+
+
+def _contents(delivery: Delivery) -> dict[str, Any]:
+    """Return what the page gets to save and to show."""
+    test_url = None
+    # A watch has nothing to open the test with.
+    if delivery.hostname and delivery.system is not System.WEAR_OS:
+        test_url = certificate_test_url(delivery.hostname, delivery.certificate_id)
+    return {
+        "system": delivery.system,
+        "label": delivery.label,
+        "password": delivery.password,
+        "hostname": delivery.hostname,
+        "test_url": test_url,
+        "bundles": [
+            {
+                "format": bundle.format,
+                "filename": bundle.filename,
+                "data": base64.b64encode(bundle.data).decode(),
+            }
+            for bundle in delivery.bundles
+        ],
+    }
+
+
+def _guide(system: System, text: Texts, places: dict[str, str]) -> str:
+    """Return how to install a bundle on a system, as a part of the page that folds."""
+    steps, notes = (
+        "".join(f"<li>{rich(line, places)}</li>" for line in text(key).splitlines())
+        for key in (f"{system}_steps", f"{system}_notes")
+    )
+    return (
+        f'<details data-system="{system}">'
+        f"<summary>{rich(text(system))}</summary>"
+        f"<div><ol>{steps}</ol><ul>{notes}</ul></div></details>"
+    )

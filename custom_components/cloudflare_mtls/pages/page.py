@@ -1,0 +1,149 @@
+"""Pages for devices that are not logged in: light, complete, in the visitor's language."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+import html
+from pathlib import Path
+import re
+import secrets
+from string import Template
+from typing import Final, Self
+
+from aiohttp import hdrs, web
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.http import KEY_HASS
+from homeassistant.util.language import matches
+
+from ..wording import Texts, async_get_texts
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_FOLDER: Final = Path(__file__).parent
+_ENGLISH: Final = "en"
+
+# What Cloudflare adds to every request that it passes on.
+_RAY: Final = "Cf-Ray"
+_CONNECTING_IP: Final = "Cf-Connecting-Ip"
+
+
+def has_ray(request: web.Request) -> bool:
+    """Tell whether the request shows that Cloudflare passed it on."""
+    return _RAY in request.headers
+
+
+def is_remote(request: web.Request) -> bool:
+    """Tell whether anything in the request is from Cloudflare."""
+    return has_ray(request) or _CONNECTING_IP in request.headers
+
+
+def rich(sentence: str, fallbacks: Mapping[str, str] | None = None) -> str:
+    """Return a sentence as HTML: **strong**, and places for what only the script knows.
+
+    Until the script fills a place it shows what the fallbacks have for it.
+    """
+    markup = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(sentence))
+    for name, fallback in (fallbacks or {}).items():
+        place = f'<strong data-fill="{name}">{html.escape(fallback)}</strong>'
+        markup = markup.replace(f"{{{name}}}", place)
+    return markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page that is the same to everybody; its texts begin with its name."""
+
+    name: str
+    layout: Template
+    content: Template
+    style: str
+    script: str
+    languages: tuple[str, ...]
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Read a page and the languages that it can be shown in; slow."""
+        folder = _FOLDER / "www"
+        return cls(
+            name=name,
+            layout=Template((folder / "page.html").read_text("utf-8")),
+            content=Template((folder / f"{name}.html").read_text("utf-8")),
+            style=(folder / "page.css").read_text("utf-8"),
+            script=(folder / f"{name}.js").read_text("utf-8"),
+            languages=tuple(
+                sorted(
+                    path.stem
+                    for path in (_FOLDER.parent / "translations").glob("*.json")
+                )
+            ),
+        )
+
+    def language(self, request: web.Request) -> str:
+        """Return the language that the visitor understands best."""
+        hass = request.app[KEY_HASS]
+        wanted = _accepted(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+        for tag in (*wanted, hass.config.language):
+            if found := matches(tag, self.languages, hass.config.country):
+                return found[0]
+        return _ENGLISH
+
+    async def async_texts(self, request: web.Request) -> Texts:
+        """Return the page's texts, without its name, in the visitor's language."""
+        text = await async_get_texts(
+            request.app[KEY_HASS], "common", self.language(request)
+        )
+        return lambda key: text(f"{self.name}_{key}")
+
+    async def async_show(
+        self, request: web.Request, markup: Mapping[str, str] | None = None
+    ) -> web.Response:
+        """Return the page, with markup where its content has a place for it."""
+        text = await self.async_texts(request)
+        given = markup or {}
+        texts = {
+            key: html.escape(text(key))
+            for key in self.content.get_identifiers()
+            if key not in given
+        }
+        nonce = secrets.token_urlsafe(16)
+        page = self.layout.substitute(
+            language=html.escape(self.language(request)),
+            title=html.escape(text("title")),
+            nonce=nonce,
+            style=self.style,
+            content=self.content.substitute(texts, **given),
+            script=self.script,
+        )
+        policy = (
+            f"default-src 'none'; script-src 'nonce-{nonce}'; "
+            f"style-src 'nonce-{nonce}'; connect-src 'self'; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return web.Response(
+            text=page,
+            content_type="text/html",
+            headers={**HEADERS, "Content-Security-Policy": policy},
+        )
+
+
+async def async_load_page(hass: HomeAssistant, name: str) -> Page:
+    """Return a page of ours."""
+    return await hass.async_add_executor_job(Page.load, name)
+
+
+def _accepted(header: str) -> Iterable[str]:
+    """Return the languages of an Accept-Language header, the dearest first."""
+    qualities: dict[str, float] = {}
+    for item in header.split(","):
+        tag, _, parameter = item.partition(";")
+        try:
+            quality = float(parameter.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        # The wildcard leaves the choice to us, as no header does.
+        if quality > 0 and tag.strip() not in ("", "*"):
+            qualities[tag.strip()] = quality
+    return sorted(qualities, key=lambda tag: -qualities[tag])

@@ -1,0 +1,103 @@
+const at = (id) => document.getElementById(id);
+
+// Either the token, or what a code has to be added to.
+const secret = location.hash.slice(1);
+const needsCode = secret.startsWith("code.");
+at("ask").hidden = !needsCode;
+at("code").required = needsCode;
+// Another link into a page that is open already loads nothing by itself.
+addEventListener("hashchange", () => location.reload());
+
+const refuse = (message) => {
+  at("failed").textContent = message;
+  at("failed").focus();
+};
+
+at("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  at("get").disabled = true;
+  at("failed").textContent = "";
+  const code = at("code").value.replace(/\D/g, "");
+  try {
+    const answer = await fetch(location.pathname, {
+      method: "POST",
+      body: needsCode ? `${secret}.${code}` : secret,
+    });
+    const content = await answer.json();
+    if (answer.ok) show(content);
+    else if (needsCode && answer.status === 404) refuse(at("failed").dataset.wrongCode);
+    else refuse(content.message);
+  } catch {
+    refuse(at("failed").dataset.unanswered);
+  }
+  at("get").disabled = false;
+});
+
+const show = (content) => {
+  history.replaceState(null, "", location.pathname);
+  const address = content.hostname && `https://${content.hostname}`;
+  for (const place of document.querySelectorAll("[data-fill]")) {
+    place.textContent = { label: content.label, address }[place.dataset.fill] || place.textContent;
+  }
+  for (const part of content.password.match(/.{1,4}/g)) {
+    const span = Object.assign(document.createElement("span"), { textContent: part });
+    at("password").append(span, document.createElement("wbr"));
+  }
+  showGuide(content.system);
+  showTest(content);
+  at("copy").addEventListener("click", () => copy(content.password));
+  const [advised, other] = content.bundles;
+  at("again").addEventListener("click", () => save(advised, content.system));
+  at("other").addEventListener("click", () => save(other, content.system));
+  at("before").hidden = true;
+  at("after").hidden = false;
+  at("saved").focus();
+  save(advised, content.system);
+};
+
+const showGuide = (system) => {
+  const folded = at("guides").querySelector(`[data-system="${system}"]`);
+  at("system").textContent = folded.querySelector("summary").textContent;
+  at("guide").append(folded.querySelector("div"));
+  folded.remove();
+};
+
+const showTest = ({ system, test_url: url }) => {
+  if (!url) return;
+  // On iOS only the app has the certificate, so only the app can open the test.
+  const inApp = system === "ios";
+  const { pathname, hash } = new URL(url);
+  at("test-link").href = inApp ? `homeassistant://navigate${pathname}${hash}` : url;
+  // This page cannot be shown again, so it stays.
+  if (!inApp) at("test-link").target = "_blank";
+  at("in-app").hidden = !inApp;
+  at("in-browser").hidden = inApp;
+  at("tests").hidden = false;
+};
+
+const save = (bundle, system) => {
+  const bytes = Uint8Array.from(atob(bundle.data), (char) => char.charCodeAt(0));
+  // Android installs what is said to be PKCS#12; iOS would take it for a profile.
+  const type = system === "ios" ? "application/octet-stream" : "application/x-pkcs12";
+  const link = Object.assign(document.createElement("a"), {
+    href: URL.createObjectURL(new Blob([bytes], { type })),
+    download: bundle.filename,
+  });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The apps fetch the blob a while after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), 120000);
+};
+
+const copy = async (password) => {
+  const { copied, selected } = at("copy").dataset;
+  try {
+    await navigator.clipboard.writeText(password);
+    at("copy").textContent = copied;
+  } catch {
+    // On the network at home there is no clipboard for pages, as a rule.
+    getSelection().selectAllChildren(at("password"));
+    at("copy").textContent = document.execCommand("copy") ? copied : selected;
+  }
+};

@@ -1,0 +1,1 @@
+"""What only Home Assistant knows, kept in its storage; nothing in it is secret."""

@@ -1,0 +1,115 @@
+"""Converts subentries to settings of hostnames and devices, and back."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_NAME
+
+from .const import (
+    CONF_EXEMPT_PATHS,
+    CONF_HOSTNAME,
+    CONF_KEEP_IN_SYNC,
+    CONF_LAYOUT,
+    CONF_NOTIFY_DEVICE_ID,
+    CONF_PUBLISHED,
+    CONF_SERVICE,
+    CONF_SYSTEM,
+    CONF_TUNNEL_ID,
+    CONF_ZONE_ID,
+    SUBENTRY_COMPANION_DEVICE,
+    SUBENTRY_PROTECTED_HOSTNAME,
+)
+from .engine.certificates.companions import CompanionDevice
+from .engine.certificates.systems import System
+from .engine.sync.settings import HostnameSettings, Layout, ProtectedHostname
+
+
+def hostnames_of(
+    subentries: Mapping[str, ConfigSubentry],
+) -> dict[str, HostnameSettings]:
+    """Return the settings of every protected hostname, by subentry id."""
+    return {
+        subentry.subentry_id: read_hostname_settings(subentry.data)
+        for subentry in _of_type(subentries, SUBENTRY_PROTECTED_HOSTNAME)
+    }
+
+
+def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
+    """Return the settings that the data of a subentry hold."""
+    return HostnameSettings(
+        zone_id=data[CONF_ZONE_ID],
+        protected=ProtectedHostname(
+            hostname=data[CONF_HOSTNAME],
+            tunnel_id=data[CONF_TUNNEL_ID],
+            service=data[CONF_SERVICE],
+            layout=Layout(data[CONF_LAYOUT]),
+            exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
+            published=data[CONF_PUBLISHED],
+        ),
+        keep_in_sync=data[CONF_KEEP_IN_SYNC],
+    )
+
+
+def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
+    """Return the settings of a protected hostname as the data of a subentry."""
+    protected = settings.protected
+    return {
+        CONF_HOSTNAME: protected.hostname,
+        CONF_ZONE_ID: settings.zone_id,
+        CONF_TUNNEL_ID: protected.tunnel_id,
+        CONF_SERVICE: protected.service,
+        CONF_LAYOUT: protected.layout.value,
+        CONF_EXEMPT_PATHS: list(protected.exempt_paths),
+        CONF_PUBLISHED: protected.published,
+        CONF_KEEP_IN_SYNC: settings.keep_in_sync,
+    }
+
+
+def companions_of(
+    subentries: Mapping[str, ConfigSubentry],
+) -> dict[str, CompanionDevice]:
+    """Return every companion device, by subentry id."""
+    return {
+        subentry.subentry_id: read_companion(subentry)
+        for subentry in _of_type(subentries, SUBENTRY_COMPANION_DEVICE)
+    }
+
+
+def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
+    """Return the companion device that a subentry holds."""
+    assert subentry.unique_id is not None
+    return CompanionDevice(
+        id=subentry.unique_id,
+        name=subentry.data[CONF_NAME],
+        system=System(subentry.data[CONF_SYSTEM]),
+        zone_id=subentry.data[CONF_ZONE_ID],
+        notify_device_id=subentry.data.get(CONF_NOTIFY_DEVICE_ID),
+    )
+
+
+def companion_data(device: CompanionDevice) -> dict[str, Any]:
+    """Return a companion device as the data of a subentry."""
+    return {
+        CONF_NAME: device.name,
+        CONF_SYSTEM: device.system.value,
+        CONF_ZONE_ID: device.zone_id,
+        CONF_NOTIFY_DEVICE_ID: device.notify_device_id,
+    }
+
+
+def companion_subentry(device: CompanionDevice) -> ConfigSubentry:
+    """Return a new subentry for a companion device."""
+    return ConfigSubentry(
+        data=MappingProxyType(companion_data(device)),
+        subentry_type=SUBENTRY_COMPANION_DEVICE,
+        title=device.name,
+        unique_id=device.id,
+    )
+
+
+def _of_type(
+    subentries: Mapping[str, ConfigSubentry], subentry_type: str
+) -> Iterable[ConfigSubentry]:
+    return (item for item in subentries.values() if item.subentry_type == subentry_type)

@@ -1,0 +1,197 @@
+"""Tests of pinned certificates: only those that Home Assistant minted pass."""
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus
+from tests.common import (
+    BLOCK_REF,
+    ENGLISH,
+    HOSTNAME,
+    SKIP_REF,
+    act,
+    add_certificate,
+    settle,
+    state_of,
+    zone_of,
+)
+from tests.faults import Faults
+
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+
+def pinned(sandbox: Sandbox, ref: str) -> set[str] | None:
+    """Return the fingerprints in one of our rules, None where it asks for none."""
+    (rule,) = [rule for rule in zone_of(sandbox).rules if rule.ref == ref]
+    _, asked, rest = rule.expression.partition("cert_fingerprint_sha256 in {")
+    return set(rest.partition("}")[0].replace('"', "").split()) if asked else None
+
+
+async def choose_pinning(
+    hass: HomeAssistant, entry: MockConfigEntry, pins: bool = True
+) -> Any:
+    """Choose in the options whether certificates are pinned."""
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["step_id"] == "init"
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {"pin_certificates": pins}
+    )
+    await settle(hass)
+    return result
+
+
+async def fill(sandbox: Sandbox, count: int) -> None:
+    """Put so many certificates of companion devices in place."""
+    for number in range(count):
+        await add_certificate(
+            sandbox,
+            name=f"Phone {number}",
+            device_id=f"01JDEVICE{number:017}",
+            certificate_id=f"7bf7f70c-7600-42e1-81c4-{number:012}",
+        )
+
+
+async def test_on_and_off_again(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Only good certificates of companion devices are in both rules; off lets any in."""
+    good = await add_certificate(sandbox)
+    await add_certificate(
+        sandbox, organization="Somebody", certificate_id="7bf7f70c-foreign"
+    )
+    await add_certificate(
+        sandbox, certificate_id="7bf7f70c-revoked", status=CertificateStatus.REVOKED
+    )
+    assert pinned(sandbox, BLOCK_REF) is None
+
+    result = await choose_pinning(hass, loaded_entry)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert pinned(sandbox, BLOCK_REF) == pinned(sandbox, SKIP_REF) == fingerprints(good)
+    assert state_of(hass, DRIFT) == "off"
+
+    await choose_pinning(hass, loaded_entry, pins=False)
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert pinned(sandbox, SKIP_REF) is None
+    assert state_of(hass, DRIFT) == "off"
+
+
+def fingerprints(*certificates: x509.Certificate) -> set[str]:
+    """Return what the rules call these certificates."""
+    return {item.fingerprint(hashes.SHA256()).hex() for item in certificates}
+
+
+async def test_without_any_certificate_nobody_passes(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Pinning none blocks everybody, rather than nobody."""
+    await choose_pinning(hass, loaded_entry)
+
+    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    assert block.expression == f'starts_with(lower(http.host), "{HOSTNAME}")'
+    assert not [rule for rule in zone_of(sandbox).rules if rule.ref == SKIP_REF]
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_minted_is_pinned_at_once_and_revoked_is_not(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A new certificate is in the rules when its bundle is offered, listed or not."""
+    await choose_pinning(hass, loaded_entry)
+    sandbox.state.delays.certificate_list = 60
+
+    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    assert pinned(sandbox, BLOCK_REF) == {minted["fingerprint_sha256"]}
+    assert pinned(sandbox, SKIP_REF) == {minted["fingerprint_sha256"]}
+    assert state_of(hass, DRIFT) == "off"
+
+    sandbox.state.delays.certificate_list = 0
+    await act(
+        hass,
+        loaded_entry,
+        "revoke_certificate",
+        certificate_id=minted["certificate_id"],
+    )
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_rule_that_cannot_be_written_is_fixed_later(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The key of a certificate is not lost because a rule could not be written."""
+    await choose_pinning(hass, loaded_entry)
+    faults.unavailable("POST", "/rules$", times=1)
+
+    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    await settle(hass)
+
+    assert minted["handover_url"]
+    assert pinned(sandbox, BLOCK_REF) == {minted["fingerprint_sha256"]}
+    assert pinned(sandbox, SKIP_REF) == {minted["fingerprint_sha256"]}
+
+
+async def test_more_than_a_rule_holds_is_refused_beforehand(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Who has too many keeps the rules as they are, and is told the number."""
+    await fill(sandbox, 60)
+    sandbox.journal.clear()
+
+    result = await choose_pinning(hass, loaded_entry)
+
+    assert result["errors"] == {"base": "problem_too_many_pinned"}
+    sentence = ENGLISH["options"]["error"]["problem_too_many_pinned"]
+    told = sentence.format_map(result["description_placeholders"])
+    assert told.startswith("60 certificates are too many to be pinned in example.com")
+    assert sandbox.journal.writes == []
+
+
+async def test_one_more_than_a_rule_holds_is_never_signed(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A certificate that could not pass is not minted in the first place."""
+    await fill(sandbox, 1)
+    await choose_pinning(hass, loaded_entry)
+    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    room = 1 + (4096 - len(block.expression)) // len(f'"{"0" * 64}" ')
+    assert room > 50
+    await fill(sandbox, room - 1)
+    await act(hass, loaded_entry, "mint_certificate", name="The last one")
+    assert len(pinned(sandbox, BLOCK_REF) or ()) == room
+    sandbox.journal.clear()
+
+    with pytest.raises(HomeAssistantError) as refused:
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+
+    assert refused.value.translation_key == "problem_too_many_pinned"
+    assert sandbox.journal.writes == []
+
+
+async def test_cloudflare_that_does_not_answer(
+    hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry
+) -> None:
+    """What cannot be judged is not chosen."""
+    faults.unavailable("GET", "")
+    result = await choose_pinning(hass, loaded_entry)
+    assert result["errors"] == {"base": "unavailable"}
+
+
+async def test_account_that_is_not_connected(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Without its account nothing can be chosen."""
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"

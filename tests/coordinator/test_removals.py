@@ -1,0 +1,311 @@
+"""Tests of hostnames that are removed from Home Assistant: they go at Cloudflare too."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from tests.common import (
+    BLOCK_REF,
+    CERTIFICATE_ID,
+    COMPANION_ID,
+    EDGE_EVERY,
+    HOSTNAME,
+    SECOND_LOOK,
+    SKIP_REF,
+    add_certificate,
+    choose,
+    companion,
+    is_loaded,
+    records_of,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    submit,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.dialogs import add_hostname, assert_protected, zone_and_tunnel
+from tests.faults import Faults
+
+SUBENTRY_ID = "01JHOSTNAME000000000000001"
+STORE = f"{DOMAIN}.{{}}"
+NOTHING: dict[str, Any] = {"hostnames": {}, "devices": {}}
+
+
+async def remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Delete the hostname, as a person does on the integration's page."""
+    hass.config_entries.async_remove_subentry(entry, SUBENTRY_ID)
+    await settle(hass)
+
+
+def traces(sandbox: Sandbox) -> list[str]:
+    """Return where the hostname is still to be found."""
+    zone, tunnel = zone_of(sandbox), sandbox.state.tunnels[sandbox.tunnel_id]
+    return [
+        *(rule.ref for rule in zone.rules if rule.ref in (BLOCK_REF, SKIP_REF)),
+        *("association" for name in zone.associations or () if name == HOSTNAME),
+        *("ingress" for rule in tunnel.ingress if rule.get("hostname") == HOSTNAME),
+        *("record" for _ in records_of(sandbox)),
+    ]
+
+
+async def test_removed_here_and_there(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What leads to it goes first, what closes it last, and nothing of it is kept."""
+    foreign = len(zone_of(sandbox).rules) - 2
+    sandbox.journal.clear()
+
+    await remove(hass, loaded_entry)
+
+    assert is_loaded(loaded_entry)
+    assert traces(sandbox) == []
+    writes = [
+        (write.method, write.path.split("/")[3]) for write in sandbox.journal.writes
+    ]
+    assert writes == [
+        ("DELETE", "dns_records"),
+        ("PUT", "cfd_tunnel"),
+        ("DELETE", "rulesets"),
+        ("PUT", "certificate_authorities"),
+        ("DELETE", "rulesets"),
+    ]
+    assert len(zone_of(sandbox).rules) == foreign
+    assert zone_of(sandbox).associations == ["nas.example.com"]
+    assert not device_registry.async_get_device_by_identifier(
+        (DOMAIN, SUBENTRY_ID), loaded_entry.entry_id
+    )
+    assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == NOTHING
+
+
+async def test_removed_while_cloudflare_is_out_of_reach(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """It is taken down once Cloudflare is back, even after a restart."""
+    faults.unavailable("*", "")
+    await remove(hass, loaded_entry)
+    assert loaded_entry.state is ConfigEntryState.SETUP_RETRY
+    assert len(traces(sandbox)) == 5
+
+    # A restart: nothing of it is in memory any more.
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    stored = hass_storage[STORE.format(loaded_entry.entry_id)]["data"]
+    assert stored["hostnames"][HOSTNAME]["removed_at"]
+    assert sandbox.token not in json.dumps(stored)
+    faults.clear()
+    await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await settle(hass)
+
+    assert traces(sandbox) == []
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass_storage[STORE.format(loaded_entry.entry_id)]["data"] == NOTHING
+
+
+async def test_brought_back_by_a_late_write(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Another Home Assistant writes the tunnel's list as it read it before: it goes again."""
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    before = [dict(rule) for rule in tunnel.ingress]
+    (own,) = records_of(sandbox)
+    wildcard = replace(own, id="wildcard", name="*.example.com", comment="")
+    zone_of(sandbox).dns_records[wildcard.id] = wildcard
+    await remove(hass, loaded_entry)
+    assert traces(sandbox) == []
+
+    assert tunnel.config is not None
+    tunnel.config["ingress"] = before
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert traces(sandbox) == []
+
+
+async def test_removal_that_is_refused_says_so_and_goes_on(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A repair tells that it is still there, until it no longer is."""
+    faults.unavailable("PUT", "/configurations")
+    await remove(hass, loaded_entry)
+
+    assert traces(sandbox) == [SKIP_REF, BLOCK_REF, "association", "ingress"]
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert traces(sandbox) == [SKIP_REF, BLOCK_REF, "association", "ingress"]
+    assert reported(hass) == {"removal_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert traces(sandbox) == []
+    assert reported(hass) == set()
+
+
+async def test_removed_and_added_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is wanted again is not taken down."""
+    fault = faults.unavailable("PUT", "/configurations")
+    await remove(hass, loaded_entry)
+    faults.clear()
+    assert fault.hits
+
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
+    result = await submit(hass, result)
+    assert result["type"] == "create_entry"
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert_protected(sandbox)
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "off"
+    assert reported(hass) == set()
+
+
+async def test_others_stay_protected(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The rules go on closing the hostnames that are left."""
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
+    await submit(hass, result)
+    assert_protected(sandbox, "tablet.example.com")
+
+    await remove(hass, loaded_entry)
+
+    assert_protected(sandbox, "tablet.example.com")
+    assert traces(sandbox) == [SKIP_REF, BLOCK_REF]
+    for rule in zone_of(sandbox).rules:
+        if rule.ref in (BLOCK_REF, SKIP_REF):
+            assert HOSTNAME not in rule.expression
+    assert state_of(hass, "binary_sensor.tablet_example_com_drift") == "off"
+
+
+@pytest.mark.parametrize(
+    ("age", "left"),
+    [
+        pytest.param(timedelta(hours=1), 5, id="made anew since"),
+        pytest.param(timedelta(hours=-1), 0, id="as it was removed"),
+    ],
+)
+async def test_restored_backup(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    settings: dict[str, Any],
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+    age: timedelta,
+    left: int,
+) -> None:
+    """A backup remembers a removal; what a newer Home Assistant made since is not its business."""
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert len(traces(sandbox)) == 5
+    (record,) = records_of(sandbox)
+    removed_at = datetime.now(UTC)
+    record.created_on = removed_at + age
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Home lab",
+        unique_id=sandbox.account_id,
+        data={"api_token": sandbox.token, "account_id": sandbox.account_id},
+    )
+    hass_storage[STORE.format(entry.entry_id)] = {
+        "version": 1,
+        "key": STORE.format(entry.entry_id),
+        "data": {
+            "hostnames": {
+                HOSTNAME: {"settings": settings, "removed_at": removed_at.isoformat()}
+            },
+            "devices": {},
+        },
+    }
+
+    await setup_integration(hass, entry)
+
+    assert len(traces(sandbox)) == left
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert hass_storage[STORE.format(entry.entry_id)]["data"] == NOTHING
+
+
+async def test_account_that_is_removed_leaves_nothing_behind(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """At Cloudflare everything stays, and here nothing does."""
+    sandbox.journal.clear()
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await settle(hass)
+
+    assert sandbox.journal.writes == []
+    assert len(traces(sandbox)) == 5
+    assert STORE.format(loaded_entry.entry_id) not in hass_storage
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_removed_device_whose_certificate_cannot_be_revoked_yet(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """It is tried again at every look, though nothing else changes, until it is done."""
+    certificates = zone_of(sandbox).certificates
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    fault = faults.unavailable("DELETE", "/client_certificates")
+
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert fault.hits >= 2
+    assert certificates[CERTIFICATE_ID].status == "active"
+    assert reported(hass) == {"revocation_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert certificates[CERTIFICATE_ID].status == "revoked"
+    assert reported(hass) == set()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    stored = hass_storage[STORE.format(entry.entry_id)]["data"]
+    assert stored["devices"] == {}

@@ -1,0 +1,184 @@
+"""Tests of single failures: what goes wrong once is looked at again before it alarms anybody."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Event, HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.common import (
+    BLOCK_REF,
+    EDGE_EVERY,
+    HOSTNAME,
+    SECOND_LOOK,
+    records_of,
+    reported,
+    state_of,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.faults import Fault, Faults
+
+STATUS = "sensor.home_tunnel_status"
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+once_or_more = pytest.mark.parametrize("trouble", ["refusal", "failure"])
+
+
+def spoil(
+    faults: Faults, trouble: str, method: str, path: str, times: int | None
+) -> Fault:
+    """Refuse requests for no reason, or fail to answer them."""
+    if trouble == "refusal":
+        return faults.refuse(method, path, 403, 10000, "Forbidden", times=times)
+    return faults.unavailable(method, path, times=times)
+
+
+def remove_record(sandbox: Sandbox) -> None:
+    """Have somebody delete the hostname's record, which is brought back."""
+    (record,) = records_of(sandbox)
+    del zone_of(sandbox).dns_records[record.id]
+
+
+@once_or_more
+@pytest.mark.parametrize(
+    ("path", "entity_id", "state"),
+    [
+        pytest.param("/cfd_tunnel$", STATUS, "healthy", id="tunnels"),
+        pytest.param("/connections$", STATUS, "healthy", id="connections"),
+        pytest.param("/dns_records$", DRIFT, "off", id="DNS"),
+        pytest.param("/entrypoint$", DRIFT, "off", id="rules"),
+        pytest.param("/hostname_associations$", DRIFT, "off", id="associations"),
+        pytest.param(f"/zones/{Sandbox.zone_id}$", DRIFT, "off", id="zone"),
+        pytest.param("/configurations$", DRIFT, "off", id="configuration"),
+    ],
+)
+async def test_single_failure_alarms_nobody(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+    path: str,
+    entity_id: str,
+    state: str,
+) -> None:
+    """For half a minute nothing is shown, and then all is as it was."""
+    fault = spoil(faults, trouble, "GET", path, times=1)
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fault.hits == 1
+    assert state_of(hass, entity_id) == "unavailable"
+    assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert state_of(hass, entity_id) == state
+    assert reported(hass) == set()
+    assert hass.config_entries.flow.async_progress() == []
+
+
+@once_or_more
+async def test_what_lasts_is_asked_for_no_more_often(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """After the second look comes the usual pace."""
+    fault = spoil(faults, trouble, "GET", "/dns_records$", times=None)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert fault.hits == 2
+
+    for _ in range(14):
+        await wait_for_refresh(hass, freezer, timedelta(minutes=1))
+    assert fault.hits == 2
+    assert state_of(hass, DRIFT) == "unavailable"
+    assert reported(hass) == ({"permission_missing"} if trouble == "refusal" else set())
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, timedelta(minutes=1))
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+@once_or_more
+async def test_single_failure_of_a_change(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """Drift that could not be fixed is fixed half a minute later, and no repair asks for it."""
+    remove_record(sandbox)
+    fault = spoil(faults, trouble, "POST", "/dns_records$", times=1)
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fault.hits == 1
+    assert state_of(hass, DRIFT) == "on"
+    assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert [item.name for item in records_of(sandbox)] == [HOSTNAME]
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+@once_or_more
+async def test_single_failure_to_close(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """That somebody gets in is told at once, and does not wait for a second look."""
+    block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
+    block.enabled = False
+    fault = spoil(faults, trouble, "PATCH", "/rules/", times=1)
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fault.hits == 1
+    assert reported(hass) == {"exposed"}
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert all(rule.enabled for rule in zone_of(sandbox).rules)
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+@once_or_more
+async def test_change_that_fails_on_and_on(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """The repair is there from the second time on, and stays while it is tried again."""
+    remove_record(sandbox)
+    spoil(faults, trouble, "POST", "/dns_records$", times=None)
+    expected = {"drift"} | ({"permission_missing"} if trouble == "refusal" else set())
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert reported(hass) == expected
+    seen: list[Event] = []
+    hass.bus.async_listen("repairs_issue_registry_updated", seen.append)
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert reported(hass) == expected
+    # Who ignored it is not asked anew each time.
+    assert [event for event in seen if event.data["action"] != "update"] == []
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()

@@ -1,0 +1,375 @@
+"""Tests of the health of tunnels: what is broken, what is only new, and what looking costs."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import Connection, Connector, Tunnel, TunnelStatus
+from tests.common import (
+    EDGE_EVERY,
+    ENGLISH,
+    HOSTNAME,
+    TUNNELS_EVERY,
+    issues,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+)
+from tests.faults import Faults
+
+LOCATIONS = "sensor.home_edge_locations"
+DOWN_AT = datetime(2026, 11, 21, 11, 58, tzinfo=UTC)
+
+
+@pytest.fixture
+def tunnel(sandbox: Sandbox) -> Tunnel:
+    """Return the tunnel that serves the protected hostname."""
+    return sandbox.state.tunnels[sandbox.tunnel_id]
+
+
+async def minutes(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, count: int
+) -> None:
+    """Let minutes pass, each with its look at the tunnels."""
+    for _ in range(count):
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+
+
+def cut_off(tunnel: Tunnel) -> None:
+    """Have the tunnel lose its last connection."""
+    tunnel.disconnect()
+    tunnel.inactive_at = DOWN_AT
+
+
+def complaint(hass: HomeAssistant) -> ir.IssueEntry:
+    """Return what the repairs say of a tunnel."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)["tunnel_down"])
+    assert issue
+    return issue
+
+
+async def test_locations_that_are_shown_on_request(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Where a tunnel is connected is there for whoever wants to know."""
+    entity = entity_registry.async_get(LOCATIONS)
+    assert entity
+    assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+    assert entity.unique_id == f"{tunnel.id}_edge_locations"
+    assert hass.states.get(LOCATIONS) is None
+    entity_registry.async_update_entity(LOCATIONS, disabled_by=None)
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await settle(hass)
+    assert state_of(hass, LOCATIONS) == "ams01, ams04, fra06, fra08"
+
+    tunnel.connectors = [
+        Connector([Connection("fra06"), Connection("ams01")]),
+        Connector(
+            [Connection("fra06"), Connection("muc01", is_pending_reconnect=True)]
+        ),
+    ]
+    await wait_for_refresh(hass, freezer, timedelta(minutes=5))
+    assert state_of(hass, LOCATIONS) == "ams01, fra06"
+
+    tunnel.disconnect()
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    assert state_of(hass, LOCATIONS) == "unknown"
+
+
+@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
+@pytest.mark.parametrize("status", [TunnelStatus.DOWN, TunnelStatus.INACTIVE])
+async def test_tunnel_that_a_hostname_lacks(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    status: TunnelStatus,
+) -> None:
+    """After five minutes it is said which hostnames lead nowhere, until they lead home again."""
+    cut_off(tunnel)
+    tunnel.status = status
+
+    await minutes(hass, freezer, 5)
+    assert state_of(hass, "binary_sensor.home_connectivity") == "off"
+    assert reported(hass) == set()
+
+    await minutes(hass, freezer, 1)
+    assert reported(hass) == {"tunnel_down"}
+    issue = complaint(hass)
+    assert issue.translation_placeholders == {
+        "tunnel": "home",
+        "hostnames": f"- {HOSTNAME}",
+        "since": "2026-11-21 03:58",
+    }
+    assert not issue.is_fixable
+    ENGLISH["issues"]["tunnel_down"]["description"].format_map(
+        issue.translation_placeholders
+    )
+
+    tunnel.connect()
+    await minutes(hass, freezer, 1)
+    assert state_of(hass, "binary_sensor.home_connectivity") == "on"
+    assert reported(hass) == set()
+
+
+async def test_short_interruptions_do_not_add_up(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Five minutes are five minutes on end."""
+    for _ in range(3):
+        cut_off(tunnel)
+        await minutes(hass, freezer, 4)
+        tunnel.connect()
+        await minutes(hass, freezer, 1)
+        assert reported(hass) == set()
+
+
+async def test_degraded_tunnel_is_no_alarm(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Whoever is connected at all serves the hostname."""
+    tunnel.connect(connections=1)
+
+    await minutes(hass, freezer, 10)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == "degraded"
+    assert reported(hass) == set()
+
+
+async def test_cloudflare_tells_no_time(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without a time of Cloudflare's, it is the one when the tunnel was first seen down."""
+    tunnel.disconnect()
+    tunnel.inactive_at = None
+    freezer.move_to("2026-11-22T06:00:00+00:00")
+
+    await minutes(hass, freezer, 6)
+
+    placeholders = complaint(hass).translation_placeholders
+    assert placeholders
+    assert placeholders["since"] == "2026-11-21 22:01"
+
+
+async def test_tunnel_that_never_ran_is_no_alarm(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who protected a hostname before there was a connector knows that there is none."""
+    tunnel.connectors = []
+    tunnel.status = TunnelStatus.INACTIVE
+    tunnel.active_at, tunnel.inactive_at = None, tunnel.created_at
+    await setup_integration(hass, entry)
+
+    await minutes(hass, freezer, 10)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == "inactive"
+    assert state_of(hass, "binary_sensor.home_connectivity") == "off"
+    assert reported(hass) == set()
+
+    tunnel.connect()
+    await minutes(hass, freezer, 1)
+    cut_off(tunnel)
+    await minutes(hass, freezer, 6)
+    assert reported(hass) == {"tunnel_down"}
+
+
+async def test_tunnel_that_serves_nothing_of_ours_is_no_alarm(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A tunnel of the account that no protected hostname needs may be down for years."""
+    attic = sandbox.state.add_tunnel("attic")
+    attic.connect()
+    await minutes(hass, freezer, 1)
+    cut_off(attic)
+
+    await minutes(hass, freezer, 10)
+
+    assert state_of(hass, "sensor.attic_tunnel_status") == "down"
+    assert reported(hass) == set()
+
+
+async def test_hostname_that_is_not_published_lacks_nothing(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    settings: dict[str, Any],
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was taken off the internet does not miss its tunnel."""
+    entry.add_to_hass(hass)
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**settings, "published": False}
+    )
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    cut_off(tunnel)
+
+    await minutes(hass, freezer, 10)
+
+    assert reported(hass) == set()
+
+
+async def test_alarm_outlives_an_outage(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While Cloudflare says nothing, nothing is taken back, and nothing is made up."""
+    cut_off(tunnel)
+    await minutes(hass, freezer, 6)
+    assert reported(hass) == {"tunnel_down"}
+    faults.unavailable("GET", "/cfd_tunnel$")
+    tunnel.connect()
+
+    await minutes(hass, freezer, 3)
+    assert reported(hass) == {"tunnel_down"}
+
+    faults.clear()
+    await minutes(hass, freezer, 1)
+    assert reported(hass) == set()
+
+
+async def test_alarm_goes_with_the_tunnel_and_the_account(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Of what is gone, nothing is said."""
+    cut_off(tunnel)
+    await minutes(hass, freezer, 6)
+    assert "tunnel_down" in reported(hass)
+    del sandbox.state.tunnels[tunnel.id]
+    await minutes(hass, freezer, 1)
+    assert "tunnel_down" not in reported(hass)
+
+    sandbox.state.tunnels[tunnel.id] = tunnel
+    await minutes(hass, freezer, 6)
+    assert "tunnel_down" in reported(hass)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await settle(hass)
+    assert "tunnel_down" not in reported(hass)
+
+
+async def test_tunnel_that_is_managed_locally(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    tunnel: Tunnel,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A tunnel that takes its settings from a file is told apart from one that is broken."""
+    tunnel.config_src = "local"
+    attic = sandbox.state.add_tunnel("attic")
+
+    await setup_integration(hass, entry)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert state_of(hass, "sensor.home_tunnel_status") == "healthy"
+    assert "problem_tunnel_managed_locally" in reported(hass)
+    assert "tunnel_down" not in reported(hass)
+    models = {}
+    for item in (tunnel, attic):
+        device = device_registry.async_get_device_by_identifier(
+            (DOMAIN, item.id), entry.entry_id
+        )
+        assert device
+        models[item.name] = device.model
+    assert models == {"home": "Locally managed tunnel", "attic": "Tunnel"}
+
+
+async def test_connectors_that_cannot_be_read(
+    hass: HomeAssistant,
+    faults: Faults,
+    tunnel: Tunnel,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who ran a tunnel a while ago is not shown as who runs it now, in no minute."""
+    await setup_integration(hass, entry)
+    faults.unavailable("GET", "/connections$")
+    tunnel.connectors = [*tunnel.connectors, Connector([Connection("fra06")])]
+    await minutes(hass, freezer, 5)
+
+    shown = set()
+    for _ in range(10):
+        await minutes(hass, freezer, 1)
+        shown.add(state_of(hass, "sensor.home_connectors"))
+    assert shown == {"unavailable"}
+
+    faults.clear()
+    await minutes(hass, freezer, 1)
+    assert state_of(hass, "sensor.home_connectors") == "2"
+
+
+async def test_what_an_hour_costs(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    tunnel: Tunnel,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Sixty lists, connections every five minutes, and those of a tunnel that changed at once."""
+    attic = sandbox.state.add_tunnel("attic")
+    await setup_integration(hass, entry)
+    sandbox.journal.clear()
+    lists, connections = "/cfd_tunnel", "/connections"
+    asked: list[list[str]] = []
+
+    for minute in range(60):
+        if minute == 33:
+            tunnel.connect(connections=2)
+        await minutes(hass, freezer, 1)
+        asked.append([entry.path for entry in sandbox.journal.requests])
+        sandbox.journal.clear()
+
+    assert [sum(path.endswith(lists) for path in paths) for paths in asked] == [1] * 60
+    looked = {
+        minute: {path.split("/")[-2] for path in paths if path.endswith(connections)}
+        for minute, paths in enumerate(asked)
+    }
+    whole = {minute for minute, ids in looked.items() if ids == {tunnel.id, attic.id}}
+    assert len(whole) == 12
+    assert {later - sooner for sooner, later in pairwise(sorted(whole))} == {5}
+    assert {
+        minute: ids for minute, ids in looked.items() if ids and minute not in whole
+    } == {33: {tunnel.id}}
+    assert state_of(hass, "sensor.home_connections") == "2"

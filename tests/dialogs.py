@@ -1,0 +1,173 @@
+"""How the tests go through the dialogs."""
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus, Rule
+
+from .common import (
+    BLOCK_REF,
+    HOSTNAME,
+    SKIP_REF,
+    choose,
+    is_loaded,
+    records_of,
+    submit,
+    zone_of,
+)
+
+type Client = TestClient[Any, Any]
+
+CHOSEN = {
+    "name": "Pixel 8",
+    "system": "android",
+    "validity": "365",
+    "key_type": "ec_p256",
+}
+RENEWED = {"validity": "90", "key_type": "ec_p256"}
+THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
+
+
+async def start(hass: HomeAssistant) -> Any:
+    """Open the dialog."""
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+
+
+async def to_zone(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the choice of zone and tunnel."""
+    return await submit(hass, await start(hass), {"api_token": sandbox.token})
+
+
+def zone_and_tunnel(sandbox: Sandbox) -> dict[str, str]:
+    """Return what the home lab has only one of."""
+    return {"zone_id": sandbox.zone_id, "tunnel_id": sandbox.tunnel_id}
+
+
+async def to_hostname(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the choice of the hostname."""
+    result = await to_zone(hass, sandbox)
+    return await submit(hass, result, zone_and_tunnel(sandbox))
+
+
+async def to_preview(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to the preview of the changes."""
+    return await submit(hass, await to_hostname(hass, sandbox), choose())
+
+
+async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any) -> Any:
+    """Go from the token to the end with all that is proposed, and return the new entry."""
+    result = await submit(hass, result, {"api_token": token})
+    assert result["step_id"] == "zone"
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    return await finish_from_hostname(hass, sandbox, result)
+
+
+async def finish_from_hostname(
+    hass: HomeAssistant, sandbox: Sandbox, result: Any, **advanced: Any
+) -> Any:
+    """Go from the hostname to the end with all that is proposed."""
+    assert result["step_id"] == "hostname"
+    result = await submit(hass, result, choose(**advanced))
+    return await finish_from_preview(hass, sandbox, result)
+
+
+async def finish_from_preview(
+    hass: HomeAssistant, sandbox: Sandbox, result: Any
+) -> Any:
+    """Have the changes made."""
+    assert result["step_id"] in ("preview", "resume")
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert is_loaded(result["result"])
+    assert_protected(sandbox)
+    return result["result"]
+
+
+def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
+    """Assert that everything stands at Cloudflare, and once."""
+    zone = zone_of(sandbox)
+    assert [rule.ref for rule in zone.rules].count(BLOCK_REF) == 1
+    assert [rule.ref for rule in zone.rules].count(SKIP_REF) <= 1
+    assert (zone.associations or []).count(hostname) == 1
+    assert len(records_of(sandbox, hostname)) == 1
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    assert [rule.get("hostname") for rule in ingress].count(hostname) == 1
+
+
+async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog for a further hostname."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "protected_hostname"), context={"source": SOURCE_USER}
+    )
+
+
+def add_rules(sandbox: Sandbox, count: int) -> None:
+    """Add rules that somebody else made."""
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    entrypoint.rules += [
+        Rule("block", f'http.request.uri.path eq "/{index}"', f"Foreign rule {index}")
+        for index in range(count)
+    ]
+
+
+async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog for a companion device."""
+    return await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "companion_device"), context={"source": SOURCE_USER}
+    )
+
+
+async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> Any:
+    """Open the dialog that renews a device's certificate."""
+    return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+
+
+async def fetch(client: Client, url: str) -> Any:
+    """Open the link on the device, and take what waits there."""
+    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
+    answer = await client.post(path, data=token)
+    assert answer.status == 200
+    return await answer.json()
+
+
+async def prove(client: Client, certificate_id: str) -> int:
+    """Open the test page on the device, through the protected hostname."""
+    answer = await client.post(
+        "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
+    )
+    return answer.status
+
+
+def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
+    """Return the status of each certificate, in the order of their making."""
+    found = zone_of(sandbox).certificates
+    return {key: item.status for key, item in found.items()}
+
+
+async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
+    """Open the dialog of a repair."""
+    answer = await client.post(
+        "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
+    )
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result
+
+
+async def confirm_repair(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
+    """Confirm what the dialog shows."""
+    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+    assert answer.status == HTTPStatus.OK
+    result: dict[str, Any] = await answer.json()
+    return result

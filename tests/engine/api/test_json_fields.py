@@ -1,0 +1,124 @@
+"""JSON that nobody has vouched for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.errors import Unavailable
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 1, True])
+def test_only_objects_have_fields(data: object) -> None:
+    """Only objects have fields."""
+    with pytest.raises(Unavailable):
+        Fields(data)
+
+
+@pytest.mark.parametrize("data", [{}, {"a": None}, {"a": ""}, {"a": 1}, {"a": ["x"]}])
+def test_required_text(data: dict[str, Any]) -> None:
+    """Required text."""
+    assert Fields({"a": "x"}).text("a") == "x"
+    with pytest.raises(Unavailable, match="a"):
+        Fields(data).text("a")
+
+
+def test_optional_text() -> None:
+    """Optional text."""
+    assert Fields({"a": "x"}).optional_text("a") == "x"
+    assert Fields({"a": None}).optional_text("a") is None
+    assert Fields({}).optional_text("a") is None
+    with pytest.raises(Unavailable):
+        Fields({"a": 1}).optional_text("a")
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_flag(default: bool) -> None:
+    """Flag."""
+    assert Fields({"a": True}).flag("a", default=default)
+    assert not Fields({"a": False}).flag("a", default=default)
+    assert Fields({"a": None}).flag("a", default=default) is default
+    assert Fields({}).flag("a", default=default) is default
+    wrongs: list[object] = [0, 1, "true", []]
+    for wrong in wrongs:
+        with pytest.raises(Unavailable):
+            Fields({"a": wrong}).flag("a", default=default)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-11-03T12:00:00Z", datetime(2026, 11, 3, 12, tzinfo=UTC)),
+        ("2026-11-03T12:00:00.123456Z", datetime(2026, 11, 3, 12, 0, 0, 123456, UTC)),
+        ("2026-11-03T12:00:00.123456789Z", datetime(2026, 11, 3, 12, 0, 0, 123456, UTC)),
+        ("2026-11-03T12:00:00.1Z", datetime(2026, 11, 3, 12, 0, 0, 100000, UTC)),
+        ("2026-11-03T14:00:00+02:00", datetime(2026, 11, 3, 12, tzinfo=UTC)),
+        ("2026-11-03T12:00:00", datetime(2026, 11, 3, 12, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_time(text: str | None, time: datetime | None) -> None:
+    """Time."""
+    read = Fields({"a": text}).time("a")
+    assert read == time
+    assert read is None or read.tzinfo is not None
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", "2026-13-01T00:00:00Z", 1700000000])
+def test_what_is_no_time(wrong: object) -> None:
+    """What is no time."""
+    with pytest.raises(Unavailable):
+        Fields({"a": wrong}).time("a")
+
+
+def test_objects() -> None:
+    """Objects."""
+    fields = Fields({"one": {"a": "x"}, "many": [{"a": "x"}, {"a": "y"}], "none": None})
+    assert (one := fields.object("one")) is not None
+    assert one.text("a") == "x"
+    assert fields.object("none") is None
+    assert fields.object("missing") is None
+    assert [item.text("a") for item in fields.objects("many")] == ["x", "y"]
+    assert fields.objects("none") == ()
+    assert fields.objects("missing") == ()
+
+
+@pytest.mark.parametrize("data", [{}, {"a": None}])
+def test_required_list_must_be_there(data: dict[str, Any]) -> None:
+    """Required list must be there."""
+    assert Fields({"a": []}).objects("a", required=True) == ()
+    with pytest.raises(Unavailable):
+        Fields(data).objects("a", required=True)
+
+
+@pytest.mark.parametrize("wrong", [{}, "x", 1, [1], ["x"], [None], [[]]])
+def test_what_is_no_list_of_objects(wrong: object) -> None:
+    """What is no list of objects."""
+    with pytest.raises(Unavailable):
+        Fields({"a": wrong}).objects("a")
+
+
+def test_texts() -> None:
+    """Texts."""
+    assert Fields({"a": ["x", "y"]}).texts("a") == ("x", "y")
+    assert Fields({"a": None}).texts("a") == ()
+    assert Fields({}).texts("a") == ()
+    for wrong in ("x", [1], [None], {"x": 1}):
+        with pytest.raises(Unavailable):
+            Fields({"a": wrong}).texts("a")
+
+
+def test_raw_is_what_came() -> None:
+    """Raw is what came."""
+    data = {"b": 1, "a": {"c": None}}
+    assert Fields(data).raw() is data
+
+
+def test_error_does_not_show_values() -> None:
+    """Error does not show values."""
+    with pytest.raises(Unavailable) as caught:
+        Fields({"token": ["secret"]}).text("token")
+    assert "secret" not in str(caught.value)

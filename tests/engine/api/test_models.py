@@ -1,0 +1,306 @@
+"""What Cloudflare's answers are read as, complete or not."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.errors import Unavailable
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import (
+    Account,
+    CertificateStatus,
+    ClientCertificate,
+    Connector,
+    ConnectorToken,
+    DnsRecord,
+    IngressRule,
+    Rule,
+    Ruleset,
+    Tunnel,
+    TunnelConfiguration,
+    TunnelStatus,
+    Zone,
+    name_matches,
+)
+
+ZONE = {"id": "z", "name": "Example.COM", "account": {"id": "a", "name": "Home"}}
+
+
+def test_zone() -> None:
+    """Zone."""
+    data = {**ZONE, "status": "active", "plan": {"legacy_id": "pro"}, "new": 1}
+    assert Zone.parse(Fields(data)) == Zone(
+        id="z",
+        name="example.com",
+        account=Account(id="a", name="Home"),
+        plan="pro",
+        active=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "plan", "active"),
+    [
+        ({}, "free", False),
+        ({"plan": None, "status": "active"}, "free", True),
+        ({"plan": {}, "status": "active", "paused": None}, "free", True),
+        ({"plan": {"legacy_id": None}, "status": "pending"}, "free", False),
+        ({"status": "active", "paused": True}, "free", False),
+    ],
+)
+def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
+    """Zone with gaps."""
+    zone = Zone.parse(Fields({**ZONE, **more}))
+    assert (zone.plan, zone.active) == (plan, active)
+
+
+@pytest.mark.parametrize(
+    "change", [{"account": None}, {"account": {}}, {"id": None}, {"name": ""}]
+)
+def test_zone_that_is_none(change: dict[str, Any]) -> None:
+    """Zone that is none."""
+    with pytest.raises(Unavailable):
+        Zone.parse(Fields({**ZONE, **change}))
+
+
+def test_account_without_a_name_is_called_by_its_id() -> None:
+    """Account without a name is called by its id."""
+    zone = Zone.parse(Fields({**ZONE, "account": {"id": "a", "name": None}}))
+    assert zone.account.name == "a"
+
+
+def test_tunnel() -> None:
+    """Tunnel."""
+    data = {
+        "id": "t",
+        "name": "home",
+        "status": "healthy",
+        "config_src": "cloudflare",
+        "created_at": "2026-11-01T12:00:00Z",
+        "conns_active_at": "2026-11-03T12:00:00.123456789Z",
+        "conns_inactive_at": None,
+        "deleted_at": None,
+    }
+    assert Tunnel.parse(Fields(data)) == Tunnel(
+        id="t",
+        name="home",
+        status=TunnelStatus.HEALTHY,
+        remotely_managed=True,
+        created_at=datetime(2026, 11, 1, 12, 0, 0, 0, UTC),
+        connected_since=datetime(2026, 11, 3, 12, 0, 0, 123456, UTC),
+        disconnected_since=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "remote"),
+    [
+        ({}, None, False),
+        ({"status": "exploded", "config_src": "local"}, None, False),
+        ({"status": None, "config_src": None, "remote_config": True}, None, True),
+        ({"status": "down", "remote_config": False}, TunnelStatus.DOWN, False),
+    ],
+)
+def test_tunnel_with_gaps(
+    more: dict[str, Any], status: TunnelStatus | None, remote: bool
+) -> None:
+    """Tunnel with gaps."""
+    tunnel = Tunnel.parse(
+        Fields({"id": "t", "conns_active_at": "0001-01-01T00:00:00Z", **more})
+    )
+    assert (tunnel.status, tunnel.remotely_managed) == (status, remote)
+    assert tunnel.name == "t"
+    assert tunnel.connected_since is None
+
+
+@pytest.mark.parametrize(
+    ("status", "inactive", "never_connected", "cut_off"),
+    [
+        ("inactive", "2026-11-01T12:00:00Z", True, False),
+        ("inactive", None, True, False),
+        ("inactive", "2026-11-02T12:00:00Z", False, True),
+        ("down", "2026-11-02T12:00:00Z", False, True),
+        ("down", None, False, True),
+        ("degraded", None, False, False),
+        ("healthy", None, False, False),
+        (None, "2026-11-02T12:00:00Z", False, False),
+    ],
+)
+def test_tunnel_that_never_ran_is_told_from_one_that_is_cut_off(
+    status: str | None, inactive: str | None, never_connected: bool, cut_off: bool
+) -> None:
+    """Cloudflare says since when nothing is connected: since its creation, or since later."""
+    tunnel = Tunnel.parse(
+        Fields(
+            {
+                "id": "t",
+                "status": status,
+                "created_at": "2026-11-01T12:00:00Z",
+                "conns_inactive_at": inactive,
+            }
+        )
+    )
+    assert tunnel.never_connected is never_connected
+    assert tunnel.cut_off is cut_off
+
+
+def test_token_of_a_connector_is_never_printed() -> None:
+    """Whatever prints it prints that there is one."""
+    token = ConnectorToken("eyJhIjoiYiJ9")
+    assert "eyJ" not in f"{token!r} {token} {[token]}"
+
+
+def test_connector_counts_what_is_connected() -> None:
+    """Connector counts what is connected, and knows where."""
+    data = {
+        "id": "c",
+        "version": "2026.8.2",
+        "conns": [
+            {"is_pending_reconnect": False, "colo_name": "fra06"},
+            {"is_pending_reconnect": True, "colo_name": "ams01"},
+            {"is_pending_reconnect": None, "colo_name": "fra06"},
+            {},
+        ],
+    }
+    assert Connector.parse(Fields(data)) == Connector(
+        id="c", version="2026.8.2", connections=3, locations=frozenset({"fra06"})
+    )
+    assert Connector.parse(Fields({"id": "c", "conns": None})).connections == 0
+
+
+@pytest.mark.parametrize("hostname", [None, "", "*"])
+def test_catch_all_has_no_hostname(hostname: str | None) -> None:
+    """Catch all has no hostname."""
+    rule = IngressRule.parse(Fields({"hostname": hostname, "service": "http://a:1"}))
+    assert rule.hostname is None
+    assert rule.matches("whatever.example.com")
+
+
+def test_ingress_rule() -> None:
+    """Ingress rule."""
+    data = {"hostname": "A.Example.com", "path": "", "service": "http://a:1", "x": 1}
+    rule = IngressRule.parse(Fields(data))
+    assert (rule.hostname, rule.path, rule.raw) == ("a.example.com", None, data)
+    with pytest.raises(Unavailable):
+        IngressRule.parse(Fields({"hostname": "a"}))
+
+
+@pytest.mark.parametrize("result", [{"config": None}, {"config": {"ingress": None}}])
+def test_never_configured_tunnel_serves_nothing(result: dict[str, Any]) -> None:
+    """Never configured tunnel serves nothing."""
+    assert TunnelConfiguration.parse("t", Fields(result)).ingress == ()
+
+
+def test_rule_for_a_hostname_serves_all_of_it() -> None:
+    """Rule for a hostname serves all of it."""
+    config = TunnelConfiguration.from_raw(
+        "t",
+        Fields(
+            {
+                "ingress": [
+                    {"hostname": "a.example.com", "path": "/x", "service": "http://x:1"},
+                    {"hostname": "*.example.com", "service": "http://w:1"},
+                    {"hostname": "a.example.com", "service": "http://a:1"},
+                    {"hostname": "a.example.com", "service": "http://b:1"},
+                ]
+            }
+        ),
+    )  # fmt: skip
+    assert (rule := config.rule_for("a.example.com")) is not None
+    assert rule.service == "http://a:1"
+    assert config.rule_for("b.example.com") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "tunnel_id"),
+    [
+        ("t-1.cfargotunnel.com", "t-1"),
+        ("T-1.CFARGOTUNNEL.COM.", "t-1"),
+        ("t-1.sub.cfargotunnel.com", None),
+        ("cfargotunnel.com", None),
+        ("t-1.cfargotunnel.com.evil.test", None),
+        ("192.0.2.1", None),
+        ("", None),
+    ],
+)
+def test_tunnel_of_a_record(content: str, tunnel_id: str | None) -> None:
+    """Tunnel of a record."""
+    record = DnsRecord.parse(
+        Fields({"id": "r", "name": "A.example.com", "type": "CNAME", "content": content})
+    )  # fmt: skip
+    assert record.tunnel_id == tunnel_id
+    assert (record.name, record.proxied, record.comment) == ("a.example.com", False, None)  # fmt: skip
+
+
+def test_record_without_content() -> None:
+    """Some types keep it in `data`."""
+    data = {"id": "r", "name": "a.example.com", "type": "SRV", "data": {}}
+    assert DnsRecord.parse(Fields(data)).content == ""
+
+
+def test_rule_with_gaps() -> None:
+    """Rule with gaps."""
+    rule = Rule.parse(Fields({"id": "r", "action": "block"}))
+    assert rule == Rule(
+        id="r",
+        ref="r",
+        action="block",
+        expression="",
+        description="",
+        enabled=True,
+        action_parameters={},
+    )
+
+
+@pytest.mark.parametrize("more", [{}, {"rules": None}, {"rules": []}])
+def test_empty_ruleset(more: dict[str, Any]) -> None:
+    """Empty ruleset."""
+    assert Ruleset.parse(Fields({"id": "rs", **more})) == Ruleset(id="rs")
+
+
+def test_rule_is_found_by_its_ref() -> None:
+    """Rule is found by its ref."""
+    data = {"id": "rs", "rules": [{"id": "r", "ref": "mine", "action": "block"}]}
+    ruleset = Ruleset.parse(Fields(data))
+    assert ruleset.by_ref("mine") == ruleset.rules[0]
+    assert ruleset.by_ref("r") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "read"),
+    [
+        ("active", CertificateStatus.ACTIVE),
+        ("pending_revocation", CertificateStatus.PENDING_REVOCATION),
+        ("revoked", CertificateStatus.REVOKED),
+        (None, CertificateStatus.ACTIVE),
+        ("lost", None),
+    ],
+)
+def test_certificate_status(status: str | None, read: CertificateStatus | None) -> None:
+    """Certificate status."""
+    data = {"id": "c", "certificate": "PEM", "status": status}
+    assert ClientCertificate.parse(Fields(data)).status is read
+
+
+def test_certificate_must_have_a_certificate() -> None:
+    """Certificate must have a certificate."""
+    with pytest.raises(Unavailable):
+        ClientCertificate.parse(Fields({"id": "c", "certificate": ""}))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hostname", "matches"),
+    [
+        ("a.example.com", "a.example.com", True),
+        ("a.example.com", "b.example.com", False),
+        ("*.example.com", "a.example.com", True),
+        ("*.example.com", "a.b.example.com", True),
+        ("*.example.com", "example.com", False),
+        ("*.example.com", "a.notexample.com", False),
+        ("*.a.example.com", "b.example.com", False),
+    ],
+)
+def test_wildcard_names(pattern: str, hostname: str, matches: bool) -> None:
+    """Wildcard names."""
+    assert name_matches(pattern, hostname) is matches

@@ -1,0 +1,268 @@
+"""What the tests of the edge build their situations from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import (
+    Account,
+    DnsRecord,
+    Observation,
+    Rule,
+    Ruleset,
+    TunnelConfiguration,
+    Zone,
+)
+from custom_components.cloudflare_mtls.engine.rules.expressions import (
+    Admission,
+    block_expression,
+    skip_expression,
+)
+from custom_components.cloudflare_mtls.engine.rules.marks import (
+    BLOCK_REF,
+    RECORD_COMMENT,
+    SKIP_REF,
+)
+from custom_components.cloudflare_mtls.engine.sync.desired import (
+    DesiredZone,
+    record_content,
+)
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Layout,
+    ProtectedHostname,
+)
+from custom_components.cloudflare_mtls.engine.sync.steps import (
+    IngressStep,
+    RecordStep,
+    RuleStep,
+    Step,
+    advance,
+)
+from sandbox.seed import ACCOUNT_ID, SERVICE, TUNNEL_ID, ZONE_ID, ZONE_NAME
+
+HOST = f"home-mobile.{ZONE_NAME}"
+OTHER = f"cabin-mobile.{ZONE_NAME}"
+NEIGHBOUR = f"boat-mobile.{ZONE_NAME}"
+UNKNOWN_TUNNEL = "7e000000-0000-4000-8000-00000000dead"
+CATCH_ALL = {"service": "http_status:404"}
+
+# Ends the zone's rules for whoever matches; what else a skip leaves out opens nothing.
+ENDS_THE_RULES = {"ruleset": "current"}
+
+
+def zone(plan: str = "free") -> Zone:
+    """Return the zone."""
+    account = Account(id=ACCOUNT_ID, name="Home lab")
+    return Zone(id=ZONE_ID, name=ZONE_NAME, account=account, plan=plan, active=True)
+
+
+def protected(
+    hostname: str = HOST,
+    *exempt_paths: str,
+    layout: Layout = Layout.SKIP_AND_BLOCK,
+    service: str = SERVICE,
+    tunnel_id: str = TUNNEL_ID,
+) -> ProtectedHostname:
+    """Return the settings of a protected hostname."""
+    return ProtectedHostname(
+        hostname=hostname,
+        tunnel_id=tunnel_id,
+        service=service,
+        layout=layout,
+        exempt_paths=exempt_paths,
+    )
+
+
+def admits(*exempt_paths: str, pinned: Iterable[str] | None = None) -> Admission:
+    """Return who passes at a hostname."""
+    pins = None if pinned is None else frozenset(pinned)
+    return Admission(exempt_paths=exempt_paths, pinned=pins)
+
+
+def wanting(
+    *hostnames: ProtectedHostname,
+    removed: Iterable[ProtectedHostname] = (),
+    **more: Any,
+) -> DesiredZone:
+    """Return the zone with these hostnames protected and those taken down."""
+    return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
+
+
+def rule(
+    action: str,
+    expression: str,
+    ref: str = "foreign",
+    *,
+    enabled: bool = True,
+    parameters: dict[str, Any] | None = None,
+) -> Rule:
+    """Return an observed rule."""
+    return Rule(
+        id=f"id-of-{ref}",
+        ref=ref,
+        action=action,
+        expression=expression,
+        description=f"Rule {ref}",
+        enabled=enabled,
+        action_parameters=parameters or {},
+    )
+
+
+def skip(expression: str, ref: str = "foreign", *, enabled: bool = True) -> Rule:
+    """Return a rule that lets whoever matches past the rules after it."""
+    return rule("skip", expression, ref, enabled=enabled, parameters=ENDS_THE_RULES)
+
+
+def block_rule(*hostnames: str) -> Rule:
+    """Return our block rule for the hostnames, without exempt paths."""
+    expression = block_expression(dict.fromkeys(hostnames or (HOST,), admits()))
+    return rule("block", expression, BLOCK_REF)
+
+
+def skip_rule(*hostnames: str) -> Rule:
+    """Return our skip rule for the hostnames, as a plan would write it."""
+    desired = wanting(*(protected(hostname) for hostname in hostnames or (HOST,))).skip
+    assert desired is not None
+    return rule(
+        "skip",
+        skip_expression(dict.fromkeys(hostnames or (HOST,), admits())),
+        SKIP_REF,
+        parameters=dict(desired.action_parameters),
+    )
+
+
+def record(
+    name: str = HOST,
+    *,
+    tunnel_id: str = TUNNEL_ID,
+    proxied: bool = True,
+    ours: bool = True,
+    kind: str = "CNAME",
+    content: str | None = None,
+) -> DnsRecord:
+    """Return a DNS record, by default the one that we make."""
+    return DnsRecord(
+        id=f"id-of-{name}-{kind}",
+        name=name,
+        type=kind,
+        content=content or record_content(tunnel_id),
+        proxied=proxied,
+        comment=RECORD_COMMENT if ours else None,
+    )
+
+
+def serves(hostname: str | None = HOST, service: str = SERVICE, **more: Any) -> Any:
+    """Return an ingress rule as JSON."""
+    named = {} if hostname is None else {"hostname": hostname}
+    return {**named, "service": service, **more}
+
+
+def configuration(*ingress: Any, **more: Any) -> TunnelConfiguration:
+    """Return the tunnel's configuration."""
+    return TunnelConfiguration.from_raw(
+        TUNNEL_ID, Fields({"ingress": list(ingress), **more})
+    )
+
+
+def observed(
+    *,
+    rules: Iterable[Rule] = (),
+    records: Iterable[DnsRecord] = (),
+    ingress: Iterable[Any] = (CATCH_ALL,),
+    associations: Iterable[str] = (),
+    plan: str = "free",
+    managed_remotely: bool = True,
+) -> Observation:
+    """Return a zone that holds only what is given."""
+    return Observation(
+        zone=zone(plan),
+        ruleset=Ruleset(id="rs", rules=tuple(rules)),
+        associations=tuple(associations),
+        records=tuple(records),
+        configurations=(
+            {TUNNEL_ID: configuration(*ingress)} if managed_remotely else {}
+        ),
+    )
+
+
+def published(
+    *rules: Rule, hostnames: Iterable[str] = (HOST,), plan: str = "free"
+) -> Observation:
+    """Return a zone whose tunnel serves the hostnames behind these rules."""
+    hostnames = tuple(hostnames)
+    return observed(
+        rules=rules,
+        records=[record(hostname) for hostname in hostnames],
+        ingress=[*(serves(hostname) for hostname in hostnames), CATCH_ALL],
+        associations=hostnames,
+        plan=plan,
+    )
+
+
+def in_sync(*hostnames: str) -> Observation:
+    """Return a zone where these hostnames are protected as they must be."""
+    hostnames = hostnames or (HOST,)
+    return published(skip_rule(*hostnames), block_rule(*hostnames), hostnames=hostnames)
+
+
+def after(observation: Observation, plan: Plan) -> Observation:
+    """Return what will be observed once the whole plan is done."""
+    return list(states(observation, plan))[-1]
+
+
+def states(observation: Observation, plan: Plan) -> Iterable[Observation]:
+    """Yield what is observed before the plan and after each of its steps."""
+    yield observation
+    for step in plan.steps:
+        observation = advance(observation, step)
+        yield observation
+
+
+def settled(observation: Observation, desired: DesiredZone) -> Observation:
+    """Return what will be observed once everything is as desired."""
+    return after(observation, make_plan(observation, desired))
+
+
+def names(steps: Iterable[Step]) -> list[str]:
+    """Write steps as words, for a test to read."""
+    return [f"{step.action} {step.kind}" for step in steps]
+
+
+__all__ = [
+    "ACCOUNT_ID",
+    "BLOCK_REF",
+    "CATCH_ALL",
+    "ENDS_THE_RULES",
+    "HOST",
+    "NEIGHBOUR",
+    "OTHER",
+    "RECORD_COMMENT",
+    "SERVICE",
+    "SKIP_REF",
+    "TUNNEL_ID",
+    "UNKNOWN_TUNNEL",
+    "ZONE_ID",
+    "ZONE_NAME",
+    "IngressStep",
+    "RecordStep",
+    "RuleStep",
+    "admits",
+    "after",
+    "block_rule",
+    "configuration",
+    "in_sync",
+    "names",
+    "observed",
+    "protected",
+    "published",
+    "record",
+    "rule",
+    "serves",
+    "settled",
+    "skip",
+    "skip_rule",
+    "states",
+    "wanting",
+    "zone",
+]

@@ -1,0 +1,162 @@
+"""What is wrong between the tunnel and the origin."""
+
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.checks.origin import (
+    Origin,
+    Server,
+    check_server,
+    check_tunnel,
+)
+from custom_components.cloudflare_mtls.engine.checks.zone import Check, Finding
+from tests.engine.builders import (
+    CATCH_ALL,
+    HOST,
+    OTHER,
+    SERVICE,
+    TUNNEL_ID,
+    configuration,
+    protected,
+    serves,
+)
+
+HERE = Server(port=8123, tls=False, address="192.168.1.10")
+
+
+def in_tunnel(*ingress: Any, **more: Any) -> list[Finding]:
+    """Return what is found of a tunnel that serves the hostname."""
+    return check_tunnel(configuration(*ingress, **more), "home", [protected()])
+
+
+def at_server(service: str, server: Server = HERE) -> list[Finding]:
+    """Return what is found of a service."""
+    return check_server(server, [protected(service=service)])
+
+
+def test_tunnel_that_is_fine() -> None:
+    """A rule over plain HTTP and a last rule for all else are right."""
+    assert in_tunnel(serves(), CATCH_ALL) == []
+
+
+@pytest.mark.parametrize("last", [serves(OTHER), serves(None, path="^/api")])
+def test_last_rule(last: Any) -> None:
+    """A last rule that does not take all that is left is found."""
+    (finding,) = in_tunnel(serves(), last)
+    assert finding.check is Check.NO_CATCH_ALL
+    assert (finding.target, finding.place) == ("home", TUNNEL_ID)
+
+
+def test_tunnel_without_rules() -> None:
+    """Nobody has given it a configuration yet."""
+    assert in_tunnel() == []
+
+
+@pytest.mark.parametrize(
+    ("service", "refused"),
+    [
+        ("https://homeassistant.local:8123", True),
+        ("https://192.168.1.10:8123", True),
+        ("https://[fd00::1]:8123", True),
+        ("https://localhost:8123", True),
+        ("https://homeassistant", True),
+        ("https://ha.home.arpa", True),
+        ("https://ha.example.org:8123", False),
+        ("https://8.8.8.8", False),
+        ("http://192.168.1.10:8123", False),
+        ("tcp://192.168.1.10:8123", False),
+        ("unix:/run/ha.sock", False),
+    ],
+)
+def test_certificate_of_the_origin(service: str, refused: bool) -> None:
+    """For a private name or address nobody's certificate is trusted."""
+    findings = in_tunnel(serves(service=service), CATCH_ALL)
+    assert [item.check for item in findings] == (
+        [Check.ORIGIN_CERTIFICATE] if refused else []
+    )
+    for finding in findings:
+        assert finding.target == HOST
+        assert finding.place == TUNNEL_ID
+        assert finding.value == service
+        assert finding.detail == "home"
+
+
+@pytest.mark.parametrize(
+    "origin_request",
+    [
+        {"noTLSVerify": True},
+        {"originServerName": "ha.example.org"},
+        {"caPool": "/etc/ca.pem"},
+    ],
+)
+def test_certificate_that_somebody_cared_for(origin_request: dict[str, Any]) -> None:
+    """Settings of the rule or of the whole tunnel say which certificate is right."""
+    service = "https://192.168.1.10:8123"
+    rule = serves(service=service, originRequest=origin_request)
+    assert in_tunnel(rule, CATCH_ALL) == []
+    assert (
+        in_tunnel(serves(service=service), CATCH_ALL, originRequest=origin_request)
+        == []
+    )
+    undone = serves(service=service, originRequest={"noTLSVerify": False})
+    assert in_tunnel(undone, CATCH_ALL, originRequest={"noTLSVerify": True})
+
+
+@pytest.mark.parametrize(
+    ("service", "check", "right"),
+    [
+        (SERVICE, None, None),
+        ("http://192.168.1.10:8123", None, None),
+        ("http://HomeAssistant.local.:8123", None, None),
+        ("http://nas.local:5000", None, None),
+        ("https://nas.local", None, None),
+        ("http://localhost", Check.ORIGIN_PORT, "http://localhost:8123"),
+        ("https://192.168.1.10", Check.ORIGIN_PORT, "http://192.168.1.10:8123"),
+        ("http://[::1]:80", Check.ORIGIN_PORT, "http://[::1]:8123"),
+        ("https://localhost:8123", Check.ORIGIN_SCHEME, "http://localhost:8123"),
+        ("http://localhost:port", None, None),
+        ("unix:/run/ha.sock", None, None),
+        ("http_status:404", None, None),
+    ],
+)
+def test_port_and_scheme(service: str, check: Check | None, right: str | None) -> None:
+    """A service on Home Assistant's machine is held against its server."""
+    findings = at_server(service)
+    assert [(item.check, item.detail) for item in findings] == (
+        [(check, right)] if check else []
+    )
+
+
+def test_server_with_tls() -> None:
+    """Home Assistant with a certificate of its own is reached over HTTPS."""
+    server = Server(port=443, tls=True)
+    assert at_server("https://localhost", server) == []
+    (finding,) = at_server("http://localhost:443", server)
+    assert finding.check is Check.ORIGIN_SCHEME
+    assert finding.value == "http://localhost:443"
+    assert finding.detail == "https://localhost:443"
+
+
+def test_proxies() -> None:
+    """A server that trusts no proxy is found once, for all hostnames that lead there."""
+    server = Server(port=8123, tls=False, trusts_a_proxy=False)
+    services = {
+        HOST: SERVICE,
+        OTHER: "http://10.0.0.5:8123",
+        "nas.example.com": "http://nas.local:5000",
+    }
+    hostnames = [protected(name, service=each) for name, each in services.items()]
+    (finding,) = check_server(server, hostnames)
+    assert finding.check is Check.PROXY_NOT_TRUSTED
+    assert finding.target == f"{OTHER}, {HOST}"
+    assert check_server(server, hostnames[2:]) == []
+    assert check_server(server, []) == []
+
+
+def test_origins_are_read() -> None:
+    """Schemes have their ports."""
+    assert Origin.read("https://Ha.Local") == Origin(
+        scheme="https", host="ha.local", port=443
+    )
+    assert Origin.read("http://") is None

@@ -1,0 +1,336 @@
+"""What is in a companion device's way at Cloudflare's edge."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import (
+    AccessApplication,
+    Observation,
+    Rule,
+    Ruleset,
+    Setting,
+)
+from custom_components.cloudflare_mtls.engine.checks.surroundings import (
+    Surroundings,
+    ZoneSurroundings,
+)
+from custom_components.cloudflare_mtls.engine.checks.zone import (
+    Check,
+    Finding,
+    check_zone,
+)
+from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.settings import Layout
+from custom_components.cloudflare_mtls.engine.sync.skippable import Skippable
+from tests.engine.builders import (
+    HOST,
+    OTHER,
+    SKIP_REF,
+    ZONE_ID,
+    ZONE_NAME,
+    block_rule,
+    in_sync,
+    observed,
+    protected,
+    published,
+    rule,
+    settled,
+    skip,
+    skip_rule,
+    wanting,
+)
+
+LOGIN = {"decision": "allow", "include": [{"email": {"email": "me@example.com"}}]}
+BYPASS = {"decision": "bypass", "include": [{"everyone": {}}]}
+PIN = "ab" * 32
+
+
+def found(
+    observation: Observation,
+    surroundings: Surroundings | None = None,
+    *,
+    layout: Layout = Layout.SKIP_AND_BLOCK,
+    computers: bool = False,
+) -> list[Finding]:
+    """Return what is found of the hostname."""
+    return check_zone(
+        observation,
+        surroundings or Surroundings(),
+        [protected(layout=layout)],
+        computers=computers,
+    )
+
+
+def around(
+    settings: dict[Setting, str] | None = None, *, bots: bool | None = None
+) -> Surroundings:
+    """Return a zone's settings."""
+    zone = ZoneSurroundings(settings=settings or {}, bot_fight_mode=bots)
+    return Surroundings(zones={ZONE_ID: zone})
+
+
+def application(*uris: str, policy: Any = LOGIN, **more: Any) -> AccessApplication:
+    """Return an Access application, as the API describes it."""
+    return AccessApplication.parse(
+        Fields(
+            {
+                "id": f"id-of-{'-'.join(uris)}",
+                "name": "Everything",
+                "type": "self_hosted",
+                "destinations": [{"type": "public", "uri": uri} for uri in uris],
+                "policies": [policy],
+                **more,
+            }
+        )
+    )
+
+
+def behind(*applications: AccessApplication) -> list[str]:
+    """Return the addresses at which the hostname's devices have to log in."""
+    findings = found(in_sync(), Surroundings(applications=applications))
+    assert {item.check for item in findings} <= {Check.ACCESS_LOGIN}
+    return [item.value for item in findings]
+
+
+def ahead(foreign: Rule) -> Observation:
+    """Return a zone where a foreign rule stands before ours."""
+    return published(foreign, skip_rule(), block_rule())
+
+
+def test_nothing_is_in_the_way() -> None:
+    """A hostname that is as it must be, in a zone as most are, is fine."""
+    settings = {
+        Setting.WEBSOCKETS: "on",
+        Setting.SECURITY_LEVEL: "medium",
+        Setting.ZERO_RTT: "off",
+        Setting.MIN_TLS_VERSION: "1.2",
+        Setting.HTTP3: "on",
+    }
+    assert found(in_sync(), around(settings, bots=False)) == []
+
+
+def test_nothing_is_known() -> None:
+    """What the token may not read is no trouble."""
+    assert found(in_sync()) == []
+    assert found(observed()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "check"),
+    [
+        (Setting.WEBSOCKETS, "off", Check.WEBSOCKETS_OFF),
+        (Setting.ZERO_RTT, "on", Check.ZERO_RTT_ON),
+        (Setting.MIN_TLS_VERSION, "1.3", Check.TLS_1_3_ONLY),
+    ],
+)
+def test_settings(setting: Setting, value: str, check: Check) -> None:
+    """A setting that apps suffer from is found, for the whole zone."""
+    (finding,) = found(in_sync(), around({setting: value}))
+    assert finding == Finding(check=check, target=ZONE_NAME, place=ZONE_ID)
+    assert finding.id == f"{check}_{ZONE_NAME}"
+
+
+def test_bot_fight_mode() -> None:
+    """Nothing lets devices past it, so it is always found."""
+    (finding,) = found(in_sync(), around(bots=True))
+    assert finding.check is Check.BOT_FIGHT_MODE
+
+
+def test_http3_matters_to_computers() -> None:
+    """Phones do well with HTTP/3."""
+    surroundings = around({Setting.HTTP3: "on"})
+    assert found(in_sync(), surroundings) == []
+    (finding,) = found(in_sync(), surroundings, computers=True)
+    assert finding.check is Check.HTTP3_ON
+
+
+UNDER_ATTACK = around({Setting.SECURITY_LEVEL: "under_attack"})
+
+
+def test_skip_rule_lets_devices_past_under_attack_mode() -> None:
+    """With our skip rule it can stay, as long as the rule skips it."""
+    desired = wanting(protected(), skipped=frozenset(Skippable))
+    assert found(settled(observed(), desired), UNDER_ATTACK) == []
+    without = DesiredZone(hostnames=(protected(),), skipped=frozenset())
+    (finding,) = found(settled(observed(), without), UNDER_ATTACK)
+    assert finding.check is Check.UNDER_ATTACK
+    assert finding.detail == HOST
+
+
+def test_under_attack_mode_without_skip_rule() -> None:
+    """With one rule, devices meet the challenge, and so they do with pinned certificates."""
+    observation = published(block_rule())
+    (finding,) = found(observation, UNDER_ATTACK, layout=Layout.BLOCK_ONLY)
+    assert finding.check is Check.UNDER_ATTACK
+    # Somebody lets them past by a rule of their own.
+    foreign = rule(
+        "skip", f'http.host eq "{HOST}"', parameters={"products": ["securityLevel"]}
+    )
+    observation = published(foreign, block_rule())
+    assert found(observation, UNDER_ATTACK, layout=Layout.BLOCK_ONLY) == []
+
+
+def test_missing_skip_rule_is_drift() -> None:
+    """What is about to be fixed is told of once."""
+    blocking = rule("block", f'http.host eq "{HOST}"')
+    assert found(published(blocking, block_rule()), UNDER_ATTACK) == []
+
+
+def test_pinned_certificate_is_a_good_one() -> None:
+    """Where only some certificates pass, those are not stopped."""
+    desired = wanting(
+        protected(), pinned=frozenset({PIN}), skipped=frozenset(Skippable)
+    )
+    observation = settled(observed(), desired)
+    assert found(observation, UNDER_ATTACK) == []
+    others = rule("block", f'cf.tls_client_auth.cert_fingerprint_sha256 ne "{PIN}"')
+    ruleset = Ruleset(id="rs", rules=(others, *observation.ruleset.rules))
+    assert found(replace(observation, ruleset=ruleset)) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "check"),
+    [
+        (f'http.host eq "{HOST}"', Check.RULE_BLOCKS),
+        ("cf.tls_client_auth.cert_verified", Check.RULE_BLOCKS),
+        ('not ip.src.country in {"DE"}', Check.RULE_MAY_BLOCK),
+        ("beyond (this reader", Check.RULE_MAY_BLOCK),
+        (f'http.host eq "{OTHER}"', None),
+        (f'http.host eq "{OTHER}" and ip.src.country eq "DE"', None),
+        ("not cf.tls_client_auth.cert_verified", None),
+        ("cf.tls_client_auth.cert_revoked", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "action", ["block", "challenge", "js_challenge", "managed_challenge"]
+)
+def test_rules_before_ours(expression: str, check: Check | None, action: str) -> None:
+    """A foreign rule that stops good certificates is found, and told by its name."""
+    findings = found(ahead(rule(action, expression)))
+    assert [item.check for item in findings] == ([check] if check else [])
+    for finding in findings:
+        assert finding.target == HOST
+        assert finding.value == action
+        assert finding.detail == "Rule foreign"
+        assert finding.id == f"{check}_{HOST}_id-of-foreign"
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        ahead(rule("block", f'http.host eq "{HOST}"', enabled=False)),
+        ahead(rule("log", f'http.host eq "{HOST}"')),
+        published(skip_rule(), block_rule(), rule("block", f'http.host eq "{HOST}"')),
+        published(
+            skip(f'http.host eq "{HOST}"'),
+            rule("block", f'http.host eq "{HOST}"', "later"),
+            skip_rule(),
+            block_rule(),
+        ),
+    ],
+    ids=["disabled", "stops nobody", "after ours", "never reached"],
+)
+def test_rules_that_stop_nobody(observation: Observation) -> None:
+    """What no device meets is not in its way."""
+    assert found(observation) == []
+
+
+def test_rule_without_a_name() -> None:
+    """It is told by its expression then."""
+    nameless = replace(rule("block", f'http.host eq "{HOST}"'), description="")
+    (finding,) = found(ahead(nameless))
+    assert finding.detail == nameless.expression
+
+
+def test_rules_of_a_zone_with_one_rule() -> None:
+    """Whoever chose that devices meet the zone's rules is told only of what stops them all."""
+    some = rule("block", 'not ip.src.country in {"DE"}', "some")
+    everybody = rule("block", f'http.host eq "{HOST}"', "all")
+    observation = published(block_rule(), some, everybody)
+    (finding,) = found(observation, layout=Layout.BLOCK_ONLY)
+    assert finding.subject == everybody.id
+
+
+@pytest.mark.parametrize(
+    ("uri", "covers"),
+    [
+        (HOST, True),
+        (HOST.upper(), True),
+        (f"*.{ZONE_NAME}", True),
+        (f"home-*.{ZONE_NAME}", True),
+        (f"{HOST}/api", True),
+        (f"home.{ZONE_NAME}", False),
+        (ZONE_NAME, False),
+        (f"*.home.{ZONE_NAME}", False),
+        (f"*.*.{ZONE_NAME}", False),
+        (f"x{HOST}", False),
+    ],
+)
+def test_access_applications(uri: str, covers: bool) -> None:
+    """A star stands for one label, or a part of it."""
+    assert behind(application(uri)) == ([uri.lower()] if covers else [])
+
+
+def test_application_that_lets_everybody_pass() -> None:
+    """A bypass for everybody asks for nothing; one for some does."""
+    assert behind(application(HOST, policy=BYPASS)) == []
+    for some in (
+        {"include": [{"ip": {"ip": "192.0.2.1/32"}}]},
+        {"require": [{"geo": {"country_code": "DE"}}]},
+        {"exclude": [{"geo": {"country_code": "DE"}}]},
+    ):
+        assert behind(application(HOST, policy={**BYPASS, **some})) == [HOST]
+
+
+def test_most_exact_application_counts() -> None:
+    """An application for exactly the hostname comes before a wildcard, a path does not."""
+    wildcard = application(f"*.{ZONE_NAME}")
+    bypass = application(HOST, policy=BYPASS)
+    assert behind(wildcard, bypass) == []
+    assert behind(wildcard, application(f"{HOST}/api", policy=BYPASS)) == [
+        f"*.{ZONE_NAME}"
+    ]
+    assert behind(bypass, application(f"{HOST}/api")) == [f"{HOST}/api"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "uris"),
+    [
+        ({"destinations": None, "domain": HOST}, (HOST,)),
+        ({"destinations": None, "self_hosted_domains": [HOST, OTHER]}, (HOST, OTHER)),
+        ({"destinations": [{"type": "private", "cidr": "10.0.0.0/8"}]}, ()),
+        ({"destinations": [{"uri": HOST}], "domain": OTHER}, (HOST,)),
+        ({"type": "bookmark", "domain": HOST}, ()),
+        ({"type": "app_launcher", "domain": HOST}, ()),
+        ({"type": None, "destinations": None}, ()),
+        ({"destinations": None}, ()),
+        ({"policies": ["an id"], "destinations": None, "domain": HOST}, (HOST,)),
+        ({"policies": None, "destinations": None, "domain": HOST}, (HOST,)),
+    ],
+)
+def test_addresses_of_an_application(
+    fields: dict[str, Any], uris: tuple[str, ...]
+) -> None:
+    """Older ways to name addresses are read as well; what is only a link counts for nothing."""
+    assert application("x.example.com", **fields).uris == uris
+
+
+def test_zone_that_is_not_served() -> None:
+    """While Cloudflare does not serve the zone, nothing else matters."""
+    observation = in_sync()
+    surroundings = around({Setting.WEBSOCKETS: "off"})
+    for paused, check in ((True, Check.ZONE_PAUSED), (False, Check.ZONE_INACTIVE)):
+        zone = replace(observation.zone, active=False, paused=paused)
+        (finding,) = found(replace(observation, zone=zone), surroundings)
+        assert finding.check is check
+        assert finding.target == ZONE_NAME
+
+
+def test_skip_rule_that_is_off_is_drift() -> None:
+    """Our rule, disabled, is fixed, and told of as drift."""
+    off = replace(skip_rule(), enabled=False)
+    assert off.ref == SKIP_REF
+    assert found(published(off, block_rule()), UNDER_ATTACK) == []

@@ -1,0 +1,42 @@
+"""What the tests of the edge share: a local Cloudflare, and one that lies."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from sandbox import Sandbox
+from tests.engine.servers import FaultyProxy, ScriptedApi
+
+
+@pytest.fixture
+async def sandbox(socket_enabled: None) -> AsyncIterator[Sandbox]:
+    """Run a sandbox, without any Home Assistant."""
+    async with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> CloudflareClient:
+    """Return a client of the sandbox."""
+    return CloudflareClient(sandbox.token, base_url=sandbox.api_url)
+
+
+@pytest.fixture
+async def proxy(sandbox: Sandbox) -> AsyncIterator[FaultyProxy]:
+    """Run a proxy that fails on demand."""
+    async with FaultyProxy(sandbox.api_url) as running:
+        yield running
+
+
+@pytest.fixture
+def unsteady(sandbox: Sandbox, proxy: FaultyProxy) -> CloudflareClient:
+    """Return a client that reaches the sandbox through the proxy."""
+    return CloudflareClient(sandbox.token, base_url=proxy.url)
+
+
+@pytest.fixture
+async def api(socket_enabled: None) -> AsyncIterator[ScriptedApi]:
+    """Run an API that says what a test wants."""
+    async with ScriptedApi() as running:
+        yield running

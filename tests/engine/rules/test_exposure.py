@@ -1,0 +1,273 @@
+"""Who gets in without a good certificate, and through which rule."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.models import Observation, Rule
+from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
+from tests.engine.builders import (
+    BLOCK_REF,
+    CATCH_ALL,
+    ENDS_THE_RULES,
+    HOST,
+    OTHER,
+    SERVICE,
+    TUNNEL_ID,
+    UNKNOWN_TUNNEL,
+    admits,
+    block_rule,
+    in_sync,
+    observed,
+    published,
+    record,
+    rule,
+    serves,
+    skip,
+    skip_rule,
+)
+
+UNVERIFIED = "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+REVOKED = "cf.tls_client_auth.cert_revoked"
+FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
+WITHOUT_REVOKED = (
+    f'starts_with(lower(http.host), "{HOST}") and not cf.tls_client_auth.cert_verified'
+)
+REVOKED_ONLY = f'starts_with(lower(http.host), "{HOST}") and {REVOKED}'
+EQUALS_ONLY = f'http.host eq "{HOST}" and {UNVERIFIED}'
+HOME = f'http.host contains "{HOST}"'
+
+
+def reached(**how: Any) -> Observation:
+    """Return a hostname without any rule, reached as told."""
+    defaults: dict[str, Any] = {
+        "records": [record()],
+        "ingress": [serves(), CATCH_ALL],
+    }
+    return observed(**{**defaults, **how})
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        pytest.param(reached(), id="no rule"),
+        pytest.param(reached(records=[record("*.example.com")]), id="wildcard DNS"),
+        pytest.param(
+            reached(records=[record(kind="A", content="192.0.2.1")]),
+            id="address of its own",
+        ),
+        pytest.param(
+            reached(records=[record(tunnel_id=UNKNOWN_TUNNEL)]), id="unknown tunnel"
+        ),
+        pytest.param(reached(managed_remotely=False), id="tunnel managed locally"),
+        pytest.param(
+            reached(
+                records=[record(proxied=False), record(kind="AAAA", content="2001:db8::1")]
+            ),
+            id="one of two records proxied",
+        ),
+        pytest.param(
+            reached(ingress=[serves("*.example.com"), CATCH_ALL]), id="wildcard ingress"
+        ),
+        pytest.param(reached(ingress=[serves(None)]), id="catch-all to an origin"),
+        pytest.param(reached(ingress=[serves("*")]), id="star as catch-all"),
+        pytest.param(
+            reached(ingress=[serves(path="^/api"), CATCH_ALL]), id="ingress for a path"
+        ),
+        pytest.param(
+            reached(
+                ingress=[serves(service="http_status:403", path="^/a"), serves(), CATCH_ALL]
+            ),
+            id="only a path answered by the tunnel itself",
+        ),
+        pytest.param(
+            reached(ingress=[serves(HOST.upper()), CATCH_ALL]), id="upper-case ingress"
+        ),
+        pytest.param(
+            reached(
+                records=[
+                    record(content=f"{TUNNEL_ID}.CFARGOTUNNEL.com."),
+                ]
+            ),
+            id="record in upper case with a dot",
+        ),
+    ],
+)  # fmt: skip
+def test_reached_and_not_blocked_is_exposed(observation: Observation) -> None:
+    """Reached and not blocked is exposed."""
+    exposure = exposed(observation, HOST)
+    assert exposure is not None
+    assert exposure.through is None
+    # A good block rule closes it, however it is reached.
+    guarded = replace(observation, ruleset=published(block_rule()).ruleset)
+    assert exposed(guarded, HOST) is None
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        pytest.param(reached(records=[]), id="no record"),
+        pytest.param(reached(records=[record(proxied=False)]), id="grey record"),
+        pytest.param(
+            reached(records=[record(proxied=False), record("*.example.com")]),
+            id="grey record ahead of a wildcard",
+        ),
+        pytest.param(
+            reached(records=[record(kind="TXT", content="x")]), id="only a text"
+        ),
+        pytest.param(reached(records=[record(OTHER)]), id="another's record"),
+        pytest.param(
+            reached(records=[record("*.sub.example.com")]), id="wildcard elsewhere"
+        ),
+        pytest.param(reached(ingress=[]), id="tunnel that serves nothing"),
+        pytest.param(reached(ingress=[CATCH_ALL]), id="only a status"),
+        pytest.param(reached(ingress=[serves(OTHER), CATCH_ALL]), id="another's ingress"),
+        pytest.param(
+            reached(
+                ingress=[
+                    serves(service="http_status:403"),
+                    serves("*.example.com"),
+                    CATCH_ALL,
+                ]
+            ),
+            id="a status ahead of a wildcard",
+        ),
+    ],
+)  # fmt: skip
+def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None:
+    """What reaches no origin is not exposed."""
+    assert exposed(observation, HOST) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "revoked"),
+    [
+        pytest.param(replace(block_rule(), enabled=False), False, id="disabled"),
+        pytest.param(replace(block_rule(), action="managed_challenge"), False, id="challenge"),
+        pytest.param(replace(block_rule(), action="log"), False, id="log"),
+        pytest.param(replace(block_rule(), expression=WITHOUT_REVOKED), True, id="revoked ones pass"),
+        pytest.param(replace(block_rule(), expression=REVOKED_ONLY), False, id="only revoked ones are blocked"),
+        pytest.param(replace(block_rule(), expression=EQUALS_ONLY), False, id="port passes"),
+        pytest.param(
+            replace(block_rule(), expression=f'http.host wildcard "{HOST}*" and not http.host contains ".com." and {UNVERIFIED}'),
+            False, id="trailing dot passes",
+        ),
+        pytest.param(
+            replace(block_rule(), expression=f'starts_with(http.host, "{HOST}") and {UNVERIFIED}'),
+            False, id="upper case passes",
+        ),
+        pytest.param(replace(block_rule(), expression=f"ip.src.country ne \"DE\" and ({block_rule().expression})"), False, id="one country passes"),
+        pytest.param(replace(block_rule(), expression="http.host matches \".*\""), False, id="unreadable"),
+        pytest.param(block_rule(OTHER), False, id="another hostname's"),
+    ],
+)  # fmt: skip
+def test_block_rule_that_lets_somebody_pass(own: Rule, revoked: bool) -> None:
+    """Block rule that lets somebody pass."""
+    exposure = exposed(published(own), HOST)
+    assert exposure is not None
+    visitor = Visitor.REVOKED_CERTIFICATE if revoked else Visitor.NO_CERTIFICATE
+    assert (exposure.hostname, exposure.visitor) == (HOST, visitor)
+    assert exposure.through is None
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pytest.param(skip(HOME), id="for the hostname"),
+        pytest.param(skip('ip.src.country eq "DE"'), id="for a country"),
+        pytest.param(skip("ip.src in $office"), id="for a list"),
+        pytest.param(skip('http.host matches ".*"'), id="for what we cannot read"),
+        pytest.param(skip("((("), id="that nobody can read"),
+        pytest.param(skip('http.request.uri.path eq "/"'), id="for a path"),
+        pytest.param(skip("cf.tls_client_auth.cert_verified"), id="for revoked ones"),
+        pytest.param(skip("not cf.tls_client_auth.cert_verified"), id="for nobody"),
+        pytest.param(skip(f'http.host eq "{HOST}:8443"'), id="for port 8443"),
+        pytest.param(skip(f'http.host eq "{HOST}:2053"'), id="for port 2053"),
+        pytest.param(skip('http.host wildcard "*8443"'), id="for any port 8443"),
+        pytest.param(skip(f'http.host eq "{HOST.title()}"'), id="for mixed case"),
+        pytest.param(skip(f'http.host eq "{HOST}.:443"'), id="for a dot and a port"),
+        pytest.param(
+            skip(rf'http.host eq "\x68{HOST[1:]}"'), id="for the hostname, escaped"
+        ),
+        pytest.param(
+            rule("skip", HOME, parameters={"phase": "current"}), id="of the whole phase"
+        ),
+    ],
+)
+def test_foreign_skip_ahead_opens(foreign: Rule) -> None:
+    """Foreign skip ahead opens."""
+    exposure = exposed(published(foreign, skip_rule(), block_rule()), HOST)
+    assert exposure is not None
+    assert exposure.through == foreign
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param([skip_rule(), block_rule()], id="ours alone"),
+        pytest.param([block_rule(), skip_rule()], id="ours the other way round"),
+        pytest.param([skip_rule(), block_rule(), skip(HOME)], id="foreign after"),
+        pytest.param([skip(HOME, enabled=False), block_rule()], id="foreign disabled"),
+        pytest.param(
+            [skip('http.host eq "nas.example.com"'), block_rule()],
+            id="foreign for another hostname",
+        ),
+        pytest.param(
+            [rule("skip", HOME, parameters={"products": ["bic"]}), block_rule()],
+            id="foreign that skips products only",
+        ),
+        pytest.param(
+            [rule("skip", HOME, parameters={"phases": ["http_ratelimit"]}), block_rule()],
+            id="foreign that skips other phases only",
+        ),
+        pytest.param(
+            [skip("cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"), block_rule()],
+            id="foreign for good certificates",
+        ),
+        pytest.param(
+            [rule("block", f'{UNVERIFIED} and lower(http.host) contains "mobile.example.com"')],
+            id="foreign block of the same meaning",
+        ),
+        pytest.param(
+            [rule("block", f'starts_with(lower(http.host), "{HOST}") and ({FINGERPRINT} eq "" or {REVOKED})')],
+            id="foreign block of who shows no fingerprint",
+        ),
+        pytest.param(
+            [rule("log", HOME, parameters=ENDS_THE_RULES), block_rule()],
+            id="log with the parameters of a skip",
+        ),
+        pytest.param(
+            [rule("block", f'{HOME} and http.host contains "8443"'),
+             rule("managed_challenge", HOME), block_rule()],
+            id="more than one block",
+        ),
+    ],
+)  # fmt: skip
+def test_block_rule_that_is_reached_closes(rules: list[Rule]) -> None:
+    """Block rule that is reached closes."""
+    assert exposed(published(*rules), HOST) is None
+
+
+def test_exempt_paths_must_not_be_wider_than_the_settings() -> None:
+    """Exempt paths must not be wider than the settings."""
+    expression = block_expression({HOST: admits("/api/webhook/", "/local/")})
+    observation = published(rule("block", expression, BLOCK_REF))
+    assert exposed(observation, HOST, admits("/api/webhook/", "/local/")) is None
+    assert exposed(observation, HOST, admits("/api/", "/local/")) is None
+    assert exposed(observation, HOST, admits("/api/webhook/")) is not None
+    assert exposed(observation, HOST) is not None
+
+
+def test_association_opens_nothing() -> None:
+    """Where nobody is asked for a certificate, nobody has one."""
+    assert exposed(replace(in_sync(), associations=()), HOST) is None
+
+
+def test_other_hostnames_are_judged_by_their_own_name() -> None:
+    """Other hostnames are judged by their own name."""
+    observation = published(block_rule(HOST), hostnames=[HOST, OTHER])
+    assert exposed(observation, HOST) is None
+    assert exposed(observation, OTHER) is not None
+    assert observation.configurations[TUNNEL_ID].ingress[1].service == SERVICE

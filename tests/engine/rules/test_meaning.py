@@ -1,0 +1,435 @@
+"""What a rule means is never claimed against what it does."""
+
+from hypothesis import given, note, strategies as st
+import pytest
+
+from custom_components.cloudflare_mtls.engine.rules.host_forms import HostForms, Truth
+from custom_components.cloudflare_mtls.engine.rules.meaning import evaluate
+from custom_components.cloudflare_mtls.engine.rules.requests import Requests
+from sandbox.expressions import Value, parse as parse_as_cloudflare
+from tests.engine.searching import NIGHTLY, search
+
+HOST = "home-mobile.example.com"
+ANYBODY = Requests(host=HOST, verified=False, revoked=False)
+VERIFIED = Requests(host=HOST, verified=True, revoked=False)
+REVOKED = Requests(host=HOST, verified=True, revoked=True)
+SHOUTED = Requests(host=HOST.upper(), verified=False, revoked=False)
+
+GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"
+
+
+@pytest.mark.parametrize(
+    ("expression", "requests", "truth"),
+    [
+        (f'http.host eq "{HOST}"', ANYBODY, True),
+        (f'http.host == "{HOST}"', ANYBODY, True),
+        ('http.host eq "x"', ANYBODY, False),
+        ('http.host ne "x"', ANYBODY, True),
+        (f'http.host in {{"x" "{HOST}"}}', ANYBODY, True),
+        ('http.host in {"x" "y"}', ANYBODY, False),
+        ('http.host contains "mobile"', ANYBODY, True),
+        ('http.host wildcard "*.EXAMPLE.com"', ANYBODY, True),
+        ('http.host strict wildcard "*.EXAMPLE.com"', ANYBODY, False),
+        (f'starts_with(lower(http.host), "{HOST}")', ANYBODY, True),
+        ('ends_with(upper(http.host), ".COM")', ANYBODY, True),
+        (f'starts_with(lower(http.host), "x") or starts_with(lower(http.host), "{HOST}")', ANYBODY, True),
+        ('starts_with(lower(http.host), "x") or starts_with(lower(http.host), "HOME")', ANYBODY, False),
+        (f'starts_with(lower(http.host), "x") or starts_with(lower(http.host), "{HOST}")', SHOUTED, True),
+        ('starts_with(lower(http.host), "x") or ssl or starts_with(lower(http.host), "y")', ANYBODY, None),
+        (GOOD, ANYBODY, False),
+        (GOOD, VERIFIED, True),
+        (GOOD, REVOKED, False),
+        (f"not ({GOOD})", REVOKED, True),
+        (f"!({GOOD})", VERIFIED, False),
+        ("cf.tls_client_auth.cert_verified xor cf.tls_client_auth.cert_revoked", REVOKED, False),
+        ("cf.tls_client_auth.cert_verified ^^ cf.tls_client_auth.cert_revoked", VERIFIED, True),
+        # What is unknown stays unknown, unless the rest decides.
+        ('ip.src.country eq "DE"', ANYBODY, None),
+        ('not ip.src.country in {"DE" "AT"}', ANYBODY, None),
+        ('ip.src.country eq "DE" and http.host eq "x"', ANYBODY, False),
+        (f'ip.src.country eq "DE" or http.host eq "{HOST}"', ANYBODY, True),
+        (f'ip.src.country eq "DE" xor http.host eq "{HOST}"', ANYBODY, None),
+        ("ssl", ANYBODY, None),
+        # Precedence: not, and, xor, or.
+        ("not cf.tls_client_auth.cert_verified and cf.tls_client_auth.cert_revoked", ANYBODY, False),
+        ('http.host ne "x" or http.host ne "x" and http.host eq "x"', ANYBODY, True),
+    ],
+)  # fmt: skip
+def test_truth(expression: str, requests: Requests, truth: Truth) -> None:
+    """Truth."""
+    assert evaluate(expression, requests) is truth
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "(",
+        ")",
+        "ssl)",
+        "http.host",
+        '"text"',
+        "http.host eq",
+        'http.host eq "open',
+        'http.host eq "a" "b"',
+        "http.host matches r\"home.*\"",
+        'http.host ~ "home.*"',
+        "http.host in $hostnames",
+        'http.host lt "z"',
+        'http.host wildcard "home-mobile?example.com"',
+        r'http.host wildcard "\\*"',
+        'unknown_function(http.host) eq "a"',
+        "len(http.host) gt 3",
+        'concat(http.host, "x") eq "y"',
+        'any(http.request.headers["x-a"][*] eq "b")',
+        "ip.src in {10.0.0.0/8 192.168.0.0/16}",
+        "ip.src eq ::1",
+        "cf.threat_score gt 5",
+        'http.request.uri.path eq "/"',
+        'http.host eq "a" ; ssl',
+        "€",
+        "not " * 500 + "ssl",
+        "(" * 500 + "ssl" + ")" * 500,
+        "lower(" * 500 + "http.host" + ")" * 500,
+    ],
+)  # fmt: skip
+def test_whatever_it_cannot_read_is_unknown(expression: str) -> None:
+    """Whatever it cannot read is unknown."""
+    for requests in (ANYBODY, VERIFIED, REVOKED):
+        assert evaluate(expression, requests) is None
+
+
+def test_requests_outside_the_exempt_paths_are_outside_every_deeper_path() -> None:
+    """Requests outside the exempt paths are outside every deeper path."""
+    requests = Requests(
+        host=HOST, verified=False, revoked=False, exempt_paths=("/api/webhook/",)
+    )
+    for path, truth in {
+        "/api/webhook/": False,
+        "/api/webhook/deeper/": False,
+        "/api/": None,
+        "/": None,
+        "/other/": None,
+    }.items():
+        expression = f'starts_with(http.request.uri.path, "{path}")'
+        assert evaluate(expression, requests) is truth
+
+
+@pytest.mark.parametrize("escaped", [r"\x68", r"\150"])
+def test_escapes_are_read_as_cloudflare_reads_them(escaped: str) -> None:
+    """A foreign skip rule may write our hostname with an escape; it still matches."""
+    expression = f'http.host eq "{escaped}{HOST[1:]}"'
+    assert parse_as_cloudflare(expression).matches({"http.host": HOST})
+    assert evaluate(expression, ANYBODY) is not False
+
+
+def test_only_ascii_has_cases() -> None:
+    """Only ASCII has cases."""
+    expression = 'http.host wildcard "\N{KELVIN SIGN}.example.com"'
+    request = Requests(host="k.example.com", verified=False, revoked=False)
+    assert not parse_as_cloudflare(expression).matches({"http.host": "k.example.com"})
+    assert evaluate(expression, request) is not True
+
+
+# All ways to write the hostname in a Host header: in any case, with a dot, with any port.
+
+FORMS = Requests(host=HostForms(HOST), verified=False, revoked=False)
+WAYS = [
+    f"{host}{dot}{port}"
+    for host in (HOST, HOST.upper(), HOST.title())
+    for dot in ("", ".")
+    for port in ("", ":443", ":8443", ":2053", ":80")
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "truth"),
+    [
+        # Some, never all, of the ways are one text.
+        (f'http.host eq "{HOST}"', None),
+        (f'http.host eq "{HOST.upper()}"', None),
+        (f'http.host eq "{HOST}."', None),
+        (f'http.host eq "{HOST}:8443"', None),
+        (f'http.host eq "{HOST}.:443"', None),
+        (f'http.host ne "{HOST}"', None),
+        (f'http.host in {{"x" "{HOST}:2053"}}', None),
+        (f'lower(http.host) eq "{HOST}"', None),
+        (f'upper(http.host) eq "{HOST.upper()}"', None),
+        (f'lower(http.host) eq "{HOST.title()}"', False),
+        (f'lower(http.host) eq "{HOST.upper()}:443"', False),
+        (f'http.host eq "{HOST}x"', False),
+        (f'http.host eq "{HOST}.x"', False),
+        (f'http.host eq "nas.{HOST}"', False),
+        ('http.host eq "nas.example.com"', False),
+        ('http.host ne "nas.example.com"', True),
+        ('http.host in {"x" "y"}', False),
+        ('http.host eq ""', False),
+        ('http.host eq "."', False),
+        ('http.host eq ":443"', False),
+        # How they begin.
+        (f'starts_with(lower(http.host), "{HOST}")', True),
+        ('starts_with(lower(http.host), "home")', True),
+        ('starts_with(http.host, "")', True),
+        ('starts_with(http.host, "home")', None),
+        ('starts_with(http.host, "HOME")', None),
+        (f'starts_with(lower(http.host), "{HOST}.")', None),
+        (f'starts_with(lower(http.host), "{HOST}:84")', None),
+        (f'starts_with(http.host, "{HOST}:")', None),
+        ('starts_with(lower(http.host), "Home")', False),
+        ('starts_with(lower(http.host), "nas")', False),
+        ('starts_with(http.host, "mobile")', False),
+        (f'starts_with(lower(http.host), "{HOST}x")', False),
+        (f'starts_with(http.host, "{HOST}..")', False),
+        ('starts_with(lower(http.host), ":443")', False),
+        ('starts_with(http.host, ".")', False),
+        # How they end.
+        ('ends_with(http.host, ".com")', None),
+        ('ends_with(http.host, ".COM")', None),
+        ('ends_with(lower(http.host), ".com")', None),
+        ('ends_with(http.host, ".")', None),
+        ('ends_with(http.host, "43")', None),
+        ('ends_with(http.host, ":2053")', None),
+        ('ends_with(http.host, ".:443")', None),
+        ('ends_with(lower(http.host), "com:443")', None),
+        ('ends_with(lower(http.host), "com.:443")', None),
+        ('ends_with(lower(http.host), ".COM")', False),
+        ('ends_with(http.host, "nas")', False),
+        ('ends_with(http.host, "home")', False),
+        ('ends_with(http.host, "net:443")', False),
+        ('ends_with(lower(http.host), "net.")', False),
+        ('ends_with(http.host, "com..")', False),
+        ('ends_with(http.host, ":443x")', False),
+        # What is in them.
+        ('lower(http.host) contains "mobile"', True),
+        (f'lower(http.host) contains "{HOST}"', True),
+        ('http.host contains ""', True),
+        ('http.host contains "mobile"', None),
+        ('http.host contains "MOBILE"', None),
+        ('http.host contains ".com."', None),
+        ('lower(http.host) contains "com:84"', None),
+        ('lower(http.host) contains "com.:20"', None),
+        ('http.host contains ":"', None),
+        ('lower(http.host) contains "8443"', None),
+        ('lower(http.host) contains "Mobile"', False),
+        ('http.host contains "nas"', False),
+        ('http.host contains "x:443"', False),
+        ('lower(http.host) contains "443x"', False),
+        ('lower(http.host) contains "com.."', False),
+        ('lower(http.host) contains "example:443"', False),
+        # What they look like.
+        (f'http.host wildcard "{HOST}*"', True),
+        (f'http.host wildcard "{HOST.upper()}*"', True),
+        ('http.host wildcard "*mobile*"', True),
+        ('http.host wildcard "*"', True),
+        ('lower(http.host) wildcard "Home*"', True),
+        ('lower(http.host) strict wildcard "home*"', True),
+        ('http.host strict wildcard "home*"', None),
+        ('http.host strict wildcard "Home*"', None),
+        ('lower(http.host) strict wildcard "Home*"', None),
+        (f'http.host wildcard "{HOST}"', None),
+        (f'http.host wildcard "{HOST}."', None),
+        ('http.host wildcard "*.com"', None),
+        ('http.host wildcard "*."', None),
+        ('http.host wildcard "*.com.*"', None),
+        ('http.host wildcard "*443"', None),
+        ('http.host wildcard "*8443"', None),
+        ('http.host wildcard "home*20*3"', None),
+        ('http.host wildcard "*com*8*3*"', None),
+        ('http.host wildcard "*.*8443"', None),
+        ('http.host wildcard "*com.*2053"', None),
+        ('http.host wildcard "*:8443"', None),
+        ('http.host wildcard "*com:*"', None),
+        ('http.host wildcard "?*"', None),
+        ('http.host wildcard "nas*"', False),
+        ('http.host wildcard "nas2.example.com"', False),
+        ('http.host wildcard "*.net*"', False),
+        ('http.host strict wildcard "nas*"', False),
+        ('http.host wildcard "mobile*8443"', False),
+    ],
+)  # fmt: skip
+def test_ways_to_write_a_hostname(expression: str, truth: Truth) -> None:
+    """Ways to write a hostname are told apart only where Cloudflare would not."""
+    assert evaluate(expression, FORMS) is truth
+    matches = {
+        parse_as_cloudflare(expression).matches({"http.host": way})
+        for way in WAYS
+        if "?" not in expression
+    }
+    assert truth is None or matches == {truth}
+
+
+# Random expressions over what the reader supports, and over what it must not pretend to.
+
+_PIECES = st.sampled_from(
+    [HOST, HOST.upper(), f"{HOST}:8443", f"{HOST}.", f"{HOST}.:443", "com:2053", "443",
+     ":", ".", "com.", "home", "example.com", "", "x", "*"]
+)  # fmt: skip
+_PATHS = st.sampled_from(
+    ["/", "/api/", "/api/webhook/", "/api/webhook/x", "/auth", "/local/"]
+)
+_HOST_FIELDS = st.sampled_from(
+    ["http.host", "lower(http.host)", "upper(http.host)", "upper(lower(http.host))"]
+)
+
+
+def _quoted(text: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([f'"{text}"', f'r"{text}"', f'r##"{text}"##'])
+
+
+_LITERALS = _PIECES.flatmap(_quoted)
+_PATH_LITERALS = _PATHS.flatmap(_quoted)
+# Cloudflare refuses two stars in a row and an empty pattern is no pattern.
+_PATTERNS = st.sampled_from(
+    [
+        '"*"',
+        f'"{HOST}"',
+        '"home*"',
+        '"*.EXAMPLE.com"',
+        '"h*m*"',
+        '"[a-z]*"',
+        '"?*"',
+        '"*8443"',
+        '"home*2*53*"',
+        '"*com*4*3"',
+        '"*.com.*"',
+    ]
+)
+_LISTS = st.lists(_LITERALS, min_size=1, max_size=3).map(" ".join)
+
+_ATOMS = st.one_of(
+    st.builds(
+        "{} {} {}".format,
+        _HOST_FIELDS,
+        st.sampled_from(["eq", "==", "ne", "!=", "contains", "lt", ">="]),
+        _LITERALS,
+    ),
+    st.builds(
+        "{} {} {}".format,
+        _HOST_FIELDS,
+        st.sampled_from(["wildcard", "strict wildcard"]),
+        _PATTERNS,
+    ),
+    st.builds("{} in {{{}}}".format, _HOST_FIELDS, _LISTS),
+    st.builds(
+        "{}({}, {})".format,
+        st.sampled_from(["starts_with", "ends_with"]),
+        _HOST_FIELDS,
+        _LITERALS,
+    ),
+    st.builds("starts_with(http.request.uri.path, {})".format, _PATH_LITERALS),
+    st.builds("ends_with(http.request.uri.path, {})".format, _PATH_LITERALS),
+    st.builds(
+        "http.request.uri.path {} {}".format,
+        st.sampled_from(["eq", "ne", "contains"]),
+        _PATH_LITERALS,
+    ),
+    st.sampled_from(
+        [
+            "cf.tls_client_auth.cert_verified",
+            "cf.tls_client_auth.cert_revoked",
+            "cf.tls_client_auth.cert_presented",
+            "ssl",
+            'ip.src.country eq "DE"',
+            'ip.src.country in {"DE" "AT"}',
+            "ip.src in {203.0.113.0/24 10.0.0.1}",
+            "ip.src.asnum gt 100",
+            "ip.src.asnum in {1..5 64496}",
+            'http.user_agent contains "bot"',
+            "len(http.host) gt 30",
+            'concat(http.host, "/") ne "x"',
+        ]
+    ),
+)
+
+
+def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("{}{}".format, st.sampled_from(["not ", "!", "not not "]), inner),
+        st.builds("({})".format, inner),
+        st.builds(
+            "{} {} {}".format,
+            inner,
+            st.sampled_from(["and", "or", "xor", "&&", "||", "^^"]),
+            inner,
+        ),
+    )
+
+
+_EXPRESSIONS = st.recursive(_ATOMS, _combined, max_leaves=8)
+_EXEMPT = st.sampled_from(
+    [(), ("/api/webhook/",), ("/local/",), ("/api/webhook/", "/local/")]
+)
+
+
+_HOST_FORMS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from([HOST, HOST.upper(), HOST.title()]),
+    st.sampled_from(["", "."]),
+    st.sampled_from(["", ":8443", ":443", ":2053"]),
+)
+
+
+@st.composite
+def _requests(draw: st.DrawFn) -> tuple[Requests, dict[str, Value]]:
+    """Draw a class of requests and one of them."""
+    verified = draw(st.booleans())
+    revoked = verified and draw(st.booleans())
+    exempt = draw(_EXEMPT)
+    host = draw(st.one_of(_HOST_FORMS, st.just("other.test")))
+    path = draw(
+        st.sampled_from(
+            ["/", "/api/", "/api/webhook", "/api/webhook/x", "/auth", "/local/y", "/x/"]
+        ).filter(lambda path: not path.startswith(exempt))
+    )
+    forms = draw(st.booleans()) and host != "other.test"
+    asked = Requests(
+        host=HostForms(HOST) if forms else host,
+        verified=verified,
+        revoked=revoked,
+        exempt_paths=exempt,
+    )
+    return asked, {
+        "http.host": host,
+        "http.request.uri.path": path,
+        "http.user_agent": draw(st.sampled_from(["bot", "Home Assistant"])),
+        "ip.src.country": draw(st.sampled_from(["DE", "US"])),
+        "ip.src": draw(st.ip_addresses(v=4)),
+        "ip.src.asnum": draw(st.sampled_from([3, 64496])),
+        "ssl": draw(st.booleans()),
+        "cf.tls_client_auth.cert_presented": verified or draw(st.booleans()),
+        "cf.tls_client_auth.cert_verified": verified,
+        "cf.tls_client_auth.cert_revoked": revoked,
+    }
+
+
+def _agrees(expression: str, drawn: tuple[Requests, dict[str, Value]]) -> None:
+    requests, request = drawn
+    matches = parse_as_cloudflare(expression).matches(request)
+    note(f"Cloudflare: {matches}")
+    assert evaluate(expression, requests) in (matches, None)
+
+
+@given(_EXPRESSIONS, _requests())
+@search(500)
+def test_what_is_certain_is_so_for_each_request(
+    expression: str, drawn: tuple[Requests, dict[str, Value]]
+) -> None:
+    """What is certain is so for each request."""
+    _agrees(expression, drawn)
+
+
+@pytest.mark.nightly
+@given(_EXPRESSIONS, _requests())
+@search(10 * NIGHTLY, again=False)
+def test_what_is_certain_is_so_for_each_request_at_length(
+    expression: str, drawn: tuple[Requests, dict[str, Value]]
+) -> None:
+    """What is certain is so for each request at length."""
+    _agrees(expression, drawn)
+
+
+@given(st.text())
+@search()
+def test_no_text_upsets_it(text: str) -> None:
+    """No text upsets it."""
+    assert evaluate(text, ANYBODY) in (True, False, None)

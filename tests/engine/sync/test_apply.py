@@ -1,0 +1,502 @@
+"""Writing: the least, in order, and safe wherever it breaks off."""
+
+import asyncio
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    Conflict,
+    EngineError,
+    PermissionMissing,
+    QuotaExceeded,
+    RateLimited,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.api.models import (
+    ClientCertificate,
+    Observation,
+)
+from custom_components.cloudflare_mtls.engine.certificates import signing
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    KeyType,
+    SigningRequest,
+    make_signing_request,
+)
+from custom_components.cloudflare_mtls.engine.certificates.signing import (
+    issue_certificate,
+)
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
+from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from sandbox import Sandbox
+from sandbox.state import REVOKED, DnsRecord, Rule, State, Zone
+from sandbox.state.zones import CertificateStatus
+from tests.engine.builders import (
+    ACCOUNT_ID,
+    BLOCK_REF,
+    HOST,
+    OTHER,
+    SKIP_REF,
+    TUNNEL_ID,
+    ZONE_ID,
+    names,
+    protected,
+    wanting,
+)
+from tests.engine.servers import Fault, FaultyProxy
+
+ONE = wanting(protected())
+NONE = wanting(removed=[protected()])
+
+
+async def observe(client: CloudflareClient) -> Observation:
+    """Look at the zone."""
+    return await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+
+
+async def sync(client: CloudflareClient, desired: DesiredZone) -> tuple[Plan, Outcome]:
+    """Look, plan and write once."""
+    observation = await observe(client)
+    plan = make_plan(observation, desired)
+    return plan, await apply_plan(client, observation, plan)
+
+
+def the_zone(sandbox: Sandbox) -> Zone:
+    """Return the sandbox's zone, to look into and to edit."""
+    return sandbox.state.zones[ZONE_ID]
+
+
+def foreign(state: State) -> dict[str, Any]:
+    """Return what of the home lab is not ours, order included."""
+    zone, tunnel = state.zones[ZONE_ID], state.tunnels[TUNNEL_ID]
+    assert tunnel.config is not None
+    things = {
+        "rules": [rule for rule in zone.rules if rule.ref not in (BLOCK_REF, SKIP_REF)],
+        "records": [item for item in zone.dns_records.values() if item.name != HOST],
+        "associations": [name for name in zone.associations or () if name != HOST],
+        "config": {
+            **tunnel.config,
+            "ingress": [
+                rule for rule in tunnel.ingress if rule.get("hostname") != HOST
+            ],
+        },
+    }
+    return deepcopy(things)
+
+
+def ours(zone: Zone) -> tuple[list[str], int, int]:
+    """Return our rules, and how many records and associations the hostname has."""
+    return (
+        [rule.ref for rule in zone.rules if rule.ref in (BLOCK_REF, SKIP_REF)],
+        sum(record.name == HOST for record in zone.dns_records.values()),
+        (zone.associations or []).count(HOST),
+    )
+
+
+COMPLETE = ([SKIP_REF, BLOCK_REF], 1, 1)
+GONE: tuple[list[str], int, int] = ([], 0, 0)
+
+
+async def test_build_up_then_nothing_then_tear_down(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Build up then nothing then tear down."""
+    before = foreign(sandbox.state)
+
+    plan, outcome = await sync(client, ONE)
+    assert outcome.error is None
+    assert outcome.applied == plan.steps
+    # Cloudflare's answers tell what is there now, as another look does.
+    seen = await observe(client)
+    told = outcome.observation
+    assert set(told.records) == set(seen.records)
+    assert replace(told, records=seen.records) == seen
+    assert ours(the_zone(sandbox)) == COMPLETE
+    assert len(sandbox.journal.writes) == len(plan.steps) == 5
+    assert exposed(await observe(client), HOST) is None
+
+    sandbox.journal.clear()
+    plan, outcome = await sync(client, ONE)
+    assert plan.in_sync
+    assert outcome.applied == ()
+    assert outcome.error is None
+    assert not sandbox.journal.writes
+
+    _, outcome = await sync(client, NONE)
+    assert outcome.error is None
+    assert ours(the_zone(sandbox)) == GONE
+    assert foreign(sandbox.state) == before
+    assert (await sync(client, NONE))[0].in_sync
+
+
+async def test_zone_without_a_ruleset(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Zone without a ruleset."""
+    zone = the_zone(sandbox)
+    zone.rulesets.clear()
+    zone.associations = None
+    _, outcome = await sync(client, ONE)
+    assert outcome.error is None
+    assert ours(zone) == COMPLETE
+    assert (await sync(client, ONE))[0].in_sync
+
+
+async def test_tunnel_that_was_never_configured(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Tunnel that was never configured."""
+    sandbox.state.tunnels[TUNNEL_ID].config = None
+    _, outcome = await sync(client, ONE)
+    assert outcome.error is None
+    assert (await sync(client, ONE))[0].in_sync
+
+
+async def test_two_hostnames_at_once(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Two hostnames at once."""
+    desired = wanting(protected(), protected(OTHER, "/api/webhook/"))
+    _, outcome = await sync(client, desired)
+    assert outcome.error is None
+    assert (await sync(client, desired))[0].in_sync
+    assert the_zone(sandbox).associations == ["nas.example.com", HOST, OTHER]
+
+
+DRIFT: dict[str, Callable[[Sandbox], object]] = {
+    "block rule deleted": lambda s: the_zone(s).rules.pop(1),
+    "skip rule deleted": lambda s: the_zone(s).rules.pop(0),
+    "block rule disabled": lambda s: setattr(the_zone(s).rules[1], "enabled", False),
+    "rules swapped": lambda s: the_zone(s).rules.insert(0, the_zone(s).rules.pop(1)),
+    "foreign skip ahead": lambda s: the_zone(s).rules.insert(
+        0, Rule("skip", "ssl", action_parameters={"ruleset": "current"})
+    ),
+    "association gone": lambda s: the_zone(s).associations.remove(HOST),  # type: ignore[union-attr]
+    "record grey": lambda s: setattr(
+        list(the_zone(s).dns_records.values())[-1], "proxied", False
+    ),
+    "record gone": lambda s: the_zone(s).dns_records.popitem(),
+    "ingress gone": lambda s: s.state.tunnels[TUNNEL_ID].ingress.pop(-2),
+    "ingress elsewhere": lambda s: s.state.tunnels[TUNNEL_ID].ingress[-2].update(
+        service="http://elsewhere:1"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("drift", DRIFT.values(), ids=DRIFT)
+async def test_drift_is_fixed(
+    sandbox: Sandbox, client: CloudflareClient, drift: Callable[[Sandbox], object]
+) -> None:
+    """Drift is fixed."""
+    await sync(client, ONE)
+    drift(sandbox)
+    # One that remembers no write, to which nothing can look outdated.
+    client = CloudflareClient(sandbox.token, base_url=sandbox.api_url)
+    plan, outcome = await sync(client, ONE)
+    assert plan.steps
+    assert outcome.error is None
+    assert (await sync(client, ONE))[0].in_sync
+    assert exposed(await observe(client), HOST) is None
+
+
+ERRORS = {
+    Fault.REFUSED: PermissionMissing,
+    Fault.LIMITED: RateLimited,
+    Fault.BROKEN: Unavailable,
+    Fault.CUT: Unavailable,
+    Fault.LOST: Unavailable,
+    Fault.LOST_CUT: Unavailable,
+}
+
+
+@pytest.mark.parametrize("nth", range(5))
+@pytest.mark.parametrize("fault", Fault)
+async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    fault: Fault,
+    nth: int,
+) -> None:
+    """Build up that breaks off is closed and can be resumed."""
+    before = foreign(sandbox.state)
+    proxy.fails_at, proxy.fault = nth, fault
+    plan, outcome = await sync(unsteady, ONE)
+
+    assert isinstance(outcome.error, ERRORS[fault])
+    assert outcome.applied == plan.steps[:nth]
+    # It stopped, and did not try again.
+    assert proxy.writes == nth + 1
+    assert exposed(await observe(client), HOST) is None
+
+    _, outcome = await sync(client, ONE)
+    assert outcome.error is None
+    assert ours(the_zone(sandbox)) == COMPLETE
+    assert (await sync(client, ONE))[0].in_sync
+    assert foreign(sandbox.state) == before
+
+
+@pytest.mark.parametrize("nth", range(5))
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.LOST])
+async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    fault: Fault,
+    nth: int,
+) -> None:
+    """Tear down that breaks off is closed and can be resumed."""
+    before = foreign(sandbox.state)
+    await sync(client, ONE)
+    proxy.fails_at, proxy.fault = nth, fault
+    plan, outcome = await sync(unsteady, NONE)
+
+    assert isinstance(outcome.error, Unavailable)
+    assert outcome.applied == plan.steps[:nth]
+    assert exposed(await observe(client), HOST) is None
+
+    _, outcome = await sync(client, NONE)
+    assert outcome.error is None
+    assert ours(the_zone(sandbox)) == GONE
+    assert foreign(sandbox.state) == before
+
+
+async def test_what_others_write_in_between_survives(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """What others write in between survives."""
+    zone, tunnel = the_zone(sandbox), sandbox.state.tunnels[TUNNEL_ID]
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    # Somebody in the dashboard, after we looked.
+    assert zone.associations is not None
+    zone.associations.append("vpn.example.com")
+    tunnel.ingress.insert(0, {"hostname": "new.example.com", "service": "http://n:1"})
+    assert tunnel.config is not None
+    tunnel.config["originRequest"] = {"connectTimeout": 30}
+    before = foreign(sandbox.state)
+    outcome = await apply_plan(client, observation, plan)
+    assert outcome.error is None
+    assert foreign(sandbox.state) == before
+    assert (await sync(client, ONE))[0].in_sync
+
+
+async def test_what_others_did_already_is_not_written_again(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """What others did already is not written again."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    await apply_plan(client, observation, plan)
+    sandbox.journal.clear()
+    lists = [
+        step for step in plan.steps if step.kind.value in ("association", "ingress")
+    ]
+    outcome = await apply_plan(client, observation, replace(plan, steps=tuple(lists)))
+    assert outcome.error is None
+    assert not sandbox.journal.writes
+
+
+async def test_second_run_on_an_old_look_makes_nothing_twice(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Second run on an old look makes nothing twice."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    await apply_plan(client, observation, plan)
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert ours(the_zone(sandbox)) == COMPLETE
+
+
+async def test_record_made_by_another_meanwhile_is_a_conflict(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Record made by another meanwhile is a conflict."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    the_zone(sandbox).add_dns_record(DnsRecord("A", HOST, "192.0.2.1"))
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert outcome.applied == plan.steps[:-1]
+
+
+async def test_rules_filled_up_meanwhile_are_a_quota(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Rules filled up meanwhile are a quota."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    the_zone(sandbox).rules.extend(
+        Rule("block", 'http.host eq "x"', ref=f"r{n}") for n in range(4)
+    )
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, QuotaExceeded)
+    assert outcome.applied == ()
+
+
+async def test_tunnel_that_became_locally_managed_is_a_conflict(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Tunnel that became locally managed is a conflict."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert names(outcome.applied)[-1] == "create skip_rule"
+
+
+async def test_foreign_skip_that_came_meanwhile_does_not_get_published_behind(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """The answer to each rule that is written shows all rules: nobody has to be blind."""
+    observation = await observe(client)
+    plan = make_plan(observation, ONE)
+    outcome = await apply_plan(client, observation, replace(plan, steps=plan.steps[:1]))
+    assert outcome.error is None
+    seen = await observe(client)
+    the_zone(sandbox).rules.insert(
+        0, Rule("skip", "ssl", action_parameters={"ruleset": "current"})
+    )
+    await apply_plan(client, seen, make_plan(seen, ONE))
+    assert exposed(await observe(client), HOST) is None
+
+
+# Certificates
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let time fly while a lost certificate is looked for; return the pauses."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    class Asyncio:
+        """The module as `apply` sees it."""
+
+    Asyncio.sleep = staticmethod(sleep)  # type: ignore[attr-defined]
+    monkeypatch.setattr(signing, "asyncio", Asyncio)
+    return pauses
+
+
+async def run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run it in a thread."""
+    return await asyncio.to_thread(function, *arguments)
+
+
+def signing_request() -> SigningRequest:
+    """Return a request for a phone."""
+    return make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
+
+
+async def test_certificate_is_signed_once(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Certificate is signed once."""
+    request = signing_request()
+    certificate, facts = await issue_certificate(
+        client, ZONE_ID, request, 365, run_blocking
+    )
+    assert facts.public_key == request.public_key
+    assert (facts.name, facts.device_id, facts.managed) == ("Phone", "01J0DEVICE", True)
+    assert (facts.expires_on - facts.issued_on).days == 365
+    assert list(the_zone(sandbox).certificates) == [certificate.id]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.LOST_CUT])
+async def test_certificate_whose_answer_got_lost_is_found(
+    sandbox: Sandbox,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    no_pauses: list[float],
+    fault: Fault,
+) -> None:
+    """Certificate whose answer got lost is found."""
+    await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    proxy.fails_at, proxy.fault = 1, fault
+    request = signing_request()
+    certificate, facts = await issue_certificate(
+        unsteady, ZONE_ID, request, 365, run_blocking
+    )
+    assert facts.public_key == request.public_key
+    assert list(the_zone(sandbox).certificates)[1:] == [certificate.id]
+    assert no_pauses == [0]
+
+
+@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.CUT])
+async def test_certificate_that_was_never_signed_is_unavailable(
+    sandbox: Sandbox,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    no_pauses: list[float],
+    fault: Fault,
+) -> None:
+    """Certificate that was never signed is unavailable."""
+    proxy.fails_at, proxy.fault = 0, fault
+    with pytest.raises(Unavailable):
+        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    assert not the_zone(sandbox).certificates
+    assert proxy.writes == 1
+    # The list may lag by a minute.
+    assert sum(no_pauses) >= 60
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(Fault.REFUSED, PermissionMissing), (Fault.LIMITED, RateLimited)],
+)
+async def test_clear_refusal_is_not_searched_behind(
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    no_pauses: list[float],
+    fault: Fault,
+    error: type[EngineError],
+) -> None:
+    """Clear refusal is not searched behind."""
+    proxy.fails_at, proxy.fault = 0, fault
+    with pytest.raises(error):
+        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    assert no_pauses == []
+
+
+@pytest.mark.parametrize("status", sorted(REVOKED))
+async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
+    sandbox: Sandbox,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    status: CertificateStatus,
+) -> None:
+    """Who takes an unknown certificate for an intruder's may be quicker than the search."""
+    proxy.fails_at, proxy.fault = 0, Fault.LOST
+    search = unsteady.client_certificates
+
+    async def revoke_first(zone_id: str) -> tuple[ClientCertificate, ...]:
+        for record in the_zone(sandbox).certificates.values():
+            record.status = status
+        return await search(zone_id)
+
+    monkeypatch.setattr(unsteady, "client_certificates", revoke_first)
+    with pytest.raises(Conflict):
+        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    assert proxy.writes == 1
+
+
+async def test_certificate_for_another_key_is_a_conflict(
+    client: CloudflareClient,
+) -> None:
+    """Certificate for another key is a conflict."""
+    mixed = SigningRequest(key=signing_request().key, csr=signing_request().csr)
+    with pytest.raises(Conflict):
+        await issue_certificate(client, ZONE_ID, mixed, 365, run_blocking)

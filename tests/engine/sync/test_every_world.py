@@ -1,0 +1,106 @@
+"""The invariants, in worlds that nobody would think of."""
+
+from hypothesis import given, note
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.models import Observation
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.steps import advance
+from tests.engine.builders import after, names, states
+from tests.engine.searching import NIGHTLY, search
+from tests.engine.worlds import HOSTNAMES, World, foreign_things, lets_in, worlds
+
+
+def _open(world: World, observation: Observation) -> set[str]:
+    return {
+        hostname
+        for hostname, admission in world.admissions.items()
+        if exposed(observation, hostname, admission)
+    }
+
+
+def _never_opens(world: World) -> None:
+    plan = make_plan(world.observation, world.desired)
+    note(str(names(plan.steps)))
+    earlier = _open(world, world.observation)
+    for observation in states(world.observation, plan):
+        now = _open(world, observation)
+        assert now <= earlier
+        earlier = now
+
+
+def _partial_plans_never_open(world: World) -> None:
+    """What is taken down needs all of its steps; the rest may wait, hostname by hostname."""
+    whole = make_plan(world.observation, world.desired)
+    removed = {item.hostname for item in world.desired.removed}
+    for hostname in HOSTNAMES:
+        plan = whole.limited_to({hostname, *removed})
+        earlier = _open(world, world.observation)
+        for observation in states(world.observation, plan):
+            now = _open(world, observation)
+            assert now <= earlier
+            earlier = now
+
+
+def _closed_is_closed(world: World) -> None:
+    """Whatever exposed() calls closed, another reading of every rule finds closed."""
+    plan = make_plan(world.observation, world.desired)
+    for observation in states(world.observation, plan):
+        for hostname, admission in world.admissions.items():
+            if exposed(observation, hostname, admission) is None:
+                assert lets_in(observation, hostname, admission) is None
+
+
+def _converges(world: World) -> None:
+    """One run is enough, or, where a person has something to solve, two."""
+    plan = make_plan(world.observation, world.desired)
+    note(str(names(plan.steps)))
+    once = after(world.observation, plan)
+    again = make_plan(once, world.desired)
+    if plan.problems:
+        again = make_plan(after(once, again), world.desired)
+    assert names(again.steps) == []
+
+
+def _leaves_foreign_things(world: World) -> None:
+    plan = make_plan(world.observation, world.desired)
+    note(str(names(plan.steps)))
+    before = foreign_things(world.observation, world.desired)
+    assert foreign_things(after(world.observation, plan), world.desired) == before
+
+
+def _no_step_does_nothing(world: World) -> None:
+    plan = make_plan(world.observation, world.desired)
+    observation = world.observation
+    for step in plan.steps:
+        changed = advance(observation, step)
+        assert changed != observation
+        observation = changed
+
+
+INVARIANTS = [
+    _never_opens,
+    _partial_plans_never_open,
+    _closed_is_closed,
+    _converges,
+    _leaves_foreign_things,
+    _no_step_does_nothing,
+]
+_ids = [invariant.__name__.strip("_") for invariant in INVARIANTS]
+
+
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=_ids)
+def test_in_every_world(invariant: object) -> None:
+    """In every world."""
+    assert callable(invariant)
+    search()(given(worlds())(invariant))()
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=_ids)
+def test_in_every_world_at_length(invariant: object) -> None:
+    """In every world at length."""
+    assert callable(invariant)
+    search(NIGHTLY, again=False)(given(worlds())(invariant))()

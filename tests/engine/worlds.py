@@ -1,0 +1,418 @@
+"""Zones in every state that people, accidents and other programs leave them in."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from hypothesis import strategies as st
+
+from custom_components.cloudflare_mtls.engine.api.models import (
+    DnsRecord,
+    Observation,
+    Rule,
+)
+from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
+from custom_components.cloudflare_mtls.engine.rules.expressions import (
+    Admission,
+    block_expression,
+)
+from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Layout,
+    ProtectedHostname,
+)
+from sandbox import firewall, ingress
+from sandbox.expressions import Value
+from sandbox.seed import ACCOUNT_ID
+from sandbox.state import (
+    FIREWALL_PHASE,
+    DnsRecord as SandboxRecord,
+    Rule as SandboxRule,
+    Ruleset as SandboxRuleset,
+    State,
+    TunnelStatus,
+)
+from tests.engine.builders import (
+    BLOCK_REF,
+    ENDS_THE_RULES,
+    HOST,
+    NEIGHBOUR,
+    OTHER,
+    RECORD_COMMENT,
+    SERVICE,
+    SKIP_REF,
+    TUNNEL_ID,
+    UNKNOWN_TUNNEL,
+    ZONE_NAME,
+    admits,
+    observed,
+    protected,
+    record,
+    rule,
+    serves,
+    skip,
+    skip_rule,
+)
+
+HOSTNAMES = (HOST, OTHER, NEIGHBOUR)
+FOREIGN_SERVICE = "http://192.168.1.20:5000"
+
+
+@dataclass(frozen=True)
+class World:
+    """What is there, and what is wanted."""
+
+    observation: Observation
+    desired: DesiredZone
+
+    @property
+    def admissions(self) -> dict[str, Admission]:
+        """Return who may pass at each hostname; of a neighbour's we know nothing."""
+        ours = (*self.desired.hostnames, *self.desired.removed)
+        return {
+            **dict.fromkeys(HOSTNAMES, admits()),
+            **{item.hostname: self.desired.admission(item) for item in ours},
+        }
+
+
+_EXEMPT: st.SearchStrategy[tuple[str, ...]] = st.sampled_from(
+    [(), ("/api/webhook/",), ("/api/webhook/", "/local/")]
+)
+
+_FOREIGN_RULES = st.sampled_from(
+    [
+        skip("ssl", "skip-all"),
+        skip(f'http.host contains "{HOST}"', "skip-host"),
+        skip('http.host eq "nas.example.com"', "skip-nas"),
+        skip('http.host matches "x"', "skip-unreadable"),
+        skip("ssl", "skip-disabled", enabled=False),
+        skip('http.request.uri.path eq "/api/x"', "skip-path"),
+        rule("skip", "ssl", "skip-products", parameters={"products": ["bic"]}),
+        rule("skip", "ssl", "skip-phase", parameters={"phase": "current"}),
+        rule("block", 'http.host eq "nas.example.com"', "block-nas"),
+        rule("block", 'not ip.src.country in {"DE"}', "block-countries"),
+        rule("block", f'http.host contains "{OTHER}"', "block-other"),
+        rule("managed_challenge", "ssl", "challenge"),
+        *(
+            rule(
+                action,
+                f"(http.host {asked} and {verified})",
+                ref,
+                parameters=parameters,
+            )
+            for action, verified, parameters in (
+                ("block", "not cf.tls_client_auth.cert_verified", None),
+                ("skip", "cf.tls_client_auth.cert_verified", ENDS_THE_RULES),
+            )
+            for asked, ref in (
+                (f'eq "{HOST}"', f"by-hand-{action}"),
+                (f'in {{"{HOST}" "{OTHER}"}}', f"by-hand-{action}-both"),
+                (f'in {{"{HOST}" "nas.example.com"}}', f"by-hand-{action}-nas"),
+            )
+        ),
+        rule("log", "ssl", "log"),
+    ]
+)
+
+_FOREIGN_INGRESS: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        serves("nas.example.com", FOREIGN_SERVICE, originRequest={"noTLSVerify": True}),
+        serves("*.example.com", FOREIGN_SERVICE),
+        serves("*.example.com", FOREIGN_SERVICE, path="^/api"),
+        serves("*.example.com", "http_status:418", path="^/x"),
+        serves(HOST, FOREIGN_SERVICE, path="^/api", id="1"),
+        serves(OTHER, "http_status:403", path="^/local"),
+    ]
+)
+
+_FOREIGN_RECORDS = st.sampled_from(
+    [
+        record("*.example.com", ours=False),
+        record("nas.example.com", ours=False),
+        record(HOST, kind="TXT", content="x", ours=False),
+        record("vpn.example.com", kind="A", content="192.0.2.1", ours=False),
+    ]
+)
+
+
+_PINNED = ("a" * 64, "b" * 64)
+_PINS: st.SearchStrategy[frozenset[str] | None] = st.sampled_from(
+    [None, None, None, frozenset(), frozenset(_PINNED[:1]), frozenset(_PINNED)]
+)
+
+
+def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None]:
+    """Return our block rule in any state it may be found in."""
+    if not admissions:
+        return st.none()
+    good = rule("block", block_expression(admissions), BLOCK_REF)
+    only_equal = " or ".join(f'http.host eq "{host}"' for host in admissions)
+    unverified = (
+        "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+    )
+    return st.sampled_from(
+        [
+            None,
+            good,
+            good,
+            good,
+            replace(good, expression=f"  ({good.expression})"),
+            replace(good, enabled=False),
+            replace(good, action="managed_challenge"),
+            replace(good, action="skip", action_parameters={"ruleset": "current"}),
+            replace(
+                good,
+                expression=good.expression.replace(
+                    " or cf.tls_client_auth.cert_revoked", ""
+                ),
+            ),
+            replace(good, expression=f"({only_equal}) and {unverified}"),
+            replace(good, expression='http.host matches "unreadable"'),
+            replace(good, expression='starts_with(lower(http.host), "nas.example.com")'),
+        ]
+    )  # fmt: skip
+
+
+def _own_skip(hosts: Iterable[str]) -> st.SearchStrategy[Rule | None]:
+    """Return our skip rule in any state it may be found in."""
+    if not (hosts := tuple(hosts)):
+        return st.none()
+    good = skip_rule(*hosts)
+    return st.sampled_from(
+        [
+            None,
+            good,
+            good,
+            good,
+            replace(good, enabled=False),
+            replace(good, expression="ssl"),
+            replace(good, action_parameters={"products": ["bic"]}),
+            replace(good, action="block", action_parameters={}),
+            replace(
+                good,
+                expression=good.expression.replace(
+                    " and not cf.tls_client_auth.cert_revoked", ""
+                ),
+            ),
+        ]
+    )
+
+
+def _record_of(hostname: str) -> st.SearchStrategy[DnsRecord | None]:
+    return st.sampled_from(
+        [
+            None,
+            record(hostname),
+            record(hostname),
+            record(hostname, proxied=False),
+            record(hostname, tunnel_id=UNKNOWN_TUNNEL),
+            record(hostname, ours=False),
+            record(hostname, kind="A", content="192.0.2.1", ours=False),
+            record(hostname, kind="A", content="192.0.2.1", ours=False, proxied=False),
+        ]
+    )
+
+
+def _ingress_of(hostname: str) -> st.SearchStrategy[Any]:
+    return st.sampled_from(
+        [
+            None,
+            serves(hostname),
+            serves(hostname),
+            serves(hostname, FOREIGN_SERVICE),
+            serves(hostname.upper(), originRequest={"httpHostHeader": "x"}, id="7"),
+            serves(hostname, "http_status:503"),
+        ]
+    )
+
+
+def _settings_of(hostname: str) -> st.SearchStrategy[ProtectedHostname]:
+    return st.builds(
+        lambda paths, layout: protected(hostname, *paths, layout=layout),
+        _EXEMPT,
+        st.sampled_from(Layout),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw a zone with up to three hostnames: kept, removed, or a neighbour's."""
+    roles = draw(st.permutations(["kept", "removed", "neighbour", "kept"]))
+    roles_of = dict(zip(HOSTNAMES, roles, strict=False))
+    desired = DesiredZone(
+        hostnames=tuple(
+            draw(_settings_of(h)) for h, role in roles_of.items() if role == "kept"
+        ),
+        pinned=draw(_PINS),
+        takes_over=draw(st.booleans()),
+        removed=tuple(
+            draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
+        ),
+    )
+    named = draw(st.lists(st.sampled_from(HOSTNAMES), unique=True))
+    # Mostly the exempt paths that are wanted.
+    wanted = {
+        item.hostname: desired.admission(item)
+        for item in (*desired.hostnames, *desired.removed)
+    }
+    admissions = {
+        host: (
+            wanted[host]
+            if host in wanted and draw(st.booleans())
+            else admits(*draw(_EXEMPT), pinned=draw(_PINS))
+        )
+        for host in named
+    }
+    own = [draw(_own_block(admissions)), draw(_own_skip(named))]
+    foreign = draw(
+        st.lists(_FOREIGN_RULES, max_size=4, unique_by=lambda item: item.ref)
+    )
+    rules = draw(st.permutations([item for item in (*own, *foreign) if item]))
+    records = [draw(_record_of(hostname)) for hostname in HOSTNAMES]
+    records += draw(st.lists(_FOREIGN_RECORDS, max_size=2, unique=True))
+    entries = [draw(_ingress_of(hostname)) for hostname in HOSTNAMES]
+    entries += draw(st.lists(_FOREIGN_INGRESS, max_size=2))
+    entries = draw(st.permutations([item for item in entries if item]))
+    last = draw(st.sampled_from(["http_status:404", "http_status:404", SERVICE]))
+    associated = [*HOSTNAMES, HOST.upper(), "nas.example.com"]
+    observation = observed(
+        rules=rules,
+        records=[item for item in records if item],
+        ingress=[*entries, serves(None, last)],
+        associations=draw(st.lists(st.sampled_from(associated), unique=True)),
+        plan=draw(st.sampled_from(["free", "pro"])),
+        managed_remotely=draw(st.integers(0, 9)) > 0,
+    )
+    return World(observation, desired)
+
+
+def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
+    """Return all that is not ours, in its order; what is taken over is ours from the start."""
+    ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
+    kept = {item.hostname for item in desired.hostnames}
+    config = observation.configurations.get(TUNNEL_ID)
+    own_ingress = [config.rule_for(hostname) for hostname in ours] if config else []
+    return {
+        "rules": [
+            item
+            for item in observation.ruleset.rules
+            if item.ref not in (BLOCK_REF, SKIP_REF)
+            and not (desired.takes_over and is_made_by_hand(item, kept))
+        ],
+        "associations": [
+            name for name in observation.associations if name.lower() not in ours
+        ],
+        "records": [
+            item
+            for item in observation.records
+            if item.name not in ours
+            or (item.comment != RECORD_COMMENT and not _taken_over(item, desired))
+        ],
+        "ingress": [
+            item.raw
+            for item in (config.ingress if config else ())
+            if not any(item is own for own in own_ingress)
+        ],
+        "configuration": {
+            key: value
+            for key, value in (config.raw if config else {}).items()
+            if key != "ingress"
+        },
+    }  # fmt: skip
+
+
+def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
+    return desired.takes_over and any(
+        item.name == kept.hostname and item.tunnel_id == kept.tunnel_id
+        for kept in desired.hostnames
+    )
+
+
+# What the sandbox, which shares no code with the edge, says of a concrete request.
+
+_HOST_FORMS = (
+    "{0}", "{0}:8443", "{0}:2053", "{0}.", "{0}.:443", "{1}", "{1}:8443", "{2}"
+)  # fmt: skip
+_PATHS = (
+    "/", "/api/", "/api/x", "/api/webhook", "/api/webhook/x", "/local/x", "/auth/token"
+)  # fmt: skip
+
+
+def lets_in(
+    observation: Observation, hostname: str, admission: Admission
+) -> dict[str, Value] | None:
+    """Return a request without a good certificate that gets to an origin, if there is one."""
+    state = _as_state(observation)
+    zone = next(iter(state.zones.values()))
+    for path in _PATHS:
+        if path.startswith(admission.exempt_paths):
+            continue
+        service = ingress.route(state, zone, hostname, path)
+        if isinstance(service, ingress.Failure) and service is not ingress.NO_ORIGIN:
+            continue
+        if isinstance(service, ingress.Service) and service.name.startswith(
+            "http_status:"
+        ):
+            continue
+        for request in _requests(hostname, path, admission):
+            if firewall.judge(zone.rules, request).stopped_by is None:
+                return request
+    return None
+
+
+def _requests(
+    hostname: str, path: str, admission: Admission
+) -> Iterator[dict[str, Value]]:
+    # Nobody's certificate, a pinned one that is revoked, and, when pinning, any other.
+    certificates = [(False, False, ""), (True, True, _PINNED[0])]
+    if admission.pinned is not None:
+        certificates.append((True, False, "c" * 64))
+    forms = [form.format(hostname, hostname.upper(), hostname.title()) for form in _HOST_FORMS]  # fmt: skip
+    for host, certificate, country in product(forms, certificates, ("DE", "US")):
+        verified, revoked, fingerprint = certificate
+        yield {
+            "http.host": host,
+            "http.request.uri.path": path,
+            "ip.src.country": country,
+            "ssl": True,
+            "cf.tls_client_auth.cert_verified": verified,
+            "cf.tls_client_auth.cert_revoked": revoked,
+            "cf.tls_client_auth.cert_fingerprint_sha256": fingerprint,
+        }
+
+
+def _as_state(observation: Observation) -> State:
+    state = State()
+    account = state.add_account("Home lab", id=ACCOUNT_ID)
+    zone = state.add_zone(ZONE_NAME, account)
+    config = observation.configurations.get(TUNNEL_ID)
+    for tunnel_id in (TUNNEL_ID, UNKNOWN_TUNNEL):
+        tunnel = state.add_tunnel(tunnel_id, id=tunnel_id)
+        tunnel.status = TunnelStatus.HEALTHY
+        # What nobody can see may lead anywhere.
+        tunnel.config = {"ingress": [serves(None)]}
+        if tunnel_id == TUNNEL_ID and config:
+            tunnel.config = dict(config.raw)
+    for item in observation.records:
+        zone.add_dns_record(
+            SandboxRecord(item.type, item.name, item.content, proxied=item.proxied)
+        )
+    zone.add_ruleset(_ruleset(observation))
+    return state
+
+
+def _ruleset(observation: Observation) -> SandboxRuleset:
+    return SandboxRuleset(
+        FIREWALL_PHASE,
+        [
+            SandboxRule(
+                item.action,
+                item.expression,
+                enabled=item.enabled,
+                action_parameters=dict(item.action_parameters),
+                ref=item.ref,
+            )
+            for item in observation.ruleset.rules
+        ],
+    )

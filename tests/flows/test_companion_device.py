@@ -1,0 +1,310 @@
+"""Tests of the dialog that gives a device its certificate."""
+
+import asyncio
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.flows import form as forms
+from sandbox import Sandbox
+from tests.common import (
+    ENGLISH,
+    act,
+    add_certificate,
+    sentences,
+    settle,
+    state_of,
+    submit,
+    zone_of,
+)
+from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
+from tests.faults import Faults
+
+OF = "config_subentries.companion_device"
+
+
+async def test_device_gets_its_certificate(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """The dialog shows where the bundle waits, and the device is there with its entities."""
+    result = await add(hass, loaded_entry)
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "new")
+    result = await submit(hass, result, CHOSEN)
+
+    assert result["step_id"] == "handover"
+    shown = result["description_placeholders"]
+    (qr_code,) = result["data_schema"].schema.values()
+    assert qr_code.config["data"] == shown["url"]
+    assert shown["url"].startswith("http://192.168.1.10:8123/api/cloudflare_mtls/")
+    assert shown["name"] == "Pixel 8"
+    assert len(certificates(sandbox)) == 1
+    assert loaded_entry.get_subentries_of_type("companion_device") == []
+
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    (minted,) = zone_of(sandbox).certificates.values()
+    assert subentry.title == "Pixel 8"
+    assert str(subentry.unique_id) in minted.certificate.subject.rfc4514_string()
+    assert dict(subentry.data) == {
+        "name": "Pixel 8",
+        "system": "android",
+        "zone_id": sandbox.zone_id,
+        "notify_device_id": None,
+    }
+    device = device_registry.async_get_device_by_identifier(
+        (DOMAIN, subentry.subentry_id), loaded_entry.entry_id
+    )
+    assert device
+    assert device.name == "Pixel 8"
+    assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
+    assert state_of(hass, "sensor.pixel_8_handover") == "waiting"
+    assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == "off"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error"),
+    [
+        ({"name": " "}, "Enter a name"),
+        ({"name": "ü" * 33}, "Enter a name"),
+        ({"validity": "0"}, "Enter a whole number"),
+        ({"validity": "soon"}, "Enter a whole number"),
+        ({"validity": "-3"}, "Enter a whole number"),
+        ({"validity": "٣"}, "Enter a whole number"),
+    ],
+)
+async def test_what_cannot_be(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    chosen: dict[str, str],
+    error: str,
+) -> None:
+    """The form says what is wrong, keeps what was typed, and nothing is minted."""
+    result = await submit(hass, await add(hass, loaded_entry), {**CHOSEN, **chosen})
+
+    assert result["step_id"] == "new"
+    assert error in sentences(result, OF)["base"]
+    assert certificates(sandbox) == {}
+
+    result = await submit(hass, result, CHOSEN)
+    assert result["step_id"] == "handover"
+
+
+async def test_refusal_is_shown_and_can_be_tried_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """What Cloudflare says is shown in the form that was sent."""
+    faults.refuse(
+        "POST", "/client_certificates", 400, 1471, "validity_days is too long", times=1
+    )
+    result = await submit(
+        hass, await add(hass, loaded_entry), {**CHOSEN, "validity": "99999"}
+    )
+
+    assert result["step_id"] == "new"
+    assert "validity_days is too long" in sentences(result, OF)["base"]
+    assert certificates(sandbox) == {}
+
+    result = await submit(hass, result, CHOSEN)
+    assert result["step_id"] == "handover"
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_progress_lasts_until_the_front_end_listens(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However fast the certificate is made: of an end that nobody hears there is no other word."""
+    shown = asyncio.Event()
+    monkeypatch.setattr(forms, "shown_long_enough", shown.wait)
+    progressed = async_capture_events(hass, "data_entry_flow_progressed")
+    result = await hass.config_entries.subentries.async_configure(
+        (await add(hass, loaded_entry))["flow_id"], CHOSEN
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    while not certificates(sandbox):
+        await asyncio.sleep(0)
+    assert progressed == []
+
+    shown.set()
+    await settle(hass)
+
+    assert [event.data["flow_id"] for event in progressed] == [result["flow_id"]]
+
+
+async def test_dialog_closed_at_the_handover(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The certificate is there, so the device is too."""
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    await settle(hass)
+
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    assert subentry.title == "Pixel 8"
+    assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
+
+
+async def test_dialog_closed_while_the_certificate_is_signed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """What was begun comes to its end: no certificate is left without a device."""
+    faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
+    result = await add(hass, loaded_entry)
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], CHOSEN
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    await settle(hass)
+
+    assert len(certificates(sandbox)) == 1
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    assert subentry.title == "Pixel 8"
+
+
+async def test_without_a_hostname(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """There is nothing yet that a certificate could be for."""
+    for subentry_id in list(loaded_entry.subentries):
+        hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    await settle(hass)
+
+    result = await add(hass, loaded_entry)
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_hostname")
+
+
+async def test_without_a_local_address(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A certificate that no device could fetch is not made."""
+    await hass.config.async_update(
+        internal_url=None, external_url="https://home.example.com"
+    )
+    hass.config.api = None
+
+    result = await add(hass, loaded_entry)
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_local_url")
+
+
+async def test_without_an_account(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """While the account is not connected, nothing is asked."""
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    result = await add(hass, loaded_entry)
+
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "entry_not_loaded",
+    )
+
+
+async def test_renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The device gets a new certificate, and keeps the old one."""
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    await fetch(await hass_client_no_auth(), result["description_placeholders"]["url"])
+    await submit(hass, result)
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    freezer.tick(86400)
+
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+    assert result["step_id"] == "reconfigure"
+    assert result["description_placeholders"]["name"] == "Pixel 8"
+    result = await submit(hass, result, RENEWED)
+    assert result["step_id"] == "handover"
+    result = await submit(hass, result)
+
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "reconfigure_successful",
+    )
+    assert list(certificates(sandbox).values()) == ["active", "active"]
+    assert [item.validity_days for item in zone_of(sandbox).certificates.values()] == [
+        365,
+        90,
+    ]
+
+
+async def test_adoption(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A certificate from the dashboard becomes a device's, without a word to Cloudflare."""
+    await add_certificate(sandbox, name="Cloudflare", organization="")
+    await loaded_entry.runtime_data.protection.async_refresh()
+    await settle(hass)
+    sandbox.journal.clear()
+
+    result = await add(hass, loaded_entry)
+    assert (result["type"], result["menu_options"]) == (
+        FlowResultType.MENU,
+        ["new", "adopt"],
+    )
+    result = await submit(hass, result, {"next_step_id": "adopt"})
+    (label,) = result["data_schema"].schema["certificate"].config["options"]
+    assert label["label"] == "Cloudflare (2027-11-01)"
+    malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
+    result = await submit(hass, result, malformed)
+    assert "Enter a name" in sentences(result, OF)["base"]
+    result = await submit(hass, result, {**malformed, "name": "Anna's iPad"})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await settle(hass)
+
+    assert sandbox.journal.writes == []
+    assert state_of(hass, "sensor.anna_s_ipad_certificate_status") == "active"
+    # Nobody knows whether it was handed over.
+    assert state_of(hass, "sensor.anna_s_ipad_handover") == "unknown"
+    response = await act(hass, loaded_entry, "list_certificates")
+    response = await act(
+        hass,
+        loaded_entry,
+        "revoke_certificate",
+        certificate_id=response["certificates"][0]["certificate_id"],
+    )
+    assert state_of(hass, "sensor.anna_s_ipad_certificate_status") in (
+        "revoking",
+        "revoked",
+    )
+
+
+def test_every_step_is_described() -> None:
+    """What the dialog asks is explained."""
+    steps = ENGLISH["config_subentries"]["companion_device"]["step"]
+    for step in ("new", "adopt", "reconfigure"):
+        assert steps[step]["data"].keys() == steps[step]["data_description"].keys()

@@ -1,0 +1,273 @@
+"""Tests of a hostname that is protected in another way than before."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.clock import now
+from sandbox.state import TunnelStatus
+from tests.common import (
+    BLOCK_REF,
+    EDGE_EVERY,
+    HOSTNAME,
+    SKIP_REF,
+    choose,
+    records_of,
+    reported,
+    sentences,
+    settle,
+    state_of,
+    submit,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.dialogs import assert_protected
+from tests.faults import Faults
+
+SUBENTRY_ID = "01JHOSTNAME000000000000001"
+OTHER_TUNNEL = "7e000000-0000-4000-8000-00000000000b"
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+FLOW = "config_subentries.protected_hostname"
+
+
+async def change(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog that changes the hostname."""
+    return await entry.start_subentry_reconfigure_flow(hass, SUBENTRY_ID)
+
+
+def with_defaults(result: Any, **changes: Any) -> dict[str, Any]:
+    """Return what the form suggests, but for these."""
+    suggested = {
+        str(key): (key.description or {}).get("suggested_value")
+        for key in result["data_schema"].schema
+    }
+    suggested.pop("advanced")
+    return {**suggested, **choose(), **changes}
+
+
+async def test_other_settings(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Paths, layout and address are changed after a look at what will be written."""
+    sandbox.journal.clear()
+    result = await change(hass, loaded_entry)
+    assert result["step_id"] == "reconfigure"
+    assert result["description_placeholders"]["hostname"] == HOSTNAME
+
+    result = await submit(
+        hass,
+        result,
+        with_defaults(
+            result,
+            service="https://homeassistant.local:8123",
+            advanced={"layout": "block_only", "exempt_paths": ["/api/webhook/"]},
+        ),
+    )
+    assert result["step_id"] == "preview"
+    assert sandbox.journal.writes == []
+    assert len(result["description_placeholders"]["changes"].splitlines()) == 3
+
+    result = await submit(hass, result)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    await settle(hass)
+    data = loaded_entry.subentries[SUBENTRY_ID].data
+    assert data["service"] == "https://homeassistant.local:8123"
+    assert data["layout"] == "block_only"
+    assert data["exempt_paths"] == ["/api/webhook/"]
+    assert data["published"] is True
+    assert_protected(sandbox)
+    refs = {rule.ref: rule for rule in zone_of(sandbox).rules}
+    assert SKIP_REF not in refs
+    assert "/api/webhook/" in refs[BLOCK_REF].expression
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_no_tunnel_is_left(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Where every tunnel is gone there is none to choose, and nothing is changed."""
+    sandbox.journal.clear()
+    tunnels = dict(sandbox.state.tunnels)
+    sandbox.state.tunnels.clear()
+
+    result = await change(hass, loaded_entry)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "no_tunnel"
+    assert sandbox.journal.writes == []
+
+    sandbox.state.tunnels.update(tunnels)
+    result = await change(hass, loaded_entry)
+    assert result["step_id"] == "reconfigure"
+
+
+async def test_nothing_changed(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Who changes nothing writes nothing."""
+    sandbox.journal.clear()
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result))
+    assert result["description_placeholders"]["changes"].startswith("Nothing")
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+    assert sandbox.journal.writes == []
+
+
+async def test_another_tunnel(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The hostname moves over, and the old tunnel no longer serves it."""
+    other = sandbox.state.add_tunnel("Cabin", id=OTHER_TUNNEL)
+    other.status = TunnelStatus.HEALTHY
+    other.config = {"ingress": [{"service": "http_status:404"}]}
+
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result, tunnel_id=OTHER_TUNNEL))
+    assert result["step_id"] == "preview"
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+    await settle(hass)
+
+    (record,) = records_of(sandbox)
+    assert record.content == f"{OTHER_TUNNEL}.cfargotunnel.com"
+    assert [rule.get("hostname") for rule in other.ingress] == [HOSTNAME, None]
+    old = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    assert HOSTNAME not in [rule.get("hostname") for rule in old]
+    assert state_of(hass, DRIFT) == "off"
+
+
+@pytest.mark.parametrize("how", ["deleted", "unknown"])
+async def test_tunnel_that_was_deleted(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    how: str,
+) -> None:
+    """The repair tells it apart from a tunnel with a file, and another tunnel ends it."""
+    if how == "deleted":
+        sandbox.state.tunnels[sandbox.tunnel_id].deleted_at = now()
+    else:
+        del sandbox.state.tunnels[sandbox.tunnel_id]
+    other = sandbox.state.add_tunnel("Cabin", id=OTHER_TUNNEL)
+    other.config = {"ingress": [{"service": "http_status:404"}]}
+    sandbox.journal.clear()
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert reported(hass) == {"problem_tunnel_gone"}
+    assert state_of(hass, DRIFT) == "on"
+    assert sandbox.journal.writes == []
+
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result, tunnel_id=OTHER_TUNNEL))
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+    await settle(hass)
+    assert [rule.get("hostname") for rule in other.ingress] == [HOSTNAME, None]
+    assert state_of(hass, DRIFT) == "off"
+    assert reported(hass) == set()
+
+
+async def test_tunnel_that_was_deleted_keeps_nobody_from_leaving(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The hostname can be removed, and nothing of it is left."""
+    del sandbox.state.tunnels[sandbox.tunnel_id]
+    hass.config_entries.async_remove_subentry(loaded_entry, SUBENTRY_ID)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert records_of(sandbox) == []
+    assert HOSTNAME not in (zone_of(sandbox).associations or [])
+    assert not {BLOCK_REF, SKIP_REF} & {rule.ref for rule in zone_of(sandbox).rules}
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "error"),
+    [
+        ({"service": "tcp://x"}, "service", "service_malformed"),
+        (
+            {"advanced": {"exempt_paths": ["/"]}},
+            "base",
+            "exempt_path_malformed",
+        ),
+    ],
+)
+async def test_what_cannot_be(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    changes: dict[str, Any],
+    field: str,
+    error: str,
+) -> None:
+    """A mistake is told, and the next try counts."""
+    sandbox.journal.clear()
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result, **changes))
+    assert result["step_id"] == "reconfigure"
+    assert result["errors"] == {field: error}
+    assert sentences(result, FLOW)
+    assert sandbox.journal.writes == []
+
+    settings = loaded_entry.subentries[SUBENTRY_ID].data
+    result = await submit(
+        hass, result, with_defaults(result, service=settings["service"])
+    )
+    assert result["step_id"] == "preview"
+
+
+async def test_change_that_fails_keeps_the_old_settings(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """What stopped it is said; only what was carried out whole is kept."""
+    fault = faults.unavailable("PUT", "/configurations")
+    result = await change(hass, loaded_entry)
+    service = "https://homeassistant.local:8123"
+    result = await submit(hass, result, with_defaults(result, service=service))
+    result = await submit(hass, result)
+    assert fault.hits
+    assert result["step_id"] == "resume"
+    assert result["errors"] == {"base": "unavailable"}
+    assert loaded_entry.subentries[SUBENTRY_ID].data["service"] != service
+
+    faults.clear()
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded_entry.subentries[SUBENTRY_ID].data["service"] == service
+
+
+async def test_account_that_is_not_connected(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Without its account nothing can be changed."""
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    result = await change(hass, loaded_entry)
+    assert result["reason"] == "entry_not_loaded"
+
+
+async def test_zone_that_is_gone(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A zone that the token no longer sees is named as the reason."""
+    other = sandbox.state.accounts[sandbox.account_id]
+    sandbox.state.add_zone("example.net", other)
+    sandbox.state.zones.pop(sandbox.zone_id)
+    result = await change(hass, loaded_entry)
+    assert result["reason"] == "no_zone"

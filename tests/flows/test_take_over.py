@@ -1,0 +1,177 @@
+"""Tests of what somebody made by hand, as the guides tell: it is recognised and taken over."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from sandbox import Sandbox
+from sandbox.seed import SERVICE, TUNNEL_ID
+from sandbox.state import DnsRecord, Plan, Rule
+from tests.common import (
+    BLOCK_REF,
+    HOSTNAME,
+    SKIP_REF,
+    choose,
+    records_of,
+    sentences,
+    submit,
+    zone_of,
+)
+from tests.dialogs import add_rules, assert_protected, finish_from_preview, to_hostname
+
+BLOCK = f'(http.host eq "{HOSTNAME}" and not cf.tls_client_auth.cert_verified)'
+SKIP = f'(http.host in {{"{HOSTNAME}"}} and cf.tls_client_auth.cert_verified)'
+
+
+@pytest.fixture
+def by_hand(sandbox: Sandbox) -> list[Rule]:
+    """Follow a guide, with the mistake that all of them make."""
+    zone = zone_of(sandbox)
+    rules = [
+        Rule("skip", SKIP, "mTLS skip", action_parameters={"ruleset": "current"}),
+        Rule("block", BLOCK, "mTLS block"),
+    ]
+    entrypoint = zone.entrypoint()
+    assert entrypoint
+    entrypoint.rules += rules
+    zone.associations = ["nas.example.com", HOSTNAME]
+    content = f"{TUNNEL_ID}.cfargotunnel.com"
+    zone.add_dns_record(
+        DnsRecord("CNAME", HOSTNAME, content, proxied=True, comment="me")
+    )
+    ingress = sandbox.state.tunnels[TUNNEL_ID].ingress
+    ingress.insert(0, {"hostname": HOSTNAME, "service": SERVICE})
+    return rules
+
+
+async def to_offer(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Go on to what is offered for the hostname."""
+    result = await to_hostname(hass, sandbox)
+    return await submit(
+        hass, result, {**choose(), "hostname": HOSTNAME, "service": SERVICE}
+    )
+
+
+async def test_taken_over(
+    hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
+) -> None:
+    """Rules and record become ours in their places, and nothing is there twice."""
+    count = len(zone_of(sandbox).rules)
+    (record,) = records_of(sandbox)
+    sandbox.journal.clear()
+
+    result = await to_offer(hass, sandbox)
+    assert result["step_id"] == "take_over"
+    assert result["description_placeholders"]["changes"].splitlines() == [
+        (
+            "1. Take over the custom rule “mTLS block”, and have it block every request to "
+            "home-mobile.example.com without a valid certificate."
+        ),
+        (
+            "2. Take over the custom rule “mTLS skip”, and have it let devices with a valid "
+            "certificate skip the zone's other rules."
+        ),
+        (
+            "3. Take over the DNS record of home-mobile.example.com. It stays as it is, "
+            "until you remove the hostname from Home Assistant."
+        ),
+    ]
+    result = await submit(hass, result, {"take_over": True})
+    assert result["step_id"] == "preview"
+    assert sandbox.journal.writes == []
+    await finish_from_preview(hass, sandbox, result)
+
+    rules = {rule.ref: rule for rule in zone_of(sandbox).rules}
+    assert len(rules) == count
+    assert [rules[SKIP_REF].id, rules[BLOCK_REF].id] == [rule.id for rule in by_hand]
+    assert "cert_revoked" in rules[BLOCK_REF].expression
+    assert "cert_revoked" in rules[SKIP_REF].expression
+    (taken,) = records_of(sandbox)
+    assert (taken.id, taken.content) == (record.id, record.content)
+    assert taken.comment == "Home Assistant: Cloudflare mTLS"
+    # Association and ingress rule are as they were: one each, and never written.
+    assert not [write for write in sandbox.journal.writes if write.method == "PUT"]
+
+
+async def test_left_alone(
+    hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
+) -> None:
+    """Who says no keeps what was made by hand, and ours stands ahead of it."""
+    result = await to_offer(hass, sandbox)
+    result = await submit(hass, result, {"take_over": False})
+    assert result["step_id"] == "preview"
+    assert "Take over" not in result["description_placeholders"]["changes"]
+    await finish_from_preview(hass, sandbox, result)
+
+    rules = zone_of(sandbox).rules
+    assert [rule for rule in rules if rule in by_hand] == by_hand
+    assert [rule.expression for rule in by_hand] == [SKIP, BLOCK]
+    assert [rule.ref for rule in rules][:2] == [SKIP_REF, BLOCK_REF]
+    (record,) = records_of(sandbox)
+    assert record.comment == "me"
+
+
+async def test_no_place_beside_what_is_there(
+    hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
+) -> None:
+    """Where the plan has no free rule, only taking over works, and the dialog says so."""
+    zone_of(sandbox).plan = Plan.FREE
+    add_rules(sandbox, 5 - len(zone_of(sandbox).rules))
+
+    result = await to_offer(hass, sandbox)
+    result = await submit(hass, result, {"take_over": False})
+    assert result["step_id"] == "take_over"
+    assert result["errors"] == {"base": "problem_no_free_rule"}
+    assert "mTLS block" in sentences(result)["base"]
+
+    result = await submit(hass, result, {"take_over": True})
+    await finish_from_preview(hass, sandbox, result)
+    assert len(zone_of(sandbox).rules) == 5
+
+
+async def test_what_is_there_twice_is_cleared_up(
+    hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
+) -> None:
+    """One of each is taken over; a second one that does the same goes."""
+    zone_of(sandbox).plan = Plan.PRO
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    second = Rule("block", BLOCK.replace("eq", "ne").replace("ne ", "eq "), "again")
+    entrypoint.rules.append(second)
+
+    result = await to_offer(hass, sandbox)
+    assert (
+        "Delete the custom rule “again”"
+        in (result["description_placeholders"]["changes"])
+    )
+    result = await submit(hass, result, {"take_over": True})
+    await finish_from_preview(hass, sandbox, result)
+
+    assert second not in zone_of(sandbox).rules
+    assert_protected(sandbox)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f'(http.host in {{"{HOSTNAME}" "nas.example.com"}} and not cf.tls_client_auth.cert_verified)',
+        f'(http.host eq "{HOSTNAME}" and not cf.tls_client_auth.cert_verified and ip.src.country ne "DE")',
+        f'(http.host eq "{HOSTNAME}" or not cf.tls_client_auth.cert_verified)',
+    ],
+)
+async def test_what_does_more_is_not_ours(
+    hass: HomeAssistant, sandbox: Sandbox, expression: str
+) -> None:
+    """A rule that is there for something else too is neither offered nor touched."""
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    rule = Rule("block", expression, "other things")
+    entrypoint.rules.append(rule)
+
+    result = await to_offer(hass, sandbox)
+    assert result["step_id"] == "preview"
+    await finish_from_preview(hass, sandbox, result)
+
+    assert rule in zone_of(sandbox).rules
+    assert rule.expression == expression

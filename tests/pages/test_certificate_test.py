@@ -1,0 +1,182 @@
+"""Tests of the test page: who gets in through a protected hostname proves it, nobody else."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.pages.certificate_test import (
+    async_setup_certificate_test,
+    certificate_test_url,
+)
+from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME, settle
+
+type Post = Callable[..., Awaitable[tuple[int, str]]]
+
+PATH = "/api/cloudflare_mtls/proof"
+TEXTS = ENGLISH["common"]
+RAY = {"CF-Ray": "8f2a-FRA"}
+
+
+class Prover:
+    """Records what is to be proved, and knows one certificate."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.asked: list[tuple[str, str]] = []
+
+    async def __call__(
+        self, hass: HomeAssistant, certificate_id: str, hostname: str
+    ) -> bool:
+        """Tell whether the certificate is the one."""
+        self.asked.append((certificate_id, hostname))
+        return certificate_id == CERTIFICATE_ID
+
+
+@pytest.fixture
+def prover() -> Prover:
+    """Return who is asked."""
+    return Prover()
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    prover: Prover,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> TestClient[Any, Any]:
+    """Return the browser of a phone that is not logged in."""
+    await async_setup_certificate_test(hass, prover)
+    return await hass_client_no_auth()
+
+
+@pytest.fixture
+def post(client: TestClient[Any, Any]) -> Post:
+    """Return a function that does what the button does, and returns what is answered."""
+
+    async def post(body: str = CERTIFICATE_ID, **headers: str) -> tuple[int, str]:
+        given = {"Host": HOSTNAME, **RAY, **headers}
+        answer = await client.post(
+            PATH,
+            data=body,
+            headers={key: value for key, value in given.items() if value},
+        )
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        return answer.status, (await answer.json())["message"]
+
+    return post
+
+
+NO = (404, TEXTS["proof_failed"])
+YES = (200, TEXTS["proof_done"])
+
+
+async def test_looking_proves_nothing(
+    client: TestClient[Any, Any], prover: Prover
+) -> None:
+    """A link preview opens the page as well, even through the protected hostname."""
+    answer = await client.get(PATH, headers={"Host": HOSTNAME, **RAY})
+
+    page = await answer.text()
+    assert answer.status == 200
+    assert TEXTS["proof_intro"] in page
+    nonce = page.partition('nonce="')[2].partition('"')[0]
+    assert answer.headers["Content-Security-Policy"] == (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    assert prover.asked == []
+
+
+@pytest.mark.parametrize(
+    "host", [HOSTNAME, f"{HOSTNAME}:443", HOSTNAME.upper(), f"{HOSTNAME}:8443"]
+)
+async def test_through_the_protected_hostname(
+    post: Post, prover: Prover, host: str
+) -> None:
+    """The device got in, and the certificate is named."""
+    assert await post(Host=host) == YES
+    assert prover.asked == [(CERTIFICATE_ID, HOSTNAME)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"CF-Ray": ""},
+        {"CF-Ray": "", "CF-Connecting-IP": "203.0.113.24"},
+        {"Host": "192.168.1.10:8123"},
+        {"Host": "home.example.com"},
+        {"Host": f"{HOSTNAME}.evil.example"},
+        {"Host": f"evil.{HOSTNAME}"},
+        {"Host": "[::1]:8123"},
+        {"Host": "home.example.com", "X-Forwarded-Server": HOSTNAME},
+    ],
+    ids=str,
+)
+async def test_any_other_way(
+    post: Post, prover: Prover, headers: dict[str, str]
+) -> None:
+    """At home, or by another hostname, nothing shows which certificate there is."""
+    assert await post(**headers) == NO
+    assert prover.asked == []
+
+
+@pytest.mark.parametrize("body", ["", "unknown", "\N{SNOWMAN}", "A" * 5000])
+async def test_what_is_not_known(post: Post, body: str) -> None:
+    """It looks the same as any other way."""
+    assert await post(body) == NO
+
+
+async def test_account_that_is_not_loaded(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, post: Post, prover: Prover
+) -> None:
+    """Its hostnames are not known to be protected then."""
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await settle(hass)
+
+    assert await post() == NO
+    assert prover.asked == []
+
+
+@pytest.mark.parametrize(
+    ("exempt", "answer"),
+    [("/api/", NO), ("/api/cloudflare_mtls/", NO), ("/api/webhook/", YES)],
+)
+async def test_exempt_path(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    post: Post,
+    exempt: str,
+    answer: tuple[int, str],
+) -> None:
+    """Where the page can be reached without a certificate, reaching it proves nothing."""
+    (subentry,) = loaded_entry.subentries.values()
+    hass.config_entries.async_update_subentry(
+        loaded_entry, subentry, data={**subentry.data, "exempt_paths": [exempt]}
+    )
+    await settle(hass)
+
+    assert await post() == answer
+
+
+async def test_every_text_has_its_place(client: TestClient[Any, Any]) -> None:
+    """The page shows each of its sentences; the view says the others."""
+    page = await (await client.get(PATH)).text()
+
+    for key, sentence in TEXTS.items():
+        if key.startswith("proof_") and key not in ("proof_done", "proof_failed"):
+            assert sentence in page, key
+
+
+def test_link() -> None:
+    """What certificate it is about stays on the device until the button is pressed."""
+    assert certificate_test_url(HOSTNAME, CERTIFICATE_ID) == (
+        f"https://{HOSTNAME}{PATH}#{CERTIFICATE_ID}"
+    )

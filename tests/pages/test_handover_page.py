@@ -1,0 +1,416 @@
+"""Tests of the handover page and of the test page, in a real browser of a phone's size."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp.test_utils import TestClient
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine.certificates.systems import System
+from custom_components.cloudflare_mtls.pages.certificate_test import (
+    async_setup_certificate_test,
+)
+from custom_components.cloudflare_mtls.pages.handovers import (
+    PATH,
+    Delivery,
+    Handover,
+    async_get_handovers,
+)
+from demo.browser import ANDROID, Chromium, Tab
+from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME
+from tests.deliveries import make_delivery
+from tests.programs import needs
+
+pytestmark = needs("chromium")
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+TEXTS = ENGLISH["common"]
+THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA"}
+PHONES = {
+    System.ANDROID: ANDROID,
+    System.IOS: (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 "
+        "(KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1"
+    ),
+}
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> TestClient[Any, Any]:
+    """Serve the pages."""
+
+    async def knows(_hass: HomeAssistant, certificate_id: str, hostname: str) -> bool:
+        return (certificate_id, hostname) == (CERTIFICATE_ID, HOSTNAME)
+
+    assert await async_setup_component(hass, DOMAIN, {})
+    await async_setup_certificate_test(hass, knows)
+    return await hass_client_no_auth()
+
+
+both = pytest.mark.parametrize("system", [System.ANDROID, System.IOS])
+
+
+@pytest.fixture
+def system() -> System:
+    """Return what the phone runs; tests may choose otherwise."""
+    return System.ANDROID
+
+
+@pytest.fixture
+async def browser(
+    client: TestClient[Any, Any], system: System, tmp_path: Path
+) -> AsyncIterator[Tab]:
+    """Open the phone's browser; in the end it asked only Home Assistant, and was content."""
+    chromium = Chromium(tmp_path, f"MAP {HOSTNAME} 127.0.0.1")
+    async with chromium.tab(user_agent=PHONES[system]) as browser:
+        yield browser
+        home = client.make_url("/").authority
+        others = [
+            url
+            for url in browser.requests
+            if urlsplit(url).netloc.replace(HOSTNAME, "127.0.0.1") != home
+            and not url.startswith(("about:", "blob:"))
+        ]
+        # A status of 404 is what a refusal looks like to it.
+        complaints = [
+            text
+            for text in browser.complaints
+            if "the server responded with" not in text
+        ]
+        assert others == []
+        assert complaints == []
+
+
+@pytest.fixture
+def delivery(system: System) -> Delivery:
+    """Return what the phone is to fetch."""
+    name = {System.ANDROID: "Pixel 8", System.IOS: "iPhone"}[system]
+    return make_delivery(system=system, label=f"HA {name} 2026-11")
+
+
+async def keep(browser: Tab, name: str) -> None:
+    """Keep a picture for the documentation, where it is asked for."""
+    if os.environ.get("WRITE_IMAGES"):
+        height = await browser.run("document.querySelector('main').offsetHeight + 32")
+        (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
+
+
+@pytest.fixture
+def home(client: TestClient[Any, Any]) -> str:
+    """Return the address of Home Assistant."""
+    return str(client.make_url("/")).rstrip("/")
+
+
+def link_of(home: str, handover: Handover) -> str:
+    """Return the link that holds all it takes, at the address of the test."""
+    return f"{home}{PATH}#{handover.url.partition('#')[2]}"
+
+
+@both
+async def test_fetching(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    system: System,
+) -> None:
+    """A tap saves the advised file; the page then tells all that the device needs."""
+    handover = async_get_handovers(hass).offer(delivery)
+    advised, other = delivery.bundles
+    await browser.open(link_of(home, handover))
+    assert await browser.run("document.documentElement.lang") == "en"
+    assert TEXTS["handover_code"] not in await browser.text()
+    await keep(browser, f"handover-{system}-before")
+
+    await browser.tap("#get")
+    assert await browser.downloaded(advised.filename) == advised.data
+
+    assert await browser.run("document.activeElement.id") == "saved"
+    assert await browser.run("location.href") == f"{home}{PATH}"
+    assert await browser.run("password.textContent") == delivery.password
+    text = await browser.text()
+    assert delivery.label in text
+    assert f"https://{HOSTNAME}" in text
+    own = await browser.run("guide.innerText")
+    steps = TEXTS[f"handover_{system}_steps"].splitlines()
+    assert len(own.splitlines()) >= len(steps)
+    assert await browser.run("guides.querySelectorAll('details').length") == 5
+    assert await browser.run("document.querySelectorAll('details[open]').length") == 0
+    await keep(browser, f"handover-{system}-after")
+
+    await browser.run(
+        "document.querySelectorAll('details').forEach((d) => d.open = true)"
+    )
+    await browser.tap("#other")
+    assert await browser.downloaded(other.filename) == other.data
+    await browser.tap("#again")
+    assert await browser.downloaded(advised.filename) == advised.data
+
+
+@both
+async def test_type_of_the_file(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    system: System,
+) -> None:
+    """Android is told that it is PKCS#12, and iOS is not."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.run(
+        "window.types = []; window.make = URL.createObjectURL;"
+        "URL.createObjectURL = (blob) => (types.push(blob.type), make(blob));"
+    )
+
+    await browser.tap("#get")
+    await browser.downloaded(delivery.bundles[0].filename)
+
+    assert await browser.run("types") == {
+        System.ANDROID: ["application/x-pkcs12"],
+        System.IOS: ["application/octet-stream"],
+    }.get(system)
+
+
+@both
+async def test_link_to_the_test(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    system: System,
+) -> None:
+    """The test opens where the certificate is: on iOS only the app has it."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+    test = f"/api/cloudflare_mtls/proof#{delivery.certificate_id}"
+    assert await browser.run("document.querySelector('#test-link').href") == {
+        System.ANDROID: f"https://{HOSTNAME}{test}",
+        System.IOS: f"homeassistant://navigate{test}",
+    }.get(system)
+    assert delivery.label in await browser.run("tests.innerText")
+
+
+async def test_without_a_hostname(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """Where no hostname is protected yet there is no test, and no hole in a sentence."""
+    handover = async_get_handovers(hass).offer(replace(delivery, hostname=None))
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+    text = await browser.text()
+    assert TEXTS["handover_test_link"] not in text
+    assert f"external URL to {TEXTS['handover_any_address']}" in text
+
+
+@pytest.mark.parametrize("clipboard", [True, False])
+async def test_copying_the_password(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    clipboard: bool,
+) -> None:
+    """With a clipboard it is there, as it is; without one it is selected."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.run(
+        "window.copied = []; document.execCommand = () => false;"
+        "Object.defineProperty(navigator, 'clipboard', { value: "
+        + ("{ writeText: (text) => copied.push(text) }" if clipboard else "undefined")
+        + "});"
+    )
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+    await browser.tap("#copy")
+
+    told = TEXTS["handover_copied" if clipboard else "handover_selected"]
+    await browser.until(f"document.querySelector('#copy').textContent === {told!r}")
+    if clipboard:
+        assert await browser.run("copied") == [delivery.password]
+    else:
+        assert await browser.run("getSelection().toString()") == delivery.password
+
+
+async def test_entering_the_code(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    system: System,
+) -> None:
+    """The link that anybody may know asks for the code; a wrong one can be corrected."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(home + handover.path)
+    await keep(browser, f"handover-{system}-code")
+
+    await browser.tap("#code")
+    await browser.type(f"{(int(handover.code) + 1) % 1_000_000:06}")
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_wrong_code']!r}")
+    assert await browser.run("document.activeElement.id") == "failed"
+
+    await browser.run("code.value = ''")
+    await browser.tap("#code")
+    await browser.type(f"{handover.code[:3]} {handover.code[3:]}")
+    await browser.tap("#get")
+    advised = delivery.bundles[0]
+    assert await browser.downloaded(advised.filename) == advised.data
+
+
+async def test_link_that_is_no_longer_good(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """Used, old or wrong: the page says the same, and saves nothing."""
+    used = async_get_handovers(hass).offer(delivery)
+    async_get_handovers(hass).withdraw(delivery.certificate_id)
+    old = async_get_handovers(hass).offer(delivery)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=11))
+    await hass.async_block_till_done()
+
+    for fragment in (used.url.partition("#")[2], old.url.partition("#")[2], "", "A"):
+        await browser.open(f"{home}{PATH}#{fragment}")
+        await browser.tap("#get")
+        await browser.until(f"failed.textContent === {TEXTS['handover_gone']!r}")
+    assert list(browser.downloads.iterdir()) == []
+
+
+async def test_another_link_in_the_same_tab(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """Only the fragment changes then, and the page takes notice."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    assert not await browser.run("needsCode")
+
+    await browser.run(f"location.hash = {handover.path.partition('#')[2]!r}")
+
+    await browser.until("typeof needsCode !== 'undefined' && needsCode")
+    await browser.until("!ask.hidden")
+
+
+async def test_over_the_internet(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """The page says where the link works, and the link goes on working there."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_not_local']!r}")
+
+    await browser.send("Network.setExtraHTTPHeaders", headers={})
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+
+async def test_when_home_assistant_does_not_answer(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """Nothing is lost: the same button works once it does."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.run("window.real = fetch; window.fetch = () => Promise.reject()")
+    await browser.tap("#get")
+    await browser.until(f"failed.textContent === {TEXTS['handover_unanswered']!r}")
+
+    await browser.run("window.fetch = real")
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+
+
+async def test_a_device_that_gets_in(
+    hass: HomeAssistant, entry: MockConfigEntry, home: str, browser: Tab
+) -> None:
+    """Through the protected hostname, the button makes the certificate known."""
+    entry.add_to_hass(hass)
+    entry.mock_state(hass, ConfigEntryState.LOADED)
+    await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
+    there = home.replace("127.0.0.1", HOSTNAME)
+    await browser.open(f"{there}/api/cloudflare_mtls/proof#{CERTIFICATE_ID}")
+
+    await browser.tap("#test")
+
+    await browser.until(f"result.textContent === {TEXTS['proof_done']!r}")
+    assert await browser.run("result.className") == "good"
+    assert await browser.run("document.querySelector('main a').href") == f"{there}/"
+    await keep(browser, "handover-test-done")
+    entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
+
+
+async def test_the_test_page(
+    home: str, browser: Tab, client: TestClient[Any, Any]
+) -> None:
+    """Nothing is tested until the button is tapped; then the page says how it went."""
+    await browser.open(f"{home}/api/cloudflare_mtls/proof#7bf7f70c")
+    assert TEXTS["proof_intro"] in await browser.text()
+    assert await browser.run("result.hidden")
+
+    await browser.tap("#test")
+
+    await browser.until(f"result.textContent === {TEXTS['proof_failed']!r}")
+    assert await browser.run("document.activeElement.id") == "result"
+    assert await browser.run("result.className") == "bad"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_sizes(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery, scheme: str
+) -> None:
+    """Everything fits the width of a small phone, and fingers hit every button."""
+    await browser.send(
+        "Emulation.setEmulatedMedia",
+        features=[{"name": "prefers-color-scheme", "value": scheme}],
+    )
+    await browser.send(
+        "Emulation.setDeviceMetricsOverride",
+        width=320,
+        height=568,
+        deviceScaleFactor=1,
+        mobile=True,
+    )
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.until("!after.hidden")
+    await browser.run(
+        "document.querySelectorAll('details').forEach((d) => d.open = true)"
+    )
+
+    assert await browser.run("document.documentElement.scrollWidth") == 320
+    small = await browser.run(
+        "[...document.querySelectorAll('button, summary, a.button')]"
+        ".filter((item) => item.offsetParent && item.offsetHeight < 48).length"
+    )
+    assert small == 0
+    background = await browser.run("getComputedStyle(document.body).backgroundColor")
+    assert background == {
+        "light": "rgb(238, 242, 248)",
+        "dark": "rgb(13, 20, 29)",
+    }.get(scheme)

@@ -1,0 +1,203 @@
+"""Tests of the pause that Cloudflare asks for: everybody keeps it, to the second."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+import time
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.account import async_create_client
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from tests.common import (
+    CERTIFICATE_ID,
+    HOSTNAME,
+    TUNNELS_EVERY,
+    act,
+    add_certificate,
+    companion,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.faults import Faults
+
+STATUS = "sensor.home_tunnel_status"
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+
+ACTIONS: dict[str, dict[str, Any]] = {
+    "mint_certificate": {"name": "Tablet"},
+    "renew_certificate": {"certificate_id": CERTIFICATE_ID},
+    "revoke_certificate": {"certificate_id": CERTIFICATE_ID},
+    "restore_certificate": {"certificate_id": CERTIFICATE_ID},
+    "list_certificates": {},
+    "sync": {},
+    "get_blocked_requests": {"hostname": HOSTNAME},
+}
+
+
+async def press(hass: HomeAssistant, _: MockConfigEntry) -> None:
+    """Press the hostname's button."""
+    await hass.services.async_call(
+        "button",
+        "press",
+        {"entity_id": "button.home_mobile_example_com_sync"},
+        blocking=True,
+    )
+
+
+async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Begin to add a hostname, and be told why that does not go."""
+    result: Any = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "protected_hostname"), context={"source": "user"}
+    )
+    assert result["reason"] == "rate_limited"
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=result["reason"],
+        translation_placeholders=result["description_placeholders"],
+    )
+
+
+async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set the account up anew."""
+    await hass.config_entries.async_reload(entry.entry_id)
+
+
+def action(name: str) -> Callable[[HomeAssistant, MockConfigEntry], Awaitable[Any]]:
+    """Return what calls an action."""
+    return lambda hass, entry: act(hass, entry, name, **ACTIONS[name])
+
+
+BY_HAND: dict[str, Callable[[HomeAssistant, MockConfigEntry], Awaitable[Any]]] = {
+    **{name: action(name) for name in ACTIONS},
+    "button": press,
+    "dialog": add_hostname,
+}
+
+
+@pytest.fixture
+async def account(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> MockConfigEntry:
+    """Return an account with a companion device; its requests are counted from here on."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    sandbox.journal.clear()
+    faults.requests.clear()
+    return entry
+
+
+async def seconds_told(act_by_hand: Awaitable[Any]) -> str:
+    """Return the pause of which somebody reads who acts in it."""
+    with pytest.raises(HomeAssistantError) as caught:
+        await act_by_hand
+    assert caught.value.translation_key == "rate_limited"
+    assert caught.value.translation_placeholders
+    return caught.value.translation_placeholders["seconds"]
+
+
+@with_device
+@pytest.mark.parametrize("begin", BY_HAND)
+async def test_pause_is_kept_by_everybody(
+    hass: HomeAssistant,
+    faults: Faults,
+    account: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    begin: str,
+) -> None:
+    """Whoever meets a 429, nobody sends anything before it is over; then it goes on."""
+    fault = faults.limit(120, times=1)
+    assert await seconds_told(BY_HAND[begin](hass, account)) == "120"
+    assert fault.hits == 1
+    # What was sent together with it was under way by then.
+    await hass.async_add_executor_job(time.sleep, 0.2)
+    faults.requests.clear()
+
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    assert state_of(hass, STATUS) == "unavailable"
+    for name, by_hand in BY_HAND.items():
+        assert await seconds_told(by_hand(hass, account)) == "60", name
+    await wait_for_refresh(hass, freezer, timedelta(seconds=59))
+    await reload(hass, account)
+    assert faults.requests == []
+
+    await wait_for_refresh(hass, freezer, timedelta(seconds=2))
+    await hass.config_entries.async_reload(account.entry_id)
+    await wait_for_refresh(hass, freezer, timedelta(seconds=1))
+    assert faults.requests
+    assert state_of(hass, STATUS) == "healthy"
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_pause_that_a_coordinator_meets_holds_for_actions(
+    hass: HomeAssistant,
+    faults: Faults,
+    account: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The tunnels' 429 keeps an action from asking, for as long as it says."""
+    faults.limit(120, path="/cfd_tunnel$", times=1)
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    faults.requests.clear()
+
+    freezer.tick(119.5)
+    assert await seconds_told(act(hass, account, "list_certificates")) == "1"
+    assert faults.requests == []
+
+    freezer.tick(0.5)
+    await act(hass, account, "list_certificates")
+    assert faults.requests
+
+
+async def test_pause_while_fixing(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    account: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A write that is one too many is the last request; what is left is fixed later."""
+    zone = zone_of(sandbox)
+    zone.rules[:] = [rule for rule in zone.rules if not rule.ref.startswith(DOMAIN)]
+    fault = faults.limit(120, "POST", "/rules$", times=1)
+
+    await wait_for_refresh(hass, freezer, timedelta(minutes=15))
+    assert fault.hits == 1
+    assert faults.requests[-1][0] == "POST"
+    faults.requests.clear()
+    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+    assert faults.requests == []
+
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, timedelta(minutes=15))
+    assert state_of(hass, DRIFT) == "off"
+
+
+async def test_another_account_goes_on(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, account: MockConfigEntry
+) -> None:
+    """A pause is for the account that it was asked of."""
+    other = sandbox.state.add_account("Another account")
+    faults.limit(120, times=1)
+    await seconds_told(act(hass, account, "list_certificates"))
+    faults.requests.clear()
+
+    token = sandbox.state.add_token()
+    client = await async_create_client(hass, token, other.id)
+    assert await client.tunnels(other.id) == ()
+    assert len(faults.requests) == 1
+    await seconds_told(act(hass, account, "list_certificates"))
+    assert len(faults.requests) == 1
