@@ -201,6 +201,25 @@ def test_dialogs_that_mint_speak_with_one_voice() -> None:
             }
 
 
+def forms(texts: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every form with fields, sections and repairs included, with the path to it."""
+    if isinstance(texts, dict):
+        if isinstance(texts.get("data"), dict):
+            yield path, texts
+        for key, value in texts.items():
+            yield from forms(value, f"{path}.{key}" if path else key)
+
+
+FORMS = dict(forms(ENGLISH))
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_every_field_is_explained(path: str) -> None:
+    """The quality scale wants a description beside the label of each field."""
+    form = FORMS[path]
+    assert form["data"].keys() == form.get("data_description", {}).keys()
+
+
 def test_every_end_of_a_dialog_is_said_alike() -> None:
     """Why a dialog ends does not depend on which it is, unless it ends well."""
     said: dict[str, set[str]] = {}

@@ -1,0 +1,34 @@
+"""Tests of the versions: each stands in several files, and is the same in all of them."""
+
+import json
+from pathlib import Path
+import re
+import tomllib
+from typing import Any, Final
+
+from .common import PACKAGE
+
+ROOT: Final = Path(__file__).parents[1]
+MANIFEST: Final[dict[str, Any]] = json.loads((PACKAGE / "manifest.json").read_text())
+PINS: Final = dict(
+    re.findall(
+        r"^([\w-]+)==(\S+)$", (ROOT / "requirements_test.txt").read_text(), re.MULTILINE
+    )
+)
+
+
+def test_version_of_the_integration() -> None:
+    """The release workflow compares both with the tag; a difference shows here first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert MANIFEST["version"] == project["version"]
+
+
+def test_tests_run_on_the_requirements_of_the_manifest() -> None:
+    """What Home Assistant installs for users is what was tested."""
+    assert MANIFEST["requirements"] == [f"cloudflare=={PINS['cloudflare']}"]
+
+
+def test_oldest_home_assistant_is_the_one_that_is_tested() -> None:
+    """The Marketplace offers updates from the month on whose last patch the tests run."""
+    oldest = json.loads((ROOT / "hacs.json").read_text())["homeassistant"]
+    assert oldest == f"{PINS['homeassistant'].rpartition('.')[0]}.0"
