@@ -14,7 +14,6 @@ from ..bus_events import async_fire_fixed
 from ..const import CONF_PIN_CERTIFICATES, LOGGER
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission
-from ..engine.api.models import CertificateStatus
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
 from ..engine.sync.plan import Plan, Problem
@@ -32,10 +31,6 @@ from .removals import Removals
 # Revocations take effect within minutes, as a rule; Cloudflare may call them pending for longer.
 _HURRIED_INTERVAL: Final = timedelta(minutes=1)
 _HURRY: Final = timedelta(minutes=10)
-_PENDING: Final = (
-    CertificateStatus.PENDING_REVOCATION,
-    CertificateStatus.PENDING_REACTIVATION,
-)
 
 
 class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
@@ -68,7 +63,6 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._fixing = Fixing()
         self._hurries_until = dt_util.utcnow()
-        self._pending = False
 
     @property
     def pins(self) -> bool:
@@ -87,12 +81,13 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             writing=self.shared.writing,
         )
 
-    @property
     @override
-    def pace(self) -> timedelta:
+    def pace(self, data: ProtectionState) -> timedelta:
         if self._fixing.wants_second_look:
             return SECOND_LOOK
-        hurries = self._pending and self._hurries_until > dt_util.utcnow()
+        hurries = (
+            data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
+        )
         return _HURRIED_INTERVAL if hurries else self.interval
 
     @callback
@@ -145,11 +140,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 reconciler.removed, observations.values()
             ),
         )
-        plans = [self._plan(reconciler, view, certificates) for view in views]
+        plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
         untold = set() if self._fix_drift(plans) else self._to_fix()
         await self._report(plans, untold)
-        self._pending = any(item.status in _PENDING for item in certificates or ())
         return self._judged(
             ProtectionState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
@@ -158,17 +152,20 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             )
         )
 
-    def _plan(
+    def _plans(
         self,
         reconciler: Reconciler,
-        view: ZoneView | None,
+        views: Iterable[ZoneView | None],
         certificates: Iterable[Certificate] | None,
-    ) -> Plan | None:
-        """Return what must change in a zone; None where too little of it may be read."""
-        if view is None or (self.pins and certificates is None):
-            return None
+    ) -> list[Plan | None]:
+        """Return what must change in each zone; None where too little of it may be read."""
+        is_known = certificates is not None or not self.pins
+        pinned = self._pinned(certificates or ())
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
-        return reconciler.plan_for(view, self._pinned(certificates or ()), extent)
+        return [
+            reconciler.plan_for(view, pinned, extent) if view and is_known else None
+            for view in views
+        ]
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(
