@@ -70,9 +70,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Return the companion devices as they are configured now."""
         return tuple(companions_of(self.config_entry.subentries).values())
 
-    @property
-    def pace(self) -> timedelta:
-        """Return how soon to look again after a refresh that succeeded."""
+    def pace(self, data: DataT) -> timedelta:
+        """Return how soon to look again after a refresh that fetched these data."""
         return self.interval
 
     @abstractmethod
@@ -90,7 +89,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
             raise self._failure(err) from err
         missing_twice = self._missing & before & self.permissions
         self._report_missing(self.subject, missing_twice)
-        self.update_interval = self.pace if self._missing <= before else SECOND_LOOK
+        is_newly_missing = self._missing - before
+        self.update_interval = SECOND_LOOK if is_newly_missing else self.pace(data)
         return data
 
     def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:

@@ -14,10 +14,9 @@ from ..bus_events import async_fire_fixed
 from ..const import CONF_PIN_CERTIFICATES, LOGGER
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission
-from ..engine.api.models import CertificateStatus
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
-from ..engine.sync.plan import Plan, Problem, ProblemCode
+from ..engine.sync.plan import Plan, Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
 from ..issues import async_report, protection_issues
 from ..storage.ledger import Ledger
@@ -25,16 +24,13 @@ from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .fixing import Fixing, fixed_steps
+from .pinning import async_find_pin_problem, async_write_pins, fingerprints_to_pin
 from .protection_state import ProtectionState
 from .removals import Removals
 
 # Revocations take effect within minutes, as a rule; Cloudflare may call them pending for longer.
 _HURRIED_INTERVAL: Final = timedelta(minutes=1)
 _HURRY: Final = timedelta(minutes=10)
-_PENDING: Final = (
-    CertificateStatus.PENDING_REVOCATION,
-    CertificateStatus.PENDING_REACTIVATION,
-)
 
 
 class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
@@ -67,7 +63,6 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._fixing = Fixing()
         self._hurries_until = dt_util.utcnow()
-        self._pending = False
 
     @property
     def pins(self) -> bool:
@@ -86,12 +81,13 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             writing=self.shared.writing,
         )
 
-    @property
     @override
-    def pace(self) -> timedelta:
+    def pace(self, data: ProtectionState) -> timedelta:
         if self._fixing.wants_second_look:
             return SECOND_LOOK
-        hurries = self._pending and self._hurries_until > dt_util.utcnow()
+        hurries = (
+            data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
+        )
         return _HURRIED_INTERVAL if hurries else self.interval
 
     @callback
@@ -130,8 +126,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_fetch(self) -> ProtectionState:
         # One for all: settings that change meanwhile are for the refresh that follows.
         reconciler = self.reconciler
-        own = {item.hostname for item in (*reconciler.hostnames, *reconciler.removed)}
-        zone_ids = reconciler.zones_of(own)
+        zone_ids = sorted(
+            {item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)}
+        )
         views, certificates = await asyncio.gather(
             asyncio.gather(
                 *(self._unless_missing(reconciler.look(item)) for item in zone_ids)
@@ -147,11 +144,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 reconciler.removed, observations.values()
             ),
         )
-        plans = [self._plan(reconciler, view, certificates) for view in views]
+        plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
         untold = set() if self._fix_drift(plans) else self._to_fix()
         await self._report(plans, untold)
-        self._pending = any(item.status in _PENDING for item in certificates or ())
         return self._judged(
             ProtectionState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
@@ -160,17 +156,20 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             )
         )
 
-    def _plan(
+    def _plans(
         self,
         reconciler: Reconciler,
-        view: ZoneView | None,
+        views: Iterable[ZoneView | None],
         certificates: Iterable[Certificate] | None,
-    ) -> Plan | None:
-        """Return what must change in a zone; None where too little of it may be read."""
-        if view is None or (self.pins and certificates is None):
-            return None
+    ) -> list[Plan | None]:
+        """Return what must change in each zone; None where too little of it may be read."""
+        is_known = certificates is not None or not self.pins
+        pinned = self._pinned(certificates or ())
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
-        return reconciler.plan_for(view, self._pinned(certificates or ()), extent)
+        return [
+            reconciler.plan_for(view, pinned, extent) if view and is_known else None
+            for view in views
+        ]
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(
@@ -237,56 +236,31 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         async_report(self.hass, self.config_entry.entry_id, "hostname", issues)
 
     def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
-        """Return the fingerprints of the only certificates that pass, if only some do."""
-        return self._fingerprints(certificates) if self.pins else None
-
-    def _fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
-        """Return the fingerprints of the certificates that companion devices may use."""
-        adopted = {device.id for device in self.companions}
-        return frozenset(
-            item.facts.fingerprint_sha256
-            for item in certificates
-            if item.is_active and (item.facts.managed or item.id in adopted)
-        )
+        """Return the fingerprints of the only certificates that pass, None for any."""
+        if not self.pins:
+            return None
+        return fingerprints_to_pin(certificates, self.companions)
 
     async def _async_read_pins(self) -> frozenset[str] | None:
-        certificates = await self.async_read_certificates() if self.pins else ()
-        return self._pinned(certificates)
+        return self._pinned(await self.async_read_certificates() if self.pins else ())
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        pinned = self._fingerprints(await self.async_read_certificates()) | set(more)
-        hostnames = {item.hostname for item in self.hostnames}
-        reconciler, extent = self.reconciler, Extent(hostnames=hostnames)
-        for zone_id in reconciler.zones_of(hostnames):
-            view = await reconciler.look(zone_id)
-            for problem in reconciler.plan_for(view, pinned, extent).problems:
-                if problem.code is ProblemCode.TOO_MANY_PINNED:
-                    return problem
-        return None
+        certificates = await self.async_read_certificates()
+        pinned = fingerprints_to_pin(certificates, self.companions)
+        return await async_find_pin_problem(self.reconciler, pinned | set(more))
 
     async def async_pin(self) -> None:
-        """Have the rules accept the certificates that are good by now, where they are pinned.
-
-        What fails here is drift, and fixed like any other.
-        """
-        if not self.pins:
-            return
-        hostnames = {item.hostname for item in self.hostnames}
-        try:
-            await self.reconciler.sync(Extent(hostnames=hostnames))
-        except EngineError as err:
-            LOGGER.debug("Certificates could not be pinned: %s", err)
+        """Have the rules accept the certificates that are good by now, where they are pinned."""
+        if self.pins:
+            await async_write_pins(self.reconciler)
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
-        zone_ids = sorted(
-            {
-                *(item.zone_id for item in self.hostnames),
-                *(item.zone_id for item in self.companions),
-                *self.removals.devices.values(),
-            }
-        )
+        zone_ids = [
+            *(item.zone_id for item in (*self.hostnames, *self.companions)),
+            *self.removals.devices.values(),
+        ]
         return await fetch_certificates(
             self.client, zone_ids, self.hass.async_add_executor_job
         )

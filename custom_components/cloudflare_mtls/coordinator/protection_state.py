@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from ..engine.api.models import Observation
+from ..engine.api.models import CertificateStatus, Observation
 from ..engine.certificates.companions import (
     Certificate,
     CompanionDevice,
@@ -14,6 +15,11 @@ from ..engine.certificates.companions import (
 )
 from ..engine.sync.plan import Plan
 from ..storage.ledger import Ledger
+
+_PENDING: Final = (
+    CertificateStatus.PENDING_REVOCATION,
+    CertificateStatus.PENDING_REACTIVATION,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,11 @@ class ProtectionState:
     companions: Mapping[str, CompanionState] | None = None
     unknown_certificates: tuple[Certificate, ...] = ()
     next_expiry: datetime | None = None
+
+    @property
+    def has_pending_certificates(self) -> bool:
+        """Return whether Cloudflare still has to revoke or restore certificates everywhere."""
+        return any(item.status in _PENDING for item in self.certificates or ())
 
     def judged(
         self,

@@ -40,11 +40,10 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     _connectors_read: datetime | None = None
     _cut_off_since: Mapping[str, datetime] = {}
 
-    @property
     @override
-    def pace(self) -> timedelta:
+    def pace(self, data: Mapping[str, TunnelState] | None) -> timedelta:
         # After each refusal the token is read as well, to find out why.
-        return CONNECTORS_INTERVAL if self._missing else self.interval
+        return CONNECTORS_INTERVAL if data is None else self.interval
 
     def tunnel_name(self, tunnel_id: str) -> str:
         """Return a tunnel's name, or its id where the name is not known."""

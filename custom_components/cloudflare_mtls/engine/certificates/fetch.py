@@ -1,7 +1,7 @@
 """Fetches the certificates of several zones."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ..api.client import CloudflareClient
 from .companions import Certificate
@@ -10,17 +10,18 @@ from .signing import RunBlocking
 
 
 async def fetch_certificates(
-    client: CloudflareClient, zone_ids: Sequence[str], run_blocking: RunBlocking
+    client: CloudflareClient, zone_ids: Iterable[str], run_blocking: RunBlocking
 ) -> tuple[Certificate, ...]:
-    """Return every readable client certificate of the zones, zone by zone; raise EngineError.
+    """Return every readable client certificate of these zones, by zone; raise EngineError.
 
     Source: GET /zones/{zone_id}/client_certificates.
     """
+    wanted = sorted(set(zone_ids))
     listed = await asyncio.gather(
-        *(client.client_certificates(zone_id) for zone_id in zone_ids)
+        *(client.client_certificates(zone_id) for zone_id in wanted)
     )
     certificates = []
-    for zone_id, found in zip(zone_ids, listed, strict=True):
+    for zone_id, found in zip(wanted, listed, strict=True):
         certificates += [
             Certificate(
                 id=certificate.id,
