@@ -72,9 +72,7 @@ class EntryChanges:
         self._show_subentries(before.subentries, now.subentries)
         if now.subentries != before.subentries or now.options != before.options:
             self._entry.async_create_background_task(
-                self._hass,
-                self._entry.runtime_data.protection.async_settings_changed(),
-                f"{self._entry.title} settings changed",
+                self._hass, self._follow(), f"{self._entry.title} settings changed"
             )
 
     def _rename_devices(
@@ -104,3 +102,10 @@ class EntryChanges:
         if changed:
             signal = SIGNAL_SUBENTRIES.format(self._entry.entry_id)
             async_dispatcher_send(self._hass, signal, changed)
+
+    async def _follow(self) -> None:
+        """Have the coordinators follow, also if Cloudflare shows no change."""
+        data = self._entry.runtime_data
+        await data.protection.async_settings_changed()
+        data.visits.async_keep_up()
+        data.checks.async_keep_up()
