@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, override
 
@@ -134,11 +133,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         observations = {
             view.observation.zone.id: view.observation for view in views if view
         }
-        reconciler = replace(
-            reconciler,
-            removed=await self.removals.async_without_restored(
-                reconciler.removed, observations.values()
-            ),
+        reconciler = await self.removals.async_without_restored(
+            reconciler, observations.values()
         )
         plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
@@ -189,11 +185,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             self._fixing = Fixing()
         elif self._fixing.begin():
             # Not eager: entities show what was found before it is fixed.
+            fix = self._fix(self._fixing)
             self.config_entry.async_create_background_task(
-                self.hass,
-                self._fix(self._fixing),
-                f"{self.name} fix",
-                eager_start=False,
+                self.hass, fix, f"{self.name} fix", eager_start=False
             )
         return self._fixing.may_tell(exposed=any(plan.exposures for plan in drift))
 
