@@ -21,7 +21,7 @@ print(json.dumps([after[0] - before[0], (after[1] - before[1]) / 1024]))
 OURS = """
 # Not by its full name: that would import Home Assistant's part too, which costs both the same.
 sys.path.insert(0, "custom_components/cloudflare_mtls")
-from edge.client import CloudflareClient
+from engine.api.client import CloudflareClient
 CloudflareClient("token")
 """
 

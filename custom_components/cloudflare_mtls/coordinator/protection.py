@@ -330,7 +330,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Return every certificate of the account's zones, as Cloudflare has them now."""
         zone_ids = self._certificate_zones
         listed = await asyncio.gather(
-            *(self.client.client_certificates(zone_id) for zone_id in zone_ids)
+            *(self.client.client_certificates.list(zone_id) for zone_id in zone_ids)
         )
         certificates = []
         for zone_id, found in zip(zone_ids, listed, strict=True):
