@@ -68,7 +68,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
 
     async def _applications(self) -> tuple[AccessApplication, ...]:
-        applications = self.client.access_applications(self.account_id)
+        applications = self.client.access_applications.list(self.account_id)
         return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
@@ -78,7 +78,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return ZoneSurroundings(settings=settings, bot_fight_mode=bot_fight_mode)
 
     async def _bot_fight_mode(self, zone_id: str) -> bool | None:
-        return await self._unless_missing(self.client.bot_fight_mode(zone_id))
+        return await self._unless_missing(
+            self.client.bot_management.get_fight_mode(zone_id)
+        )
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
         return await self._unless_missing(self._read_settings(zone_id)) or {}
@@ -99,7 +101,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     async def _setting(self, zone_id: str, setting: Setting) -> str | None:
         try:
-            return await self.client.zone_setting(zone_id, setting)
+            return await self.client.zone_settings.get(zone_id, setting)
         except Rejected:
             # Cloudflare's plans differ in which settings they have.
             return None

@@ -15,6 +15,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
+from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.plan import Plan, Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
 from ..issues import async_report, protection_issues
@@ -60,6 +61,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.ledger = ledger
         self.removals = Removals(tombstones)
         self._is_waiting = is_waiting
+        self._skip_dry_runs = SkipDryRuns()
         self._fixing = Fixing()
         self._hurries_until = dt_util.utcnow()
 
@@ -78,6 +80,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             removed=tuple(self.removals.hostnames.values()),
             read_pins=self._async_read_pins,
             writing=self.shared.writing,
+            skip_dry_runs=self._skip_dry_runs,
         )
 
     @override
@@ -246,7 +249,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
         zone_ids = [
-            *(item.zone_id for item in (*self.hostnames, *self.companions)),
+            *(item.zone_id for item in self.hostnames),
+            *(item.zone_id for item in self.companions),
             *self.removals.devices.values(),
         ]
         return await fetch_certificates(
