@@ -273,16 +273,14 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     entry, hass = _entry(call), call.hass
     hostnames = _hostnames(entry, call.data.get(CONF_HOSTNAME))
     remove = call.data[ATTR_REMOVE]
-    reconciler = entry.runtime_data.protection.reconciler
+    protection = entry.runtime_data.protection
     dry_run = call.data[ATTR_DRY_RUN]
-    act = reconciler.preview if dry_run else reconciler.sync
+    act = protection.reconciler.preview if dry_run else protection.async_sync
     with raise_translated():
         zones = (await act(Extent(hostnames=hostnames, remove=remove))).values()
     in_sync = all(zone.left.in_sync for zone in zones)
     if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
-    elif any(zone.applied for zone in zones):
-        await entry.runtime_data.protection.async_refresh()
     return {
         "in_sync": in_sync,
         "exposed": any(zone.left.exposures for zone in zones),
@@ -344,7 +342,7 @@ async def _get_blocked(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         try:
             blocked, rules = await asyncio.gather(
-                entry.runtime_data.blocked.async_ask(hostnames, window),
+                entry.runtime_data.blocked.async_ask(call.data[CONF_HOSTNAME], window),
                 _rule_names(entry, hostnames),
             )
         except Rejected as err:
