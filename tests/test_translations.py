@@ -28,7 +28,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE
 from custom_components.cloudflare_mtls.engine.checks.zone import Check
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
-from custom_components.cloudflare_mtls.engine.sync.plan import ProblemCode
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next

@@ -21,7 +21,8 @@ from ..engine.certificates.companions import (
     next_expiry,
 )
 from ..engine.certificates.credentials import read_certificates
-from ..engine.sync.plan import Plan, Problem, ProblemCode
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneView
 from ..engine.sync.steps import RuleStep, Step, describe_step
 from ..issues import async_report, hostname_issues, permission_issues, removal_issue

@@ -7,12 +7,11 @@ import re
 from typing import Final
 
 from ..api.models import AccessApplication, Observation, Ruleset, Setting
-from ..rules.admissions import named_hosts
-from ..rules.exposure import ends_the_rules
-from ..rules.expressions import Admission
+from ..rules.admissions import Admission, read_admissions
+from ..rules.exposure import skips_later_rules
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.meaning import evaluate
-from ..rules.requests import Requests
+from ..rules.request_set import RequestSet
 from ..sync.settings import Layout, ProtectedHostname
 from ..sync.skippable import Skippable
 from .surroundings import Surroundings, ZoneSurroundings
@@ -94,7 +93,7 @@ def check_zone(
         return [Finding(check=check, target=zone.name, place=zone.id)]
     around = surroundings.of(zone.id)
     block = observation.ruleset.by_ref(BLOCK_REF)
-    admissions = named_hosts(block.expression) if block else {}
+    admissions = read_admissions(block.expression) if block else {}
     devices = [
         (item, _good_requests(item.hostname, admissions.get(item.hostname)))
         for item in hostnames
@@ -129,7 +128,7 @@ def _zone_wide(around: ZoneSurroundings, *, computers: bool) -> Iterator[Check]:
 def _under_attack(
     observation: Observation,
     around: ZoneSurroundings,
-    devices: Iterable[tuple[ProtectedHostname, Requests]],
+    devices: Iterable[tuple[ProtectedHostname, RequestSet]],
 ) -> Iterator[Finding]:
     if around.settings.get(Setting.SECURITY_LEVEL) != "under_attack":
         return
@@ -148,7 +147,7 @@ def _under_attack(
 
 
 def _is_challenged(
-    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
 ) -> bool:
     """Tell whether no rule lets devices past the security level, and none is about to."""
     if _awaits_skip_rule(ruleset, item):
@@ -163,7 +162,7 @@ def _is_challenged(
 
 
 def _rules(
-    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
 ) -> Iterator[Finding]:
     """Yield the rules that stop a good certificate before our skip rule lets it past them.
 
@@ -180,7 +179,7 @@ def _rules(
         truth = evaluate(rule.expression, requests)
         if truth is False:
             continue
-        if truth is True and ends_the_rules(rule):
+        if truth is True and skips_later_rules(rule):
             return
         if rule.action not in _STOPPING:
             continue
@@ -200,10 +199,10 @@ def _awaits_skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> bool:
     return item.layout is Layout.SKIP_AND_BLOCK and not (own and own.enabled)
 
 
-def _good_requests(hostname: str, admission: Admission | None) -> Requests:
+def _good_requests(hostname: str, admission: Admission | None) -> RequestSet:
     """Return all that a device with a good certificate asks of a hostname."""
     pinned = admission.pinned if admission else None
-    return Requests(
+    return RequestSet(
         host=hostname,
         verified=True,
         revoked=False,
