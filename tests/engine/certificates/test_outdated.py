@@ -161,6 +161,11 @@ def test_a_restored_certificate_replaces_nothing() -> None:
     assert outdated(FETCHED, both) == []
 
 
+def test_a_restored_certificate_keeps_no_other() -> None:
+    """What an older one has replaced stays replaced."""
+    assert outdated(FETCHED, PROVEN, restored(NOW)) == ["0"]
+
+
 def test_the_newest_replacement_counts() -> None:
     """Restored after the older replacement, but before the newer one: that is outdated."""
     older = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)

@@ -582,6 +582,13 @@ def test_rule_that_has_to_go_makes_room_for_the_one_that_has_to_come() -> None:
     assert make_plan(after(observation, plan), desired).steps == ()
 
 
+def test_skip_rule_that_blocks_goes_once_the_block_rule_is_there() -> None:
+    """Somebody turned its action round: until then it is all that keeps visitors out."""
+    turned = replace(block_rule(), ref=SKIP_REF)
+    plan = make_plan(published(turned), wanting(protected(layout=Layout.BLOCK_ONLY)))
+    assert names(plan.steps) == ["create block_rule", "delete skip_rule"]
+
+
 def test_overlong_expression_is_not_sent() -> None:
     """Overlong expression is not sent."""
     many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]

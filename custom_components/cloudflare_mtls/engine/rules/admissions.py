@@ -35,6 +35,7 @@ def read_admissions(expression: str) -> dict[str, Admission]:
 
 
 def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
+    """Yield each hostname and who passes there; nobody, if no certificate is asked for."""
     match node:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
             yield host, Admission(pinned=frozenset())
