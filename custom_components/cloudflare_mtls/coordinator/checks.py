@@ -13,10 +13,12 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, Rejected
 from ..engine.api.models import AccessApplication, Observation, Setting
 from ..engine.certificates.systems import System
-from ..engine.checks.fixes import IN_TUNNEL, fix_finding
+from ..engine.checks.finding import Finding
+from ..engine.checks.fixes import fix_finding
 from ..engine.checks.origin import check_server, check_tunnel
+from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
-from ..engine.checks.zone import Finding, check_zone
+from ..engine.checks.zone import check_zone
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
 from .base import CloudflareCoordinator
@@ -164,7 +166,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Change the one thing that causes a finding, and look again; raise EngineError."""
         async with self.shared.writing:
             await fix_finding(self.client, self.account_id, finding)
-        if finding.check in IN_TUNNEL:
+        if SPECS[finding.check].fixed_in is FixedIn.TUNNEL:
             await self._protection.async_refresh()
         else:
             await self.async_refresh()

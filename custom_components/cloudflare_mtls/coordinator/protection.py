@@ -16,7 +16,8 @@ from ..engine.api.errors import EngineError, Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
 from ..engine.sync.dry_runs import SkipDryRuns
-from ..engine.sync.plan import Plan, Problem
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
 from ..issues import async_report, protection_issues
 from ..storage.ledger import Ledger

@@ -1,31 +1,14 @@
 """Puts right, once a person agreed, what is in a companion device's way; changes nothing else."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
 from ..api.models import Setting, TunnelConfiguration
 from ..sync.steps import CATCH_ALL
-from .zone import Check, Finding
-
-# What is in the way, and what a setting becomes instead.
-_SETTINGS: Final[Mapping[Check, tuple[Setting, str, str]]] = {
-    Check.WEBSOCKETS_OFF: (Setting.WEBSOCKETS, "off", "on"),
-    Check.UNDER_ATTACK: (Setting.SECURITY_LEVEL, "under_attack", "medium"),
-    Check.ZERO_RTT_ON: (Setting.ZERO_RTT, "on", "off"),
-    Check.TLS_1_3_ONLY: (Setting.MIN_TLS_VERSION, "1.3", "1.2"),
-}
-
-FIXABLE: Final = frozenset(
-    {
-        *_SETTINGS,
-        Check.BOT_FIGHT_MODE,
-        Check.NO_CATCH_ALL,
-        Check.ORIGIN_CERTIFICATE,
-    }
-)
-IN_TUNNEL: Final = frozenset({Check.NO_CATCH_ALL, Check.ORIGIN_CERTIFICATE})
+from .finding import Finding
+from .specs import SPECS, Check, FixedIn, SettingSpec
 
 
 async def fix_finding(
@@ -38,13 +21,16 @@ async def fix_finding(
     Source: PATCH /zones/{zone_id}/settings/{setting_id}, PUT /zones/{zone_id}/bot_management,
     PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
     """
-    match finding.check:
-        case Check.BOT_FIGHT_MODE:
+    spec = SPECS[finding.check]
+    match spec.fixed_in, spec.setting:
+        case FixedIn.BOT_FIGHT_MODE, _:
             await _end_bot_fight_mode(client, finding.place)
-        case check if check in IN_TUNNEL:
+        case FixedIn.TUNNEL, _:
             await _change_tunnel(client, account_id, finding)
-        case check:
-            await _change_setting(client, finding.place, *_SETTINGS[check])
+        case FixedIn.SETTING, SettingSpec(setting=setting, wrong=wrong, right=right):
+            await _change_setting(client, finding.place, setting, wrong, right)
+        case _:
+            raise ValueError(f"{finding.check} is for a person to fix")
 
 
 async def _change_setting(
