@@ -82,7 +82,7 @@ class Witness:
         self._states = async_capture_events(hass, EVENT_STATE_CHANGED)
         self._entries = async_capture_events(hass, er.EVENT_ENTITY_REGISTRY_UPDATED)
 
-    def states(self) -> dict[str, Changes]:
+    def states(self) -> Mapping[str, Changes]:
         """Return the new states of each entity that changed, by device."""
         self._owners |= self._read_owners()
         seen: dict[str, dict[str, list[str | None]]] = {}

@@ -139,9 +139,11 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
     ) -> None:
         """Initialize the entity."""
         coordinator = description.coordinator_fn(entry.runtime_data)
-        title = entry.subentries[subentry_id].title
-        device = _device_info(entry, subentry_id, title, "Protected hostname")
+        subentry = entry.subentries[subentry_id]
+        device = _device_info(entry, subentry_id, subentry.title, "Protected hostname")
         super().__init__(entry, coordinator, description, subentry_id, device)
+        # A coordinator may ask for those hostnames only that an enabled entity shows.
+        self.coordinator_context = read_hostname_settings(subentry.data).hostname
         self._subentry_id = subentry_id
 
     @override

@@ -376,7 +376,7 @@ async def _rule_names(
     """Return what the custom rules are called, by id; nothing where the token may not look."""
     (zone_id,) = entry.runtime_data.protection.reconciler.zones_of(hostnames)
     try:
-        ruleset = await entry.runtime_data.client.ruleset(zone_id)
+        ruleset = await entry.runtime_data.client.rulesets.get(zone_id)
     except PermissionMissing:
         return {}
     return {rule.id: rule.description or rule.ref for rule in ruleset.rules}
@@ -454,7 +454,7 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     """Return the zone of that name, or the only one that has a protected hostname."""
     zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
     if name is not None:
-        zones = await entry.runtime_data.client.zones()
+        zones = await entry.runtime_data.client.zones.list()
         zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
     if len(zone_ids) != 1:
         raise ServiceValidationError(

@@ -35,6 +35,11 @@ def attempt(fixing: Fixing, *errors: Unavailable | PermissionMissing) -> None:
         fixing.succeeded()
 
 
+def looks_soon(fixing: Fixing) -> bool:
+    """Return whether the next refresh is due soon."""
+    return fixing.wants_second_look
+
+
 def settings(
     hostname: str, zone_id: str = "zone", *, keep_in_sync: bool = True
 ) -> HostnameSettings:
@@ -82,7 +87,7 @@ def test_nothing_is_told_before_the_first_attempt_is_over(exposed: bool) -> None
     fixing = Fixing()
     fixing.begin()
     assert not fixing.may_tell(exposed=exposed)
-    assert not fixing.wants_second_look
+    assert not looks_soon(fixing)
 
 
 def test_drift_is_told_after_the_second_failure() -> None:
@@ -90,7 +95,7 @@ def test_drift_is_told_after_the_second_failure() -> None:
     fixing = Fixing()
     attempt(fixing, Unavailable("down"))
     assert not fixing.may_tell(exposed=False)
-    assert fixing.wants_second_look
+    assert looks_soon(fixing)
 
     fixing.end()
     fixing.begin()
@@ -99,7 +104,7 @@ def test_drift_is_told_after_the_second_failure() -> None:
     fixing.failed([Unavailable("down")])
     for _ in range(3):
         assert fixing.may_tell(exposed=False)
-        assert not fixing.wants_second_look
+        assert not looks_soon(fixing)
         fixing.end()
         attempt(fixing, Unavailable("down"))
 
@@ -130,7 +135,7 @@ def test_success_ends_the_count() -> None:
     attempt(fixing)
     fixing.end()
     attempt(fixing, Unavailable("down"))
-    assert fixing.wants_second_look
+    assert looks_soon(fixing)
     assert fixing.missing_permissions == set()
 
 
