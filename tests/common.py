@@ -18,7 +18,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -49,6 +53,7 @@ SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
 COMPANION_ID = "01JCOMPANION00000000000001"
+HOSTNAME_ID = "01JHOSTNAME000000000000001"
 CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
 
 
@@ -122,6 +127,17 @@ async def act(
     return response
 
 
+def device_id_of(
+    hass: HomeAssistant, entry: ConfigEntry, subentry_id: str = COMPANION_ID
+) -> str:
+    """Return what Home Assistant calls the device of a subentry."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, subentry_id), entry.entry_id
+    )
+    assert device
+    return device.id
+
+
 def issues(hass: HomeAssistant) -> dict[str, str]:
     """Return the id of each issue of ours by what the repairs say."""
     return {
@@ -163,7 +179,7 @@ def account(
         data={"api_token": sandbox.token, "account_id": sandbox.account_id},
         subentries_data=[
             ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
+                subentry_id=HOSTNAME_ID,
                 subentry_type="protected_hostname",
                 title=settings["hostname"],
                 unique_id=settings["hostname"],

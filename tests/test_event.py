@@ -16,7 +16,9 @@ from .common import (
     BLOCK_REF,
     EDGE_EVERY,
     HOSTNAME,
+    HOSTNAME_ID,
     act,
+    device_id_of,
     settle,
     state_of,
     wait_for_refresh,
@@ -50,9 +52,13 @@ async def test_what_was_fixed_is_told(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
     (event,) = events
-    assert event.data["hostname"] == HOSTNAME
-    assert event.data["config_entry_id"] == loaded_entry.entry_id
     (step,) = event.data["steps"]
+    assert event.data == {
+        "config_entry_id": loaded_entry.entry_id,
+        "device_id": device_id_of(hass, loaded_entry, HOSTNAME_ID),
+        "hostname": HOSTNAME,
+        "steps": [step],
+    }
     assert (step["kind"], step["action"]) == ("block_rule", "update")
     state = hass.states.get(FIXED)
     assert state
@@ -115,7 +121,8 @@ async def test_what_happens_to_certificates_is_told(
 
     (event,) = events
     told = {
-        "device_id": minted["device_id"],
+        # The device is added once its certificate is signed.
+        "device_id": None,
         "certificate_id": minted["certificate_id"],
         "name": "Pixel 8",
         "expires_on": minted["expires_on"],
@@ -129,6 +136,16 @@ async def test_what_happens_to_certificates_is_told(
     assert state
     assert state.attributes["event_type"] == "created"
     assert told.items() <= state.attributes.items()
+
+    await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=minted["certificate_id"],
+    )
+    _, event = events
+    assert event.data["type"] == "renewed"
+    assert event.data["device_id"] == minted["device_id"]
 
 
 async def test_certificates_of_another_account(

@@ -27,12 +27,12 @@ from sandbox.state import ALL_PERMISSIONS, CertificateStatus, DnsRecord, Rule
 from .common import (
     BLOCK_REF,
     CERTIFICATE_ID,
-    DEVICE_ID,
     HOSTNAME,
     SKIP_REF,
     act,
     add_certificate,
     companion,
+    device_id_of,
     is_loaded,
     settle,
     setup_integration,
@@ -76,12 +76,14 @@ async def test_mint(
 ) -> None:
     """A certificate is minted, and the response says which one and where it waits."""
     response = await act(hass, loaded_entry, "mint_certificate", name=" Pixel 8 ")
+    await settle(hass)
 
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     certificate_id = response["certificate_id"]
     minted = zone_of(sandbox).certificates[certificate_id]
     signed = minted.certificate
     assert response == {
-        "device_id": response["device_id"],
+        "device_id": device_id_of(hass, loaded_entry, subentry.subentry_id),
         "certificate_id": certificate_id,
         "serial_number": f"{signed.serial_number:X}",
         "fingerprint_sha256": signed.fingerprint(hashes.SHA256()).hex(),
@@ -95,29 +97,21 @@ async def test_mint(
     assert {attribute.oid: attribute.value for attribute in signed.subject} == {
         NameOID.COMMON_NAME: "Pixel 8",
         NameOID.ORGANIZATION_NAME: "Home Assistant",
-        NameOID.ORGANIZATIONAL_UNIT_NAME: response["device_id"],
+        NameOID.ORGANIZATIONAL_UNIT_NAME: subentry.unique_id,
     }
-    assert len(response["device_id"]) == 26
     base, _, token = response["handover_url"].partition("#")
     assert base == "http://192.168.1.10:8123/api/cloudflare_mtls/handover"
     assert len(token) == 43
     until = datetime.fromisoformat(response["handover_expires_at"])
     assert until - dt_util.utcnow() == timedelta(minutes=10)
 
-    await settle(hass)
-    device = loaded_entry.get_subentries_of_type("companion_device")
-    assert [(item.unique_id, item.title, dict(item.data)) for item in device] == [
-        (
-            response["device_id"],
-            "Pixel 8",
-            {
-                "name": "Pixel 8",
-                "system": "android",
-                "zone_id": sandbox.zone_id,
-                "notify_device_id": None,
-            },
-        )
-    ]
+    assert subentry.title == "Pixel 8"
+    assert dict(subentry.data) == {
+        "name": "Pixel 8",
+        "system": "android",
+        "zone_id": sandbox.zone_id,
+        "notify_device_id": None,
+    }
     expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
     assert expiry == response["expires_on"]
 
@@ -185,9 +179,6 @@ async def test_mint_every_kind_of_key_and_bundle(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"name": ""},
-        {"name": "  "},
-        {"name": "x" * 65},
         {},
         {"name": "Pixel 8", "key_type": "rsa_1024"},
         {"name": "Pixel 8", "bundle": "zip"},
@@ -203,10 +194,22 @@ async def test_mint_what_cannot_be(
     loaded_entry: MockConfigEntry,
     fields: dict[str, Any],
 ) -> None:
-    """What is no name, key, bundle or validity is refused before anything is minted."""
+    """What is no key, bundle or validity is refused before anything is created."""
     with pytest.raises(probatio.Invalid):
         await act(hass, loaded_entry, "mint_certificate", **fields)
 
+    assert zone_of(sandbox).certificates == {}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "\n"])
+async def test_mint_without_a_name(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, name: str
+) -> None:
+    """What no certificate can carry as a name is refused in a sentence."""
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, loaded_entry, "mint_certificate", name=name)
+
+    assert raised.value.translation_key == "name_malformed"
     assert zone_of(sandbox).certificates == {}
 
 
@@ -227,7 +230,7 @@ async def test_longest_name(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """64 bytes fit, which is fewer letters in some scripts than in others."""
-    with pytest.raises(probatio.Invalid):
+    with pytest.raises(ServiceValidationError):
         await act(hass, loaded_entry, "mint_certificate", name="ü" * 33)
     response = await act(hass, loaded_entry, "mint_certificate", name="ü" * 32)
 
@@ -489,7 +492,7 @@ async def test_renew(
     )
     await settle(hass)
 
-    assert response["device_id"] == DEVICE_ID
+    assert response["device_id"] == device_id_of(hass, entry)
     assert response["handover_url"]
     certificates = zone_of(sandbox).certificates
     assert set(certificates) == {CERTIFICATE_ID, response["certificate_id"]}
@@ -528,6 +531,27 @@ async def test_renew_what_cannot_be(
             hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID, **fields
         )
 
+    assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
+
+
+@with_device
+async def test_renew_for_nobody_to_notify(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A device without the companion app is refused before anything is signed."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(
+            hass,
+            entry,
+            "renew_certificate",
+            certificate_id=CERTIFICATE_ID,
+            notify_device_id="nobody",
+        )
+
+    assert raised.value.translation_key == "device_not_found"
     assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
 
 
@@ -612,6 +636,7 @@ async def test_revoke_what_was_taken_over(
     assert revoked.status is CertificateStatus.REVOKED
 
 
+@with_device
 async def test_list(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
@@ -635,6 +660,7 @@ async def test_list(
     assert sorted(response["certificates"], key=lambda item: item["name"]) == [
         described(
             own,
+            device_id=device_id_of(hass, loaded_entry),
             certificate_id=CERTIFICATE_ID,
             name="Pixel 8",
             managed=True,
@@ -642,6 +668,7 @@ async def test_list(
         ),
         described(
             other,
+            device_id=None,
             certificate_id="foreign",
             name="Terraform",
             managed=False,
@@ -781,6 +808,31 @@ async def test_sync_that_cannot_go_on(
     response = await act(hass, loaded_entry, "sync")
     assert response["in_sync"] is True
     assert len(response["steps"]) == 2
+
+
+@pytest.mark.parametrize("remove", [False, True])
+async def test_sync_that_cannot_go_on_and_nobody_who_reads_the_response(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    remove: bool,
+) -> None:
+    """An automation that takes no response is stopped with Cloudflare's reason."""
+    if remove:
+        await act(hass, loaded_entry, "sync")
+    faults.refuse("PUT", "/configurations", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today") as raised:
+        await hass.services.async_call(
+            DOMAIN,
+            "sync",
+            {"config_entry_id": loaded_entry.entry_id, "remove": remove},
+            blocking=True,
+        )
+
+    assert raised.value.translation_key == "rejected"
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "on"
 
 
 async def test_sync_with_something_in_the_way(

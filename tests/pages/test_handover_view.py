@@ -34,10 +34,12 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+import custom_components.cloudflare_mtls as integration
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages import page as pages
 from custom_components.cloudflare_mtls.pages.handovers import (
     MAX_WRONG_CODES,
+    Delivery,
     Handover,
     async_get_handovers,
 )
@@ -56,8 +58,21 @@ PAGE = {
 
 
 @pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Delivery]:
+    """Return the deliveries that the page reported as fetched."""
+    deliveries: list[Delivery] = []
+
+    async def record(_hass: HomeAssistant, delivery: Delivery) -> None:
+        deliveries.append(delivery)
+
+    monkeypatch.setattr(integration, "async_record_fetched", record)
+    return deliveries
+
+
+@pytest.fixture
 async def client(
     hass: HomeAssistant,
+    fetched: list[Delivery],
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> Client:
@@ -413,10 +428,11 @@ def token_of(handover: Handover) -> str:
     return handover.url.partition("#")[2]
 
 
-async def test_code(hass: HomeAssistant, client: Client) -> None:
-    """The path can be told to everybody: with the code it gives the same, and once."""
-    taken: list[str] = []
-    delivery = make_delivery(taken=lambda: taken.append("taken"))
+async def test_code(
+    hass: HomeAssistant, client: Client, fetched: list[Delivery]
+) -> None:
+    """The path is not secret: only with the code does it give the same, and once."""
+    delivery = make_delivery()
     handover = async_get_handovers(hass).offer(delivery)
     assert handover.path.startswith(f"{PATH}#code.")
     assert re.fullmatch("[0-9]{6}", handover.code)
@@ -442,11 +458,11 @@ async def test_code(hass: HomeAssistant, client: Client) -> None:
             for bundle in delivery.bundles
         ],
     }
-    assert taken == ["taken"]
+    assert fetched == [delivery]
     assert not async_get_handovers(hass).is_waiting(CERTIFICATE_ID)
     for asked in (code_of(handover), token_of(handover)):
         assert (await client.post(PATH, data=asked)).status == 404
-    assert taken == ["taken"]
+    assert fetched == [delivery]
 
 
 async def test_code_is_closed_by_five_wrong_ones(

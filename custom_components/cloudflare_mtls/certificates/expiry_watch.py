@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from ..bus_events import CertificateEvent, async_fire
+from ..bus_events import CertificateEvent, async_fire_certificate
 from ..const import LOGGER
-from ..coordinator import CloudflareConfigEntry
-from ..coordinator.protection import ProtectionState
+from ..coordinator.protection import ProtectionCoordinator, ProtectionState
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import Certificate, CompanionState
 from ..engine.certificates.lifecycle import Standing
@@ -20,7 +20,7 @@ from ..issues import (
     revocation_issue,
 )
 from ..storage.tombstones import async_clear_devices
-from .service import async_revoke
+from .service import CompanionCertificates
 
 _EVENTS: Mapping[Standing, CertificateEvent] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -33,11 +33,18 @@ _EVENTS: Mapping[Standing, CertificateEvent] = {
 class CertificateWatch:
     """Goes through an account's certificates whenever they were looked at."""
 
-    def __init__(self, hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        certificates: CompanionCertificates,
+    ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
-        self._protection = entry.runtime_data.protection
+        self._protection = protection
+        self._certificates = certificates
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
 
@@ -101,7 +108,7 @@ class CertificateWatch:
         issues = []
         for certificate in list(self._to_end(state)):
             try:
-                await async_revoke(self._hass, self._entry, certificate)
+                await self._certificates.async_revoke(certificate)
             except EngineError as err:
                 LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
                 issues.append(revocation_issue(certificate.facts.name, certificate.id))
@@ -124,4 +131,4 @@ class CertificateWatch:
 
     @callback
     def _fire(self, event: CertificateEvent, certificate: Certificate) -> None:
-        async_fire(self._hass, self._entry, event, certificate)
+        async_fire_certificate(self._hass, self._entry, event, certificate)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import ClassVar, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -21,7 +22,6 @@ from ..engine.api.errors import (
 )
 from ..issues import async_report, permission_issues
 from ..wording import describe
-from . import ConfigEntry
 
 # A single failure is looked at again soon, and nobody is alarmed before.
 SECOND_LOOK = timedelta(seconds=30)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
@@ -14,7 +15,6 @@ from ..engine.api.errors import Permission
 from ..engine.blocked_requests import BlockedRequests, BlockedRequestsQuery
 from ..issues import async_report
 from ..subentries import hostnames_of
-from . import ConfigEntry
 from .base import CloudflareCoordinator
 
 _WINDOW: Final = timedelta(hours=24)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
 from ..engine.api.client import CloudflareClient
@@ -18,7 +19,6 @@ from ..engine.checks.zone import Finding, check_zone
 from ..engine.sync.settings import ProtectedHostname
 from ..issues import async_report, check_issue
 from ..subentries import companions_of, hostnames_of
-from . import ConfigEntry
 from .base import CloudflareCoordinator
 from .protection import ProtectionCoordinator
 from .web_server import async_read_server

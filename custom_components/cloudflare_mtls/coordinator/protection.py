@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import override
 
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_HOSTNAME, CONF_PIN_CERTIFICATES, EVENT_FIXED, LOGGER
+from ..bus_events import async_fire_fixed
+from ..const import CONF_PIN_CERTIFICATES, LOGGER
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.models import CertificateStatus, Observation
@@ -23,14 +24,13 @@ from ..engine.certificates.companions import (
 from ..engine.certificates.credentials import read_certificates
 from ..engine.sync.plan import Plan, Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneView
-from ..engine.sync.steps import RuleStep, Step, describe_step
+from ..engine.sync.steps import RuleStep, Step
 from ..issues import async_report, hostname_issues, permission_issues, removal_issue
 from ..pages.handovers import async_get_handovers
 from ..storage.ledger import Ledger
 from ..storage.tombstones import Buried, async_clear_hostnames
 from ..subentries import companions_of, hostnames_of
 from ..wording import async_get_texts
-from . import ConfigEntry
 from .base import SECOND_LOOK, CloudflareCoordinator
 
 # What another Home Assistant had under way when a hostname was taken down has ended by then.
@@ -385,11 +385,4 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 or (isinstance(step, RuleStep) and not self._tombstones)
             ]
             if steps:
-                self.hass.bus.async_fire(
-                    EVENT_FIXED,
-                    {
-                        ATTR_CONFIG_ENTRY_ID: self.config_entry.entry_id,
-                        CONF_HOSTNAME: hostname,
-                        "steps": [describe_step(step) for step in steps],
-                    },
-                )
+                async_fire_fixed(self.hass, self.config_entry, hostname, steps)

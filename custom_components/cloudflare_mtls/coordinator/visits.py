@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
@@ -13,7 +14,6 @@ from ..engine.probe import Enforcement, Probe
 from ..engine.sync.plan import Plan
 from ..issues import async_report, not_enforced_issue
 from ..subentries import hostnames_of
-from . import ConfigEntry
 from .protection import ProtectionCoordinator
 
 
