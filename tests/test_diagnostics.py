@@ -36,8 +36,8 @@ from .faults import Faults
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a hostname with a path that stays open."""
-    return {**settings, "exempt_paths": ["/api/webhook/"]}
+    """Return a hostname with paths that need no certificate; a webhook's path is a secret."""
+    return {**settings, "exempt_paths": ["/api/webhook/5up3rs3cr3t", "/local/"]}
 
 
 @pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
@@ -92,6 +92,7 @@ async def test_diagnostics(
         "example.com",
         "homeassistant.local",
         "198.51.100.7",
+        "5up3rs3cr3t",
         "home lab",
         "pixel",
         "terraform",
