@@ -22,9 +22,9 @@ async def get_connections(call: Call) -> Answer:
 
 @routes.delete(_CONNECTIONS)
 async def delete_connections(call: Call) -> Answer:
-    """Forget the connections, of one connector if the query names it."""
+    """Remove all connections, or those of the connector that the query names."""
     client = call.query.get("client_id")
-    # GUESS: the answer, and that no connector that still runs connects again.
+    # GUESS: the answer, and that running connectors do not connect again.
     find_tunnel(call).forget(client)
     return Answer({})
 

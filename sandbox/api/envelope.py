@@ -1,4 +1,4 @@
-"""Cloudflare's envelope around every answer, good or bad."""
+"""Cloudflare's JSON envelope around results and errors."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,19 +9,19 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer."""
+    """The successful answer of an endpoint."""
 
     result: Any
     status: int = 200
     messages: tuple[dict[str, Any], ...] = ()
     info: dict[str, int] | None = None
     bare: bool = False
-    """Whether the result goes without the envelope."""
+    """Whether the result is sent without the envelope."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong; some services leave the code out."""
+    """One error of an answer; some services leave out the code."""
 
     code: int | None
     message: str
@@ -29,7 +29,7 @@ class Problem:
     cause: Problem | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Describe it as the API does."""
+        """Return the error as the API writes it."""
         body: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.pointer is not None:
             body["source"] = {"pointer": self.pointer}
@@ -39,17 +39,17 @@ class Problem:
 
 
 class ApiError(Exception):
-    """A refusal."""
+    """An endpoint refuses a request."""
 
     def __init__(self, status: int, *problems: Problem) -> None:
-        """Refuse with an HTTP status for some reasons."""
+        """Create a refusal with an HTTP status and its errors."""
         super().__init__(status, *problems)
         self.status = status
         self.problems = problems
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return what is answered."""
+        """Return the body of the answer."""
         return {
             "result": None,
             "success": False,
@@ -58,22 +58,22 @@ class ApiError(Exception):
         }
 
 
-class FlatError(ApiError):
-    """A refusal whose body is not Cloudflare's envelope."""
+class BareError(ApiError):
+    """A refusal that is sent without the envelope."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
-        """Refuse with an HTTP status and a whole body."""
+        """Create a refusal with an HTTP status and a complete body."""
         super().__init__(status)
         self._body = body
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return what is answered."""
+        """Return the body of the answer."""
         return self._body
 
 
-def good(answer: Answer) -> web.Response:
-    """Wrap a good answer."""
+def success_response(answer: Answer) -> web.Response:
+    """Build the HTTP response of a successful answer."""
     if answer.status == 204:
         return web.Response(status=204)
     if answer.bare:
@@ -89,16 +89,16 @@ def good(answer: Answer) -> web.Response:
     return web.json_response(body, status=answer.status)
 
 
-def bad(error: ApiError) -> web.Response:
-    """Wrap a refusal."""
+def error_response(error: ApiError) -> web.Response:
+    """Build the HTTP response of a refusal."""
     return web.json_response(error.body, status=error.status)
 
 
 def seconds(time: datetime) -> str:
-    """Write a time as certificates and tokens have it."""
+    """Write a time in the form that certificates and tokens use."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def microseconds(time: datetime | None) -> str | None:
-    """Write a time as tunnels, rulesets and DNS records have it."""
+    """Write a time in the form that tunnels, rulesets and DNS records use."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else None

@@ -16,7 +16,7 @@ from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.seed import SERVICE
 from sandbox.state import Rule, State, Tunnel, Zone
-from tests.sandbox.helpers import Api, Visitor, mint, visitor
+from tests.sandbox.helpers import Api, Visitor, create_certificate, visitor
 
 from .home import Home
 
@@ -124,7 +124,7 @@ class Cloud:
         """Have somebody without a certificate, and somebody with a revoked one."""
         async with ClientSession() as session:
             api = Api(self.sandbox, session, self.sandbox.token)
-            result, identity = await mint(api, "Lost phone")
+            result, identity = await create_certificate(api, "Lost phone")
             path = f"/zones/{{zone}}/client_certificates/{result['id']}"
             await api.request("DELETE", path)
         self._fresh = self.snapshot()

@@ -23,7 +23,7 @@ from tests.engine.builders import (
     protected,
     wanting,
 )
-from tests.sandbox.helpers import Api, Identity, mint, visitor
+from tests.sandbox.helpers import Api, Identity, create_certificate, visitor
 
 ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
@@ -54,7 +54,7 @@ async def revoked(sandbox: Sandbox) -> Identity:
     """Return a certificate that was good once."""
     async with ClientSession() as session:
         api = Api(sandbox, session, sandbox.token)
-        result, identity = await mint(api, "Lost phone")
+        result, identity = await create_certificate(api, "Lost phone")
         await api.request(
             "DELETE", f"/zones/{{zone}}/client_certificates/{result['id']}"
         )
@@ -65,7 +65,9 @@ async def revoked(sandbox: Sandbox) -> Identity:
 async def good(sandbox: Sandbox) -> Identity:
     """Return a good certificate."""
     async with ClientSession() as session:
-        _, identity = await mint(Api(sandbox, session, sandbox.token), "Phone")
+        _, identity = await create_certificate(
+            Api(sandbox, session, sandbox.token), "Phone"
+        )
     return identity
 
 
