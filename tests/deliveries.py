@@ -1,4 +1,4 @@
-"""Deliveries without a Cloudflare that signs their certificates."""
+"""Deliveries for tests of the pages, without certificates."""
 
 import secrets
 
