@@ -17,7 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
-from .coordinator.protection import ProtectionState
+from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState

@@ -10,6 +10,7 @@ from homeassistant.core import (
     ServiceCall,
     ServiceResponse,
     SupportsResponse,
+    callback,
 )
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
@@ -74,42 +75,24 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         if call.data[ATTR_DRY_RUN]:
             zones = await protection.reconciler.preview(extent)
-        elif extent.remove:
-            zones = await _take_down(call.hass, entry, extent)
         else:
-            zones = await _apply(entry, extent)
+            zones = await protection.async_sync(extent)
+            if extent.remove and all(zone.left.in_sync for zone in zones.values()):
+                _remove_hostnames(call.hass, entry, extent.hostnames)
         if not call.return_response:
             for zone in zones.values():
                 zone.raise_if_stopped()
     return await _describe_sync(call.hass, zones.values())
 
 
-async def _apply(
-    entry: CloudflareConfigEntry, extent: Extent
-) -> Mapping[str, ZoneSync]:
-    protection = entry.runtime_data.protection
-    zones = await protection.reconciler.sync(extent)
-    if any(zone.applied for zone in zones.values()):
-        await protection.async_refresh()
-    return zones
-
-
-async def _take_down(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, extent: Extent
-) -> Mapping[str, ZoneSync]:
-    """Take hostnames down, and remove them from Home Assistant once all are gone.
-
-    They are removed before Cloudflare is asked again: what is kept in sync would come back.
-    """
-    protection = entry.runtime_data.protection
-    zones = await protection.reconciler.sync(extent)
-    if all(zone.left.in_sync for zone in zones.values()):
-        for subentry_id, settings in hostnames_of(entry.subentries).items():
-            if settings.hostname in extent.hostnames:
-                hass.config_entries.async_remove_subentry(entry, subentry_id)
-    elif any(zone.applied for zone in zones.values()):
-        await protection.async_refresh()
-    return zones
+@callback
+def _remove_hostnames(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, hostnames: Collection[str]
+) -> None:
+    """Remove hostnames that were taken down from Home Assistant, or they would come back."""
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        if settings.hostname in hostnames:
+            hass.config_entries.async_remove_subentry(entry, subentry_id)
 
 
 async def _verify(call: ServiceCall) -> ServiceResponse:
@@ -143,7 +126,7 @@ async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         try:
             blocked, rules = await asyncio.gather(
-                entry.runtime_data.blocked.async_ask({settings.hostname}, window),
+                entry.runtime_data.blocked.async_ask(settings.hostname, window),
                 _rule_names(entry, settings.zone_id),
             )
         except Rejected as err:
