@@ -109,7 +109,7 @@ def delivery(system: System) -> Delivery:
 
 
 async def keep(browser: Tab, name: str) -> None:
-    """Write a picture for the documentation, if WRITE_IMAGES is set."""
+    """Write a picture for the documentation, if TAKE_PICTURES is set."""
     if os.environ.get("TAKE_PICTURES"):
         height = await browser.run("document.querySelector('main').offsetHeight + 32")
         (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
