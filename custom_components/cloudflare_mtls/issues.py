@@ -15,26 +15,18 @@ from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.companions import Certificate, CompanionState, HandoverState
 from .engine.certificates.lifecycle import URGENT_DAYS, Standing
-from .engine.checks.fixes import FIXABLE
-from .engine.checks.zone import Check, Finding
+from .engine.checks.finding import Finding
+from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
-from .engine.sync.plan import Plan, Problem
+from .engine.sync.plan import Plan
+from .engine.sync.problems import Problem
 from .wording import Texts, describe_problem, quoted
 
 _MAX_LISTED = 10
-_NETWORK_URL = "homeassistant://config/network"
-
-# What stops some devices, or none where something else is as it should be.
-_HARMLESS_AT_TIMES = frozenset(
-    {
-        Check.HTTP3_ON,
-        Check.ORIGIN_CERTIFICATE,
-        Check.ORIGIN_PORT,
-        Check.RULE_MAY_BLOCK,
-        Check.TLS_1_3_ONLY,
-        Check.ZERO_RTT_ON,
-    }
-)
+_HELP_URLS = {
+    HelpLink.CLOUDFLARE_DASHBOARD: DASHBOARD_URL,
+    HelpLink.HOME_ASSISTANT_NETWORK: "homeassistant://config/network",
+}
 
 
 class Fix(StrEnum):
@@ -190,26 +182,20 @@ def _hostname_issue(
 
 
 def check_issue(finding: Finding) -> Issue:
-    """Return what is in the way of companion devices; some of it a dialog can put right."""
-    check = finding.check
+    """Return the issue for something that is in the way of companion devices."""
+    spec = SPECS[finding.check]
     return Issue(
         id=finding.id,
-        translation_key=f"check_{check}",
+        translation_key=f"check_{finding.check}",
         placeholders=finding_placeholders(finding),
-        fix=(Fix.FIX_FINDING, finding.id) if check in FIXABLE else None,
-        severity=(
-            ir.IssueSeverity.WARNING
-            if check in _HARMLESS_AT_TIMES
-            else ir.IssueSeverity.ERROR
-        ),
-        learn_more_url=(
-            _NETWORK_URL if check is Check.PROXY_NOT_TRUSTED else DASHBOARD_URL
-        ),
+        fix=(Fix.FIX_FINDING, finding.id) if spec.fixed_in else None,
+        severity=ir.IssueSeverity(spec.severity),
+        learn_more_url=_HELP_URLS[spec.help_link],
     )
 
 
 def finding_placeholders(finding: Finding) -> dict[str, str]:
-    """Return what a person reads of a finding; much of it was written by somebody else."""
+    """Return what a person reads of a finding; other people wrote much of it."""
     return {
         "target": finding.target,
         "value": quoted(finding.value),

@@ -26,7 +26,7 @@ async def async_check_admission(
     if await _is_admitted(probe, hostname, key, certificate):
         return
     try:
-        await client.revoke_client_certificate(zone_id, certificate.id)
+        await client.client_certificates.revoke(zone_id, certificate.id)
     except EngineError as err:
         raise_translated_error(
             (

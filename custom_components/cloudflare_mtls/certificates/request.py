@@ -1,11 +1,12 @@
 """What a certificate is to be like: as a person chose, or like the one before."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.credentials import BundleFormat, KeyType
+from ..engine.certificates.records import Record
 
 _VALIDITY_DAYS: Final = 365
 
@@ -38,4 +39,12 @@ class CertificateRequest:
             validity_days=validity_days,
             key_type=key_type,
             bundle_format=bundle_format,
+        )
+
+    def record(self, now: datetime) -> Record:
+        """Return what to record of a certificate that is created now."""
+        days = self.revoke_old_after
+        return Record(
+            created_on=now,
+            revoke_old_on=None if days is None else now + timedelta(days=days),
         )

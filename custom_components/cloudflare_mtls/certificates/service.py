@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -15,17 +14,21 @@ from ..bus_events import CertificateEvent, async_fire_certificate
 from ..const import CONF_REMOTE_HANDOVER, DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
+from ..engine.api.models import ClientCertificate
 from ..engine.certificates.companions import (
     Certificate,
     CompanionDevice,
     CompanionState,
 )
-from ..engine.certificates.credentials import make_signing_request
+from ..engine.certificates.credentials import (
+    CertificateFacts,
+    PrivateKey,
+    make_signing_request,
+)
 from ..engine.certificates.records import Record
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe
 from ..pages.handovers import Handover, async_get_handovers
-from ..subentries import hostnames_of
 from ..wording import describe_problem, raise_translated_error
 from .first_visit import async_check_admission
 from .mobile_app import async_notify, format_for
@@ -82,7 +85,8 @@ class CompanionCertificates:
         certificate = Certificate(
             id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
         )
-        await protection.ledger.async_add(certificate.id, _new_record(request))
+        record = request.record(dt_util.utcnow())
+        await protection.ledger.async_add(certificate.id, record)
         await protection.async_pin()
         if hostname := self._hostname_to_visit(device.zone_id):
             await async_check_admission(
@@ -95,23 +99,9 @@ class CompanionCertificates:
             )
         known = self._companions.get(device.id)
         older = known.certificates if known else {}
-        handovers = async_get_handovers(self._hass)
         for item in older:
-            handovers.withdraw(item.id)
-        delivery = await self._hass.async_add_executor_job(
-            partial(
-                pack,
-                entry_id=self._entry.entry_id,
-                key=signing_request.key,
-                issued=issued,
-                facts=facts,
-                system=device.system,
-                advised_format=request.bundle_format,
-                hostname=next(self._published_in(device.zone_id), None),
-                remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
-            )
-        )
-        handover = handovers.offer(delivery)
+            async_get_handovers(self._hass).withdraw(item.id)
+        handover = await self._offer(request, signing_request.key, issued, facts)
         async_fire_certificate(
             self._hass,
             self._entry,
@@ -120,6 +110,7 @@ class CompanionCertificates:
         )
         if device.notify_device_id:
             await async_notify(self._hass, device.notify_device_id, handover.path)
+        # A new device is not configured yet: adding it shows its certificate.
         if known:
             await protection.async_refresh()
         return CreatedCertificate(certificate=certificate, handover=handover)
@@ -146,11 +137,11 @@ class CompanionCertificates:
         async_get_handovers(self._hass).withdraw(certificate.id)
         hostnames = {
             item.hostname
-            for item in hostnames_of(self._entry.subentries).values()
+            for item in protection.hostnames
             if item.zone_id == certificate.zone_id
         }
         await async_close_to_revoked(protection.reconciler, hostnames)
-        status = await protection.client.revoke_client_certificate(
+        status = await protection.client.client_certificates.revoke(
             certificate.zone_id, certificate.id
         )
         await self._apply_change()
@@ -175,7 +166,7 @@ class CompanionCertificates:
         """
         protection, status = self._protection, certificate.status
         if not certificate.is_active:
-            status = await protection.client.restore_client_certificate(
+            status = await protection.client.client_certificates.restore(
                 certificate.zone_id, certificate.id
             )
         await self._record_restored(certificate)
@@ -187,8 +178,8 @@ class CompanionCertificates:
     ) -> tuple[CompanionDevice, Certificate]:
         """Return a certificate and its companion device.
 
-        Raises ServiceValidationError for certificates of nobody's companion device, which
-        are left alone, and EngineError.
+        Raises EngineError, and ServiceValidationError for a certificate that belongs to no
+        companion device of this account.
         """
         devices = {device.id: device for device in self._protection.companions}
         for certificate in await self._protection.async_read_certificates():
@@ -204,9 +195,7 @@ class CompanionCertificates:
     async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
         """Record that a device reached a hostname with its certificate; return whether it is known."""
         now = dt_util.utcnow()
-        hostnames = {
-            item.hostname for item in hostnames_of(self._entry.subentries).values()
-        }
+        hostnames = {item.hostname for item in self._protection.hostnames}
         certificates = {
             certificate.id
             for companion in self._companions.values()
@@ -232,6 +221,30 @@ class CompanionCertificates:
         ):
             raise_translated_error(describe_problem(problem))
 
+    async def _offer(
+        self,
+        request: CertificateRequest,
+        key: PrivateKey,
+        issued: ClientCertificate,
+        facts: CertificateFacts,
+    ) -> Handover:
+        """Offer the bundle of a new certificate to its device."""
+        device = request.device
+        delivery = await self._hass.async_add_executor_job(
+            partial(
+                pack,
+                entry_id=self._entry.entry_id,
+                key=key,
+                issued=issued,
+                facts=facts,
+                system=device.system,
+                advised_format=request.bundle_format,
+                hostname=next(self._published_in(device.zone_id), None),
+                remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
+            )
+        )
+        return async_get_handovers(self._hass).offer(delivery)
+
     def _hostname_to_visit(self, zone_id: str) -> str | None:
         """Return a hostname of the zone that lets devices in, as far as its rules say."""
         plan = self._protection.data.plans.get(zone_id)
@@ -242,7 +255,7 @@ class CompanionCertificates:
 
     def _published_in(self, zone_id: str) -> Iterator[str]:
         """Yield the zone's hostnames that can be reached."""
-        for item in hostnames_of(self._entry.subentries).values():
+        for item in self._protection.hostnames:
             if item.zone_id == zone_id and item.protected.published:
                 yield item.hostname
 
@@ -260,11 +273,3 @@ class CompanionCertificates:
             record = Record(created_on=issued_on, taken_on=issued_on)
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
-
-
-def _new_record(request: CertificateRequest) -> Record:
-    now, days = dt_util.utcnow(), request.revoke_old_after
-    return Record(
-        created_on=now,
-        revoke_old_on=None if days is None else now + timedelta(days=days),
-    )

@@ -13,10 +13,12 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, Rejected
 from ..engine.api.models import AccessApplication, Observation, Setting
 from ..engine.certificates.systems import System
-from ..engine.checks.fixes import IN_TUNNEL, fix_finding
+from ..engine.checks.finding import Finding
+from ..engine.checks.fixes import fix_finding
 from ..engine.checks.origin import check_server, check_tunnel
+from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
-from ..engine.checks.zone import Finding, check_zone
+from ..engine.checks.zone import check_zone
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
 from .base import CloudflareCoordinator
@@ -68,7 +70,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
 
     async def _applications(self) -> tuple[AccessApplication, ...]:
-        applications = self.client.access_applications(self.account_id)
+        applications = self.client.access_applications.list(self.account_id)
         return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
@@ -78,7 +80,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return ZoneSurroundings(settings=settings, bot_fight_mode=bot_fight_mode)
 
     async def _bot_fight_mode(self, zone_id: str) -> bool | None:
-        return await self._unless_missing(self.client.bot_fight_mode(zone_id))
+        return await self._unless_missing(
+            self.client.bot_management.get_fight_mode(zone_id)
+        )
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
         return await self._unless_missing(self._read_settings(zone_id)) or {}
@@ -99,7 +103,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     async def _setting(self, zone_id: str, setting: Setting) -> str | None:
         try:
-            return await self.client.zone_setting(zone_id, setting)
+            return await self.client.zone_settings.get(zone_id, setting)
         except Rejected:
             # Cloudflare's plans differ in which settings they have.
             return None
@@ -162,7 +166,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Change the one thing that causes a finding, and look again; raise EngineError."""
         async with self.shared.writing:
             await fix_finding(self.client, self.account_id, finding)
-        if finding.check in IN_TUNNEL:
+        if SPECS[finding.check].fixed_in is FixedIn.TUNNEL:
             await self._protection.async_refresh()
         else:
             await self.async_refresh()

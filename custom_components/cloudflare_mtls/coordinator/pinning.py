@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from ..const import LOGGER
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import Certificate, CompanionDevice
-from ..engine.sync.plan import Problem, ProblemCode
+from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 
 

@@ -16,7 +16,8 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
-from ..engine.sync.plan import Plan, Problem
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
 from ..issues import async_report, protection_issues
 from ..storage.ledger import Ledger
@@ -252,7 +253,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
         zone_ids = [
-            *(item.zone_id for item in (*self.hostnames, *self.companions)),
+            *(item.zone_id for item in self.hostnames),
+            *(item.zone_id for item in self.companions),
             *self.removals.devices.values(),
         ]
         return await fetch_certificates(

@@ -55,12 +55,12 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         return await self._unless_missing(self._fetch())
 
     async def _fetch(self) -> Mapping[str, TunnelState]:
-        tunnels = await self.client.tunnels(self.account_id)
+        tunnels = await self.client.tunnels.list(self.account_id)
         known = self._still_known(tunnels)
         changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
         connectors = await asyncio.gather(
             *(
-                self.client.connectors(
+                self.client.connectors.list(
                     self.account_id, item.id, running=item.status in _RUNNING
                 )
                 for item in changed

@@ -173,7 +173,7 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     """Return the zone with this name, or the only one that has a protected hostname."""
     zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
     if name is not None:
-        zones = await entry.runtime_data.client.zones()
+        zones = await entry.runtime_data.client.zones.list()
         zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
     if len(zone_ids) != 1:
         raise ServiceValidationError(

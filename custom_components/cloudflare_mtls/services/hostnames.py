@@ -186,7 +186,7 @@ def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSetting
 async def _rule_names(entry: CloudflareConfigEntry, zone_id: str) -> Mapping[str, str]:
     """Return what a zone's custom rules are called, by id; nothing without the permission."""
     try:
-        ruleset = await entry.runtime_data.client.ruleset(zone_id)
+        ruleset = await entry.runtime_data.client.rulesets.get(zone_id)
     except PermissionMissing:
         return {}
     return {rule.id: rule.description or rule.ref for rule in ruleset.rules}

@@ -18,7 +18,7 @@ async def fetch_certificates(
     """
     wanted = sorted(set(zone_ids))
     listed = await asyncio.gather(
-        *(client.client_certificates(zone_id) for zone_id in wanted)
+        *(client.client_certificates.list(zone_id) for zone_id in wanted)
     )
     certificates = []
     for zone_id, found in zip(wanted, listed, strict=True):
