@@ -44,7 +44,7 @@ def tunnel(sandbox: Sandbox) -> Tunnel:
 async def minutes(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, count: int
 ) -> None:
-    """Let minutes pass, each with its look at the tunnels."""
+    """Let minutes pass, each with a refresh of the tunnels."""
     for _ in range(count):
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
 
@@ -56,7 +56,7 @@ def cut_off(tunnel: Tunnel) -> None:
 
 
 def complaint(hass: HomeAssistant) -> ir.IssueEntry:
-    """Return what the repairs say of a tunnel."""
+    """Return the repair about the tunnel."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)["tunnel_down"])
     assert issue
     return issue
@@ -69,7 +69,7 @@ async def test_locations_that_are_shown_on_request(
     entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Where a tunnel is connected is there for whoever wants to know."""
+    """The edge locations of a tunnel have a sensor that can be enabled."""
     entity = entity_registry.async_get(LOCATIONS)
     assert entity
     assert entity.disabled_by is er.RegistryEntryDisabler.INTEGRATION
@@ -103,7 +103,7 @@ async def test_tunnel_that_a_hostname_lacks(
     freezer: FrozenDateTimeFactory,
     status: TunnelStatus,
 ) -> None:
-    """After five minutes it is said which hostnames lead nowhere, until they lead home again."""
+    """After five minutes a repair names the hostnames, until the tunnel is back."""
     cut_off(tunnel)
     tunnel.status = status
 
@@ -136,7 +136,7 @@ async def test_short_interruptions_do_not_add_up(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Five minutes are five minutes on end."""
+    """The five minutes start again after each connection."""
     for _ in range(3):
         cut_off(tunnel)
         await minutes(hass, freezer, 4)
@@ -151,7 +151,7 @@ async def test_degraded_tunnel_is_no_alarm(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Whoever is connected at all serves the hostname."""
+    """A tunnel with one connection left still serves the hostname."""
     tunnel.connect(connections=1)
 
     await minutes(hass, freezer, 10)
@@ -167,7 +167,7 @@ async def test_cloudflare_tells_no_time(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without a time of Cloudflare's, it is the one when the tunnel was first seen down."""
+    """Without a time from Cloudflare, the repair says when the tunnel was first seen down."""
     tunnel.disconnect()
     tunnel.inactive_at = None
     freezer.move_to("2026-11-22T06:00:00+00:00")
@@ -185,7 +185,7 @@ async def test_tunnel_that_never_ran_is_no_alarm(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who protected a hostname before there was a connector knows that there is none."""
+    """There is no repair for a hostname that was protected before its tunnel had a connector."""
     tunnel.connectors = []
     tunnel.status = TunnelStatus.INACTIVE
     tunnel.active_at, tunnel.inactive_at = None, tunnel.created_at
@@ -229,7 +229,7 @@ async def test_hostname_that_is_not_published_lacks_nothing(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What was taken off the internet does not miss its tunnel."""
+    """A hostname that is not published does not need its tunnel."""
     entry.add_to_hass(hass)
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_update_subentry(
@@ -251,7 +251,7 @@ async def test_alarm_outlives_an_outage(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While Cloudflare says nothing, nothing is taken back, and nothing is made up."""
+    """While Cloudflare does not answer, the repair stays: the tunnel may not be back."""
     cut_off(tunnel)
     await minutes(hass, freezer, 6)
     assert reported(hass) == {"tunnel_down"}
@@ -273,7 +273,7 @@ async def test_alarm_goes_with_the_tunnel_and_the_account(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Of what is gone, nothing is said."""
+    """Neither a tunnel nor an account that was removed leaves its repair behind."""
     cut_off(tunnel)
     await minutes(hass, freezer, 6)
     assert "tunnel_down" in reported(hass)
@@ -297,7 +297,7 @@ async def test_tunnel_that_is_managed_locally(
     device_registry: dr.DeviceRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A tunnel that takes its settings from a file is told apart from one that is broken."""
+    """A locally managed tunnel is shown as such, and not as broken."""
     tunnel.config_src = "local"
     attic = sandbox.state.add_tunnel("attic")
 
@@ -324,7 +324,7 @@ async def test_connectors_that_cannot_be_read(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who ran a tunnel a while ago is not shown as who runs it now, in no minute."""
+    """While the connectors cannot be read, their old number is never shown."""
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/connections$")
     tunnel.connectors = [*tunnel.connectors, Connector([Connection("fra06")])]
