@@ -1,4 +1,4 @@
-"""What goes wrong on the way to Cloudflare, and what nobody can see while it lasts."""
+"""The faults that are active, and what the integration cannot know while they last."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from .home import TICK, Home
 
 
 class Part(Enum):
-    """What is shown, or not, together."""
+    """A group of entities that are known or unknown together."""
 
     TUNNELS = "tunnels"
     HOSTNAME = "hostname"
     CERTIFICATES = "certificates"
 
 
-# What is looked at together, so that what one cannot see the other does not either.
-_EDGE: Final = (Part.HOSTNAME, Part.CERTIFICATES)
-# What costs one feature only.
+# Parts of one refresh: if a call of one part fails, both are unknown.
+_PROTECTION: Final = (Part.HOSTNAME, Part.CERTIFICATES)
+# Faults that make only the part of the call unknown.
 _REFUSALS: Final = (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN)
 
-# No answer of these kinds can be taken for a good one.
+# Faults whose answers cannot be mistaken for good ones.
 KINDS: Final = (
     FaultKind.UNAUTHORIZED,
     FaultKind.FORBIDDEN,
@@ -41,9 +41,9 @@ KINDS: Final = (
     FaultKind.RESET_BEFORE,
     FaultKind.RESET_AFTER,
 )
-# What can happen to any call, whatever its answer looks like. Whoever is refused everything
-# has no good token.
-WHOLE: Final = (
+# Faults that can hit all calls. Refusals are left out: a token that is refused everything is
+# a dead token.
+KINDS_FOR_ALL_CALLS: Final = (
     FaultKind.SERVER_ERROR,
     FaultKind.BAD_GATEWAY,
     FaultKind.UNSUCCESSFUL,
@@ -55,7 +55,7 @@ WHOLE: Final = (
 
 @dataclass(frozen=True, repr=False)
 class Call:
-    """A call of a refresh, how often it is made, and where its answer can be spoiled."""
+    """A call of a refresh, how often it is made, and the key to spoil in its answer."""
 
     path: str
     part: Part
@@ -72,9 +72,13 @@ _ZONE: Final = f"/zones/{Sandbox.zone_id}"
 _TUNNELS: Final = f"/accounts/{Sandbox.account_id}/cfd_tunnel"
 _TUNNEL: Final = f"{_TUNNELS}/{Sandbox.tunnel_id}"
 
-# A tunnel that does not run may well have no connections to tell of.
+# Without connections, a spoiled answer looks like that of a tunnel that does not run.
 CONNECTIONS: Final = Call(
-    f"{_TUNNEL}/connections", Part.TUNNELS, timedelta(minutes=5), "result", WHOLE
+    f"{_TUNNEL}/connections",
+    Part.TUNNELS,
+    timedelta(minutes=5),
+    "result",
+    KINDS_FOR_ALL_CALLS,
 )
 CALLS: Final = (
     Call(_ZONE, Part.HOSTNAME, EDGE_EVERY, "result.name"),
@@ -99,112 +103,118 @@ CALLS: Final = (
 
 
 @dataclass(frozen=True)
-class Blindness:
-    """A part that cannot be seen any more once it was to be looked at."""
+class _Unknown:
+    """A part that has to be unknown from a time on."""
 
     part: Part
     since: datetime
-    because_of: Part
+    cause: Part
+    """The part whose call fails."""
 
 
-class Troubles:
-    """The troubles of a home: they last until they are ended, or for one call."""
+class ActiveFaults:
+    """The faults of a home's calls; each lasts until `end`, or for one call."""
 
     def __init__(self, home: Home) -> None:
-        """Begin without any."""
+        """Start without faults."""
         self._home = home
-        self._blind: list[Blindness] = []
-        self._once: list[Fault] = []
+        self._unknown: list[_Unknown] = []
+        self._single: list[Fault] = []
         self._paused_until = home.now
-        # Since when nothing was in the way.
-        self.clear_since = home.now
-        # Whether the token was refused something for longer than a moment.
+        # The last time at which any fault was active.
+        self.none_since = home.now
+        # Whether a call was refused more than once, since the checker reset it.
         self.was_refused = False
 
     @property
     def none(self) -> bool:
-        """Tell whether nothing goes wrong, or is about to."""
-        return not self._blind and not self._once and not self.paused
+        """Return whether no fault is active or waits for a call."""
+        return not self._unknown and not self._single and not self.is_paused
 
     @property
-    def calm(self) -> bool:
-        """Tell whether nothing went wrong for so long that the next will be the first again."""
-        return self.none and self._home.now - self.clear_since > 2 * TICK
+    def none_for_long(self) -> bool:
+        """Return whether there was no fault for so long that the next one counts as the first."""
+        return self.none and self._home.now - self.none_since > 2 * TICK
 
     @property
-    def asks_more(self) -> int:
-        """Return how many calls are made every minute since one of them fails."""
+    def extra_calls(self) -> int:
+        """Return how many calls a minute come on top of the usual ones.
+
+        While a tunnel's connections cannot be read, they are read every minute.
+        """
         spoiled = {fault.path for fault in self._home.sandbox.faults.waiting}
         return len(self._home.tunnels) if CONNECTIONS.path in spoiled else 0
 
     @property
-    def paused(self) -> bool:
-        """Tell whether Cloudflare wants to be left alone."""
+    def is_paused(self) -> bool:
+        """Return whether Cloudflare has asked for a pause that is not over."""
         return self._home.now < self._paused_until
 
-    def blinds(self, part: Part) -> bool:
-        """Tell whether nothing of a part has been seen for longer than anything may be shown."""
+    def makes_unknown(self, part: Part) -> bool:
+        """Return whether a part has to be unknown by now."""
         return any(
-            blindness.part is part
-            and self._home.now > blindness.since
-            # Who is refused first does not hear what else fails, and sees the rest.
-            and (blindness.because_of is part or not self._is_refused)
-            for blindness in self._blind
+            each.part is part
+            and self._home.now > each.since
+            # While a call is refused, a refresh may end with this refusal instead of another
+            # call's failure, and a refusal makes only its own part unknown.
+            and (each.cause is part or not self._is_refused)
+            for each in self._unknown
         )
 
     def spoil(self, call: Call, kind: FaultKind) -> None:
-        """Spoil one call; one that is spoiled stays as it is."""
+        """Spoil the answers to a call, unless they already are."""
         if any(
             fault.path == call.path and fault.times is None
             for fault in self._home.sandbox.faults.waiting
         ):
             return
         self._add(Fault(kind, "GET", call.path, times=None, key=call.key))
-        together = call.part in _EDGE and kind not in _REFUSALS
-        for part in _EDGE if together else (call.part,):
-            self._cover(part, call.every, call.part)
+        together = call.part in _PROTECTION and kind not in _REFUSALS
+        for part in _PROTECTION if together else (call.part,):
+            self._expect_unknown(part, call.every, call.part)
 
-    def spoil_everything(self, kind: FaultKind) -> None:
-        """Spoil every call."""
+    def spoil_all(self, kind: FaultKind) -> None:
+        """Spoil the answers to all calls."""
         self._add(Fault(kind, times=None))
-        self._cover_everything()
+        self._expect_all_unknown()
 
-    def lose_names(self) -> None:
-        """Let no name be found."""
-        self._home.loop.knows_names = False
-        self._cover_everything()
+    def stop_name_resolution(self) -> None:
+        """Let no name server answer."""
+        self._home.loop.resolves_names = False
+        self._expect_all_unknown()
 
-    def limit(self, seconds: int) -> None:
-        """Ask for a pause at the next call."""
-        self._once.append(self._add(Fault(FaultKind.RATE_LIMITED, retry_after=seconds)))
+    def limit_rate(self, seconds: int) -> None:
+        """Let the next call be rate-limited, with a pause of some seconds."""
+        fault = self._add(Fault(FaultKind.RATE_LIMITED, retry_after=seconds))
+        self._single.append(fault)
 
     def refuse_once(self, call: Call) -> None:
-        """Refuse a call once, for no reason."""
-        self._once.append(self._add(Fault(FaultKind.FORBIDDEN, "GET", call.path)))
+        """Refuse a call once, although the token has the permission."""
+        self._single.append(self._add(Fault(FaultKind.FORBIDDEN, "GET", call.path)))
 
     def end(self) -> None:
-        """Have all go well again; a pause that was asked for is kept."""
+        """End all faults; a pause that Cloudflare asked for goes on."""
         self._home.sandbox.faults.clear()
-        self._home.loop.knows_names = True
-        self._blind.clear()
-        self._once.clear()
+        self._home.loop.resolves_names = True
+        self._unknown.clear()
+        self._single.clear()
 
-    def note(self, heard: Iterable[Entry]) -> None:
-        """Take what was heard in a tick."""
-        for fault in self._once:
+    def note(self, requests: Iterable[Entry]) -> None:
+        """Update from the requests of a tick."""
+        for fault in self._single:
             if fault.kind is FaultKind.RATE_LIMITED and any(
-                entry.fault == fault.kind for entry in heard
+                entry.fault == fault.kind for entry in requests
             ):
                 pause = timedelta(seconds=fault.retry_after)
                 self._paused_until = self._home.now + pause
         if not self.none:
-            self.clear_since = self._home.now
+            self.none_since = self._home.now
         self.was_refused |= self._is_refused
-        self._once = [fault for fault in self._once if not fault.calls]
+        self._single = [fault for fault in self._single if not fault.calls]
 
     @property
     def _is_refused(self) -> bool:
-        """Tell whether something is refused for longer than a moment."""
+        """Return whether a call is refused until the faults end."""
         return any(
             fault.kind in _REFUSALS and fault.times is None
             for fault in self._home.sandbox.faults.waiting
@@ -213,12 +223,12 @@ class Troubles:
     def _add(self, fault: Fault) -> Fault:
         return self._home.sandbox.faults.add(fault)
 
-    def _cover(self, part: Part, every: timedelta, because_of: Part) -> None:
-        # Somebody may ask twice before saying that he cannot see.
+    def _expect_unknown(self, part: Part, every: timedelta, cause: Part) -> None:
+        # A refresh that fails is repeated once before its entities become unknown.
         since = self._home.now + every + TICK
-        self._blind.append(Blindness(part, since, because_of))
+        self._unknown.append(_Unknown(part, since, cause))
 
-    def _cover_everything(self) -> None:
-        self._cover(Part.TUNNELS, TUNNELS_EVERY, Part.TUNNELS)
-        for part in _EDGE:
-            self._cover(part, EDGE_EVERY, part)
+    def _expect_all_unknown(self) -> None:
+        self._expect_unknown(Part.TUNNELS, TUNNELS_EVERY, Part.TUNNELS)
+        for part in _PROTECTION:
+            self._expect_unknown(part, EDGE_EVERY, part)

@@ -1,6 +1,5 @@
-"""Holds what a home shows, asks and writes against what is so, tick by tick."""
+"""Compares what a home shows, reads and writes with the sandbox's state, tick by tick."""
 
-from collections import deque
 from collections.abc import Collection
 from datetime import datetime, timedelta
 import logging
@@ -12,213 +11,198 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox.clock import CLOCK
 from sandbox.journal import Entry
 from tests.common import EDGE_EVERY, HOSTNAME, reported
-from tests.proofs.witness import Judge, Visit
+from tests.proofs.exposure import ExposureFinder, UnauthorizedRequest
 
+from .active_faults import ActiveFaults
+from .call_budget import (
+    CALLS_A_CHANGE,
+    CALLS_A_DAY,
+    CALLS_A_SETUP,
+    CALLS_A_WRITE,
+    CALLS_AN_HOUR,
+    CallBudget,
+)
+from .captured_log import CapturedLog
+from .expected_states import (
+    ExpectedState,
+    duplicates,
+    expected_repairs,
+    expected_states,
+    is_in_sync,
+)
 from .home import TICK, Home
-from .log import Log
-from .troubles import Troubles
-from .truth import Fact, doubles, facts, in_order, repairs
 
-_NOTHING: Final = (None, STATE_UNAVAILABLE, STATE_UNKNOWN)
+_NOT_KNOWN: Final = (None, STATE_UNAVAILABLE, STATE_UNKNOWN)
 
-# What is asked by the clock: of a home with three tunnels.
-CALLS_A_DAY: Final = 3000
-# The same in any hour, where all that is rare may come together.
-CALLS_AN_HOUR: Final = 150
-# What comes on top of it: looking again since something happened, or is fixed.
-CALLS_A_HAPPENING: Final = 30
-CALLS_A_WRITE: Final = 10
-# What it costs to try to set the account up, which Home Assistant does every 80 seconds.
-CALLS_A_TRY: Final = 15
-
-# Two looks at the edge: what fixing left to do is done at the next one.
-_SETTLED: Final = 2 * EDGE_EVERY + 5 * TICK
+# Two refreshes of the protection: the second one fixes what the first one could not.
+_RECOVERY: Final = 2 * EDGE_EVERY + 5 * TICK
 
 
-class Calls:
-    """How many calls were made in the last so many hours, and how many may have been."""
-
-    def __init__(self, window: timedelta, allowed: int) -> None:
-        """Allow so many in any such time."""
-        self._window = window
-        self._allowed = allowed
-        self._made: deque[tuple[datetime, int, int]] = deque()
-        self.most = 0
-
-    def note(self, now: datetime, calls: int, excused: int) -> None:
-        """Count those of a tick, of which some have a reason of their own."""
-        self._made.append((now, calls, excused))
-        while self._made[0][0] <= now - self._window:
-            self._made.popleft()
-        made = sum(each[1] for each in self._made)
-        self.most = max(self.most, made)
-        assert made <= self._allowed + sum(each[2] for each in self._made), made
-
-
-class Witness:
-    """Watches a home."""
+class HomeChecker:
+    """Checks a home after each tick; a test tells it of every change before making it."""
 
     def __init__(
         self,
         home: Home,
-        troubles: Troubles,
-        judge: Judge,
-        log: Log,
+        faults: ActiveFaults,
+        finder: ExposureFinder,
+        log: CapturedLog,
     ) -> None:
-        """Begin with a home where all is well."""
+        """Start with a home that is in sync and without faults."""
         self._home = home
-        self._troubles = troubles
-        self._judge = judge
+        self._faults = faults
+        self._finder = finder
         self._log = log
-        # When each entity last would have been right to show a value.
-        self._last_so: dict[str, dict[str, datetime]] = {}
-        self._facts: dict[str, Fact] = {}
-        self._down: set[str] = set()
-        self._happened_at = home.now
-        self._happened = 0
-        self.hours = Calls(timedelta(hours=1), CALLS_AN_HOUR)
-        self.days = Calls(timedelta(days=1), CALLS_A_DAY)
-        self._before()
+        # When each value of each entity was right for the last time.
+        self._last_right: dict[str, dict[str, datetime]] = {}
+        self._expected: dict[str, ExpectedState] = {}
+        # The coordinators that have logged an outage and not yet its end.
+        self._failing: set[str] = set()
+        self._changed_at = home.now
+        self._changes = 0
+        self._hour = CallBudget(timedelta(hours=1), CALLS_AN_HOUR)
+        self._day = CallBudget(timedelta(days=1), CALLS_A_DAY)
+        self._before_tick()
 
-    def happens(self) -> None:
-        """Note that something is about to happen at Cloudflare or on the way."""
-        self._happened += 1
-        self._happened_at = self._home.now
-        self._note_truth()
+    def expect_change(self) -> None:
+        """Note that something is about to change at Cloudflare or on the way there."""
+        self._changes += 1
+        self._changed_at = self._home.now
+        self._note_expected()
 
-    async def restart(self) -> None:
-        """Set the account up anew, and see that all that came of it is right."""
-        self.happens()
-        self._before()
-        # Everybody begins anew.
-        self._down.clear()
-        await self._home.restart()
-        self._after(self._home.heard())
+    async def reload(self) -> None:
+        """Reload the account, and check what came of it."""
+        self.expect_change()
+        self._before_tick()
+        # New coordinators log an outage of their own.
+        self._failing.clear()
+        await self._home.reload()
+        self._after_tick(self._home.take_requests())
 
     async def tick(self) -> None:
-        """Let a tick pass, and see that all that came of it is right."""
-        self._before()
+        """Let a tick pass, and check what came of it."""
+        self._before_tick()
         await self._home.tick()
-        self._after(self._home.heard())
+        self._after_tick(self._home.take_requests())
 
     def check(self) -> None:
-        """See that what is shown is so, and what nobody can see is not shown."""
-        self._note_truth()
-        self._nothing_raised()
-        self._honest()
-        assert not doubles(self._home)
+        """Check what holds at any time, and what holds once everything has recovered."""
+        self._note_expected()
+        self._check_log()
+        self._check_states()
+        assert not duplicates(self._home)
         assert not list(
             self._home.entry.async_get_active_flows(self._home.hass, {"reauth"})
         )
-        self._stray_refusals_alarm_nobody()
-        if self._is_settled:
-            self._well()
-            self._troubles.was_refused = False
+        self._check_permission_repair()
+        if self._has_recovered:
+            self._check_recovery()
+            self._faults.was_refused = False
 
-    def _before(self) -> None:
-        self._note_truth()
-        self._was_in_order = in_order(self._home)
-        self._was_paused = self._troubles.paused
-        self._was_open = self._open()
+    def _before_tick(self) -> None:
+        self._note_expected()
+        self._was_in_sync = is_in_sync(self._home)
+        self._was_paused = self._faults.is_paused
+        self._admitted = self._find_admitted()
 
-    def _after(self, heard: Collection[Entry]) -> None:
+    def _after_tick(self, requests: Collection[Entry]) -> None:
         home = self._home
-        self._troubles.note(heard)
-        if self._was_paused and self._troubles.paused:
-            assert not heard, "asked in a pause"
-        writes = [entry for entry in heard if entry.write]
-        if self._was_in_order:
-            assert not writes, "wrote although all was in order"
+        self._faults.note(requests)
+        if self._was_paused and self._faults.is_paused:
+            assert not requests, "called in a pause"
+        writes = [entry for entry in requests if entry.write]
+        if self._was_in_sync:
+            assert not writes, "wrote although everything was in sync"
         if writes:
-            assert self._open() <= self._was_open, "opened the hostname"
-        excused = self._happened * CALLS_A_HAPPENING + len(writes) * CALLS_A_WRITE
-        excused += 0 if home.is_loaded else CALLS_A_TRY
-        excused += self._troubles.asks_more
-        self._happened = 0
-        self.hours.note(home.now, len(heard), excused)
-        self.days.note(home.now, len(heard), excused)
+            assert self._find_admitted() <= self._admitted, "exposed the hostname"
+        excused = self._changes * CALLS_A_CHANGE + len(writes) * CALLS_A_WRITE
+        excused += 0 if home.is_loaded else CALLS_A_SETUP
+        excused += self._faults.extra_calls
+        self._changes = 0
+        self._hour.note(home.now, len(requests), excused)
+        self._day.note(home.now, len(requests), excused)
         self.check()
 
-    def _open(self) -> frozenset[Visit]:
+    def _find_admitted(self) -> frozenset[UnauthorizedRequest]:
         home = self._home
-        return self._judge.open_to(home.sandbox.state, home.zone, {HOSTNAME: ()})
+        return self._finder.admitted(home.sandbox.state, home.zone, {HOSTNAME: ()})
 
-    def _note_truth(self) -> None:
+    def _note_expected(self) -> None:
         CLOCK.catch_up()
         now = self._home.now
-        for entity_id, fact in facts(self._home).items():
-            self._facts[entity_id] = fact
-            self._last_so.setdefault(entity_id, {})[fact.value] = now
+        for entity_id, expected in expected_states(self._home).items():
+            self._expected[entity_id] = expected
+            self._last_right.setdefault(entity_id, {})[expected.value] = now
 
-    def _nothing_raised(self) -> None:
-        """See that nobody wrote of an error that he did not expect, and each outage is told once."""
+    def _check_log(self) -> None:
+        """Check that no unexpected error is logged, and each outage once."""
         for record in self._log.take():
-            # The SDK tells of every failure, to whoever wants to know all.
+            # The SDK logs every failure at debug level, with its traceback.
             if record.levelno <= logging.DEBUG:
                 continue
             assert record.exc_info is None, record.getMessage()
             if record.msg == "Error fetching %s data: %s":
-                self._goes_down(record)
+                self._check_outage_is_new(record)
             elif record.msg == "Fetching %s data recovered":
-                self._down.remove(_coordinator(record))
+                self._failing.remove(_coordinator(record))
             elif record.name.startswith(
                 ("homeassistant", f"custom_components.{DOMAIN}")
             ):
                 assert record.levelno < logging.ERROR, record.getMessage()
 
-    def _goes_down(self, record: logging.LogRecord) -> None:
+    def _check_outage_is_new(self, record: logging.LogRecord) -> None:
         name = _coordinator(record)
-        assert name not in self._down, record.getMessage()
-        self._down.add(name)
+        assert name not in self._failing, record.getMessage()
+        self._failing.add(name)
 
-    def _honest(self) -> None:
-        """See that what is shown was so when somebody last looked, or is not known."""
+    def _check_states(self) -> None:
+        """Check that each state was right at the last refresh, or is not known."""
         now = self._home.now
-        for entity_id, last_so in self._last_so.items():
-            if (shown := self._shown(entity_id)) in _NOTHING:
+        for entity_id, last_right in self._last_right.items():
+            if (shown := self._state(entity_id)) in _NOT_KNOWN:
                 continue
-            fact = self._facts[entity_id]
-            seen = last_so.get(str(shown))
-            assert seen, f"{entity_id} invents {shown}"
+            expected = self._expected[entity_id]
+            seen = last_right.get(str(shown))
+            assert seen, f"{entity_id} shows {shown}, which never was right"
             age = now - seen
-            # Whoever fails to see looks once more before he says so.
-            assert age <= fact.every + TICK, (
+            # A refresh that fails is repeated once before its entities become unknown.
+            assert age <= expected.every + TICK, (
                 f"{entity_id} shows {shown}, {age} too late"
             )
-            blind = fact.part and self._troubles.blinds(fact.part)
-            assert not blind, f"{entity_id} shows {shown}, and cannot know"
+            unknown = expected.part and self._faults.makes_unknown(expected.part)
+            assert not unknown, f"{entity_id} shows {shown}, which it cannot know"
 
-    def _stray_refusals_alarm_nobody(self) -> None:
-        """See that nobody is told of a permission unless it lacked for more than one look.
+    def _check_permission_repair(self) -> None:
+        """Check that a single refusal opens no repair about a missing permission.
 
-        Who was told once is told until somebody sees that it is there again.
+        An open repair stays until the permission was seen to be there again.
         """
-        if not self._troubles.was_refused:
+        if not self._faults.was_refused:
             assert "permission_missing" not in reported(self._home.hass)
 
     @property
-    def _is_settled(self) -> bool:
-        since = max(self._troubles.clear_since, self._happened_at)
-        return self._home.now - since > _SETTLED
+    def _has_recovered(self) -> bool:
+        since = max(self._faults.none_since, self._changed_at)
+        return self._home.now - since > _RECOVERY
 
-    def _well(self) -> None:
-        """See that all is known, in order and told as it is, without anybody's help."""
+    def _check_recovery(self) -> None:
+        """Check that everything is known, in sync and shown as it is, without help."""
         home = self._home
         assert home.is_loaded
-        assert self._troubles.none
-        assert in_order(home)
-        assert not self._open()
-        assert not self._down, "nobody said that it is well again"
-        so = facts(home)
-        for entity_id in self._last_so:
-            known = self._shown(entity_id) not in _NOTHING
-            # A device without any certificate that is good has no next end.
+        assert self._faults.none
+        assert is_in_sync(home)
+        assert not self._find_admitted()
+        assert not self._failing, "the end of an outage was not logged"
+        states = expected_states(home)
+        for entity_id in self._last_right:
+            known = self._state(entity_id) not in _NOT_KNOWN
+            # The next expiry is unknown if no certificate is active.
             assert known == (
-                entity_id in so and so[entity_id].value != STATE_UNKNOWN
+                entity_id in states and states[entity_id].value != STATE_UNKNOWN
             ), entity_id
-        assert reported(home.hass) == repairs(home)
+        assert reported(home.hass) == expected_repairs(home)
 
-    def _shown(self, entity_id: str) -> str | None:
+    def _state(self, entity_id: str) -> str | None:
         state = self._home.hass.states.get(entity_id)
         return state.state if state else None
 
