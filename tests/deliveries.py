@@ -1,4 +1,4 @@
-"""Deliveries as minting makes them, without a Cloudflare."""
+"""Deliveries of a new certificate, as they are for a handover, without Cloudflare."""
 
 from collections.abc import Callable
 import secrets
@@ -24,7 +24,7 @@ def make_delivery(
     taken: Callable[[], None] = lambda: None,
     remotely: bool = False,
 ) -> Delivery:
-    """Return a delivery whose bundles are anything."""
+    """Return a delivery whose bundles are random bytes."""
     return Delivery(
         certificate_id=CERTIFICATE_ID,
         label=label,
