@@ -55,7 +55,7 @@ KINDS_FOR_ALL_CALLS: Final = (
 
 @dataclass(frozen=True, repr=False)
 class Call:
-    """A call of a refresh, how often it is made, and the key to spoil in its answer."""
+    """A call of a refresh, how often it is made, and the key of its answer that a fault changes."""
 
     path: str
     part: Part
@@ -72,7 +72,7 @@ _ZONE: Final = f"/zones/{Sandbox.zone_id}"
 _TUNNELS: Final = f"/accounts/{Sandbox.account_id}/cfd_tunnel"
 _TUNNEL: Final = f"{_TUNNELS}/{Sandbox.tunnel_id}"
 
-# Without connections, a spoiled answer looks like that of a tunnel that does not run.
+# Without connections, a changed answer looks like that of a tunnel that does not run.
 CONNECTIONS: Final = Call(
     f"{_TUNNEL}/connections",
     Part.TUNNELS,
@@ -142,8 +142,8 @@ class ActiveFaults:
 
         While a tunnel's connections cannot be read, they are read every minute.
         """
-        spoiled = {fault.path for fault in self._home.sandbox.faults.waiting}
-        return len(self._home.tunnels) if CONNECTIONS.path in spoiled else 0
+        failing = {fault.path for fault in self._home.sandbox.faults.waiting}
+        return len(self._home.tunnels) if CONNECTIONS.path in failing else 0
 
     @property
     def is_paused(self) -> bool:
@@ -161,8 +161,8 @@ class ActiveFaults:
             for each in self._unknown
         )
 
-    def spoil(self, call: Call, kind: FaultKind) -> None:
-        """Spoil the answers to a call, unless they already are."""
+    def fail_call(self, call: Call, kind: FaultKind) -> None:
+        """Let a call fail, unless it already does."""
         if any(
             fault.path == call.path and fault.times is None
             for fault in self._home.sandbox.faults.waiting
@@ -173,8 +173,8 @@ class ActiveFaults:
         for part in _PROTECTION if together else (call.part,):
             self._expect_unknown(part, call.every, call.part)
 
-    def spoil_all(self, kind: FaultKind) -> None:
-        """Spoil the answers to all calls."""
+    def fail_all_calls(self, kind: FaultKind) -> None:
+        """Let all calls fail."""
         self._add(Fault(kind, times=None))
         self._expect_all_unknown()
 

@@ -85,8 +85,8 @@ async def _run_a_day(home: Home) -> None:
 
 def _events(home: Home, faults: ActiveFaults) -> list[Callable[[], None]]:
     return [
-        *(partial(faults.spoil, call, FaultKind.SERVER_ERROR) for call in CALLS),
-        *(partial(faults.spoil_all, kind) for kind in KINDS_FOR_ALL_CALLS),
+        *(partial(faults.fail_call, call, FaultKind.SERVER_ERROR) for call in CALLS),
+        *(partial(faults.fail_all_calls, kind) for kind in KINDS_FOR_ALL_CALLS),
         faults.stop_name_resolution,
         partial(faults.limit_rate, 600),
         *(partial(faults.refuse_once, call) for call in CALLS),

@@ -68,17 +68,17 @@ class HomeHistory(RuleBasedStateMachine):
         self._pass(then)
 
     @rule(call=_calls, number=_numbers, then=_spans)
-    def spoil(self, call: Call, number: int, then: timedelta) -> None:
-        """Spoil the answers to one call."""
+    def fail_call(self, call: Call, number: int, then: timedelta) -> None:
+        """Let one call fail."""
         self.checker.expect_change()
-        self.faults.spoil(call, call.kinds[number % len(call.kinds)])
+        self.faults.fail_call(call, call.kinds[number % len(call.kinds)])
         self._pass(then)
 
     @rule(kind=st.sampled_from(KINDS_FOR_ALL_CALLS), then=_spans)
-    def spoil_all(self, kind: FaultKind, then: timedelta) -> None:
-        """Spoil the answers to all calls."""
+    def fail_all_calls(self, kind: FaultKind, then: timedelta) -> None:
+        """Let all calls fail."""
         self.checker.expect_change()
-        self.faults.spoil_all(kind)
+        self.faults.fail_all_calls(kind)
         self._pass(then)
 
     @rule(then=_spans)
