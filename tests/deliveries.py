@@ -1,4 +1,4 @@
-"""Deliveries for tests of the pages, without certificates."""
+"""Deliveries of a new certificate, as they are for a handover, without Cloudflare."""
 
 import secrets
 
@@ -23,7 +23,7 @@ def make_delivery(
     label: str = LABEL,
     remotely: bool = False,
 ) -> Delivery:
-    """Return a delivery with random bytes in place of bundles."""
+    """Return a delivery whose bundles are random bytes."""
     return Delivery(
         entry_id=ENTRY_ID,
         certificate_id=CERTIFICATE_ID,
