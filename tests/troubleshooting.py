@@ -22,7 +22,7 @@ Home Assistant looks at your tunnels every minute, at the settings of your domai
 every 15 minutes. What needs you appears under **Settings**, **Repairs**, in the words below; words in *italics* stand for your
 own names. Most repairs go away by themselves once the trouble is over. *(fix)* marks the ones that Home Assistant solves in a dialog, after showing you what it will change.
 
-This page is made from the texts of the integration by `python -m tests.troubleshooting`.
+This page is made from the texts of the integration by `scripts/docs troubleshooting`.
 """
 
 
