@@ -1,7 +1,7 @@
 """Helpers that the tests of the integration share."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,29 @@ def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
     ]
 
 
+def three_weeks_ago() -> datetime:
+    """Return when certificates were created: at midnight, because whole days are easy to count."""
+    return now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=20)
+
+
+def in_words(value: Any, moments: dict[datetime, str]) -> Any:
+    """Return what a snapshot shows, with words for moments, which differ from day to day."""
+    words = {moment.isoformat("T", "seconds"): word for moment, word in moments.items()}
+
+    def translated(part: Any) -> Any:
+        match part:
+            case dict():
+                return {key: translated(item) for key, item in part.items()}
+            case list():
+                return [translated(item) for item in part]
+            case str():
+                return words.get(part, part)
+            case _:
+                return part
+
+    return translated(value)
+
+
 async def add_certificate(
     sandbox: Sandbox,
     *,
@@ -236,7 +259,7 @@ async def add_certificate(
     device_id: str = DEVICE_ID,
     certificate_id: str = CERTIFICATE_ID,
     status: CertificateStatus = CertificateStatus.ACTIVE,
-    not_before: datetime = datetime(2026, 11, 1, tzinfo=UTC),
+    not_before: datetime | None = None,
     days: int = 365,
 ) -> x509.Certificate:
     """Add a certificate to the zone, as if it had been created here or elsewhere."""
@@ -253,6 +276,7 @@ async def add_certificate(
         .subject_name(subject)
         .sign(key, hashes.SHA256())
     )
+    not_before = not_before or three_weeks_ago()
     authority = await sandbox.authorities.get(sandbox.account_id)
     certificate = authority.sign_client(
         request, not_before, not_before + timedelta(days=days)

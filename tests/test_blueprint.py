@@ -93,7 +93,8 @@ async def test_certificate_that_ends(
     tag = notifications[0].data["data"]["tag"]
     assert tag == f"cloudflare_mtls_{CERTIFICATE_ID}"
     # In the time zone of the home it is the day before.
-    assert told(notifications) == ["The certificate of Pixel 8 ends on 2027-10-31"]
+    end = certificate.not_valid_after_utc.date() - timedelta(days=1)
+    assert told(notifications) == [f"The certificate of Pixel 8 ends on {end}"]
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(notifications) == []
 

@@ -652,8 +652,8 @@ async def test_list(
         return {
             "serial_number": f"{certificate.serial_number:X}",
             "fingerprint_sha256": certificate.fingerprint(hashes.SHA256()).hex(),
-            "issued_on": "2026-11-01T00:00:00+00:00",
-            "expires_on": "2027-11-01T00:00:00+00:00",
+            "issued_on": certificate.not_valid_before_utc.isoformat(),
+            "expires_on": certificate.not_valid_after_utc.isoformat(),
             **rest,
         }
 

@@ -963,7 +963,7 @@ def _configure(client: CloudflareClient) -> Awaitable[Any]:
 
 
 def _applications(client: CloudflareClient) -> Awaitable[Any]:
-    return client.access_applications("account")
+    return client.access_applications.list("account")
 
 
 def _covers(*uris: str) -> Any:
