@@ -9,19 +9,20 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import async_create_client, create_probe
 from .certificates.expiry_watch import CertificateWatch
-from .certificates.service import async_prove
+from .certificates.service import CompanionCertificates
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
-from .coordinator import CloudflareConfigEntry, CloudflareData
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
+from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
@@ -40,8 +41,8 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
-    await async_setup_handover(hass)
-    await async_setup_certificate_test(hass, async_prove)
+    await async_setup_handover(hass, async_record_fetched)
+    await async_setup_certificate_test(hass, async_record_proof)
     return True
 
 
@@ -76,13 +77,15 @@ async def _async_read_account(
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
     )
+    probe = create_probe(hass)
     return CloudflareData(
         client=client,
         tunnels=tunnels,
         protection=protection,
-        visits=VisitCoordinator(hass, entry, create_probe(hass), protection),
+        visits=VisitCoordinator(hass, entry, probe, protection),
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
+        certificates=CompanionCertificates(hass, entry, protection, probe),
     )
 
 
@@ -109,7 +112,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     disabled. Visits and checks run in the background, since answers may take their time.
     """
     data = entry.runtime_data
-    watch = CertificateWatch(hass, entry)
+    watch = CertificateWatch(hass, entry, data.protection, data.certificates)
     for coordinator, react in (
         (data.protection, data.visits.async_keep_up),
         (data.visits, data.visits.async_keep_up),

@@ -9,9 +9,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .certificates.renewal import async_renew_alike
-from .certificates.service import async_revoke
-from .coordinator import CloudflareConfigEntry
 from .engine.certificates.companions import CompanionState
 from .engine.sync.reconciler import Extent
 from .entity import (
@@ -21,6 +18,7 @@ from .entity import (
     HostnameState,
 )
 from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .wording import raise_translated
 
 PARALLEL_UPDATES = 1
@@ -32,37 +30,21 @@ class HostnameButtonEntityDescription(
 ):
     """Describes a button of a protected hostname; its function raises EngineError."""
 
-    press_fn: Callable[
-        [HomeAssistant, CloudflareConfigEntry, HostnameState], Awaitable[None]
-    ]
+    press_fn: Callable[[CloudflareData, HostnameState], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompanionButtonEntityDescription(ButtonEntityDescription):
     """Describes a button of a companion device; its function raises EngineError."""
 
-    press_fn: Callable[
-        [HomeAssistant, CloudflareConfigEntry, CompanionState], Awaitable[None]
-    ]
+    press_fn: Callable[[CloudflareData, CompanionState], Awaitable[None]]
 
 
-async def _async_sync(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, hostname: HostnameState
-) -> None:
+async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
     """Apply a person's settings for a hostname at Cloudflare."""
-    protection = entry.runtime_data.protection
     extent = Extent(hostnames={hostname.settings.hostname})
-    for zone in (await protection.async_sync(extent)).values():
+    for zone in (await data.protection.async_sync(extent)).values():
         zone.raise_if_stopped()
-
-
-async def _async_revoke_all(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, companion: CompanionState
-) -> None:
-    """Revoke every certificate of a device."""
-    for certificate in companion.certificates:
-        if certificate.is_active:
-            await async_revoke(hass, entry, certificate)
 
 
 HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (
@@ -79,13 +61,13 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         key="renew",
         translation_key="renew",
         entity_category=EntityCategory.CONFIG,
-        press_fn=async_renew_alike,
+        press_fn=lambda data, companion: data.certificates.async_renew(companion),
     ),
     CompanionButtonEntityDescription(
         key="revoke",
         translation_key="revoke",
         entity_category=EntityCategory.CONFIG,
-        press_fn=_async_revoke_all,
+        press_fn=lambda data, companion: data.certificates.async_revoke_all(companion),
     ),
 )
 
@@ -111,7 +93,7 @@ class HostnameButton(HostnameEntity, ButtonEntity):
         assert self.hostname
         with raise_translated():
             await self.entity_description.press_fn(
-                self.hass, self._entry, self.hostname
+                self._entry.runtime_data, self.hostname
             )
 
 
@@ -125,5 +107,5 @@ class CompanionButton(CompanionEntity, ButtonEntity):
         assert self.companion
         with raise_translated():
             await self.entity_description.press_fn(
-                self.hass, self._entry, self.companion
+                self._entry.runtime_data, self.companion
             )

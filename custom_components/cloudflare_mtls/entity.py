@@ -16,13 +16,13 @@ from homeassistant.helpers.update_coordinator import (
 from homeassistant.util.signal_type import SignalTypeFormat
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
-from .coordinator import CloudflareConfigEntry, CloudflareData
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator, TunnelState
 from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import read_companion, read_hostname_settings
 
 # For each account, by its entry id: the ids of the subentries that were added or changed.

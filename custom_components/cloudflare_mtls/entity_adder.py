@@ -8,8 +8,8 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import SUBENTRY_COMPANION_DEVICE, SUBENTRY_PROTECTED_HOSTNAME
-from .coordinator import CloudflareConfigEntry
 from .entity import SIGNAL_SUBENTRIES
+from .runtime_data import CloudflareConfigEntry
 
 type Create[DescriptionT] = Callable[[CloudflareConfigEntry, DescriptionT, str], Entity]
 

@@ -9,8 +9,8 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .const import CONF_ACCOUNT_ID, DOMAIN
-from .coordinator import CloudflareConfigEntry
 from .entity import SIGNAL_SUBENTRIES
+from .runtime_data import CloudflareConfigEntry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bus_events import CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .coordinator import CloudflareConfigEntry
 from .entity import AccountEntity, HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
 

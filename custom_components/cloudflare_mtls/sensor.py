@@ -16,7 +16,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import CloudflareConfigEntry
 from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
@@ -31,6 +30,7 @@ from .entity import (
     TunnelEntity,
 )
 from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
 

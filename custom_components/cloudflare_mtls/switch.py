@@ -8,10 +8,10 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CloudflareConfigEntry
 from .engine.sync.reconciler import Extent
 from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
 from .wording import raise_translated
 

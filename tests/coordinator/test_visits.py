@@ -18,7 +18,7 @@ from homeassistant.helpers import (
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.certificates import service as certificates
+from custom_components.cloudflare_mtls.certificates import first_visit
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox, edge
 from sandbox.clock import now
@@ -543,14 +543,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
 
     class Asyncio:
-        """The module as `certificates` sees it."""
+        """The module as `first_visit` sees it."""
 
         @staticmethod
         async def sleep(seconds: float) -> None:
             """Note the pause."""
             taken.append(seconds)
 
-    monkeypatch.setattr(certificates, "asyncio", Asyncio)
+    monkeypatch.setattr(first_visit, "asyncio", Asyncio)
     return taken
 
 
@@ -615,7 +615,7 @@ async def test_certificate_that_is_blocked_at_first(
         if len(pauses) == 3:
             zone_of(sandbox).associations = [HOSTNAME]
 
-    monkeypatch.setattr(certificates.asyncio, "sleep", spread)
+    monkeypatch.setattr(first_visit.asyncio, "sleep", spread)
 
     response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
 

@@ -1,4 +1,4 @@
-"""A whole Home Assistant in a process of its own, with one hostname to protect."""
+"""A real Home Assistant in a process of its own, with one protected hostname."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from custom_components.cloudflare_mtls.subentries import hostname_data
 from demo.processes import HOST, REPOSITORY, free_port
 from sandbox.seed import ACCOUNT_ID, ZONE_ID
 
-# Home Assistant does not start without a front end, and what it needs for its own is large.
+# Home Assistant does not start without the frontend integration, whose package is large.
 _FRONTEND: Mapping[str, object] = {
     "domain": "frontend",
-    "name": "No front end",
+    "name": "No frontend",
     "version": "1.0.0",
     "codeowners": [],
     "dependencies": [],
@@ -34,7 +34,7 @@ _FRONTEND: Mapping[str, object] = {
     "iot_class": "calculated",
     "requirements": [],
 }
-_NO_FRONTEND = '''"""No front end."""
+_NO_FRONTEND = '''"""No frontend."""
 
 
 async def async_setup(hass, config):
@@ -43,13 +43,13 @@ async def async_setup(hass, config):
 '''
 
 
-class RealHome:
-    """A folder with an account and a hostname in it, and the process that runs there."""
+class HomeAssistantProcess:
+    """A configuration folder with an account and a hostname, and the process that uses it."""
 
     def __init__(
         self, folder: Path, api_url: str, token: str, hostname: ProtectedHostname
     ) -> None:
-        """Prepare the folder."""
+        """Write the folder; `start` starts the process."""
         self._folder = folder
         self._environment = {**os.environ, "CLOUDFLARE_BASE_URL": api_url}
         self._process: asyncio.subprocess.Process | None = None
@@ -75,11 +75,11 @@ class RealHome:
 
     @property
     def log(self) -> str:
-        """Return all that it said."""
+        """Return the output of all its processes so far."""
         return (self._folder / "console.log").read_text()
 
     async def start(self) -> None:
-        """Start it."""
+        """Start a process; the same folder can be started again."""
         with (self._folder / "console.log").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -91,13 +91,13 @@ class RealHome:
                 stderr=asyncio.subprocess.STDOUT,
             )
 
-    async def until_dead(self) -> int:
-        """Wait for its end, and return the exit code: negative is a signal's number."""
+    async def wait(self) -> int:
+        """Wait for the exit and return its code; a negative one is a signal's number."""
         assert self._process is not None
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Have it end, by force if it takes its time."""
+        """Stop the process; kill it after 30 seconds."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()

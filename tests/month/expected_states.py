@@ -1,4 +1,4 @@
-"""What is so at Cloudflare, in the words of the entities, and whether all is in order there."""
+"""What entities and repairs have to show, by the state of the sandbox."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from tests.common import (
     TUNNELS_EVERY,
     records_of,
 )
-from tests.proofs.witness import Visit
+from tests.proofs.exposure import UnauthorizedRequest
 
+from .active_faults import Part
 from .home import Home
-from .troubles import Part
 
 OURS: Final = (SKIP_REF, BLOCK_REF)
 
-# The connectors of a tunnel that did not change are asked for less often.
+# The connectors of a tunnel that did not change are read less often than the tunnel.
 _CONNECTORS_EVERY: Final = timedelta(minutes=5)
 _DRIFT: Final = "binary_sensor.home_mobile_example_com_drift"
 _ENFORCED: Final = "binary_sensor.home_mobile_example_com_enforced"
@@ -31,24 +31,30 @@ _A_MONTH_BEFORE: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Fact:
-    """What an entity has to show, how often somebody looks, and at what."""
+class ExpectedState:
+    """The state that an entity has to show, and how old it may be."""
 
     value: str
     every: timedelta
+    """The interval of its refresh."""
     part: Part | None
+    """The part that a fault can make unknown; None for what no API call reads."""
 
 
-def facts(home: Home) -> Mapping[str, Fact]:
-    """Return what the entities have to show now."""
+def expected_states(home: Home) -> Mapping[str, ExpectedState]:
+    """Return the states by entity id."""
     return {
-        entity_id: Fact(value, every, part)
+        entity_id: ExpectedState(value, every, part)
         for every, part, values in (
             (TUNNELS_EVERY, Part.TUNNELS, _tunnels(home)),
             (_CONNECTORS_EVERY, Part.TUNNELS, _connectors(home)),
             (EDGE_EVERY, Part.CERTIFICATES, _certificates(home)),
-            (EDGE_EVERY, Part.HOSTNAME, [(_DRIFT, "off" if in_order(home) else "on")]),
-            # Whoever visits the hostname asks no API.
+            (
+                EDGE_EVERY,
+                Part.HOSTNAME,
+                [(_DRIFT, "off" if is_in_sync(home) else "on")],
+            ),
+            # Visits of the hostname call no API.
             (EDGE_EVERY, None, [(_ENFORCED, "on" if _enforced(home) else "off")]),
         )
         for entity_id, value in values
@@ -73,33 +79,33 @@ def _connectors(home: Home) -> Iterator[tuple[str, str]]:
 
 def _certificates(home: Home) -> Iterator[tuple[str, str]]:
     phone = _phone(home)
-    standing = _standing(phone, home.now)
-    yield "sensor.pixel_8_certificate_status", standing
-    problem = "off" if standing == "active" else "on"
+    status = _status(phone, home.now)
+    yield "sensor.pixel_8_certificate_status", status
+    problem = "off" if status == "active" else "on"
     yield "binary_sensor.pixel_8_certificate_problem", problem
-    yield "sensor.pixel_8_certificate_expiry", _end(phone).isoformat()
-    ends = [
-        _end(item)
+    yield "sensor.pixel_8_certificate_expiry", _expiry(phone).isoformat()
+    expiries = [
+        _expiry(item)
         for item in home.zone.certificates.values()
-        if _standing(item, home.now) in ("active", "expiring")
+        if _status(item, home.now) in ("active", "expiring")
     ]
-    first = min(ends).isoformat() if ends else "unknown"
+    first = min(expiries).isoformat() if expiries else "unknown"
     yield "sensor.home_lab_next_certificate_expiry", first
 
 
 def _enforced(home: Home) -> bool:
-    """Tell whether the rules stop whoever has no certificate, wherever he would get to."""
-    visit = Visit(HOSTNAME, HOSTNAME, "/", "DE", revoked=False)
-    return firewall.judge(home.zone.rules, visit.fields).stopped_by is not None
+    """Return whether the rules block a request without a certificate."""
+    request = UnauthorizedRequest(HOSTNAME, HOSTNAME, "/", "DE", revoked=False)
+    return firewall.judge(home.zone.rules, request.fields).stopped_by is not None
 
 
-def in_order(home: Home) -> bool:
-    """Tell whether all of ours is there, once, and nothing of it was changed."""
+def is_in_sync(home: Home) -> bool:
+    """Return whether everything of ours exists once and unchanged."""
     refs = [rule.ref for rule in home.zone.rules if rule.enabled]
     ours = [ref for ref in refs if ref in OURS]
     return (
         ours == list(OURS)
-        # Nothing stands between the two.
+        # No rule is between the two.
         and refs.index(BLOCK_REF) == refs.index(SKIP_REF) + 1
         and len(records_of(home.sandbox)) == 1
         and HOSTNAME in (home.zone.associations or ())
@@ -107,8 +113,8 @@ def in_order(home: Home) -> bool:
     )
 
 
-def doubles(home: Home) -> list[str]:
-    """Return what of ours is there more than once."""
+def duplicates(home: Home) -> list[str]:
+    """Return what of ours exists more than once."""
     counts = {
         **{ref: [rule.ref for rule in home.zone.rules].count(ref) for ref in OURS},
         "record": len(records_of(home.sandbox)),
@@ -118,14 +124,14 @@ def doubles(home: Home) -> list[str]:
     return [thing for thing, count in counts.items() if count > 1]
 
 
-def repairs(home: Home) -> set[str]:
-    """Return what a person is told of although nothing is in the way."""
+def expected_repairs(home: Home) -> set[str]:
+    """Return the keys of the repairs that have to be open while there is no fault."""
     phone, found = _phone(home), set()
-    match _standing(phone, home.now):
+    match _status(phone, home.now):
         case "expired":
             found.add("certificate_expired")
         case "expiring":
-            urgent = _end(phone) - home.now < timedelta(days=7)
+            urgent = _expiry(phone) - home.now < timedelta(days=7)
             found.add("certificate_urgent" if urgent else "certificate_expiring")
     if any(
         item is not phone and item.status not in REVOKED
@@ -150,13 +156,13 @@ def _slug(tunnel: Tunnel) -> str:
     return tunnel.name.replace(" ", "_")
 
 
-def _end(certificate: ClientCertificate) -> datetime:
+def _expiry(certificate: ClientCertificate) -> datetime:
     return certificate.certificate.not_valid_after_utc
 
 
-def _standing(certificate: ClientCertificate, now: datetime) -> str:
+def _status(certificate: ClientCertificate, now: datetime) -> str:
     if certificate.status in REVOKED:
         return "revoked"
-    if now > _end(certificate):
+    if now > _expiry(certificate):
         return "expired"
-    return "expiring" if now > _end(certificate) - _A_MONTH_BEFORE else "active"
+    return "expiring" if now > _expiry(certificate) - _A_MONTH_BEFORE else "active"

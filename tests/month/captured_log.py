@@ -1,4 +1,4 @@
-"""What is written to the log meanwhile."""
+"""The log, captured without pytest."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from typing import Self, override
 from unittest.mock import patch
 
 
-class Log(logging.Handler):
-    """Keeps what was written until it is taken."""
+class CapturedLog(logging.Handler):
+    """A handler that keeps records until they are taken."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without records."""
         super().__init__()
         self._records: list[logging.LogRecord] = []
 
     @classmethod
     @contextmanager
-    def listening(cls) -> Iterator[Self]:
-        """Listen instead of pytest, which keeps all until its test is over: a month is long."""
+    def capturing(cls) -> Iterator[Self]:
+        """Capture the log in place of pytest, which would keep the records of a whole month."""
         log = cls()
         with patch.object(logging.getLogger(), "handlers", [log]):
             yield log
@@ -28,6 +28,6 @@ class Log(logging.Handler):
         self._records.append(record)
 
     def take(self) -> list[logging.LogRecord]:
-        """Return what was written since the last time."""
+        """Return the records since the last time."""
         records, self._records = self._records, []
         return records
