@@ -94,7 +94,7 @@ async def sandbox(
         )
         monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
         yield running
-        # Minting ends with a new setting up, which the test may not have waited for.
+        # The test may not have waited for everything that it began.
         await settle(hass)
 
 
