@@ -20,7 +20,8 @@ from ..engine.certificates.companions import (
     companion_states,
     next_expiry,
 )
-from ..engine.certificates.credentials import read_certificates
+from ..engine.certificates.listing import list_certificates
+from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan, Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneView
 from ..engine.sync.steps import RuleStep, Step, describe_step
@@ -94,12 +95,18 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 *buried.devices.values(),
             }
         )
+        self.pins = bool(entry.options.get(CONF_PIN_CERTIFICATES))
+        self._accepted = Pins(
+            zone_ids=self._certificate_zones,
+            adopted=frozenset(device.id for device in self.companions),
+            run_blocking=hass.async_add_executor_job,
+        )
         self.reconciler = Reconciler(
             client=client,
             account_id=self.account_id,
             hostnames=hostnames,
             removed=tuple(item.settings for item in self._tombstones.values()),
-            read_pins=self._async_read_pins,
+            pins=self._accepted if self.pins else None,
             writing=self.shared.writing,
         )
         self._hurries_until = dt_util.utcnow()
@@ -108,7 +115,6 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._down_since: dict[str, datetime] = {}
         self._hostnames = {item.hostname for item in hostnames}
         self._kept = {item.hostname for item in hostnames if item.keep_in_sync}
-        self.pins = bool(entry.options.get(CONF_PIN_CERTIFICATES))
         self._fixing = False
 
     @override
@@ -220,24 +226,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
         """Return the fingerprints of the only certificates that pass, if only some do."""
-        return self._fingerprints(certificates) if self.pins else None
-
-    def _fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
-        """Return the fingerprints of the certificates that companion devices may use."""
-        adopted = {device.id for device in self.companions}
-        return frozenset(
-            item.facts.fingerprint_sha256
-            for item in certificates
-            if item.is_active and (item.facts.managed or item.id in adopted)
-        )
-
-    async def _async_read_pins(self) -> frozenset[str] | None:
-        certificates = await self.async_read_certificates() if self.pins else ()
-        return self._pinned(certificates)
+        return self._accepted.fingerprints(certificates) if self.pins else None
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        pinned = self._fingerprints(await self.async_read_certificates()) | set(more)
+        pinned = await self._accepted.read(self.client) | set(more)
         extent = Extent(hostnames=self._hostnames)
         for zone_id in self.reconciler.zones_of(self._hostnames):
             view = await self.reconciler.look(zone_id)
@@ -328,23 +321,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
-        zone_ids = self._certificate_zones
-        listed = await asyncio.gather(
-            *(self.client.client_certificates.list(zone_id) for zone_id in zone_ids)
+        return await list_certificates(
+            self.client, self._certificate_zones, self.hass.async_add_executor_job
         )
-        certificates = []
-        for zone_id, found in zip(zone_ids, listed, strict=True):
-            readable = await self.hass.async_add_executor_job(read_certificates, found)
-            certificates += [
-                Certificate(
-                    id=certificate.id,
-                    zone_id=zone_id,
-                    status=certificate.status,
-                    facts=facts,
-                )
-                for certificate, facts in readable
-            ]
-        return tuple(certificates)
 
     async def _fix(self) -> None:
         """Remove the drift of what is kept in sync, and take down what was removed."""
