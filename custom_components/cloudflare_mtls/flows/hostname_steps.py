@@ -33,7 +33,8 @@ from ..engine.api.models import Observation, Tunnel, Zone
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.observe import observe
-from ..engine.sync.plan import Plan, ProblemCode
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import (
     HostnameSettings,

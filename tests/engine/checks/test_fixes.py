@@ -15,8 +15,9 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     Unavailable,
 )
 from custom_components.cloudflare_mtls.engine.api.models import Setting
-from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE, fix_finding
-from custom_components.cloudflare_mtls.engine.checks.zone import Check, Finding
+from custom_components.cloudflare_mtls.engine.checks.finding import Finding
+from custom_components.cloudflare_mtls.engine.checks.fixes import fix_finding
+from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.state import ALL_PERMISSIONS, Setting as Changed, Zone
@@ -32,6 +33,7 @@ from tests.engine.builders import (
 from tests.engine.servers import ScriptedApi, success
 from tests.faults import refusal
 
+FIXABLE = [check for check, spec in SPECS.items() if spec.fixed_in]
 SERVICE = "https://192.168.1.10:8123"
 SETTINGS = [
     (Check.WEBSOCKETS_OFF, "websockets", "off", "on"),

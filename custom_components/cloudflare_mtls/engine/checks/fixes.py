@@ -1,34 +1,14 @@
 """Fixes a finding once a person has agreed: changes one thing, and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
-from ..api.models import Setting, TunnelConfiguration
+from ..api.models import TunnelConfiguration
 from ..sync.steps import CATCH_ALL
-from .zone import Check, Finding
-
-
-@dataclass(frozen=True)
-class _SettingFix:
-    setting: Setting
-    wrong: str
-    right: str
-
-
-_SETTING_FIXES: Final[Mapping[Check, _SettingFix]] = {
-    Check.WEBSOCKETS_OFF: _SettingFix(Setting.WEBSOCKETS, wrong="off", right="on"),
-    Check.UNDER_ATTACK: _SettingFix(
-        Setting.SECURITY_LEVEL, wrong="under_attack", right="medium"
-    ),
-    Check.ZERO_RTT_ON: _SettingFix(Setting.ZERO_RTT, wrong="on", right="off"),
-    Check.TLS_1_3_ONLY: _SettingFix(Setting.MIN_TLS_VERSION, wrong="1.3", right="1.2"),
-}
-
-IN_TUNNEL: Final = frozenset({Check.NO_CATCH_ALL, Check.ORIGIN_CERTIFICATE})
-FIXABLE: Final = frozenset({*_SETTING_FIXES, Check.BOT_FIGHT_MODE}) | IN_TUNNEL
+from .finding import Finding
+from .specs import SPECS, Check, FixedIn, SettingSpec
 
 
 async def fix_finding(
@@ -41,22 +21,25 @@ async def fix_finding(
     Source: PATCH /zones/{zone_id}/settings/{setting_id}, PUT /zones/{zone_id}/bot_management,
     PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
     """
-    match finding.check:
-        case Check.BOT_FIGHT_MODE:
+    spec = SPECS[finding.check]
+    match spec.fixed_in, spec.setting:
+        case FixedIn.BOT_FIGHT_MODE, _:
             await _turn_off_bot_fight_mode(client, finding.place)
-        case check if check in IN_TUNNEL:
+        case FixedIn.TUNNEL, _:
             await _change_tunnel(client, account_id, finding)
-        case check:
-            await _change_setting(client, finding.place, _SETTING_FIXES[check])
+        case FixedIn.SETTING, SettingSpec() as setting:
+            await _change_setting(client, finding.place, setting)
+        case _:
+            raise ValueError(f"{finding.check} is for a person to fix")
 
 
 async def _change_setting(
-    client: CloudflareClient, zone_id: str, fix: _SettingFix
+    client: CloudflareClient, zone_id: str, spec: SettingSpec
 ) -> None:
-    if await client.zone_settings.get(zone_id, fix.setting) != fix.wrong:
+    if await client.zone_settings.get(zone_id, spec.setting) != spec.wrong:
         return
-    value = await client.zone_settings.edit(zone_id, fix.setting, fix.right)
-    _expect_fixed(value == fix.right)
+    value = await client.zone_settings.edit(zone_id, spec.setting, spec.right)
+    _expect_fixed(value == spec.right)
 
 
 async def _turn_off_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:

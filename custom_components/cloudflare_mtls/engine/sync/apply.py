@@ -10,7 +10,7 @@ from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
-from .plan import Plan, differs
+from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
@@ -182,9 +182,7 @@ class _Writer:
         written = ruleset.by_ref(step.target)
         is_gone = step.action in (Action.DELETE, Action.DISCARD)
         _expect_agreement((written is None) == is_gone)
-        _expect_agreement(
-            not (written and step.rule) or not differs(written, step.rule)
-        )
+        _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
         before = self.state.ruleset.by_ref(step.before) if step.before else None

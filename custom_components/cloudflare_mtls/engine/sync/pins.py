@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..api.client import CloudflareClient
 from ..blocking import RunBlocking
 from ..certificates.companions import Certificate
-from ..certificates.listing import list_certificates
+from ..certificates.fetch import fetch_certificates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,5 +32,5 @@ class Pins:
     async def read(self, client: CloudflareClient) -> frozenset[str]:
         """Return the fingerprints that are accepted now; raise EngineError."""
         return self.fingerprints(
-            await list_certificates(client, self.zone_ids, self.run_blocking)
+            await fetch_certificates(client, self.zone_ids, self.run_blocking)
         )
