@@ -115,10 +115,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.async_update_listeners()
 
     async def async_settings_changed(self) -> None:
-        """Follow changed subentries and options; what was removed is taken down and revoked."""
+        """Follow changed subentries and options; what was removed is taken down and revoked.
+
+        They are applied before Cloudflare is looked at: what a person changed here is no drift.
+        """
         await self.removals.async_update(self.config_entry.subentries)
-        self._fixing = Fixing()
-        await self.async_refresh()
+        self._fixing = fixing = Fixing()
+        fixing.begin()
+        await self._fix(fixing, announce=False)
 
     async def async_sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Bring hostnames to what is wanted, look again, and return how it went, by zone.
@@ -205,15 +209,15 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             )
         return self._fixing.may_tell(exposed=any(plan.exposures for plan in drift))
 
-    async def _fix(self, fixing: Fixing) -> None:
+    async def _fix(self, fixing: Fixing, *, announce: bool = True) -> None:
         """Attempt to fix drift, and look what came of it."""
         try:
-            await self._attempt(fixing)
+            await self._attempt(fixing, announce=announce)
             await self.async_refresh()
         finally:
             fixing.end()
 
-    async def _attempt(self, fixing: Fixing) -> None:
+    async def _attempt(self, fixing: Fixing, *, announce: bool) -> None:
         try:
             zones = await self.reconciler.sync(Extent(hostnames=self._to_fix()))
         except EngineError as err:
@@ -224,6 +228,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             fixing.failed(errors)
         else:
             fixing.succeeded()
+        if not announce:
+            return
         removed = self.removals.hostnames.values()
         for hostname, steps in fixed_steps(zones, self.hostnames, removed).items():
             async_fire_fixed(self.hass, self.config_entry, hostname, steps)
