@@ -1,14 +1,14 @@
 """Asks the edge itself, as any visitor would, with and without a client certificate."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import os
 import re
 import secrets
 import ssl
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-type RunBlocking = Callable[..., Awaitable[Any]]
+from .blocking import RunBlocking
 
 # Honest, so that whoever reads the firewall events knows who asked.
 USER_AGENT: Final = "HomeAssistant cloudflare_mtls"

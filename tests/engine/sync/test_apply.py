@@ -391,11 +391,6 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-async def run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run it in a thread."""
-    return await asyncio.to_thread(function, *arguments)
-
-
 def signing_request() -> SigningRequest:
     """Return a request for a phone."""
     return make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
@@ -407,7 +402,7 @@ async def test_certificate_is_signed_once(
     """Certificate is signed once."""
     request = signing_request()
     certificate, facts = await issue_certificate(
-        client, ZONE_ID, request, 365, run_blocking
+        client, ZONE_ID, request, 365, asyncio.to_thread
     )
     assert facts.public_key == request.public_key
     assert (facts.name, facts.device_id, facts.managed) == ("Phone", "01J0DEVICE", True)
@@ -424,11 +419,13 @@ async def test_certificate_whose_answer_got_lost_is_found(
     fault: Fault,
 ) -> None:
     """Certificate whose answer got lost is found."""
-    await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+    await issue_certificate(
+        unsteady, ZONE_ID, signing_request(), 365, asyncio.to_thread
+    )
     proxy.fails_at, proxy.fault = 1, fault
     request = signing_request()
     certificate, facts = await issue_certificate(
-        unsteady, ZONE_ID, request, 365, run_blocking
+        unsteady, ZONE_ID, request, 365, asyncio.to_thread
     )
     assert facts.public_key == request.public_key
     assert list(the_zone(sandbox).certificates)[1:] == [certificate.id]
@@ -446,7 +443,9 @@ async def test_certificate_that_was_never_signed_is_unavailable(
     """Certificate that was never signed is unavailable."""
     proxy.fails_at, proxy.fault = 0, fault
     with pytest.raises(Unavailable):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+        await issue_certificate(
+            unsteady, ZONE_ID, signing_request(), 365, asyncio.to_thread
+        )
     assert not the_zone(sandbox).certificates
     assert proxy.writes == 1
     # The list may lag by a minute.
@@ -467,7 +466,9 @@ async def test_clear_refusal_is_not_searched_behind(
     """Clear refusal is not searched behind."""
     proxy.fails_at, proxy.fault = 0, fault
     with pytest.raises(error):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+        await issue_certificate(
+            unsteady, ZONE_ID, signing_request(), 365, asyncio.to_thread
+        )
     assert no_pauses == []
 
 
@@ -490,7 +491,9 @@ async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
 
     monkeypatch.setattr(unsteady.client_certificates, "list", revoke_first)
     with pytest.raises(Conflict):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
+        await issue_certificate(
+            unsteady, ZONE_ID, signing_request(), 365, asyncio.to_thread
+        )
     assert proxy.writes == 1
 
 
@@ -500,4 +503,4 @@ async def test_certificate_for_another_key_is_a_conflict(
     """Certificate for another key is a conflict."""
     mixed = SigningRequest(key=signing_request().key, csr=signing_request().csr)
     with pytest.raises(Conflict):
-        await issue_certificate(client, ZONE_ID, mixed, 365, run_blocking)
+        await issue_certificate(client, ZONE_ID, mixed, 365, asyncio.to_thread)
