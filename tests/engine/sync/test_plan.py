@@ -1042,3 +1042,9 @@ def test_former_tunnel_is_that_of_the_same_hostname() -> None:
     left = settled(before, desired).configurations
     assert left[TUNNEL_ID].raw["ingress"] == [serves(OTHER), CATCH_ALL]
     assert left[FORMER_TUNNEL].raw["ingress"] == [serves(), CATCH_ALL]
+
+
+def test_former_settings_with_the_same_tunnel_leave_it_alone() -> None:
+    """Only the exempt paths or the layout were changed."""
+    former = protected(HOST, "/api/webhook/", layout=Layout.BLOCK_ONLY)
+    assert make_plan(in_sync(), wanting(protected(), former=(former,))).in_sync
