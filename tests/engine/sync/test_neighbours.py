@@ -147,3 +147,13 @@ def test_neighbour_keeps_its_own_pins() -> None:
     rules = {item.ref: read_admissions(item.expression) for item in both.ruleset.rules}
     expected = {HOST: admits(pinned=PINS[2:3]), NEIGHBOUR: admits(pinned=PINS[:2])}
     assert rules == {BLOCK_REF: expected, SKIP_REF: expected}
+
+
+def test_neighbours_certificates_are_those_of_the_block_rule() -> None:
+    """A skip rule that admits more of them would lead around the block rule."""
+    pinned = admits(pinned=PINS[:1])
+    block = rule("block", block_expression({NEIGHBOUR: pinned}), BLOCK_REF)
+    left = settled(neighbours(skip_rule(NEIGHBOUR), block), ONE)
+    for written in left.ruleset.rules:
+        assert read_admissions(written.expression)[NEIGHBOUR] == pinned
+    assert exposed(left, NEIGHBOUR, pinned) is None
