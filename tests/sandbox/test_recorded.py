@@ -137,6 +137,29 @@ def replay(number: str, **comparison: Any) -> Callable[[Situation], Situation]:
 
 
 NOT_REPLAYED: Mapping[str, str] = {
+    "ax-01": "the sandbox has no Access groups",
+    "ax-05": "the sandbox has no service tokens",
+    "ax-07": "the sandbox's organization has only the fields that a new one has",
+    "ax-09": "the sandbox has no mTLS settings of Access",
+    "ax-12": "an old application without the fields that the sandbox always sends",
+    "ax-14": "the sandbox returns all options that were sent, Cloudflare only some",
+    "ax-17": "the sandbox refuses it with another text",
+    "ax-18": "the sandbox has the code of unknown applications for unknown policies too",
+    "ax-19": "another status and a longer text than in ac-06, which is replayed",
+    "ax-20": "the sandbox creates no identity providers",
+    "ax-21": "the sandbox only has self-hosted applications",
+    "ax-22": "the sandbox refuses it with another text",
+    "ax-24": "the sandbox has no policies below an application's path",
+    "ax-25": "the sandbox has no tags of Access, and accepts every name",
+    "ax-27": "the sandbox's organization can only be read",
+    "ax-30": "the sandbox has no certificates of Access",
+    "ax-32": "the sandbox has no Access groups",
+    "ax-34": "the sandbox answers an empty list, as for applications",
+    "ax-35": "the sandbox refuses it with the code of ax-17",
+    "ax-37": "the sandbox answers a path without an account with 7000 alone",
+    "ax-39": "the sandbox does not check oauth_configuration",
+    "ax-40": "the sandbox has no log of logins",
+    "ax-45": "the sandbox has no login pages, so no keys of a team",
     "dn-02": "81057 is the older code of the refusal in dn-03",
     "ed-07": "the edge has no rate limits",
     "gq-03": "the older wording of the error in gq-04",
@@ -158,7 +181,8 @@ _CERTIFICATES = "/zones/{zone}/client_certificates"
 _ASSOCIATIONS = "/zones/{zone}/certificate_authorities/hostname_associations"
 _RULESETS = "/zones/{zone}/rulesets"
 _ENTRYPOINT = f"{_RULESETS}/phases/{FIREWALL_PHASE}/entrypoint"
-_APPLICATIONS = "/accounts/{account}/access/apps"
+_ACCESS = "/accounts/{account}/access"
+_APPLICATIONS = f"{_ACCESS}/apps"
 _VERIFY = "/user/tokens/verify"
 
 
@@ -582,7 +606,73 @@ async def _(stage: Stage) -> Answered:
 @replay("ac-06")
 async def _(stage: Stage) -> Answered:
     stage.sandbox.state.accounts[stage.sandbox.account_id].access.team = None
-    return await stage.ask("GET", "/accounts/{account}/access/organizations")
+    return await stage.ask("GET", f"{_ACCESS}/organizations")
+
+
+_NOT_YET = "the sandbox does not send it yet"
+
+
+@replay(
+    "ax-02",
+    allowed={
+        "result[].uid: missing": _NOT_YET,
+        "result[].version: missing": _NOT_YET,
+        "result[].config.redirect_url: missing": _NOT_YET,
+    },
+)
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("GET", f"{_ACCESS}/identity_providers")
+
+
+@replay("ax-03", allowed={"result[].uid: missing": _NOT_YET})
+async def _(stage: Stage) -> Answered:
+    policy = {
+        "name": "from the loopback",
+        "decision": "non_identity",
+        "include": [{"ip": {"ip": "127.0.0.1/32"}}],
+        "session_duration": "24h",
+    }
+    # Names of policies are not unique.
+    for _ in range(2):
+        created = await stage.ask("POST", f"{_ACCESS}/policies", policy)
+        assert created.status == 201
+    return await stage.ask("GET", f"{_ACCESS}/policies")
+
+
+@replay("ax-11")
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("GET", f"{_ACCESS}/identity_providers")
+
+
+_CUT = "the recording ends before this key"
+
+
+@replay(
+    "ax-16",
+    allowed={
+        "result.self_hosted_domains: missing": _NOT_YET,
+        "result.http_only_cookie_attribute: not recorded": _CUT,
+        "result.options_preflight_bypass: not recorded": _CUT,
+    },
+)
+async def _(stage: Stage) -> Answered:
+    destinations = [
+        {"type": "public", "uri": hostname} for hostname in (HOME, "nas.example.com")
+    ]
+    body = {"type": "self_hosted", "name": "Two hosts", "destinations": destinations}
+    created = await stage.ask("POST", _APPLICATIONS, body)
+    path = f"{_APPLICATIONS}/{created.body['result']['id']}"
+    answered = await stage.ask("GET", path)
+    assert answered.body["result"]["domain"] == HOME
+    return answered
+
+
+@replay("ax-33")
+async def _(stage: Stage) -> Answered:
+    token = stage.token_without("access_organization")
+    answered = await stage.ask("GET", f"{_ACCESS}/identity_providers", token=token)
+    assert answered.body["result"] == []
+    return answered
 
 
 # GraphQL
@@ -687,6 +777,24 @@ async def _(stage: Stage) -> Answered:
         async with visitor(stage.sandbox, stage.folder, identity) as device:
             assert (await device.request("POST", HOME, "/temps")).status == 201
         return await stage.visit("POST", HOME, "/temps")
+
+
+@replay(
+    "ax-42",
+    allowed={
+        "header cache-control: missing": _NOT_YET,
+        "header content-type: missing": _NOT_YET,
+    },
+)
+async def _(stage: Stage) -> Answered:
+    body = {"type": "self_hosted", "name": "Home", "domain": HOME}
+    created = await stage.ask("POST", _APPLICATIONS, body)
+    async with visitor(stage.sandbox, stage.folder) as somebody:
+        response = await somebody.request("GET", HOME, allow_redirects=False)
+        location = response.headers["location"]
+        assert f"/cdn-cgi/access/login/{HOME}?kid=" in location
+        assert created.body["result"]["aud"] in location
+        return Answered(response.status, response.headers, await response.text())
 
 
 @replay(
@@ -799,7 +907,7 @@ class Reading:
 
 
 def _zones(client: CloudflareClient) -> Awaitable[Any]:
-    return client.zones()
+    return client.zones.list()
 
 
 def _verify(client: CloudflareClient) -> Awaitable[Any]:
@@ -807,51 +915,65 @@ def _verify(client: CloudflareClient) -> Awaitable[Any]:
 
 
 def _tunnels(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnels("account")
+    return client.tunnels.list("account")
 
 
 def _ruleset(client: CloudflareClient) -> Awaitable[Any]:
-    return client.ruleset("zone")
+    return client.rulesets.get("zone")
 
 
 def _create_rule(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_rule("zone", "ruleset", {"action": "block"})
+    return client.rulesets.create_rule("zone", "ruleset", {"action": "block"})
 
 
 def _edit_rule(client: CloudflareClient) -> Awaitable[Any]:
-    return client.edit_rule("zone", "ruleset", "rule", {"action": "block"})
+    return client.rulesets.edit_rule("zone", "ruleset", "rule", {"action": "block"})
 
 
 def _create_record(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_dns_record("zone", {"type": "CNAME"})
+    return client.dns.create("zone", {"type": "CNAME"})
 
 
 def _create_certificate(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_client_certificate("zone", "csr", 365)
+    return client.client_certificates.create("zone", "csr", 365)
 
 
 def _revoke(client: CloudflareClient) -> Awaitable[Any]:
-    return client.revoke_client_certificate("zone", "certificate")
+    return client.client_certificates.revoke("zone", "certificate")
 
 
 def _associate(client: CloudflareClient) -> Awaitable[Any]:
-    return client.put_hostname_associations("zone", ("a.example.com",), replacing=())
+    return client.hostname_associations.put("zone", ("a.example.com",), replacing=())
 
 
 def _connectors(client: CloudflareClient) -> Awaitable[Any]:
-    return client.connectors("account", "tunnel")
+    return client.connectors.list("account", "tunnel")
 
 
 def _configuration(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnel_configuration("account", "tunnel")
+    return client.tunnels.get_configuration("account", "tunnel")
 
 
 def _is_gone(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnel_is_gone("account", "tunnel")
+    return client.tunnels.is_gone("account", "tunnel")
 
 
 def _configure(client: CloudflareClient) -> Awaitable[Any]:
-    return client.put_tunnel_configuration("account", "tunnel", {"ingress": []})
+    return client.tunnels.put_configuration("account", "tunnel", {"ingress": []})
+
+
+def _applications(client: CloudflareClient) -> Awaitable[Any]:
+    return client.access_applications.list("account")
+
+
+def _covers(*uris: str) -> Any:
+    """Return a check for one application that covers these addresses and lets nobody pass."""
+
+    def check(applications: Any) -> bool:
+        [application] = applications
+        return (application.uris, application.lets_all_pass) == (uris, False)
+
+    return check
 
 
 def _tunnel(status: TunnelStatus, remote: bool, since: str | None) -> Any:
@@ -921,6 +1043,8 @@ _LIMITED = Raises(RateLimited, {"retry_after": 300})
 _A = "a.flare-spike-vpc.invalid"
 
 READINGS: Mapping[str, Reading] = {
+    "ac-01": Reading(_applications, _covers("gpfqbfyfcx.terraform.cfapi.net")),
+    "ac-02": Reading(_applications, lambda found: found == ()),
     "ac-03": Reading(_create_record, _PERMISSION),
     "ac-05": Reading(_tunnels, _rejected(None)),
     "ac-06": Reading(_tunnels, _rejected(9999)),
@@ -928,6 +1052,24 @@ READINGS: Mapping[str, Reading] = {
     "au-03": Reading(_ruleset, _PERMISSION),
     "au-04": Reading(_tunnels, _PERMISSION),
     "au-05": Reading(_zones, _PERMISSION),
+    "ax-14": Reading(_applications, _covers("home.example.com"), as_list=True),
+    "ax-16": Reading(
+        _applications, _covers("home.example.com", "home-ui.pages.dev"), as_list=True
+    ),
+    "ax-17": Reading(_create_record, _rejected(11010, Conflict)),
+    "ax-18": Reading(_create_record, _rejected(12135, NotFound)),
+    "ax-20": Reading(_create_record, _rejected(12132, Conflict)),
+    "ax-21": Reading(_create_record, _rejected(12130)),
+    "ax-22": Reading(_create_record, _rejected(12130)),
+    "ax-24": Reading(_create_record, _rejected(12130)),
+    "ax-25": Reading(_create_record, _rejected(12130)),
+    "ax-27": Reading(_create_record, _rejected(11004)),
+    "ax-30": Reading(_create_record, _rejected(12130)),
+    "ax-32": Reading(_create_record, _rejected(11020, NotFound)),
+    "ax-34": Reading(_create_record, _PERMISSION),
+    "ax-35": Reading(_create_record, _rejected(12132, Conflict)),
+    "ax-37": Reading(_create_record, _rejected(7003)),
+    "ax-39": Reading(_create_record, _rejected(12130)),
     "cc-01": Reading(_create_certificate, _certificate, status=201),
     "cc-08": Reading(_revoke, _rejected(1415, NotFound)),
     "cc-09": Reading(_revoke, _is_revoked),
@@ -935,7 +1077,7 @@ READINGS: Mapping[str, Reading] = {
     "dn-02": Reading(_create_record, _rejected(81057, Conflict)),
     "dn-03": Reading(_create_record, _rejected(81058, Conflict)),
     "dn-05": Reading(_create_record, _rejected(1004)),
-    "dn-06": Reading(lambda client: client.dns_records("zone"), _four_records),
+    "dn-06": Reading(lambda client: client.dns.list("zone"), _four_records),
     "ha-02": Reading(_associate, lambda names: names == ("api.REDACTED.example",)),
     "ha-03": Reading(_associate, _PERMISSION),
     "rl-01": Reading(_zones, _LIMITED),
@@ -1016,8 +1158,19 @@ READINGS: Mapping[str, Reading] = {
 }
 
 NOT_READ: Mapping[str, str] = {
-    "ac-01": "no test reads Access recordings yet",
-    "ac-02": "no test reads Access recordings yet",
+    "ax-01": "the engine does not read Access groups",
+    "ax-02": "the engine does not read identity providers",
+    "ax-03": "the engine does not read reusable policies",
+    "ax-05": "the engine does not read service tokens",
+    "ax-07": "the engine does not read the organization",
+    "ax-09": "the engine does not read the mTLS settings of Access",
+    "ax-11": "the engine does not read identity providers",
+    "ax-12": "an old application without a type: the engine finds no address in it",
+    "ax-19": "9999 with a 403: the engine takes it for a missing permission",
+    "ax-33": "the engine does not read identity providers",
+    "ax-40": "the engine does not read the log of logins",
+    "ax-42": "an answer of the edge, not of the API",
+    "ax-45": "an answer of the team's login pages, not of the API",
     "ed-01": "an answer of the edge, not of the API",
     "ed-06": "an answer of the edge, not of the API",
     "ed-07": "an answer of the edge, not of the API",

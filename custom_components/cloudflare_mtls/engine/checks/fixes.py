@@ -36,27 +36,27 @@ async def fix_finding(
 async def _change_setting(
     client: CloudflareClient, zone_id: str, setting: Setting, wrong: str, right: str
 ) -> None:
-    if await client.zone_setting(zone_id, setting) != wrong:
+    if await client.zone_settings.get(zone_id, setting) != wrong:
         return
-    _confirm(await client.edit_zone_setting(zone_id, setting, right) == right)
+    _confirm(await client.zone_settings.edit(zone_id, setting, right) == right)
 
 
 async def _end_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:
-    if await client.bot_fight_mode(zone_id):
-        _confirm(not await client.put_bot_fight_mode(zone_id, enabled=False))
+    if await client.bot_management.get_fight_mode(zone_id):
+        _confirm(not await client.bot_management.put_fight_mode(zone_id, enabled=False))
 
 
 async def _change_tunnel(
     client: CloudflareClient, account_id: str, finding: Finding
 ) -> None:
     """Change one thing of a tunnel's configuration; all that is foreign goes back as it came."""
-    present = await client.tunnel_configuration(account_id, finding.place)
+    present = await client.tunnels.get_configuration(account_id, finding.place)
     if present is None:
         raise Conflict(None, "the tunnel is gone or managed locally")
     rules = _rules_after(present, finding)
     if rules == [rule.raw for rule in present.ingress]:
         return
-    written = await client.put_tunnel_configuration(
+    written = await client.tunnels.put_configuration(
         account_id, finding.place, {**present.raw, "ingress": rules}
     )
     # Nothing is left to do, whatever Cloudflare has added to the rules.
