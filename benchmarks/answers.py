@@ -80,8 +80,8 @@ async def refresh(reconciler: Reconciler) -> None:
     """Read everything that a refresh reads."""
     await asyncio.gather(
         reconciler.look(Sandbox.zone_id),
-        reconciler.client.client_certificates(Sandbox.zone_id),
-        reconciler.client.tunnels(Sandbox.account_id),
+        reconciler.client.client_certificates.list(Sandbox.zone_id),
+        reconciler.client.tunnels.list(Sandbox.account_id),
     )
 
 

@@ -21,7 +21,7 @@ print(json.dumps([after[0] - before[0], (after[1] - before[1]) / 1024]))
 OURS = """
 # Not by its full name, which would also import the Home Assistant part of the integration.
 sys.path.insert(0, "custom_components/cloudflare_mtls")
-from edge.client import CloudflareClient
+from engine.api.client import CloudflareClient
 CloudflareClient("token")
 """
 

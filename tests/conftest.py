@@ -1,6 +1,7 @@
 """What the tests of the integration stand on: a local Cloudflare, and an account in it."""
 
 import asyncio
+import asyncio.constants
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -21,6 +22,9 @@ from sandbox.authority import edge_authority
 
 from .common import account, hostname_settings, settle, setup_integration
 from .faults import Faults
+
+# Debug mode notes where each callback was scheduled, ten frames deep: nobody reads that here.
+asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]  # Final to others
 
 # The first time that cryptography is given decides what it takes for one: not a frozen one.
 edge_authority()

@@ -25,10 +25,9 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE
-from custom_components.cloudflare_mtls.engine.checks.zone import Check
+from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
-from custom_components.cloudflare_mtls.engine.sync.plan import ProblemCode
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next
@@ -66,7 +65,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
-PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if check in FIXABLE)
+PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),

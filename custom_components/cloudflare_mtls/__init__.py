@@ -20,10 +20,11 @@ from .coordinator.visits import VisitCoordinator
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
+from .pages.handovers import async_get_handovers
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
-from .storage.ledger import async_forget_ledger, async_get_ledger
-from .storage.tombstones import async_bury, async_forget_removed
+from .storage.ledger import async_get_ledger, async_remove_ledger
+from .storage.tombstones import async_load_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -48,15 +49,19 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tunnels = TunnelCoordinator(hass, entry, client)
-    buried = await async_bury(hass, entry.entry_id, entry.subentries)
+    tombstones = await async_load_tombstones(hass, entry.entry_id)
+    await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
-    protection = ProtectionCoordinator(hass, entry, client, buried, ledger)
+    is_waiting = async_get_handovers(hass).is_waiting
+    protection = ProtectionCoordinator(
+        hass, entry, client, tombstones, ledger, is_waiting
+    )
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
     )
     visits = VisitCoordinator(hass, entry, create_probe(hass), protection)
-    checks = ChecksCoordinator(hass, entry, client, protection)
+    checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name)
     entry.runtime_data = CloudflareData(
         client=client,
         tunnels=tunnels,
@@ -102,8 +107,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Close what is reported of the account; at Cloudflare everything stays as it is."""
     async_close_issues(hass, entry.entry_id)
-    await async_forget_removed(hass, entry.entry_id)
-    await async_forget_ledger(hass, entry.entry_id)
+    await async_remove_tombstones(hass, entry.entry_id)
+    await async_remove_ledger(hass, entry.entry_id)
 
 
 async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:

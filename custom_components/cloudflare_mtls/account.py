@@ -10,9 +10,10 @@ from homeassistant.helpers.httpx_client import get_async_client
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
-from .engine.api.client import BASE_URL, CloudflareClient
+from .engine.api.client import CloudflareClient
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
+from .engine.api.transport import BASE_URL
 from .engine.probe import Probe
 
 

@@ -1,13 +1,15 @@
-"""What automations are told of certificates."""
+"""Events for automations: what happened to certificates, and what was fixed."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_NAME, CONF_TYPE
 from homeassistant.core import HomeAssistant, callback
 
-from .const import EVENT_CERTIFICATE
+from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .engine.certificates.companions import Certificate
+from .engine.sync.steps import Step, describe_step
 
 
 class CertificateEvent(StrEnum):
@@ -38,5 +40,20 @@ def async_fire(
             "certificate_id": certificate.id,
             ATTR_NAME: certificate.facts.name,
             "expires_on": certificate.facts.expires_on.isoformat(),
+        },
+    )
+
+
+@callback
+def async_fire_fixed(
+    hass: HomeAssistant, entry: ConfigEntry, hostname: str, steps: Iterable[Step]
+) -> None:
+    """Fire the event for the steps that fixed a hostname."""
+    hass.bus.async_fire(
+        EVENT_FIXED,
+        {
+            ATTR_CONFIG_ENTRY_ID: entry.entry_id,
+            CONF_HOSTNAME: hostname,
+            "steps": [describe_step(step) for step in steps],
         },
     )

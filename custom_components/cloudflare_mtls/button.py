@@ -51,8 +51,7 @@ class SyncButton(HostnameEntity, ButtonEntity):
     async def async_press(self) -> None:
         with raise_translated():
             extent = Extent(hostnames={self._settings.hostname})
-            zones = await self.coordinator.reconciler.sync(extent)
-            await self.coordinator.async_refresh()
+            zones = await self.coordinator.async_sync(extent)
             for zone in zones.values():
                 zone.raise_if_stopped()
 

@@ -172,7 +172,7 @@ class CloudflareConfigFlow(
         if error := await self._async_connect(account_id):
             return error
         try:
-            self._all_zones = await self._client.zones()
+            self._all_zones = await self._client.zones.list()
         except EngineError as err:
             return describe(err)
         self._accounts = {item.account.id: item.account for item in self._all_zones}

@@ -20,7 +20,7 @@ from .const import (
 from .coordinator import CloudflareConfigEntry
 from .coordinator.tunnels import TunnelState
 from .engine.certificates.companions import Certificate, CompanionDevice, CompanionState
-from .engine.checks.zone import Finding
+from .engine.checks.finding import Finding
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings

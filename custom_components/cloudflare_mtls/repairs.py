@@ -45,7 +45,7 @@ class FixHostnameFlow(RepairsFlow):
         act = (
             protection.reconciler.preview
             if user_input is None
-            else protection.reconciler.sync
+            else protection.async_sync
         )
         try:
             zones = (await act(Extent(hostnames={self._hostname}))).values()
@@ -53,10 +53,8 @@ class FixHostnameFlow(RepairsFlow):
             key, placeholders = describe(err)
             return self.async_abort(reason=key, description_placeholders=placeholders)
         left = [step for zone in zones for step in zone.left.steps]
-        if user_input is not None:
-            await protection.async_refresh()
-            if not left:
-                return self.async_create_entry(data={})
+        if user_input is not None and not left:
+            return self.async_create_entry(data={})
         stopped = [zone.error for zone in zones if zone.error]
         key, placeholders = describe(stopped[0]) if stopped else ("", {})
         text = await async_get_texts(self.hass, "common")
@@ -143,7 +141,7 @@ class AcceptCertificatesFlow(RepairsFlow):
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         protection = self._entry.runtime_data.protection
-        unknown = protection.unknown_certificates()
+        unknown = protection.data.unknown_certificates
         if user_input is None:
             return self.async_show_form(
                 step_id="confirm",
@@ -151,6 +149,7 @@ class AcceptCertificatesFlow(RepairsFlow):
                 description_placeholders={"names": list_certificates(unknown)},
             )
         await protection.ledger.async_accept({item.id for item in unknown})
+        protection.async_look_at_ledger()
         return self.async_create_entry(data={})
 
 
@@ -199,11 +198,11 @@ async def async_create_fix_flow(
     assert data is not None
     entry = hass.config_entries.async_get_known_entry(data["entry_id"])
     match Fix(data["fix"]):
-        case Fix.MEND:
+        case Fix.FIX_HOSTNAME:
             return FixHostnameFlow(entry, data["subject"])
-        case Fix.RENEW:
+        case Fix.RENEW_CERTIFICATE:
             return RenewCertificateFlow(entry, data["subject"])
-        case Fix.ACCEPT:
+        case Fix.ACCEPT_CERTIFICATES:
             return AcceptCertificatesFlow(entry)
-        case Fix.PUT_RIGHT:
+        case Fix.FIX_FINDING:
             return FixFindingFlow(entry, data["subject"])

@@ -18,7 +18,7 @@ from homeassistant.helpers.typing import StateType
 
 from .coordinator import CloudflareConfigEntry
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
-from .coordinator.protection import ProtectionState
+from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState

@@ -273,16 +273,14 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     entry, hass = _entry(call), call.hass
     hostnames = _hostnames(entry, call.data.get(CONF_HOSTNAME))
     remove = call.data[ATTR_REMOVE]
-    reconciler = entry.runtime_data.protection.reconciler
+    protection = entry.runtime_data.protection
     dry_run = call.data[ATTR_DRY_RUN]
-    act = reconciler.preview if dry_run else reconciler.sync
+    act = protection.reconciler.preview if dry_run else protection.async_sync
     with raise_translated():
         zones = (await act(Extent(hostnames=hostnames, remove=remove))).values()
     in_sync = all(zone.left.in_sync for zone in zones)
     if remove and in_sync and not dry_run:
         _forget(hass, entry, hostnames)
-    elif any(zone.applied for zone in zones):
-        await entry.runtime_data.protection.async_refresh()
     return {
         "in_sync": in_sync,
         "exposed": any(zone.left.exposures for zone in zones),
@@ -344,7 +342,7 @@ async def _get_blocked(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         try:
             blocked, rules = await asyncio.gather(
-                entry.runtime_data.blocked.async_ask(hostnames, window),
+                entry.runtime_data.blocked.async_ask(call.data[CONF_HOSTNAME], window),
                 _rule_names(entry, hostnames),
             )
         except Rejected as err:
@@ -378,7 +376,7 @@ async def _rule_names(
     """Return what the custom rules are called, by id; nothing where the token may not look."""
     (zone_id,) = entry.runtime_data.protection.reconciler.zones_of(hostnames)
     try:
-        ruleset = await entry.runtime_data.client.ruleset(zone_id)
+        ruleset = await entry.runtime_data.client.rulesets.get(zone_id)
     except PermissionMissing:
         return {}
     return {rule.id: rule.description or rule.ref for rule in ruleset.rules}
@@ -456,7 +454,7 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     """Return the zone of that name, or the only one that has a protected hostname."""
     zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
     if name is not None:
-        zones = await entry.runtime_data.client.zones()
+        zones = await entry.runtime_data.client.zones.list()
         zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
     if len(zone_ids) != 1:
         raise ServiceValidationError(

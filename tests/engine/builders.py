@@ -13,8 +13,8 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     TunnelConfiguration,
     Zone,
 )
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
-    Admission,
     block_expression,
     skip_expression,
 )

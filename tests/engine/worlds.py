@@ -12,11 +12,9 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
     Rule,
 )
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
-from custom_components.cloudflare_mtls.engine.rules.expressions import (
-    Admission,
-    block_expression,
-)
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,

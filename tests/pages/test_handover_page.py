@@ -110,7 +110,7 @@ def delivery(system: System) -> Delivery:
 
 async def keep(browser: Tab, name: str) -> None:
     """Keep a picture for the documentation, where it is asked for."""
-    if os.environ.get("WRITE_IMAGES"):
+    if os.environ.get("TAKE_PICTURES"):
         height = await browser.run("document.querySelector('main').offsetHeight + 32")
         (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
 

@@ -17,10 +17,8 @@ from hypothesis.stateful import (
 )
 import pytest
 
-from custom_components.cloudflare_mtls.engine.rules.expressions import (
-    Admission,
-    block_expression,
-)
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,

@@ -1,6 +1,6 @@
 """Take the pictures in docs/images: a real Home Assistant behind the edge, in a browser.
 
-They are only taken on demand: `TAKE_PICTURES=1 scripts/test tests/sandbox/test_pictures.py`.
+They are only taken on demand: `scripts/docs pictures`.
 """
 
 import asyncio

@@ -907,7 +907,7 @@ class Reading:
 
 
 def _zones(client: CloudflareClient) -> Awaitable[Any]:
-    return client.zones()
+    return client.zones.list()
 
 
 def _verify(client: CloudflareClient) -> Awaitable[Any]:
@@ -915,55 +915,55 @@ def _verify(client: CloudflareClient) -> Awaitable[Any]:
 
 
 def _tunnels(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnels("account")
+    return client.tunnels.list("account")
 
 
 def _ruleset(client: CloudflareClient) -> Awaitable[Any]:
-    return client.ruleset("zone")
+    return client.rulesets.get("zone")
 
 
 def _create_rule(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_rule("zone", "ruleset", {"action": "block"})
+    return client.rulesets.create_rule("zone", "ruleset", {"action": "block"})
 
 
 def _edit_rule(client: CloudflareClient) -> Awaitable[Any]:
-    return client.edit_rule("zone", "ruleset", "rule", {"action": "block"})
+    return client.rulesets.edit_rule("zone", "ruleset", "rule", {"action": "block"})
 
 
 def _create_record(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_dns_record("zone", {"type": "CNAME"})
+    return client.dns.create("zone", {"type": "CNAME"})
 
 
 def _create_certificate(client: CloudflareClient) -> Awaitable[Any]:
-    return client.create_client_certificate("zone", "csr", 365)
+    return client.client_certificates.create("zone", "csr", 365)
 
 
 def _revoke(client: CloudflareClient) -> Awaitable[Any]:
-    return client.revoke_client_certificate("zone", "certificate")
+    return client.client_certificates.revoke("zone", "certificate")
 
 
 def _associate(client: CloudflareClient) -> Awaitable[Any]:
-    return client.put_hostname_associations("zone", ("a.example.com",), replacing=())
+    return client.hostname_associations.put("zone", ("a.example.com",), replacing=())
 
 
 def _connectors(client: CloudflareClient) -> Awaitable[Any]:
-    return client.connectors("account", "tunnel")
+    return client.connectors.list("account", "tunnel")
 
 
 def _configuration(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnel_configuration("account", "tunnel")
+    return client.tunnels.get_configuration("account", "tunnel")
 
 
 def _is_gone(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnel_is_gone("account", "tunnel")
+    return client.tunnels.is_gone("account", "tunnel")
 
 
 def _configure(client: CloudflareClient) -> Awaitable[Any]:
-    return client.put_tunnel_configuration("account", "tunnel", {"ingress": []})
+    return client.tunnels.put_configuration("account", "tunnel", {"ingress": []})
 
 
 def _applications(client: CloudflareClient) -> Awaitable[Any]:
-    return client.access_applications("account")
+    return client.access_applications.list("account")
 
 
 def _covers(*uris: str) -> Any:
@@ -1077,7 +1077,7 @@ READINGS: Mapping[str, Reading] = {
     "dn-02": Reading(_create_record, _rejected(81057, Conflict)),
     "dn-03": Reading(_create_record, _rejected(81058, Conflict)),
     "dn-05": Reading(_create_record, _rejected(1004)),
-    "dn-06": Reading(lambda client: client.dns_records("zone"), _four_records),
+    "dn-06": Reading(lambda client: client.dns.list("zone"), _four_records),
     "ha-02": Reading(_associate, lambda names: names == ("api.REDACTED.example",)),
     "ha-03": Reading(_associate, _PERMISSION),
     "rl-01": Reading(_zones, _LIMITED),

@@ -20,6 +20,7 @@ from custom_components.cloudflare_mtls.engine.certificates.signing import (
 )
 from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
@@ -228,8 +229,8 @@ async def sync(
 ) -> None:
     """Plan and apply twice; the second plan has to be in sync."""
     for _ in range(2):
-        observed = await client.observe(
-            sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
+        observed = await observe(
+            client, sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
         )
         plan = make_plan(observed, desired)
         outcome = await apply_plan(client, observed, plan)
@@ -259,17 +260,17 @@ async def test_what_the_integration_sends(
     )
     async with integration(sandbox) as client:
         await client.verify_token()
-        await client.zones()
-        await client.tunnels(sandbox.account_id)
-        await client.connectors(sandbox.account_id, sandbox.tunnel_id)
-        ruleset = await client.ruleset(sandbox.zone_id)
-        await client.may_edit_rules(sandbox.zone_id, ruleset.id)
+        await client.zones.list()
+        await client.tunnels.list(sandbox.account_id)
+        await client.connectors.list(sandbox.account_id, sandbox.tunnel_id)
+        ruleset = await client.rulesets.get(sandbox.zone_id)
+        await client.rulesets.dry_run(sandbox.zone_id, ruleset, {"action": "block"})
         for setting in Setting:
-            value = await client.zone_setting(sandbox.zone_id, setting)
-            await client.edit_zone_setting(sandbox.zone_id, setting, value)
-        await client.bot_fight_mode(sandbox.zone_id)
-        await client.put_bot_fight_mode(sandbox.zone_id, enabled=False)
-        await client.access_applications(sandbox.account_id)
+            value = await client.zone_settings.get(sandbox.zone_id, setting)
+            await client.zone_settings.edit(sandbox.zone_id, setting, value)
+        await client.bot_management.get_fight_mode(sandbox.zone_id)
+        await client.bot_management.put_fight_mode(sandbox.zone_id, enabled=False)
+        await client.access_applications.list(sandbox.account_id)
         await sync(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False
         zone.rules.reverse()
@@ -278,8 +279,8 @@ async def test_what_the_integration_sends(
         certificate, _ = await issue_certificate(
             client, sandbox.zone_id, signing, 365, run_directly
         )
-        await client.client_certificates(sandbox.zone_id)
-        await client.revoke_client_certificate(sandbox.zone_id, certificate.id)
+        await client.client_certificates.list(sandbox.zone_id)
+        await client.client_certificates.revoke(sandbox.zone_id, certificate.id)
         await sync(client, sandbox, DesiredZone(hostnames=(first,), removed=(second,)))
         await sync(client, sandbox, DesiredZone(removed=(first,)))
 

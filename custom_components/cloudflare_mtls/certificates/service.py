@@ -211,7 +211,7 @@ async def _expect_to_get_in(
         if answer.verdict is not Verdict.BLOCKED:
             return
     try:
-        await entry.runtime_data.client.revoke_client_certificate(zone_id, issued.id)
+        await entry.runtime_data.client.client_certificates.revoke(zone_id, issued.id)
     except EngineError as err:
         raise_translated_error(
             (
@@ -247,7 +247,7 @@ async def async_revoke(
     protection = entry.runtime_data.protection
     async_get_handovers(hass).withdraw(certificate.id)
     await _close_to_revoked(entry, certificate.zone_id)
-    status = await protection.client.revoke_client_certificate(
+    status = await protection.client.client_certificates.revoke(
         certificate.zone_id, certificate.id
     )
     protection.async_hurry()
@@ -283,7 +283,7 @@ async def async_restore(
     """Take a revocation back; what is not revoked counts as restored; raise EngineError."""
     protection, status = entry.runtime_data.protection, certificate.status
     if not certificate.is_active:
-        status = await protection.client.restore_client_certificate(
+        status = await protection.client.client_certificates.restore(
             certificate.zone_id, certificate.id
         )
     await _note_restored(protection.ledger, certificate)

@@ -254,7 +254,7 @@ class BlockedRequestsQuery:
     async def _ask(self, document: str, zone_id: str, **variables: Any) -> Fields:
         """Return what is said of the zone; one out of the token's reach is left out."""
         variables = {"zone": zone_id, **variables}
-        data = await self._client.query(document, variables, _PERMISSION)
+        data = await self._client.graphql.query(document, variables, _PERMISSION)
         if (viewer := data.object("viewer")) is None:
             raise malformed("viewer")
         zones = viewer.objects("zones", required=True)

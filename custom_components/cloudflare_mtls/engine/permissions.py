@@ -88,16 +88,16 @@ async def find_permissions(
     for a needed one fails for another reason.
     """
     calls: Mapping[Permission, Callable[[], Awaitable[Any]]] = {
-        Permission.ZONE_READ: lambda: client.zone(zone_id),
-        Permission.DNS_EDIT: lambda: client.dns_records(zone_id),
-        Permission.CERTIFICATES_EDIT: lambda: client.client_certificates(zone_id),
+        Permission.ZONE_READ: lambda: client.zones.get(zone_id),
+        Permission.DNS_EDIT: lambda: client.dns.list(zone_id),
+        Permission.CERTIFICATES_EDIT: lambda: client.client_certificates.list(zone_id),
         Permission.RULES_EDIT: lambda: _try_rules(client, zone_id),
-        Permission.TUNNEL_EDIT: lambda: client.tunnels(account_id),
-        Permission.SETTINGS_EDIT: lambda: client.zone_setting(
+        Permission.TUNNEL_EDIT: lambda: client.tunnels.list(account_id),
+        Permission.SETTINGS_EDIT: lambda: client.zone_settings.get(
             zone_id, Setting.WEBSOCKETS
         ),
-        Permission.BOTS_EDIT: lambda: client.bot_fight_mode(zone_id),
-        Permission.ACCESS_READ: lambda: client.access_applications(account_id),
+        Permission.BOTS_EDIT: lambda: client.bot_management.get_fight_mode(zone_id),
+        Permission.ACCESS_READ: lambda: client.access_applications.list(account_id),
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
@@ -107,8 +107,8 @@ async def find_permissions(
 
 
 async def _try_rules(client: CloudflareClient, zone_id: str) -> None:
-    ruleset = await client.ruleset(zone_id)
-    await client.may_edit_rules(zone_id, ruleset.id)
+    ruleset = await client.rulesets.get(zone_id)
+    await client.rulesets.dry_run(zone_id, ruleset, {"action": "block"})
 
 
 async def _find(

@@ -31,7 +31,10 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.models import Observation, Tunnel, Zone
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
-from ..engine.sync.plan import Plan, ProblemCode
+from ..engine.sync.dry_runs import SkipDryRuns
+from ..engine.sync.observe import observe
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import (
     HostnameSettings,
@@ -107,11 +110,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> Description | None:
         """Take the account, and return what keeps the flow from going on with it."""
         self._client, self._account_id = client, account_id
+        self._skip_dry_runs = SkipDryRuns()
         self._zones = {item.id: item for item in zones if item.account.id == account_id}
         if not self._zones:
             return "no_zone", {}
         try:
-            tunnels = await client.tunnels(account_id)
+            tunnels = await client.tunnels.list(account_id)
         except EngineError as err:
             return describe(err)
         self._tunnels = {item.id: item for item in tunnels}
@@ -262,8 +266,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         tunnel_ids = [tunnel.id] if tunnel else []
         try:
             await self._look_at_permissions(zone)
-            self._observation = await self._client.observe(
-                self._account_id, zone.id, tunnel_ids
+            self._observation = await observe(
+                self._client, self._account_id, zone.id, tunnel_ids
             )
         except EngineError as err:
             return "base", describe(err)
@@ -377,6 +381,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             account_id=self._account_id,
             hostnames=(self._settings,),
             writing=async_get_account_state(self.hass, self._account_id).writing,
+            skip_dry_runs=self._skip_dry_runs,
         )
 
     async def _show_changes(

@@ -125,7 +125,7 @@ class ProtectedHostnameFlow(
         )
         try:
             error = await self.async_load_account(
-                client, entry.data[CONF_ACCOUNT_ID], await client.zones()
+                client, entry.data[CONF_ACCOUNT_ID], await client.zones.list()
             )
         except EngineError as err:
             error = describe(err)

@@ -100,7 +100,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
                 return await self._async_wait()
             return await self.async_use_tunnel()
         try:
-            token = await self._client.connector_token(
+            token = await self._client.tunnels.get_token(
                 self._account_id, self._tunnel.id
             )
         except EngineError as err:
@@ -213,7 +213,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
 
     async def _is_connected(self) -> bool:
         try:
-            connectors = await self._client.connectors(
+            connectors = await self._client.connectors.list(
                 self._account_id, self._tunnel.id
             )
         except Unavailable:

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api import client as client_module
+from custom_components.cloudflare_mtls.engine.api import transport
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
@@ -28,13 +28,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 )
 from custom_components.cloudflare_mtls.engine.api.models import (
     CertificateStatus,
-    Rule,
     Ruleset,
-)
-from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
-from custom_components.cloudflare_mtls.engine.sync.skippable import (
-    Skippable,
-    skip_parameters,
 )
 from tests.engine.servers import HTML, Asked, ScriptedApi, envelope, forever, success
 
@@ -46,32 +40,32 @@ ACCOUNT_TOKEN = "cfat_secret-of-an-account"
 type Call = Callable[[CloudflareClient], Awaitable[Any]]
 
 CALLS: dict[str, Call] = {
-    "zones": lambda c: c.zones(),
-    "zone": lambda c: c.zone("z"),
-    "tunnels": lambda c: c.tunnels("a"),
-    "create_tunnel": lambda c: c.create_tunnel("a", "home"),
-    "connector_token": lambda c: c.connector_token("a", "t"),
-    "connectors": lambda c: c.connectors("a", "t"),
-    "tunnel_configuration": lambda c: c.tunnel_configuration("a", "t"),
-    "tunnel_is_gone": lambda c: c.tunnel_is_gone("a", "t"),
-    "put_tunnel_configuration": lambda c: c.put_tunnel_configuration("a", "t", {}),
-    "dns_records": lambda c: c.dns_records("z"),
-    "create_dns_record": lambda c: c.create_dns_record("z", {}),
-    "edit_dns_record": lambda c: c.edit_dns_record("z", "r", {}),
-    "delete_dns_record": lambda c: c.delete_dns_record("z", "r"),
-    "client_certificates": lambda c: c.client_certificates("z"),
-    "create_client_certificate": lambda c: c.create_client_certificate("z", "csr", 1),
-    "revoke_client_certificate": lambda c: c.revoke_client_certificate("z", "c"),
-    "restore_client_certificate": lambda c: c.restore_client_certificate("z", "c"),
-    "hostname_associations": lambda c: c.hostname_associations("z"),
-    "put_hostname_associations": lambda c: c.put_hostname_associations(
+    "zones": lambda c: c.zones.list(),
+    "zone": lambda c: c.zones.get("z"),
+    "tunnels": lambda c: c.tunnels.list("a"),
+    "create_tunnel": lambda c: c.tunnels.create("a", "home"),
+    "connector_token": lambda c: c.tunnels.get_token("a", "t"),
+    "connectors": lambda c: c.connectors.list("a", "t"),
+    "tunnel_configuration": lambda c: c.tunnels.get_configuration("a", "t"),
+    "tunnel_is_gone": lambda c: c.tunnels.is_gone("a", "t"),
+    "put_tunnel_configuration": lambda c: c.tunnels.put_configuration("a", "t", {}),
+    "dns_records": lambda c: c.dns.list("z"),
+    "create_dns_record": lambda c: c.dns.create("z", {}),
+    "edit_dns_record": lambda c: c.dns.edit("z", "r", {}),
+    "delete_dns_record": lambda c: c.dns.delete("z", "r"),
+    "client_certificates": lambda c: c.client_certificates.list("z"),
+    "create_client_certificate": lambda c: c.client_certificates.create("z", "csr", 1),
+    "revoke_client_certificate": lambda c: c.client_certificates.revoke("z", "c"),
+    "restore_client_certificate": lambda c: c.client_certificates.restore("z", "c"),
+    "hostname_associations": lambda c: c.hostname_associations.get("z"),
+    "put_hostname_associations": lambda c: c.hostname_associations.put(
         "z", (), replacing=()
     ),
-    "ruleset": lambda c: c.ruleset("z"),
-    "create_ruleset": lambda c: c.create_ruleset("z", {}),
-    "create_rule": lambda c: c.create_rule("z", "rs", {}),
-    "edit_rule": lambda c: c.edit_rule("z", "rs", "r", {}),
-    "delete_rule": lambda c: c.delete_rule("z", "rs", "r"),
+    "ruleset": lambda c: c.rulesets.get("z"),
+    "create_ruleset": lambda c: c.rulesets.create("z", {}),
+    "create_rule": lambda c: c.rulesets.create_rule("z", "rs", {}),
+    "edit_rule": lambda c: c.rulesets.edit_rule("z", "rs", "r", {}),
+    "delete_rule": lambda c: c.rulesets.delete_rule("z", "rs", "r"),
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
@@ -124,7 +118,7 @@ async def test_request_carries_the_token_and_nothing_of_the_environment(
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:1")
     api.answers = lambda _: success([])
-    await CloudflareClient(USER_TOKEN, base_url=api.url).zones()
+    await CloudflareClient(USER_TOKEN, base_url=api.url).zones.list()
     assert api.asked[0].headers["Authorization"] == f"Bearer {USER_TOKEN}"
 
 
@@ -145,7 +139,7 @@ async def test_id_is_one_segment_of_the_path(
 ) -> None:
     """Id is one segment of the path."""
     api.answers = lambda _: success({})
-    await client.revoke_client_certificate("z", hostile)
+    await client.client_certificates.revoke("z", hostile)
     segments = api.asked[0].path.split("/")
     assert segments[:4] == ["", "zones", "z", "client_certificates"]
     assert len(segments) == 5
@@ -158,7 +152,7 @@ async def test_id_that_is_no_segment_is_not_sent(
     api: ScriptedApi, client: CloudflareClient, hostile: str
 ) -> None:
     """Id that is no segment is not sent."""
-    raised = await error_of(client.revoke_client_certificate("z", hostile))
+    raised = await error_of(client.client_certificates.revoke("z", hostile))
     assert isinstance(raised, Unavailable)
     assert api.asked == []
 
@@ -168,7 +162,7 @@ async def test_first_rule_makes_the_ruleset(
 ) -> None:
     """First rule makes the ruleset."""
     api.answers = lambda _: success({"id": "rs", "rules": []})
-    assert await client.create_ruleset("z", {"ref": "r"}) == Ruleset(id="rs")
+    assert await client.rulesets.create("z", {"ref": "r"}) == Ruleset(id="rs")
     assert api.asked[0].body == {
         "name": "default",
         "kind": "zone",
@@ -186,7 +180,7 @@ async def test_permission_to_write_rules_is_asked_without_writing(
 ) -> None:
     """Permission to write rules is asked without writing."""
     api.answers = lambda _: success(None)
-    await client.may_edit_rules("z", ruleset_id)
+    await client.rulesets.dry_run("z", Ruleset(id=ruleset_id), {"action": "block"})
     assert [(item.method, item.path) for item in api.asked] == [("POST", path)]
     assert api.asked[0].query == {"dry_run": "true"}
 
@@ -202,102 +196,11 @@ async def test_full_zone_does_not_hide_the_permission(
 ) -> None:
     """Full zone does not hide the permission."""
     api.answers = lambda _: envelope(refusal[0], code=refusal[1])
-    asking = client.may_edit_rules("z", "rs")
+    asking = client.rulesets.dry_run("z", Ruleset(id="rs"), {"action": "block"})
     if error is None:
         await asking
     else:
         assert isinstance(await error_of(asking), error)
-
-
-# What a skip rule may skip
-
-
-def skip_rule_with(*skipped: Skippable) -> Ruleset:
-    """Return a ruleset with our skip rule in it."""
-    rule = Rule(
-        id="r",
-        ref=SKIP_REF,
-        action="skip",
-        expression="ssl",
-        description="",
-        enabled=True,
-        action_parameters=skip_parameters(skipped),
-    )
-    return Ruleset(id="rs", rules=(rule,))
-
-
-def refusing(*refused: Skippable) -> Callable[[Asked], web.StreamResponse]:
-    """Return what takes a rule unless it skips one of these."""
-
-    def answer(asked: Asked) -> web.StreamResponse:
-        parameters = asked.body["action_parameters"]
-        skipped = {*parameters.get("phases", ()), *parameters.get("products", ())}
-        return envelope(400) if skipped.intersection(refused) else success(None)
-
-    return answer
-
-
-async def test_whatever_is_taken_may_be_skipped(
-    api: ScriptedApi, client: CloudflareClient
-) -> None:
-    """One dry run tells that everything may be skipped, and is not repeated."""
-    api.answers = refusing()
-    for _ in range(2):
-        assert await client.skippable("z", Ruleset(id="rs")) == frozenset(Skippable)
-    assert [item.query for item in api.asked] == [{"dry_run": "true"}]
-
-
-async def test_what_is_refused_is_left_out(
-    api: ScriptedApi, client: CloudflareClient
-) -> None:
-    """What is refused is found one by one, once, and left out."""
-    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
-    expected = frozenset(Skippable) - {Skippable.SUPER_BOT_FIGHT_MODE}
-    assert await client.skippable("z", Ruleset(id="rs")) == expected
-    asked = len(api.asked)
-    assert asked == 1 + len(Skippable)
-    assert all(item.query == {"dry_run": "true"} for item in api.asked)
-    assert await client.skippable("z", Ruleset(id="rs")) == expected
-    assert len(api.asked) == asked
-
-
-async def test_what_our_rule_skips_is_known(
-    api: ScriptedApi, client: CloudflareClient
-) -> None:
-    """A rule that skips everything needs no question; of another only the rest is asked."""
-    everything = skip_rule_with(*Skippable)
-    assert await client.skippable("y", everything) == frozenset(Skippable)
-    # Nor does it once it is gone.
-    assert await client.skippable("y", Ruleset(id="rs")) == frozenset(Skippable)
-    assert api.asked == []
-
-    known = frozenset(Skippable) - {
-        Skippable.SUPER_BOT_FIGHT_MODE,
-        Skippable.ZONE_LOCKDOWN,
-    }
-    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
-    found = await client.skippable("z", skip_rule_with(*known))
-    assert found == known | {Skippable.ZONE_LOCKDOWN}
-    assert [item.method for item in api.asked] == ["PATCH"] * 3
-    # It stays what it is, should Cloudflare not know of dry runs.
-    assert {item.body["expression"] for item in api.asked} == {"ssl"}
-
-
-@pytest.mark.parametrize(
-    ("ruleset", "found"),
-    [
-        (Ruleset(id="rs"), frozenset(Skippable)),
-        (skip_rule_with(Skippable.ZONE_LOCKDOWN), {Skippable.ZONE_LOCKDOWN}),
-    ],
-)
-async def test_who_may_only_look_sees_no_drift(
-    api: ScriptedApi, client: CloudflareClient, ruleset: Ruleset, found: set[Skippable]
-) -> None:
-    """Without the permission to ask, what is there counts, and is asked again later."""
-    api.answers = lambda _: envelope(403, code=10000)
-    assert await client.skippable("z", ruleset) == found
-    api.answers = refusing()
-    assert await client.skippable("z", ruleset) == frozenset(Skippable)
 
 
 # Errors
@@ -369,12 +272,12 @@ async def test_what_is_gone_counts_as_gone(
 ) -> None:
     """What is gone counts as gone."""
     api.always(404, failure(81044))
-    await client.delete_dns_record("z", "r")
+    await client.dns.delete("z", "r")
     api.always(400, failure(1407))
-    await client.revoke_client_certificate("z", "c")
+    await client.client_certificates.revoke("z", "c")
     api.always(404, failure(1415))
     assert isinstance(
-        await error_of(client.revoke_client_certificate("z", "c")), NotFound
+        await error_of(client.client_certificates.revoke("z", "c")), NotFound
     )
 
 
@@ -409,7 +312,7 @@ async def test_restored_certificate(
 ) -> None:
     """A revocation is taken back, however little the answer says of it."""
     api.always(200, answer)
-    assert await client.restore_client_certificate("z", "c") is status
+    assert await client.client_certificates.restore("z", "c") is status
     (asked,) = api.asked
     assert asked.method == "PATCH"
     assert asked.path == "/zones/z/client_certificates/c"
@@ -429,12 +332,12 @@ async def test_restoration_that_is_refused(
 ) -> None:
     """What Cloudflare does not restore is listed as before."""
     api.always(status, failure(code))
-    raised = await error_of(client.restore_client_certificate("z", "c"))
+    raised = await error_of(client.client_certificates.restore("z", "c"))
     assert type(raised) is error
 
     listed = {"id": "c", "certificate": "pem", "status": "revoked"}
     api.answers = lambda _: success([listed])
-    (certificate,) = await client.client_certificates("z")
+    (certificate,) = await client.client_certificates.list("z")
     assert certificate.status is CertificateStatus.REVOKED
 
 
@@ -452,20 +355,20 @@ async def test_last_write_holds_while_lists_lag(
         )
 
     listed("revoked")
-    await client.restore_client_certificate("z", "c")
-    (certificate,) = await client.client_certificates("z")
+    await client.client_certificates.restore("z", "c")
+    (certificate,) = await client.client_certificates.list("z")
     assert certificate.status is CertificateStatus.PENDING_REACTIVATION
 
     listed("pending_reactivation")
-    await client.revoke_client_certificate("z", "c")
-    (certificate,) = await client.client_certificates("z")
+    await client.client_certificates.revoke("z", "c")
+    (certificate,) = await client.client_certificates.list("z")
     assert certificate.status is CertificateStatus.PENDING_REVOCATION
 
-    await client.restore_client_certificate("z", "c")
+    await client.client_certificates.restore("z", "c")
     api.always(400, failure(1407))
-    await client.revoke_client_certificate("z", "c")
+    await client.client_certificates.revoke("z", "c")
     listed("revoked")
-    (certificate,) = await client.client_certificates("z")
+    (certificate,) = await client.client_certificates.list("z")
     assert certificate.status is CertificateStatus.REVOKED
 
 
@@ -474,19 +377,19 @@ async def test_zone_without_rules_and_tunnel_managed_elsewhere(
 ) -> None:
     """Zone without rules and tunnel managed elsewhere."""
     api.always(404, failure(10003))
-    assert await client.ruleset("z") == Ruleset()
+    assert await client.rulesets.get("z") == Ruleset()
     for code in (1055, 1002):
         api.always(404, failure(code))
-        assert await client.tunnel_configuration("a", "t") is None
+        assert await client.tunnels.get_configuration("a", "t") is None
 
 
 async def test_tunnel_that_is_gone(api: ScriptedApi, client: CloudflareClient) -> None:
     """What is deleted is still answered for a while, and then no longer."""
     for deleted_at, gone in ((None, False), ("2026-11-01T10:00:00Z", True)):
         api.always(200, succeeded({"id": "t", "deleted_at": deleted_at}))
-        assert await client.tunnel_is_gone("a", "t") is gone
+        assert await client.tunnels.is_gone("a", "t") is gone
     api.always(404, failure(1002))
-    assert await client.tunnel_is_gone("a", "t")
+    assert await client.tunnels.is_gone("a", "t")
 
 
 @pytest.mark.parametrize(
@@ -511,7 +414,7 @@ async def test_pause_that_cloudflare_asks_for(
 ) -> None:
     """Pause that Cloudflare asks for."""
     api.always(429, failure(10429), headers)
-    raised = await error_of(client.zone("z"))
+    raised = await error_of(client.zones.get("z"))
     assert isinstance(raised, RateLimited)
     assert raised.retry_after == seconds
 
@@ -521,7 +424,7 @@ async def test_message_is_fit_to_be_read(
 ) -> None:
     """Message is fit to be read."""
     api.always(400, failure(1056, "Bad Configuration:\x1b[2J\n\n" + "x" * 500 + "\n"))
-    raised = await error_of(client.zone("z"))
+    raised = await error_of(client.zones.get("z"))
     assert isinstance(raised, Rejected)
     assert raised.message.isprintable()
     assert len(raised.message) <= 200
@@ -534,7 +437,7 @@ async def test_code_is_a_number_or_none(
 ) -> None:
     """Code is a number or none."""
     api.always(400, failure(code))
-    raised = await error_of(client.zone("z"))
+    raised = await error_of(client.zones.get("z"))
     assert isinstance(raised, Rejected)
     assert raised.code == (code if isinstance(code, int) else None)
 
@@ -545,8 +448,8 @@ async def test_code_is_a_number_or_none(
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again at once, as often as usual."""
-    pauses = (0,) * len(client_module.UNKNOWN_YET_PAUSES)
-    monkeypatch.setattr(client_module, "UNKNOWN_YET_PAUSES", pauses)
+    pauses = (0,) * len(transport.UNKNOWN_YET_PAUSES)
+    monkeypatch.setattr(transport, "UNKNOWN_YET_PAUSES", pauses)
 
 
 def unknown_yet() -> web.StreamResponse:
@@ -585,7 +488,7 @@ async def test_new_token_that_never_gets_known(
 ) -> None:
     """It is said to be neither bad nor without a permission, and not tried for ever."""
     api.answers = lambda _: unknown_yet()
-    assert isinstance(await error_of(client.zone("z")), Unavailable)
+    assert isinstance(await error_of(client.zones.get("z")), Unavailable)
     assert len(api.asked) == 5
     api.verifies = unknown_yet
     assert isinstance(await error_of(client.verify_token()), Unavailable)
@@ -662,7 +565,7 @@ async def test_verification_tells_why(
     """Verification tells why."""
     api.always(403, failure(10000))
     api.verifies = lambda: success({"id": "t", "status": status})
-    for call in (client.zone("z"), client.verify_token()):
+    for call in (client.zones.get("z"), client.verify_token()):
         raised = await error_of(call)
         assert isinstance(raised, TokenRejected)
         assert raised.problem is problem
@@ -675,7 +578,7 @@ async def test_use_from_elsewhere_is_said_as_such(
     message = "Cannot use the access token from location: 203.0.113.7"
     api.always(403, failure(9109, message))
     api.verifies = lambda: envelope(403, code=9109, message=message)
-    for call in (client.zone("z"), client.verify_token()):
+    for call in (client.zones.get("z"), client.verify_token()):
         raised = await error_of(call)
         assert isinstance(raised, TokenRejected)
         assert raised.problem is TokenProblem.LOCATION
@@ -699,7 +602,7 @@ async def test_verification_that_fails_accuses_nobody(
     """Verification that fails accuses nobody."""
     api.always(403, failure(10000))
     api.verifies = verification
-    assert isinstance(await error_of(client.zone("z")), error)
+    assert isinstance(await error_of(client.zones.get("z")), error)
 
 
 async def test_tokens_are_verified_where_they_belong(
@@ -723,10 +626,12 @@ async def test_account_token_is_verified_at_its_account(
 ) -> None:
     """Account token is verified at its account."""
     api.always(403, failure(10000))
-    assert isinstance(await error_of(client_of_account.zone("z")), PermissionMissing)
+    assert isinstance(
+        await error_of(client_of_account.zones.get("z")), PermissionMissing
+    )
     assert api.asked[-1].path == "/accounts/a/tokens/verify"
     api.verifies = lambda: envelope(401, code=1000)
-    assert isinstance(await error_of(client_of_account.zone("z")), TokenRejected)
+    assert isinstance(await error_of(client_of_account.zones.get("z")), TokenRejected)
 
 
 @pytest.mark.parametrize(
@@ -748,7 +653,7 @@ async def test_account_token_at_a_zone_is_judged_by_what_is_said(
 ) -> None:
     """Account token at a zone is judged by what is said."""
     api.always(403, failure(code, message))
-    assert isinstance(await error_of(account_client.zone("z")), error)
+    assert isinstance(await error_of(account_client.zones.get("z")), error)
 
 
 # Answers that are not what they should be
@@ -805,7 +710,7 @@ async def test_never_associated_is_empty(
 ) -> None:
     """Never associated is empty."""
     api.answers = lambda _: success({"hostnames": None})
-    assert await client.hostname_associations("z") == ()
+    assert await client.hostname_associations.get("z") == ()
 
 
 @pytest.mark.parametrize("nothing", [[], None])
@@ -814,7 +719,7 @@ async def test_tunnel_without_connectors(
 ) -> None:
     """No connectors are none, and so is null."""
     api.answers = lambda _: success(nothing)
-    assert await client.connectors("a", "t") == ()
+    assert await client.connectors.list("a", "t") == ()
 
 
 async def test_new_tunnel_is_managed_remotely(
@@ -834,7 +739,7 @@ async def test_new_tunnel_is_managed_remotely(
             }
         ),
     )
-    tunnel = await client.create_tunnel("a", "home")
+    tunnel = await client.tunnels.create("a", "home")
     assert (tunnel.id, tunnel.name, tunnel.never_connected) == ("t", "home", True)
     assert "secret" not in repr(tunnel)
     (asked,) = api.asked
@@ -863,14 +768,14 @@ async def test_tunnel_that_is_refused(
 ) -> None:
     """A limit is told from a name that is taken, and from a name that is none."""
     api.always(status, failure(code, message))
-    raised = await error_of(client.create_tunnel("a", "home"))
+    raised = await error_of(client.tunnels.create("a", "home"))
     assert type(raised) is error
 
 
 async def test_token_of_a_connector(api: ScriptedApi, client: CloudflareClient) -> None:
     """It is read with a request of its own, and nothing prints it."""
     api.answers = lambda _: success("eyJhIjoiYiJ9")
-    token = await client.connector_token("a", "t")
+    token = await client.tunnels.get_token("a", "t")
     assert token.secret == "eyJhIjoiYiJ9"
     assert "eyJ" not in repr(token)
     (asked,) = api.asked
@@ -890,7 +795,7 @@ async def test_connection_that_is_cut(
 async def test_connection_that_is_refused(socket_enabled: None) -> None:
     """Connection that is refused."""
     client = CloudflareClient(USER_TOKEN, base_url="http://127.0.0.1:9")
-    assert isinstance(await error_of(client.zone("z")), Unavailable)
+    assert isinstance(await error_of(client.zones.get("z")), Unavailable)
 
 
 async def test_answer_that_never_comes(
@@ -898,11 +803,11 @@ async def test_answer_that_never_comes(
 ) -> None:
     """Answer that never comes."""
     monkeypatch.setattr(
-        "custom_components.cloudflare_mtls.engine.api.client._TIMEOUT", 0.2
+        "custom_components.cloudflare_mtls.engine.api.transport._TIMEOUT", 0.2
     )
     api.pause = forever
     client = CloudflareClient(USER_TOKEN, base_url=api.url)
-    assert isinstance(await error_of(client.zone("z")), Unavailable)
+    assert isinstance(await error_of(client.zones.get("z")), Unavailable)
     assert len(api.asked) == 1
 
 
@@ -914,7 +819,7 @@ async def test_no_error_holds_the_token(
     """No error holds the token."""
     api.always(status, failure(1, "no"))
     client = CloudflareClient(token, base_url=api.url)
-    raised = await error_of(client.zone("z"))
+    raised = await error_of(client.zones.get("z"))
     assert USER_TOKEN not in "".join(traceback.format_exception(raised))
 
 
@@ -938,7 +843,7 @@ async def test_every_page_is_read(api: ScriptedApi, client: CloudflareClient) ->
         return success(everything[(number - 1) * size : number * size])
 
     api.answers = page
-    found = await client.dns_records("z")
+    found = await client.dns.list("z")
     assert len({item.id for item in found}) == len(found) > 100
     assert len(api.asked) == 3
 
@@ -955,7 +860,7 @@ async def test_server_with_smaller_pages_than_asked_for_is_read_to_the_end(
         return success(items, result_info=info)
 
     api.answers = page
-    assert len(await client.dns_records("z")) == 40
+    assert len(await client.dns.list("z")) == 40
 
 
 async def test_server_that_knows_no_pages_ends(
@@ -964,7 +869,7 @@ async def test_server_that_knows_no_pages_ends(
     """Server that knows no pages ends."""
     api.answers = lambda asked: success(records(0, int(asked.query["per_page"])))
     try:
-        found = await client.dns_records("z")
+        found = await client.dns.list("z")
     except Unavailable:
         found = ()
     assert len(api.asked) <= 100
@@ -976,8 +881,8 @@ async def test_certificates_are_asked_for_revoked_or_not(
 ) -> None:
     """Certificates are asked for revoked or not."""
     api.answers = lambda _: success([])
-    await client.client_certificates("z")
-    await client.tunnels("a")
+    await client.client_certificates.list("z")
+    await client.tunnels.list("a")
     assert api.asked[0].query["status"] == "all"
     assert api.asked[1].query["is_deleted"] == "false"
 
@@ -1072,7 +977,7 @@ async def test_recorded_configurations_keep_every_key(
     for name in ("tn-06", "tn-07", "tn-08", "tn-20"):
         exchange = recorded(name)
         api.always(200, exchange["response"])
-        read = await client.tunnel_configuration("a", "t")
+        read = await client.tunnels.get_configuration("a", "t")
         assert read is not None
         assert read.raw == exchange["response"]["result"]["config"]
         assert read.ingress[-1].hostname is None
@@ -1083,16 +988,16 @@ async def test_recorded_tunnel_answers(
 ) -> None:
     """Recorded tunnel answers."""
     api.always(200, recorded("tn-03")["response"])
-    (connector,) = await client.connectors("a", "t")
+    (connector,) = await client.connectors.list("a", "t")
     assert (connector.version, connector.connections) == ("2025.11.1", 4)
     assert connector.locations == {"khh01", "tpe01"}
     api.always(200, recorded("tn-22")["response"])
-    (connector,) = await client.connectors("a", "t")
+    (connector,) = await client.connectors.list("a", "t")
     assert connector.connections == 1
     api.always(200, recorded("tn-15")["response"])
-    assert await client.tunnels("a") == ()
+    assert await client.tunnels.list("a") == ()
     api.always(200, recorded("tn-19")["response"])
-    assert all(item.id for item in await client.tunnels("a"))
+    assert all(item.id for item in await client.tunnels.list("a"))
 
 
 async def test_recorded_rules_certificates_and_records(
@@ -1100,16 +1005,16 @@ async def test_recorded_rules_certificates_and_records(
 ) -> None:
     """Recorded rules certificates and records."""
     api.always(200, recorded("rs-03")["response"])
-    assert (await client.ruleset("z")).rules == ()
+    assert (await client.rulesets.get("z")).rules == ()
     api.always(201, recorded("cc-01")["response"])
-    certificate = await client.create_client_certificate("z", "csr", 3650)
+    certificate = await client.client_certificates.create("z", "csr", 3650)
     assert certificate.status is not None
     api.always(200, recorded("ha-02")["response"])
-    assert await client.put_hostname_associations("z", (), replacing=()) == (
+    assert await client.hostname_associations.put("z", (), replacing=()) == (
         "api.REDACTED.example",
     )
     api.always(200, recorded("dn-06")["response"])
-    assert await client.dns_records("z")
+    assert await client.dns.list("z")
     api.verifies = lambda: success(recorded("tk-01")["response"]["result"])
     await client.verify_token()
 
@@ -1128,11 +1033,12 @@ def heavy():
             if name.startswith(("cloudflare.resources.", "cloudflare.types."))}
 package = heavy()
 import custom_components
-from custom_components.cloudflare_mtls.engine.api import client
-edge = client.CloudflareClient("token", base_url="http://127.0.0.1:9")
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import Unavailable
+client = CloudflareClient("token", base_url="http://127.0.0.1:9")
 try:
-    asyncio.run(edge.zone("z"))
-except client.Unavailable:
+    asyncio.run(client.zones.get("z"))
+except Unavailable:
     pass
 else:
     sys.exit("nobody should have answered")
@@ -1155,4 +1061,4 @@ async def test_null_for_a_tunnel_that_runs(
     """Whoever runs has connectors, so that null would be an invented zero."""
     api.answers = lambda _: success(None)
     with pytest.raises(Unavailable):
-        await client.connectors("a", "t", running=True)
+        await client.connectors.list("a", "t", running=True)

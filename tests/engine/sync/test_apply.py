@@ -33,6 +33,7 @@ from custom_components.cloudflare_mtls.engine.certificates.signing import (
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from sandbox import Sandbox
 from sandbox.state import REVOKED, DnsRecord, Rule, State, Zone
@@ -55,14 +56,14 @@ ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
 
 
-async def observe(client: CloudflareClient) -> Observation:
+async def look(client: CloudflareClient) -> Observation:
     """Look at the zone."""
-    return await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    return await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
 
 
 async def sync(client: CloudflareClient, desired: DesiredZone) -> tuple[Plan, Outcome]:
     """Look, plan and write once."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, desired)
     return plan, await apply_plan(client, observation, plan)
 
@@ -113,13 +114,13 @@ async def test_build_up_then_nothing_then_tear_down(
     assert outcome.error is None
     assert outcome.applied == plan.steps
     # Cloudflare's answers tell what is there now, as another look does.
-    seen = await observe(client)
+    seen = await look(client)
     told = outcome.observation
     assert set(told.records) == set(seen.records)
     assert replace(told, records=seen.records) == seen
     assert ours(the_zone(sandbox)) == COMPLETE
     assert len(sandbox.journal.writes) == len(plan.steps) == 5
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     sandbox.journal.clear()
     plan, outcome = await sync(client, ONE)
@@ -202,7 +203,7 @@ async def test_drift_is_fixed(
     assert plan.steps
     assert outcome.error is None
     assert (await sync(client, ONE))[0].in_sync
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
 
 ERRORS = {
@@ -234,7 +235,7 @@ async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
     assert outcome.applied == plan.steps[:nth]
     # It stopped, and did not try again.
     assert proxy.writes == nth + 1
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     _, outcome = await sync(client, ONE)
     assert outcome.error is None
@@ -261,7 +262,7 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
 
     assert isinstance(outcome.error, Unavailable)
     assert outcome.applied == plan.steps[:nth]
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     _, outcome = await sync(client, NONE)
     assert outcome.error is None
@@ -274,7 +275,7 @@ async def test_what_others_write_in_between_survives(
 ) -> None:
     """What others write in between survives."""
     zone, tunnel = the_zone(sandbox), sandbox.state.tunnels[TUNNEL_ID]
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     # Somebody in the dashboard, after we looked.
     assert zone.associations is not None
@@ -293,7 +294,7 @@ async def test_what_others_did_already_is_not_written_again(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """What others did already is not written again."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     await apply_plan(client, observation, plan)
     sandbox.journal.clear()
@@ -309,7 +310,7 @@ async def test_second_run_on_an_old_look_makes_nothing_twice(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Second run on an old look makes nothing twice."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     await apply_plan(client, observation, plan)
     outcome = await apply_plan(client, observation, plan)
@@ -321,7 +322,7 @@ async def test_record_made_by_another_meanwhile_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Record made by another meanwhile is a conflict."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).add_dns_record(DnsRecord("A", HOST, "192.0.2.1"))
     outcome = await apply_plan(client, observation, plan)
@@ -333,7 +334,7 @@ async def test_rules_filled_up_meanwhile_are_a_quota(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Rules filled up meanwhile are a quota."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).rules.extend(
         Rule("block", 'http.host eq "x"', ref=f"r{n}") for n in range(4)
@@ -347,7 +348,7 @@ async def test_tunnel_that_became_locally_managed_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Tunnel that became locally managed is a conflict."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
     outcome = await apply_plan(client, observation, plan)
@@ -359,16 +360,16 @@ async def test_foreign_skip_that_came_meanwhile_does_not_get_published_behind(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """The answer to each rule that is written shows all rules: nobody has to be blind."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     outcome = await apply_plan(client, observation, replace(plan, steps=plan.steps[:1]))
     assert outcome.error is None
-    seen = await observe(client)
+    seen = await look(client)
     the_zone(sandbox).rules.insert(
         0, Rule("skip", "ssl", action_parameters={"ruleset": "current"})
     )
     await apply_plan(client, seen, make_plan(seen, ONE))
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
 
 # Certificates
@@ -480,14 +481,14 @@ async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
 ) -> None:
     """Who takes an unknown certificate for an intruder's may be quicker than the search."""
     proxy.fails_at, proxy.fault = 0, Fault.LOST
-    search = unsteady.client_certificates
+    search = unsteady.client_certificates.list
 
     async def revoke_first(zone_id: str) -> tuple[ClientCertificate, ...]:
         for record in the_zone(sandbox).certificates.values():
             record.status = status
         return await search(zone_id)
 
-    monkeypatch.setattr(unsteady, "client_certificates", revoke_first)
+    monkeypatch.setattr(unsteady.client_certificates, "list", revoke_first)
     with pytest.raises(Conflict):
         await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
     assert proxy.writes == 1

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import IngressRule
-from custom_components.cloudflare_mtls.engine.rules.admissions import named_hosts
+from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
 from custom_components.cloudflare_mtls.engine.rules.expressions import skip_expression
 from custom_components.cloudflare_mtls.engine.sync.desired import (
     DesiredRule,
@@ -210,15 +210,15 @@ def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
         hostnames=(protected(),), neighbours={OTHER: admits("/api/webhook/")}
     )
     assert desired.block
-    assert named_hosts(desired.block.expression) == {
+    assert read_admissions(desired.block.expression) == {
         HOST: admits(),
         OTHER: admits("/api/webhook/"),
     }
     assert desired.skip
-    assert named_hosts(desired.skip.expression) == {HOST: admits()}
+    assert read_admissions(desired.skip.expression) == {HOST: admits()}
     skipping = replace(desired, skipping_neighbours={OTHER: admits()}).skip
     assert skipping
-    assert named_hosts(skipping.expression) == {HOST: admits(), OTHER: admits()}
+    assert read_admissions(skipping.expression) == {HOST: admits(), OTHER: admits()}
 
 
 def test_empty_zone_wants_no_rules() -> None:

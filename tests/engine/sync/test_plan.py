@@ -13,7 +13,7 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Ruleset,
     TunnelConfiguration,
 )
-from custom_components.cloudflare_mtls.engine.rules.admissions import named_hosts
+from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
 from custom_components.cloudflare_mtls.engine.rules.exposure import (
     Exposure,
     Visitor,
@@ -24,12 +24,8 @@ from custom_components.cloudflare_mtls.engine.rules.expressions import (
     skip_expression,
 )
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
-from custom_components.cloudflare_mtls.engine.sync.plan import (
-    Plan,
-    Problem,
-    ProblemCode,
-    make_plan,
-)
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from custom_components.cloudflare_mtls.engine.sync.steps import (
     Action,
@@ -586,6 +582,13 @@ def test_rule_that_has_to_go_makes_room_for_the_one_that_has_to_come() -> None:
     assert make_plan(after(observation, plan), desired).steps == ()
 
 
+def test_skip_rule_that_blocks_goes_once_the_block_rule_is_there() -> None:
+    """Somebody turned its action round: until then it is all that keeps visitors out."""
+    turned = replace(block_rule(), ref=SKIP_REF)
+    plan = make_plan(published(turned), wanting(protected(layout=Layout.BLOCK_ONLY)))
+    assert names(plan.steps) == ["create block_rule", "delete skip_rule"]
+
+
 def test_overlong_expression_is_not_sent() -> None:
     """Overlong expression is not sent."""
     many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
@@ -706,7 +709,7 @@ def test_hostnames_share_the_rules() -> None:
     assert refs(observation) == [SKIP_REF, BLOCK_REF]
     block = observation.ruleset.by_ref(BLOCK_REF)
     assert block is not None
-    assert named_hosts(block.expression) == {HOST: admits("/a/"), OTHER: admits()}
+    assert read_admissions(block.expression) == {HOST: admits("/a/"), OTHER: admits()}
 
 
 def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
@@ -737,7 +740,7 @@ def test_mixed_layouts_skip_for_those_who_want_it() -> None:
     desired = wanting(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
     skipping = settled(observed(), desired).ruleset.by_ref(SKIP_REF)
     assert skipping is not None
-    assert named_hosts(skipping.expression) == {HOST: admits()}
+    assert read_admissions(skipping.expression) == {HOST: admits()}
 
 
 def test_plan_can_be_limited_to_a_hostname() -> None:
@@ -819,11 +822,11 @@ def test_neighbour_keeps_what_it_has() -> None:
     block, skipping = (left.ruleset.by_ref(ref) for ref in (BLOCK_REF, SKIP_REF))
     assert block
     assert skipping
-    assert named_hosts(block.expression) == {
+    assert read_admissions(block.expression) == {
         HOST: admits(),
         NEIGHBOUR: admits("/api/webhook/"),
     }
-    assert named_hosts(skipping.expression) == {HOST: admits(), NEIGHBOUR: admits()}
+    assert read_admissions(skipping.expression) == {HOST: admits(), NEIGHBOUR: admits()}
     assert set(left.records) > set(observation.records)
     # The neighbour has nothing to fix.
     theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
@@ -867,7 +870,7 @@ def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
     left = settled(neighbours(NEIGHBOURS_BLOCK), ONE)
     skipping = left.ruleset.by_ref(SKIP_REF)
     assert skipping
-    assert named_hosts(skipping.expression) == {HOST: admits()}
+    assert read_admissions(skipping.expression) == {HOST: admits()}
 
 
 def test_neighbour_stays_in_the_skip_rule_while_the_block_rule_has_no_place() -> None:
@@ -891,7 +894,7 @@ def test_hostnames_of_others_are_not_blocked() -> None:
     )  # fmt: skip
     block = left.ruleset.by_ref(BLOCK_REF)
     assert block
-    assert named_hosts(block.expression) == {HOST: admits()}
+    assert read_admissions(block.expression) == {HOST: admits()}
 
 
 def test_names_of_another_zone_are_no_neighbours() -> None:
@@ -902,7 +905,7 @@ def test_names_of_another_zone_are_no_neighbours() -> None:
     left = settled(published(tampered), ONE)
     block = left.ruleset.by_ref(BLOCK_REF)
     assert block
-    assert named_hosts(block.expression) == {HOST: admits()}
+    assert read_admissions(block.expression) == {HOST: admits()}
 
 
 def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None:
@@ -971,7 +974,7 @@ def test_neighbour_keeps_its_own_pins() -> None:
         observed(), wanting(protected(NEIGHBOUR), pinned=frozenset(PINS[:2]))
     )
     both = settled(theirs, wanting(protected(), pinned=frozenset(PINS[2:3])))
-    rules = {item.ref: named_hosts(item.expression) for item in both.ruleset.rules}
+    rules = {item.ref: read_admissions(item.expression) for item in both.ruleset.rules}
     expected = {HOST: admits(pinned=PINS[2:3]), NEIGHBOUR: admits(pinned=PINS[:2])}
     assert rules == {BLOCK_REF: expected, SKIP_REF: expected}
 

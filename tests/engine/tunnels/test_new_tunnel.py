@@ -115,16 +115,16 @@ async def test_list_that_lags_behind(
 ) -> None:
     """A tunnel that is not listed yet is found at the next attempt, and not taken for foreign."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
-    before = await unsteady.tunnels(sandbox.account_id)
+    before = await unsteady.tunnels.list(sandbox.account_id)
     calls = 0
-    tunnels = unsteady.tunnels
+    tunnels = unsteady.tunnels.list
 
     async def lagging(account_id: str) -> object:
         nonlocal calls
         calls += 1
         return before if calls <= 3 else await tunnels(account_id)
 
-    monkeypatch.setattr(unsteady, "tunnels", lagging)
+    monkeypatch.setattr(unsteady.tunnels, "list", lagging)
     proxy.fault, proxy.fails_at = Fault.LOST, 0
     with pytest.raises(Unavailable):
         await new.make()

@@ -30,7 +30,7 @@ async def issue_certificate(
     Cloudflare returns a certificate for another key, or somebody revoked ours by then.
     """
     try:
-        certificate = await client.create_client_certificate(
+        certificate = await client.client_certificates.create(
             zone_id, request.csr, validity_days
         )
         facts = await run_blocking(CertificateFacts.read, certificate.pem)
@@ -51,7 +51,7 @@ async def _find_certificate(
     for pause in _SEARCH_PAUSES:
         await asyncio.sleep(pause)
         try:
-            certificates = await client.client_certificates(zone_id)
+            certificates = await client.client_certificates.list(zone_id)
         except Unavailable:
             continue
         if found := await run_blocking(_matching, certificates, request):

@@ -1,31 +1,14 @@
 """Puts right, once a person agreed, what is in a companion device's way; changes nothing else."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
 from ..api.models import Setting, TunnelConfiguration
 from ..sync.steps import CATCH_ALL
-from .zone import Check, Finding
-
-# What is in the way, and what a setting becomes instead.
-_SETTINGS: Final[Mapping[Check, tuple[Setting, str, str]]] = {
-    Check.WEBSOCKETS_OFF: (Setting.WEBSOCKETS, "off", "on"),
-    Check.UNDER_ATTACK: (Setting.SECURITY_LEVEL, "under_attack", "medium"),
-    Check.ZERO_RTT_ON: (Setting.ZERO_RTT, "on", "off"),
-    Check.TLS_1_3_ONLY: (Setting.MIN_TLS_VERSION, "1.3", "1.2"),
-}
-
-FIXABLE: Final = frozenset(
-    {
-        *_SETTINGS,
-        Check.BOT_FIGHT_MODE,
-        Check.NO_CATCH_ALL,
-        Check.ORIGIN_CERTIFICATE,
-    }
-)
-IN_TUNNEL: Final = frozenset({Check.NO_CATCH_ALL, Check.ORIGIN_CERTIFICATE})
+from .finding import Finding
+from .specs import SPECS, Check, FixedIn, SettingSpec
 
 
 async def fix_finding(
@@ -38,39 +21,42 @@ async def fix_finding(
     Source: PATCH /zones/{zone_id}/settings/{setting_id}, PUT /zones/{zone_id}/bot_management,
     PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
     """
-    match finding.check:
-        case Check.BOT_FIGHT_MODE:
+    spec = SPECS[finding.check]
+    match spec.fixed_in, spec.setting:
+        case FixedIn.BOT_FIGHT_MODE, _:
             await _end_bot_fight_mode(client, finding.place)
-        case check if check in IN_TUNNEL:
+        case FixedIn.TUNNEL, _:
             await _change_tunnel(client, account_id, finding)
-        case check:
-            await _change_setting(client, finding.place, *_SETTINGS[check])
+        case FixedIn.SETTING, SettingSpec(setting=setting, wrong=wrong, right=right):
+            await _change_setting(client, finding.place, setting, wrong, right)
+        case _:
+            raise ValueError(f"{finding.check} is for a person to fix")
 
 
 async def _change_setting(
     client: CloudflareClient, zone_id: str, setting: Setting, wrong: str, right: str
 ) -> None:
-    if await client.zone_setting(zone_id, setting) != wrong:
+    if await client.zone_settings.get(zone_id, setting) != wrong:
         return
-    _confirm(await client.edit_zone_setting(zone_id, setting, right) == right)
+    _confirm(await client.zone_settings.edit(zone_id, setting, right) == right)
 
 
 async def _end_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:
-    if await client.bot_fight_mode(zone_id):
-        _confirm(not await client.put_bot_fight_mode(zone_id, enabled=False))
+    if await client.bot_management.get_fight_mode(zone_id):
+        _confirm(not await client.bot_management.put_fight_mode(zone_id, enabled=False))
 
 
 async def _change_tunnel(
     client: CloudflareClient, account_id: str, finding: Finding
 ) -> None:
     """Change one thing of a tunnel's configuration; all that is foreign goes back as it came."""
-    present = await client.tunnel_configuration(account_id, finding.place)
+    present = await client.tunnels.get_configuration(account_id, finding.place)
     if present is None:
         raise Conflict(None, "the tunnel is gone or managed locally")
     rules = _rules_after(present, finding)
     if rules == [rule.raw for rule in present.ingress]:
         return
-    written = await client.put_tunnel_configuration(
+    written = await client.tunnels.put_configuration(
         account_id, finding.place, {**present.raw, "ingress": rules}
     )
     # Nothing is left to do, whatever Cloudflare has added to the rules.

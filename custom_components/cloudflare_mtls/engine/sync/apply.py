@@ -9,7 +9,7 @@ from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
-from .plan import Plan, differs
+from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
@@ -128,11 +128,11 @@ class _Writer:
         """Return what decides now who reaches a hostname through one of these tunnels."""
         zone = self.state.zone
         ruleset, records, configurations = await asyncio.gather(
-            self._client.ruleset(zone.id),
-            self._client.dns_records(zone.id),
+            self._client.rulesets.get(zone.id),
+            self._client.dns.list(zone.id),
             asyncio.gather(
                 *(
-                    self._client.tunnel_configuration(zone.account.id, tunnel_id)
+                    self._client.tunnels.get_configuration(zone.account.id, tunnel_id)
                     for tunnel_id in tunnel_ids
                 )
             ),
@@ -155,13 +155,17 @@ class _Writer:
             body["position"] = self._position(step)
         match step.action:
             case Action.DELETE | Action.DISCARD if own and ruleset_id:
-                ruleset = await self._client.delete_rule(zone_id, ruleset_id, own.id)
+                ruleset = await self._client.rulesets.delete_rule(
+                    zone_id, ruleset_id, own.id
+                )
             case Action.CREATE if ruleset_id:
-                ruleset = await self._client.create_rule(zone_id, ruleset_id, body)
+                ruleset = await self._client.rulesets.create_rule(
+                    zone_id, ruleset_id, body
+                )
             case Action.CREATE if step.rule:
-                ruleset = await self._client.create_ruleset(zone_id, step.rule.body())
+                ruleset = await self._client.rulesets.create(zone_id, step.rule.body())
             case Action.UPDATE | Action.MOVE | Action.ADOPT if own and ruleset_id:
-                ruleset = await self._client.edit_rule(
+                ruleset = await self._client.rulesets.edit_rule(
                     zone_id, ruleset_id, own.id, body
                 )
         if _others(ruleset, step) != _others(self.state.ruleset, step):
@@ -170,7 +174,7 @@ class _Writer:
         written = ruleset.by_ref(step.target)
         gone = step.action in (Action.DELETE, Action.DISCARD)
         _confirm((written is None) == gone)
-        _confirm(not (written and step.rule) or not differs(written, step.rule))
+        _confirm(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
         before = self.state.ruleset.by_ref(step.before) if step.before else None
@@ -178,9 +182,9 @@ class _Writer:
 
     async def _read_associations(self) -> tuple[str, ...]:
         zone_id = self.state.zone.id
-        seen = await self._client.hostname_associations(zone_id)
+        seen = await self._client.hostname_associations.get(zone_id)
         if set(seen) != set(self.state.associations):
-            again = await self._client.hostname_associations(zone_id)
+            again = await self._client.hostname_associations.get(zone_id)
             _confirm(set(again) == set(seen))
         return seen
 
@@ -193,7 +197,7 @@ class _Writer:
         self.state = replace(self.state, associations=present)
         if wanted == present:
             return
-        written = await self._client.put_hostname_associations(
+        written = await self._client.hostname_associations.put(
             zone_id, wanted, replacing=present
         )
         self.state = replace(self.state, associations=written)
@@ -203,7 +207,7 @@ class _Writer:
         present = self.state.configurations[step.tunnel_id]
         wanted = ingress_after(present, step)
         if wanted != present.raw:
-            present = await self._client.put_tunnel_configuration(
+            present = await self._client.tunnels.put_configuration(
                 self.state.zone.account.id, step.tunnel_id, wanted
             )
         configurations = {**self.state.configurations, step.tunnel_id: present}
@@ -220,12 +224,12 @@ class _Writer:
             raise Conflict(None, "a DNS record is in the way")
         if step.action is Action.DELETE:
             if own:
-                await self._client.delete_dns_record(zone_id, own.id)
+                await self._client.dns.delete(zone_id, own.id)
         elif own:
-            changed = await self._client.edit_dns_record(zone_id, own.id, body)
+            changed = await self._client.dns.edit(zone_id, own.id, body)
             kept = (*kept, changed)
         else:
-            kept = (*kept, await self._client.create_dns_record(zone_id, body))
+            kept = (*kept, await self._client.dns.create(zone_id, body))
         self.state = replace(self.state, records=kept)
 
 

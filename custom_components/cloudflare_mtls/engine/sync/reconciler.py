@@ -10,6 +10,8 @@ from ..api.models import Observation
 from ..rules.marks import SKIP_REF
 from .apply import apply_plan
 from .desired import DesiredZone
+from .dry_runs import SkipDryRuns
+from .observe import observe
 from .plan import Plan, make_plan
 from .settings import HostnameSettings, Layout
 from .skippable import Skippable
@@ -71,6 +73,8 @@ class Reconciler:
     read_pins: Callable[[], Awaitable[frozenset[str] | None]] = any_certificate
     # Held while something is written: there is one for the account.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # What Cloudflare answered to dry runs, for as long as the account is loaded.
+    skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
         """Return the reconciler of the same account with other settings of a hostname."""
@@ -98,8 +102,8 @@ class Reconciler:
             if item.zone_id == zone_id
         ]
         tunnel_ids = {item.protected.tunnel_id for item in in_zone}
-        observation = await self.client.observe(
-            self.account_id, zone_id, sorted(tunnel_ids)
+        observation = await observe(
+            self.client, self.account_id, zone_id, sorted(tunnel_ids)
         )
         # The rule may be there for another Home Assistant alone.
         skips = observation.ruleset.by_ref(SKIP_REF) or any(
@@ -108,7 +112,9 @@ class Reconciler:
         return ZoneView(
             observation=observation,
             skippable=(
-                await self.client.skippable(zone_id, observation.ruleset)
+                await self.skip_dry_runs.find_skippable(
+                    self.client, zone_id, observation.ruleset
+                )
                 if skips
                 else frozenset()
             ),

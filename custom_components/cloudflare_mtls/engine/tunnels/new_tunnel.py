@@ -36,12 +36,12 @@ class NewTunnel:
 
     async def _find_or_create(self) -> Tunnel:
         if self._before is None:
-            tunnels = await self._client.tunnels(self._account_id)
+            tunnels = await self._client.tunnels.list(self._account_id)
             self._before = frozenset(item.id for item in tunnels)
         elif self._unclear and (found := await self._find()):
             return found
         try:
-            return await self._client.create_tunnel(self._account_id, self.name)
+            return await self._client.tunnels.create(self._account_id, self.name)
         except Unavailable:
             self._unclear = True
             if found := await self._find():
@@ -55,7 +55,7 @@ class NewTunnel:
 
     async def _find(self) -> Tunnel | None:
         """Return the tunnel that was made although nobody said so."""
-        tunnels = await self._client.tunnels(self._account_id)
+        tunnels = await self._client.tunnels.list(self._account_id)
         before = self._before or frozenset()
         return next(
             (
@@ -71,9 +71,11 @@ class NewTunnel:
 
     async def _answer_nothing(self, tunnel_id: str) -> None:
         """Have every hostname answered with 404, unless there is a configuration already."""
-        found = await self._client.tunnel_configuration(self._account_id, tunnel_id)
+        found = await self._client.tunnels.get_configuration(
+            self._account_id, tunnel_id
+        )
         if found is None or not found.ingress:
             config = {**(found.raw if found else {}), "ingress": [dict(CATCH_ALL)]}
-            await self._client.put_tunnel_configuration(
+            await self._client.tunnels.put_configuration(
                 self._account_id, tunnel_id, config
             )
