@@ -303,9 +303,11 @@ class Chromium:
             *("--remote-debugging-port=0", f"--host-resolver-rules={self.resolve}"),
             *(f"--user-data-dir={profile}", "about:blank"),
             env={
+                **os.environ,
                 "HOME": str(self.home),
                 "XDG_CONFIG_HOME": str(self.home / "config"),
-                "PATH": os.environ["PATH"],
+                # Chromium speaks English then.
+                "LC_ALL": "C",
             },
             stdout=DEVNULL,
             stderr=PIPE,

@@ -1,7 +1,7 @@
 """Helpers that the tests of the integration share."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -49,6 +53,7 @@ SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
 COMPANION_ID = "01JCOMPANION00000000000001"
+HOSTNAME_ID = "01JHOSTNAME000000000000001"
 CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
 
 
@@ -122,6 +127,17 @@ async def act(
     return response
 
 
+def device_id_of(
+    hass: HomeAssistant, entry: ConfigEntry, subentry_id: str = COMPANION_ID
+) -> str:
+    """Return what Home Assistant calls the device of a subentry."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, subentry_id), entry.entry_id
+    )
+    assert device
+    return device.id
+
+
 def issues(hass: HomeAssistant) -> dict[str, str]:
     """Return the ids of our issues by their translation keys."""
     return {
@@ -163,7 +179,7 @@ def account(
         data={"api_token": sandbox.token, "account_id": sandbox.account_id},
         subentries_data=[
             ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
+                subentry_id=HOSTNAME_ID,
                 subentry_type="protected_hostname",
                 title=settings["hostname"],
                 unique_id=settings["hostname"],
@@ -212,6 +228,29 @@ def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
     ]
 
 
+def three_weeks_ago() -> datetime:
+    """Return when certificates were created: at midnight, because whole days are easy to count."""
+    return now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=20)
+
+
+def in_words(value: Any, moments: dict[datetime, str]) -> Any:
+    """Return what a snapshot shows, with words for moments, which differ from day to day."""
+    words = {moment.isoformat("T", "seconds"): word for moment, word in moments.items()}
+
+    def translated(part: Any) -> Any:
+        match part:
+            case dict():
+                return {key: translated(item) for key, item in part.items()}
+            case list():
+                return [translated(item) for item in part]
+            case str():
+                return words.get(part, part)
+            case _:
+                return part
+
+    return translated(value)
+
+
 async def add_certificate(
     sandbox: Sandbox,
     *,
@@ -220,7 +259,7 @@ async def add_certificate(
     device_id: str = DEVICE_ID,
     certificate_id: str = CERTIFICATE_ID,
     status: CertificateStatus = CertificateStatus.ACTIVE,
-    not_before: datetime = datetime(2026, 11, 1, tzinfo=UTC),
+    not_before: datetime | None = None,
     days: int = 365,
 ) -> x509.Certificate:
     """Add a certificate to the zone, as if it had been created here or elsewhere."""
@@ -237,6 +276,7 @@ async def add_certificate(
         .subject_name(subject)
         .sign(key, hashes.SHA256())
     )
+    not_before = not_before or three_weeks_ago()
     authority = await sandbox.authorities.get(sandbox.account_id)
     certificate = authority.sign_client(
         request, not_before, not_before + timedelta(days=days)

@@ -3,6 +3,7 @@
 import asyncio
 import asyncio.constants
 from collections.abc import AsyncIterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,27 @@ edge_authority()
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return snapshots that know Home Assistant's objects."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def freezer(
+    request: pytest.FixtureRequest,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> FrozenDateTimeFactory:
+    """Stop the clock at the present moment, and refuse to turn it back.
+
+    OpenSSL and other processes see the real clock: a test that names a day among those fails when that day has passed.
+    """
+    assert not request.node.get_closest_marker("freeze_time"), "Tell days by the clock"
+    began, move_to = freezer(), freezer.move_to
+
+    def move_on(target: datetime) -> None:
+        move_to(target)
+        assert freezer() >= began, f"{target} has passed: tell days by the clock"
+
+    monkeypatch.setattr(freezer, "move_to", move_on)
+    return freezer
 
 
 @pytest.fixture

@@ -326,12 +326,12 @@ def written_descriptions() -> Iterator[tuple[str, set[str]]]:
             (
                 "flows/companion_device.py",
                 "flows/certificate_steps.py",
-                "certificates/service.py",
+                "certificates/first_visit.py",
             ),
         ),
         (
             "repairs.py",
-            ("repairs.py", "flows/certificate_steps.py", "certificates/service.py"),
+            ("repairs.py", "flows/certificate_steps.py", "certificates/first_visit.py"),
         ),
     ],
 )

@@ -9,18 +9,19 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import async_create_client, create_probe
 from .certificates.expiry_watch import CertificateWatch
-from .certificates.service import async_prove
+from .certificates.service import CompanionCertificates
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
-from .coordinator import CloudflareConfigEntry, CloudflareData
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
+from .device_reports import async_record_fetched, async_record_proof
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
@@ -39,8 +40,8 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
-    await async_setup_handover(hass)
-    await async_setup_certificate_test(hass, async_prove)
+    await async_setup_handover(hass, async_record_fetched)
+    await async_setup_certificate_test(hass, async_record_proof)
     return True
 
 
@@ -60,7 +61,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
     )
-    visits = VisitCoordinator(hass, entry, create_probe(hass), protection)
+    probe = create_probe(hass)
+    visits = VisitCoordinator(hass, entry, probe, protection)
     checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name)
     entry.runtime_data = CloudflareData(
         client=client,
@@ -69,6 +71,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
+        certificates=CompanionCertificates(hass, entry, protection, probe),
     )
 
     dr.async_get(hass).async_get_or_create(
@@ -92,7 +95,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     entry.async_on_unload(protection.async_add_listener(checks.async_keep_up))
     entry.async_on_unload(checks.async_add_listener(checks.async_keep_up))
     checks.async_keep_up()
-    watch = CertificateWatch(hass, entry)
+    watch = CertificateWatch(hass, entry, protection, entry.runtime_data.certificates)
     entry.async_on_unload(protection.async_add_listener(watch.async_check))
     watch.async_check()
     entry.async_on_unload(entry.add_update_listener(_async_reload))

@@ -13,7 +13,6 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CloudflareConfigEntry
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState
@@ -21,6 +20,7 @@ from .engine.certificates.lifecycle import Standing
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .entity import CompanionEntity, HostnameEntity, TunnelEntity, VisitEntity
+from .runtime_data import CloudflareConfigEntry
 from .stale_devices import async_track
 from .subentries import companions_of, hostnames_of
 

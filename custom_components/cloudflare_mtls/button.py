@@ -7,11 +7,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .certificates.renewal import async_renew_alike
-from .certificates.service import async_revoke
-from .coordinator import CloudflareConfigEntry
 from .engine.sync.reconciler import Extent
 from .entity import CompanionEntity, HostnameEntity
+from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostnames_of
 from .wording import raise_translated
 
@@ -63,8 +61,8 @@ class RenewButton(CompanionEntity, ButtonEntity):
     async def async_press(self) -> None:
         assert self.companion
         with raise_translated():
-            await async_renew_alike(
-                self.hass, self.coordinator.config_entry, self.companion
+            await self.coordinator.config_entry.runtime_data.certificates.async_renew(
+                self.companion
             )
 
 
@@ -75,8 +73,6 @@ class RevokeButton(CompanionEntity, ButtonEntity):
     async def async_press(self) -> None:
         assert self.companion
         with raise_translated():
-            for certificate in self.companion.certificates:
-                if certificate.is_active:
-                    await async_revoke(
-                        self.hass, self.coordinator.config_entry, certificate
-                    )
+            await self.coordinator.config_entry.runtime_data.certificates.async_revoke_all(
+                self.companion
+            )

@@ -9,8 +9,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bus_events import CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .coordinator import CloudflareConfigEntry
 from .entity import AccountEntity, HostnameEntity
+from .runtime_data import CloudflareConfigEntry
 from .subentries import hostnames_of
 
 PARALLEL_UPDATES = 0

@@ -11,12 +11,12 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import probatio
 
-from .coordinator import CloudflareConfigEntry
 from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
 from .engine.sync.reconciler import Extent
 from .flows.certificate_steps import CertificateSteps, has_local_url
 from .issues import Fix, finding_placeholders, list_certificates
+from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of
 from .wording import Description, async_get_texts, changes_of, describe
 

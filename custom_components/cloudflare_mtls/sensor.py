@@ -16,7 +16,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import CloudflareConfigEntry
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
@@ -30,6 +29,7 @@ from .entity import (
     ProtectedHostnameEntity,
     TunnelEntity,
 )
+from .runtime_data import CloudflareConfigEntry
 from .stale_devices import async_track
 from .subentries import companions_of, hostnames_of
 

@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_ACCOUNT_ID
-from .coordinator import CloudflareConfigEntry
 from .coordinator.base import CloudflareCoordinator
+from .runtime_data import CloudflareConfigEntry
 
 
 @callback

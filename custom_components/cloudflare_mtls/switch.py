@@ -7,9 +7,9 @@ from homeassistant.components.switch import SwitchEntity, SwitchEntityDescriptio
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CloudflareConfigEntry
 from .engine.sync.reconciler import Extent
 from .entity import HostnameEntity
+from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data, hostnames_of
 from .wording import raise_translated
 

@@ -2,26 +2,23 @@
 
 from collections.abc import Collection, Iterator
 
-from homeassistant.core import HomeAssistant
-
 from ..const import LOGGER
-from ..coordinator import CloudflareConfigEntry
 from ..coordinator.protection_state import ProtectionState
+from ..coordinator.removals import Removals
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import Certificate
 from ..issues import Issue, revocation_issue
-from .service import async_revoke
+from .service import CompanionCertificates
 
 
 async def async_revoke_automatically(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, state: ProtectionState
+    certificates: CompanionCertificates, removals: Removals, state: ProtectionState
 ) -> list[Issue]:
     """Revoke what has to be revoked by now; return an issue for each that could not be."""
-    removals = entry.runtime_data.protection.removals
     issues = []
     for certificate in list(_to_revoke(state, removals.devices)):
         try:
-            await async_revoke(hass, entry, certificate)
+            await certificates.async_revoke(certificate)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
             issues.append(revocation_issue(certificate.facts.name, certificate.id))

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from ..bus_events import CertificateEvent, async_fire
-from ..coordinator import CloudflareConfigEntry
+from ..bus_events import CertificateEvent, async_fire_certificate
+from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
 from ..engine.certificates.companions import Certificate, CompanionState
 from ..engine.certificates.lifecycle import Standing
 from ..issues import async_report, companion_issues, elsewhere_issue
 from .automatic_revocation import async_revoke_automatically
+from .service import CompanionCertificates
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -25,12 +27,19 @@ _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
 class CertificateWatch:
     """Goes through an account's certificates after each refresh that shows a change."""
 
-    def __init__(self, hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        certificates: CompanionCertificates,
+    ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
-        self._protection = entry.runtime_data.protection
-        self._ledger = self._protection.ledger
+        self._protection = protection
+        self._certificates = certificates
+        self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
 
@@ -62,7 +71,9 @@ class CertificateWatch:
         # Pinned rules do not accept certificates from elsewhere.
         if state.unknown_certificates and not self._protection.pins:
             issues.append(elsewhere_issue())
-        left = await async_revoke_automatically(self._hass, self._entry, state)
+        left = await async_revoke_automatically(
+            self._certificates, self._protection.removals, state
+        )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
         async_report(self._hass, self._entry.entry_id, "certificate", [*issues, *left])
@@ -104,4 +115,4 @@ class CertificateWatch:
 
     @callback
     def _fire(self, event: CertificateEvent, certificate: Certificate) -> None:
-        async_fire(self._hass, self._entry, event, certificate)
+        async_fire_certificate(self._hass, self._entry, event, certificate)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, override
 
@@ -16,6 +15,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
+from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
@@ -62,6 +62,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.ledger = ledger
         self.removals = Removals(tombstones)
         self._is_waiting = is_waiting
+        self._skip_dry_runs = SkipDryRuns()
         self._fixing = Fixing()
         self._hurries_until = dt_util.utcnow()
 
@@ -80,6 +81,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             removed=tuple(self.removals.hostnames.values()),
             read_pins=self._async_read_pins,
             writing=self.shared.writing,
+            skip_dry_runs=self._skip_dry_runs,
         )
 
     @override
@@ -135,11 +137,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         observations = {
             view.observation.zone.id: view.observation for view in views if view
         }
-        reconciler = replace(
-            reconciler,
-            removed=await self.removals.async_without_restored(
-                reconciler.removed, observations.values()
-            ),
+        reconciler = await self.removals.async_without_restored(
+            reconciler, observations.values()
         )
         plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
@@ -190,11 +189,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             self._fixing = Fixing()
         elif self._fixing.begin():
             # Not eager: entities show what was found before it is fixed.
+            fix = self._fix(self._fixing)
             self.config_entry.async_create_background_task(
-                self.hass,
-                self._fix(self._fixing),
-                f"{self.name} fix",
-                eager_start=False,
+                self.hass, fix, f"{self.name} fix", eager_start=False
             )
         return self._fixing.may_tell(exposed=any(plan.exposures for plan in drift))
 

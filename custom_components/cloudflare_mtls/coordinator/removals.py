@@ -1,6 +1,7 @@
 """Decides when a removed hostname or companion device is gone at Cloudflare for good."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from ..engine.api.models import Observation
 from ..engine.certificates.companions import Certificate
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
+from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import address_record
 from ..storage.tombstones import Tombstone, Tombstones
@@ -46,11 +48,9 @@ class Removals:
         await self._tombstones.async_update(subentries)
 
     async def async_without_restored(
-        self,
-        hostnames: Iterable[HostnameSettings],
-        observations: Collection[Observation],
-    ) -> tuple[HostnameSettings, ...]:
-        """Forget the hostnames that somebody set up again, and return the others of these."""
+        self, reconciler: Reconciler, observations: Collection[Observation]
+    ) -> Reconciler:
+        """Forget the hostnames that somebody set up again; return the reconciler without them."""
         await self._tombstones.async_clear_hostnames(
             {
                 hostname
@@ -58,8 +58,9 @@ class Removals:
                 if any(came_back(tombstone, seen) for seen in observations)
             }
         )
-        removed = self._tombstones.hostnames
-        return tuple(item for item in hostnames if item.hostname in removed)
+        left = self._tombstones.hostnames
+        removed = (item for item in reconciler.removed if item.hostname in left)
+        return replace(reconciler, removed=tuple(removed))
 
     async def async_forget_at_rest(self, plans: Collection[Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""

@@ -19,17 +19,14 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..certificates.mobile_app import format_for
-from ..certificates.service import (
-    CertificateRequest,
-    CreatedCertificate,
-    async_create_certificate,
-)
+from ..certificates.request import CertificateRequest
+from ..certificates.service import CreatedCertificate
 from ..const import DOMAIN
-from ..coordinator import CloudflareConfigEntry
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.credentials import KeyType
-from ..pages.handovers import local_url
+from ..pages.local_url import local_url
+from ..runtime_data import CloudflareConfigEntry
 from ..wording import Description, describe
 from .form import FormSteps
 
@@ -116,7 +113,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         """Create the certificate."""
         if self._creating is None:
             self._creating = self.hass.async_create_task(
-                async_create_certificate(self.hass, self.entry(), self._request)
+                self.entry().runtime_data.certificates.async_create(self._request)
             )
         if self._creating.done():
             return self.async_show_progress_done(next_step_id="handover")

@@ -20,9 +20,9 @@ from ..const import (
     CONF_SERVICE,
     CONF_TUNNEL_ID,
 )
-from ..coordinator import CloudflareConfigEntry
 from ..engine.api.errors import EngineError
 from ..engine.sync.reconciler import Reconciler
+from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostname_data, hostnames_of, read_hostname_settings
 from ..wording import describe
 from .form import Complaint, choice
