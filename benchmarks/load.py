@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 import gc
 from math import ceil
 from pathlib import Path
@@ -12,10 +13,13 @@ import tempfile
 import time
 from unittest.mock import patch
 
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from demo.cloudflare import Cloudflare
 
 from .bare import fetch_and_decode, recorded_urls
@@ -85,13 +89,58 @@ class Load:
                 self._hass, entry, "sync", hostname=hostname, remove=True, dry_run=True
             ),
         )
-        await self._hold(
+        await self._change(
             "create a certificate",
             lambda: act(self._hass, entry, "mint_certificate", name="New"),
-            rounds=ROUNDS,
-            # A new device reloads the whole account.
-            budget=set_up_ms,
         )
+        subentry_id = next(iter(entry.subentries))
+        for service in ("turn_off", "turn_on"):
+            await self._change(
+                f"publish, {service}",
+                partial(self._switch, service, subentry_id),
+                subentry_id,
+            )
+
+    async def _switch(self, service: str, subentry_id: str) -> None:
+        """Turn the switch of a hostname on or off."""
+        registry = er.async_get(self._hass)
+        entity_id = registry.async_get_entity_id(
+            "switch", DOMAIN, f"{subentry_id}_published"
+        )
+        await self._hass.services.async_call(
+            "switch", service, {"entity_id": entity_id}, blocking=True
+        )
+
+    async def _change(
+        self, name: str, action: Action, subentry_id: str | None = None
+    ) -> None:
+        """Measure a change of one subentry, and count the states of others that change with it."""
+        others = self._entity_ids_except(subentry_id)
+        changed: list[str] = []
+
+        @callback
+        def count(event: Event[EventStateChangedData]) -> None:
+            if event.data["entity_id"] in others:
+                changed.append(event.data["entity_id"])
+
+        stop = self._hass.bus.async_listen(EVENT_STATE_CHANGED, count)
+        await self._hold(name, action, rounds=1 if subentry_id else ROUNDS)
+        stop()
+        self.all_within_budget &= within_budget(
+            f"  {name}: state changes of others", len(changed), 0
+        )
+
+    def _entity_ids_except(self, subentry_id: str | None) -> set[str]:
+        """Return the entities of all tunnels and subentries but one; not the account's own."""
+        account_id = self._cloudflare.facts["account_id"]
+        return {
+            item.entity_id
+            for item in er.async_entries_for_config_entry(
+                er.async_get(self._hass), self._entry.entry_id
+            )
+            if not item.unique_id.startswith(account_id)
+            and (subentry_id is None or item.config_subentry_id != subentry_id)
+        }
 
     async def _calls(self, name: str, action: Action, budget: int) -> list[str]:
         """Count an action's calls to Cloudflare, and return their URLs."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import asyncio.constants
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,6 +35,19 @@ edge_authority()
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return snapshots that know Home Assistant's objects."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture(autouse=True)
+def nothing_deprecated(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail where the integration uses what Home Assistant is going to remove."""
+    yield
+    reports = [
+        record.getMessage()
+        for phase in ("setup", "call")
+        for record in caplog.get_records(phase)
+        if record.name == "homeassistant.helpers.frame"
+    ]
+    assert reports == []
 
 
 @pytest.fixture

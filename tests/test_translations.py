@@ -28,7 +28,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
-from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
+from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
@@ -553,7 +553,9 @@ def test_states_are_named(description: SensorEntityDescription) -> None:
     assert texts.get("state", {}).keys() == set(description.options or ())
 
 
-@pytest.mark.parametrize("description", [FIXED, CERTIFICATE], ids=lambda item: item.key)
+@pytest.mark.parametrize(
+    "description", [*ACCOUNT_EVENTS, *HOSTNAME_EVENTS], ids=lambda item: item.key
+)
 def test_events_are_named(description: EventEntityDescription) -> None:
     """Each type of an event has a name."""
     texts = ENGLISH["entity"]["event"][description.translation_key]

@@ -9,10 +9,9 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..bus_events import async_fire_fixed
-from ..const import CONF_PIN_CERTIFICATES, LOGGER
+from ..const import CONF_PIN_CERTIFICATES
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission
+from ..engine.api.errors import Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
 from ..engine.sync.dry_runs import SkipDryRuns
@@ -25,7 +24,7 @@ from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .base import SECOND_LOOK, CloudflareCoordinator
-from .fixing import Fixing, fixed_steps
+from .drift_fixer import DriftFixer
 from .pinning import async_find_pin_problem, async_write_pins
 from .protection_state import ProtectionState
 from .removals import Removals
@@ -64,7 +63,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.removals = Removals(tombstones)
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
-        self._fixing = Fixing()
+        self._fixer = DriftFixer(self, self.removals, lambda: self.reconciler)
         self._hurries_until = dt_util.utcnow()
 
     @property
@@ -80,14 +79,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             account_id=self.account_id,
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
-            pins=self._accepted if self.pins else None,
+            pins=self._pins if self.pins else None,
             writing=self.shared.writing,
             skip_dry_runs=self._skip_dry_runs,
         )
 
     @property
-    def _accepted(self) -> Pins:
-        """Return which certificates are accepted, where only those of companion devices are."""
+    def _pins(self) -> Pins:
+        """Return the certificates of companion devices, pinned or not."""
         return Pins(
             zone_ids=self._certificate_zones,
             adopted={device.id for device in self.companions},
@@ -96,7 +95,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @override
     def pace(self, data: ProtectionState) -> timedelta:
-        if self._fixing.wants_second_look:
+        if self._fixer.fixing.wants_second_look:
             return SECOND_LOOK
         hurries = (
             data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
@@ -115,10 +114,12 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.async_update_listeners()
 
     async def async_settings_changed(self) -> None:
-        """Follow changed subentries and options; what was removed is taken down and revoked."""
+        """Follow changed subentries and options; what was removed is taken down and revoked.
+
+        They are applied before Cloudflare is looked at: what a person changed here is no drift.
+        """
         await self.removals.async_update(self.config_entry.subentries)
-        self._fixing = Fixing()
-        await self.async_refresh()
+        await self._fixer.async_apply_settings()
 
     async def async_sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Bring hostnames to what is wanted, look again, and return how it went, by zone.
@@ -152,8 +153,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         )
         plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
-        untold = set() if self._fix_drift(plans) else self._to_fix()
-        await self._report(plans, untold)
+        await self._report(plans, self._fixer.async_fix(plans))
         return self._judged(
             ProtectionState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
@@ -169,8 +169,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         certificates: Iterable[Certificate] | None,
     ) -> list[Plan | None]:
         """Return what must change in each zone; None where too little of it may be read."""
-        is_known = certificates is not None or not self.pins
-        pinned = self._pinned(certificates or ())
+        pins = reconciler.pins
+        is_known = certificates is not None or pins is None
+        pinned = pins.fingerprints(certificates or ()) if pins else None
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
         return [
             reconciler.plan_for(view, pinned, extent) if view and is_known else None
@@ -186,64 +187,19 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             dt_util.utcnow(),
         )
 
-    def _to_fix(self) -> set[str]:
-        """Return the hostnames that are kept in sync, and those that have to be taken down."""
-        kept = {item.hostname for item in self.hostnames if item.keep_in_sync}
-        return kept | self.removals.hostnames.keys()
-
-    def _fix_drift(self, plans: Iterable[Plan | None]) -> bool:
-        """Begin to fix what may be fixed; return whether a person is told of it now."""
-        to_fix = self._to_fix()
-        drift = [plan.limited_to(to_fix) for plan in plans if plan]
-        if not any(plan.steps for plan in drift):
-            self._fixing = Fixing()
-        elif self._fixing.begin():
-            # Not eager: entities show what was found before it is fixed.
-            fix = self._fix(self._fixing)
-            self.config_entry.async_create_background_task(
-                self.hass, fix, f"{self.name} fix", eager_start=False
-            )
-        return self._fixing.may_tell(exposed=any(plan.exposures for plan in drift))
-
-    async def _fix(self, fixing: Fixing) -> None:
-        """Attempt to fix drift, and look what came of it."""
-        try:
-            await self._attempt(fixing)
-            await self.async_refresh()
-        finally:
-            fixing.end()
-
-    async def _attempt(self, fixing: Fixing) -> None:
-        try:
-            zones = await self.reconciler.sync(Extent(hostnames=self._to_fix()))
-        except EngineError as err:
-            LOGGER.debug("Drift could not be fixed: %s", err)
-            fixing.failed()
-            return
-        if errors := [zone.error for zone in zones.values() if zone.error]:
-            fixing.failed(errors)
-        else:
-            fixing.succeeded()
-        removed = self.removals.hostnames.values()
-        for hostname, steps in fixed_steps(zones, self.hostnames, removed).items():
-            async_fire_fixed(self.hass, self.config_entry, hostname, steps)
-
     async def _report(self, plans: Iterable[Plan | None], untold: set[str]) -> None:
         """Report what a person has to know, but nothing of the untold hostnames."""
-        self._report_missing("writing", self._fixing.missing_permissions)
+        missing = self._fixer.fixing.missing_permissions
+        self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
         hostnames = {item.hostname for item in self.hostnames} - untold
         removed = self.removals.hostnames.keys() - untold
         issues = protection_issues(text, plans, hostnames, removed)
         async_report(self.hass, self.config_entry.entry_id, "hostname", issues)
 
-    def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
-        """Return the fingerprints of the only certificates that pass, None for any."""
-        return self._accepted.fingerprints(certificates) if self.pins else None
-
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        pinned = await self._accepted.read(self.client)
+        pinned = await self._pins.read(self.client)
         return await async_find_pin_problem(self.reconciler, pinned | set(more))
 
     async def async_pin(self) -> None:
