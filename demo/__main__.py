@@ -12,9 +12,10 @@ import time
 
 from aiohttp import ClientError
 
-from .checks import CHECKS, Check
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
+from .promise import Promise
+from .promises import PROMISES
 from .report import CheckFailed, Skipped, say
 from .world import World
 
@@ -40,8 +41,8 @@ async def _demo(*, stay: bool) -> bool:
     try:
         async with _world(owner) as world:
             passed = [
-                await _passes(number, promise, check, world)
-                for number, (promise, check) in enumerate(CHECKS, 1)
+                await _passes(number, promise, world)
+                for number, promise in enumerate(PROMISES, 1)
             ]
             say(f"# took {time.monotonic() - started:.0f} s")
             if stay:
@@ -49,7 +50,7 @@ async def _demo(*, stay: bool) -> bool:
                 _print_access(world, owner)
                 await _until_cancelled()
     except (CheckFailed, ClientError, OSError) as error:
-        passed = [False] * len(CHECKS)
+        passed = [False] * len(PROMISES)
         _print_failure("not ok 1 - the demo could not start or stop: ", str(error))
     if not stay:
         _print_summary(passed)
@@ -72,18 +73,18 @@ async def _world(owner: User) -> AsyncGenerator[World]:
                     await world.stop()
 
 
-async def _passes(number: int, promise: str, check: Check, world: World) -> bool:
+async def _passes(number: int, promise: Promise, world: World) -> bool:
     world.notes.clear()
     skipped = ""
     try:
-        await check(world)
+        await promise.check(world)
     except Skipped as error:
         skipped = f" # skipped: {error}"
     except Exception as error:  # noqa: BLE001 -- any error means that the check failed
         why = str(error) if isinstance(error, CheckFailed) else repr(error)
-        _print_failure(f"not ok {number} - {promise}: ", why)
+        _print_failure(f"not ok {number} - {promise.sentence}: ", why)
         return False
-    say(f"ok {number} - {promise}{skipped}")
+    say(f"ok {number} - {promise.sentence}{skipped}")
     for note in world.notes:
         say(f"#   {note}")
     return True

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .api.envelope import ApiError, Problem, error_response
+from .envelope import ApiError, Problem, error_response
 from .state import State
 
 _ERROR_PAGE = "<html><title>{0}</title><h1>{0}</h1></html>"

@@ -19,8 +19,7 @@ In each of these hours, the entities that depend on other calls stay as they are
 and no reauthentication starts. Within a quarter of an hour after it, everything is as before without a restart (six hours for
 what has repairs, as it is read every six hours). **If one of these promises is broken, the cell is bold.**
 
-Written by `ERROR_MATRIX=write python -m pytest tests/coordinator/test_error_matrix.py -m ""`; the tests try every cell and
-compare.
+Written by `scripts/docs error-matrix`; the tests try every cell and compare.
 
 """
 

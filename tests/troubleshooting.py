@@ -1,6 +1,6 @@
 """The document docs/troubleshooting.md, made from the English texts of the integration.
 
-`python -m tests.troubleshooting` writes it.
+`scripts/docs troubleshooting` writes it.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ minutes. If something needs you, it appears under **Settings** > **Repairs** wit
 stand for your own names. Most repairs disappear once their cause is gone. Repairs marked with *(fix)* have a dialog in which
 Home Assistant shows you what it will change, and fixes it.
 
-This page is made from the texts of the integration by `scripts/docs troubleshooting`.
+Written by `scripts/docs troubleshooting` from the texts of the integration.
 """
 
 

@@ -1,4 +1,4 @@
-"""Cloudflare mTLS: opens Home Assistant to its owner's phones, and to nobody else."""
+"""Cloudflare mTLS: lets only its owner's devices reach Home Assistant from outside."""
 
 import asyncio
 

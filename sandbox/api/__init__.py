@@ -14,6 +14,7 @@ from sandbox.faults import Fault, Faults, leave_unanswered, rate_limit_response
 from sandbox.journal import Entry, Journal
 from sandbox.state import State
 
+from ..envelope import ApiError, Problem, error_response, success_response
 from . import (
     access_applications,
     access_organization,
@@ -32,7 +33,6 @@ from . import (
     zones,
 )
 from .authentication import authenticate
-from .envelope import ApiError, Problem, error_response, success_response
 from .permissions import PERMISSIONS, require, wrong_method
 from .routing import Call, Route
 

@@ -7,8 +7,8 @@ from sandbox.access import uris
 from sandbox.clock import now
 from sandbox.state import AccessApplication, AccessPolicy
 
+from ..envelope import Answer, ApiError, BareError, Problem, seconds
 from .access_policies import enabled, find_policy, new_policy, policy_json
-from .envelope import Answer, ApiError, BareError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 

@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.clock import now
 from sandbox.state import Access, AccessPolicy
 
-from .envelope import Answer, ApiError, Problem, seconds
+from ..envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 

@@ -7,7 +7,7 @@ import re
 from sandbox.clock import now
 from sandbox.state import State, Token, TokenStatus
 
-from .envelope import ApiError, Problem
+from ..envelope import ApiError, Problem
 
 _VERIFY_PATHS = frozenset(
     {"/user/tokens/verify", "/accounts/{account_id}/tokens/verify"}

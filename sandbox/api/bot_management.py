@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.state import Plan, Zone
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 from .routing import Call, Routes
 
 routes = Routes()

@@ -13,7 +13,7 @@ from sandbox.client_auth import subject_key_identifier
 from sandbox.clock import CLOCK, now
 from sandbox.state import REVOKED, CertificateStatus, ClientCertificate, Zone
 
-from .envelope import Answer, ApiError, Problem, seconds
+from ..envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 

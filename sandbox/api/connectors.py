@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.state import Connector
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
 from .tunnels import find_tunnel
 

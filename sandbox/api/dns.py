@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.clock import now
 from sandbox.state import DnsRecord, Plan, Zone
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 

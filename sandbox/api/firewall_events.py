@@ -21,7 +21,7 @@ from sandbox.clock import now
 from sandbox.ingress import plain_host
 from sandbox.state import BlockedRequest, Plan, State, Zone
 
-from .envelope import Answer, seconds
+from ..envelope import Answer, seconds
 from .routing import Call, Routes
 
 routes = Routes()

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.clock import CLOCK
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 from .routing import Call, Routes
 
 routes = Routes()

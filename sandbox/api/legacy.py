@@ -1,6 +1,6 @@
 """The endpoints that rulesets replaced; Cloudflare has removed them."""
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 from .routing import Call, Routes
 
 routes = Routes()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 
 
 @dataclass(frozen=True)

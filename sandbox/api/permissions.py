@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sandbox.state import State, Token
 
-from .envelope import ApiError, BareError, Problem
+from ..envelope import ApiError, BareError, Problem
 from .routing import Route
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.authority import ClientAuthorities
 from sandbox.state import Account, State, Token, Zone
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 
 
 @dataclass(frozen=True)

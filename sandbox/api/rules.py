@@ -14,7 +14,7 @@ from sandbox.expressions import (
 )
 from sandbox.state import Plan, Rule
 
-from .envelope import ApiError, Problem
+from ..envelope import ApiError, Problem
 
 QUOTAS = {Plan.FREE: 5, Plan.PRO: 20, Plan.BUSINESS: 100, Plan.ENTERPRISE: 1000}
 MAX_EXPRESSION = 4096

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.state import FIREWALL_PHASE, Rule, Ruleset
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
 from .rules import Terms, check_together, new_rule, redefined
 

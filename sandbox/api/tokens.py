@@ -4,8 +4,8 @@ from typing import Any
 
 from sandbox.state import TokenKind, TokenStatus
 
+from ..envelope import Answer, seconds
 from .authentication import INVALID_TOKEN
-from .envelope import Answer, seconds
 from .routing import Call, Routes
 
 routes = Routes()

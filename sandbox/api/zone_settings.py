@@ -6,7 +6,7 @@ from sandbox.clock import now
 from sandbox.state import Setting, Zone
 from sandbox.zone_settings import VALUES, setting
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
 
 routes = Routes()

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.state import Account, Plan, State, Zone
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 

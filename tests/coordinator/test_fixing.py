@@ -10,7 +10,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 )
 from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
-from custom_components.cloudflare_mtls.engine.sync.reconciler import ZoneSync
+from custom_components.cloudflare_mtls.engine.sync.reconciler import ZoneSync, ZoneView
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     HostnameSettings,
     ProtectedHostname,
@@ -21,6 +21,7 @@ from custom_components.cloudflare_mtls.engine.sync.steps import (
     Kind,
     RuleStep,
 )
+from tests.engine.builders import observed
 
 RULE = RuleStep(kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF)
 DNS = Permission.DNS_EDIT
@@ -60,7 +61,8 @@ def association(hostname: str) -> AssociationStep:
 
 def applied(*steps: RuleStep | AssociationStep) -> ZoneSync:
     """Return what came of a zone in which these steps were applied."""
-    return ZoneSync(left=Plan(), applied=steps)
+    view = ZoneView(observation=observed(), skippable=frozenset())
+    return ZoneSync(view=view, left=Plan(), applied=steps)
 
 
 def test_without_drift_everything_is_told() -> None:

@@ -229,17 +229,59 @@ def names(steps: Iterable[Step]) -> list[str]:
     return [f"{step.action} {step.kind}" for step in steps]
 
 
+# What the tests of plans share.
+
+ONE = wanting(protected())
+PINS = [f"{number:064x}" for number in range(60)]
+BUILD_UP = [
+    "create block_rule",
+    "create association",
+    "create skip_rule",
+    "create ingress",
+    "create dns_record",
+]
+TEAR_DOWN = [
+    "delete dns_record",
+    "delete ingress",
+    "delete skip_rule",
+    "delete association",
+    "delete block_rule",
+]
+
+
+def foreign(count: int) -> list[Rule]:
+    """Return rules that fill a zone."""
+    return [
+        rule("block", 'http.host eq "nas.example.com"', f"nas-{n}")
+        for n in range(count)
+    ]
+
+
+def refs(observation: Observation) -> list[str]:
+    """Return the refs of the rules, in order."""
+    return [item.ref for item in observation.ruleset.rules]
+
+
+def codes(observation: Observation, desired: Any) -> list[str]:
+    """Return what a person has to solve."""
+    return [item.code.value for item in make_plan(observation, desired).problems]
+
+
 __all__ = [
     "ACCOUNT_ID",
     "BLOCK_REF",
+    "BUILD_UP",
     "CATCH_ALL",
     "ENDS_THE_RULES",
     "HOST",
     "NEIGHBOUR",
+    "ONE",
     "OTHER",
+    "PINS",
     "RECORD_COMMENT",
     "SERVICE",
     "SKIP_REF",
+    "TEAR_DOWN",
     "TUNNEL_ID",
     "UNKNOWN_TUNNEL",
     "ZONE_ID",
@@ -250,13 +292,16 @@ __all__ = [
     "admits",
     "after",
     "block_rule",
+    "codes",
     "configuration",
+    "foreign",
     "in_sync",
     "names",
     "observed",
     "protected",
     "published",
     "record",
+    "refs",
     "rule",
     "serves",
     "settled",

@@ -237,5 +237,5 @@ Chromium with the file in its NSS store and without it, at the sandbox's edge, w
 |---|---|
 | ![Home Assistant's login](images/browser-with-certificate.png) | ![Blocked](images/browser-without-certificate.png) |
 
-Written by `python -m tests.peers`; the tests open every file again, and compare everything but the versions.
+Written by `scripts/docs bundles`; the tests open every file again, and compare everything but the versions.
 """

@@ -1,7 +1,7 @@
 """The fault matrix: how a run ends when one fault hits one of its calls.
 
-`python -m tests.proofs.fault_matrix` tries every fault on every call of every scenario, and
-writes docs/fault-matrix.md.
+`scripts/docs fault-matrix` tries every fault on every call of every scenario, and writes
+docs/fault-matrix.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -154,7 +154,7 @@ promises is broken, the cell is bold.**
 `reset_before` loses the call and `reset_after` its answer, `timeout_after` never answers, and `stale` shows the state before
 the last change, or confirms a write that is lost. A second call of an endpoint, `(2)`, checks what the run wrote.
 
-Written by `python -m tests.proofs.fault_matrix`; the tests try every cell and compare.
+Written by `scripts/docs fault-matrix`; the tests try every cell and compare.
 """
 
 

@@ -1,7 +1,7 @@
 """A Home Assistant as Cloudflare sees it; the only module here that calls the engine."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,7 +92,7 @@ class Home:
         request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
         try:
             certificate, _ = await signing.issue_certificate(
-                self._client, ZONE_ID, request, 365, _run_blocking
+                self._client, ZONE_ID, request, 365, asyncio.to_thread
             )
         except EngineError as err:
             return Run(err)
@@ -142,7 +142,3 @@ def on_sandbox_time() -> Iterator[None]:
     clock = SimpleNamespace(monotonic=lambda: CLOCK.now().timestamp())
     with patch.object(recent, "time", clock), patch.object(pause, "time", clock):
         yield
-
-
-async def _run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.to_thread(function, *arguments)

@@ -219,7 +219,9 @@ async def integration(sandbox: Sandbox) -> AsyncIterator[CloudflareClient]:
         )
 
 
-async def run_directly(work: Callable[..., Any], *arguments: Any) -> Any:
+async def run_directly[*ArgumentsT, ResultT](
+    work: Callable[[*ArgumentsT], ResultT], *arguments: *ArgumentsT
+) -> ResultT:
     """Run blocking work directly, not in an executor."""
     return work(*arguments)
 

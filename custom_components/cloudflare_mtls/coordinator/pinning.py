@@ -1,24 +1,11 @@
 """Has the rules accept only the certificates of companion devices, where a person chose that."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from ..const import LOGGER
 from ..engine.api.errors import EngineError
-from ..engine.certificates.companions import Certificate, CompanionDevice
 from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
-
-
-def fingerprints_to_pin(
-    certificates: Iterable[Certificate], devices: Iterable[CompanionDevice]
-) -> frozenset[str]:
-    """Return the fingerprints of the certificates that companion devices may use."""
-    adopted = {device.id for device in devices}
-    return frozenset(
-        item.facts.fingerprint_sha256
-        for item in certificates
-        if item.is_active and (item.facts.managed or item.id in adopted)
-    )
 
 
 async def async_find_pin_problem(

@@ -9,13 +9,13 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..bus_events import async_fire_fixed
-from ..const import CONF_PIN_CERTIFICATES, LOGGER
+from ..const import CONF_PIN_CERTIFICATES
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission
+from ..engine.api.errors import Permission
 from ..engine.certificates.companions import Certificate
 from ..engine.certificates.fetch import fetch_certificates
 from ..engine.sync.dry_runs import SkipDryRuns
+from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
@@ -24,8 +24,8 @@ from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
 from .base import SECOND_LOOK, CloudflareCoordinator
-from .fixing import Fixing, fixed_steps
-from .pinning import async_find_pin_problem, async_write_pins, fingerprints_to_pin
+from .drift_fixer import DriftFixer
+from .pinning import async_find_pin_problem, async_write_pins
 from .protection_state import ProtectionState
 from .removals import Removals
 
@@ -63,7 +63,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.removals = Removals(tombstones)
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
-        self._fixing = Fixing()
+        self._fixer = DriftFixer(self, self.removals, lambda: self.reconciler)
         self._hurries_until = dt_util.utcnow()
 
     @property
@@ -79,14 +79,23 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             account_id=self.account_id,
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
-            read_pins=self._async_read_pins,
+            pins=self._pins if self.pins else None,
             writing=self.shared.writing,
             skip_dry_runs=self._skip_dry_runs,
         )
 
+    @property
+    def _pins(self) -> Pins:
+        """Return the certificates of companion devices, pinned or not."""
+        return Pins(
+            zone_ids=self._certificate_zones,
+            adopted={device.id for device in self.companions},
+            run_blocking=self.hass.async_add_executor_job,
+        )
+
     @override
     def pace(self, data: ProtectionState) -> timedelta:
-        if self._fixing.wants_second_look:
+        if self._fixer.fixing.wants_second_look:
             return SECOND_LOOK
         hurries = (
             data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
@@ -110,9 +119,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         They are applied before Cloudflare is looked at: what a person changed here is no drift.
         """
         await self.removals.async_update(self.config_entry.subentries)
-        self._fixing = fixing = Fixing()
-        fixing.begin()
-        await self._fix(fixing, announce=False)
+        await self._fixer.async_apply_settings()
 
     async def async_sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Bring hostnames to what is wanted, look again, and return how it went, by zone.
@@ -146,8 +153,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         )
         plans = self._plans(reconciler, views, certificates)
         await self.removals.async_forget_at_rest(plans)
-        untold = set() if self._fix_drift(plans) else self._to_fix()
-        await self._report(plans, untold)
+        await self._report(plans, self._fixer.async_fix(plans))
         return self._judged(
             ProtectionState(
                 plans=dict(zip(zone_ids, plans, strict=True)),
@@ -163,8 +169,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         certificates: Iterable[Certificate] | None,
     ) -> list[Plan | None]:
         """Return what must change in each zone; None where too little of it may be read."""
-        is_known = certificates is not None or not self.pins
-        pinned = self._pinned(certificates or ())
+        pins = reconciler.pins
+        is_known = certificates is not None or pins is None
+        pinned = pins.fingerprints(certificates or ()) if pins else None
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
         return [
             reconciler.plan_for(view, pinned, extent) if view and is_known else None
@@ -180,72 +187,19 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             dt_util.utcnow(),
         )
 
-    def _to_fix(self) -> set[str]:
-        """Return the hostnames that are kept in sync, and those that have to be taken down."""
-        kept = {item.hostname for item in self.hostnames if item.keep_in_sync}
-        return kept | self.removals.hostnames.keys()
-
-    def _fix_drift(self, plans: Iterable[Plan | None]) -> bool:
-        """Begin to fix what may be fixed; return whether a person is told of it now."""
-        to_fix = self._to_fix()
-        drift = [plan.limited_to(to_fix) for plan in plans if plan]
-        if not any(plan.steps for plan in drift):
-            self._fixing = Fixing()
-        elif self._fixing.begin():
-            # Not eager: entities show what was found before it is fixed.
-            fix = self._fix(self._fixing)
-            self.config_entry.async_create_background_task(
-                self.hass, fix, f"{self.name} fix", eager_start=False
-            )
-        return self._fixing.may_tell(exposed=any(plan.exposures for plan in drift))
-
-    async def _fix(self, fixing: Fixing, *, announce: bool = True) -> None:
-        """Attempt to fix drift, and look what came of it."""
-        try:
-            await self._attempt(fixing, announce=announce)
-            await self.async_refresh()
-        finally:
-            fixing.end()
-
-    async def _attempt(self, fixing: Fixing, *, announce: bool) -> None:
-        try:
-            zones = await self.reconciler.sync(Extent(hostnames=self._to_fix()))
-        except EngineError as err:
-            LOGGER.debug("Drift could not be fixed: %s", err)
-            fixing.failed()
-            return
-        if errors := [zone.error for zone in zones.values() if zone.error]:
-            fixing.failed(errors)
-        else:
-            fixing.succeeded()
-        if not announce:
-            return
-        removed = self.removals.hostnames.values()
-        for hostname, steps in fixed_steps(zones, self.hostnames, removed).items():
-            async_fire_fixed(self.hass, self.config_entry, hostname, steps)
-
     async def _report(self, plans: Iterable[Plan | None], untold: set[str]) -> None:
         """Report what a person has to know, but nothing of the untold hostnames."""
-        self._report_missing("writing", self._fixing.missing_permissions)
+        missing = self._fixer.fixing.missing_permissions
+        self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
         hostnames = {item.hostname for item in self.hostnames} - untold
         removed = self.removals.hostnames.keys() - untold
         issues = protection_issues(text, plans, hostnames, removed)
         async_report(self.hass, self.config_entry.entry_id, "hostname", issues)
 
-    def _pinned(self, certificates: Iterable[Certificate]) -> frozenset[str] | None:
-        """Return the fingerprints of the only certificates that pass, None for any."""
-        if not self.pins:
-            return None
-        return fingerprints_to_pin(certificates, self.companions)
-
-    async def _async_read_pins(self) -> frozenset[str] | None:
-        return self._pinned(await self.async_read_certificates() if self.pins else ())
-
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        certificates = await self.async_read_certificates()
-        pinned = fingerprints_to_pin(certificates, self.companions)
+        pinned = await self._pins.read(self.client)
         return await async_find_pin_problem(self.reconciler, pinned | set(more))
 
     async def async_pin(self) -> None:
@@ -255,11 +209,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
-        zone_ids = [
+        return await fetch_certificates(
+            self.client, self._certificate_zones, self.hass.async_add_executor_job
+        )
+
+    @property
+    def _certificate_zones(self) -> set[str]:
+        return {
             *(item.zone_id for item in self.hostnames),
             *(item.zone_id for item in self.companions),
             *self.removals.devices.values(),
-        ]
-        return await fetch_certificates(
-            self.client, zone_ids, self.hass.async_add_executor_job
-        )
+        }

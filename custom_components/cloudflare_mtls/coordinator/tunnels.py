@@ -83,11 +83,10 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         A tunnel that never had a connector is not broken: it is still being set up.
         """
         now = dt_util.utcnow()
-        served = defaultdict[str, set[str]](set)
-        for item in self.hostnames:
-            if item.protected.published:
-                served[item.protected.tunnel_id].add(item.hostname)
-        missed = [item for item in tunnels if item.cut_off and item.id in served]
+        # The hostnames are looked through only if a tunnel is down: this runs every minute.
+        down = [item for item in tunnels if item.cut_off]
+        served = self._published_by_tunnel() if down else {}
+        missed = [item for item in down if item.id in served]
         # From when this saw it: after a power cut, the tunnel starts as late as Home Assistant.
         self._cut_off_since = {
             tunnel.id: self._cut_off_since.get(tunnel.id, now) for tunnel in missed
@@ -98,6 +97,13 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
             if now - seen >= TUNNEL_DOWN_AFTER - self.interval / 2:
                 since = tunnel.disconnected_since or seen
                 yield tunnel_issue(tunnel, since, served[tunnel.id])
+
+    def _published_by_tunnel(self) -> Mapping[str, set[str]]:
+        served = defaultdict[str, set[str]](set)
+        for item in self.hostnames:
+            if item.protected.published:
+                served[item.protected.tunnel_id].add(item.hostname)
+        return served
 
     def _still_known(self, tunnels: Iterable[Tunnel]) -> dict[str, TunnelState]:
         """Return the states whose connectors need not be read again yet."""

@@ -187,7 +187,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         if self._new is None or self._new.name != name:
             self._new = NewTunnel(self._client, self._account_id, name)
         try:
-            self._tunnel = await self._new.make()
+            self._tunnel = await self._new.create()
         except Conflict:
             return CONF_NAME, ("tunnel_name_taken", {"name": name})
         except EngineError as err:

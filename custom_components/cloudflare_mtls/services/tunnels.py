@@ -28,7 +28,9 @@ async def _create(call: ServiceCall) -> ServiceResponse:
     data, name = entry_of(call).runtime_data, call.data[ATTR_NAME]
     with raise_translated():
         try:
-            tunnel = await NewTunnel(data.client, data.tunnels.account_id, name).make()
+            tunnel = await NewTunnel(
+                data.client, data.tunnels.account_id, name
+            ).create()
         except Conflict as err:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 
 from ..api.client import CloudflareClient
+from ..blocking import RunBlocking
 from .companions import Certificate
 from .credentials import read_certificates
-from .signing import RunBlocking
 
 
 async def fetch_certificates(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..api.models import Observation
 from ..rules.exposure import Exposure
 from ..rules.marks import BLOCK_REF, SKIP_REF
-from .association_steps import associate, dissociate
+from .associations import associate, dissociate
 from .desired import DesiredRule, DesiredZone
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
