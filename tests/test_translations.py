@@ -31,7 +31,8 @@ from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
 from custom_components.cloudflare_mtls.engine.sync.plan import ProblemCode
 from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
-from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next
+from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
+from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
 from custom_components.cloudflare_mtls.wording import describe
 
@@ -116,7 +117,8 @@ def placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
     """Wherever an error can surface, its sentence is there, with what fills it."""
-    key, details = describe(error)
+    message = describe(error)
+    key = message.key
 
     for sentence in (
         CONFIG["error"][key],
@@ -128,7 +130,7 @@ def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
         *(REPAIRS[name]["abort"][key] for name in (*MENDING, *PUTTING_RIGHT)),
         ENGLISH["exceptions"][key]["message"],
     ):
-        assert placeholders(sentence) == details.keys()
+        assert placeholders(sentence) == message.placeholders.keys()
         assert sentence == CONFIG["error"][key]
 
 
@@ -279,95 +281,111 @@ def test_every_exception_that_is_raised_is_translated() -> None:
 
 def test_every_exception_that_is_translated_is_raised() -> None:
     """No sentence is left over from code that is gone."""
-    keys = {describe(error)[0] for error in ERRORS}
+    keys = {describe(error).key for error in ERRORS}
     keys |= {
         value.value
         for _, value in literals("translation_key")
         if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
-    keys |= {key for key, _ in written_descriptions()}
+    keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
-def test_every_description_that_is_written_out_is_translated() -> None:
-    """What is raised through the one helper has a sentence, and all that it speaks of."""
-    found = dict(written_descriptions())
+def test_every_message_that_is_raised_is_translated() -> None:
+    """What the one helper raises has a sentence, and all that fills it."""
+    found = dict(raised_messages())
     assert found
     for key, names in found.items():
         assert placeholders(ENGLISH["exceptions"][key]["message"]) == names
 
 
-def written_descriptions() -> Iterator[tuple[str, set[str]]]:
-    """Yield the keys and placeholders of the descriptions that are raised as they stand."""
+def raised_messages() -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys and placeholders of the messages that are raised as errors."""
     for tree in SOURCES.values():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(
-                    func=ast.Name("raise_translated_error"),
-                    args=[ast.Tuple([ast.Constant(str(key)), ast.Dict() as given]), *_],
+                    func=ast.Name("raise_translated_error"), args=[message, *_]
                 ):
-                    yield key, set(map(ast.literal_eval, filter(None, given.keys)))
+                    yield from messages_in(message)
 
 
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        (
-            "config_flow.py",
-            ("config_flow.py", "flows/hostname_steps.py", "flows/tunnel_steps.py"),
-        ),
-        (
-            "flows/hostname_steps.py",
-            ("flows/hostname_steps.py", "flows/tunnel_steps.py"),
-        ),
-        ("flows/tunnel_steps.py", ("flows/hostname_steps.py", "flows/tunnel_steps.py")),
-        (
-            "flows/companion_device.py",
-            (
-                "flows/companion_device.py",
-                "flows/certificate_steps.py",
-                "certificates/service.py",
-            ),
-        ),
-        (
-            "repairs.py",
-            ("repairs.py", "flows/certificate_steps.py", "certificates/service.py"),
-        ),
-    ],
+def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys of the messages that are written out, and the names of their placeholders."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name("Message"), args=[ast.Constant(str(key)), *rest]
+            ):
+                details = rest[0] if rest else ast.Dict([], [])
+                assert isinstance(details, ast.Dict), ast.unparse(node)
+                yield key, set(map(ast.literal_eval, filter(None, details.keys)))
+
+
+HOSTNAME_DIALOG = (
+    "flows/account_tunnels.py",
+    "flows/hostname_draft.py",
+    "flows/hostname_steps.py",
+    "flows/tunnel_steps.py",
 )
-def test_every_error_of_the_flows_is_said_by_them(
-    source: str, names: tuple[str, ...]
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/service.py")
+OPTIONS = ENGLISH["options"]
+DIALOGS: list[Any] = [
+    pytest.param(
+        CONFIG,
+        ("config_flow.py", "flows/api_token.py", *HOSTNAME_DIALOG),
+        id="account",
+    ),
+    pytest.param(
+        SUBENTRY, ("flows/protected_hostname.py", *HOSTNAME_DIALOG), id="hostname"
+    ),
+    pytest.param(
+        COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
+    ),
+    pytest.param(OPTIONS, ("flows/options.py",), id="options"),
+    *(
+        pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
+        for name in RENEWAL
+    ),
+]
+
+
+@pytest.mark.parametrize(("texts", "modules"), DIALOGS)
+def test_every_message_of_a_dialog_is_in_its_texts(
+    texts: dict[str, Any], modules: tuple[str, ...]
 ) -> None:
-    """Each error key in the source of a flow is in its texts, and each text is used."""
-    texts = {
-        "config_flow.py": CONFIG,
-        "flows/hostname_steps.py": SUBENTRY,
-        "flows/tunnel_steps.py": SUBENTRY,
-        "flows/companion_device.py": COMPANION,
-        "repairs.py": REPAIRS["certificate_expiring"],
-    }[source]
+    """Each message in the modules of a dialog has a sentence there, and the reverse."""
     words = {
         node.value
-        for name in names
+        for name in modules
         for node in ast.walk(SOURCES[name])
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    known = {describe(error)[0] for error in ERRORS}
+    known = {describe(error).key for error in ERRORS}
     known |= {f"problem_{code}" for code in ProblemCode}
-
     assert set(texts["error"]) <= words | known
-    assert set(asked_again(source)) <= {*texts["error"], *texts["abort"]}
+
+    said = {**texts["abort"], **texts["error"]}
+    for name in modules:
+        for key, names in messages_in(SOURCES[name]):
+            assert placeholders(said[key]) == names, f"{name}: {key}"
 
 
-def asked_again(source: str) -> Iterator[str]:
-    """Yield the keys with which a flow asks once more: pairs with nothing to fill in."""
-    for node in ast.walk(SOURCES[source]):
-        match node:
-            case ast.Tuple(elts=[ast.Constant(value=str(key)), ast.Dict(keys=[])]) if (
+def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None:
+    """No message escapes the comparison with the texts."""
+    compared = {name for case in DIALOGS for name in case.values[1]}
+    for name, tree in SOURCES.items():
+        if name not in {*compared, "wording.py"}:
+            raised = {
                 key
-            ):
-                yield key
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "raise_translated_error"
+                for key, _ in messages_in(node)
+            }
+            assert {key for key, _ in messages_in(tree)} == raised, name
 
 
 def test_every_abort_has_a_sentence() -> None:

@@ -18,7 +18,7 @@ from .engine.certificates.lifecycle import URGENT_DAYS, Standing
 from .engine.checks.fixes import FIXABLE
 from .engine.checks.zone import Check, Finding
 from .engine.permissions import token_url
-from .engine.sync.plan import Plan
+from .engine.sync.plan import Plan, Problem
 from .wording import Texts, describe_problem, quoted
 
 _MAX_LISTED = 10
@@ -38,12 +38,12 @@ _HARMLESS_AT_TIMES = frozenset(
 
 
 class Fix(StrEnum):
-    """What fixes an issue."""
+    """Which dialog fixes an issue."""
 
-    MEND = "fix"
-    RENEW = "renew"
-    ACCEPT = "accept"
-    PUT_RIGHT = "fix_finding"
+    FIX_HOSTNAME = "fix_hostname"
+    RENEW_CERTIFICATE = "renew_certificate"
+    ACCEPT_CERTIFICATES = "accept_certificates"
+    FIX_FINDING = "fix_finding"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,13 +117,7 @@ def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue
 def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     """Return what is wrong with a hostname; what can be fixed names it."""
     plan = plan.limited_to({hostname})
-    issues = [
-        Issue(
-            id=f"{problem.code}_{hostname}", translation_key=key, placeholders=details
-        )
-        for problem in plan.problems
-        for key, details in (describe_problem(problem),)
-    ]
+    issues = [_problem_issue(hostname, problem) for problem in plan.problems]
     for exposure in plan.exposures:
         key = "exposed" if plan.steps else "exposed_unfixable"
         who = text(f"exposure_{exposure.visitor}")
@@ -131,6 +125,15 @@ def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     if plan.steps and not plan.exposures:
         issues.append(_hostname_issue("drift", hostname, fixable=True))
     return issues
+
+
+def _problem_issue(hostname: str, problem: Problem) -> Issue:
+    message = describe_problem(problem)
+    return Issue(
+        id=f"{problem.code}_{hostname}",
+        translation_key=message.key,
+        placeholders=message.placeholders,
+    )
 
 
 def removal_issue(hostname: str) -> Issue:
@@ -163,7 +166,7 @@ def _hostname_issue(
         id=f"{key}_{hostname}",
         translation_key=key,
         placeholders={"hostname": hostname, **placeholders},
-        fix=(Fix.MEND, hostname) if fixable else None,
+        fix=(Fix.FIX_HOSTNAME, hostname) if fixable else None,
     )
 
 
@@ -174,7 +177,7 @@ def check_issue(finding: Finding) -> Issue:
         id=finding.id,
         translation_key=f"check_{check}",
         placeholders=finding_placeholders(finding),
-        fix=(Fix.PUT_RIGHT, finding.id) if check in FIXABLE else None,
+        fix=(Fix.FIX_FINDING, finding.id) if check in FIXABLE else None,
         severity=(
             ir.IssueSeverity.WARNING
             if check in _HARMLESS_AT_TIMES
@@ -212,7 +215,7 @@ def companion_issues(companion: CompanionState) -> list[Issue]:
             id=f"{key}_{device.id}",
             translation_key=key,
             placeholders={"name": device.name, "date": str(ends)},
-            fix=(Fix.RENEW, device.id),
+            fix=(Fix.RENEW_CERTIFICATE, device.id),
             severity=severity,
         )
     ]
@@ -238,7 +241,7 @@ def elsewhere_issue() -> Issue:
         id="elsewhere",
         translation_key="certificates_elsewhere",
         placeholders={},
-        fix=(Fix.ACCEPT, ""),
+        fix=(Fix.ACCEPT_CERTIFICATES, ""),
         severity=ir.IssueSeverity.WARNING,
     )
 

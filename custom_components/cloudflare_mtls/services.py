@@ -42,6 +42,7 @@ from .engine.sync.steps import Step, describe_step
 from .engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
 from .subentries import companion_subentry, hostnames_of
 from .wording import (
+    Message,
     async_get_texts,
     describe,
     describe_problem,
@@ -350,7 +351,7 @@ async def _get_blocked(call: ServiceCall) -> ServiceResponse:
         except Rejected as err:
             # What all other requests are refused for is a change, and this is none.
             raise_translated_error(
-                ("blocked_requests_refused", {"message": err.message}), err
+                Message("blocked_requests_refused", {"message": err.message}), err
             )
     return {
         "total": len(blocked.requests),
@@ -401,13 +402,16 @@ async def _problems(
     stopped = [describe(zone.error) for zone in zones if zone.error]
     unsolved = [problem for zone in zones for problem in zone.left.problems]
     problems: list[JsonValueType] = [
-        {"code": key, "message": sentence(f"{key}.message", **placeholders)}
-        for key, placeholders in stopped
+        {
+            "code": message.key,
+            "message": sentence(f"{message.key}.message", **message.placeholders),
+        }
+        for message in stopped
     ]
     for problem in unsolved:
-        key, placeholders = describe_problem(problem)
-        message = text(key, **placeholders)
-        problems.append({"code": problem.code, "message": message})
+        message = describe_problem(problem)
+        told = text(message.key, **message.placeholders)
+        problems.append({"code": problem.code, "message": told})
     return problems
 
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.flows import form as forms
+from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox
 from tests.common import (
     ENGLISH,
@@ -135,7 +135,7 @@ async def test_progress_lasts_until_the_front_end_listens(
 ) -> None:
     """However fast the certificate is made: of an end that nobody hears there is no other word."""
     shown = asyncio.Event()
-    monkeypatch.setattr(forms, "shown_long_enough", shown.wait)
+    monkeypatch.setattr(progress, "shown_long_enough", shown.wait)
     progressed = async_capture_events(hass, "data_entry_flow_progressed")
     result = await hass.config_entries.subentries.async_configure(
         (await add(hass, loaded_entry))["flow_id"], CHOSEN

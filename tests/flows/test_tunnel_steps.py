@@ -27,7 +27,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.cloudflare_mtls.flows import tunnel_steps as tunnel_flow
+from custom_components.cloudflare_mtls.flows import account_tunnels
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, Tunnel
 from tests.common import (
@@ -52,12 +52,12 @@ SUBENTRY = "config_subentries.protected_hostname"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody wait for the next look."""
-    monkeypatch.setattr(tunnel_flow, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(account_tunnels, "_POLL_SECONDS", 0.01)
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody wait ten minutes for a connector that never comes."""
-    monkeypatch.setattr(tunnel_flow, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(account_tunnels, "_PATIENCE_SECONDS", 0.1)
 
 
 def new_tunnel(sandbox: Sandbox) -> dict[str, str]:
@@ -107,7 +107,7 @@ async def go_on(hass: HomeAssistant, sandbox: Sandbox, result: Any) -> Tunnel:
 
 def is_polling() -> bool:
     """Tell whether somebody still waits for a connector."""
-    return any("TunnelSteps._connect" in repr(task) for task in asyncio.all_tasks())
+    return any("wait_for_connector" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_from_nothing_to_the_protected_hostname(

@@ -36,7 +36,7 @@ from ..engine.sync.reconciler import Extent
 from ..pages.handovers import Delivery, Handover, async_get_handovers
 from ..storage.ledger import Ledger, async_get_ledger
 from ..subentries import hostnames_of
-from ..wording import describe_problem, raise_translated_error
+from ..wording import Message, describe_problem, raise_translated_error
 from .mobile_app import async_notify
 
 # Rules and associations take their time to reach every server of the edge.
@@ -214,13 +214,13 @@ async def _expect_to_get_in(
         await entry.runtime_data.client.revoke_client_certificate(zone_id, issued.id)
     except EngineError as err:
         raise_translated_error(
-            (
+            Message(
                 "certificate_blocked_not_revoked",
                 {"hostname": hostname, "certificate_id": issued.id},
             ),
             err,
         )
-    raise_translated_error(("certificate_blocked", {"hostname": hostname}))
+    raise_translated_error(Message("certificate_blocked", {"hostname": hostname}))
 
 
 def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:

@@ -71,17 +71,17 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         except EngineError as err:
             self._missing = before
             self.update_interval = min(self.interval, _RETRY_INTERVAL)
-            key, placeholders = describe(err)
+            message = describe(err)
             if isinstance(err, TokenRejected):
                 raise ConfigEntryAuthFailed(
                     translation_domain=DOMAIN,
-                    translation_key=key,
-                    translation_placeholders=placeholders,
+                    translation_key=message.key,
+                    translation_placeholders=message.placeholders,
                 ) from err
             raise UpdateFailed(
                 translation_domain=DOMAIN,
-                translation_key=key,
-                translation_placeholders=placeholders,
+                translation_key=message.key,
+                translation_placeholders=message.placeholders,
                 retry_after=self._retry_after_seconds(err),
             ) from err
         entry = self.config_entry
