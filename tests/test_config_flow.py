@@ -1173,6 +1173,24 @@ async def test_nothing_can_be_seen_after_a_change_that_failed(
     await finish_from_preview(hass, sandbox, result)
 
 
+async def test_changes_that_are_left_are_made_only_on_submit(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """A front end that asks for the form once more sees the list, and nothing is written."""
+    preview = await to_preview(hass, sandbox)
+    faults.unavailable("POST", "/dns_records", times=1)
+    result = await submit(hass, preview)
+    left = result["description_placeholders"]["changes"]
+    sandbox.journal.clear()
+
+    again: Any = await hass.config_entries.flow.async_configure(result["flow_id"])
+
+    assert again["step_id"] == "resume"
+    assert again["description_placeholders"]["changes"] == left
+    assert sandbox.journal.writes == []
+    await finish_from_preview(hass, sandbox, again)
+
+
 async def test_dialog_closed_while_the_changes_are_made(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:

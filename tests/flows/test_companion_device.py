@@ -16,17 +16,20 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox
+from tests.certificates.test_pinning import choose_pinning, fill
 from tests.common import (
     ENGLISH,
+    HOSTNAME,
     act,
     add_certificate,
+    choose,
     sentences,
     settle,
     state_of,
     submit,
     zone_of,
 )
-from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
+from tests.dialogs import CHOSEN, RENEWED, add, add_hostname, certificates, fetch, renew
 from tests.faults import Faults
 
 OF = "config_subentries.companion_device"
@@ -258,6 +261,119 @@ async def test_renewal(
         365,
         90,
     ]
+
+
+@pytest.mark.parametrize("obstacle", ["entry_not_loaded", "no_local_url"])
+async def test_renewal_with_an_obstacle(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, obstacle: str
+) -> None:
+    """Nothing is created while the account or a local address is missing."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    if obstacle == "no_local_url":
+        await hass.config.async_update(
+            internal_url=None, external_url="https://home.example.com"
+        )
+        hass.config.api = None
+    else:
+        await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, obstacle)
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_renewal_that_is_refused(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, loaded_entry: MockConfigEntry
+) -> None:
+    """The form says why and keeps what was typed; the next attempt renews."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", times=1)
+
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+    result = await submit(hass, result, RENEWED)
+
+    assert result["step_id"] == "reconfigure"
+    assert result["errors"] == {"base": "rejected"}
+    suggested = {
+        str(key): (key.description or {}).get("suggested_value")
+        for key in result["data_schema"].schema
+    }
+    assert suggested == {**RENEWED, "revoke_old_after": None}
+
+    result = await submit(hass, await submit(hass, result, RENEWED))
+    assert result["reason"] == "reconfigure_successful"
+    assert len(certificates(sandbox)) == 2
+
+
+async def test_one_of_several_zones(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """With hostnames in two zones, the dialog asks whose certificate authority signs."""
+    other = sandbox.state.add_zone("example.net")
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(
+        hass, result, {"zone_id": other.id, "tunnel_id": sandbox.tunnel_id}
+    )
+    result = await submit(hass, await submit(hass, result, choose()))
+    assert result["title"] == "ha-mobile.example.net"
+
+    result = await add(hass, loaded_entry)
+    assert result["data_schema"].schema["zone_id"].config["options"] == [
+        {"value": sandbox.zone_id, "label": HOSTNAME},
+        {"value": other.id, "label": "ha-mobile.example.net"},
+    ]
+    result = await submit(hass, result, {**CHOSEN, "zone_id": other.id})
+    await submit(hass, result)
+
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    assert subentry.data["zone_id"] == other.id
+    assert certificates(sandbox) == {}
+    assert len(other.certificates) == 1
+
+
+async def test_more_certificates_than_can_be_pinned(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The form says how many there are, and nothing is signed."""
+    await choose_pinning(hass, loaded_entry)
+    await fill(sandbox, 60)
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    sandbox.journal.clear()
+
+    assert result["step_id"] == "new"
+    assert result["errors"] == {"base": "problem_too_many_pinned"}
+    assert sentences(result, OF)["base"].startswith(
+        "61 certificates are too many to be pinned in example.com"
+    )
+    assert len(certificates(sandbox)) == 60
+
+    zone_of(sandbox).certificates.clear()
+    result = await submit(hass, result, CHOSEN)
+    assert result["step_id"] == "handover"
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_dialog_closed_while_creating_fails(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, loaded_entry: MockConfigEntry
+) -> None:
+    """Without a certificate there is no device to keep."""
+    hold = asyncio.Event()
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    result = await add(hass, loaded_entry)
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], CHOSEN
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    hold.set()
+    await settle(hass)
+
+    assert certificates(sandbox) == {}
+    assert loaded_entry.get_subentries_of_type("companion_device") == []
 
 
 async def test_adoption(

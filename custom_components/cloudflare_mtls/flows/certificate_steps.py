@@ -72,16 +72,7 @@ class Creation:
     """A certificate that is being created."""
 
     request: CertificateRequest
-    progress: Progress[CreatedCertificate]
-
-    def outcome(self) -> CreatedCertificate | Message:
-        """Return the certificate, or why it was not created."""
-        try:
-            return self.progress.work.result()
-        except EngineError as err:
-            return describe(err)
-        except TranslatedError as err:
-            return err.message
+    progress: Progress[CreatedCertificate | Message]
 
 
 class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
@@ -112,7 +103,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         request = _read_choices(self.hass, device, user_input)
         if request is None:
             return await self.async_ask(Message("validity_malformed"))
-        creating = async_create_certificate(self.hass, self.entry(), request)
+        creating = _async_create(self.hass, self.entry(), request)
         # It goes on when the dialog is closed: a certificate may be signed by then.
         progress = Progress(self.hass, creating, goes_on=True)
         self._creation = Creation(request=request, progress=progress)
@@ -149,7 +140,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     ) -> ResultT:
         """Show where the bundle is, or what went wrong."""
         creation = made(self._creation)
-        device, created = creation.request.device, creation.outcome()
+        device, created = creation.request.device, creation.progress.work.result()
         if isinstance(created, Message):
             return await self.async_ask(created)
         if user_input is not None:
@@ -167,6 +158,18 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
                 "until": handover.until,
             },
         )
+
+
+async def _async_create(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, request: CertificateRequest
+) -> CreatedCertificate | Message:
+    """Return a new certificate, or why it was not created."""
+    try:
+        return await async_create_certificate(hass, entry, request)
+    except EngineError as err:
+        return describe(err)
+    except TranslatedError as err:
+        return err.message
 
 
 def _read_choices(

@@ -176,8 +176,8 @@ class CompanionDeviceFlow(
         if self._creation and self.source != SOURCE_RECONFIGURE:
             self._creation.progress.work.add_done_callback(self._keep)
 
-    def _keep(self, creating: asyncio.Task[CreatedCertificate]) -> None:
-        if creating.exception() is None:
+    def _keep(self, creating: asyncio.Task[CreatedCertificate | Message]) -> None:
+        if isinstance(creating.result(), CreatedCertificate):
             self.hass.config_entries.async_add_subentry(
                 self._get_entry(),
                 companion_subentry(made(self._creation).request.device),

@@ -23,7 +23,7 @@ class Progress[OutcomeT]:
     ) -> None:
         """Start the work; it is cancelled when the dialog is closed, unless it goes on."""
         self.work = hass.async_create_task(work)
-        self.shown = hass.async_create_task(_wait(asyncio.shield(self.work)))
+        self.shown = hass.async_create_task(_wait(self.work))
         if not goes_on:
             # Not in the task itself: it may be cancelled before it begins.
             self.shown.add_done_callback(self._stop)
@@ -52,8 +52,9 @@ def show_progress[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     )
 
 
-async def _wait(work: asyncio.Future[Any]) -> None:
-    await asyncio.gather(work, shown_long_enough(), return_exceptions=True)
+async def _wait(work: asyncio.Task[Any]) -> None:
+    # To stop waiting does not cancel the work.
+    await asyncio.gather(asyncio.wait([work]), shown_long_enough())
 
 
 async def shown_long_enough() -> None:
