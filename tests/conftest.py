@@ -1,8 +1,6 @@
 """What the tests of the integration stand on: a local Cloudflare, and an account in it."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -41,8 +39,8 @@ async def sandbox(
 ) -> AsyncIterator[Sandbox]:
     """Run a local Cloudflare, and have Home Assistant take it for the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
-    # Nobody looks at the progress here, and nothing takes its time.
-    monkeypatch.setattr(progress, "shown_long_enough", partial(asyncio.sleep, 0))
+    # No front end shows the progress here.
+    monkeypatch.setattr(progress, "_PROGRESS_SECONDS", 0)
     monkeypatch.setattr(permissions, "SECOND_THOUGHT", 0)
     # A home that can be reached through a tunnel trusts its connector.
     store = await async_get_and_load_store(hass)

@@ -1,6 +1,8 @@
 """Tests of the repairs: each trouble is named, fixed on confirmation, and then gone."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -13,21 +15,25 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import DnsRecord, Rule
+from sandbox.clock import now
+from sandbox.state import DnsRecord, Rule, Setting
 
 from .common import (
     BLOCK_REF,
+    COMPANION_ID,
     EDGE_EVERY,
     HOSTNAME,
     act,
     add_certificate,
+    companion,
     issues,
     reported,
     settle,
     setup_integration,
     wait_for_refresh,
+    zone_of,
 )
-from .dialogs import Client, begin_repair, confirm_repair
+from .dialogs import RENEWED, Client, begin_repair, certificates, confirm_repair
 from .faults import Faults
 
 
@@ -247,3 +253,121 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     await add_certificate(sandbox, organization="Somebody", certificate_id="new")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"certificates_elsewhere"}
+
+
+@pytest.fixture
+async def renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> Any:
+    """Return the dialog that renews a certificate which expires soon."""
+    await add_certificate(sandbox, not_before=now() - timedelta(days=360), days=365)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"certificate_urgent"}
+    flow = await begin_repair(client, issues(hass)["certificate_urgent"])
+    assert flow["step_id"] == "renew"
+    return flow
+
+
+WITH_DEVICE = pytest.mark.parametrize("devices", [[companion()]])
+
+
+@WITH_DEVICE
+async def test_device_removed_before_its_renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """No certificate is created for a device that no longer exists."""
+    hass.config_entries.async_remove_subentry(in_sync, COMPANION_ID)
+    await settle(hass)
+
+    aborted = await confirm_repair(client, renewal, **RENEWED)
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "device_gone")
+    assert len(certificates(sandbox)) == 1
+
+
+@WITH_DEVICE
+async def test_device_removed_while_its_renewal_fails(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """There is nothing to ask again, so the dialog ends with the reason."""
+    hold = asyncio.Event()
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    flow = await confirm_repair(client, renewal, **RENEWED)
+    assert flow["type"] == "progress"
+    hass.config_entries.async_remove_subentry(in_sync, COMPANION_ID)
+
+    hold.set()
+    await settle(hass)
+    answer = await client.get(f"/api/repairs/issues/fix/{flow['flow_id']}")
+    aborted = await answer.json()
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "device_gone")
+
+
+@WITH_DEVICE
+async def test_account_unloaded_before_a_renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """Without its account nothing is created."""
+    await hass.config_entries.async_unload(in_sync.entry_id)
+
+    aborted = await confirm_repair(client, renewal, **RENEWED)
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "entry_not_loaded")
+    assert len(certificates(sandbox)) == 1
+
+
+@WITH_DEVICE
+async def test_renewal_without_a_local_address(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, renewal: Any
+) -> None:
+    """A certificate that no device could fetch is not created."""
+    await hass.config.async_update(
+        internal_url=None, external_url="https://home.example.com"
+    )
+    hass.config.api = None
+
+    aborted = await begin_repair(client, issues(hass)["certificate_urgent"])
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "no_local_url")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_finding_that_is_over(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    method: str,
+) -> None:
+    """A setting that somebody fixed meanwhile is not written again."""
+    checks = in_sync.runtime_data.checks
+    zone_of(sandbox).settings["websockets"] = Setting("off", now())
+    await checks.async_refresh()
+    flow = await begin_repair(client, issues(hass)["check_websockets_off"])
+    assert flow["step_id"] == "confirm"
+    zone_of(sandbox).settings["websockets"] = Setting("on", now())
+    await checks.async_refresh()
+    sandbox.journal.clear()
+
+    path = f"/api/repairs/issues/fix/{flow['flow_id']}"
+    answer = await client.request(method, path, json={})
+
+    assert (await answer.json())["type"] == "create_entry"
+    assert sandbox.journal.writes == []

@@ -230,6 +230,25 @@ async def test_what_cannot_be(
     assert result["step_id"] == "preview"
 
 
+async def test_zone_that_is_paused(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """What is wrong with the zone is said, and once it is over the dialog continues."""
+    zone_of(sandbox).paused = True
+    sandbox.journal.clear()
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result))
+    assert result["step_id"] == "reconfigure"
+    # The form has no field for the zone, beside which nobody would see the message.
+    assert result["errors"] == {"base": "zone_not_active"}
+    assert "example.com is paused" in sentences(result, FLOW)["base"]
+    assert sandbox.journal.writes == []
+
+    zone_of(sandbox).paused = False
+    result = await submit(hass, result, with_defaults(result))
+    assert result["step_id"] == "preview"
+
+
 async def test_change_that_fails_keeps_the_old_settings(
     hass: HomeAssistant,
     sandbox: Sandbox,

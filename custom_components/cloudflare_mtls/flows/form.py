@@ -24,11 +24,18 @@ def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     message: Message | None = None,
     placeholders: Mapping[str, str] | None = None,
 ) -> ResultT:
-    """Show a form with suggested values, and with a message if something is wrong."""
+    """Show a form with suggested values, and with a message if something is wrong.
+
+    The message stands beside its field where the form has it, and above the form otherwise.
+    """
+    errors: dict[str, str] = {}
+    if message:
+        field = message.field if message.field in schema.schema else "base"
+        errors[field] = message.key
     return flow.async_show_form(
         step_id=step_id,
         data_schema=flow.add_suggested_values_to_schema(schema, suggested),
-        errors={message.field: message.key} if message else {},
+        errors=errors,
         description_placeholders={
             **(placeholders or {}),
             **(message.placeholders if message else {}),

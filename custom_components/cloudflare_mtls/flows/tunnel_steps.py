@@ -157,7 +157,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
                 return await self.async_step_connector()
             case Next.WAIT:
                 return await self._async_wait()
-            case Next.GO_ON:
+            case _:
                 return await made(self._then)(made(self._tunnel))
 
     async def _async_wait(self) -> ResultT:
