@@ -1,4 +1,4 @@
-"""How the tests go through the dialogs."""
+"""Helpers that go through the dialogs."""
 
 from http import HTTPStatus
 from typing import Any
@@ -37,35 +37,35 @@ THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
 
 
 async def start(hass: HomeAssistant) -> Any:
-    """Open the dialog."""
+    """Open the dialog that adds an account."""
     return await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": SOURCE_USER}
     )
 
 
 async def to_zone(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Go on to the choice of zone and tunnel."""
+    """Continue to the choice of zone and tunnel."""
     return await submit(hass, await start(hass), {"api_token": sandbox.token})
 
 
 def zone_and_tunnel(sandbox: Sandbox) -> dict[str, str]:
-    """Return what the home lab has only one of."""
+    """Return the home lab's zone and tunnel as input."""
     return {"zone_id": sandbox.zone_id, "tunnel_id": sandbox.tunnel_id}
 
 
 async def to_hostname(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Go on to the choice of the hostname."""
+    """Continue to the choice of the hostname."""
     result = await to_zone(hass, sandbox)
     return await submit(hass, result, zone_and_tunnel(sandbox))
 
 
 async def to_preview(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Go on to the preview of the changes."""
+    """Continue to the preview of the changes."""
     return await submit(hass, await to_hostname(hass, sandbox), choose())
 
 
 async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any) -> Any:
-    """Go from the token to the end with all that is proposed, and return the new entry."""
+    """Accept every proposal from the token to the end, and return the new entry."""
     result = await submit(hass, result, {"api_token": token})
     assert result["step_id"] == "zone"
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -75,7 +75,7 @@ async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any)
 async def finish_from_hostname(
     hass: HomeAssistant, sandbox: Sandbox, result: Any, **advanced: Any
 ) -> Any:
-    """Go from the hostname to the end with all that is proposed."""
+    """Accept every proposal from the hostname to the end, and return the new entry."""
     assert result["step_id"] == "hostname"
     result = await submit(hass, result, choose(**advanced))
     return await finish_from_preview(hass, sandbox, result)
@@ -84,7 +84,7 @@ async def finish_from_hostname(
 async def finish_from_preview(
     hass: HomeAssistant, sandbox: Sandbox, result: Any
 ) -> Any:
-    """Have the changes made."""
+    """Submit the preview, and return the new entry."""
     assert result["step_id"] in ("preview", "resume")
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -94,7 +94,7 @@ async def finish_from_preview(
 
 
 def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
-    """Assert that everything stands at Cloudflare, and once."""
+    """Assert that Cloudflare holds each setting of the hostname exactly once."""
     zone = zone_of(sandbox)
     assert [rule.ref for rule in zone.rules].count(BLOCK_REF) == 1
     assert [rule.ref for rule in zone.rules].count(SKIP_REF) <= 1
@@ -112,7 +112,7 @@ async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
 
 
 def add_rules(sandbox: Sandbox, count: int) -> None:
-    """Add rules that somebody else made."""
+    """Add custom rules that are not ours."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     entrypoint.rules += [
@@ -134,7 +134,7 @@ async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -
 
 
 async def fetch(client: Client, url: str) -> Any:
-    """Open the link on the device, and take what waits there."""
+    """Open the link on the device, and download the bundle."""
     path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
     answer = await client.post(path, data=token)
     assert answer.status == 200
@@ -150,7 +150,7 @@ async def prove(client: Client, certificate_id: str) -> int:
 
 
 def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
-    """Return the status of each certificate, in the order of their making."""
+    """Return the status of each certificate, oldest first."""
     found = zone_of(sandbox).certificates
     return {key: item.status for key, item in found.items()}
 

@@ -1,4 +1,4 @@
-"""Tests of the repairs: each trouble is named, fixed on confirmation, and then gone."""
+"""Tests of the repairs: each names a problem, fixes it on confirmation, and goes away."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from .faults import Faults
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of somebody who wants to be asked first."""
+    """Return settings that are not kept in sync automatically."""
     return {**settings, "keep_in_sync": False}
 
 
@@ -50,7 +50,7 @@ async def in_sync(
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
 ) -> MockConfigEntry:
-    """Return the account, set up, with everything in place at Cloudflare."""
+    """Return the account, set up and in sync."""
     await setup_integration(hass, entry)
     await act(hass, entry, "sync")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -63,20 +63,20 @@ async def in_sync(
 async def client(
     hass: HomeAssistant, in_sync: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> Client:
-    """Return the browser of somebody who opens the repairs."""
+    """Return the browser of a person who opens the repairs."""
     assert await async_setup_component(hass, "repairs", {})
     return await hass_client()
 
 
 def rule_of(sandbox: Sandbox, ref: str) -> Rule:
-    """Return a rule of ours."""
+    """Return one of our custom rules."""
     return next(
         rule for rule in sandbox.state.zones[sandbox.zone_id].rules if rule.ref == ref
     )
 
 
 def disable_block(sandbox: Sandbox) -> None:
-    """Switch the block rule off, as somebody in the dashboard could."""
+    """Disable the block rule, as a person could in the dashboard."""
     rule_of(sandbox, BLOCK_REF).enabled = False
 
 
@@ -97,7 +97,7 @@ async def test_what_was_changed_is_fixed_on_confirmation(
     trouble: Callable[[Sandbox], None],
     key: str,
 ) -> None:
-    """The repair lists the changes, makes them when they are confirmed, and goes."""
+    """The repair lists the changes, makes them on confirmation, and goes away."""
     trouble(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass).keys() == {key}
@@ -125,7 +125,7 @@ async def test_fixing_that_fails_says_why(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The repair stays, with the sentence, until fixing succeeds."""
+    """The repair stays and says why, until fixing succeeds."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     flow = await begin_repair(client, issues(hass)["exposed"])
@@ -150,7 +150,7 @@ async def test_cloudflare_that_does_not_answer(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without an answer the repair ends with a sentence, and the issue stays."""
+    """The dialog ends with the reason, and the issue stays."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     faults.unavailable("GET", "")
@@ -186,7 +186,7 @@ async def test_what_only_a_person_can_solve(
     in_sync: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A foreign record in our place is named and left alone, and so is what it opens."""
+    """A foreign record under our hostname is named and not changed; the exposure is reported."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.dns_records = {
         key: record
@@ -219,7 +219,7 @@ async def test_issues_go_with_their_account(
     in_sync: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who removes the account is not reminded of it."""
+    """An account that was removed leaves no issue behind."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass)
@@ -235,7 +235,7 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who knows them is not asked again, until there is another; nothing is revoked."""
+    """Once confirmed they are not reported again, until there is another; nothing is revoked."""
     await add_certificate(
         sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
     )

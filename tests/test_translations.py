@@ -1,4 +1,4 @@
-"""Tests of the sentences: each one that the code can show is there, and nothing is missing in it."""
+"""Tests of the texts: each one that the code shows exists, with the right placeholders."""
 
 import ast
 from collections.abc import Iterator
@@ -54,20 +54,20 @@ PAGES = {
     "pages/certificate_test.py": ("proof",),
 }
 
-# What a repair does is a dialog of its own.
+# Repairs with a dialog of their own.
 REPAIRS = {
     key: issue["fix_flow"]
     for key, issue in ENGLISH["issues"].items()
     if "fix_flow" in issue
 }
-MENDING = ("drift", "exposed")
+FIXING = ("drift", "exposed")
 RENEWAL = (
     "certificate_expiring",
     "certificate_urgent",
     "certificate_expired",
     "handover_missed",
 )
-PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if check in FIXABLE)
+FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if check in FIXABLE)
 
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -116,7 +116,7 @@ def placeholders(text: str) -> set[str]:
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
-    """Wherever an error can surface, its sentence is there, with what fills it."""
+    """Wherever an error can show, it has its sentence, with the right placeholders."""
     message = describe(error)
     key = message.key
 
@@ -126,8 +126,8 @@ def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
         SUBENTRY["abort"][key],
         COMPANION["error"][key],
         ENGLISH["options"]["error"][key],
-        *(REPAIRS[name]["error"][key] for name in (*MENDING, *RENEWAL)),
-        *(REPAIRS[name]["abort"][key] for name in (*MENDING, *PUTTING_RIGHT)),
+        *(REPAIRS[name]["error"][key] for name in (*FIXING, *RENEWAL)),
+        *(REPAIRS[name]["abort"][key] for name in (*FIXING, *FIXING_FINDINGS)),
         ENGLISH["exceptions"][key]["message"],
     ):
         assert placeholders(sentence) == message.placeholders.keys()
@@ -136,7 +136,7 @@ def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
 
 @pytest.mark.parametrize("code", ProblemCode)
 def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
-    """What only a person can solve is said in the flows and by the actions."""
+    """Dialogs, repairs and actions have the same sentence for each problem."""
     sentence = ENGLISH["common"][f"problem_{code}"]
 
     assert placeholders(sentence) <= {"target", "detail"}
@@ -146,7 +146,7 @@ def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
 
 
 def test_every_step_has_a_sentence() -> None:
-    """The preview can tell each step of a plan, and there are no others."""
+    """There is a sentence for each step of a plan, and no other one."""
     told = {key for key in ENGLISH["common"] if key.startswith("step_")}
 
     assert told == {*STEPS, "step_none"}
@@ -155,7 +155,7 @@ def test_every_step_has_a_sentence() -> None:
 
 
 def test_sentences_that_both_flows_show_are_the_same() -> None:
-    """The flow of an account and the flow of a hostname speak with one voice."""
+    """The dialogs of an account and of a hostname use the same sentences."""
     for step in (
         "zone",
         "new_tunnel",
@@ -174,8 +174,8 @@ def test_sentences_that_both_flows_show_are_the_same() -> None:
     assert SUBENTRY["progress"] == CONFIG["progress"]
 
 
-def test_dialogs_that_mint_speak_with_one_voice() -> None:
-    """Whoever mints, in a dialog, a repair or an action, reads the same sentences."""
+def test_dialogs_that_create_certificates_say_the_same() -> None:
+    """A dialog, a repair and an action use the same sentences for a new certificate."""
     flows = [COMPANION, *(REPAIRS[name] for name in RENEWAL)]
     for flow in flows:
         for key in (
@@ -195,7 +195,7 @@ def test_dialogs_that_mint_speak_with_one_voice() -> None:
         for key in ("title", "data", "data_description"):
             assert renew[key] == reconfigure[key]
         assert renew["description"].endswith(reconfigure["description"])
-        # Of these fields the dialog of a new device has some as well.
+        # The dialog of a new device has some of these fields as well.
         for key in ("data", "data_description"):
             new = COMPANION["step"]["new"][key]
             assert renew[key].items() >= {
@@ -222,8 +222,8 @@ def test_every_field_is_explained(path: str) -> None:
     assert form["data"].keys() == form.get("data_description", {}).keys()
 
 
-def test_every_end_of_a_dialog_is_said_alike() -> None:
-    """Why a dialog ends does not depend on which it is, unless it ends well."""
+def test_dialogs_that_end_say_the_same() -> None:
+    """Every dialog uses the same sentence for a reason, except when it succeeds."""
     said: dict[str, set[str]] = {}
     flows = [CONFIG, SUBENTRY, COMPANION, ENGLISH["options"], *REPAIRS.values()]
     for flow in flows:
@@ -233,8 +233,8 @@ def test_every_end_of_a_dialog_is_said_alike() -> None:
     assert {key for key, sentences in said.items() if len(sentences) > 1} == set()
 
 
-def test_who_gets_in_can_be_said() -> None:
-    """Each visitor who must not get in has a name that begins a sentence."""
+def test_every_visitor_has_a_name() -> None:
+    """Each visitor of an exposure has words that begin a sentence."""
     told = {key for key in ENGLISH["common"] if key.startswith("exposure_")}
     assert told == {f"exposure_{visitor}" for visitor in Visitor}
 
@@ -248,7 +248,7 @@ def literals(name: str) -> Iterator[tuple[str, ast.expr]]:
 
 
 def test_every_exception_that_is_raised_is_translated() -> None:
-    """Home Assistant's exceptions are raised with a key, and the key exists."""
+    """Home Assistant's exceptions are raised with a translation key that exists."""
     ours = {"HomeAssistantError", "ServiceValidationError", "UpdateFailed"}
     ours |= {"ConfigEntryAuthFailed", "ConfigEntryNotReady", "ConfigEntryError"}
     found = 0
@@ -267,7 +267,7 @@ def test_every_exception_that_is_raised_is_translated() -> None:
             )
             key = arguments["translation_key"]
             found += 1
-            # A variable comes from describe(), whose keys are tested above.
+            # A variable comes from a Message; those are tested above and below.
             if isinstance(key, ast.Constant):
                 sentence = ENGLISH["exceptions"][key.value]["message"]
                 given = arguments.get("translation_placeholders", ast.Dict([], []))
@@ -293,7 +293,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
 
 
 def test_every_message_that_is_raised_is_translated() -> None:
-    """What the one helper raises has a sentence, and all that fills it."""
+    """Each message that is raised has a sentence, with the right placeholders."""
     found = dict(raised_messages())
     assert found
     for key, names in found.items():
@@ -389,7 +389,7 @@ def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None
 
 
 def test_every_abort_has_a_sentence() -> None:
-    """A dialog never ends without saying why."""
+    """A dialog always says why it ends."""
     reasons = {
         value.value
         for _, value in literals("reason")
@@ -416,9 +416,9 @@ def test_every_abort_has_a_sentence() -> None:
         "reconfigure_successful",
     }
     assert REPAIRS.keys() == {
-        *MENDING,
+        *FIXING,
         *RENEWAL,
-        *PUTTING_RIGHT,
+        *FIXING_FINDINGS,
         "certificates_elsewhere",
     }
     for key, flow in REPAIRS.items():
@@ -429,13 +429,13 @@ def test_every_abort_has_a_sentence() -> None:
 
 
 def test_no_url_and_no_markup_of_pages() -> None:
-    """Addresses come as placeholders, so that translators cannot break them."""
+    """Addresses are placeholders, so that translators cannot break them."""
     for path, sentence in STRINGS.items():
         assert not re.search(r"https?:|www\.|<[a-z/]", sentence), path
 
 
 def test_placeholders_can_be_filled() -> None:
-    """No brace is left open anywhere."""
+    """Every placeholder has a plain name, and no sentence has blanks around it."""
     for path, sentence in STRINGS.items():
         assert all(re.fullmatch("[a-z_]+", name) for name in placeholders(sentence)), (
             path
@@ -445,7 +445,7 @@ def test_placeholders_can_be_filled() -> None:
 
 
 def test_issues() -> None:
-    """Each repair has a title, and a description or a dialog, with what it names."""
+    """Each repair has a title, a description or a dialog, and the right placeholders."""
     named = {"permission_missing": {"account", "permission"}}
     named |= {
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
@@ -475,12 +475,12 @@ def test_issues() -> None:
 
 
 def test_dialogs_of_repairs_can_be_filled() -> None:
-    """Each step names only what the repair, or the step itself, tells."""
+    """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until"}
     steps = {
-        **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
+        **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
-        **{key: {"confirm": {"target", "value", "detail"}} for key in PUTTING_RIGHT},
+        **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
     for key, flow in REPAIRS.items():
@@ -490,8 +490,8 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
                 assert placeholders(sentence) <= steps[key][step]
 
 
-def test_sentences_that_are_put_together_here_can_be_filled() -> None:
-    """Whatever the code looks up by name is there, and given all that it names."""
+def test_texts_that_the_code_looks_up_can_be_filled() -> None:
+    """Each text that the code looks up exists, and the code fills its placeholders."""
     found = 0
     for source, tree in SOURCES.items():
         for node in ast.walk(tree):
@@ -502,7 +502,7 @@ def test_sentences_that_are_put_together_here_can_be_filled() -> None:
                     keywords=keywords,
                 ):
                     if source in PAGES:
-                        # The texts of a page begin with its name; its places are its own.
+                        # The texts of a page begin with its name, and have placeholders of their own.
                         assert any(
                             f"{page}_{key}" in ENGLISH["common"]
                             for page in PAGES[source]
@@ -530,7 +530,7 @@ def test_actions_are_described() -> None:
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
-    # What a selector of tunnels offers besides those that there are.
+    # The selector of tunnels offers a new one besides those that exist.
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}}
     for action in SERVICES.values():
         for field in action["fields"].values():
@@ -547,7 +547,7 @@ def test_options_are_described() -> None:
 
 @pytest.mark.parametrize("platform", ENGLISH["entity"])
 def test_entities_are_named(platform: str) -> None:
-    """Each translation key of an entity has a name; whatever has no device class, an icon."""
+    """Each translation key of an entity has a name, and each icon an entity."""
     keys = {
         keyword.value.value
         for node in ast.walk(SOURCES[f"{platform}.py"])
@@ -567,7 +567,7 @@ def test_entities_are_named(platform: str) -> None:
     "description", [*TUNNEL_SENSORS, *COMPANION_SENSORS], ids=lambda item: item.key
 )
 def test_states_are_named(description: SensorEntityDescription) -> None:
-    """Each state of a sensor that has only some has a name, and no other state has."""
+    """The states of a sensor with options have names, and no other states have."""
     texts = ENGLISH["entity"]["sensor"][description.translation_key]
     assert texts.get("state", {}).keys() == set(description.options or ())
 

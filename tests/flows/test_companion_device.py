@@ -1,4 +1,4 @@
-"""Tests of the dialog that gives a device its certificate."""
+"""Tests of the dialog that gives a companion device its certificate."""
 
 import asyncio
 
@@ -41,7 +41,7 @@ async def test_device_gets_its_certificate(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The dialog shows where the bundle waits, and the device is there with its entities."""
+    """The dialog shows the link to the bundle, and adds the device with its entities."""
     result = await add(hass, loaded_entry)
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "new")
     result = await submit(hass, result, CHOSEN)
@@ -59,9 +59,9 @@ async def test_device_gets_its_certificate(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    (minted,) = zone_of(sandbox).certificates.values()
+    (created,) = zone_of(sandbox).certificates.values()
     assert subentry.title == "Pixel 8"
-    assert str(subentry.unique_id) in minted.certificate.subject.rfc4514_string()
+    assert str(subentry.unique_id) in created.certificate.subject.rfc4514_string()
     assert dict(subentry.data) == {
         "name": "Pixel 8",
         "system": "android",
@@ -89,14 +89,14 @@ async def test_device_gets_its_certificate(
         ({"validity": "٣"}, "Enter a whole number"),
     ],
 )
-async def test_what_cannot_be(
+async def test_input_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     chosen: dict[str, str],
     error: str,
 ) -> None:
-    """The form says what is wrong, keeps what was typed, and nothing is minted."""
+    """The form says what is wrong, and nothing is created."""
     result = await submit(hass, await add(hass, loaded_entry), {**CHOSEN, **chosen})
 
     assert result["step_id"] == "new"
@@ -113,7 +113,7 @@ async def test_refusal_is_shown_and_can_be_tried_again(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What Cloudflare says is shown in the form that was sent."""
+    """Cloudflare's reason is shown in the form, and a second attempt creates the certificate."""
     faults.refuse(
         "POST", "/client_certificates", 400, 1471, "validity_days is too long", times=1
     )
@@ -136,7 +136,7 @@ async def test_progress_lasts_until_the_front_end_listens(
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However fast the certificate is made: of an end that nobody hears there is no other word."""
+    """The progress ends only once the front end listens, because it is notified just once."""
     shown = asyncio.Event()
     monkeypatch.setattr(progress, "shown_long_enough", shown.wait)
     progressed = async_capture_events(hass, "data_entry_flow_progressed")
@@ -157,7 +157,7 @@ async def test_progress_lasts_until_the_front_end_listens(
 async def test_dialog_closed_at_the_handover(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The certificate is there, so the device is too."""
+    """The certificate exists, so its device is added all the same."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
 
     hass.config_entries.subentries.async_abort(result["flow_id"])
@@ -174,7 +174,7 @@ async def test_dialog_closed_while_the_certificate_is_signed(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What was begun comes to its end: no certificate is left without a device."""
+    """The certificate is still signed, and its device is added."""
     faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
     result = await add(hass, loaded_entry)
     result = await hass.config_entries.subentries.async_configure(
@@ -193,7 +193,7 @@ async def test_dialog_closed_while_the_certificate_is_signed(
 async def test_without_a_hostname(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """There is nothing yet that a certificate could be for."""
+    """Without a protected hostname the dialog ends with the reason."""
     for subentry_id in list(loaded_entry.subentries):
         hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
     await settle(hass)
@@ -206,7 +206,7 @@ async def test_without_a_hostname(
 async def test_without_a_local_address(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that no device could fetch is not made."""
+    """A certificate that no device could download is not created."""
     await hass.config.async_update(
         internal_url=None, external_url="https://home.example.com"
     )
@@ -220,7 +220,7 @@ async def test_without_a_local_address(
 async def test_without_an_account(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """While the account is not connected, nothing is asked."""
+    """While the account is not loaded, the dialog ends with the reason."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
 
     result = await add(hass, loaded_entry)
@@ -238,7 +238,7 @@ async def test_renewal(
     hass_client_no_auth: ClientSessionGenerator,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The device gets a new certificate, and keeps the old one."""
+    """The device gets a new certificate, and the old one keeps working."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     await fetch(await hass_client_no_auth(), result["description_placeholders"]["url"])
     await submit(hass, result)
@@ -381,7 +381,7 @@ async def test_adoption(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A certificate from the dashboard becomes a device's, without a word to Cloudflare."""
+    """A certificate from the dashboard becomes a device's, and nothing is written."""
     await add_certificate(sandbox, name="Cloudflare", organization="")
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
@@ -404,7 +404,7 @@ async def test_adoption(
 
     assert sandbox.journal.writes == []
     assert state_of(hass, "sensor.anna_s_ipad_certificate_status") == "active"
-    # Nobody knows whether it was handed over.
+    # Whether it was handed over is not known.
     assert state_of(hass, "sensor.anna_s_ipad_handover") == "unknown"
     response = await act(hass, loaded_entry, "list_certificates")
     response = await act(
@@ -420,7 +420,7 @@ async def test_adoption(
 
 
 def test_every_step_is_described() -> None:
-    """What the dialog asks is explained."""
+    """Every field of the dialog has a description."""
     steps = ENGLISH["config_subentries"]["companion_device"]["step"]
     for step in ("new", "adopt", "reconfigure"):
         assert steps[step]["data"].keys() == steps[step]["data_description"].keys()

@@ -48,7 +48,7 @@ def settings(hostname: str, *, published: bool = True) -> HostnameSettings:
 async def client(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> CloudflareClient:
-    """Return a client of the account, and what proposals are made of."""
+    """Return a client of the account; proposals need Home Assistant's own web server too."""
     assert await async_setup_component(hass, "http", {})
     return await async_create_client(hass, sandbox.token)
 
@@ -90,7 +90,7 @@ async def look(
 async def test_from_the_account_to_the_protected_hostname(
     hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """What was drafted is written only by apply, and planned again there is nothing left."""
+    """Only apply writes, and a second plan has nothing left to do."""
     chosen = await look(hass, client)
     assert chosen.propose() == (HOSTNAME, SERVICE)
     assert chosen.permissions.count("\n| ") == 10
@@ -126,7 +126,7 @@ async def test_account_without_zones(
 async def test_zone_that_is_paused(
     hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient, with_tunnel: bool
 ) -> None:
-    """The message says which zone, and what the token may do there."""
+    """The message names the zone, and lists what the token may do there."""
     choices = await load(hass, client)
     zone_of(sandbox).paused = True
     tunnel = choices.tunnels.by_id[Sandbox.tunnel_id] if with_tunnel else None
@@ -205,7 +205,7 @@ async def test_what_is_typed_wrong(
 async def test_hostname_that_is_changed(
     hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Its own ingress rule is in nobody's way, and it stays taken off the internet."""
+    """Its own ingress rule is no obstacle, and an unpublished hostname stays unpublished."""
     current = settings("nas.example.com", published=False)
     chosen = await look(hass, client, current=current)
 
@@ -218,7 +218,7 @@ async def test_hostname_that_is_changed(
 async def test_apply_that_is_stopped(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, client: CloudflareClient
 ) -> None:
-    """The message says what stopped it; planned again, the draft holds what is left."""
+    """The message says what stopped the changes, and a second plan holds what is left."""
     draft = await (await look(hass, client)).draft(TYPED)
     assert isinstance(draft, HostnameDraft)
     faults.refuse("POST", "/dns_records", 400, 1, "No")

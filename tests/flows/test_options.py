@@ -1,4 +1,4 @@
-"""Tests of the options of an account: what is refused, and the way out of it."""
+"""Tests of the options of an account: what is refused, and how to continue from there."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ async def choose(hass: HomeAssistant, form: Any, **changes: bool) -> Any:
 async def test_cloudflare_answers_again(
     hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry, form: Any
 ) -> None:
-    """Pinning that could not be judged is chosen in the same dialog later."""
+    """The dialog continues once Cloudflare answers."""
     faults.unavailable("GET", "")
     refused = await choose(hass, form)
     assert refused["errors"] == {"base": "unavailable"}
@@ -57,7 +57,7 @@ async def test_cloudflare_answers_again(
 async def test_fewer_certificates_can_be_pinned(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, form: Any
 ) -> None:
-    """Where too many certificates were named, the same dialog ends once some are gone."""
+    """The dialog continues once few enough certificates are left."""
     await fill(sandbox, 60)
     refused = await choose(hass, form)
     assert refused["errors"] == {"base": "problem_too_many_pinned"}
@@ -75,7 +75,7 @@ async def test_fewer_certificates_can_be_pinned(
 async def test_without_pinning_nothing_is_asked(
     hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry, form: Any
 ) -> None:
-    """Options that need no rule are kept without Cloudflare."""
+    """Options that change no rule are kept without asking Cloudflare."""
     faults.unavailable("*", "")
 
     result = await choose(hass, form, pin_certificates=False)
