@@ -1,4 +1,4 @@
-"""Count how many answers deep a refresh and a sync are, behind an API that takes its time."""
+"""Measure how many answers deep a refresh and a sync are: time over the time of one answer."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
@@ -17,7 +17,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
 )
 from sandbox import Sandbox
 
-# Long enough that what this machine does between two answers hardly counts.
+# Long enough that the work of this machine between two answers hardly counts.
 ANSWER = 0.3
 
 HOSTNAME = HostnameSettings(
@@ -34,7 +34,7 @@ EXTENT = Extent(hostnames={HOSTNAME.hostname})
 
 @asynccontextmanager
 async def slow(api_url: str) -> AsyncGenerator[str]:
-    """Put a proxy that takes its time before an API, and yield its address."""
+    """Run a proxy that delays every answer of an API, and yield its address."""
 
     async def forward(request: web.Request) -> web.Response:
         await asyncio.sleep(ANSWER)
@@ -65,35 +65,35 @@ async def slow(api_url: str) -> AsyncGenerator[str]:
 
 
 async def preview(reconciler: Reconciler) -> None:
-    """Find what would have to be done; it also tells what a rule may skip here."""
+    """Preview a sync; this also finds out what a rule may skip here."""
     await reconciler.preview(EXTENT)
 
 
 async def sync(reconciler: Reconciler) -> None:
-    """Protect a hostname, or find that it is protected."""
+    """Sync a hostname, and check that it is in sync afterwards."""
     for zone in (await reconciler.sync(EXTENT)).values():
         zone.raise_if_stopped()
         assert zone.left.in_sync
 
 
 async def refresh(reconciler: Reconciler) -> None:
-    """Read all that a refresh reads."""
+    """Read everything that a refresh reads."""
     await asyncio.gather(
         reconciler.look(Sandbox.zone_id),
-        reconciler.client.client_certificates(Sandbox.zone_id),
-        reconciler.client.tunnels(Sandbox.account_id),
+        reconciler.client.client_certificates.list(Sandbox.zone_id),
+        reconciler.client.tunnels.list(Sandbox.account_id),
     )
 
 
 async def timed(action: Awaitable[None]) -> float:
-    """Return the seconds that something takes."""
+    """Return the seconds that an action takes."""
     started = time.perf_counter()
     await action
     return time.perf_counter() - started
 
 
 async def run() -> bool:
-    """Print each figure and tell whether all keep their budget."""
+    """Print each figure and return whether all are within budget."""
     kept = True
     async with Sandbox() as sandbox, slow(sandbox.api_url) as url:
         client = CloudflareClient(sandbox.token, base_url=url)
@@ -105,7 +105,7 @@ async def run() -> bool:
             client=client, account_id=sandbox.account_id, hostnames=(HOSTNAME,)
         )
         for name, action, budget in (
-            # As in the dialog: nothing is made before its preview was shown.
+            # As in the dialog: a preview comes before the first sync.
             ("first preview", preview, 2.3),
             ("first complete sync", sync, 8.3),
             ("sync with nothing to do", sync, 1.3),

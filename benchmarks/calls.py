@@ -1,4 +1,4 @@
-"""Count the calls to Cloudflare's API that a day costs where everything is in sync."""
+"""Count the calls to Cloudflare's API in a day in which everything is in sync."""
 
 import asyncio
 from collections import Counter
@@ -17,18 +17,18 @@ from homeassistant.util.async_ import get_scheduled_timer_handles
 
 from demo.cloudflare import Cloudflare
 
-from .crowd import Size, fill, rest
-from .figures import keeps
+from .crowd import Size, fill, pass_time
+from .figures import within_budget
 from .home import account, home, settle
 
 SIZE = Size(tunnels=3, certificates=10, hostnames=1)
-# A part of a day in which everything happens as often as in any other.
+# Simulate this part of a day; every other part costs the same number of calls.
 PART, PARTS = 6 * 3600, 4
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
 
-class Time:
-    """The time of the event loop and of Home Assistant, which can be moved on."""
+class SimulatedTime:
+    """The time of the event loop and of Home Assistant, which can be moved forward."""
 
     def __init__(self) -> None:
         """Start with the real time."""
@@ -36,7 +36,7 @@ class Time:
 
     @contextmanager
     def running(self) -> Generator[None]:
-        """Have everybody ask for this time."""
+        """Make the event loop and Home Assistant use this time."""
         loop = asyncio.get_running_loop()
         loop_time: Callable[[], float] = loop.time
         utcnow: Callable[[], datetime] = dt_util.utcnow
@@ -48,8 +48,8 @@ class Time:
         ):
             yield
 
-    async def pass_until_next_timer(self, hass: HomeAssistant) -> float:
-        """Skip the time in which nothing happens, see what happens then, and return how much."""
+    async def skip_to_next_timer(self, hass: HomeAssistant) -> float:
+        """Move to the next timer, wait for what it starts, and return the seconds skipped."""
         timers = get_scheduled_timer_handles(hass.loop)
         due = min(timer.when() for timer in timers if not timer.cancelled())
         seconds = max(0.0, due - hass.loop.time())
@@ -60,8 +60,8 @@ class Time:
 
 
 async def run() -> bool:
-    """Print each figure and tell whether all keep their budget."""
-    time = Time()
+    """Print each figure and return whether all are within budget."""
+    time = SimulatedTime()
     with tempfile.TemporaryDirectory() as folder, time.running():
         async with Cloudflare.run(Path(folder)) as cloudflare, home(cloudflare) as hass:
             hostnames = await fill(cloudflare, SIZE)
@@ -72,8 +72,8 @@ async def run() -> bool:
             before = len((await cloudflare.control("GET", "journal"))["requests"])
             passed = 0.0
             while passed < PART:
-                seconds = await time.pass_until_next_timer(hass)
-                await rest(cloudflare, seconds)
+                seconds = await time.skip_to_next_timer(hass)
+                await pass_time(cloudflare, seconds)
                 passed += seconds
             journal = await cloudflare.control("GET", "journal")
     requests = journal["requests"][before:]
@@ -88,9 +88,9 @@ async def run() -> bool:
     refused = sum(request["status"] >= 400 for request in requests)
     return all(
         [
-            keeps("calls a day", len(requests) * PARTS, 3000),
-            keeps("writes a day", writes * PARTS, 0),
-            keeps("refusals a day", refused * PARTS, 0),
+            within_budget("calls a day", len(requests) * PARTS, 3000),
+            within_budget("writes a day", writes * PARTS, 0),
+            within_budget("refusals a day", refused * PARTS, 0),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""Fills a Cloudflare with tunnels and certificates, through its API."""
+"""Fill a local Cloudflare with tunnels and certificates, through its API."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,22 @@ from homeassistant.util.ulid import ulid_now
 
 from demo.cloudflare import Cloudflare
 
-# A few less than may be active in a zone; the others are revoked, for none can ever be deleted.
+# A few less than may be active in a zone. The others are revoked; certificates cannot be deleted.
 _ACTIVE_CERTIFICATES = 90
-# Well below what may be asked of the API before it wants to be left alone.
-_AT_ONCE = 400
+# Requests without a pause, well below the API's rate limit.
+_REQUESTS_WITHOUT_PAUSE = 400
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is in an account."""
+    """The number of tunnels, certificates and hostnames in an account."""
 
     tunnels: int
     certificates: int
     hostnames: int
 
     def __str__(self) -> str:
-        """Name it."""
+        """Return the numbers with their names."""
         return (
             f"tunnels: {self.tunnels}, certificates: {self.certificates:,}, "
             f"protected hostnames: {self.hostnames}"
@@ -34,7 +34,7 @@ class Size:
 
 
 async def fill(cloudflare: Cloudflare, size: Size) -> dict[str, str]:
-    """Add what is missing to a size, and return hostnames to protect, each with its tunnel."""
+    """Fill an account up to a size, and return the hostnames to protect with their tunnels."""
     added = [
         await _add_tunnel(cloudflare, f"tunnel-{number}")
         for number in range(1, size.tunnels)
@@ -42,12 +42,12 @@ async def fill(cloudflare: Cloudflare, size: Size) -> dict[str, str]:
     tunnel_ids = [cloudflare.facts["tunnel_id"], *added]
     key = ec.generate_private_key(ec.SECP256R1())
     for number in range(size.certificates):
-        if number % _AT_ONCE == 0:
-            await rest(cloudflare)
-        # Room for the last ones is made by revoking all before them.
+        if number % _REQUESTS_WITHOUT_PAUSE == 0:
+            await pass_time(cloudflare)
+        # Revoke all but the last ones, so that these fit into the quota.
         active = size.certificates - number <= _ACTIVE_CERTIFICATES
         await _add_certificate(cloudflare, key, f"Phone {number}", active=active)
-    await rest(cloudflare)
+    await pass_time(cloudflare)
     return {
         f"home-{number}-mobile.{cloudflare.facts['zone_name']}": tunnel_ids[
             number % len(tunnel_ids)
@@ -56,8 +56,8 @@ async def fill(cloudflare: Cloudflare, size: Size) -> dict[str, str]:
     }
 
 
-async def rest(cloudflare: Cloudflare, seconds: float = 300) -> None:
-    """Let time pass at Cloudflare; by default until everything may be asked again."""
+async def pass_time(cloudflare: Cloudflare, seconds: float = 300) -> None:
+    """Let time pass at Cloudflare; by default until the rate limit is reset."""
     await cloudflare.control("POST", "clock", {"advance": seconds})
 
 

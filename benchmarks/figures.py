@@ -1,9 +1,11 @@
-"""How a benchmark speaks."""
+"""Print a benchmark's figures."""
 
 
-def keeps(name: str, value: float, budget: float | None, unit: str = "") -> bool:
-    """Print a figure and tell whether it keeps its budget; without one it is only told."""
-    shown = f"{name}: {value:,.1f}".removesuffix(".0") + unit
+def within_budget(
+    name: str, value: float, budget: float | None, unit: str = ""
+) -> bool:
+    """Print a figure and return whether it is within its budget; without a budget, True."""
+    shown = f"{name}: {value:,.2f}".removesuffix(".00") + unit
     if budget is None:
         print(f"{shown} (no budget)", flush=True)
         return True

@@ -1,4 +1,4 @@
-"""Watches how long the event loop is held: while one callback runs, nothing else does."""
+"""Measure how long single callbacks hold the event loop; meanwhile nothing else can run."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -10,13 +10,13 @@ from pathlib import Path
 import time
 from unittest.mock import patch
 
-# Of this thread: nanoseconds on a CPU, then nanoseconds in which it could have run and had none.
+# Two numbers for this thread: nanoseconds on a CPU, and nanoseconds waiting for a CPU.
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 @dataclass
 class Hold:
-    """The longest hold so far, and by whom."""
+    """The longest hold so far, and the callback that caused it."""
 
     seconds: float = 0.0
     culprit: str = ""
@@ -26,28 +26,28 @@ class Hold:
 async def longest_hold() -> AsyncGenerator[Hold]:
     """Yield the longest hold of the loop within the block.
 
-    It includes waiting for the interpreter's lock, but not for a CPU that the machine gave
-    to somebody else.
+    A hold includes waiting for the interpreter's lock, but not the time in which the machine
+    gave the CPU to another process.
     """
     longest = Hold()
     run = asyncio.Handle._run  # noqa: SLF001 -- every callback goes through here
 
     def timed(handle: asyncio.Handle) -> None:
-        name = _named(handle)
-        start, waited = time.perf_counter(), _without_cpu()
+        name = _name_of(handle)
+        start, waited = time.perf_counter(), _seconds_without_cpu()
         run(handle)
-        held = time.perf_counter() - start - (_without_cpu() - waited)
+        held = time.perf_counter() - start - (_seconds_without_cpu() - waited)
         if held > longest.seconds:
             longest.seconds, longest.culprit = held, name()
 
     with patch.object(asyncio.Handle, "_run", timed):
-        # The callback that runs by now is not watched.
+        # The callback that is running now is not measured.
         await asyncio.sleep(0)
         yield longest
 
 
-def _without_cpu() -> float:
-    """Return how many seconds this thread has waited for a CPU, where the machine tells."""
+def _seconds_without_cpu() -> float:
+    """Return the seconds that this thread has waited for a CPU; 0 if the machine has no count."""
     file = _schedstat()
     return int(os.pread(file, 64, 0).split()[1]) / 1e9 if file else 0.0
 
@@ -57,8 +57,8 @@ def _schedstat() -> int | None:
     return os.open(_SCHEDSTAT, os.O_RDONLY) if _SCHEDSTAT.exists() else None
 
 
-def _named(handle: asyncio.Handle) -> Callable[[], str]:
-    """Return what names a handle's callback, which the handle forgets once it has run."""
+def _name_of(handle: asyncio.Handle) -> Callable[[], str]:
+    """Return a function that names a handle's callback, which the handle drops after running it."""
     callback = getattr(handle, "_callback", None)
 
     def name() -> str:

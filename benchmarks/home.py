@@ -1,4 +1,4 @@
-"""A Home Assistant in this process, with an account at a local Cloudflare in another one."""
+"""A Home Assistant in this process, with an account at a local Cloudflare in another process."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -21,18 +21,18 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from demo.cloudflare import Cloudflare
 from sandbox.seed import SERVICE
 
-# Every home is told that it has a custom integration and a slow zlib.
+# Hide two warnings: about the custom integration, and about a slow zlib.
 for name in ("aiohttp_fast_zlib", "homeassistant.loader"):
     logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @asynccontextmanager
 async def home(cloudflare: Cloudflare) -> AsyncGenerator[HomeAssistant]:
-    """Run a Home Assistant that takes a local Cloudflare for the real one."""
+    """Run a Home Assistant that uses a local Cloudflare in place of the real one."""
     environment = {"CLOUDFLARE_BASE_URL": cloudflare.facts["api_url"]}
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, environment):
         async with async_test_home_assistant(config_dir=folder) as hass:
-            # As it comes, it knows no custom integration.
+            # The test helper disables custom integrations; enable them.
             hass.data.pop(DATA_CUSTOM_COMPONENTS)
             await hass.config.async_update(internal_url="http://192.168.1.10:8123")
             await async_setup_component(hass, "http", {})
@@ -41,14 +41,14 @@ async def home(cloudflare: Cloudflare) -> AsyncGenerator[HomeAssistant]:
 
 
 async def settle(hass: HomeAssistant) -> None:
-    """Wait for everything that was begun, in the background too."""
+    """Wait for all tasks, background tasks included."""
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def account(
     cloudflare: Cloudflare, hostnames: Mapping[str, str], *, keep_in_sync: bool
 ) -> MockConfigEntry:
-    """Return an account with protected hostnames, each with its tunnel, not set up yet."""
+    """Return an account's config entry with protected hostnames; it is not set up yet."""
     facts = cloudflare.facts
     return MockConfigEntry(
         domain=DOMAIN,
@@ -80,7 +80,7 @@ def account(
 async def act(
     hass: HomeAssistant, entry: MockConfigEntry, action: str, **fields: Any
 ) -> None:
-    """Call an action."""
+    """Perform an action of the integration."""
     await hass.services.async_call(
         DOMAIN,
         action,

@@ -1,4 +1,4 @@
-"""Compare the SDK as used here with the SDK used through its resources."""
+"""Compare the SDK as the engine uses it with the SDK used through its resources."""
 
 import json
 from pathlib import Path
@@ -19,9 +19,9 @@ print(json.dumps([after[0] - before[0], (after[1] - before[1]) / 1024]))
 """
 
 OURS = """
-# Not by its full name: that would import Home Assistant's part too, which costs both the same.
+# Not by its full name, which would also import the Home Assistant part of the integration.
 sys.path.insert(0, "custom_components/cloudflare_mtls")
-from edge.client import CloudflareClient
+from engine.api.client import CloudflareClient
 CloudflareClient("token")
 """
 
@@ -38,7 +38,7 @@ client.certificate_authorities.hostname_associations.get
 
 
 def measure(body: str) -> tuple[float, float]:
-    """Return the median seconds and MiB that a fresh process spends on the body."""
+    """Return the median seconds and MiB that a new process spends on a program."""
     program = MEASURE.format(body=body)
     figures = [
         json.loads(
@@ -56,7 +56,7 @@ def measure(body: str) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Print the ratios and fail when one is over its budget."""
+    """Print the ratios; return 1 if one is over its budget."""
     (seconds, memory), (all_seconds, all_memory) = measure(OURS), measure(RESOURCES)
     time_ratio, memory_ratio = seconds / all_seconds, memory / all_memory
     print(

@@ -1,1 +1,1 @@
-"""Home Assistant and a local Cloudflare, started for real, and proofs by real requests."""
+"""Run a real Home Assistant with a local Cloudflare, and check it with real requests."""

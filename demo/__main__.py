@@ -1,4 +1,4 @@
-"""Runs the demo: python -m demo [--exit]."""
+"""Run the demo: python -m demo [--exit]."""
 
 import argparse
 import asyncio
@@ -12,98 +12,99 @@ import time
 
 from aiohttp import ClientError
 
-from .checks import CHECKS, Check
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
-from .report import Skipped, Unmet, say
+from .promise import Promise
+from .promises import PROMISES
+from .report import CheckFailed, Skipped, say
 from .world import World
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
-        description="Home Assistant with the integration beside a local Cloudflare.",
+        description="Home Assistant with the integration and a local Cloudflare.",
     )
     parser.add_argument(
         "--exit",
         action="store_true",
-        help="end after the checks, with status 0 only if all of them passed",
+        help="exit after the checks, with status 0 only if all of them passed",
     )
     return parser.parse_args()
 
 
 async def _demo(*, stay: bool) -> bool:
-    """Run every check, and tell whether all passed."""
-    begin = time.monotonic()
-    _cancel_upon_signals()
+    """Run every check, and return whether all passed."""
+    started = time.monotonic()
+    _cancel_on_signals()
     owner = User("demo")
     try:
         async with _world(owner) as world:
             passed = [
-                await _passes(number, promise, check, world)
-                for number, (promise, check) in enumerate(CHECKS, 1)
+                await _passes(number, promise, world)
+                for number, promise in enumerate(PROMISES, 1)
             ]
-            say(f"# took {time.monotonic() - begin:.0f} s")
+            say(f"# took {time.monotonic() - started:.0f} s")
             if stay:
-                _sum_up(passed)
-                _invite(world, owner)
+                _print_summary(passed)
+                _print_access(world, owner)
                 await _until_cancelled()
-    except (Unmet, ClientError, OSError) as error:
-        passed = [False] * len(CHECKS)
-        _show("not ok 1 - nothing could be shown: ", str(error))
+    except (CheckFailed, ClientError, OSError) as error:
+        passed = [False] * len(PROMISES)
+        _print_failure("not ok 1 - the demo could not start or stop: ", str(error))
     if not stay:
-        _sum_up(passed)
+        _print_summary(passed)
     return all(passed)
 
 
 @asynccontextmanager
 async def _world(owner: User) -> AsyncGenerator[World]:
-    """Run both, and leave nothing behind."""
+    """Run the sandbox and Home Assistant in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="demo-") as name:
         folder = Path(name)
         say("# starting the sandbox")
         async with Cloudflare.run(folder) as cloudflare:
-            say("# starting Home Assistant; at first it installs what it requires")
+            say("# starting Home Assistant; the first start installs its requirements")
             async with HomeAssistant(folder, cloudflare.environment) as home:
-                world = await World.begin(folder, cloudflare, home, owner)
+                world = await World.start(folder, cloudflare, home, owner)
                 try:
                     yield world
                 finally:
-                    await world.end()
+                    await world.stop()
 
 
-async def _passes(number: int, promise: str, check: Check, world: World) -> bool:
+async def _passes(number: int, promise: Promise, world: World) -> bool:
     world.notes.clear()
     skipped = ""
     try:
-        await check(world)
+        await promise.check(world)
     except Skipped as error:
         skipped = f" # skipped: {error}"
-    except Exception as error:  # noqa: BLE001 -- whatever stops a check, it did not pass
-        why = str(error) if isinstance(error, Unmet) else repr(error)
-        _show(f"not ok {number} - {promise}: ", why)
+    except Exception as error:  # noqa: BLE001 -- any error means that the check failed
+        why = str(error) if isinstance(error, CheckFailed) else repr(error)
+        _print_failure(f"not ok {number} - {promise.sentence}: ", why)
         return False
-    say(f"ok {number} - {promise}{skipped}")
+    say(f"ok {number} - {promise.sentence}{skipped}")
     for note in world.notes:
         say(f"#   {note}")
     return True
 
 
-def _show(what: str, why: str) -> None:
+def _print_failure(what: str, why: str) -> None:
     first, *others = why.splitlines() or [""]
     say(f"{what}{first}")
     for line in others:
         say(f"#   {line}")
 
 
-def _sum_up(passed: list[bool]) -> None:
+def _print_summary(passed: list[bool]) -> None:
     if all(passed):
         say(f"demo passed: {len(passed)} checks")
     else:
         say(f"demo failed: {passed.count(False)} of {len(passed)} checks")
 
 
-def _invite(world: World, owner: User) -> None:
+def _print_access(world: World, owner: User) -> None:
     facts = world.cloudflare.facts
     say("")
     say(f"Home Assistant: {world.home.url}")
@@ -115,14 +116,14 @@ def _invite(world: World, owner: User) -> None:
             f"  curl --resolve {where}:{facts['edge_host']} --cacert {facts['edge_ca_file']} "
             f"--cert {world.phones[-1].key_file} https://{where}/manifest.json"
         )
-    say("Ctrl-C stops it all.")
+    say("Press Ctrl-C to stop.")
 
 
-def _cancel_upon_signals() -> None:
+def _cancel_on_signals() -> None:
     task = asyncio.current_task()
 
     def cancel() -> None:
-        # Once: it must not be kept from cleaning up.
+        # Cancel only once: a second signal must not interrupt the clean-up.
         if task and not task.cancelling():
             task.cancel()
 

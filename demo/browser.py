@@ -1,4 +1,4 @@
-"""Chromium, driven over its own protocol: at a phone's size, and with a phone's certificate."""
+"""Chromium, controlled over its DevTools protocol, with a phone's screen size and certificate."""
 
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
@@ -19,7 +19,7 @@ from typing import Any, Final
 from aiohttp import ClientSession, ClientWebSocketResponse
 from PIL import Image
 
-from .report import Unmet, expect, until
+from .report import CheckFailed, expect, until
 
 ANDROID: Final = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -27,14 +27,13 @@ ANDROID: Final = (
 )
 PHONE_SIZE: Final = 412, 915
 
-# Chromium reads policies from there only; a mount of our own puts ours in their place,
-# for this one process.
+# Chromium reads policies only from this folder. A private mount replaces it for one process.
 _POLICIES = Path("/etc/chromium")
 _OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
 _IN_OWN_MOUNTS = 'mount --bind "$0" "$1" && shift && exec "$@"'
 
-# The first element that is shown, of this tag and with this text; the front end nests its
-# elements in shadow roots, which no selector sees into.
+# Find the first visible element with a tag and a text. A CSS selector does not work, because
+# the front end nests its elements in shadow roots.
 _FIND = (
     "(() => {{ const find = (root) => {{"
     "for (const element of root.querySelectorAll('*')) {{"
@@ -44,7 +43,7 @@ _FIND = (
     "if (found) return found; }}"
     "return null; }}; return find(document); }})()"
 )
-_MIDDLE = (
+_MIDDLE_OF = (
     "new Promise((resolve) => setTimeout(() => {{"
     "const box = {found}.getBoundingClientRect();"
     "resolve([box.x + box.width / 2, box.y + box.height / 2]); }}, 100))"
@@ -52,12 +51,12 @@ _MIDDLE = (
 
 
 def missing(*programs: str) -> list[str]:
-    """Return which programs are not here."""
+    """Return which of these programs are not installed."""
     return [program for program in programs if shutil.which(program) is None]
 
 
 def missing_for_certificates() -> list[str]:
-    """Return what keeps Chromium from showing a certificate here."""
+    """Return what is missing for Chromium to use a client certificate on this machine."""
     return missing("chromium", "certutil", "pk12util", "unshare") or (
         [] if _may_mount() else [f"a mount over {_POLICIES}"]
     )
@@ -66,7 +65,7 @@ def missing_for_certificates() -> list[str]:
 async def run(
     *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
 ) -> str:
-    """Run a program and return what it prints."""
+    """Run a program and return its output."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=PIPE,
@@ -84,13 +83,13 @@ async def run(
     return printed.decode(errors="replace")
 
 
-class Refused(Unmet):
-    """The browser did not take a command."""
+class CommandRefused(CheckFailed):
+    """The browser refused a command."""
 
 
 @dataclass
 class Tab:
-    """What a person sees and touches, and everything that was asked for or complained of."""
+    """A browser tab: input and page content, and the log of its requests and complaints."""
 
     connection: ClientWebSocketResponse
     downloads: Path
@@ -104,7 +103,7 @@ class Tab:
     _answers: dict[int, asyncio.Future[dict[str, Any]]] = field(default_factory=dict)
 
     async def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """Give a command and return what comes of it."""
+        """Send a command and return its result."""
         number = next(self._numbers)
         command = {"id": number, "method": method, "params": params}
         if self.session_id and not method.startswith(("Browser.", "Target.")):
@@ -117,17 +116,18 @@ class Tab:
         return await answer
 
     async def listen(self) -> None:
-        """Take in what the browser tells, until it is gone."""
+        """Read the browser's messages until it closes the connection."""
         async for message in self.connection:
-            told = message.json()
-            if "id" not in told:
-                self._note(told["method"], told["params"])
-            elif "error" in told:
-                self._answers.pop(told["id"]).set_exception(Refused(str(told["error"])))
+            content = message.json()
+            if "id" not in content:
+                self._log(content["method"], content["params"])
+            elif "error" in content:
+                error = CommandRefused(str(content["error"]))
+                self._answers.pop(content["id"]).set_exception(error)
             else:
-                self._answers.pop(told["id"]).set_result(told["result"])
+                self._answers.pop(content["id"]).set_result(content["result"])
 
-    def _note(self, event: str, params: dict[str, Any]) -> None:
+    def _log(self, event: str, params: dict[str, Any]) -> None:
         match event:
             case "Network.requestWillBeSent":
                 self.requests.append(params["request"]["url"])
@@ -141,14 +141,14 @@ class Tab:
                 self.complaints.append(str(params["issue"]))
 
     async def open(self, url: str, shown: str = "document.forms.length") -> None:
-        """Open a page anew, and wait until it shows what it must."""
+        """Load a page, even if it is open already, and wait until an expression is true there."""
         await self.send("Page.navigate", url="about:blank")
         await self.until("location.href === 'about:blank'")
         await self.send("Page.navigate", url=url)
         await self.until(f"document.readyState === 'complete' && {shown}")
 
     async def run(self, script: str) -> Any:
-        """Return what an expression is worth on the page."""
+        """Return the value of an expression on the page."""
         answer = await self.send(
             "Runtime.evaluate",
             expression=script,
@@ -165,21 +165,21 @@ class Tab:
         async def is_true() -> bool | None:
             try:
                 return await self.run(f"Boolean({script})") or None
-            except Refused:
-                # The page led to another one meanwhile.
+            except CommandRefused:
+                # The page was replaced by another one meanwhile.
                 return None
 
         try:
             await until(script, is_true)
-        except Unmet as error:
-            raise Unmet(f"{error}; the page: {await self.text()}") from None
+        except CheckFailed as error:
+            raise CheckFailed(f"{error}; the page: {await self.text()}") from None
 
     async def text(self) -> str:
-        """Return what a person reads on the page."""
+        """Return the visible text of the page."""
         return str(await self.run("document.body.innerText"))
 
     async def tap(self, selector: str) -> None:
-        """Tap on the middle of what the selector finds."""
+        """Tap on the middle of the element that a selector finds."""
         x, y = await self.run(
             f"(() => {{ const found = document.querySelector({selector!r});"
             "found.scrollIntoView({ block: 'center' });"
@@ -194,17 +194,17 @@ class Tab:
         await self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     async def click(self, tag: str, text: str) -> None:
-        """Click on the element that says a text, wherever in the page's shadows it is."""
+        """Click on the element with a tag and a text, also inside shadow roots."""
         found = _FIND.format(tag=json.dumps(tag), text=json.dumps(text))
         await self.until(found)
         await self.run(f"{found}.scrollIntoView({{ block: 'center' }})")
 
-        # Dialogs slide in.
-        async def rests() -> list[float] | None:
-            places = [await self.run(_MIDDLE.format(found=found)) for _ in range(2)]
+        # Dialogs slide in, so wait until the element stops moving.
+        async def place_at_rest() -> list[float] | None:
+            places = [await self.run(_MIDDLE_OF.format(found=found)) for _ in range(2)]
             return places[0] if places[0] == places[1] else None
 
-        x, y = await until(f"{text} rests", rests)
+        x, y = await until(f"{text} stops moving", place_at_rest)
         for event in ("mousePressed", "mouseReleased"):
             await self.send(
                 "Input.dispatchMouseEvent",
@@ -215,8 +215,8 @@ class Tab:
                 clickCount=1,
             )
 
-    async def until_said(self, tag: str, text: str) -> None:
-        """Wait until an element says a text, wherever in the page's shadows it is."""
+    async def until_text(self, tag: str, text: str) -> None:
+        """Wait until an element with a tag and a text is visible, also inside shadow roots."""
         await self.until(_FIND.format(tag=json.dumps(tag), text=json.dumps(text)))
 
     async def type(self, text: str) -> None:
@@ -224,7 +224,7 @@ class Tab:
         await self.send("Input.insertText", text=text)
 
     async def downloaded(self, filename: str = "*") -> bytes:
-        """Return a file once it is saved, and put it away."""
+        """Wait for a downloaded file, delete it from the folder and return its content."""
 
         async def saved() -> Path | None:
             if any(self.downloads.glob("*.crdownload")):
@@ -239,7 +239,7 @@ class Tab:
         return data
 
     async def picture(self, height: int | None = None) -> bytes:
-        """Return a picture of what the page shows, in few colours."""
+        """Return a screenshot as a PNG with few colours."""
         clip = {"x": 0, "y": 0, "width": self.size[0], "scale": 1}
         answer = await self.send(
             "Page.captureScreenshot",
@@ -256,14 +256,14 @@ class Tab:
 
 @dataclass(frozen=True)
 class Chromium:
-    """A browser with a home of its own, where it keeps its certificates."""
+    """A browser with its own home folder, which holds its certificates."""
 
     home: Path
     resolve: str
-    """Where it finds hostnames, as Chromium's option says it."""
+    """The value of Chromium's option --host-resolver-rules."""
 
     async def trust(self, authority: str) -> None:
-        """Have it trust servers whose certificate is from this authority."""
+        """Trust servers whose certificate is from this authority."""
         if not (self.home / ".pki").exists():
             (self.home / ".pki" / "nssdb").mkdir(parents=True)
             await run("certutil", *self._store, "-N", "--empty-password")
@@ -272,7 +272,7 @@ class Chromium:
         expect(not printed, f"certutil: {printed}")
 
     async def install(self, bundle: bytes, password: str) -> None:
-        """Take a bundle into its store, as a person does in its settings."""
+        """Import a bundle, as a person does in the browser's settings."""
         file, secret = self.home / "bundle.p12", self.home / "password"
         file.write_bytes(bundle)
         secret.write_text(password)
@@ -289,10 +289,10 @@ class Chromium:
         size: tuple[int, int] = PHONE_SIZE,
         identify_at: str | None = None,
     ) -> AsyncGenerator[Tab]:
-        """Open it, and close it; it shows its certificate where it is told to."""
+        """Run the browser with one tab; it sends its certificate to the host `identify_at`."""
         downloads = self.home / "downloads"
         downloads.mkdir(parents=True, exist_ok=True)
-        # It would remember where it had no certificate to show.
+        # A new profile each time: Chromium remembers the hosts for which it had no certificate.
         profile = mkdtemp(prefix="profile-", dir=self.home)
         process = await asyncio.create_subprocess_exec(
             *(self._under_a_policy(identify_at) if identify_at else ()),
@@ -303,9 +303,11 @@ class Chromium:
             *("--remote-debugging-port=0", f"--host-resolver-rules={self.resolve}"),
             *(f"--user-data-dir={profile}", "about:blank"),
             env={
+                **os.environ,
                 "HOME": str(self.home),
                 "XDG_CONFIG_HOME": str(self.home / "config"),
-                "PATH": os.environ["PATH"],
+                # Chromium speaks English then.
+                "LC_ALL": "C",
             },
             stdout=DEVNULL,
             stderr=PIPE,
@@ -317,14 +319,14 @@ class Chromium:
                 if found:
                     break
             else:
-                raise Unmet("Chromium did not start")
+                raise CheckFailed("Chromium did not start")
             async with (
                 ClientSession() as session,
                 session.ws_connect(url, max_msg_size=0) as connection,
             ):
                 tab = Tab(connection, downloads, size)
                 listening = asyncio.create_task(tab.listen())
-                await _begin(tab, user_agent)
+                await _open_tab(tab, user_agent)
                 yield tab
                 await tab.send("Browser.close")
                 await listening
@@ -338,7 +340,7 @@ class Chromium:
         return "-d", f"sql:{self.home / '.pki' / 'nssdb'}"
 
     def _under_a_policy(self, identify_at: str) -> tuple[str, ...]:
-        """Return what has it show a certificate without asking which."""
+        """Return the command prefix that makes Chromium send a certificate without asking."""
         policies = self.home / "policies"
         managed = policies / "policies" / "managed"
         managed.mkdir(parents=True, exist_ok=True)
@@ -351,8 +353,8 @@ class Chromium:
         )
 
 
-async def _begin(tab: Tab, user_agent: str | None) -> None:
-    """Open a tab of its size, with the manners of what it says that it is."""
+async def _open_tab(tab: Tab, user_agent: str | None) -> None:
+    """Open the tab with its size and user agent, with touch input for a phone."""
     target = await tab.send("Target.createTarget", url="about:blank")
     attached = await tab.send(
         "Target.attachToTarget", targetId=target["targetId"], flatten=True

@@ -1,4 +1,4 @@
-"""The local Cloudflare, as a process of its own, and the view of somebody in its dashboard."""
+"""The local Cloudflare in its own process, with what a user of the dashboard can see and do."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,17 +16,17 @@ JSON = dict[str, Any]
 
 
 class Cloudflare:
-    """Asks the sandbox what it knows, and changes it."""
+    """A client of the sandbox's API and of its control routes."""
 
     def __init__(self, facts: JSON, session: ClientSession) -> None:
-        """Take what the sandbox tells of itself."""
+        """Create a client from the facts in the sandbox's ready file."""
         self.facts = facts
         self._session = session
 
     @classmethod
     @asynccontextmanager
     async def run(cls, folder: Path) -> AsyncGenerator[Self]:
-        """Run the sandbox."""
+        """Run the sandbox and yield a client."""
         ready_file = folder / "sandbox.json"
 
         async def read_facts() -> JSON | None:
@@ -46,15 +46,15 @@ class Cloudflare:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what makes Home Assistant take it for the real one."""
+        """Return the environment that makes Home Assistant use the sandbox as Cloudflare."""
         return {
             "CLOUDFLARE_BASE_URL": self.facts["api_url"],
             "CLOUDFLARE_MTLS_EDGE": f"{self.facts['edge_host']}:{self.facts['edge_port']}",
             "CLOUDFLARE_MTLS_EDGE_CA": self.facts["edge_ca_file"],
         }
 
-    async def serve(self, hostname: str, service: str) -> None:
-        """Have the tunnel lead a hostname of its own to where Home Assistant is."""
+    async def set_service(self, hostname: str, service: str) -> None:
+        """Change the service of a hostname in the tunnel's configuration."""
         config = await self.tunnel_configuration()
         ingress = [
             rule | {"service": service} if rule.get("hostname") == hostname else rule
@@ -62,27 +62,27 @@ class Cloudflare:
         ]
         await self._configure(config | {"ingress": ingress})
 
-    async def lead_to(self, url: str, *, service: str) -> None:
-        """Choose who answers as a service of the tunnel."""
+    async def set_origin(self, url: str, *, service: str) -> None:
+        """Set the real address of a service of the tunnel."""
         await self.control("POST", "origin", {"url": url, "service": service})
 
     async def verify_token(self) -> JSON:
-        """Ask the API about the token, as anybody can."""
+        """Verify the token at the API."""
         return await self.api("GET", "/user/tokens/verify")
 
     async def new_token(self, *permissions: str) -> str:
-        """Make an API token that carries these permissions."""
+        """Create an API token with these permissions."""
         answer = await self.control("POST", "tokens", {"permissions": permissions})
         token: str = answer["token"]
         return token
 
     async def writes(self) -> int:
-        """Return how many requests have written, or tried to."""
+        """Return how many write requests were made, refused ones included."""
         count: int = (await self.control("GET", "journal"))["writes"]
         return count
 
     async def zone(self) -> JSON:
-        """Return all that belongs to the zone."""
+        """Return the whole state of the zone."""
         zones: JSON = (await self.control("GET", "state"))["zones"]
         zone: JSON = zones[self.facts["zone_name"]]
         return zone
@@ -99,15 +99,15 @@ class Cloudflare:
         return [rule for ruleset in rulesets for rule in ruleset.get("rules", ())]
 
     async def edit_rule(self, rule_id: str, **changes: str | bool) -> None:
-        """Change a rule behind Home Assistant's back."""
+        """Change a rule without Home Assistant, as in the dashboard."""
         await self.control("POST", f"rules/{rule_id}", changes)
 
     async def delete_rule(self, rule_id: str) -> None:
-        """Delete a rule behind Home Assistant's back."""
+        """Delete a rule without Home Assistant, as in the dashboard."""
         await self.control("DELETE", f"rules/{rule_id}")
 
     async def dissociate(self, hostname: str) -> None:
-        """Have nobody asked for a certificate at a hostname any more."""
+        """Remove a hostname's association, so that the edge asks for no certificate there."""
         zone = await self.zone()
         others = [name for name in zone["associations"] if name != hostname]
         await self.api(
@@ -122,30 +122,31 @@ class Cloudflare:
         return value
 
     async def change_setting(self, name: str, value: str) -> None:
-        """Change a setting of the zone behind Home Assistant's back."""
+        """Change a setting of the zone without Home Assistant, as in the dashboard."""
         await self.api("PATCH", self._setting(name), {"value": value})
 
     async def connector_token(self, tunnel_id: str) -> str:
-        """Return what a connector of a tunnel shows."""
+        """Return the token that a tunnel's connector runs with."""
         token: str = (await self.api("GET", f"{self._tunnel(tunnel_id)}/token"))[
             "result"
         ]
         return token
 
-    async def has_asked(self, method: str, path: str) -> bool:
-        """Tell whether anybody has made a call whose path ends so."""
-        asked = (await self.control("GET", "journal"))["requests"]
+    async def was_called(self, method: str, path: str) -> bool:
+        """Return whether a call was made whose path ends with a text."""
+        requests = (await self.control("GET", "journal"))["requests"]
         return any(
-            each["method"] == method and each["path"].endswith(path) for each in asked
+            each["method"] == method and each["path"].endswith(path)
+            for each in requests
         )
 
     async def blocked(self) -> list[JSON]:
-        """Return what the edge blocked, with all that Cloudflare knows of the visitors."""
+        """Return the requests that the edge blocked, with their visitors' addresses."""
         requests: list[JSON] = (await self.control("GET", "state"))["blocked"]
         return requests
 
     async def tear_down(self, hostname: str) -> None:
-        """Delete all there is for a hostname, what leads there first."""
+        """Delete everything that belongs to a hostname; DNS records and ingress rules first."""
         zone = await self.zone()
         for record in zone["dns_records"]:
             if record["name"] == hostname:
@@ -162,21 +163,21 @@ class Cloudflare:
             if hostname in rule["expression"]:
                 await self.delete_rule(rule["id"])
 
-    async def hold(
+    async def delay_call(
         self, method: str, path: str, *, number: int, seconds: float
     ) -> None:
-        """Keep back one call to the API, the one of this number; then it takes effect."""
+        """Delay one call to the API, the n-th that matches; it takes effect after the delay."""
         fault = {"method": method, "path": path, "first": number, "seconds": seconds}
         await self.control("POST", "faults", {"kind": "delay", **fault})
 
-    async def is_holding(self) -> bool:
-        """Tell whether the call to be kept back has come."""
+    async def has_delayed_call(self) -> bool:
+        """Return whether the call to delay has arrived."""
         [fault] = await self.control("GET", "faults")
-        met: bool = fault["calls"] >= fault["first"]
-        return met
+        has_arrived: bool = fault["calls"] >= fault["first"]
+        return has_arrived
 
-    async def hold_nothing(self) -> None:
-        """Answer at once again."""
+    async def clear_delays(self) -> None:
+        """Answer all calls without delay again."""
         await self.control("DELETE", "faults")
 
     async def _configure(self, config: JSON) -> None:
@@ -190,7 +191,7 @@ class Cloudflare:
         return f"/zones/{self.facts['zone_id']}/settings/{name}"
 
     async def api(self, method: str, path: str, body: JSON | None = None) -> JSON:
-        """Ask Cloudflare's API."""
+        """Send a request to Cloudflare's API."""
         answer: JSON = await self._request(
             method,
             f"{self.facts['api_url']}{path}",
@@ -200,7 +201,7 @@ class Cloudflare:
         return answer
 
     async def control(self, method: str, path: str, body: JSON | None = None) -> Any:
-        """Use one of the sandbox's own routes."""
+        """Send a request to one of the sandbox's control routes."""
         base = self.facts["api_url"].removesuffix("/client/v4")
         return await self._request(method, f"{base}/sandbox/{path}", json=body)
 

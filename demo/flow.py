@@ -1,4 +1,4 @@
-"""The dialogs of an integration, driven as the front end drives them."""
+"""The dialogs of the integration, filled in over the API that the front end uses."""
 
 from typing import Any, Self
 
@@ -11,23 +11,23 @@ _REPAIRS = "/api/repairs/issues/fix"
 
 
 class Flow:
-    """A dialog that somebody fills in."""
+    """An open dialog."""
 
     def __init__(self, client: Client, dialogs: str, answer: JSON) -> None:
-        """Begin with what the dialog shows first."""
+        """Create it from the dialog's first answer."""
         self.answer = answer
         self._client = client
         self._dialogs = dialogs
 
     @classmethod
     async def start(cls, client: Client) -> Self:
-        """Add the integration."""
+        """Open the dialog that adds the integration."""
         answer = await client.post(_ACCOUNTS, {"handler": DOMAIN})
         return cls(client, _ACCOUNTS, answer)
 
     @classmethod
     async def add(cls, client: Client, entry_id: str, kind: str) -> Self:
-        """Add something to an account."""
+        """Open the dialog that adds a subentry to an account."""
         answer = await client.post(_SUBENTRIES, {"handler": [entry_id, kind]})
         return cls(client, _SUBENTRIES, answer)
 
@@ -35,7 +35,7 @@ class Flow:
     async def reconfigure(
         cls, client: Client, entry_id: str, kind: str, subentry_id: str
     ) -> Self:
-        """Open the dialog of something that an account has."""
+        """Open the dialog that reconfigures a subentry of an account."""
         which = {"handler": [entry_id, kind], "subentry_id": subentry_id}
         return cls(client, _SUBENTRIES, await client.post(_SUBENTRIES, which))
 
@@ -46,42 +46,42 @@ class Flow:
         return cls(client, _REPAIRS, await client.post(_REPAIRS, which))
 
     async def submit(self, **fields: Any) -> None:
-        """Submit the form that is shown, with its defaults where no field is given."""
+        """Submit the shown form; fields that are not given keep their defaults."""
         self.answer = await self._client.post(self._path, self.defaults | fields)
 
     @property
     def defaults(self) -> JSON:
-        """Return what the form that is shown proposes."""
+        """Return the defaults of the shown form."""
         return _defaults(self.answer["data_schema"])
 
     async def until_shown(self, socket: Socket) -> None:
-        """Wait until it shows something else than progress."""
+        """Wait until the dialog shows a step that is not a progress."""
         if self.answer["type"] != "progress":
             return
 
         async def has_progressed() -> bool | None:
-            told = (
+            progressed = (
                 event["data"]["flow_id"] == self.answer["flow_id"]
                 for event in socket.events
                 if event["event_type"] == "data_entry_flow_progressed"
             )
-            return True if any(told) else None
+            return True if any(progressed) else None
 
-        # Home Assistant takes the next step itself; to ask earlier would be to take it twice.
+        # Home Assistant takes the next step itself; asking before that would take it twice.
         await until("the progress", has_progressed)
         self.answer = await self._client.get(self._path)
 
-    async def give_up(self) -> None:
+    async def close(self) -> None:
         """Close the dialog."""
         await self._client.delete(self._path)
 
     def expect_step(self, step: str) -> None:
-        """Raise Unmet unless this step is shown, without an error."""
+        """Raise CheckFailed unless this step is shown without errors."""
         shown = self.answer.get("step_id"), self.answer.get("errors") or {}
         expect_equal(shown, (step, {}), "the step of the flow, with its errors,")
 
-    def sentence(self, texts: JSON) -> str:
-        """Return the one error that is shown, as a person reads it."""
+    def error_text(self, texts: JSON) -> str:
+        """Return the text of the only error that is shown."""
         keys = list((self.answer.get("errors") or {}).values())
         expect(len(keys) == 1, f"{self.answer.get('step_id')} shows the errors {keys}")
         text: str = texts[f"component.{DOMAIN}.config.error.{keys[0]}"]

@@ -18,7 +18,7 @@ JSON = dict[str, Any]
 DOMAIN = "cloudflare_mtls"
 SCRIPT = "give_certificate"
 
-# The request log is at its most talkative, so that nothing it shows is missed, and nothing it must not show.
+# The most verbose logs, so that the search for secrets sees everything that can be logged.
 CONFIGURATION = f"""
 config:
 frontend:
@@ -39,47 +39,47 @@ script:
           name: Tablet
           key_type: ec_p256
           bundle: modern
-        response_variable: minted
-      - stop: The link to the bundle is the answer
-        response_variable: minted
+        response_variable: created
+      - stop: Return the link to the bundle
+        response_variable: created
 """
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who logs in."""
+    """A Home Assistant user with a password."""
 
     name: str
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
 
 
 @dataclass
-class Heard:
-    """All that Home Assistant told a client, to be searched for what it must not tell."""
+class Received:
+    """Everything that Home Assistant sent to clients, to be searched for secrets."""
 
     answers: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
 
 class Client:
-    """Somebody who talks to Home Assistant."""
+    """A client of Home Assistant's HTTP API."""
 
-    def __init__(self, url: str, heard: Heard, token: str = "") -> None:
-        """Talk as whoever the access token belongs to."""
+    def __init__(self, url: str, received: Received, token: str = "") -> None:
+        """Create a client; without an access token it is not logged in."""
         self.url = url
-        self.heard = heard
+        self.received = received
         self._token = token
 
     async def get(self, path: str) -> Any:
-        """Get what is there."""
+        """Send a GET request."""
         return await self._request("GET", path)
 
     async def post(self, path: str, body: JSON | None = None) -> Any:
-        """Post JSON."""
+        """Send a POST request with JSON."""
         return await self._request("POST", path, json=body or {})
 
     async def delete(self, path: str) -> Any:
-        """Delete what is there."""
+        """Send a DELETE request."""
         return await self._request("DELETE", path)
 
     async def act(self, action: str, **data: Any) -> JSON:
@@ -90,7 +90,7 @@ class Client:
         return response
 
     async def refusal(self, action: str, **data: Any) -> int:
-        """Try an action, and return the status of the answer."""
+        """Try an action that should be refused, and return the status."""
         path = f"/api/services/{action.replace('.', '/')}?return_response"
         status, _ = await self._send("POST", path, json=data)
         return status
@@ -101,17 +101,17 @@ class Client:
         return state
 
     async def exchange_code(self, code: str) -> Client:
-        """Return a client that is logged in by an authorization code."""
+        """Log in with an authorization code, and return the client."""
         form = {"grant_type": "authorization_code", "code": code, **self._client_id}
         tokens = await self._request("POST", "/auth/token", data=form)
-        return Client(self.url, self.heard, tokens["access_token"])
+        return Client(self.url, self.received, tokens["access_token"])
 
     async def log_in(self, user: User) -> Client:
-        """Return a client that is logged in by name and password."""
+        """Log in with name and password, and return the client."""
         return await self.exchange_code(await self.authorize(user))
 
     async def authorize(self, user: User) -> str:
-        """Log in by name and password, and return the authorization code."""
+        """Log in with name and password, and return the authorization code."""
         flow = await self.post(
             "/auth/login_flow",
             {
@@ -128,7 +128,7 @@ class Client:
         return code
 
     async def onboard(self, user: User) -> Client:
-        """Go through the onboarding as the first user, and return that user's client."""
+        """Complete the onboarding as the first user, and return that user's client."""
         created = await self.post(
             "/api/onboarding/users",
             {
@@ -148,7 +148,7 @@ class Client:
         return client
 
     async def connect(self) -> Socket:
-        """Open a WebSocket, and log in there."""
+        """Open a WebSocket connection and log in."""
         session = ClientSession()
         connection = await session.ws_connect(
             f"{self.url}/api/websocket", max_msg_size=0
@@ -158,7 +158,7 @@ class Client:
         await connection.send_json({"type": "auth", "access_token": self._token})
         welcome = await connection.receive_json()
         expect_equal(welcome["type"], "auth_ok", "the answer to the login")
-        return Socket(session, connection, self.heard)
+        return Socket(session, connection, self.received)
 
     @property
     def _client_id(self) -> JSON:
@@ -176,26 +176,29 @@ class Client:
             session.request(method, f"{self.url}{path}", **options) as response,
         ):
             text = await response.text()
-        self.heard.answers.append(text)
+        self.received.answers.append(text)
         return response.status, text
 
 
 class Socket:
-    """A WebSocket connection: commands with their results, and every event."""
+    """A WebSocket connection that sends commands and collects all events."""
 
     def __init__(
-        self, session: ClientSession, connection: ClientWebSocketResponse, heard: Heard
+        self,
+        session: ClientSession,
+        connection: ClientWebSocketResponse,
+        received: Received,
     ) -> None:
-        """Listen on a connection that is logged in."""
+        """Start listening on a logged-in connection."""
         self._session = session
         self._connection = connection
-        self._heard = heard
+        self._received = received
         self._results: dict[int, asyncio.Future[JSON]] = {}
         self._listening = asyncio.create_task(self._listen())
         self.events: list[JSON] = []
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening and close the connection."""
         self._listening.cancel()
         await self._session.close()
 
@@ -210,7 +213,7 @@ class Socket:
         return message["result"]
 
     def states_of(self, entity_id: str) -> list[str]:
-        """Return the states that an entity took since somebody subscribed to events."""
+        """Return the states of an entity since the subscription to events."""
         return [
             event["data"]["new_state"]["state"]
             for event in self.events
@@ -225,23 +228,23 @@ class Socket:
             for message in messages if isinstance(messages, list) else [messages]:
                 text = json.dumps(message)
                 if message["type"] == "event":
-                    self._heard.events.append(text)
+                    self._received.events.append(text)
                     self.events.append(message["event"])
                 else:
-                    self._heard.answers.append(text)
+                    self._received.answers.append(text)
                     self._results[message["id"]].set_result(message)
 
 
 class HomeAssistant:
-    """A Home Assistant with a folder of its own."""
+    """A Home Assistant process with its own configuration folder."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Prepare a home that has just been unpacked, with the integration in it."""
+        """Prepare a new installation that includes the integration."""
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         self.folder = folder / "config"
         self.console = folder / "home-assistant.log"
-        self.heard = Heard()
+        self.received = Received()
         self._earlier_logs: list[str] = []
         self._program = Program(
             "Home Assistant",
@@ -252,7 +255,7 @@ class HomeAssistant:
         _write_configuration(self.folder, port)
 
     async def __aenter__(self) -> Self:
-        """Promise to stop it, whenever it is started."""
+        """Enter the block, at the end of which it is stopped."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -260,23 +263,23 @@ class HomeAssistant:
         await self.stop()
 
     async def start(self) -> None:
-        """Start it, which takes minutes the first time: it installs what it requires."""
+        """Start it; the first start takes minutes, because it installs requirements."""
         if self._log.exists():
-            # It keeps the last two itself.
+            # Home Assistant itself keeps only the last two logs.
             self._earlier_logs.append(self.log())
         await self._program.start()
-        await self._program.until_ready(self._has_a_page, seconds=900)
+        await self._program.until_ready(self._is_serving, seconds=900)
 
     async def stop(self) -> None:
-        """Stop it; by then it has written all that it ever writes."""
+        """Stop it; after that, everything is written to storage."""
         await self._program.stop()
 
     async def kill(self) -> None:
-        """Kill it; it writes nothing any more."""
+        """Kill it, so that it cannot write anything more."""
         await self._program.kill()
 
     async def until_running(self, client: Client) -> None:
-        """Wait until every part of it is set up."""
+        """Wait until all integrations are set up."""
 
         async def is_running() -> bool | None:
             config = await client.get("/api/config")
@@ -286,24 +289,24 @@ class HomeAssistant:
 
     def anonymous(self) -> Client:
         """Return a client that is not logged in."""
-        return Client(self.url, self.heard)
+        return Client(self.url, self.received)
 
     def log(self) -> str:
-        """Return its log since its last start."""
+        """Return the log since the last start."""
         return self._log.read_text()
 
     def logs(self) -> list[str]:
-        """Return its log of each of its starts."""
+        """Return the logs of all starts."""
         return [*self._earlier_logs, self.log()]
 
     def stored(self, key: str) -> JSON:
-        """Return what it has written to its storage under a key."""
+        """Return the stored data of a storage key."""
         content = json.loads((self.folder / ".storage" / key).read_text())
         data: JSON = content["data"]
         return data
 
     async def until_logged(self, text: str) -> None:
-        """Wait until its log holds a text."""
+        """Wait until a text is in the log."""
 
         async def is_there() -> bool | None:
             return True if text in self.log() else None
@@ -314,7 +317,7 @@ class HomeAssistant:
     def _log(self) -> Path:
         return self.folder / "home-assistant.log"
 
-    async def _has_a_page(self) -> bool | None:
+    async def _is_serving(self) -> bool | None:
         try:
             async with (
                 ClientSession() as session,
@@ -330,7 +333,7 @@ def _write_configuration(folder: Path, port: int) -> None:
     components.mkdir(parents=True)
     (components / DOMAIN).symlink_to(REPOSITORY / "custom_components" / DOMAIN)
     (folder / "configuration.yaml").write_text(CONFIGURATION)
-    # A home that knows its proxy. In YAML this would be on trial for five minutes only.
+    # Trust the proxy. In YAML, these settings would only be tried for five minutes.
     _store(
         folder,
         "http",
@@ -355,7 +358,7 @@ def _write_configuration(folder: Path, port: int) -> None:
             "yaml_migration_done": True,
         },
     )
-    # This step of the onboarding adds a weather service and an internet radio.
+    # Skip this onboarding step, which adds a weather service and an internet radio.
     _store(
         folder, "onboarding", version=4, minor_version=1, data={"done": ["core_config"]}
     )

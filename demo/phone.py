@@ -1,4 +1,4 @@
-"""A phone that fetches its bundle, opens it with OpenSSL's own program, and shows it."""
+"""A phone that downloads its bundle and opens it with the openssl program."""
 
 import asyncio
 import base64
@@ -29,11 +29,11 @@ class Phone:
     certificate: bytes
     key_file: Path
     browser: Chromium | None = None
-    """What fetched the bundle, where it was not fetched without one."""
+    """The browser that downloaded the bundle; None if it was downloaded without one."""
 
     @property
     def private_number(self) -> bytes:
-        """Return what of the key nobody may know."""
+        """Return the secret number of the private key."""
         match load_pem_private_key(self.key, None):
             case RSAPrivateKey() as key:
                 number = key.private_numbers().d
@@ -44,42 +44,39 @@ class Phone:
         return number.to_bytes((number.bit_length() + 7) // 8)
 
     async def fingerprint(self) -> str:
-        """Return the certificate's SHA-256 fingerprint in hex, as OpenSSL has it."""
+        """Return the certificate's SHA-256 fingerprint in hex, computed by openssl."""
         line = await openssl(
             *("x509", "-noout", "-fingerprint", "-sha256"), data=self.certificate
         )
         return line.decode().strip().partition("=")[2].replace(":", "").lower()
 
     async def not_after(self) -> datetime:
-        """Return when the certificate ends."""
+        """Return when the certificate expires."""
         line = await openssl("x509", "-noout", "-enddate", data=self.certificate)
         seconds = ssl.cert_time_to_seconds(line.decode().strip().partition("=")[2])
         return datetime.fromtimestamp(seconds, UTC)
 
 
-async def take(link: str) -> tuple[int, str]:
-    """Do what the button on the handover page does: the token is the link's fragment."""
+async def request_bundle(link: str) -> tuple[int, str]:
+    """Send the request of the handover page's button; the token is the link's fragment."""
     url, _, token = link.partition("#")
     async with ClientSession() as session, session.post(url, data=token) as response:
         return response.status, await response.text()
 
 
-async def fetch(link: str, key_file: Path) -> Phone:
-    """Take the bundle without a browser, and install it."""
-    status, text = await take(link)
+async def download(link: str, key_file: Path) -> Phone:
+    """Download the bundle without a browser, and install it."""
+    status, text = await request_bundle(link)
     expect_equal(status, 200, "the status of the handover")
-    handed_over = json.loads(text)
+    content = json.loads(text)
     bundles = [
-        base64.b64decode(bundle["data"], validate=True)
-        for bundle in handed_over["bundles"]
+        base64.b64decode(bundle["data"], validate=True) for bundle in content["bundles"]
     ]
-    return await _install(
-        bundles, handed_over["password"], handed_over["test_url"], key_file
-    )
+    return await _install(bundles, content["password"], content["test_url"], key_file)
 
 
-async def fetch_in_browser(link: str, browser: Chromium, key_file: Path) -> Phone:
-    """Open the link in the phone's browser, do what the page says, and install the bundle."""
+async def download_in_browser(link: str, browser: Chromium, key_file: Path) -> Phone:
+    """Download the bundle with the phone's browser, as the page says, and install it."""
     async with browser.tab(user_agent=ANDROID) as tab:
         await tab.open(link)
         await tab.tap("#get")
@@ -99,7 +96,7 @@ async def fetch_in_browser(link: str, browser: Chromium, key_file: Path) -> Phon
 async def _install(
     bundles: list[bytes], password: str, test_url: str, key_file: Path
 ) -> Phone:
-    """Open every bundle, and keep what is in the first."""
+    """Open every bundle, and save the key and certificate of the first."""
     opened = []
     for bundle in bundles:
         key = await openssl(
@@ -120,7 +117,7 @@ async def _install(
 
 
 async def openssl(*arguments: str, data: bytes, password: str | None = None) -> bytes:
-    """Run OpenSSL's program; a password comes by its environment, where nobody else looks."""
+    """Run openssl; pass a password in the environment, where other users cannot see it."""
     environment = dict(os.environ)
     if password is not None:
         arguments += ("-passin", "env:BUNDLE_PASSWORD")

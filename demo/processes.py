@@ -1,4 +1,4 @@
-"""Programs that run beside the demo, and end with it."""
+"""Programs that run in the background and are stopped with the demo."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,21 +7,21 @@ from pathlib import Path
 import socket
 from typing import Self
 
-from .report import Unmet, until
+from .report import CheckFailed, until
 
 REPOSITORY = Path(__file__).parents[1]
 HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that is free."""
     with socket.create_server((HOST, 0)) as server:
         port: int = server.getsockname()[1]
     return port
 
 
 class Program:
-    """A program that runs until it is stopped; what it prints goes to a file."""
+    """A program that runs until it is stopped; its output goes to a file."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Program:
         output: Path,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare to run it."""
+        """Prepare to run a program."""
         self.name = name
         self._arguments = arguments
         self._output = output
@@ -38,7 +38,7 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        """Promise to stop it, whenever it is started."""
+        """Enter the block, at the end of which it is stopped."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -46,7 +46,7 @@ class Program:
         await self.stop()
 
     async def start(self) -> None:
-        """Run it, out of reach of the terminal's Ctrl-C: the demo stops it in due order."""
+        """Start it in its own session, so that Ctrl-C reaches only the demo, which stops it in order."""
         with self._output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._arguments,
@@ -61,17 +61,17 @@ class Program:
     async def until_ready[ResultT](
         self, ask: Callable[[], Awaitable[ResultT | None]], *, seconds: float
     ) -> ResultT:
-        """Return its first answer; raise Unmet with its last words if it ends before."""
+        """Return the first result of `ask`; raise CheckFailed with the last output if it exits."""
 
         async def ask_if_running() -> ResultT | None:
             if self._process is None or self._process.returncode is not None:
-                raise Unmet(f"{self.name} ended:\n{self._last_words()}")
+                raise CheckFailed(f"{self.name} exited:\n{self._last_output()}")
             return await ask()
 
         return await until(f"{self.name} is ready", ask_if_running, seconds=seconds)
 
     async def stop(self) -> None:
-        """End it, by force if it takes its time."""
+        """Stop it; kill it if that takes too long."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -84,12 +84,12 @@ class Program:
             await process.wait()
 
     async def kill(self) -> None:
-        """End it as a power cut does: this one process, which gets no last word."""
+        """Kill only this process, as a power cut would."""
         process, self._process = self._process, None
         if process is None:
-            raise Unmet(f"{self.name} does not run")
+            raise CheckFailed(f"{self.name} is not running")
         process.kill()
         await process.wait()
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         return "\n".join(self._output.read_text(errors="replace").splitlines()[-20:])

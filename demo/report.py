@@ -1,16 +1,16 @@
-"""How the demo speaks, and how a check says that something is not as it must be."""
+"""Print lines, and report failed or skipped checks."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 import time
 
 
-class Unmet(Exception):
-    """Something is not as it must be; the message says what was found instead."""
+class CheckFailed(Exception):
+    """A check failed; the message says what was found."""
 
 
 class Skipped(Exception):
-    """A check has done what it could; the message says what is missing for the rest."""
+    """A check could only be done in part; the message says what is missing for the rest."""
 
 
 def say(line: str) -> None:
@@ -19,20 +19,20 @@ def say(line: str) -> None:
 
 
 def expect(holds: bool, why: str) -> None:
-    """Raise Unmet unless something holds."""
+    """Raise CheckFailed unless a condition holds."""
     if not holds:
-        raise Unmet(why)
+        raise CheckFailed(why)
 
 
 def expect_equal(found: object, wanted: object, what: str) -> None:
-    """Raise Unmet unless two things are equal."""
+    """Raise CheckFailed unless two values are equal."""
     expect(found == wanted, f"{what} is {found!r}, not {wanted!r}")
 
 
 async def until[ResultT](
     what: str, ask: Callable[[], Awaitable[ResultT | None]], *, seconds: float = 20
 ) -> ResultT:
-    """Ask again and again until there is an answer, and return it; raise Unmet if none comes."""
+    """Call `ask` until it returns a value, and return it; raise CheckFailed after a timeout."""
     end = time.monotonic() + seconds
     while (answer := await ask()) is None:
         expect(time.monotonic() < end, f"{what}: not within {seconds:.0f} s")

@@ -1,4 +1,4 @@
-"""An origin in Home Assistant's place, where whoever gets through is noticed."""
+"""An origin that replaces Home Assistant, so that a request that gets through is noticed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -7,12 +7,12 @@ from aiohttp import web
 
 from .processes import HOST, free_port
 
-TEXT = "somebody got through"
+TEXT = "a request got through"
 
 
 @asynccontextmanager
 async def stand_in() -> AsyncGenerator[str]:
-    """Welcome everybody, and yield the address."""
+    """Run a server that answers every request, and yield its address."""
 
     async def welcome(_: web.BaseRequest) -> web.Response:
         return web.Response(text=TEXT)

@@ -1,4 +1,4 @@
-"""Somebody on the internet, with or without a certificate, at the edge."""
+"""A visitor of the edge, with or without a certificate."""
 
 import asyncio
 from collections import Counter
@@ -16,26 +16,26 @@ from .cloudflare import JSON
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from the edge."""
+    """An answer of the edge."""
 
     status: int
     text: str
 
     @property
     def blocked(self) -> bool:
-        """Tell whether it is the edge's own page for who gets no further."""
+        """Return whether this is the edge's own page for blocked visitors."""
         return self.status == 403 and "you have been blocked" in self.text
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Opens a new connection for every request; `key_file` holds key and certificate."""
+    """A visitor that opens a connection per request; `key_file` holds key and certificate."""
 
     facts: JSON
     key_file: Path | None = None
 
     async def get(self, hostname: str, path: str, **options: Any) -> Answer:
-        """Get a page."""
+        """Send a GET request."""
         return await self.request("GET", hostname, path, **options)
 
     async def request(
@@ -47,7 +47,7 @@ class Visitor:
         host: str | None = None,
         body: str | None = None,
     ) -> Answer:
-        """Send a request over a connection to a hostname, perhaps with another Host header."""
+        """Send a request on a connection to a hostname; the Host header may name another one."""
         async with (
             ClientSession() as session,
             session.request(
@@ -66,7 +66,7 @@ class Visitor:
     async def websocket(
         self, hostname: str, path: str
     ) -> AsyncGenerator[ClientWebSocketResponse]:
-        """Open a WebSocket."""
+        """Open a WebSocket connection."""
         async with (
             ClientSession() as session,
             session.ws_connect(
@@ -79,17 +79,17 @@ class Visitor:
             yield connection
 
     @asynccontextmanager
-    async def knocking(self, hostname: str) -> AsyncGenerator[Counter[int]]:
-        """Come again and again, and count the statuses."""
+    async def visiting(self, hostname: str) -> AsyncGenerator[Counter[int]]:
+        """Send requests all the time during the block, and count their statuses."""
         statuses: Counter[int] = Counter()
 
-        async def knock() -> None:
+        async def visit_forever() -> None:
             while True:
                 answer = await self.get(hostname, "/manifest.json")
                 statuses[answer.status] += 1
                 await asyncio.sleep(0.1)
 
-        task = asyncio.create_task(knock())
+        task = asyncio.create_task(visit_forever())
         try:
             yield statuses
         finally:

@@ -1,1 +1,1 @@
-"""Which changes to the code the tests would not notice, and why that is well."""
+"""Find changes to the code that no test notices; docs/mutation.md says why each is harmless."""

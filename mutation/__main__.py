@@ -1,7 +1,7 @@
-"""Look for mutants that survive, and for the reasons why they may.
+"""Run the mutants, and compare those that survive with the list in docs/mutation.md.
 
-python -m mutation           everything that is not known yet
-python -m mutation NAME ...  only these of mutmut's mutants, again; nothing is compared
+python -m mutation           run all mutants that have no result yet, then compare
+python -m mutation NAME ...  run only these of mutmut's mutants again; do not compare
 """
 
 from collections import Counter
@@ -25,16 +25,16 @@ LIST = Path("docs/mutation.md")
 IMPORTED = Path("mutants/imported.json")
 KILLED = ("killed", "timeout", "segfault")
 
-# Where a mutant is, and what it changes into what: numbers would change with every line.
+# The place of a mutant, the code before and after; no line numbers, which change too often.
 type Change = tuple[str, str, str]
 
 
 def main(names: list[str]) -> int:
-    """Run what is not known yet, and compare."""
+    """Run the mutants that have no result yet, and compare the survivors with the list."""
     teach_mutmut()
     listed = Counter(_listed())
     _forget_survivors(listed)
-    # One after the other: the tests of one mutant keep a processor busy.
+    # One at a time: the tests of one mutant keep a processor busy.
     _run(names, 1)
     if names:
         return 0
@@ -47,7 +47,7 @@ def main(names: list[str]) -> int:
 
 
 def _forget_survivors(listed: Counter[Change]) -> None:
-    """Have those run again that no reason is given for: a test may know them by now."""
+    """Drop the results of unlisted survivors, so that they run again: a test may kill them now."""
     for path in walk_mutatable_files():
         data = SourceFileMutationData(path=path)
         data.load()
@@ -77,7 +77,7 @@ def _survived(code: int | None) -> bool:
 def _import_survivors(
     figures: Counter[tuple[str, bool]], listed: Counter[Change]
 ) -> list[Change]:
-    """Return the survivors among what runs at import; what was killed stays killed."""
+    """Return the survivors among the import mutants; run only unknown and unlisted ones."""
     known: dict[str, bool] = {}
     if IMPORTED.exists():
         known = json.loads(IMPORTED.read_text())
@@ -116,7 +116,7 @@ def _lines(diff: list[str], sign: str) -> str:
 
 
 def _listed() -> list[Change]:
-    """Return what the rows of the tables say: where, what, into what; a reason follows."""
+    """Return the changes in the tables of the list: place, before, after; rows need a reason."""
     changes = []
     for line in LIST.read_text().splitlines() if LIST.exists() else ():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
@@ -129,7 +129,7 @@ def _listed() -> list[Change]:
 
 
 def _compare(survivors: Counter[Change], listed: Counter[Change]) -> int:
-    """Tell what is missing in the list, and what has no place in it any more."""
+    """Print the survivors that the list lacks and the rows that are outdated; 1 if any."""
     for title, changes in (
         ("survive, and are not in", survivors - listed),
         ("do not survive, and are in", listed - survivors),

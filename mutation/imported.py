@@ -1,7 +1,7 @@
-"""Mutants of what runs at import: constants, members of enumerations, defaults.
+"""Mutants of code that runs at import: constants, members of enumerations, defaults.
 
-mutmut switches between functions while the tests run, and cannot reach these. Each of them
-gets a process of its own, in which the changed module takes the real one's place.
+mutmut switches between functions while the tests run, so it cannot mutate this code. Each of
+these mutants gets its own process, in which the changed module replaces the real one.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ from mutmut.mutation.file_mutation import create_mutations, deep_replace
 from mutmut.utils.file_utils import walk_mutatable_files
 import pytest
 
-# What the changed module is imported by, and so has to be imported after it.
-_LATE = ("custom_components", "tests")
+# Packages that import the changed module; they have to be imported again after the change.
+_REIMPORTED = ("custom_components", "tests")
 _TIMEOUT = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportMutant:
-    """A module with one statement of its own, or of one of its classes, changed."""
+    """A module in which one statement, of the module or of one of its classes, is changed."""
 
     path: Path
     where: str
@@ -44,7 +44,7 @@ class ImportMutant:
 
     @property
     def diff(self) -> list[str]:
-        """Return what was changed."""
+        """Return the change as the lines of a diff."""
         return list(
             unified_diff(
                 self.original.splitlines(), self.source.splitlines(), lineterm="", n=0
@@ -53,7 +53,7 @@ class ImportMutant:
 
 
 def import_mutants() -> Iterator[ImportMutant]:
-    """Yield every mutant that mutmut cannot reach."""
+    """Yield every mutant of code that runs at import."""
     for path in walk_mutatable_files():
         source = path.read_text()
         module, mutations, *_ = create_mutations(str(path), source)
@@ -80,7 +80,7 @@ def import_mutants() -> Iterator[ImportMutant]:
 
 
 def survives(mutant: ImportMutant) -> bool:
-    """Tell whether the tests pass with the mutant."""
+    """Return whether the tests pass with the mutant."""
     if child := os.fork():
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status) == 0
@@ -94,10 +94,10 @@ def survives(mutant: ImportMutant) -> bool:
 
 
 def run_tests(*arguments: str) -> int:
-    """Run the tests in this process, and say nothing."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in _LATE]:
+    """Run the tests in this process without output, and return pytest's exit code."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in _REIMPORTED]:
         del sys.modules[name]
-    told = (
+    configured = (
         *config().pytest_add_cli_args,
         *config().pytest_add_cli_args_test_selection,
     )
@@ -106,7 +106,7 @@ def run_tests(*arguments: str) -> int:
         redirect_stdout(nowhere),
         redirect_stderr(nowhere),
     ):
-        return pytest.main(["-x", "-q", *arguments, *told])
+        return pytest.main(["-x", "-q", *arguments, *configured])
 
 
 class _Finder(MetaPathFinder, Loader):

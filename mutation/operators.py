@@ -1,4 +1,4 @@
-"""How code is changed, besides mutmut's own ways: it takes nothing away."""
+"""More ways to change code: mutmut's own operators never remove anything."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,39 +11,40 @@ from mutmut.mutation.mutators import OPERATORS_TYPE, mutation_operators
 Operator = Callable[[Any], Iterable[cst.CSTNode]]
 
 
-def _texts(node: cst.FormattedStringText) -> Iterable[cst.CSTNode]:
+def _change_text(node: cst.FormattedStringText) -> Iterable[cst.CSTNode]:
     yield node.with_changes(value=f"XX{node.value}XX")
 
 
-def _conditions(node: cst.If) -> Iterable[cst.CSTNode]:
+def _negate_condition(node: cst.If) -> Iterable[cst.CSTNode]:
     test = node.test.with_changes(
         lpar=[cst.LeftParen(), *node.test.lpar], rpar=[*node.test.rpar, cst.RightParen()]
     )  # fmt: skip
     yield node.with_changes(test=cst.UnaryOperation(cst.Not(), test))
 
 
-def _filters(node: cst.CompFor) -> Iterable[cst.CSTNode]:
+def _drop_filter(node: cst.CompFor) -> Iterable[cst.CSTNode]:
     for place in range(len(node.ifs)):
         yield node.with_changes(ifs=[*node.ifs[:place], *node.ifs[place + 1 :]])
 
 
-def _statements(node: cst.Expr) -> Iterable[cst.CSTNode]:
+def _drop_statement(node: cst.Expr) -> Iterable[cst.CSTNode]:
     if not isinstance(node.value, cst.SimpleString):
         yield cst.Pass()
 
 
-def _exits(node: cst.Return | cst.Continue) -> Iterable[cst.CSTNode]:
+def _drop_exit(node: cst.Return | cst.Continue) -> Iterable[cst.CSTNode]:
     if not (isinstance(node, cst.Return) and node.value):
         yield cst.Pass()
 
 
-def _guards(node: cst.MatchCase) -> Iterable[cst.CSTNode]:
-    # Without any, a name that is always bound would be a syntax error ahead of another case.
+def _drop_guard(node: cst.MatchCase) -> Iterable[cst.CSTNode]:
+    # Replace the guard by True instead of removing it: without a guard, a pattern that always
+    # matches is a syntax error ahead of other cases.
     if node.guard:
         yield node.with_changes(guard=cst.Name("True"))
 
 
-def _alternatives(node: cst.MatchOr) -> Iterable[cst.CSTNode]:
+def _drop_alternative(node: cst.MatchOr) -> Iterable[cst.CSTNode]:
     for place in range(len(node.patterns)):
         left = [*node.patterns[:place], *node.patterns[place + 1 :]]
         last = left[-1].with_changes(separator=cst.MaybeSentinel.DEFAULT)
@@ -52,14 +53,14 @@ def _alternatives(node: cst.MatchOr) -> Iterable[cst.CSTNode]:
         )
 
 
-def _operands(node: cst.BooleanOperation) -> Iterable[cst.CSTNode]:
+def _drop_operand(node: cst.BooleanOperation) -> Iterable[cst.CSTNode]:
     for operand in (node.left, node.right):
         yield operand.with_changes(
             lpar=[*node.lpar, *operand.lpar], rpar=[*operand.rpar, *node.rpar]
         )
 
 
-def _elements(
+def _drop_element(
     node: cst.Tuple | cst.List | cst.Set | cst.Dict,
 ) -> Iterable[cst.CSTNode]:
     for place in range(len(node.elements)):
@@ -68,8 +69,8 @@ def _elements(
             yield node.with_changes(elements=left)
 
 
-def _precedence(node: cst.Dict | cst.BinaryOperation) -> Iterable[cst.CSTNode]:
-    """Swap mappings of which the later one wins."""
+def _swap_precedence(node: cst.Dict | cst.BinaryOperation) -> Iterable[cst.CSTNode]:
+    """Swap merged mappings, of which the later one wins."""
     if isinstance(node, cst.Dict):
         starred = [isinstance(item, cst.StarredDictElement) for item in node.elements]
         if any(starred) and len(starred) > 1:
@@ -84,34 +85,34 @@ def _precedence(node: cst.Dict | cst.BinaryOperation) -> Iterable[cst.CSTNode]:
         yield node.with_changes(left=node.right, right=node.left)
 
 
-def _quantifiers(node: cst.Call) -> Iterable[cst.CSTNode]:
+def _swap_quantifier(node: cst.Call) -> Iterable[cst.CSTNode]:
     other = {"any": "all", "all": "any"}
     if isinstance(node.func, cst.Name) and node.func.value in other:
         yield node.with_changes(func=cst.Name(other[node.func.value]))
 
 
 OPERATORS: OPERATORS_TYPE = [
-    (cst.FormattedStringText, _texts),
-    (cst.If, _conditions),
-    (cst.CompFor, _filters),
-    (cst.Expr, _statements),
-    (cst.Return, _exits),
-    (cst.Continue, _exits),
-    (cst.MatchCase, _guards),
-    (cst.MatchOr, _alternatives),
-    (cst.BooleanOperation, _operands),
-    (cst.Tuple, _elements),
-    (cst.List, _elements),
-    (cst.Set, _elements),
-    (cst.Dict, _elements),
-    (cst.Dict, _precedence),
-    (cst.BinaryOperation, _precedence),
-    (cst.Call, _quantifiers),
+    (cst.FormattedStringText, _change_text),
+    (cst.If, _negate_condition),
+    (cst.CompFor, _drop_filter),
+    (cst.Expr, _drop_statement),
+    (cst.Return, _drop_exit),
+    (cst.Continue, _drop_exit),
+    (cst.MatchCase, _drop_guard),
+    (cst.MatchOr, _drop_alternative),
+    (cst.BooleanOperation, _drop_operand),
+    (cst.Tuple, _drop_element),
+    (cst.List, _drop_element),
+    (cst.Set, _drop_element),
+    (cst.Dict, _drop_element),
+    (cst.Dict, _swap_precedence),
+    (cst.BinaryOperation, _swap_precedence),
+    (cst.Call, _swap_quantifier),
 ]
 
 
 def teach_mutmut() -> None:
-    """Have mutmut change code in these ways too, and properties, which it leaves alone."""
+    """Add these operators to mutmut, and make it mutate properties, which it skips."""
     assert isinstance(mutation_operators, list)
     mutation_operators.extend(OPERATORS)
     arrange = file_mutation.function_trampoline_arrangement
@@ -140,7 +141,7 @@ def teach_mutmut() -> None:
 
 
 def is_property(node: cst.CSTNode) -> bool:
-    """Tell whether mutmut would skip a function for being a property."""
+    """Return whether a function is a property, which mutmut would skip."""
     return isinstance(node, cst.FunctionDef) and any(
         isinstance(item.decorator, cst.Name) and item.decorator.value == "property"
         for item in node.decorators

@@ -1,7 +1,4 @@
-"""How the tests run against mutants: the quickest first, and one counterexample will do.
-
-A plugin for pytest, which `scripts/mutate` names.
-"""
+"""A pytest plugin for mutants: run the quickest tests first, and stop at one counterexample."""
 
 from hypothesis import Phase, settings
 import pytest
@@ -9,16 +6,16 @@ import pytest
 settings.register_profile(
     "mutation", phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False
 )
-# Before the tests are imported: each of them takes what it does not say itself from here.
+# Before the tests are imported, as their own settings take their defaults from this profile.
 settings.load_profile("mutation")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the searches last, and among them those of whole worlds."""
-    items.sort(key=_patience)
+    """Run property-based tests last, and those of whole worlds at the very end."""
+    items.sort(key=_slowness)
 
 
-def _patience(item: pytest.Item) -> tuple[bool, bool, str]:
+def _slowness(item: pytest.Item) -> tuple[bool, bool, str]:
     function = getattr(item, "function", None)
     return (
         "every_world" in item.nodeid,

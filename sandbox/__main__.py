@@ -1,4 +1,4 @@
-"""Runs a sandbox as a process of its own: python -m sandbox --ready-file PATH."""
+"""Run a sandbox in its own process: python -m sandbox --ready-file PATH."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="sandbox",
         description="A local Cloudflare with a home lab in it, on 127.0.0.1.",
-        epilog="GET /sandbox on the API's port lists what can be controlled.",
+        epilog="GET /sandbox on the API's port lists the control routes.",
     )
     parser.add_argument(
         "--api-port", type=int, default=0, help="port of the API (0: any)"
@@ -26,17 +26,17 @@ def _arguments() -> argparse.Namespace:
         "--ready-file",
         type=Path,
         required=True,
-        help="file that tells where it serves, and the API token, as JSON",
+        help="JSON file to write the addresses and the API token to",
     )
     parser.add_argument(
         "--origin",
         metavar="URL",
-        help="where Home Assistant, the tunnel's seeded service, is really found",
+        help="real address of Home Assistant, the seeded service of the tunnel",
     )
     parser.add_argument(
         "--realistic-delays",
         action="store_true",
-        help="let changes take as long to be felt as at Cloudflare",
+        help="let changes take effect as slowly as at Cloudflare",
     )
     parser.add_argument(
         "--host-keeps-port",

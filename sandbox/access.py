@@ -1,4 +1,4 @@
-"""Zero Trust Access at the edge: which application covers a request, and who passes."""
+"""Zero Trust Access at the edge: which application covers a request, and who may skip the login."""
 
 from ipaddress import ip_network
 import re
@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 from .state import Access, AccessApplication, AccessPolicy, Visitor
 
 
-def login_page(
-    access: Access, visitor: Visitor, hostname: str, path: str
-) -> str | None:
-    """Return where a visitor has to log in first, or None for whoever passes."""
-    covering = _covering(access, hostname, path)
+def login_url(access: Access, visitor: Visitor, hostname: str, path: str) -> str | None:
+    """Return the URL where a visitor has to log in first, or None if no login is needed."""
+    covering = _most_specific(access, hostname, path)
     if covering is None:
         return None
     application, destination = covering
@@ -21,7 +19,7 @@ def login_page(
         for policy in application.policies
     ):
         return None
-    # GUESS: the query; nobody logs in here, so nothing reads it.
+    # GUESS: the query. The sandbox has no login, so nothing reads it.
     query = urlencode({"kid": application.aud, "redirect_url": path})
     return f"https://{access.auth_domain}/cdn-cgi/access/login/{hostname}?{query}"
 
@@ -31,10 +29,10 @@ def uris(application: AccessApplication) -> list[str]:
     return [str(each["uri"]) for each in application.destinations]
 
 
-def _covering(
+def _most_specific(
     access: Access, hostname: str, path: str
 ) -> tuple[AccessApplication, dict[str, Any]] | None:
-    """Find what covers a request: the exact hostname first, then the longest path."""
+    """Find the most specific match for a request: exact hostnames first, then long paths."""
     found = [
         (application, destination)
         for application in access.applications.values()
@@ -48,7 +46,7 @@ def _covers(uri: str, hostname: str, path: str) -> bool:
     host_pattern, slash, path_pattern = uri.lower().partition("/")
     if not re.fullmatch(_pattern(host_pattern, "[^.]+"), hostname):
         return False
-    # GUESS: letters' case matters in neither; a path covers what lies below it.
+    # GUESS: hostname and path ignore case; a path covers everything below it.
     below = _pattern(f"{slash}{path_pattern}".rstrip("/"), "[^/]+")
     return re.fullmatch(f"{below}(/.*)?", path.lower()) is not None
 
@@ -67,7 +65,7 @@ def _pattern(text: str, star: str) -> str:
 
 
 def _is_public(destination: dict[str, Any], path: str) -> bool:
-    """Tell whether a destination makes exactly this path public."""
+    """Return whether a destination makes exactly this path public."""
     return any(
         override.get("behavior") == "public"
         and re.fullmatch(_pattern(override.get("path_pattern", ""), "[^/]+"), path)
@@ -77,14 +75,14 @@ def _is_public(destination: dict[str, Any], path: str) -> bool:
 
 def _applies(policy: AccessPolicy, visitor: Visitor) -> bool:
     return (
-        any(_known(rules, visitor) for rules in policy.include)
-        and all(_known(rules, visitor) for rules in policy.require)
-        and not any(_known(rules, visitor) for rules in policy.exclude)
+        any(_is_met(rules, visitor) for rules in policy.include)
+        and all(_is_met(rules, visitor) for rules in policy.require)
+        and not any(_is_met(rules, visitor) for rules in policy.exclude)
     )
 
 
-def _known(rule: dict[str, Any], visitor: Visitor) -> bool:
-    """Tell whether a rule is true of somebody who has not logged in."""
+def _is_met(rule: dict[str, Any], visitor: Visitor) -> bool:
+    """Return whether a rule is true for a visitor who has not logged in."""
     return any(_matches(kind, value, visitor) for kind, value in rule.items())
 
 

@@ -1,4 +1,4 @@
-"""The certificate authorities: one per account for clients, one for the edge."""
+"""Certificate authorities: one per account for client certificates, one for the edge."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ type PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority's own certificate and key."""
+    """A certificate authority: its certificate and key."""
 
     id: str
     certificate: x509.Certificate
@@ -31,7 +31,7 @@ class Authority:
     def create(
         cls, subject: x509.Name, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     ) -> Authority:
-        """Make a self-signed authority that is valid for ten years."""
+        """Create a self-signed authority that is valid for ten years."""
         public_key = key.public_key()
         identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
         certificate = (
@@ -55,7 +55,7 @@ class Authority:
         not_before: datetime,
         not_after: datetime,
     ) -> x509.Certificate:
-        """Sign a client's request; its subject is kept, its extensions are not."""
+        """Sign a client's request; keep its subject, drop its extensions."""
         # GUESS: Cloudflare does not copy subject alternative names.
         public_key = csr.public_key()
         assert isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
@@ -66,14 +66,14 @@ class Authority:
         )
 
     def sign_server(self, zone_name: str, public_key: PublicKey) -> x509.Certificate:
-        """Sign a zone's edge certificate, for itself and one level below."""
+        """Sign the edge's certificate for a zone's name and the names one level below."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, zone_name)])
         names = [
             x509.DNSName(zone_name),
             x509.DNSName(f"*.{zone_name}"),
             x509.IPAddress(IPv4Address("127.0.0.1")),
         ]
-        # Long, because a test may have stopped the machine's time some while ago.
+        # Valid for long, because a test may have frozen the machine's time in the past.
         today, day = machine_now(), timedelta(days=1)
         return self._sign(
             self._builder(subject, public_key, today - day, today + 3650 * day)
@@ -114,19 +114,19 @@ class Authority:
 
 
 class ClientAuthorities:
-    """The managed CA of each account, made when it is first needed."""
+    """The managed CA of each account, created on first use."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start without any CA."""
         self._by_account: dict[str, Authority] = {}
         self._creating = asyncio.Lock()
 
     def existing(self, account_id: str) -> Authority | None:
-        """Return an account's CA if it was ever needed."""
+        """Return an account's CA, or None if it has not been created yet."""
         return self._by_account.get(account_id)
 
     async def get(self, account_id: str) -> Authority:
-        """Return an account's CA."""
+        """Return an account's CA; create it on first use."""
         async with self._creating:
             if account_id not in self._by_account:
                 self._by_account[account_id] = await _in_thread(
@@ -136,13 +136,13 @@ class ClientAuthorities:
 
 
 def edge_authority() -> Authority:
-    """Make the CA of the edge's own server certificates."""
+    """Create the CA that signs the edge's server certificates."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox edge CA")])
     return Authority.create(subject, new_server_key())
 
 
 def new_server_key() -> ServerKey:
-    """Make a key for the edge."""
+    """Create a key for a server certificate."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -175,6 +175,6 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 async def _in_thread[T](work: Callable[[], T]) -> T:
-    # A pool of its own leaves no thread behind, which Home Assistant's tests check.
+    # Use a separate pool, because Home Assistant's tests fail if a thread is left running.
     with ThreadPoolExecutor(max_workers=1) as pool:
         return await asyncio.get_running_loop().run_in_executor(pool, work)

@@ -1,4 +1,4 @@
-"""How many requests may be made before all are refused for a while."""
+"""The API's rate limit."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from .clock import now
 
 @dataclass
 class Window:
-    """What one owner of tokens has used since when."""
+    """The requests of one token owner since a start time."""
 
     start: datetime
     used: int = 0
@@ -16,27 +16,27 @@ class Window:
 
 @dataclass
 class Budget:
-    """So many requests in so many seconds for every owner of tokens."""
+    """A rate limit: requests allowed per token owner within a number of seconds."""
 
     limit: int = 1200
     seconds: int = 300
     _windows: dict[str, Window] = field(default_factory=dict, init=False, repr=False)
 
     def spend(self, owner: str) -> bool:
-        """Count a request, and tell whether it still may be made."""
+        """Count a request and return whether it is within the limit."""
         window = self._current(owner)
         if window.used == self.limit:
-            # The refusal lasts as long as a window, from the first request too many.
+            # The first request over the limit starts a new window, in which all are refused.
             window.start = now()
         window.used += 1
         return window.used <= self.limit
 
     def left(self, owner: str) -> int:
-        """Return how many requests may still be made."""
+        """Return how many requests are left in the current window."""
         return max(0, self.limit - self._current(owner).used)
 
     def seconds_left(self, owner: str) -> int:
-        """Return how long it takes until all may be made again."""
+        """Return the seconds until the current window ends."""
         end = self._current(owner).start + timedelta(seconds=self.seconds)
         return max(1, round((end - now()).total_seconds()))
 

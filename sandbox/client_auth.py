@@ -1,4 +1,4 @@
-"""The cf.tls_client_auth.* fields of a connection."""
+"""The cf.tls_client_auth.* fields that rules see of a connection."""
 
 import base64
 from datetime import datetime
@@ -29,11 +29,11 @@ def with_certificate(
     verified = authority is not None and is_verified(certificate, authority)
     subject, issuer = certificate.subject, certificate.issuer
     encoded = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
-    # GUESS: an unverified certificate's facts are told as well.
+    # GUESS: the fields are filled for an unverified certificate too.
     facts: dict[str, Value] = {
         "cert_presented": True,
         "cert_verified": verified,
-        # Verified stays true for a revoked certificate.
+        # cert_verified stays true for a revoked certificate.
         "cert_revoked": verified and revoked,
         "cert_issuer_dn": issuer.rfc4514_string(),
         "cert_issuer_dn_rfc2253": issuer.rfc4514_string(),
@@ -46,7 +46,7 @@ def with_certificate(
         if authority and verified
         else "",
         "cert_fingerprint_sha256": certificate.fingerprint(hashes.SHA256()).hex(),
-        # SHA-1 names a certificate here, it secures nothing.
+        # SHA-1 only identifies a certificate here; no security depends on it.
         "cert_fingerprint_sha1": certificate.fingerprint(hashes.SHA1()).hex(),
         "cert_not_before": _openssl_time(certificate.not_valid_before_utc),
         "cert_not_after": _openssl_time(certificate.not_valid_after_utc),
@@ -58,7 +58,7 @@ def with_certificate(
 
 
 def is_verified(certificate: x509.Certificate, authority: Authority) -> bool:
-    """Tell whether an authority signed a certificate that is valid today."""
+    """Return whether an authority signed a certificate that is valid now."""
     try:
         certificate.verify_directly_issued_by(authority.certificate)
     except ValueError, TypeError, InvalidSignature:

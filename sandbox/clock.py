@@ -1,4 +1,4 @@
-"""The time: the machine's, which can be moved on, and what happens as it passes."""
+"""A clock that can be moved forward, and the changes scheduled on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from operator import itemgetter
 
 
 class Clock:
-    """Tells the time of the process's sandbox, and makes changes when they are due."""
+    """The sandbox's time, ahead of the machine's by any amount; runs changes when due."""
 
     def __init__(self) -> None:
         """Start with the machine's time."""
@@ -15,28 +15,28 @@ class Clock:
         self._due: list[tuple[datetime, Callable[[], object]]] = []
 
     def reset(self) -> None:
-        """Return to the machine's time and forget what was to come."""
+        """Return to the machine's time and drop all scheduled changes."""
         self._ahead = timedelta()
         self._due.clear()
 
     def now(self) -> datetime:
-        """Return the time."""
+        """Return the sandbox's time."""
         return machine_now() + self._ahead
 
     def advance(self, by: timedelta) -> None:
-        """Move on."""
+        """Move the time forward and run the changes that become due."""
         self._ahead += by
         self.catch_up()
 
-    def later(self, seconds: float, change: Callable[[], object]) -> None:
-        """Make a change after so many seconds, or at once."""
+    def schedule(self, seconds: float, change: Callable[[], object]) -> None:
+        """Run a change after a number of seconds; with none, at once."""
         if seconds <= 0:
             change()
         else:
             self._due.append((self.now() + timedelta(seconds=seconds), change))
 
     def catch_up(self) -> None:
-        """Make the changes whose time has come, the earliest first."""
+        """Run the changes that are due, the earliest first."""
         time = self.now()
         due = sorted((each for each in self._due if each[0] <= time), key=itemgetter(0))
         self._due = [each for each in self._due if each[0] > time]
@@ -46,27 +46,27 @@ class Clock:
 
 @dataclass
 class Delays:
-    """How many seconds Cloudflare takes to make a change felt; by default none."""
+    """The seconds until changes take effect at Cloudflare; none by default."""
 
     revocation: float = 0
-    """Until a certificate's pending_revocation or pending_reactivation is over."""
+    """Until a certificate leaves the status pending_revocation or pending_reactivation."""
     enforcement: float = 0
-    """Until the edge knows of a revocation, or that it was taken back."""
+    """Until the edge knows that a certificate was revoked or restored."""
     certificate_list: float = 0
     """Until a new certificate is listed."""
     associations: float = 0
-    """Until hostname associations are read as they were written."""
+    """Until reads return the hostname associations that were written last."""
     new_token: float = 0
-    """Until a new token is refused no more; meanwhile every other call is."""
+    """Until a new token always works; before that, every second call is refused."""
     reconnection: float = 0
-    """Until a lost connection of a tunnel is forgotten."""
+    """Until a lost connection of a tunnel is no longer listed."""
     events: float = 0
-    """Until a blocked request is among the firewall events."""
+    """Until a blocked request is listed among the firewall events."""
 
     @classmethod
     def realistic(cls) -> Delays:
-        """Return what people measured."""
-        # GUESS: reconnection and events; "a few minutes" is all that is known.
+        """Return the delays that users of Cloudflare measured."""
+        # GUESS: reconnection and events. Sources only say "a few minutes".
         return cls(
             revocation=120,
             enforcement=60,
@@ -79,10 +79,10 @@ class Delays:
 
 
 def machine_now() -> datetime:
-    """Return the machine's time, by which clients judge the edge's certificates."""
+    """Return the machine's time, which clients check the edge's certificates against."""
     return datetime.now(UTC)
 
 
-# One for the process, as there is one wall clock; every new sandbox resets it.
+# One per process, like the wall clock; every new sandbox resets it.
 CLOCK = Clock()
 now = CLOCK.now

@@ -1,4 +1,4 @@
-"""Control over HTTP, for a demo that runs the sandbox as a process of its own."""
+"""Control routes: what the dashboard could do, over HTTP, for other processes."""
 
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ def control_application(
 
 
 class _Control:
-    """What somebody in the dashboard could see and do."""
+    """The handlers of the control routes; their docstrings are listed at GET /sandbox."""
 
     def __init__(self, state: State, journal: Journal, faults: Faults) -> None:
         self._state = state
@@ -57,7 +57,7 @@ class _Control:
         self._faults = faults
 
     async def list_routes(self, request: web.Request) -> web.Response:
-        """List these routes."""
+        """List the control routes."""
         routes = {
             f"{route.method} {route.resource.canonical}": route.handler.__doc__
             for route in request.match_info.apps[-1].router.routes()
@@ -66,7 +66,7 @@ class _Control:
         return web.json_response(routes)
 
     async def get_journal(self, _: web.Request) -> web.Response:
-        """Tell what was asked of the API."""
+        """Return the API requests so far."""
         return web.json_response(
             {
                 "requests": [entry.as_json() for entry in self._journal.requests],
@@ -75,7 +75,7 @@ class _Control:
         )
 
     async def get_state(self, _: web.Request) -> web.Response:
-        """Tell how everything stands, without secrets."""
+        """Return the whole state, without secrets."""
         CLOCK.catch_up()
         body = {
             "time": now(),
@@ -96,7 +96,7 @@ class _Control:
         )
 
     async def move_clock(self, request: web.Request) -> web.Response:
-        """Move the time on: {"advance": seconds}."""
+        """Move the time forward: {"advance": seconds}."""
         CLOCK.advance(timedelta(seconds=(await request.json())["advance"]))
         return web.json_response({"time": now().isoformat()})
 
@@ -109,25 +109,25 @@ class _Control:
         return web.json_response(asdict(self._state.delays))
 
     async def set_switches(self, request: web.Request) -> web.Response:
-        """Choose where the evidence tells two ways: {"strips_parentheses": false, ...}."""
+        """Choose where sources contradict each other: {"strips_parentheses": false, ...}."""
         changes = await _body(request, Switches)
         self._state.switches = replace(self._state.switches, **changes)
         return web.json_response(asdict(self._state.switches))
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Spoil answers: {"kind", "method", "path", "first", "times", ...}."""
+        """Add a fault: {"kind", "method", "path", "first", "times", ...}."""
         body = await _body(request, Fault)
         if body.get("kind") not in FaultKind:
             raise web.HTTPBadRequest(text=f"kinds: {', '.join(FaultKind)}")
         return web.json_response(asdict(self._faults.add(Fault(**body))))
 
     async def list_faults(self, _: web.Request) -> web.Response:
-        """List the faults, and how many calls each has matched, those it keeps back too."""
+        """List the faults with the number of calls that each has matched, delayed ones included."""
         faults = [asdict(fault) for fault in self._faults.waiting]
         return web.json_response(faults)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
-        """Let all be well again."""
+        """Remove all faults."""
         self._faults.clear()
         return web.json_response([])
 
@@ -140,7 +140,7 @@ class _Control:
         return web.json_response({"token": self._state.add_token(**body)})
 
     async def run_connectors(self, request: web.Request) -> web.Response:
-        """Let so many connectors run: {"connectors": n, "connections": k each}."""
+        """Set how many connectors run: {"connectors": n, "connections": of each}."""
         tunnel = self._state.tunnels.get(request.match_info["tunnel_id"])
         if tunnel is None:
             raise web.HTTPNotFound
@@ -152,13 +152,13 @@ class _Control:
         return web.json_response(tunnel_json(tunnel))
 
     async def set_origin(self, request: web.Request) -> web.Response:
-        """Set where a service, the seeded one by default, is really found: {"url", "service"}."""
+        """Set the real address of a service (default: the seeded one): {"url", "service"}."""
         body = await request.json()
         self._state.origins[body.get("service", seed.SERVICE)] = body["url"]
         return web.json_response(self._state.origins)
 
     async def edit_rule(self, request: web.Request) -> web.Response:
-        """Change what the body names of a rule, as somebody in the dashboard would."""
+        """Change the fields of a rule that the body names, as the dashboard would."""
         ruleset, rule = self._find(request)
         changes = await request.json()
         if changes.keys() - _EDITABLE:
@@ -185,7 +185,7 @@ class _Control:
 
 
 async def _body(request: web.Request, form: type, *more: str) -> dict[str, Any]:
-    """Return the body, whose keys have to be the fields of a record."""
+    """Return the body; refuse keys that are not fields of a dataclass or listed in `more`."""
     body: dict[str, Any] = await request.json()
     known = {*more, *(field.name for field in fields(form))}
     if body.keys() - known:

@@ -1,4 +1,4 @@
-"""The edge: TLS with client certificates, custom rules, and the way to the origin."""
+"""The edge: it terminates TLS, applies rules and Access, and forwards to the origin."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Edge:
         *,
         host_keeps_port: bool,
     ) -> None:
-        """Prepare to serve."""
+        """Create an edge that does not listen yet."""
         self.port = 0
         self._state = state
         self._clients = clients
@@ -49,17 +49,19 @@ class Edge:
         self._session: ClientSession | None = None
 
     async def start(self, port: int) -> None:
-        """Start to serve; port 0 means any."""
+        """Start listening; port 0 means any free port."""
         self._session = proxy.new_session()
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: TlsProtocol(self._contexts.connection(), self._http, self._accepts),
+            lambda: TlsProtocol(
+                self._contexts.connection(), self._http, self._accepts_tls_version
+            ),
             HOST,
             port,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """End every connection."""
+        """Stop listening and close every connection."""
         if self._server is not None:
             self._server.close()
             self._server.abort_clients()
@@ -76,7 +78,7 @@ class Edge:
         zone = self._state.zone_of(server_name)
         return zone is not None and zone.associates(server_name)
 
-    def _accepts(self, handshake: Handshake) -> bool:
+    def _accepts_tls_version(self, handshake: Handshake) -> bool:
         zone = self._state.zone_of(handshake.server_name)
         if zone is None:
             return True
@@ -98,12 +100,12 @@ class Edge:
             return self._stop(request, ray, protection.source, protection.action)
         path = str(fields["http.request.uri.path"])
         account = self._state.accounts[zone.account_id]
-        if login := access.login_page(
+        if login := access.login_url(
             account.access, self._state.visitor, hostname, path
         ):
             return pages.redirected(login, ray)
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
-            # GUESS: how an upgrade is refused.
+            # GUESS: the answer to a refused upgrade.
             return pages.failed(request, 400, 400, "WebSockets are off", ray)
         match ingress.route(self._state, zone, hostname, path):
             case ingress.Failure() as failure:
@@ -186,14 +188,14 @@ class Edge:
     def _fields(
         self, request: web.BaseRequest, zone: Zone, hostname: str
     ) -> Mapping[str, Value]:
-        """Describe a request in the terms of the rules language."""
+        """Return a request's fields in the rules language."""
         handshake = _handshake(request)
         raw_path, _, query = request.raw_path.partition("?")
         path = normalised_path(raw_path)
         uri, raw_uri = (
             f"{text}?{query}" if query else text for text in (path, raw_path)
         )
-        # GUESS: letters and a trailing dot come as they were sent.
+        # GUESS: the host keeps its case and trailing dot, as it was sent.
         host = request.host
         if not self._host_keeps_port:
             host = re.sub(r":\d*$", "", host)
@@ -239,9 +241,9 @@ class Edge:
 
 
 def normalised_path(path: str) -> str:
-    """Bring a path into the form that rules see."""
-    # GUESS: slashes are merged and backslashes turned, as Cloudflare's own kind of
-    # normalisation is described; the origin still gets the path as it was sent.
+    """Normalise a path as Cloudflare does before it evaluates rules."""
+    # GUESS: slashes are merged and backslashes become slashes, as Cloudflare describes
+    # its normalisation; the origin still gets the path as it was sent.
     merged = re.sub(r"/{2,}", "/", path.replace("\\", "/"))
     if not merged.startswith("/"):
         return merged

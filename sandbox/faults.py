@@ -1,4 +1,4 @@
-"""Faults on demand: which answers of the API are spoiled, and how."""
+"""Faults on demand: which answers of the API go wrong, and how."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .api.envelope import ApiError, Problem, bad
+from .envelope import ApiError, Problem, error_response
 from .state import State
 
 _ERROR_PAGE = "<html><title>{0}</title><h1>{0}</h1></html>"
@@ -27,7 +27,7 @@ _WRONG_TYPES: Mapping[type, Any] = {
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """A way for an API call to go wrong."""
 
     DELAY = "delay"
     UNAUTHORIZED = "401"
@@ -46,8 +46,8 @@ class FaultKind(StrEnum):
     STALE = "stale"
 
     @property
-    def lets_through(self) -> bool:
-        """Tell whether the endpoint runs, and a write takes effect."""
+    def runs_endpoint(self) -> bool:
+        """Return whether the endpoint still runs, so that a write takes effect."""
         return self in {
             FaultKind.DELAY,
             FaultKind.NULL,
@@ -61,30 +61,30 @@ class FaultKind(StrEnum):
 
 @dataclass
 class Fault:
-    """Spoils the answers to the calls that match."""
+    """A fault, and the API calls that it applies to."""
 
     kind: FaultKind
     method: str = "*"
     path: str = "*"
-    """Matched like a file name, below /client/v4."""
+    """A file name pattern for the path below /client/v4."""
     first: int = 1
-    """The number of the first matching call that it spoils."""
+    """The number of the first matching call that goes wrong."""
     times: int | None = 1
-    """How many it spoils from there on; None is all."""
+    """How many matching calls go wrong from there on; None means all."""
     seconds: float = 0
-    """How long the answer is kept back, whatever the kind."""
+    """How long the answer is delayed; used by every kind of fault."""
     retry_after: int = 60
-    """What a 429 tells."""
+    """The value of a 429's Retry-After header, in seconds."""
     key: str = ""
-    """Where in the answer something is missing or mistyped, as in result.0.id."""
+    """The key of the answer that is missing or mistyped, for example result.0.id."""
     calls: int = 0
 
     def __post_init__(self) -> None:
-        """Take the kind by its value too."""
+        """Accept the kind as a string too."""
         self.kind = FaultKind(self.kind)
 
     def takes(self, method: str, path: str) -> bool:
-        """Count a call that matches, and tell whether it is to be spoiled."""
+        """Count a matching call and return whether it goes wrong."""
         if self.method not in ("*", method) or not fnmatchcase(path, self.path):
             return False
         self.calls += 1
@@ -93,7 +93,7 @@ class Fault:
         )
 
     def spoil(self, answer: web.Response | None) -> web.Response | None:
-        """Return the answer that is given instead, or None if there is none."""
+        """Return the answer that the client gets instead, or None for no answer."""
         match self.kind:
             case (
                 FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER | FaultKind.TIMEOUT_AFTER
@@ -104,7 +104,7 @@ class Fault:
             case FaultKind.FORBIDDEN:
                 return _refusal(403, 10000, "Authentication error")
             case FaultKind.RATE_LIMITED:
-                return rate_limited(self.retry_after)
+                return rate_limit_response(self.retry_after)
             case FaultKind.SERVER_ERROR:
                 return _page(500, "500 Internal Server Error")
             case FaultKind.BAD_GATEWAY:
@@ -114,15 +114,15 @@ class Fault:
             case FaultKind.UNSUCCESSFUL:
                 return _refusal(200, 10001, "Unable to process your request")
             case _:
-                assert answer is not None, "the endpoint was to run"
+                assert answer is not None, "the endpoint should have run"
                 return self._changed(answer)
 
     def _changed(self, answer: web.Response) -> web.Response:
-        """Change one key of a good answer."""
+        """Remove or change one key of a successful answer."""
         if answer.status >= 400 or self.kind in (FaultKind.DELAY, FaultKind.STALE):
             return answer
         body = json.loads(answer.text or "null")
-        # GraphQL has another envelope.
+        # GraphQL's envelope has "data" in place of "result".
         result = "data" if "data" in body else "result"
         key = result if self.kind is FaultKind.NULL else self.key
         *parents, last = key.split(".")
@@ -141,53 +141,53 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their calls."""
+    """The faults that are set up."""
 
     def __init__(self, state: State) -> None:
-        """Start without any."""
+        """Start without faults."""
         self._state = state
         self._before_last_write: State | None = None
         self.waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
-        """Add a fault; where several match a call, the first added counts."""
+        """Add a fault; if several match a call, the one added first applies."""
         self.waiting.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Let all be well again."""
+        """Remove all faults."""
         self.waiting.clear()
         self._before_last_write = None
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault that a call meets, having counted the call for each."""
-        met = [fault for fault in self.waiting if fault.takes(method, path)]
+        """Count a call for every fault and return the first that applies to it."""
+        matching = [fault for fault in self.waiting if fault.takes(method, path)]
         if method != "GET" and any(f.kind is FaultKind.STALE for f in self.waiting):
             self._before_last_write = copy.deepcopy(self._state)
-        return met[0] if met else None
+        return matching[0] if matching else None
 
     def state_for(self, fault: Fault | None) -> State:
-        """Return the state that a call is to see."""
+        """Return the state that a call sees: for a stale read, the one before the last write."""
         if fault is not None and fault.kind is FaultKind.STALE:
             return self._before_last_write or self._state
         return self._state
 
 
-def rate_limited(retry_after: int) -> web.Response:
-    """Refuse a request that is one too many."""
+def rate_limit_response(retry_after: int) -> web.Response:
+    """Return the answer to a request over the rate limit."""
     message = "Please wait and consider throttling your request speed"
     response = _refusal(429, 971, message)
     response.headers["Retry-After"] = str(retry_after)
     return response
 
 
-async def never_answer(request: web.Request, fault: Fault) -> None:
-    """Reset the connection, or leave the client waiting until it has enough."""
+async def leave_unanswered(request: web.Request, fault: Fault) -> None:
+    """Reset the connection, or leave it open until the client gives up."""
     if fault.kind is FaultKind.TIMEOUT_AFTER:
         while request.transport is not None:
             await asyncio.sleep(0.05)
     elif request.transport is not None:
-        # Without lingering, closing is a reset.
+        # With SO_LINGER at zero, the kernel sends a reset when the socket is closed.
         request.transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )
@@ -199,7 +199,7 @@ def _index(holder: Any, key: str) -> Any:
 
 
 def _refusal(status: int, code: int, message: str) -> web.Response:
-    return bad(ApiError(status, Problem(code, message)))
+    return error_response(ApiError(status, Problem(code, message)))
 
 
 def _page(status: int, title: str) -> web.Response:

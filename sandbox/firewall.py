@@ -1,4 +1,4 @@
-"""The custom rules of a zone, applied to one request."""
+"""Apply a zone's custom rules to a request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from .state import Rule
 
 STOPPING = frozenset({"block", "challenge", "js_challenge", "managed_challenge"})
 
-# The edge asks the same few expressions for every request.
+# The edge evaluates the same few expressions for every request.
 _parsed = lru_cache(maxsize=256)(parse)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which rule stops a request, or what else it may skip."""
+    """The result of the custom rules: which rule stops a request, or what it may skip."""
 
     stopped_by: Rule | None
     skipped: frozenset[str]
@@ -23,7 +23,7 @@ class Verdict:
 
 
 def judge(rules: Iterable[Rule], request: Request) -> Verdict:
-    """Apply the rules in order, until one stops the request or ends them."""
+    """Apply the rules in order until one stops the request or skips the rest."""
     skipped: set[str] = set()
     for rule in rules:
         if not rule.enabled or not _parsed(rule.expression).matches(request):

@@ -1,4 +1,4 @@
-"""From a hostname to the service behind it: DNS, tunnel and ingress rules."""
+"""Find the service behind a hostname: DNS record, tunnel, ingress rule."""
 
 from dataclasses import dataclass
 import re
@@ -12,7 +12,7 @@ _MAX_ALIASES = 8
 
 @dataclass(frozen=True)
 class Service:
-    """What an ingress rule sends a request to."""
+    """The service that an ingress rule names, with its settings."""
 
     name: str
     origin_request: dict[str, Any]
@@ -33,23 +33,23 @@ NO_ORIGIN = Failure(523, 523, "Origin is unreachable")
 
 
 def plain_host(host: str) -> str:
-    """Cut a Host header's port and trailing dot, as cloudflared does."""
+    """Remove the port and trailing dot of a Host header, as cloudflared does."""
     return re.sub(r":\d*$", "", host).rstrip(".").lower()
 
 
 def route(state: State, zone: Zone, hostname: str, path: str) -> Service | Failure:
-    """Find the service of a request."""
-    record = _record(zone, hostname)
+    """Return the service of a request, or why there is none."""
+    record = _find_record(zone, hostname)
     for _ in range(_MAX_ALIASES):
         if record is None or not record.proxied:
             return NO_RECORD
         target = record.content.lower().rstrip(".")
         if record.type == "CNAME" and target.endswith(_TUNNEL_DOMAIN):
             tunnel = state.tunnels.get(target.removesuffix(_TUNNEL_DOMAIN))
-            return _service(tunnel, zone, hostname, path)
+            return _tunnel_service(tunnel, zone, hostname, path)
         if record.type != "CNAME" or not zone.contains(target):
             return NO_ORIGIN
-        record = _record(zone, target)
+        record = _find_record(zone, target)
     return NO_RECORD
 
 
@@ -60,11 +60,11 @@ def ingress_service(tunnel: Tunnel, hostname: str, path: str) -> Service:
             rule.get("path") or "", path
         ):
             return Service(rule["service"], _origin_request(tunnel, rule))
-    # cloudflared answers so while it has no configuration.
+    # cloudflared answers 503 while it has no configuration.
     return Service("http_status:503", {})
 
 
-def _service(
+def _tunnel_service(
     tunnel: Tunnel | None, zone: Zone, hostname: str, path: str
 ) -> Service | Failure:
     if tunnel is None or tunnel.account_id != zone.account_id or not tunnel.serves:
@@ -72,8 +72,8 @@ def _service(
     return ingress_service(tunnel, hostname, path)
 
 
-def _record(zone: Zone, hostname: str) -> DnsRecord | None:
-    """Look a name up: exactly, then by the closest wildcard."""
+def _find_record(zone: Zone, hostname: str) -> DnsRecord | None:
+    """Look up a name: an exact record first, then the closest wildcard."""
     labels = hostname.split(".")
     wildcards = [f"*.{'.'.join(labels[index:])}" for index in range(1, len(labels))]
     addresses = {

@@ -1,4 +1,4 @@
-"""What was asked of the API, so that tests and the demo can count it."""
+"""The API requests so far, so that tests and the demo can count them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,26 +7,26 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """One answered API request; its path lacks the /client/v4 prefix."""
+    """An API request and its answer; the path is without the prefix /client/v4."""
 
     method: str
     path: str
     query: Mapping[str, str]
     body: Any
     status: int
-    """What was answered; 0 where nothing was."""
+    """The status of the answer; 0 if there was none."""
     took_effect: bool
-    """Whether the endpoint ran and did not refuse, whatever was answered."""
+    """Whether the endpoint ran and succeeded, even if the client got another answer."""
     fault: str | None = None
 
     @property
     def write(self) -> bool:
-        """Tell whether it could have changed anything."""
+        """Return whether the request could have changed anything."""
         reads = self.method == "GET" or self.path == "/graphql"
         return not reads and self.query.get("dry_run") != "true"
 
     def as_json(self) -> dict[str, Any]:
-        """Describe it without its query and body, which may hold secrets."""
+        """Return the entry as JSON, without query and body, which may hold secrets."""
         body: dict[str, Any] = {
             "method": self.method,
             "path": self.path,
@@ -40,15 +40,15 @@ class Entry:
 
 @dataclass
 class Journal:
-    """Every API request since the start, or since it was cleared."""
+    """Every API request since the start, or since the journal was cleared."""
 
     requests: list[Entry] = field(default_factory=list)
 
     @property
     def writes(self) -> list[Entry]:
-        """Return what was neither a GET nor a dry run, refused ones included."""
+        """Return the writes, refused ones included; reads and dry runs are not writes."""
         return [entry for entry in self.requests if entry.write]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         self.requests.clear()

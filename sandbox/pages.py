@@ -1,4 +1,4 @@
-"""What the edge answers itself: its HTML pages, and errors as JSON."""
+"""The answers that come from the edge itself: HTML pages, and errors as JSON."""
 
 from html import escape
 import secrets
@@ -22,18 +22,18 @@ _BLOCKED = (
 
 
 def new_ray() -> str:
-    """Make the identifier of a request."""
+    """Create the Ray ID of a request."""
     return f"{secrets.token_hex(8)}-FRA"
 
 
 def blocked(host: str, ray: str) -> web.Response:
-    """Answer for a rule that blocks."""
+    """Return the page of a rule that blocks."""
     title = "Attention Required! | Cloudflare"
     return _page(403, ray, title, _BLOCKED.format(escape(host)))
 
 
 def challenged(host: str, ray: str) -> web.Response:
-    """Answer for a rule that challenges; nobody here solves it."""
+    """Return the page of a rule that challenges; it cannot be solved here."""
     text = "Enable JavaScript and cookies to continue"
     response = _page(403, ray, "Just a moment...", _text(host, text))
     response.headers["cf-mitigated"] = "challenge"
@@ -41,7 +41,7 @@ def challenged(host: str, ray: str) -> web.Response:
 
 
 def redirected(url: str, ray: str) -> web.Response:
-    """Answer for an application that one has to log in to."""
+    """Return the redirect to an Access login."""
     headers = {"Location": url, "Server": "cloudflare", "CF-RAY": ray}
     return web.Response(status=302, headers=headers)
 
@@ -49,8 +49,8 @@ def redirected(url: str, ray: str) -> web.Response:
 def failed(
     request: web.BaseRequest, status: int, code: int, title: str, ray: str
 ) -> web.Response:
-    """Answer a request that reaches no origin."""
-    # GUESS: what else in this header asks for JSON.
+    """Return an error page, or JSON for an error of the 1xxx kind if the client asks for it."""
+    # GUESS: which other values of this header ask for JSON.
     if code >= 1000 and "application/json" in request.headers.get("Accept", ""):
         return _problem(request.host, status, code, title, ray)
     headline = f"Error {code}"
@@ -61,8 +61,8 @@ def failed(
 
 
 def _problem(host: str, status: int, code: int, title: str, ray: str) -> web.Response:
-    """Tell an error of the 1xxx kind as RFC 9457 has it."""
-    # GUESS: every value, and the type of the content.
+    """Return an error of the 1xxx kind as JSON, in the form of RFC 9457."""
+    # GUESS: every value, and the content type.
     docs = "https://developers.cloudflare.com/support/troubleshooting"
     ray_id = ray.partition("-")[0]
     body = {
@@ -105,5 +105,5 @@ def _headers(ray: str) -> dict[str, str]:
 
 
 def _reason(status: int) -> str | None:
-    # What Cloudflare made up has no name.
+    # Cloudflare's own status codes have no standard reason phrase.
     return None if status < 520 else "Error"

@@ -1,4 +1,4 @@
-"""What protects a whole zone besides its custom rules, and gets in everybody's way."""
+"""Protections of a whole zone besides its custom rules; they can stop apps too."""
 
 from dataclasses import dataclass
 import re
@@ -6,13 +6,13 @@ import re
 from .state import Plan, Zone
 from .zone_settings import setting
 
-# GUESS: what passes for a browser; Cloudflare looks at much more than the user agent.
+# GUESS: which user agents count as browsers; Cloudflare looks at much more than that.
 _BROWSER = re.compile(r"Mozilla/5\.0 \(.+\) .*(Gecko|AppleWebKit)/")
 
 
 @dataclass(frozen=True)
 class Protection:
-    """What stopped a request, in the terms of the firewall events."""
+    """The protection that stopped a request, as firewall events name it."""
 
     source: str
     action: str
@@ -21,7 +21,7 @@ class Protection:
 def stopping_protection(
     zone: Zone, user_agent: str, skipped: frozenset[str]
 ) -> Protection | None:
-    """Return what stops a request, unless a rule skips it by its product or phase."""
+    """Return the protection that stops a request; rules can skip some by product or phase."""
     if (
         setting(zone, "browser_check") == "on"
         and "bic" not in skipped
@@ -36,7 +36,7 @@ def stopping_protection(
     if _BROWSER.match(user_agent):
         return None
     if zone.plan is Plan.FREE:
-        # It is no part of the rules, so no rule can skip it.
+        # Bot Fight Mode is not part of the rulesets, so no rule can skip it.
         if zone.bot_management.get("fight_mode", False):
             return Protection("botFight", "managed_challenge")
         return None

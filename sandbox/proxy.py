@@ -1,4 +1,4 @@
-"""Passes a request on to its origin, as cloudflared does: HTTP and WebSockets."""
+"""Forward HTTP requests and WebSockets to an origin, as cloudflared does."""
 
 import asyncio
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ _AUTOMATIC = (
     hdrs.USER_AGENT,
 )
 
-# Whatever was fetched carries a cache status, and Home Assistant's pages are not cached.
+# Every answer of an origin carries a cache status; Home Assistant's are never cached.
 NOT_CACHED = "DYNAMIC"
 
 type Side = web.WebSocketResponse | ClientWebSocketResponse
@@ -51,21 +51,21 @@ class OriginError(Exception):
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How one side closed its WebSocket."""
+class Closing:
+    """The code and reason with which one side closed its WebSocket."""
 
     code: int
     reason: bytes
 
 
 def new_session() -> ClientSession:
-    """Make a session that changes nothing on the way."""
+    """Create a session that forwards requests and answers unchanged."""
     return ClientSession(
         auto_decompress=False,
         connector=TCPConnector(limit=0, ssl=False),
         cookie_jar=DummyCookieJar(),
         skip_auto_headers=_AUTOMATIC,
-        # Streams and WebSockets live long; 30 seconds to connect is cloudflared's.
+        # Streams and WebSockets may last for hours; cloudflared allows 30 seconds to connect.
         timeout=ClientTimeout(total=None, sock_connect=30),
     )
 
@@ -76,7 +76,7 @@ async def forward(
     origin: str,
     added: Mapping[str, str],
 ) -> web.StreamResponse:
-    """Pass a request to an origin, and the answer back."""
+    """Forward a request to an origin and return its answer."""
     url = URL(f"{origin}{request.raw_path}", encoded=True)
     headers = _end_to_end(request.headers)
     headers.update(added)
@@ -113,7 +113,7 @@ async def _forward_http(
             async for chunk in answer.content.iter_any():
                 await response.write(chunk)
         except ClientError:
-            # Half an answer must not look like a whole one.
+            # The visitor must not take half an answer for a complete one.
             if request.transport is not None:
                 request.transport.abort()
         return response
@@ -146,42 +146,42 @@ async def _forward_websocket(
             max_msg_size=0,
         )
         await visitor.prepare(request)
-        await _join(visitor, origin)
+        await _relay(visitor, origin)
         return visitor
 
 
-async def _join(visitor: Side, origin: Side) -> None:
-    """Pass messages both ways until one side closes, then close the other alike."""
-    pumps = {
-        asyncio.create_task(_pump(visitor, origin)),
-        asyncio.create_task(_pump(origin, visitor)),
+async def _relay(visitor: Side, origin: Side) -> None:
+    """Forward messages both ways until one side closes, then close both the same way."""
+    relays = {
+        asyncio.create_task(_relay_one_way(visitor, origin)),
+        asyncio.create_task(_relay_one_way(origin, visitor)),
     }
     try:
-        done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-    ending = done.pop().result()
+        for relay in relays:
+            relay.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
+    closing = done.pop().result()
     await asyncio.gather(
         *(
-            side.close(code=ending.code, message=ending.reason)
+            side.close(code=closing.code, message=closing.reason)
             for side in (visitor, origin)
         )
     )
 
 
-async def _pump(source: Side, target: Side) -> Ending:
+async def _relay_one_way(source: Side, target: Side) -> Closing:
     while True:
         message = await source.receive()
         try:
-            if (ending := await _pass_on(message, target)) is not None:
-                return ending
+            if (closing := await _forward_message(message, target)) is not None:
+                return closing
         except ConnectionError:
-            return Ending(1001, b"")
+            return Closing(1001, b"")
 
 
-async def _pass_on(message: WSMessage, target: Side) -> Ending | None:
+async def _forward_message(message: WSMessage, target: Side) -> Closing | None:
     match message.type:
         case WSMsgType.TEXT:
             await target.send_str(message.data)
@@ -192,14 +192,14 @@ async def _pass_on(message: WSMessage, target: Side) -> Ending | None:
         case WSMsgType.PONG:
             await target.pong(message.data)
         case WSMsgType.CLOSE:
-            return Ending(message.data or 1000, (message.extra or "").encode())
+            return Closing(message.data or 1000, (message.extra or "").encode())
         case _:
-            return Ending(1001, b"")
+            return Closing(1001, b"")
     return None
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Copy headers without those that concern one connection only."""
+    """Copy headers, except those that apply to a single connection."""
     named = {
         name.strip().lower() for name in headers.get(hdrs.CONNECTION, "").split(",")
     }

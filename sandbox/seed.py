@@ -11,7 +11,7 @@ SERVICE = "http://homeassistant.local:8123"
 
 
 def home_lab() -> State:
-    """Build an account with one zone, one healthy tunnel and foreign things."""
+    """Build an account with a zone, a healthy tunnel and settings made by others."""
     state = State()
     account = state.add_account("Home lab", id=ACCOUNT_ID)
     account.access.team = "home-lab"

@@ -34,7 +34,7 @@ class Sandbox:
         origin: str | None = None,
         host_keeps_port: bool = True,
     ) -> None:
-        """Prepare a home lab; port 0 means any."""
+        """Prepare a home lab; port 0 means any free port."""
         self.clock = CLOCK
         self.clock.reset()
         self.state = seed.home_lab()
@@ -58,12 +58,12 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Return the address that the control routes lie below."""
+        """Return the base address; the control routes are below its path /sandbox."""
         return f"http://{HOST}:{self._api_port}"
 
     @property
     def api_url(self) -> str:
-        """Return what stands for Cloudflare's API address."""
+        """Return the address to use in place of Cloudflare's API address."""
         return f"{self.url}{PREFIX}"
 
     @property
@@ -73,12 +73,12 @@ class Sandbox:
 
     @property
     def edge_ca_file(self) -> str:
-        """Return the PEM file of the CA that signs the edge's certificates."""
+        """Return the path of the PEM file with the CA of the edge's certificates."""
         assert self._directory is not None
         return str(Path(self._directory.name) / "edge-ca.pem")
 
     def as_json(self) -> dict[str, Any]:
-        """Describe how to reach it."""
+        """Return the addresses, identifiers and token that a client needs."""
         return {
             "api_url": self.api_url,
             "edge_host": self.edge_host,
@@ -92,7 +92,7 @@ class Sandbox:
         }
 
     async def __aenter__(self) -> Self:
-        """Start both servers in the running loop."""
+        """Start the API and the edge in the running loop."""
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
         pem = self._edge_authority.certificate.public_bytes(Encoding.PEM)
         Path(self.edge_ca_file).write_bytes(pem)
@@ -105,7 +105,7 @@ class Sandbox:
         application.add_subapp(
             "/sandbox", control_application(self.state, self.journal, self.faults)
         )
-        # Access logs stay off: a token must not be logged.
+        # No access log, because it could contain a token.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, api_port).start()
@@ -114,7 +114,7 @@ class Sandbox:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop both and leave nothing behind."""
+        """Stop the API and the edge, and delete the temporary files."""
         await self._edge.stop()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -1,8 +1,8 @@
-"""TLS under asyncio with pyOpenSSL, which lets every client certificate through.
+"""TLS for asyncio with pyOpenSSL, which accepts every client certificate.
 
 Python's own `ssl` aborts the handshake when a client certificate does not verify. The
-real edge completes it and leaves the verdict to the rules, so TLS is terminated here
-with memory BIOs, and the plain text handed to an ordinary asyncio protocol.
+real edge completes it and lets the rules decide. This module therefore terminates TLS
+with memory BIOs and passes the plain text to an ordinary asyncio protocol.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from .authority import Authority, new_server_key
 
 HANDSHAKE_TIMEOUT = 10.0
 _CHUNK = 64 * 1024
-# Sent in place of the server's last words, while the client still takes it as plain.
+# Sent instead of the server's last handshake message, while alerts are still unencrypted.
 _PROTOCOL_VERSION_ALERT = bytes.fromhex("15 0303 0002 02 46")
 
 
 @dataclass(frozen=True)
 class Handshake:
-    """What the edge learned while a connection was set up."""
+    """What the edge learns of a client during the TLS handshake."""
 
     server_name: str
     tls_version: str
@@ -32,18 +32,18 @@ class Handshake:
 
 @dataclass(frozen=True)
 class ServerNames:
-    """How to treat the name that a client asks for."""
+    """What the edge does for the server name that a client asks for."""
 
     certificate_name: Callable[[str], str]
-    """Names the zone whose server certificate is shown."""
+    """Return the zone whose server certificate the edge sends."""
     asks_for_certificate: Callable[[str], bool]
 
 
 class Contexts:
-    """The TLS settings of each zone, made when first asked for."""
+    """The TLS settings of each zone, created on first use."""
 
     def __init__(self, authority: Authority, names: ServerNames) -> None:
-        """Start without any."""
+        """Create only the context for clients that have not sent a server name yet."""
         self._authority = authority
         self._names = names
         self._by_zone: dict[str, SSL.Context] = {}
@@ -51,7 +51,7 @@ class Contexts:
         self._default.set_tlsext_servername_callback(self._choose)
 
     def connection(self) -> SSL.Connection:
-        """Start the server's side of a TLS connection."""
+        """Create the server's side of a TLS connection."""
         connection = SSL.Connection(self._default, None)
         connection.set_accept_state()
         return connection
@@ -74,7 +74,7 @@ class Contexts:
             self._authority.sign_server(zone_name, key.public_key())
         )
         context.use_privatekey(key)
-        # A resumed session would carry no client certificate.
+        # In a resumed session the client would not send its certificate.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
         context.set_alpn_select_callback(_choose_protocol)
@@ -86,7 +86,7 @@ def _choose_protocol(_: SSL.Connection, offered: list[bytes]) -> Any:
 
 
 class TlsTransport(asyncio.Transport):
-    """The plain-text side of a TLS connection, for an ordinary protocol."""
+    """The plain-text side of a TLS connection, for an ordinary asyncio protocol."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class TlsTransport(asyncio.Transport):
         protocol: asyncio.Protocol,
         handshake: Handshake,
     ) -> None:
-        """Stand between a TCP transport and a protocol."""
+        """Connect a TCP transport with the protocol that gets its plain text."""
         super().__init__({"handshake": handshake, "sslcontext": True})
         self._lower = lower
         self._connection = connection
@@ -103,26 +103,26 @@ class TlsTransport(asyncio.Transport):
         self._reading = True
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known of the connection."""
+        """Return information about this connection or the TCP connection below."""
         below = self._lower.get_extra_info(name, default)
         return super().get_extra_info(name, below)
 
     def pause_reading(self) -> None:
-        """Stop handing on received data."""
+        """Stop passing received data to the protocol."""
         self._reading = False
         self._lower.pause_reading()
 
     def resume_reading(self) -> None:
-        """Hand on received data again, what waited first."""
+        """Pass received data to the protocol again, waiting data first."""
         if self._reading:
             return
         self._reading = True
         self._lower.resume_reading()
-        # The caller does not expect to be called back from within.
+        # Not from here: the protocol does not expect data before this call returns.
         asyncio.get_running_loop().call_soon(self.deliver)
 
     def deliver(self) -> None:
-        """Decrypt what has arrived and hand it to the protocol."""
+        """Decrypt received data and pass it to the protocol."""
         while self._reading and not self._lower.is_closing():
             try:
                 data = self._connection.recv(_CHUNK)
@@ -138,32 +138,32 @@ class TlsTransport(asyncio.Transport):
         self.flush()
 
     def flush(self) -> None:
-        """Send the encrypted bytes that wait."""
+        """Send the encrypted bytes that are waiting."""
         flush(self._connection, self._lower)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Encrypt and send."""
+        """Encrypt data and send it."""
         if data and not self.is_closing():
             self._connection.sendall(bytes(data))
             self.flush()
 
     def writelines(self, list_of_data: Any) -> None:
-        """Encrypt and send several pieces in one go."""
+        """Encrypt several pieces of data and send them at once."""
         self.write(b"".join(list_of_data))
 
     def is_closing(self) -> bool:
-        """Tell whether the connection is being closed."""
+        """Return whether the connection is being closed."""
         return self._lower.is_closing()
 
     def close(self) -> None:
-        """Say good-bye and close once everything is sent."""
+        """Send TLS's close_notify and close the connection once everything is sent."""
         if not self.is_closing():
             shut_down(self._connection)
             self.flush()
             self._lower.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         self._lower.abort()
 
     def _received_end(self) -> None:
@@ -172,7 +172,7 @@ class TlsTransport(asyncio.Transport):
 
 
 class TlsProtocol(asyncio.Protocol):
-    """Performs the handshake, then serves an inner protocol over it."""
+    """Do the TLS handshake, then serve an inner protocol over the connection."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class TlsProtocol(asyncio.Protocol):
         serve: Callable[[], asyncio.Protocol],
         accepts: Callable[[Handshake], bool],
     ) -> None:
-        """Wait for a client."""
+        """Prepare for a client's connection."""
         self._accepts = accepts
         self._connection = connection
         self._serve = serve
@@ -189,7 +189,7 @@ class TlsProtocol(asyncio.Protocol):
         self._timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Await the client's hello, but not for ever."""
+        """Wait for the client's hello, with a time limit."""
         assert isinstance(transport, asyncio.Transport)
         self._lower = transport
         self._timeout = asyncio.get_running_loop().call_later(
@@ -197,7 +197,7 @@ class TlsProtocol(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Go on with the handshake, or deliver."""
+        """Continue the handshake, or pass the data to the inner protocol."""
         self._connection.bio_write(data)
         if self._upper is None:
             self._continue_handshake()
@@ -205,21 +205,21 @@ class TlsProtocol(asyncio.Protocol):
             self._upper.deliver()
 
     def eof_received(self) -> bool:
-        """Close: without TLS's own good-bye nothing more can be trusted."""
+        """Close the connection: it ended without close_notify, so data may be missing."""
         return False
 
     def pause_writing(self) -> None:
-        """Pass the TCP connection's back pressure on."""
+        """Tell the inner protocol to pause, because the TCP buffer is full."""
         if self._upper is not None:
             self._upper.protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass on that the TCP connection takes data again."""
+        """Tell the inner protocol to continue, because the TCP buffer has space again."""
         if self._upper is not None:
             self._upper.protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the inner protocol, if there is one yet."""
+        """Tell the inner protocol that the connection is lost, if the handshake was done."""
         if self._timeout is not None:
             self._timeout.cancel()
         if self._upper is not None:
@@ -234,7 +234,7 @@ class TlsProtocol(asyncio.Protocol):
             flush(self._connection, self._lower)
             return
         except SSL.Error:
-            # The alert that tells the client why is waiting.
+            # Send the waiting alert, which tells the client why.
             flush(self._connection, self._lower)
             self._lower.close()
             return
@@ -251,7 +251,7 @@ class TlsProtocol(asyncio.Protocol):
 
 
 def flush(connection: SSL.Connection, transport: asyncio.Transport) -> None:
-    """Send the encrypted bytes that wait."""
+    """Send the encrypted bytes that are waiting."""
     while not transport.is_closing():
         try:
             transport.write(connection.bio_read(_CHUNK))
@@ -260,11 +260,11 @@ def flush(connection: SSL.Connection, transport: asyncio.Transport) -> None:
 
 
 def shut_down(connection: SSL.Connection) -> None:
-    """Queue TLS's good-bye."""
+    """Queue TLS's close_notify alert."""
     try:
         connection.shutdown()
     except SSL.Error:
-        # A connection that broke before cannot say it.
+        # A broken connection cannot send it.
         return
 
 

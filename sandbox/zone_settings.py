@@ -1,4 +1,4 @@
-"""The zone settings that concern us: what they are at first, and may become."""
+"""The zone settings that can affect visitors: allowed values and defaults."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "tls_1_3": ("on", "off", "zrt"),
     "websockets": _ON_OFF,
 }
-# GUESS: what a new zone has, but for browser_check and websockets.
+# GUESS: the defaults of a new zone, except browser_check and websockets.
 _DEFAULTS: Mapping[str, str] = {
     "0rtt": "off",
     "always_use_https": "off",

@@ -1,4 +1,4 @@
-"""Tests of Cloudflare mTLS and its sandbox."""
+"""Tests of the integration and of its sandbox."""
 
-# The first to be imported wins: the test plugin brings a package of that name along.
+# The test plugin has a package of this name too, and the one that is imported first stays.
 import custom_components  # noqa: F401

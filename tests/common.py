@@ -1,7 +1,7 @@
-"""What the tests of the integration share."""
+"""Helpers that the tests of the integration share."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowManager, FlowResultType
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -49,18 +53,19 @@ SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
 COMPANION_ID = "01JCOMPANION00000000000001"
+HOSTNAME_ID = "01JHOSTNAME000000000000001"
 CERTIFICATE_ID = "7bf7f70c-7600-42e1-81c4-000000000001"
 
 
 async def setup_integration(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Set an account up and let it fix what is not as it must be."""
+    """Set up an account and wait until it has synced."""
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
 
 
 def state_of(hass: HomeAssistant, entity_id: str) -> str:
-    """Return the state of an entity that must be there."""
+    """Return the state of an entity, which has to exist."""
     state = hass.states.get(entity_id)
     assert state, entity_id
     return state.state
@@ -69,9 +74,9 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
 def described(
     hass: HomeAssistant, registry: er.EntityRegistry, entry: MockConfigEntry
 ) -> dict[str, Any]:
-    """Return the account's entities as people see them, alike on every Home Assistant.
+    """Return the parts of the account's entities that people see.
 
-    What else the registry keeps of an entity differs from version to version.
+    The rest of their registry entries differs between versions of Home Assistant.
     """
     return {
         item.entity_id: {
@@ -83,18 +88,18 @@ def described(
             "attributes": dict(hass.states.get(item.entity_id).attributes),  # type: ignore[union-attr]
         }
         for item in er.async_entries_for_config_entry(registry, entry.entry_id)
-        # Who is disabled has no state.
+        # Disabled entities have no state.
         if not item.disabled
     }
 
 
 def is_loaded(entry: ConfigEntry) -> bool:
-    """Tell whether an account is set up at this moment."""
+    """Return whether an account is set up."""
     return entry.state is ConfigEntryState.LOADED
 
 
 async def settle(hass: HomeAssistant) -> None:
-    """Wait for everything that was begun, in the background too."""
+    """Wait for all tasks, including those in the background."""
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
@@ -122,8 +127,19 @@ async def act(
     return response
 
 
+def device_id_of(
+    hass: HomeAssistant, entry: ConfigEntry, subentry_id: str = COMPANION_ID
+) -> str:
+    """Return what Home Assistant calls the device of a subentry."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, subentry_id), entry.entry_id
+    )
+    assert device
+    return device.id
+
+
 def issues(hass: HomeAssistant) -> dict[str, str]:
-    """Return the id of each issue of ours by what the repairs say."""
+    """Return the ids of our issues by their translation keys."""
     return {
         str(issue.translation_key): issue_id
         for (domain, issue_id), issue in ir.async_get(hass).issues.items()
@@ -132,12 +148,12 @@ def issues(hass: HomeAssistant) -> dict[str, str]:
 
 
 def reported(hass: HomeAssistant) -> set[str]:
-    """Return what the repairs speak of."""
+    """Return the translation keys of our issues."""
     return set(issues(hass))
 
 
 def hostname_settings() -> dict[str, Any]:
-    """Return what a person chose for the protected hostname."""
+    """Return the settings of the protected hostname, as its dialog stores them."""
     return {
         "hostname": HOSTNAME,
         "zone_id": Sandbox.zone_id,
@@ -163,7 +179,7 @@ def account(
         data={"api_token": sandbox.token, "account_id": sandbox.account_id},
         subentries_data=[
             ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
+                subentry_id=HOSTNAME_ID,
                 subentry_type="protected_hostname",
                 title=settings["hostname"],
                 unique_id=settings["hostname"],
@@ -183,7 +199,7 @@ def companion(
     subentry_id: str = COMPANION_ID,
     notify_device_id: str | None = None,
 ) -> ConfigSubentryDataWithId:
-    """Return a companion device as its dialog leaves it behind."""
+    """Return a companion device, as its dialog stores it."""
     return ConfigSubentryDataWithId(
         subentry_id=subentry_id,
         subentry_type="companion_device",
@@ -212,6 +228,29 @@ def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
     ]
 
 
+def three_weeks_ago() -> datetime:
+    """Return when certificates were created: at midnight, because whole days are easy to count."""
+    return now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=20)
+
+
+def in_words(value: Any, moments: dict[datetime, str]) -> Any:
+    """Return what a snapshot shows, with words for moments, which differ from day to day."""
+    words = {moment.isoformat("T", "seconds"): word for moment, word in moments.items()}
+
+    def translated(part: Any) -> Any:
+        match part:
+            case dict():
+                return {key: translated(item) for key, item in part.items()}
+            case list():
+                return [translated(item) for item in part]
+            case str():
+                return words.get(part, part)
+            case _:
+                return part
+
+    return translated(value)
+
+
 async def add_certificate(
     sandbox: Sandbox,
     *,
@@ -220,10 +259,10 @@ async def add_certificate(
     device_id: str = DEVICE_ID,
     certificate_id: str = CERTIFICATE_ID,
     status: CertificateStatus = CertificateStatus.ACTIVE,
-    not_before: datetime = datetime(2026, 11, 1, tzinfo=UTC),
+    not_before: datetime | None = None,
     days: int = 365,
 ) -> x509.Certificate:
-    """Put a certificate in place as if it had been minted, here or elsewhere."""
+    """Add a certificate to the zone, as if it had been created here or elsewhere."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, name),
@@ -237,6 +276,7 @@ async def add_certificate(
         .subject_name(subject)
         .sign(key, hashes.SHA256())
     )
+    not_before = not_before or three_weeks_ago()
     authority = await sandbox.authorities.get(sandbox.account_id)
     certificate = authority.sign_client(
         request, not_before, not_before + timedelta(days=days)
@@ -269,7 +309,7 @@ def blocked_request(
 def enable_blocked_requests(
     registry: er.EntityRegistry, hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    """Enable the sensor, as somebody did before the account is set up."""
+    """Enable the sensor of blocked requests before the account is set up."""
     entry.add_to_hass(hass)
     registry.async_get_or_create(
         "sensor",
@@ -282,7 +322,7 @@ def enable_blocked_requests(
 
 
 def sentences(result: Any, of: str = "config") -> dict[str, str]:
-    """Return the errors that a form shows, by field, as a person reads them."""
+    """Return the error messages of a form, in English and by field."""
     texts = ENGLISH
     for part in of.split("."):
         texts = texts[part]
@@ -296,7 +336,7 @@ def sentences(result: Any, of: str = "config") -> dict[str, str]:
 async def submit(
     hass: HomeAssistant, result: Any, user_input: dict[str, Any] | None = None
 ) -> Any:
-    """Submit a form, and wait until the changes are made where it makes any."""
+    """Submit a form, and wait for the changes that it makes."""
     manager: FlowManager[Any, Any, Any] = hass.config_entries.flow
     if isinstance(result["handler"], tuple):
         manager = hass.config_entries.subentries
@@ -309,5 +349,5 @@ async def submit(
 
 
 def choose(**advanced: Any) -> dict[str, Any]:
-    """Return what is submitted at the step of the hostname: its proposals, but for these."""
+    """Return the input of the hostname step: its defaults, except for these."""
     return {"advanced": advanced}

@@ -1,6 +1,9 @@
 """What the tests of the integration stand on: a local Cloudflare, and an account in it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import asyncio.constants
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -20,6 +23,9 @@ from sandbox.authority import edge_authority
 from .common import account, hostname_settings, settle, setup_integration
 from .faults import Faults
 
+# Debug mode notes where each callback was scheduled, ten frames deep: nobody reads that here.
+asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]  # Final to others
+
 # The first time that cryptography is given decides what it takes for one: not a frozen one.
 edge_authority()
 
@@ -28,6 +34,40 @@ edge_authority()
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return snapshots that know Home Assistant's objects."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture(autouse=True)
+def nothing_deprecated(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail where the integration uses what Home Assistant is going to remove."""
+    yield
+    reports = [
+        record.getMessage()
+        for phase in ("setup", "call")
+        for record in caplog.get_records(phase)
+        if record.name == "homeassistant.helpers.frame"
+    ]
+    assert reports == []
+
+
+@pytest.fixture
+def freezer(
+    request: pytest.FixtureRequest,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> FrozenDateTimeFactory:
+    """Stop the clock at the present moment, and refuse to turn it back.
+
+    OpenSSL and other processes see the real clock: a test that names a day among those fails when that day has passed.
+    """
+    assert not request.node.get_closest_marker("freeze_time"), "Tell days by the clock"
+    began, move_to = freezer(), freezer.move_to
+
+    def move_on(target: datetime) -> None:
+        move_to(target)
+        assert freezer() >= began, f"{target} has passed: tell days by the clock"
+
+    monkeypatch.setattr(freezer, "move_to", move_on)
+    return freezer
 
 
 @pytest.fixture

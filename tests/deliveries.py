@@ -1,6 +1,5 @@
-"""Deliveries as minting makes them, without a Cloudflare."""
+"""Deliveries of a new certificate, as they are for a handover, without Cloudflare."""
 
-from collections.abc import Callable
 import secrets
 
 from custom_components.cloudflare_mtls.engine.certificates.credentials import (
@@ -12,6 +11,7 @@ from custom_components.cloudflare_mtls.pages.handovers import Delivery
 
 from .common import CERTIFICATE_ID, HOSTNAME
 
+ENTRY_ID = "01JACCOUNT0000000000000001"
 LABEL = "HA Pixel 8 2026-11"
 PASSWORD = "k7wnq2hdx5mtrb9cgv3zeapj"
 
@@ -21,11 +21,11 @@ def make_delivery(
     system: System = System.ANDROID,
     hostname: str | None = HOSTNAME,
     label: str = LABEL,
-    taken: Callable[[], None] = lambda: None,
     remotely: bool = False,
 ) -> Delivery:
-    """Return a delivery whose bundles are anything."""
+    """Return a delivery whose bundles are random bytes."""
     return Delivery(
+        entry_id=ENTRY_ID,
         certificate_id=CERTIFICATE_ID,
         label=label,
         system=system,
@@ -39,6 +39,5 @@ def make_delivery(
             for item in (BundleFormat.MODERN, BundleFormat.COMPATIBLE)
         ),
         hostname=hostname,
-        taken=taken,
         remotely=remotely,
     )

@@ -1,4 +1,4 @@
-"""Helpers that go through the dialogs."""
+"""Steps through the dialogs, for the tests."""
 
 from http import HTTPStatus
 from typing import Any
@@ -44,28 +44,28 @@ async def start(hass: HomeAssistant) -> Any:
 
 
 async def to_zone(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Continue to the choice of zone and tunnel."""
+    """Open the dialog and go to its step with zone and tunnel."""
     return await submit(hass, await start(hass), {"api_token": sandbox.token})
 
 
 def zone_and_tunnel(sandbox: Sandbox) -> dict[str, str]:
-    """Return the home lab's zone and tunnel as input."""
+    """Return the input of that step: the only zone and the only tunnel."""
     return {"zone_id": sandbox.zone_id, "tunnel_id": sandbox.tunnel_id}
 
 
 async def to_hostname(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Continue to the choice of the hostname."""
+    """Open the dialog and go to its step with the hostname."""
     result = await to_zone(hass, sandbox)
     return await submit(hass, result, zone_and_tunnel(sandbox))
 
 
 async def to_preview(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Continue to the preview of the changes."""
+    """Open the dialog and go to the preview of the changes."""
     return await submit(hass, await to_hostname(hass, sandbox), choose())
 
 
 async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any) -> Any:
-    """Accept every proposal from the token to the end, and return the new entry."""
+    """Go from the token to the end with all defaults, and return the new entry."""
     result = await submit(hass, result, {"api_token": token})
     assert result["step_id"] == "zone"
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -75,7 +75,7 @@ async def finish(hass: HomeAssistant, sandbox: Sandbox, token: str, result: Any)
 async def finish_from_hostname(
     hass: HomeAssistant, sandbox: Sandbox, result: Any, **advanced: Any
 ) -> Any:
-    """Accept every proposal from the hostname to the end, and return the new entry."""
+    """Go from the hostname to the end with all other defaults, and return the new entry."""
     assert result["step_id"] == "hostname"
     result = await submit(hass, result, choose(**advanced))
     return await finish_from_preview(hass, sandbox, result)
@@ -84,7 +84,7 @@ async def finish_from_hostname(
 async def finish_from_preview(
     hass: HomeAssistant, sandbox: Sandbox, result: Any
 ) -> Any:
-    """Submit the preview, and return the new entry."""
+    """Confirm the preview, check the changes and return the new entry."""
     assert result["step_id"] in ("preview", "resume")
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -94,7 +94,7 @@ async def finish_from_preview(
 
 
 def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
-    """Assert that Cloudflare holds each setting of the hostname exactly once."""
+    """Assert that everything that protects the hostname exists once at Cloudflare."""
     zone = zone_of(sandbox)
     assert [rule.ref for rule in zone.rules].count(BLOCK_REF) == 1
     assert [rule.ref for rule in zone.rules].count(SKIP_REF) <= 1
@@ -105,14 +105,14 @@ def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
 
 
 async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
-    """Open the dialog for a further hostname."""
+    """Open the dialog that protects another hostname."""
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, "protected_hostname"), context={"source": SOURCE_USER}
     )
 
 
 def add_rules(sandbox: Sandbox, count: int) -> None:
-    """Add custom rules that are not ours."""
+    """Add foreign rules."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     entrypoint.rules += [
@@ -122,7 +122,7 @@ def add_rules(sandbox: Sandbox, count: int) -> None:
 
 
 async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
-    """Open the dialog for a companion device."""
+    """Open the dialog that adds a companion device."""
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, "companion_device"), context={"source": SOURCE_USER}
     )
@@ -134,7 +134,7 @@ async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -
 
 
 async def fetch(client: Client, url: str) -> Any:
-    """Open the link on the device, and download the bundle."""
+    """Open a handover link, as the device does, and return what it gets."""
     path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
     answer = await client.post(path, data=token)
     assert answer.status == 200
@@ -142,7 +142,7 @@ async def fetch(client: Client, url: str) -> Any:
 
 
 async def prove(client: Client, certificate_id: str) -> int:
-    """Open the test page on the device, through the protected hostname."""
+    """Open the test page through the protected hostname; return the status."""
     answer = await client.post(
         "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
     )
@@ -156,7 +156,7 @@ def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
 
 
 async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
-    """Open the dialog of a repair."""
+    """Open the dialog of a repair and return its first step."""
     answer = await client.post(
         "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
     )
@@ -168,7 +168,7 @@ async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
 async def confirm_repair(
     client: Client, flow: dict[str, Any], **chosen: Any
 ) -> dict[str, Any]:
-    """Confirm what the dialog shows, with what is chosen in it."""
+    """Submit the step of a repair's dialog, with what is chosen, and return the result."""
     answer = await client.post(
         f"/api/repairs/issues/fix/{flow['flow_id']}", json=chosen
     )

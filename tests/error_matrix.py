@@ -1,4 +1,4 @@
-"""The document of what bad days do to the entities: docs/error-matrix.md, read and written."""
+"""The document docs/error-matrix.md: how entities show an hour in which a call fails."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,24 +8,24 @@ DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "error-matrix.md"
 
 _INTRODUCTION: Final = """# Error matrix
 
-An hour in which one call of a refresh goes wrong each time, in one way: what the entities show that are made of it. The
-world changes at the beginning of that hour, so `unavailable` is what keeps an old value from passing for a new one. `seen`
-means that the fault did no harm: the change is shown as it is. Behind it stands how many calls of that kind the hour cost;
-where all is well it costs as many as `delay` does. What is read of settings, bots and Access opens a repair or does not: there,
-`quiet` is that none was opened for what could not be seen.
+Each row is a call that a refresh makes, each column a fault that hits this call for an hour. At the beginning of the hour
+something changes at Cloudflare. A cell says what the entities that depend on the call show: `seen` is the change, so the
+fault did no harm; `unavailable` and `unknown` say that the integration does not pass off the old value as the new one. Zone
+settings, bot management and Access applications have repairs instead of entities: `quiet` says that no repair was opened for
+what could not be read. In brackets is how many calls of this kind the hour took; without a fault it takes as many as with
+`delay`.
 
-In every one of these hours: entities made of other calls stay as they are, an outage is logged once and its end once, no
-new authentication is asked for, and within a quarter of an hour after it everything is as it was before, without a restart
-(six hours where a repair was opened, since that is how often these are read).
-**Where one of these promises is broken, the cell is bold.**
+In each of these hours, the entities that depend on other calls stay as they are, an outage is logged once and its end once,
+and no reauthentication starts. Within a quarter of an hour after it, everything is as before without a restart (six hours for
+what has repairs, as it is read every six hours). **If one of these promises is broken, the cell is bold.**
 
-Written by `ERROR_MATRIX=write python -m pytest tests/test_bad_days.py -m ""`; the tests play it all again, and compare.
+Written by `scripts/docs error-matrix`; the tests try every cell and compare.
 
 """
 
 
 def write(faults: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
-    """Write the rows, in the place of those of the same calls."""
+    """Write the document: these rows, and the documented rows of other calls."""
     rows = {**documented(), **rows}
     lines = [
         f"| call | {' | '.join(faults)} |",
@@ -36,7 +36,7 @@ def write(faults: Sequence[str], rows: Mapping[str, Sequence[str]]) -> None:
 
 
 def documented() -> dict[str, list[str]]:
-    """Read the cells of each call."""
+    """Return the cells of each call, as the document has them."""
     if not DOCUMENT.exists():
         return {}
     rows = {}

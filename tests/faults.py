@@ -1,4 +1,4 @@
-"""A Cloudflare that does not always answer well: a proxy that tests tell what to spoil."""
+"""A proxy between Home Assistant and the sandbox, in which tests set up faults."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +14,7 @@ HTML_ERROR = "<html><title>500 Internal Server Error</title></html>"
 
 @dataclass
 class Fault:
-    """Spoils the answers to requests that match, a number of times or always."""
+    """A fault of the requests that match, a number of times or always."""
 
     method: str
     path: re.Pattern[str]
@@ -27,7 +27,7 @@ class Fault:
     hits: int = 0
 
     def takes(self, request: web.Request, path: str) -> bool:
-        """Tell whether this request is one to spoil."""
+        """Return whether this fault applies to a request."""
         return (
             self.method in ("*", request.method)
             and self.path.search(path) is not None
@@ -36,10 +36,10 @@ class Fault:
 
 
 class Faults:
-    """Stands between Home Assistant and the sandbox, transparent until told otherwise."""
+    """A proxy that forwards everything until a fault is added."""
 
     def __init__(self, target: str) -> None:
-        """Take the API that answers wherever nothing is spoiled."""
+        """Prepare a proxy before an API."""
         self._target = target
         self._faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
@@ -57,10 +57,11 @@ class Faults:
         hold: asyncio.Event | None = None,
         times: int | None = None,
     ) -> Fault:
-        """Spoil what matches: the path is a regular expression below /client/v4.
+        """Add a fault; `path` is a regular expression for the path below /client/v4.
 
-        With `hold`, the request waits for the event first; without a status, it is answered
-        as usual then. With `after_write`, the sandbox does what was asked and nobody learns.
+        With `hold`, the request first waits for the event. Without `status`, the sandbox then
+        answers as usual. With `after_write`, the sandbox executes the request before the client
+        gets the faulty answer.
         """
         fault = Fault(
             method,
@@ -76,13 +77,13 @@ class Faults:
         return fault
 
     def unavailable(self, method: str, path: str, **options: Any) -> Fault:
-        """Answer with the page of a server that is broken."""
+        """Answer with status 500 and an error page."""
         return self.add(method, path, status=500, body=HTML_ERROR, **options)
 
     def refuse(
         self, method: str, path: str, status: int, code: int, message: str, **rest: Any
     ) -> Fault:
-        """Answer with one of Cloudflare's refusals."""
+        """Answer with a refusal in Cloudflare's envelope."""
         return self.add(
             method, path, status=status, body=refusal(code, message), **rest
         )
@@ -90,7 +91,7 @@ class Faults:
     def limit(
         self, seconds: int, method: str = "*", path: str = "", **rest: Any
     ) -> Fault:
-        """Ask for a pause."""
+        """Answer with 429 and ask for a pause."""
         return self.add(
             method,
             path,
@@ -101,12 +102,12 @@ class Faults:
         )
 
     def clear(self) -> None:
-        """Spoil nothing more."""
+        """Remove all faults."""
         self._faults.clear()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve at `url`."""
+        """Run the proxy at `url`."""
         application = web.Application(client_max_size=2**22)
         application.router.add_route("*", "/client/v4{path:/.*}", self._answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

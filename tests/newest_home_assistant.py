@@ -1,8 +1,8 @@
-"""Let the test plugin of the oldest supported Home Assistant drive the newest one.
+"""Makes the test plugin of the oldest supported Home Assistant work with the newest one.
 
-`-p tests.newest_home_assistant` loads this before the plugin, which imports httpx
-(by then Home Assistant must have replaced it), patches Home Assistant (before more
-of it is imported) and wants a name of the logger that has since moved.
+`-p tests.newest_home_assistant` loads this module before the plugin. The plugin imports httpx,
+which Home Assistant has to replace first. It patches Home Assistant, which has to happen before
+more of it is imported. And it uses a function of the logger that has moved since.
 """
 
 import homeassistant  # noqa: F401

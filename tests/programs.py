@@ -1,4 +1,4 @@
-"""Programs of other people that tests run, where they are."""
+"""Marks that skip tests whose programs are not installed."""
 
 import pytest
 
@@ -6,12 +6,12 @@ from demo.browser import missing, missing_for_certificates
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
-    """Skip where programs are missing, and name them."""
+    """Skip a test if programs are missing, and name them."""
     return _without(missing(*programs))
 
 
 def needs_certificates_in_chromium() -> pytest.MarkDecorator:
-    """Skip where Chromium can show no certificate, and say why."""
+    """Skip a test if Chromium cannot use client certificates, and say why."""
     return _without(missing_for_certificates())
 
 

@@ -197,7 +197,7 @@ async def test_another_account_goes_on(
 
     token = sandbox.state.add_token()
     client = await async_create_client(hass, token, other.id)
-    assert await client.tunnels(other.id) == ()
+    assert await client.tunnels.list(other.id) == ()
     assert len(faults.requests) == 1
     await seconds_told(act(hass, account, "list_certificates"))
     assert len(faults.requests) == 1

@@ -37,7 +37,6 @@ CONNECTED = "binary_sensor.home_connectivity"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 
-@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 async def test_binary_sensors(
     hass: HomeAssistant,
@@ -336,7 +335,6 @@ async def test_what_only_a_person_can_solve_is_drift(
     assert foreign.content == "198.51.100.9"
 
 
-@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 @pytest.mark.parametrize(
     ("status", "days", "state"),

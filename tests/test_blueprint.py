@@ -19,7 +19,14 @@ from pytest_homeassistant_custom_component.common import (
 from sandbox import Sandbox
 from tests.certificates.test_mobile_app import register
 
-from .common import EDGE_EVERY, add_certificate, companion, settle, wait_for_refresh
+from .common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    add_certificate,
+    companion,
+    settle,
+    wait_for_refresh,
+)
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
 EXPIRY = "cloudflare_mtls/certificate_expiry.yaml"
@@ -83,8 +90,11 @@ async def test_certificate_that_ends(
     freezer.move_to(certificate.not_valid_after_utc - timedelta(days=29))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert "while the device is at home" in notifications[0].data["message"]
+    tag = notifications[0].data["data"]["tag"]
+    assert tag == f"cloudflare_mtls_{CERTIFICATE_ID}"
     # In the time zone of the home it is the day before.
-    assert told(notifications) == ["The certificate of Pixel 8 ends on 2027-10-31"]
+    end = certificate.not_valid_after_utc.date() - timedelta(days=1)
+    assert told(notifications) == [f"The certificate of Pixel 8 ends on {end}"]
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(notifications) == []
 

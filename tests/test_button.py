@@ -112,3 +112,24 @@ async def test_revocation_that_fails(
         await press(hass, REVOKE)
 
     assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_revocation_that_fails_once(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """One certificate that cannot be revoked keeps none of the others valid."""
+    for certificate_id in ("first", "second", "third"):
+        await add_certificate(sandbox, certificate_id=certificate_id)
+    await setup_integration(hass, entry)
+    faults.refuse("DELETE", "/second$", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today"):
+        await press(hass, REVOKE)
+
+    certificates = zone_of(sandbox).certificates
+    assert {key: item.status for key, item in certificates.items()} == {
+        "first": "revoked",
+        "second": "active",
+        "third": "revoked",
+    }

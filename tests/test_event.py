@@ -1,4 +1,4 @@
-"""Tests of the events that tell what was fixed, and what happens to certificates."""
+"""Tests of the events: what was fixed, and what happened to certificates."""
 
 from typing import Any
 
@@ -16,7 +16,9 @@ from .common import (
     BLOCK_REF,
     EDGE_EVERY,
     HOSTNAME,
+    HOSTNAME_ID,
     act,
+    device_id_of,
     settle,
     state_of,
     wait_for_refresh,
@@ -29,18 +31,18 @@ CERTIFICATE = "event.home_lab_certificate"
 
 
 def disable_block(sandbox: Sandbox) -> None:
-    """Switch our block rule off, as somebody in the dashboard would."""
+    """Disable our block rule, as somebody in the dashboard would."""
     for rule in zone_of(sandbox).rules:
         rule.enabled = rule.ref != BLOCK_REF
 
 
-async def test_what_was_fixed_is_told(
+async def test_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An automation learns of each change that was put right, and of the hostname."""
+    """The event has the changes, and the hostname's device."""
     events = async_capture_events(hass, "cloudflare_mtls_fixed")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     before = state_of(hass, FIXED)
@@ -50,9 +52,13 @@ async def test_what_was_fixed_is_told(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
     (event,) = events
-    assert event.data["hostname"] == HOSTNAME
-    assert event.data["config_entry_id"] == loaded_entry.entry_id
     (step,) = event.data["steps"]
+    assert event.data == {
+        "config_entry_id": loaded_entry.entry_id,
+        "device_id": device_id_of(hass, loaded_entry, HOSTNAME_ID),
+        "hostname": HOSTNAME,
+        "steps": [step],
+    }
     assert (step["kind"], step["action"]) == ("block_rule", "update")
     state = hass.states.get(FIXED)
     assert state
@@ -61,14 +67,14 @@ async def test_what_was_fixed_is_told(
     assert state.attributes["steps"] == event.data["steps"]
 
 
-async def test_nothing_is_told_of_what_failed(
+async def test_fix_that_fails(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A change that Cloudflare did not take was not fixed."""
+    """No event is fired for a change that Cloudflare refused."""
     events = async_capture_events(hass, "cloudflare_mtls_fixed")
     disable_block(sandbox)
     faults.unavailable("PATCH", "/rules/")
@@ -81,21 +87,21 @@ async def test_nothing_is_told_of_what_failed(
 
 
 class TestWithoutKeepingInSync:
-    """Who wants to be asked first."""
+    """A hostname that is not kept in sync."""
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return settings that fix nothing by themselves."""
+        """Return settings that do not keep the hostname in sync."""
         return {**settings, "keep_in_sync": False}
 
-    async def test_nothing_is_fixed_and_nothing_told(
+    async def test_nothing_is_fixed(
         self,
         hass: HomeAssistant,
         sandbox: Sandbox,
         loaded_entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Without consent nothing is written."""
+        """Nothing is written, so no event is fired."""
         events = async_capture_events(hass, "cloudflare_mtls_fixed")
         sandbox.journal.clear()
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -103,38 +109,47 @@ class TestWithoutKeepingInSync:
         assert sandbox.journal.writes == []
 
 
-async def test_what_happens_to_certificates_is_told(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """The account's event tells it too, and still does when the account is set up anew."""
+async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
+    """The account's event entity has the same details, also after a reload."""
     assert state_of(hass, CERTIFICATE) == "unknown"
     events = async_capture_events(hass, "cloudflare_mtls_certificate")
 
-    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     await settle(hass)
 
     (event,) = events
-    told = {
-        "device_id": minted["device_id"],
-        "certificate_id": minted["certificate_id"],
+    details = {
+        # The device is added once its certificate is signed.
+        "device_id": None,
+        "certificate_id": created["certificate_id"],
         "name": "Pixel 8",
-        "expires_on": minted["expires_on"],
+        "expires_on": created["expires_on"],
     }
     assert event.data == {
         "type": "created",
         "config_entry_id": loaded_entry.entry_id,
-        **told,
+        **details,
     }
     state = hass.states.get(CERTIFICATE)
     assert state
     assert state.attributes["event_type"] == "created"
-    assert told.items() <= state.attributes.items()
+    assert details.items() <= state.attributes.items()
+
+    await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=created["certificate_id"],
+    )
+    _, event = events
+    assert event.data["type"] == "renewed"
+    assert event.data["device_id"] == created["device_id"]
 
 
 async def test_certificates_of_another_account(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Each account tells of its own certificates alone."""
+    """The event entity of an account ignores the certificates of others."""
     hass.bus.async_fire(
         "cloudflare_mtls_certificate",
         {"type": "created", "config_entry_id": "another", "name": "Tablet"},

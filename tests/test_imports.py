@@ -27,7 +27,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import EngineError
 async def main():
     client = CloudflareClient("cfut_" + "a" * 40, base_url="http://127.0.0.1:1")
     try:
-        await client.zones()
+        await client.zones.list()
     except EngineError as err:
         print("answered", type(err).__name__)
 

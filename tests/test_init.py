@@ -25,6 +25,7 @@ from .common import (
     act,
     add_certificate,
     companion,
+    in_words,
     is_loaded,
     reported,
     settle,
@@ -36,6 +37,7 @@ from .faults import Faults
 
 STATUS = "sensor.home_tunnel_status"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
+EXPIRY = "sensor.pixel_8_certificate_expiry"
 
 with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
@@ -54,7 +56,7 @@ def permission_issues(issue_registry: ir.IssueRegistry) -> set[str]:
 async def test_set_up_unload_and_reload(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """An account comes and goes, and at Cloudflare nothing goes with it."""
+    """Neither changes anything at Cloudflare."""
     assert is_loaded(loaded_entry)
     assert state_of(hass, STATUS) == "healthy"
     sandbox.journal.clear()
@@ -79,7 +81,7 @@ async def test_unloaded_account_is_left_in_peace(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """After unloading, nothing is asked of Cloudflare any more."""
+    """After unloading, Cloudflare gets no request any more."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     sandbox.journal.clear()
 
@@ -94,7 +96,7 @@ async def test_in_sync_means_no_write(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Refresh after refresh, nothing is written where nothing is to be done."""
+    """Refreshes without drift write nothing."""
     sandbox.journal.clear()
 
     for _ in range(3):
@@ -192,7 +194,7 @@ async def test_permission_to_see_tunnels_is_missing(
     issue_registry: ir.IssueRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """One permission costs one feature; a repair names it, and goes away with it."""
+    """One permission costs one feature; a repair names it until it is added."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"tunnel:edit"}
 
@@ -218,7 +220,7 @@ async def test_permission_to_see_tunnels_is_missing(
     }
     assert not issue.is_fixable
 
-    # What is refused is asked for less often: a day of it must not cost more than any other.
+    # Refused calls are made less often: a day of refusals must not cost more than any other.
     sandbox.journal.clear()
     for _ in range(9):
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -243,7 +245,7 @@ async def test_permission_to_see_tunnels_is_missing(
             {
                 STATUS: None,
                 DRIFT: "unavailable",
-                "sensor.pixel_8_certificate_expiry": "2027-11-01T00:00:00+00:00",
+                EXPIRY: "end of the certificate",
             },
             id="tunnels",
         ),
@@ -265,7 +267,7 @@ async def test_permission_to_see_tunnels_is_missing(
             {
                 STATUS: "healthy",
                 DRIFT: "unavailable",
-                "sensor.pixel_8_certificate_expiry": "unavailable",
+                EXPIRY: "unavailable",
             },
             id="certificates",
         ),
@@ -287,8 +289,8 @@ async def test_set_up_with_a_permission_missing(
     named: set[str],
     states: dict[str, str | None],
 ) -> None:
-    """An account sets up with whatever it may see; the rest comes with the permission."""
-    await add_certificate(sandbox)
+    """An account sets up with what its token may read; the rest follows with the permission."""
+    expiry = (await add_certificate(sandbox)).not_valid_after_utc
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = permissions
 
@@ -301,7 +303,8 @@ async def test_set_up_with_a_permission_missing(
     assert permission_issues(issue_registry) == named
     for entity_id, expected in states.items():
         state = hass.states.get(entity_id)
-        assert (state.state if state else None) == expected
+        shown = state.state if state else None
+        assert in_words(shown, {expiry: "end of the certificate"}) == expected
 
     token.permissions = ALL_PERMISSIONS
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -309,8 +312,7 @@ async def test_set_up_with_a_permission_missing(
     assert permission_issues(issue_registry) == set()
     assert state_of(hass, STATUS) == "healthy"
     assert state_of(hass, DRIFT) == "off"
-    expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
-    assert expiry == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == expiry.isoformat()
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ async def test_permission_to_fix_is_missing(
     permission: str,
     named: str,
 ) -> None:
-    """What cannot be fixed stays visible as drift, and is fixed once it may be."""
+    """Drift that cannot be fixed stays visible, and is fixed once the token may."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = (ALL_PERMISSIONS - {f"{permission}:edit"}) | {
         f"{permission}:read"
@@ -356,7 +358,7 @@ async def test_pause_that_cloudflare_asks_for(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Before the Retry-After is over, nothing is asked; then all is well by itself."""
+    """Before the Retry-After is over, there is no request; after it, everything recovers."""
     fault = faults.limit(240, times=1, path="/cfd_tunnel$")
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert fault.hits == 1
@@ -378,7 +380,7 @@ async def test_pause_that_cloudflare_asks_for_at_first(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While setting up, the Retry-After holds as well."""
+    """The Retry-After is kept during set-up, too."""
     faults.limit(240)
     await setup_integration(hass, entry)
     assert entry.state is ConfigEntryState.SETUP_RETRY
@@ -402,7 +404,7 @@ async def test_one_line_when_down_and_one_when_back(
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An outage is reported once, and its end once; nobody has to help."""
+    """An outage is logged once, and its end once; it ends without help."""
     caplog.clear()
     caplog.set_level("INFO")
     faults.unavailable("GET", "/cfd_tunnel")
@@ -431,7 +433,7 @@ async def test_edge_is_down(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What cannot be seen is unavailable, never the last good value."""
+    """An entity whose data cannot be read is unavailable: the last value may be wrong."""
     faults.unavailable("GET", "/zones/")
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -521,7 +523,7 @@ async def test_tunnel_that_went_while_home_assistant_was_off(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Devices of what is gone are removed at the next start."""
+    """Devices of tunnels that were deleted meanwhile are removed at the next start."""
     attic = sandbox.state.add_tunnel("attic")
     await setup_integration(hass, entry)
     await hass.config_entries.async_unload(entry.entry_id)
@@ -544,7 +546,7 @@ async def test_devices_stay_while_nothing_is_known(
     device_registry: dr.DeviceRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An outage or a missing permission says nothing of what is there."""
+    """An outage or a missing permission removes no device."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     count = len(dr.async_entries_for_config_entry(device_registry, entry.entry_id))
@@ -564,7 +566,7 @@ async def test_devices_stay_while_nothing_is_known(
 async def test_account_without_hostnames_asks_for_no_zone(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """With nothing to protect, only the tunnels are watched."""
+    """Without protected hostnames, only the tunnels are watched."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Home lab",
@@ -622,4 +624,4 @@ async def test_device_stays_until_it_is_removed(
     assert not device_registry.async_get_device_by_identifier(
         (DOMAIN, COMPANION_ID), entry.entry_id
     )
-    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
+    assert hass.states.get(EXPIRY) is None

@@ -236,7 +236,7 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """Once confirmed they are not reported again, until there is another; nothing is revoked."""
-    await add_certificate(
+    certificate = await add_certificate(
         sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
     )
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -244,7 +244,8 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
 
     flow = await begin_repair(client, issues(hass)["certificates_elsewhere"])
     assert flow["step_id"] == "confirm"
-    assert flow["description_placeholders"] == {"names": "- `'Terra'`, 2027-11-01"}
+    expires = certificate.not_valid_after_utc.date()
+    assert flow["description_placeholders"] == {"names": f"- `'Terra'`, {expires}"}
     assert (await confirm_repair(client, flow))["type"] == "create_entry"
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()

@@ -1,4 +1,4 @@
-"""Tests that what a device is given is nowhere else, through the whole life of certificates."""
+"""Tests that keys, passwords, bundles and links are only where they must be."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ from .dialogs import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
 
 
 def secrets_of(taken: dict[str, Any]) -> dict[str, str]:
-    """Return what nobody else may know of what a device took, in all forms that it may have."""
+    """Return the secrets of a bundle that a device fetched, in every form that could show up."""
     found = {"password": taken["password"]}
     for bundle in taken["bundles"]:
         data = base64.b64decode(bundle["data"])
@@ -47,7 +47,7 @@ def secrets_of(taken: dict[str, Any]) -> dict[str, str]:
         found |= {
             f"{bundle['format']} bundle": bundle["data"][:60],
             f"{bundle['format']} bundle, raw": repr(data)[2:40],
-            # The first lines are alike for every key.
+            # The first lines are the same for every key.
             "key": pem.splitlines()[-3],
         }
     return found
@@ -64,7 +64,7 @@ async def test_secrets_are_nowhere_else(
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Dialog, notification, button, action, proof and revocation leave no secret behind."""
+    """No way to create, test or revoke a certificate leaves a secret behind."""
     caplog.set_level(logging.DEBUG)
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, name)
@@ -77,7 +77,7 @@ async def test_secrets_are_nowhere_else(
     shown: list[Any] = []
 
     async def take(way: str, url: str) -> None:
-        """Fetch a bundle, and keep what has to stay between two."""
+        """Fetch a bundle, and remember its secrets."""
         taken = await fetch(client, url)
         secrets[f"{way}: link"] = url.partition("#")[2]
         secrets.update(
@@ -121,7 +121,7 @@ async def test_secrets_are_nowhere_else(
         key_type="ec_p256",
     )
     await take("action", response.pop("handover_url"))
-    # Six digits may stand within any number.
+    # Six digits occur in other numbers too.
     response.pop("handover_code")
     shown.append(response)
     shown += [
@@ -163,5 +163,5 @@ async def test_secrets_are_nowhere_else(
         for place, text in everything.items()
         if value in text
     ]
-    # Home Assistant keeps the entry's own token.
+    # Home Assistant stores the token with the entry.
     assert found == [("API token", "storage")]

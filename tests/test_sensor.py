@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
@@ -27,6 +28,7 @@ from .common import (
     add_certificate,
     companion,
     described,
+    in_words,
     settle,
     setup_integration,
     state_of,
@@ -41,25 +43,30 @@ NEXT = "sensor.home_lab_next_certificate_expiry"
 with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
-@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
 @with_device
 async def test_sensors(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
     snapshot: SnapshotAssertion,
 ) -> None:
     """A home with one tunnel and one phone has these sensors."""
-    await add_certificate(sandbox)
+    certificate = await add_certificate(sandbox)
     await setup_integration(hass, entry)
 
     entities = described(hass, entity_registry, entry)
-    assert {
+    sensors = {
         entity_id: entity
         for entity_id, entity in entities.items()
         if entity_id.startswith("sensor.")
-    } == snapshot
+    }
+    moments = {
+        dt_util.utcnow(): "now",
+        certificate.not_valid_after_utc: "end of the certificate",
+    }
+    assert in_words(sensors, moments) == snapshot
 
 
 @pytest.mark.parametrize("status", list(TunnelStatus))
@@ -156,10 +163,10 @@ async def test_certificates_come_and_go(
     """A certificate is seen without reload, and so is that it was revoked anywhere."""
     assert state_of(hass, STATUS) == "missing"
     assert state_of(hass, EXPIRY) == "unknown"
-    await add_certificate(sandbox)
+    expiry = (await add_certificate(sandbox)).not_valid_after_utc.isoformat()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, STATUS) == "active"
-    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == expiry
 
     certificate = sandbox.state.zones[sandbox.zone_id].certificates[CERTIFICATE_ID]
     for status, state in (
@@ -171,7 +178,7 @@ async def test_certificates_come_and_go(
         certificate.status = status  # type: ignore[assignment]
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, STATUS) == state
-        assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+        assert state_of(hass, EXPIRY) == expiry
 
 
 @with_device
@@ -208,7 +215,6 @@ async def test_certificate_that_has_expired(
     assert state_of(hass, EXPIRY) == "2025-01-31T00:00:00+00:00"
 
 
-@pytest.mark.freeze_time("2027-10-01T00:00:00+00:00")
 @with_device
 async def test_certificate_that_is_about_to_expire(
     hass: HomeAssistant,
@@ -217,15 +223,16 @@ async def test_certificate_that_is_about_to_expire(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """Without a change at Cloudflare, time alone changes how it stands."""
-    await add_certificate(sandbox)
+    expiry = (await add_certificate(sandbox)).not_valid_after_utc
+    freezer.move_to(expiry - timedelta(days=31))
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "active"
 
-    freezer.move_to("2027-10-02T00:00:01+00:00")
+    freezer.move_to(expiry - timedelta(days=30, seconds=-1))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, STATUS) == "expiring"
 
-    freezer.move_to("2027-11-01T00:00:01+00:00")
+    freezer.move_to(expiry + timedelta(seconds=1))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, STATUS) == "expired"
 
@@ -238,28 +245,27 @@ async def test_two_certificates_of_one_device(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A device shows the newer one of its certificates, as long as that one is good."""
-    await add_certificate(sandbox)
+    older = await add_certificate(sandbox)
     await setup_integration(hass, entry)
-    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == older.not_valid_after_utc.isoformat()
 
-    await add_certificate(
+    newer = await add_certificate(
         sandbox,
         certificate_id="second",
-        not_before=datetime(2026, 11, 2, tzinfo=UTC),
+        not_before=older.not_valid_before_utc + timedelta(days=1),
         days=700,
     )
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, EXPIRY) == "2028-10-02T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == newer.not_valid_after_utc.isoformat()
     assert state_of(hass, STATUS) == "active"
 
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.certificates["second"].status = CertificateStatus.REVOKED
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, EXPIRY) == "2027-11-01T00:00:00+00:00"
+    assert state_of(hass, EXPIRY) == older.not_valid_after_utc.isoformat()
     assert state_of(hass, STATUS) == "active"
 
 
-@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
 async def test_next_expiry_of_all_certificates(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -268,6 +274,7 @@ async def test_next_expiry_of_all_certificates(
 ) -> None:
     """The next to end is shown, wherever it was made; what no longer gets in is not."""
     assert state_of(hass, NEXT) == "unknown"
+    expiries = {}
     for certificate_id, days, status in (
         ("expired", 10, CertificateStatus.ACTIVE),
         ("revoked", 30, CertificateStatus.REVOKED),
@@ -275,15 +282,16 @@ async def test_next_expiry_of_all_certificates(
         ("foreign", 50, CertificateStatus.ACTIVE),
         ("later", 365, CertificateStatus.ACTIVE),
     ):
-        await add_certificate(
+        certificate = await add_certificate(
             sandbox,
             organization="Somebody",
             certificate_id=certificate_id,
             days=days,
             status=status,
         )
+        expiries[certificate_id] = certificate.not_valid_after_utc.isoformat()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, NEXT) == "2026-12-21T00:00:00+00:00"
+    assert state_of(hass, NEXT) == expiries["foreign"]
 
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"ssl:edit"}
@@ -317,7 +325,6 @@ async def test_unavailable_while_cloudflare_is(
     }
 
 
-@pytest.mark.freeze_time("2026-11-01T12:00:00+00:00")
 async def test_next_expiry_moves_on_when_a_certificate_ends(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -325,13 +332,15 @@ async def test_next_expiry_moves_on_when_a_certificate_ends(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """What has ended is not what ends next, also where nothing else has changed."""
-    for days, certificate_id in ((1, "first"), (60, "second")):
+    first, second = [
         await add_certificate(
             sandbox, organization="Somebody", certificate_id=certificate_id, days=days
         )
+        for days, certificate_id in ((21, "first"), (60, "second"))
+    ]
     await setup_integration(hass, entry)
-    assert state_of(hass, NEXT) == "2026-11-02T00:00:00+00:00"
+    assert state_of(hass, NEXT) == first.not_valid_after_utc.isoformat()
 
     await wait_for_refresh(hass, freezer, timedelta(days=1))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, NEXT) == "2026-12-31T00:00:00+00:00"
+    assert state_of(hass, NEXT) == second.not_valid_after_utc.isoformat()

@@ -27,12 +27,12 @@ from sandbox.state import ALL_PERMISSIONS, CertificateStatus, DnsRecord, Rule
 from .common import (
     BLOCK_REF,
     CERTIFICATE_ID,
-    DEVICE_ID,
     HOSTNAME,
     SKIP_REF,
     act,
     add_certificate,
     companion,
+    device_id_of,
     is_loaded,
     settle,
     setup_integration,
@@ -47,7 +47,7 @@ with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with dev
 
 
 def foreign(sandbox: Sandbox) -> dict[str, Any]:
-    """Return a copy of all that is not ours, in its order."""
+    """Return a copy of everything at Cloudflare that somebody else made, in its order."""
     zone, tunnel = zone_of(sandbox), sandbox.state.tunnels[sandbox.tunnel_id]
     config = copy.deepcopy(tunnel.config)
     assert config
@@ -71,17 +71,19 @@ def foreign(sandbox: Sandbox) -> dict[str, Any]:
     }
 
 
-async def test_mint(
+async def test_mint_certificate(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate is minted, and the response says which one and where it waits."""
+    """The response says which certificate was created, and where its bundle can be fetched."""
     response = await act(hass, loaded_entry, "mint_certificate", name=" Pixel 8 ")
+    await settle(hass)
 
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     certificate_id = response["certificate_id"]
-    minted = zone_of(sandbox).certificates[certificate_id]
-    signed = minted.certificate
+    issued = zone_of(sandbox).certificates[certificate_id]
+    signed = issued.certificate
     assert response == {
-        "device_id": response["device_id"],
+        "device_id": device_id_of(hass, loaded_entry, subentry.subentry_id),
         "certificate_id": certificate_id,
         "serial_number": f"{signed.serial_number:X}",
         "fingerprint_sha256": signed.fingerprint(hashes.SHA256()).hex(),
@@ -91,33 +93,25 @@ async def test_mint(
         "handover_code": response["handover_code"],
         "handover_expires_at": response["handover_expires_at"],
     }
-    assert minted.validity_days == 365
+    assert issued.validity_days == 365
     assert {attribute.oid: attribute.value for attribute in signed.subject} == {
         NameOID.COMMON_NAME: "Pixel 8",
         NameOID.ORGANIZATION_NAME: "Home Assistant",
-        NameOID.ORGANIZATIONAL_UNIT_NAME: response["device_id"],
+        NameOID.ORGANIZATIONAL_UNIT_NAME: subentry.unique_id,
     }
-    assert len(response["device_id"]) == 26
     base, _, token = response["handover_url"].partition("#")
     assert base == "http://192.168.1.10:8123/api/cloudflare_mtls/handover"
     assert len(token) == 43
     until = datetime.fromisoformat(response["handover_expires_at"])
     assert until - dt_util.utcnow() == timedelta(minutes=10)
 
-    await settle(hass)
-    device = loaded_entry.get_subentries_of_type("companion_device")
-    assert [(item.unique_id, item.title, dict(item.data)) for item in device] == [
-        (
-            response["device_id"],
-            "Pixel 8",
-            {
-                "name": "Pixel 8",
-                "system": "android",
-                "zone_id": sandbox.zone_id,
-                "notify_device_id": None,
-            },
-        )
-    ]
+    assert subentry.title == "Pixel 8"
+    assert dict(subentry.data) == {
+        "name": "Pixel 8",
+        "system": "android",
+        "zone_id": sandbox.zone_id,
+        "notify_device_id": None,
+    }
     expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
     assert expiry == response["expires_on"]
 
@@ -125,10 +119,10 @@ async def test_mint(
 @pytest.mark.parametrize(
     "system", ["android", "ios", "wear_os", "macos", "windows", "linux"]
 )
-async def test_mint_for_every_platform(
+async def test_create_for_every_system(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, system: str
 ) -> None:
-    """The device is kept as what it is."""
+    """The system is stored with the device."""
     await act(hass, loaded_entry, "mint_certificate", name="Pixel 8", system=system)
     await settle(hass)
 
@@ -136,10 +130,10 @@ async def test_mint_for_every_platform(
     assert device.data["system"] == system
 
 
-async def test_mint_for_nobody_to_notify(
+async def test_create_for_nobody_to_notify(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A device without the companion app is refused before anything is minted."""
+    """A device without the companion app is refused before anything is created."""
     with pytest.raises(ServiceValidationError) as raised:
         await act(
             hass,
@@ -158,7 +152,7 @@ async def test_mint_for_nobody_to_notify(
     [("rsa_2048", rsa.RSAPublicKey), ("ec_p256", ec.EllipticCurvePublicKey)],
 )
 @pytest.mark.parametrize("bundle", ["compatible", "modern"])
-async def test_mint_every_kind_of_key_and_bundle(
+async def test_create_every_kind_of_key_and_bundle(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -166,7 +160,7 @@ async def test_mint_every_kind_of_key_and_bundle(
     bundle: str,
     kind: type,
 ) -> None:
-    """The kind of key is the one that was asked for."""
+    """Key and validity are those of the call."""
     response = await act(
         hass,
         loaded_entry,
@@ -177,17 +171,14 @@ async def test_mint_every_kind_of_key_and_bundle(
         validity_days=30,
     )
 
-    minted = zone_of(sandbox).certificates[response["certificate_id"]]
-    assert isinstance(minted.certificate.public_key(), kind)
-    assert minted.validity_days == 30
+    issued = zone_of(sandbox).certificates[response["certificate_id"]]
+    assert isinstance(issued.certificate.public_key(), kind)
+    assert issued.validity_days == 30
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"name": ""},
-        {"name": "  "},
-        {"name": "x" * 65},
         {},
         {"name": "Pixel 8", "key_type": "rsa_1024"},
         {"name": "Pixel 8", "bundle": "zip"},
@@ -197,24 +188,36 @@ async def test_mint_every_kind_of_key_and_bundle(
         {"name": "Pixel 8", "surprise": True},
     ],
 )
-async def test_mint_what_cannot_be(
+async def test_create_what_cannot_be(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     fields: dict[str, Any],
 ) -> None:
-    """What is no name, key, bundle or validity is refused before anything is minted."""
+    """Impossible choices are refused before anything is created."""
     with pytest.raises(probatio.Invalid):
         await act(hass, loaded_entry, "mint_certificate", **fields)
 
     assert zone_of(sandbox).certificates == {}
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "\n"])
+async def test_create_without_a_name(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, name: str
+) -> None:
+    """A name that no certificate can carry is refused with a sentence."""
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, loaded_entry, "mint_certificate", name=name)
+
+    assert raised.value.translation_key == "name_malformed"
+    assert zone_of(sandbox).certificates == {}
+
+
 @pytest.mark.parametrize("days", [5476, 10**9])
-async def test_mint_for_longer_than_cloudflare_signs(
+async def test_create_for_longer_than_cloudflare_signs(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, days: int
 ) -> None:
-    """The action's own form allows fifteen years, and so does the action."""
+    """Cloudflare signs for 15 years at most; longer is refused, here or there."""
     with pytest.raises((probatio.Invalid, HomeAssistantError)):
         await act(
             hass, loaded_entry, "mint_certificate", name="Pixel 8", validity_days=days
@@ -226,13 +229,13 @@ async def test_mint_for_longer_than_cloudflare_signs(
 async def test_longest_name(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """64 bytes fit, which is fewer letters in some scripts than in others."""
-    with pytest.raises(probatio.Invalid):
+    """The limit is 64 bytes, which are fewer letters in some scripts."""
+    with pytest.raises(ServiceValidationError):
         await act(hass, loaded_entry, "mint_certificate", name="ü" * 33)
     response = await act(hass, loaded_entry, "mint_certificate", name="ü" * 32)
 
-    minted = zone_of(sandbox).certificates[response["certificate_id"]]
-    (name,) = minted.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    issued = zone_of(sandbox).certificates[response["certificate_id"]]
+    (name,) = issued.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     assert name.value == "ü" * 32
 
 
@@ -264,7 +267,7 @@ async def test_zone_that_is_not_clear(
     two_zones: MockConfigEntry,
     zone: dict[str, str],
 ) -> None:
-    """With hostnames in two zones, a certificate needs to be told which."""
+    """With hostnames in two zones, the call has to name one of them."""
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, two_zones, "mint_certificate", name="Pixel 8", **zone)
 
@@ -276,17 +279,17 @@ async def test_zone_that_is_not_clear(
 async def test_zone_that_is_named(
     hass: HomeAssistant, sandbox: Sandbox, two_zones: MockConfigEntry, zone: str
 ) -> None:
-    """The zone is named as in the dashboard."""
+    """Zones have the names that Cloudflare's dashboard shows."""
     response = await act(hass, two_zones, "mint_certificate", name="Pixel 8", zone=zone)
 
     (named,) = (item for item in sandbox.state.zones.values() if item.name == zone)
     assert set(named.certificates) == {response["certificate_id"]}
 
 
-async def test_mint_one_after_another(
+async def test_create_one_after_another(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A script mints for the whole household; the account is ready when an action is over."""
+    """The account is loaded again when the action returns, so a script can go on."""
     for name in ("Pixel 8", "Tablet"):
         await act(hass, loaded_entry, "mint_certificate", name=name)
         assert is_loaded(loaded_entry)
@@ -298,7 +301,7 @@ async def test_mint_one_after_another(
 async def test_list_of_two_zones(
     hass: HomeAssistant, two_zones: MockConfigEntry
 ) -> None:
-    """Every zone with a protected hostname contributes its certificates."""
+    """The certificates of every zone with a protected hostname are listed."""
     for zone in ("example.com", "example.org"):
         await act(hass, two_zones, "mint_certificate", name=zone, zone=zone)
 
@@ -359,7 +362,7 @@ async def test_cloudflare_refuses(
     key: str,
     placeholders: dict[str, str],
 ) -> None:
-    """Whatever Cloudflare says, the person reads a sentence, and nothing has changed."""
+    """The error says what happened, and nothing has changed."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     spoil(faults, "/client_certificates")
@@ -393,7 +396,7 @@ async def test_permission_missing(
     fields: dict[str, str],
     status: str,
 ) -> None:
-    """The permission is named as the dashboard names it."""
+    """The error names the permission as Cloudflare's dashboard does."""
     await add_certificate(sandbox, status=CertificateStatus(status))
     await setup_integration(hass, entry)
     token = sandbox.state.tokens[sandbox.token]
@@ -410,13 +413,13 @@ async def test_permission_missing(
     assert len(entry.subentries) == 2
 
 
-async def test_mint_whose_answer_is_lost(
+async def test_create_whose_answer_is_lost(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A certificate that was signed although nobody said so is found, not minted twice."""
+    """The certificate was signed, so it is found; no second one is created."""
     faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
 
     response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
@@ -428,7 +431,7 @@ async def test_mint_whose_answer_is_lost(
 async def test_revoke(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A certificate is revoked, and revoking it again says so without harm."""
+    """Revoking a certificate twice does no harm."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "active"
@@ -448,7 +451,7 @@ async def test_revoke(
 async def test_restore(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A revocation is taken back, and taking it back again says so without harm."""
+    """Restoring a certificate twice does no harm."""
     await add_certificate(sandbox, status=CertificateStatus.REVOKED)
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "revoked"
@@ -475,7 +478,7 @@ async def test_restore(
 async def test_renew(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """The device gets another certificate, and the one before stays good for now."""
+    """The older certificate stays valid."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
 
@@ -489,7 +492,7 @@ async def test_renew(
     )
     await settle(hass)
 
-    assert response["device_id"] == DEVICE_ID
+    assert response["device_id"] == device_id_of(hass, entry)
     assert response["handover_url"]
     certificates = zone_of(sandbox).certificates
     assert set(certificates) == {CERTIFICATE_ID, response["certificate_id"]}
@@ -519,7 +522,7 @@ async def test_renew_what_cannot_be(
     entry: MockConfigEntry,
     fields: dict[str, Any],
 ) -> None:
-    """What is no key, bundle, validity or number of days is refused beforehand."""
+    """Impossible choices are refused before anything is signed."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
 
@@ -532,10 +535,31 @@ async def test_renew_what_cannot_be(
 
 
 @with_device
-async def test_revoke_what_was_minted_since_the_last_look(
+async def test_renew_for_nobody_to_notify(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A device without the companion app is refused before anything is signed."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(
+            hass,
+            entry,
+            "renew_certificate",
+            certificate_id=CERTIFICATE_ID,
+            notify_device_id="nobody",
+        )
+
+    assert raised.value.translation_key == "device_not_found"
+    assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
+
+
+@with_device
+async def test_revoke_what_was_created_since_the_last_refresh(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that another Home Assistant minted a minute ago is found as well."""
+    """A certificate that another Home Assistant created a minute ago is found as well."""
     await add_certificate(sandbox)
 
     response = await act(
@@ -549,7 +573,7 @@ async def test_revoke_what_was_minted_since_the_last_look(
 async def test_revoke_while_refreshing_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
-    """The response never says active of what was revoked."""
+    """The response never calls a revoked certificate active."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/cfd_tunnel")
@@ -584,7 +608,7 @@ async def test_what_is_no_companion_devices(
     certificate_id: str,
     subject: dict[str, Any],
 ) -> None:
-    """Unknown certificates, and those of no companion device, are not ours to touch."""
+    """Only certificates of companion devices can be changed."""
     await add_certificate(sandbox, **subject)
     await setup_integration(hass, entry)
     sandbox.journal.clear()
@@ -602,7 +626,7 @@ async def test_what_is_no_companion_devices(
 async def test_revoke_what_was_taken_over(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A certificate from elsewhere that a companion device holds is ours to touch."""
+    """A certificate that was made elsewhere and taken over can be changed."""
     await add_certificate(sandbox, organization="Somebody else")
     await setup_integration(hass, entry)
 
@@ -612,10 +636,11 @@ async def test_revoke_what_was_taken_over(
     assert revoked.status is CertificateStatus.REVOKED
 
 
+@with_device
 async def test_list(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Every certificate is listed: revoked ones, and those made elsewhere."""
+    """Revoked certificates, and those made elsewhere, are listed too."""
     own = await add_certificate(sandbox, status=CertificateStatus.REVOKED)
     other = await add_certificate(
         sandbox, name="Terraform", organization="Somebody", certificate_id="foreign"
@@ -627,14 +652,15 @@ async def test_list(
         return {
             "serial_number": f"{certificate.serial_number:X}",
             "fingerprint_sha256": certificate.fingerprint(hashes.SHA256()).hex(),
-            "issued_on": "2026-11-01T00:00:00+00:00",
-            "expires_on": "2027-11-01T00:00:00+00:00",
+            "issued_on": certificate.not_valid_before_utc.isoformat(),
+            "expires_on": certificate.not_valid_after_utc.isoformat(),
             **rest,
         }
 
     assert sorted(response["certificates"], key=lambda item: item["name"]) == [
         described(
             own,
+            device_id=device_id_of(hass, loaded_entry),
             certificate_id=CERTIFICATE_ID,
             name="Pixel 8",
             managed=True,
@@ -642,6 +668,7 @@ async def test_list(
         ),
         described(
             other,
+            device_id=None,
             certificate_id="foreign",
             name="Terraform",
             managed=False,
@@ -657,7 +684,7 @@ async def test_sync_in_sync(
     loaded_entry: MockConfigEntry,
     fields: dict[str, Any],
 ) -> None:
-    """In sync means zero writes."""
+    """Nothing is written for a hostname that is in sync."""
     await act(hass, loaded_entry, "sync")
     sandbox.journal.clear()
 
@@ -669,14 +696,14 @@ async def test_sync_in_sync(
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a hostname that nothing but the action keeps in sync."""
+    """Return a hostname that only the action brings in sync."""
     return {**settings, "keep_in_sync": False}
 
 
 async def test_sync_from_nothing(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A dry run tells the steps and writes nothing; then they are made, in that order."""
+    """A dry run lists the steps that the action then takes, in that order."""
     before = foreign(sandbox)
 
     planned = await act(hass, loaded_entry, "sync", dry_run=True)
@@ -732,10 +759,10 @@ async def test_sync_fixes_one_drift(
     assert zone_of(sandbox).associations == ["nas.example.com", HOSTNAME]
 
 
-async def test_sync_tells_what_is_exposed(
+async def test_sync_says_what_is_exposed(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A hostname that lets somebody in without a certificate is more than drift."""
+    """The response says whether somebody gets in without a certificate."""
     await act(hass, loaded_entry, "sync")
     for rule in zone_of(sandbox).rules:
         rule.enabled = rule.ref != BLOCK_REF
@@ -755,7 +782,7 @@ async def test_sync_that_cannot_go_on(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A step that fails is told with its reason, and the rest is left for next time."""
+    """The response says why a step failed; the next call does the rest."""
     faults.refuse("PUT", "/configurations", 400, 1234, "Not today")
 
     response = await act(hass, loaded_entry, "sync")
@@ -783,10 +810,35 @@ async def test_sync_that_cannot_go_on(
     assert len(response["steps"]) == 2
 
 
+@pytest.mark.parametrize("remove", [False, True])
+async def test_sync_that_cannot_go_on_without_a_response(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    remove: bool,
+) -> None:
+    """Without a response to read it in, the reason is raised."""
+    if remove:
+        await act(hass, loaded_entry, "sync")
+    faults.refuse("PUT", "/configurations", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today") as raised:
+        await hass.services.async_call(
+            DOMAIN,
+            "sync",
+            {"config_entry_id": loaded_entry.entry_id, "remove": remove},
+            blocking=True,
+        )
+
+    assert raised.value.translation_key == "rejected"
+    assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "on"
+
+
 async def test_sync_with_something_in_the_way(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """What only a person can solve is said in a sentence with names."""
+    """The response says what a person has to do, with names."""
     zone_of(sandbox).add_dns_record(DnsRecord("A", HOSTNAME, "198.51.100.9"))
 
     response = await act(hass, loaded_entry, "sync")
@@ -807,7 +859,7 @@ async def test_sync_with_something_in_the_way(
 async def test_placeholders_from_cloudflare_are_not_formatted(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A rule may be called anything, braces included."""
+    """A rule's name may contain braces."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     entrypoint.rules += [
@@ -823,7 +875,7 @@ async def test_placeholders_from_cloudflare_are_not_formatted(
 async def test_sync_of_an_unknown_hostname(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Only protected hostnames can be brought in sync."""
+    """A hostname that is not protected is left alone."""
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, loaded_entry, "sync", hostname="nas.example.com", remove=True)
 
@@ -842,7 +894,7 @@ async def test_sync_that_cannot_see(
     key: str,
     placeholders: dict[str, str],
 ) -> None:
-    """If it cannot be seen what must be done, nothing is."""
+    """Nothing is written where the observation failed."""
     spoil(faults, "/dns_records")
 
     with pytest.raises(HomeAssistantError) as raised:
@@ -856,7 +908,7 @@ async def test_sync_that_cannot_see(
 async def test_remove(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Taken down in order, forgotten here, and all else at Cloudflare is as it was."""
+    """The hostname is gone from Cloudflare and from Home Assistant; everything else stays."""
     before = foreign(sandbox)
     await act(hass, loaded_entry, "sync")
     sandbox.journal.clear()
@@ -893,7 +945,7 @@ async def test_remove_that_fails_half_way(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What could not be taken down is not forgotten; the next try finishes."""
+    """The hostname stays in Home Assistant until the next call has taken it down."""
     await act(hass, loaded_entry, "sync")
     faults.unavailable("PUT", "/hostname_associations")
 
@@ -934,7 +986,7 @@ async def test_remove_one_of_two(
 async def test_actions_without_a_response(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """An automation need not take the response."""
+    """An automation may ignore the response."""
     for action, fields in (
         ("mint_certificate", {"name": "Pixel 8"}),
         ("sync", {}),
@@ -969,7 +1021,7 @@ async def test_only_for_administrators(
     action: str,
     fields: dict[str, str],
 ) -> None:
-    """Who gets in is not for everyone in the household to decide."""
+    """A user who is no administrator is refused before Cloudflare is asked."""
     sandbox.journal.clear()
 
     with pytest.raises(Unauthorized):
@@ -993,7 +1045,7 @@ async def test_account_that_is_not_loaded(
     action: str,
     fields: dict[str, str],
 ) -> None:
-    """The actions stay, and say what is the matter."""
+    """The actions still exist, and say that the account is not loaded."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     sandbox.journal.clear()
 
@@ -1007,7 +1059,7 @@ async def test_account_that_is_not_loaded(
 async def test_account_that_is_unknown(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """An account that was removed is not another one."""
+    """The call is refused; no other account is used in its place."""
     with pytest.raises(ServiceValidationError):
         await hass.services.async_call(
             DOMAIN,
@@ -1019,17 +1071,17 @@ async def test_account_that_is_unknown(
 
 
 class TestHostnameThatWasThereBefore:
-    """A hostname whose DNS record and ingress rule somebody else made, and we protected."""
+    """A protected hostname whose DNS record and ingress rule somebody else made."""
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the hostname that the browser uses."""
+        """Return settings with the hostname that the browser uses."""
         return {**settings, "hostname": "home.example.com"}
 
     async def test_remove(
         self, hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
     ) -> None:
-        """Taking the protection down leaves record and ingress rule, which are not ours."""
+        """Record and ingress rule stay when the protection is taken down."""
         before = foreign(sandbox)
         response = await act(hass, loaded_entry, "sync")
         assert response["in_sync"] is True

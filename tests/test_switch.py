@@ -1,8 +1,12 @@
 """Tests of the switch that takes a hostname off the internet."""
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.homeassistant.exposed_entities import async_should_expose
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -14,6 +18,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     SKIP_REF,
+    act,
     settle,
     state_of,
     wait_for_refresh,
@@ -120,3 +125,35 @@ async def test_switch_while_cloudflare_is_unavailable(
     faults.unavailable("GET", "")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, SWITCH) == "unavailable"
+
+
+async def test_what_changes_who_gets_in_is_configuration(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    """A voice assistant and a generated dashboard are not shown the switch and the buttons."""
+    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    await settle(hass)
+    assert await async_setup_component(hass, "homeassistant", {})
+
+    changing = [
+        item
+        for item in er.async_entries_for_config_entry(
+            entity_registry, loaded_entry.entry_id
+        )
+        if item.domain in ("button", "switch")
+    ]
+
+    assert {item.translation_key for item in changing} == {
+        "published",
+        "renew",
+        "revoke",
+        "sync",
+    }
+    assert {item.entity_category for item in changing} == {EntityCategory.CONFIG}
+    assert not [
+        item.entity_id
+        for item in changing
+        if async_should_expose(hass, "conversation", item.entity_id)
+    ]

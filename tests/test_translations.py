@@ -25,11 +25,10 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE
-from custom_components.cloudflare_mtls.engine.checks.zone import Check
+from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
-from custom_components.cloudflare_mtls.engine.sync.plan import ProblemCode
-from custom_components.cloudflare_mtls.event import CERTIFICATE, FIXED
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
+from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
 from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
@@ -67,7 +66,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
-FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if check in FIXABLE)
+FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -329,7 +328,7 @@ HOSTNAME_DIALOG = (
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
-CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/service.py")
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
 OPTIONS = ENGLISH["options"]
 DIALOGS: list[Any] = [
     pytest.param(
@@ -572,7 +571,9 @@ def test_states_are_named(description: SensorEntityDescription) -> None:
     assert texts.get("state", {}).keys() == set(description.options or ())
 
 
-@pytest.mark.parametrize("description", [FIXED, CERTIFICATE], ids=lambda item: item.key)
+@pytest.mark.parametrize(
+    "description", [*ACCOUNT_EVENTS, *HOSTNAME_EVENTS], ids=lambda item: item.key
+)
 def test_events_are_named(description: EventEntityDescription) -> None:
     """Each type of an event has a name."""
     texts = ENGLISH["entity"]["event"][description.translation_key]

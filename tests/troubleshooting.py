@@ -1,6 +1,6 @@
-"""Writes docs/troubleshooting.md from the translations: what people see is what they find there.
+"""The document docs/troubleshooting.md, made from the English texts of the integration.
 
-Run it as `python -m tests.troubleshooting`.
+`scripts/docs troubleshooting` writes it.
 """
 
 from collections.abc import Iterator
@@ -18,11 +18,12 @@ DOCUMENT: Final = _ROOT / "docs" / "troubleshooting.md"
 _INTRODUCTION: Final = """\
 # Troubleshooting
 
-Home Assistant looks at your tunnels every minute, at the settings of your domains every six hours, and at everything else
-every 15 minutes. What needs you appears under **Settings**, **Repairs**, in the words below; words in *italics* stand for your
-own names. Most repairs go away by themselves once the trouble is over. *(fix)* marks the ones that Home Assistant solves in a dialog, after showing you what it will change.
+Home Assistant checks your tunnels every minute, the settings of your domains every six hours, and everything else every 15
+minutes. If something needs you, it appears under **Settings** > **Repairs** with one of the texts below; words in *italics*
+stand for your own names. Most repairs disappear once their cause is gone. Repairs marked with *(fix)* have a dialog in which
+Home Assistant shows you what it will change, and fixes it.
 
-This page is made from the texts of the integration by `python -m tests.troubleshooting`.
+Written by `scripts/docs troubleshooting` from the texts of the integration.
 """
 
 
@@ -34,9 +35,9 @@ def write() -> str:
             _INTRODUCTION,
             "## Repairs\n",
             *_repairs(texts["issues"]),
-            "## What a dialog may say\n",
+            "## Messages of the dialogs\n",
             *_errors(texts),
-            "## What an action may say\n",
+            "## Messages of the actions\n",
             *_table(
                 {key: item["message"] for key, item in texts["exceptions"].items()}
             ),
@@ -53,13 +54,13 @@ def _repairs(issues: dict[str, Any]) -> Iterator[str]:
 
 
 def _first_step(flow: dict[str, Any]) -> dict[str, str]:
-    """Return the step that a dialog begins with."""
+    """Return the first step of a dialog."""
     step: dict[str, str] = next(iter(flow["step"].values()))
     return step
 
 
 def _errors(texts: dict[str, Any]) -> Iterator[str]:
-    """Yield every error and every end of a dialog once: dialogs share their sentences."""
+    """Yield the errors and abort reasons of all dialogs; each sentence once, as many are shared."""
     sentences: dict[str, str] = {}
     dialogs = [texts["config"], *texts["config_subentries"].values(), texts["options"]]
     for dialog in dialogs:
@@ -76,7 +77,7 @@ def _table(sentences: dict[str, str]) -> Iterator[str]:
 
 
 def _plain(sentence: str) -> str:
-    """Return a sentence with words in the place of what is filled in."""
+    """Return a sentence with words in place of the placeholders."""
     return re.sub(
         r"\{(\w+)\}", lambda match: f"*{match[1].replace('_', ' ')}*", sentence
     )

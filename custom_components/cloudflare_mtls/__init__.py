@@ -1,29 +1,32 @@
-"""Cloudflare mTLS: opens Home Assistant to its owner's phones, and to nobody else."""
+"""Cloudflare mTLS: lets only its owner's devices reach Home Assistant from outside."""
 
 import asyncio
 
 from homeassistant.const import CONF_API_TOKEN, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_create_client, create_probe
 from .certificates.expiry_watch import CertificateWatch
-from .certificates.service import async_prove
+from .certificates.service import CompanionCertificates
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
-from .coordinator import CloudflareConfigEntry, CloudflareData
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
+from .device_reports import async_record_fetched, async_record_proof
+from .entry_changes import EntryChanges
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
+from .pages.handovers import async_get_handovers
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
-from .storage.ledger import async_forget_ledger, async_get_ledger
-from .storage.tombstones import async_bury, async_forget_removed
+from .storage.ledger import async_get_ledger, async_remove_ledger
+from .storage.tombstones import async_load_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -38,34 +41,58 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
-    await async_setup_handover(hass)
-    await async_setup_certificate_test(hass, async_prove)
+    await async_setup_handover(hass, async_record_fetched)
+    await async_setup_certificate_test(hass, async_record_proof)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
     """Set up an account."""
+    changes = EntryChanges(hass, entry)
+    entry.runtime_data = await _async_read_account(hass, entry)
+    _async_register_device(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_remove_stale_devices(hass, entry)
+    _async_start_watching(hass, entry)
+    changes.async_listen()
+    return True
+
+
+async def _async_read_account(
+    hass: HomeAssistant, entry: CloudflareConfigEntry
+) -> CloudflareData:
+    """Return what the account works with, once its tunnels and its protection were read."""
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
-    tunnels = TunnelCoordinator(hass, entry, client)
-    buried = await async_bury(hass, entry.entry_id, entry.subentries)
+    tombstones = await async_load_tombstones(hass, entry.entry_id)
+    await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
-    protection = ProtectionCoordinator(hass, entry, client, buried, ledger)
+    is_waiting = async_get_handovers(hass).is_waiting
+
+    tunnels = TunnelCoordinator(hass, entry, client)
+    protection = ProtectionCoordinator(
+        hass, entry, client, tombstones, ledger, is_waiting
+    )
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
     )
-    visits = VisitCoordinator(hass, entry, create_probe(hass), protection)
-    checks = ChecksCoordinator(hass, entry, client, protection)
-    entry.runtime_data = CloudflareData(
+    probe = create_probe(hass)
+    return CloudflareData(
         client=client,
         tunnels=tunnels,
         protection=protection,
-        visits=visits,
+        visits=VisitCoordinator(hass, entry, probe, protection),
         blocked=BlockedRequestsCoordinator(hass, entry, client),
-        checks=checks,
+        checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
+        certificates=CompanionCertificates(hass, entry, protection, probe),
     )
 
+
+@callback
+def _async_register_device(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    """Register the account's device: those of its tunnels and subentries lead to it."""
+    account_id = entry.data[CONF_ACCOUNT_ID]
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, account_id)},
@@ -75,23 +102,32 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
         name=entry.title,
         configuration_url=f"{DASHBOARD_URL}/{account_id}",
     )
-    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    async_remove_stale_devices(hass, entry)
 
-    # Without a listener a coordinator rests, and who gets in must not depend on an entity.
-    for coordinator in (protection, visits):
-        entry.async_on_unload(coordinator.async_add_listener(visits.async_keep_up))
-    # In the background: whoever answers at the edge may take their time.
-    visits.async_keep_up()
-    entry.runtime_data.blocked.async_keep_up()
-    entry.async_on_unload(protection.async_add_listener(checks.async_keep_up))
-    entry.async_on_unload(checks.async_add_listener(checks.async_keep_up))
-    checks.async_keep_up()
-    watch = CertificateWatch(hass, entry)
-    entry.async_on_unload(protection.async_add_listener(watch.async_check))
-    watch.async_check()
-    entry.async_on_unload(entry.add_update_listener(_async_reload))
-    return True
+
+@callback
+def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    """Have the protection watched by all that depends on it, and look once now.
+
+    A coordinator without a listener rests: who gets in is watched even if every entity is
+    disabled. Visits and checks run in the background, since answers may take their time.
+    """
+    data = entry.runtime_data
+    watch = CertificateWatch(hass, entry, data.protection, data.certificates)
+    for coordinator, react in (
+        (data.protection, data.visits.async_keep_up),
+        (data.visits, data.visits.async_keep_up),
+        (data.protection, data.checks.async_keep_up),
+        (data.checks, data.checks.async_keep_up),
+        (data.protection, watch.async_check),
+    ):
+        entry.async_on_unload(coordinator.async_add_listener(react))
+    for react in (
+        data.visits.async_keep_up,
+        data.blocked.async_keep_up,
+        data.checks.async_keep_up,
+        watch.async_check,
+    ):
+        react()
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> bool:
@@ -102,9 +138,5 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
     """Close what is reported of the account; at Cloudflare everything stays as it is."""
     async_close_issues(hass, entry.entry_id)
-    await async_forget_removed(hass, entry.entry_id)
-    await async_forget_ledger(hass, entry.entry_id)
-
-
-async def _async_reload(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
-    await hass.config_entries.async_reload(entry.entry_id)
+    await async_remove_tombstones(hass, entry.entry_id)
+    await async_remove_ledger(hass, entry.entry_id)

@@ -1,4 +1,4 @@
-"""State that all entries, dialogs and actions of one account share: client, pauses, writing lock."""
+"""Creates clients and probes, and holds what everything of one account shares."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,21 +10,22 @@ from homeassistant.helpers.httpx_client import get_async_client
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
-from .engine.api.client import BASE_URL, CloudflareClient
+from .engine.api.client import CloudflareClient
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
+from .engine.api.transport import BASE_URL
 from .engine.probe import Probe
 
 
 def base_url() -> str:
-    """Return the API's address; it can be replaced, for a sandbox and nothing else."""
+    """Return the API's address, which only a sandbox replaces."""
     return os.environ.get("CLOUDFLARE_BASE_URL", BASE_URL)
 
 
 async def async_create_client(
     hass: HomeAssistant, token: str, account_id: str | None = None
 ) -> CloudflareClient:
-    """Return a client of the API."""
+    """Return a client of the API; clients of one account share its state."""
     shared = async_get_account_state(hass, account_id) if account_id else None
     # The SDK reads files while it starts.
     return await hass.async_add_executor_job(
@@ -42,7 +43,7 @@ async def async_create_client(
 
 
 def create_probe(hass: HomeAssistant) -> Probe:
-    """Return what asks the edge; that can be replaced, for a sandbox and nothing else."""
+    """Return a probe of the edge, whose address only a sandbox replaces."""
     host, _, port = os.environ.get("CLOUDFLARE_MTLS_EDGE", "").rpartition(":")
     return Probe(
         hass.async_add_executor_job,
@@ -56,17 +57,16 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """One account's memory and its manners."""
+    """State that all entries, dialogs and actions of an account share: pauses and recent writes."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
-    # Two writers would overwrite each other's lists.
+    # Held while writing: two writers would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    # Whoever acts for the account keeps it: coordinators, dialogs and actions.
     pause: Pause = field(default_factory=Pause)
     query_pause: Pause = field(default_factory=Pause)
 
 
 @callback
 def async_get_account_state(hass: HomeAssistant, account_id: str) -> AccountState:
-    """Return what is shared for an account."""
+    """Return the state of an account."""
     return hass.data.setdefault(_SHARED, {}).setdefault(account_id, AccountState())

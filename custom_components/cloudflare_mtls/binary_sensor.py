@@ -10,19 +10,22 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CloudflareConfigEntry
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState
 from .engine.certificates.lifecycle import Standing
-from .engine.probe import Enforcement
-from .engine.sync.plan import Plan
-from .entity import CompanionEntity, HostnameEntity, TunnelEntity, VisitEntity
-from .stale_devices import async_track
-from .subentries import companions_of, hostnames_of
+from .entity import (
+    CompanionEntity,
+    HostnameEntity,
+    HostnameEntityDescription,
+    HostnameState,
+    TunnelEntity,
+)
+from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
 
@@ -35,17 +38,12 @@ class TunnelBinarySensorEntityDescription(BinarySensorEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostnameBinarySensorEntityDescription(BinarySensorEntityDescription):
+class HostnameBinarySensorEntityDescription(
+    HostnameEntityDescription, BinarySensorEntityDescription
+):
     """Describes a binary sensor of a protected hostname."""
 
-    is_on_fn: Callable[[Plan, str], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VisitBinarySensorEntityDescription(BinarySensorEntityDescription):
-    """Describes a binary sensor of what visitors of a protected hostname meet."""
-
-    is_on_fn: Callable[[Enforcement], bool | None]
+    is_on_fn: Callable[[HostnameState], bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +78,15 @@ HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
         translation_key="drift",
         device_class=BinarySensorDeviceClass.PROBLEM,
         entity_category=EntityCategory.DIAGNOSTIC,
-        is_on_fn=lambda plan, hostname: plan.drifted(hostname),
+        is_on_fn=lambda hostname: hostname.drifted,
     ),
-)
-
-VISIT_BINARY_SENSORS: tuple[VisitBinarySensorEntityDescription, ...] = (
-    VisitBinarySensorEntityDescription(
+    HostnameBinarySensorEntityDescription(
         key="enforced",
         translation_key="enforced",
         entity_category=EntityCategory.DIAGNOSTIC,
-        is_on_fn=lambda enforcement: enforcement.enforced,
+        coordinator_fn=lambda data: data.visits,
+        available_fn=lambda _: True,
+        is_on_fn=lambda hostname: hostname.enforced,
     ),
 )
 
@@ -111,44 +108,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the binary sensors, and those of what appears later."""
-    tunnels, protection = entry.runtime_data.tunnels, entry.runtime_data.protection
-    visits = entry.runtime_data.visits
-
-    @callback
-    def add_tunnels(tunnel_ids: set[str]) -> None:
-        states = tunnels.data or {}
-        async_add_entities(
-            TunnelBinarySensor(tunnels, description, states[tunnel_id])
-            for tunnel_id in tunnel_ids
-            for description in TUNNEL_BINARY_SENSORS
-        )
-
-    async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
-
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        async_add_entities(
-            (
-                HostnameBinarySensor(protection, description, settings, subentry_id)
-                for description in HOSTNAME_BINARY_SENSORS
-            ),
-            config_subentry_id=subentry_id,
-        )
-        async_add_entities(
-            (
-                VisitBinarySensor(visits, description, settings, subentry_id)
-                for description in VISIT_BINARY_SENSORS
-            ),
-            config_subentry_id=subentry_id,
-        )
-
-    for subentry_id, device in companions_of(entry.subentries).items():
-        async_add_entities(
-            (
-                CompanionBinarySensor(protection, description, device, subentry_id)
-                for description in COMPANION_BINARY_SENSORS
-            ),
-            config_subentry_id=subentry_id,
-        )
+    adder = EntityAdder(hass, entry, async_add_entities)
+    adder.async_add_tunnels(TunnelBinarySensor, TUNNEL_BINARY_SENSORS)
+    adder.async_add_hostnames(HostnameBinarySensor, HOSTNAME_BINARY_SENSORS)
+    adder.async_add_companions(CompanionBinarySensor, COMPANION_BINARY_SENSORS)
 
 
 class TunnelBinarySensor(TunnelEntity, BinarySensorEntity):
@@ -159,8 +122,8 @@ class TunnelBinarySensor(TunnelEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        state = self.state_of_tunnel
-        return self.entity_description.is_on_fn(state) if state else None
+        tunnel = self.tunnel
+        return self.entity_description.is_on_fn(tunnel) if tunnel else None
 
 
 class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
@@ -171,20 +134,8 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        plan, hostname = self.plan, self._settings.hostname
-        return self.entity_description.is_on_fn(plan, hostname) if plan else None
-
-
-class VisitBinarySensor(VisitEntity, BinarySensorEntity):
-    """A binary sensor of what visitors of a protected hostname meet."""
-
-    entity_description: VisitBinarySensorEntityDescription
-
-    @property
-    @override
-    def is_on(self) -> bool | None:
-        enforcement = self.enforcement
-        return self.entity_description.is_on_fn(enforcement) if enforcement else None
+        hostname = self.hostname
+        return self.entity_description.is_on_fn(hostname) if hostname else None
 
 
 class CompanionBinarySensor(CompanionEntity, BinarySensorEntity):

@@ -1,5 +1,7 @@
 """Buttons for Cloudflare mTLS."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
@@ -7,21 +9,67 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .certificates.renewal import async_renew_alike
-from .certificates.service import async_revoke
-from .coordinator import CloudflareConfigEntry
+from .engine.certificates.companions import CompanionState
 from .engine.sync.reconciler import Extent
-from .entity import CompanionEntity, HostnameEntity
-from .subentries import companions_of, hostnames_of
+from .entity import (
+    CompanionEntity,
+    HostnameEntity,
+    HostnameEntityDescription,
+    HostnameState,
+)
+from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .wording import raise_translated
 
 PARALLEL_UPDATES = 1
 
-SYNC = ButtonEntityDescription(
-    key="sync", translation_key="sync", entity_category=EntityCategory.CONFIG
+
+@dataclass(frozen=True, kw_only=True)
+class HostnameButtonEntityDescription(
+    HostnameEntityDescription, ButtonEntityDescription
+):
+    """Describes a button of a protected hostname; its function raises EngineError."""
+
+    press_fn: Callable[[CloudflareData, HostnameState], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanionButtonEntityDescription(ButtonEntityDescription):
+    """Describes a button of a companion device; its function raises EngineError."""
+
+    press_fn: Callable[[CloudflareData, CompanionState], Awaitable[None]]
+
+
+async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
+    """Apply a person's settings for a hostname at Cloudflare."""
+    extent = Extent(hostnames={hostname.settings.hostname})
+    for zone in (await data.protection.async_sync(extent)).values():
+        zone.raise_if_stopped()
+
+
+HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (
+    HostnameButtonEntityDescription(
+        key="sync",
+        translation_key="sync",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=_async_sync,
+    ),
 )
-RENEW = ButtonEntityDescription(key="renew", translation_key="renew")
-REVOKE = ButtonEntityDescription(key="revoke", translation_key="revoke")
+
+COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
+    CompanionButtonEntityDescription(
+        key="renew",
+        translation_key="renew",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda data, companion: data.certificates.async_renew(companion),
+    ),
+    CompanionButtonEntityDescription(
+        key="revoke",
+        translation_key="revoke",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda data, companion: data.certificates.async_revoke_all(companion),
+    ),
+)
 
 
 async def async_setup_entry(
@@ -29,55 +77,35 @@ async def async_setup_entry(
     entry: CloudflareConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the buttons of each protected hostname and of each companion device."""
-    protection = entry.runtime_data.protection
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        button = SyncButton(protection, SYNC, settings, subentry_id)
-        async_add_entities([button], config_subentry_id=subentry_id)
-    for subentry_id, device in companions_of(entry.subentries).items():
-        async_add_entities(
-            [
-                RenewButton(protection, RENEW, device, subentry_id),
-                RevokeButton(protection, REVOKE, device, subentry_id),
-            ],
-            config_subentry_id=subentry_id,
-        )
+    """Set up the buttons, and those of what appears later."""
+    adder = EntityAdder(hass, entry, async_add_entities)
+    adder.async_add_hostnames(HostnameButton, HOSTNAME_BUTTONS)
+    adder.async_add_companions(CompanionButton, COMPANION_BUTTONS)
 
 
-class SyncButton(HostnameEntity, ButtonEntity):
-    """Brings a hostname to what it must be, at once."""
+class HostnameButton(HostnameEntity, ButtonEntity):
+    """A button of a protected hostname."""
+
+    entity_description: HostnameButtonEntityDescription
 
     @override
     async def async_press(self) -> None:
+        assert self.hostname
         with raise_translated():
-            extent = Extent(hostnames={self._settings.hostname})
-            zones = await self.coordinator.reconciler.sync(extent)
-            await self.coordinator.async_refresh()
-            for zone in zones.values():
-                zone.raise_if_stopped()
-
-
-class RenewButton(CompanionEntity, ButtonEntity):
-    """Creates a new certificate like the one before, and tells where it waits."""
-
-    @override
-    async def async_press(self) -> None:
-        assert self.companion
-        with raise_translated():
-            await async_renew_alike(
-                self.hass, self.coordinator.config_entry, self.companion
+            await self.entity_description.press_fn(
+                self._entry.runtime_data, self.hostname
             )
 
 
-class RevokeButton(CompanionEntity, ButtonEntity):
-    """Revokes every certificate of a device, at once."""
+class CompanionButton(CompanionEntity, ButtonEntity):
+    """A button of a companion device."""
+
+    entity_description: CompanionButtonEntityDescription
 
     @override
     async def async_press(self) -> None:
         assert self.companion
         with raise_translated():
-            for certificate in self.companion.certificates:
-                if certificate.is_active:
-                    await async_revoke(
-                        self.hass, self.coordinator.config_entry, certificate
-                    )
+            await self.entity_description.press_fn(
+                self._entry.runtime_data, self.companion
+            )

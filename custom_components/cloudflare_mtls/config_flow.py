@@ -31,6 +31,7 @@ from .const import (
 )
 from .engine.api.client import CloudflareClient
 from .engine.permissions import NEEDED, OPTIONAL, token_url
+from .engine.sync.dry_runs import SkipDryRuns
 from .engine.sync.reconciler import Reconciler
 from .engine.sync.settings import HostnameSettings
 from .flows.api_token import TokenAccess, async_connect, async_read_token
@@ -103,7 +104,7 @@ class CloudflareConfigFlow(
             client,
             account_id,
             access.zones,
-            partial(_reconciler, self.hass, client, account_id),
+            partial(_reconciler, self.hass, client, account_id, SkipDryRuns()),
         )
         if isinstance(choices, Message):
             return self._show_token_form("user", choices)
@@ -210,6 +211,7 @@ def _reconciler(
     hass: HomeAssistant,
     client: CloudflareClient,
     account_id: str,
+    skip_dry_runs: SkipDryRuns,
     settings: HostnameSettings,
 ) -> Reconciler:
     """Return the reconciler of an account that is not set up yet."""
@@ -218,4 +220,5 @@ def _reconciler(
         account_id=account_id,
         hostnames=(settings,),
         writing=async_get_account_state(hass, account_id).writing,
+        skip_dry_runs=skip_dry_runs,
     )

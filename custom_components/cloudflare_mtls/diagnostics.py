@@ -1,4 +1,4 @@
-"""Diagnostics for Cloudflare mTLS: what helps to find a fault, and nothing that opens a door."""
+"""Diagnostics for Cloudflare mTLS: what helps to find a fault, without anything secret or personal."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -11,19 +11,20 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .const import (
     CONF_ACCOUNT_ID,
+    CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
     DOMAIN,
 )
-from .coordinator import CloudflareConfigEntry
 from .coordinator.tunnels import TunnelState
 from .engine.certificates.companions import Certificate, CompanionDevice, CompanionState
-from .engine.checks.zone import Finding
+from .engine.checks.finding import Finding
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostname_data, hostnames_of
 
 TO_REDACT: Final = {
@@ -39,7 +40,7 @@ TO_REDACT: Final = {
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: CloudflareConfigEntry
 ) -> dict[str, Any]:
-    """Return what is known of an account, without names, addresses and ids."""
+    """Return what is known of an account, without names, addresses, paths and ids."""
     settings = {
         "state": entry.state.value,
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
@@ -48,7 +49,7 @@ async def async_get_config_entry_diagnostics(
             _settings(item) for item in hostnames_of(entry.subentries).values()
         ],
     }
-    # Who cannot set it up has most to report, and nothing was seen yet.
+    # An account that fails to load is reported most of all, but knows nothing else yet.
     if entry.state is not ConfigEntryState.LOADED:
         return settings
     data = entry.runtime_data
@@ -73,10 +74,10 @@ async def async_get_config_entry_diagnostics(
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: CloudflareConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Return what is known of a tunnel, a hostname or a companion device alone."""
+    """Return what is known of a tunnel, a hostname or a companion device, and of nothing else."""
     if entry.state is not ConfigEntryState.LOADED:
         return await async_get_config_entry_diagnostics(hass, entry)
-    (identifier,) = (item for domain, item in device.identifiers if domain == DOMAIN)
+    identifier = next(item for domain, item in device.identifiers if domain == DOMAIN)
     data = entry.runtime_data
     if tunnel := (data.tunnels.data or {}).get(identifier):
         return _tunnel(tunnel)
@@ -103,7 +104,11 @@ async def async_get_device_diagnostics(
 
 
 def _settings(hostname: HostnameSettings) -> dict[str, Any]:
-    return async_redact_data(hostname_data(hostname), TO_REDACT)
+    return {
+        **async_redact_data(hostname_data(hostname), TO_REDACT),
+        # A webhook's path is its secret.
+        CONF_EXEMPT_PATHS: len(hostname.protected.exempt_paths),
+    }
 
 
 def _tunnel(state: TunnelState) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def _tunnel(state: TunnelState) -> dict[str, Any]:
 
 
 def _visits(met: Enforcement | None) -> dict[str, str]:
-    """Return what was met on each port; nothing where nobody could ask."""
+    """Return what visits without a certificate met, by port; nothing before the first visit."""
     answers = met.answers if met else {}
     return {str(port): answer.verdict for port, answer in answers.items()}
 
@@ -139,7 +144,7 @@ def _certificates(certificates: Iterable[Certificate]) -> list[dict[str, Any]]:
 
 
 def _device(device: CompanionDevice, state: CompanionState | None) -> dict[str, Any]:
-    """Return how a device stands; nothing is known of it where nobody may look."""
+    """Return how a device stands; None stands for what the token may not read."""
     return {
         "system": device.system,
         "standing": state.standing if state else None,

@@ -1,48 +1,224 @@
-"""Base entities for Cloudflare mTLS."""
+"""Base entities for Cloudflare mTLS, one for each kind of device."""
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, override
 
+from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import EntityDescription
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.helpers.update_coordinator import (
+    CoordinatorEntity,
+    DataUpdateCoordinator,
+)
+from homeassistant.util.signal_type import SignalTypeFormat
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
-from .coordinator.base import CloudflareCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator, TunnelState
-from .coordinator.visits import VisitCoordinator
-from .engine.certificates.companions import CompanionDevice, CompanionState
+from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .runtime_data import CloudflareConfigEntry, CloudflareData
+from .subentries import read_companion, read_hostname_settings
 
-type AnyCoordinator = CloudflareCoordinator[Any] | VisitCoordinator
+# For each account, by its entry id: the ids of the subentries that were added or changed.
+SIGNAL_SUBENTRIES = SignalTypeFormat[Collection[str]](f"{DOMAIN}_subentries_{{}}")
 
 
-class CloudflareEntity[CoordinatorT: AnyCoordinator](CoordinatorEntity[CoordinatorT]):
+@dataclass(frozen=True, kw_only=True)
+class HostnameState:
+    """A protected hostname: what a person chose, and what is known; None where nothing is."""
+
+    settings: HostnameSettings
+    plan: Plan | None
+    enforcement: Enforcement | None
+    blocked_requests: int | None
+
+    @property
+    def drifted(self) -> bool | None:
+        """Return whether Cloudflare's settings differ from what a person chose."""
+        return self.plan.drifted(self.settings.hostname) if self.plan else None
+
+    @property
+    def enforced(self) -> bool | None:
+        """Return whether visitors without a certificate are blocked."""
+        return self.enforcement.enforced if self.enforcement else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostnameEntityDescription(EntityDescription):
+    """Describes an entity of a protected hostname: who watches it, and when it is available."""
+
+    coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
+        lambda data: data.protection
+    )
+    available_fn: Callable[[HostnameState], bool] = lambda hostname: (
+        hostname.plan is not None
+    )
+
+
+class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
+    CoordinatorEntity[CoordinatorT]
+):
     """An entity of a device that belongs to the account."""
 
     _attr_has_entity_name = True
 
     def __init__(
         self,
+        entry: CloudflareConfigEntry,
         coordinator: CoordinatorT,
         description: EntityDescription,
-        unique_part: str,
+        identifier: str,
         device: DeviceInfo,
     ) -> None:
         """Initialize the entity."""
         super().__init__(coordinator)
+        self._entry = entry
         self.entity_description = description
-        self._attr_unique_id = f"{unique_part}_{description.key}"
+        self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
 
 
+class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
+    """An entity of the account itself."""
+
+    def __init__(
+        self, entry: CloudflareConfigEntry, description: EntityDescription
+    ) -> None:
+        """Initialize the entity."""
+        account_id = entry.data[CONF_ACCOUNT_ID]
+        device = DeviceInfo(identifiers={(DOMAIN, account_id)})
+        coordinator = entry.runtime_data.protection
+        super().__init__(entry, coordinator, description, account_id, device)
+
+
+class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
+    """An entity of a tunnel."""
+
+    def __init__(
+        self,
+        entry: CloudflareConfigEntry,
+        description: EntityDescription,
+        tunnel_id: str,
+    ) -> None:
+        """Initialize the entity."""
+        coordinator = entry.runtime_data.tunnels
+        assert coordinator.data
+        tunnel = coordinator.data[tunnel_id].tunnel
+        model = "Tunnel" if tunnel.remotely_managed else "Locally managed tunnel"
+        device = _device_info(entry, tunnel_id, tunnel.name, model)
+        super().__init__(entry, coordinator, description, tunnel_id, device)
+        self._tunnel_id = tunnel_id
+
+    @property
+    def tunnel(self) -> TunnelState | None:
+        """Return the tunnel as it was last seen, or None where the token may not look."""
+        return (self.coordinator.data or {}).get(self._tunnel_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.tunnel is not None
+
+
+class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
+    """An entity of a protected hostname."""
+
+    entity_description: HostnameEntityDescription
+
+    def __init__(
+        self,
+        entry: CloudflareConfigEntry,
+        description: HostnameEntityDescription,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the entity."""
+        coordinator = description.coordinator_fn(entry.runtime_data)
+        subentry = entry.subentries[subentry_id]
+        device = _device_info(entry, subentry_id, subentry.title, "Protected hostname")
+        super().__init__(entry, coordinator, description, subentry_id, device)
+        # A coordinator may ask for those hostnames only that an enabled entity shows.
+        self.coordinator_context = read_hostname_settings(subentry.data).hostname
+        self._subentry_id = subentry_id
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_dispatcher_connect(
+                self.hass,
+                SIGNAL_SUBENTRIES.format(self._entry.entry_id),
+                self._async_show_settings,
+            )
+        )
+
+    @callback
+    def _async_show_settings(self, subentry_ids: Collection[str]) -> None:
+        """Show what a person chose, before Cloudflare is asked again."""
+        if self._subentry_id in subentry_ids:
+            self.async_write_ha_state()
+
+    @property
+    def hostname(self) -> HostnameState | None:
+        """Return what is known of the hostname, or None once it is removed."""
+        subentry = self._entry.subentries.get(self._subentry_id)
+        if subentry is None:
+            return None
+        settings, data = read_hostname_settings(subentry.data), self._entry.runtime_data
+        return HostnameState(
+            settings=settings,
+            plan=data.protection.data.plans.get(settings.zone_id),
+            enforcement=data.visits.data.get(settings.hostname),
+            blocked_requests=data.blocked.data.get(settings.hostname),
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        hostname = self.hostname
+        return (
+            super().available
+            and hostname is not None
+            and self.entity_description.available_fn(hostname)
+        )
+
+
+class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
+    """An entity of a companion device."""
+
+    def __init__(
+        self,
+        entry: CloudflareConfigEntry,
+        description: EntityDescription,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the entity."""
+        subentry = entry.subentries[subentry_id]
+        device = _device_info(entry, subentry_id, subentry.title, "Companion device")
+        coordinator = entry.runtime_data.protection
+        super().__init__(entry, coordinator, description, subentry_id, device)
+        self._device_id = read_companion(subentry).id
+
+    @property
+    def companion(self) -> CompanionState | None:
+        """Return how the device's certificates stand, or None where the token may not look."""
+        return (self.coordinator.data.companions or {}).get(self._device_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.companion is not None
+
+
 def _device_info(
-    coordinator: AnyCoordinator, identifier: str, name: str, model: str
+    entry: CloudflareConfigEntry, identifier: str, name: str, model: str
 ) -> DeviceInfo:
-    entry = coordinator.config_entry
+    coordinator = entry.runtime_data.protection
     return DeviceInfo(
         identifiers={(DOMAIN, identifier)},
         entry_type=DeviceEntryType.SERVICE,
@@ -55,124 +231,3 @@ def _device_info(
             config_entry_id=entry.entry_id,
         ),
     )
-
-
-class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
-    """An entity of a tunnel."""
-
-    def __init__(
-        self,
-        coordinator: TunnelCoordinator,
-        description: EntityDescription,
-        state: TunnelState,
-    ) -> None:
-        """Initialize the entity."""
-        tunnel = state.tunnel
-        model = "Tunnel" if tunnel.remotely_managed else "Locally managed tunnel"
-        super().__init__(
-            coordinator,
-            description,
-            tunnel.id,
-            _device_info(coordinator, tunnel.id, tunnel.name, model),
-        )
-        self._tunnel_id = tunnel.id
-
-    @property
-    def state_of_tunnel(self) -> TunnelState | None:
-        """Return the tunnel as it was last seen."""
-        return (self.coordinator.data or {}).get(self._tunnel_id)
-
-    @property
-    @override
-    def available(self) -> bool:
-        return super().available and self.state_of_tunnel is not None
-
-
-class ProtectedHostnameEntity[CoordinatorT: AnyCoordinator](
-    CloudflareEntity[CoordinatorT]
-):
-    """An entity of a protected hostname."""
-
-    def __init__(
-        self,
-        coordinator: CoordinatorT,
-        description: EntityDescription,
-        settings: HostnameSettings,
-        subentry_id: str,
-    ) -> None:
-        """Initialize the entity."""
-        super().__init__(
-            coordinator,
-            description,
-            subentry_id,
-            _device_info(
-                coordinator, subentry_id, settings.hostname, "Protected hostname"
-            ),
-        )
-        self._settings = settings
-        self._subentry_id = subentry_id
-
-
-class HostnameEntity(ProtectedHostnameEntity[ProtectionCoordinator]):
-    """An entity of what must be done for a protected hostname."""
-
-    @property
-    def plan(self) -> Plan | None:
-        """Return what must be done in the hostname's zone."""
-        return self.coordinator.data.plans[self._settings.zone_id]
-
-    @property
-    @override
-    def available(self) -> bool:
-        return super().available and self.plan is not None
-
-
-class VisitEntity(ProtectedHostnameEntity[VisitCoordinator]):
-    """An entity of what visitors of a protected hostname meet."""
-
-    @property
-    def enforcement(self) -> Enforcement | None:
-        """Return what they met last, where anybody could ask."""
-        return self.coordinator.data.get(self._settings.hostname)
-
-
-class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
-    """An entity of a companion device."""
-
-    def __init__(
-        self,
-        coordinator: ProtectionCoordinator,
-        description: EntityDescription,
-        device: CompanionDevice,
-        subentry_id: str,
-    ) -> None:
-        """Initialize the entity."""
-        super().__init__(
-            coordinator,
-            description,
-            subentry_id,
-            _device_info(coordinator, subentry_id, device.name, "Companion device"),
-        )
-        self._device_id = device.id
-
-    @property
-    def companion(self) -> CompanionState | None:
-        """Return how the device's certificates stand, where anybody may look."""
-        return (self.coordinator.data.companions or {}).get(self._device_id)
-
-    @property
-    @override
-    def available(self) -> bool:
-        return super().available and self.companion is not None
-
-
-class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
-    """An entity of the account itself."""
-
-    def __init__(
-        self, coordinator: ProtectionCoordinator, description: EntityDescription
-    ) -> None:
-        """Initialize the entity."""
-        account_id = coordinator.account_id
-        device = DeviceInfo(identifiers={(DOMAIN, account_id)})
-        super().__init__(coordinator, description, account_id, device)

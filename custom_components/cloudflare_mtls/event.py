@@ -1,27 +1,42 @@
 """Events for Cloudflare mTLS."""
 
+from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE, EntityCategory
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bus_events import CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .coordinator import CloudflareConfigEntry
-from .entity import AccountEntity, HostnameEntity
-from .subentries import hostnames_of
+from .entity import AccountEntity, HostnameEntity, HostnameEntityDescription
+from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
 
-FIXED = EventEntityDescription(
-    key="fixed", translation_key="fixed", event_types=["fixed"]
+
+@dataclass(frozen=True, kw_only=True)
+class HostnameEventEntityDescription(HostnameEntityDescription, EventEntityDescription):
+    """Describes an event of a protected hostname."""
+
+
+ACCOUNT_EVENTS: tuple[EventEntityDescription, ...] = (
+    EventEntityDescription(
+        key="certificate",
+        translation_key="certificate",
+        event_types=[event.value for event in CertificateEvent],
+    ),
 )
-CERTIFICATE = EventEntityDescription(
-    key="certificate",
-    translation_key="certificate",
-    event_types=[event.value for event in CertificateEvent],
+
+HOSTNAME_EVENTS: tuple[HostnameEventEntityDescription, ...] = (
+    HostnameEventEntityDescription(
+        key="fixed",
+        translation_key="fixed",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        event_types=["fixed"],
+    ),
 )
 
 
@@ -30,32 +45,14 @@ async def async_setup_entry(
     entry: CloudflareConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the event of the account, and one for each protected hostname."""
-    async_add_entities(
-        [CertificateEventEntity(entry.runtime_data.protection, CERTIFICATE)]
-    )
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        event = FixedEvent(entry.runtime_data.protection, FIXED, settings, subentry_id)
-        async_add_entities([event], config_subentry_id=subentry_id)
+    """Set up the events, and those of what appears later."""
+    adder = EntityAdder(hass, entry, async_add_entities)
+    adder.async_add_account(AccountEvent, ACCOUNT_EVENTS)
+    adder.async_add_hostnames(HostnameEvent, HOSTNAME_EVENTS)
 
 
-class FixedEvent(HostnameEntity, EventEntity):
-    """Tells when somebody changed a hostname at Cloudflare, and what was put right."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
-        self.async_on_remove(self.hass.bus.async_listen(EVENT_FIXED, self._async_fixed))
-
-    @callback
-    def _async_fixed(self, event: Event[dict[str, Any]]) -> None:
-        if event.data[CONF_HOSTNAME] == self._settings.hostname:
-            self._trigger_event("fixed", {"steps": event.data["steps"]})
-            self.async_write_ha_state()
-
-
-class CertificateEventEntity(AccountEntity, EventEntity):
-    """Tells what happens to certificates."""
+class AccountEvent(AccountEntity, EventEntity):
+    """Says what happened to a certificate."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -68,6 +65,24 @@ class CertificateEventEntity(AccountEntity, EventEntity):
     def _async_happened(self, event: Event[dict[str, Any]]) -> None:
         details = dict(event.data)
         kind = details.pop(CONF_TYPE)
-        if details.pop(ATTR_CONFIG_ENTRY_ID) == self.coordinator.config_entry.entry_id:
+        if details.pop(ATTR_CONFIG_ENTRY_ID) == self._entry.entry_id:
             self._trigger_event(kind, details)
+            self.async_write_ha_state()
+
+
+class HostnameEvent(HostnameEntity, EventEntity):
+    """Says what somebody changed at Cloudflare, and was fixed."""
+
+    entity_description: HostnameEventEntityDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hass.bus.async_listen(EVENT_FIXED, self._async_fixed))
+
+    @callback
+    def _async_fixed(self, event: Event[dict[str, Any]]) -> None:
+        hostname = self.hostname
+        if hostname and event.data[CONF_HOSTNAME] == hostname.settings.hostname:
+            self._trigger_event("fixed", {"steps": event.data["steps"]})
             self.async_write_ha_state()

@@ -1,6 +1,6 @@
-"""Issues: what a person should know of, and put right."""
+"""Issues: what a person is told of, and what can be fixed in a dialog."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,30 +15,22 @@ from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.companions import Certificate, CompanionState, HandoverState
 from .engine.certificates.lifecycle import URGENT_DAYS, Standing
-from .engine.checks.fixes import FIXABLE
-from .engine.checks.zone import Check, Finding
+from .engine.checks.finding import Finding
+from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
-from .engine.sync.plan import Plan, Problem
+from .engine.sync.plan import Plan
+from .engine.sync.problems import Problem
 from .wording import Texts, describe_problem, quoted
 
 _MAX_LISTED = 10
-_NETWORK_URL = "homeassistant://config/network"
-
-# What stops some devices, or none where something else is as it should be.
-_HARMLESS_AT_TIMES = frozenset(
-    {
-        Check.HTTP3_ON,
-        Check.ORIGIN_CERTIFICATE,
-        Check.ORIGIN_PORT,
-        Check.RULE_MAY_BLOCK,
-        Check.TLS_1_3_ONLY,
-        Check.ZERO_RTT_ON,
-    }
-)
+_HELP_URLS = {
+    HelpLink.CLOUDFLARE_DASHBOARD: DASHBOARD_URL,
+    HelpLink.HOME_ASSISTANT_NETWORK: "homeassistant://config/network",
+}
 
 
 class Fix(StrEnum):
-    """Which dialog fixes an issue."""
+    """What the dialog of an issue does."""
 
     FIX_HOSTNAME = "fix_hostname"
     RENEW_CERTIFICATE = "renew_certificate"
@@ -48,7 +40,10 @@ class Fix(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """Something that a person should know of; one that can be fixed says what about."""
+    """Something that a person is told of.
+
+    Fix is what its dialog does, and to which hostname, device or finding.
+    """
 
     id: str
     translation_key: str
@@ -62,7 +57,7 @@ class Issue:
 def async_report(
     hass: HomeAssistant, entry_id: str, group: str, issues: Iterable[Issue]
 ) -> None:
-    """Open these issues of a group, and close all others of it."""
+    """Open these issues of a group, and close all others of the group."""
     prefix = f"{entry_id}_{group}_"
     account_id = hass.config_entries.async_get_known_entry(entry_id).unique_id
     wanted = {f"{prefix}{_digest(account_id, issue)}": issue for issue in issues}
@@ -84,7 +79,7 @@ def async_report(
 
 
 def _digest(account_id: str | None, issue: Issue) -> str:
-    """Return an id that names nothing: Home Assistant puts it into diagnostics."""
+    """Return an id without names in it: Home Assistant puts it into diagnostics."""
     return sha256(f"{account_id}_{issue.id}".encode()).hexdigest()[:16]
 
 
@@ -102,7 +97,7 @@ def async_close_issues(hass: HomeAssistant, entry_id: str) -> None:
 
 
 def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue]:
-    """Return an issue for each permission that the token lacks."""
+    """Return the issue for each permission that the token lacks."""
     return [
         Issue(
             id=permission.name.lower(),
@@ -114,10 +109,26 @@ def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue
     ]
 
 
-def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
-    """Return what is wrong with a hostname; what can be fixed names it."""
+def protection_issues(
+    text: Texts,
+    plans: Iterable[Plan | None],
+    hostnames: Collection[str],
+    removed: Collection[str],
+) -> list[Issue]:
+    """Return the issues of protected hostnames, and of removed ones that are not down yet."""
+    issues = []
+    for plan in plans:
+        if plan is None:
+            continue
+        for hostname in hostnames:
+            issues += _hostname_issues(text, hostname, plan)
+        issues += [_removal_issue(item) for item in removed if plan.drifted(item)]
+    return issues
+
+
+def _hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     plan = plan.limited_to({hostname})
-    issues = [_problem_issue(hostname, problem) for problem in plan.problems]
+    issues = [_problem_issue(problem, hostname) for problem in plan.problems]
     for exposure in plan.exposures:
         key = "exposed" if plan.steps else "exposed_unfixable"
         who = text(f"exposure_{exposure.visitor}")
@@ -127,7 +138,7 @@ def hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     return issues
 
 
-def _problem_issue(hostname: str, problem: Problem) -> Issue:
+def _problem_issue(problem: Problem, hostname: str) -> Issue:
     message = describe_problem(problem)
     return Issue(
         id=f"{problem.code}_{hostname}",
@@ -136,18 +147,18 @@ def _problem_issue(hostname: str, problem: Problem) -> Issue:
     )
 
 
-def removal_issue(hostname: str) -> Issue:
-    """Return that a removed hostname could not be taken down yet."""
+def _removal_issue(hostname: str) -> Issue:
+    """Return the issue for a removed hostname that could not be taken down yet."""
     return _hostname_issue("removal_pending", hostname, fixable=False)
 
 
 def not_enforced_issue(hostname: str) -> Issue:
-    """Return that a request got past rules in which nothing is wrong."""
+    """Return the issue for a hostname that lets visitors in although its rules are right."""
     return _hostname_issue("not_enforced", hostname, fixable=False)
 
 
 def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:
-    """Return that a tunnel is cut off, and what does not lead here any more."""
+    """Return the issue for a tunnel that is down, and the hostnames that it should serve."""
     return Issue(
         id=f"down_{tunnel.id}",
         translation_key="tunnel_down",
@@ -171,26 +182,20 @@ def _hostname_issue(
 
 
 def check_issue(finding: Finding) -> Issue:
-    """Return what is in the way of companion devices; some of it a dialog can put right."""
-    check = finding.check
+    """Return the issue for something that is in the way of companion devices."""
+    spec = SPECS[finding.check]
     return Issue(
         id=finding.id,
-        translation_key=f"check_{check}",
+        translation_key=f"check_{finding.check}",
         placeholders=finding_placeholders(finding),
-        fix=(Fix.FIX_FINDING, finding.id) if check in FIXABLE else None,
-        severity=(
-            ir.IssueSeverity.WARNING
-            if check in _HARMLESS_AT_TIMES
-            else ir.IssueSeverity.ERROR
-        ),
-        learn_more_url=(
-            _NETWORK_URL if check is Check.PROXY_NOT_TRUSTED else DASHBOARD_URL
-        ),
+        fix=(Fix.FIX_FINDING, finding.id) if spec.fixed_in else None,
+        severity=ir.IssueSeverity(spec.severity),
+        learn_more_url=_HELP_URLS[spec.help_link],
     )
 
 
 def finding_placeholders(finding: Finding) -> dict[str, str]:
-    """Return what a person reads of a finding; much of it was written by somebody else."""
+    """Return what a person reads of a finding; other people wrote much of it."""
     return {
         "target": finding.target,
         "value": quoted(finding.value),
@@ -199,44 +204,43 @@ def finding_placeholders(finding: Finding) -> dict[str, str]:
 
 
 def companion_issues(companion: CompanionState) -> list[Issue]:
-    """Return what a person has to do for a companion device before it is locked out.
+    """Return the issues for a companion device that will not get in, or already does not.
 
-    Each has an id of its own: who ignores the first is told again when it gets urgent.
+    Each kind has its own id, so that ignoring an early one does not hide an urgent one.
     """
-    key, severity = _lapse(companion)
-    if key is None and companion.handover is HandoverState.MISSED:
-        key = "handover_missed"
+    key = _companion_issue_key(companion)
     if key is None:
         return []
     device, current = companion.device, companion.current
-    ends = dt_util.as_local(current.facts.expires_on).date() if current else ""
+    expires = dt_util.as_local(current.facts.expires_on).date() if current else ""
+    is_early = key in ("certificate_expiring", "handover_missed")
     return [
         Issue(
             id=f"{key}_{device.id}",
             translation_key=key,
-            placeholders={"name": device.name, "date": str(ends)},
+            placeholders={"name": device.name, "date": str(expires)},
             fix=(Fix.RENEW_CERTIFICATE, device.id),
-            severity=severity,
+            severity=ir.IssueSeverity.WARNING if is_early else ir.IssueSeverity.ERROR,
         )
     ]
 
 
-def _lapse(companion: CompanionState) -> tuple[str | None, ir.IssueSeverity]:
-    """Return how a device is about to be locked out, unless a new certificate waits for it."""
+def _companion_issue_key(companion: CompanionState) -> str | None:
+    """Return the kind of issue that a device has: its certificate comes before its setup."""
     left = companion.days_left
     match companion.standing:
         case Standing.EXPIRED:
-            return "certificate_expired", ir.IssueSeverity.ERROR
+            return "certificate_expired"
         case Standing.EXPIRING if left is not None and left < URGENT_DAYS:
-            return "certificate_urgent", ir.IssueSeverity.ERROR
+            return "certificate_urgent"
         case Standing.EXPIRING:
-            return "certificate_expiring", ir.IssueSeverity.WARNING
-        case _:
-            return None, ir.IssueSeverity.WARNING
+            return "certificate_expiring"
+    is_missed = companion.handover is HandoverState.MISSED
+    return "handover_missed" if is_missed else None
 
 
 def elsewhere_issue() -> Issue:
-    """Return that certificates get in that nobody here knows of."""
+    """Return the issue for certificates from elsewhere that are accepted."""
     return Issue(
         id="elsewhere",
         translation_key="certificates_elsewhere",
@@ -247,7 +251,7 @@ def elsewhere_issue() -> Issue:
 
 
 def list_certificates(certificates: Iterable[Certificate]) -> str:
-    """Return certificates as a list in Markdown, the longest lists cut."""
+    """Return certificates as a list in Markdown, cut after the first ten."""
     lines = sorted(
         f"- {quoted(item.facts.name)}, {item.facts.expires_on:%Y-%m-%d}"
         for item in certificates
@@ -257,7 +261,7 @@ def list_certificates(certificates: Iterable[Certificate]) -> str:
 
 
 def revocation_issue(name: str, certificate_id: str) -> Issue:
-    """Return that a certificate that had to be revoked still gets in."""
+    """Return the issue for a certificate that could not be revoked yet."""
     return Issue(
         id=f"revocation_{certificate_id}",
         translation_key="revocation_pending",

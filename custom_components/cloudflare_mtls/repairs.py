@@ -13,14 +13,14 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import probatio
 
-from .coordinator import CloudflareConfigEntry
 from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
-from .engine.checks.zone import Finding
+from .engine.checks.finding import Finding
 from .engine.sync.reconciler import Extent, ZoneSync
 from .flows.certificate_steps import CertificateSteps, has_local_url
 from .flows.form import abort, show_form
 from .issues import Fix, finding_placeholders, list_certificates
+from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of
 from .wording import Message, async_get_texts, changes_of, describe
 
@@ -87,8 +87,7 @@ class FixHostnameFlow(FixFlow):
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
-        synced = await protection.reconciler.sync(Extent(hostnames={self.subject}))
-        await protection.async_refresh()
+        synced = await protection.async_sync(Extent(hostnames={self.subject}))
         zones = synced.values()
         if not any(zone.left.steps for zone in zones):
             return self.async_create_entry(data={})
@@ -149,14 +148,15 @@ class AcceptCertificatesFlow(FixFlow):
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        unknown = self._entry.runtime_data.protection.unknown_certificates()
+        unknown = self._entry.runtime_data.protection.data.unknown_certificates
         return self.show_confirm({"names": list_certificates(unknown)}, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
-        unknown = protection.unknown_certificates()
+        unknown = protection.data.unknown_certificates
         await protection.ledger.async_accept({item.id for item in unknown})
+        protection.async_look_at_ledger()
         return self.async_create_entry(data={})
 
 

@@ -12,28 +12,35 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator import CloudflareConfigEntry
-from .coordinator.blocked_requests import BlockedRequestsCoordinator
-from .coordinator.protection import ProtectionState
+from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
-from .engine.sync.settings import HostnameSettings
 from .entity import (
     AccountEntity,
     CompanionEntity,
-    ProtectedHostnameEntity,
+    HostnameEntity,
+    HostnameEntityDescription,
+    HostnameState,
     TunnelEntity,
 )
-from .stale_devices import async_track
-from .subentries import companions_of, hostnames_of
+from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSensorEntityDescription(SensorEntityDescription):
+    """Describes a sensor of the account."""
+
+    available_fn: Callable[[ProtectionState], bool]
+    value_fn: Callable[[ProtectionState], datetime | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +51,19 @@ class TunnelSensorEntityDescription(SensorEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostnameSensorEntityDescription(
+    HostnameEntityDescription, SensorEntityDescription
+):
+    """Describes a sensor of a protected hostname."""
+
+    value_fn: Callable[[HostnameState], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompanionSensorEntityDescription(SensorEntityDescription):
     """Describes a sensor of a companion device."""
 
     value_fn: Callable[[CompanionState], StateType | datetime]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccountSensorEntityDescription(SensorEntityDescription):
-    """Describes a sensor of the account."""
-
-    value_fn: Callable[[ProtectionState], datetime | None]
 
 
 def _version(state: TunnelState) -> str | None:
@@ -72,6 +81,16 @@ def _locations(state: TunnelState) -> str | None:
     locations = {place for item in state.connectors for place in item.locations}
     return ", ".join(sorted(locations)) or None
 
+
+ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
+    AccountSensorEntityDescription(
+        key="next_certificate_expiry",
+        translation_key="next_certificate_expiry",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        available_fn=lambda state: state.certificates is not None,
+        value_fn=lambda state: state.next_expiry,
+    ),
+)
 
 TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
     TunnelSensorEntityDescription(
@@ -117,6 +136,20 @@ TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
     ),
 )
 
+HOSTNAME_SENSORS: tuple[HostnameSensorEntityDescription, ...] = (
+    HostnameSensorEntityDescription(
+        key="blocked_requests",
+        translation_key="blocked_requests",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        # Each one that is enabled costs calls.
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.blocked,
+        available_fn=lambda _: True,
+        value_fn=lambda hostname: hostname.blocked_requests,
+    ),
+)
+
 COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
     CompanionSensorEntityDescription(
         key="certificate_expiry",
@@ -143,24 +176,6 @@ COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
     ),
 )
 
-ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
-    AccountSensorEntityDescription(
-        key="next_certificate_expiry",
-        translation_key="next_certificate_expiry",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda state: state.next_expiry,
-    ),
-)
-
-BLOCKED_REQUESTS = SensorEntityDescription(
-    key="blocked_requests",
-    translation_key="blocked_requests",
-    state_class=SensorStateClass.MEASUREMENT,
-    entity_category=EntityCategory.DIAGNOSTIC,
-    # Each one that is enabled costs calls.
-    entity_registry_enabled_default=False,
-)
-
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -168,36 +183,29 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the sensors, and those of what appears later."""
-    tunnels, protection = entry.runtime_data.tunnels, entry.runtime_data.protection
+    adder = EntityAdder(hass, entry, async_add_entities)
+    adder.async_add_account(AccountSensor, ACCOUNT_SENSORS)
+    adder.async_add_tunnels(TunnelSensor, TUNNEL_SENSORS)
+    adder.async_add_hostnames(HostnameSensor, HOSTNAME_SENSORS)
+    adder.async_add_companions(CompanionSensor, COMPANION_SENSORS)
 
-    @callback
-    def add_tunnels(tunnel_ids: set[str]) -> None:
-        states = tunnels.data or {}
-        async_add_entities(
-            TunnelSensor(tunnels, description, states[tunnel_id])
-            for tunnel_id in tunnel_ids
-            for description in TUNNEL_SENSORS
+
+class AccountSensor(AccountEntity, SensorEntity):
+    """A sensor of the account."""
+
+    entity_description: AccountSensorEntityDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.entity_description.available_fn(
+            self.coordinator.data
         )
 
-    async_track(entry, tunnels, lambda: tunnels.data, add_tunnels)
-
-    async_add_entities(
-        AccountSensor(protection, description) for description in ACCOUNT_SENSORS
-    )
-    blocked = entry.runtime_data.blocked
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        async_add_entities(
-            [BlockedSensor(blocked, settings, subentry_id)],
-            config_subentry_id=subentry_id,
-        )
-    for subentry_id, device in companions_of(entry.subentries).items():
-        async_add_entities(
-            (
-                CompanionSensor(protection, description, device, subentry_id)
-                for description in COMPANION_SENSORS
-            ),
-            config_subentry_id=subentry_id,
-        )
+    @property
+    @override
+    def native_value(self) -> datetime | None:
+        return self.entity_description.value_fn(self.coordinator.data)
 
 
 class TunnelSensor(TunnelEntity, SensorEntity):
@@ -208,28 +216,20 @@ class TunnelSensor(TunnelEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> StateType | datetime:
-        state = self.state_of_tunnel
-        return self.entity_description.value_fn(state) if state else None
+        tunnel = self.tunnel
+        return self.entity_description.value_fn(tunnel) if tunnel else None
 
 
-class BlockedSensor(ProtectedHostnameEntity[BlockedRequestsCoordinator], SensorEntity):
-    """How many requests to a protected hostname were blocked in the last 24 hours."""
+class HostnameSensor(HostnameEntity, SensorEntity):
+    """A sensor of a protected hostname."""
 
-    def __init__(
-        self,
-        coordinator: BlockedRequestsCoordinator,
-        settings: HostnameSettings,
-        subentry_id: str,
-    ) -> None:
-        """Initialize the sensor."""
-        super().__init__(coordinator, BLOCKED_REQUESTS, settings, subentry_id)
-        # Only what has a sensor that is enabled is asked for.
-        self.coordinator_context = settings.hostname
+    entity_description: HostnameSensorEntityDescription
 
     @property
     @override
-    def native_value(self) -> int | None:
-        return self.coordinator.data.get(self._settings.hostname)
+    def native_value(self) -> StateType:
+        hostname = self.hostname
+        return self.entity_description.value_fn(hostname) if hostname else None
 
 
 class CompanionSensor(CompanionEntity, SensorEntity):
@@ -242,19 +242,3 @@ class CompanionSensor(CompanionEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         companion = self.companion
         return self.entity_description.value_fn(companion) if companion else None
-
-
-class AccountSensor(AccountEntity, SensorEntity):
-    """A sensor of the account."""
-
-    entity_description: AccountSensorEntityDescription
-
-    @property
-    @override
-    def native_value(self) -> datetime | None:
-        return self.entity_description.value_fn(self.coordinator.data)
-
-    @property
-    @override
-    def available(self) -> bool:
-        return super().available and self.coordinator.data.certificates is not None

@@ -1,41 +1,10 @@
-"""Devices come and go with what Cloudflare has."""
-
-from collections.abc import Callable, Collection
-from typing import Any
+"""Removes the devices of tunnels that are gone at Cloudflare."""
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import CONF_ACCOUNT_ID
-from .coordinator import CloudflareConfigEntry
-from .coordinator.base import CloudflareCoordinator
-
-
-@callback
-def async_track(
-    entry: CloudflareConfigEntry,
-    coordinator: CloudflareCoordinator[Any],
-    current: Callable[[], Collection[str] | None],
-    add: Callable[[set[str]], None],
-) -> None:
-    """Call add with the ids of what is there, and later with those of what is new.
-
-    While it is not known what is there, nothing has gone.
-    """
-    known: set[str] = set()
-
-    @callback
-    def check() -> None:
-        if (found := current()) is None:
-            return
-        ids = set(found)
-        if new := ids - known:
-            add(new)
-        known.clear()
-        known.update(ids)
-
-    check()
-    entry.async_on_unload(coordinator.async_add_listener(check))
+from .runtime_data import CloudflareConfigEntry
 
 
 @callback
@@ -58,14 +27,8 @@ def async_remove_stale_devices(
 
 
 def _alive(entry: CloudflareConfigEntry) -> set[str] | None:
-    """Return the identifiers of all that is there, or None while that is not known."""
+    """Return the identifiers of everything that is there, or None while that is not known."""
     tunnels = entry.runtime_data.tunnels
-    if not tunnels.last_update_success:
+    if not tunnels.last_update_success or tunnels.data is None:
         return None
-    if tunnels.data is None:
-        return None
-    return {
-        entry.data[CONF_ACCOUNT_ID],
-        *entry.subentries,
-        *tunnels.data,
-    }
+    return {entry.data[CONF_ACCOUNT_ID], *entry.subentries, *tunnels.data}

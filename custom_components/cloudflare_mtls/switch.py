@@ -1,21 +1,37 @@
 """Switches for Cloudflare mTLS."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CloudflareConfigEntry
 from .engine.sync.reconciler import Extent
-from .entity import HostnameEntity
-from .subentries import hostname_data, hostnames_of
+from .entity import HostnameEntity, HostnameEntityDescription
+from .entity_adder import EntityAdder
+from .runtime_data import CloudflareConfigEntry
+from .subentries import hostname_data
 from .wording import raise_translated
 
 PARALLEL_UPDATES = 1
 
-PUBLISHED = SwitchEntityDescription(key="published", translation_key="published")
+
+@dataclass(frozen=True, kw_only=True)
+class HostnameSwitchEntityDescription(
+    HostnameEntityDescription, SwitchEntityDescription
+):
+    """Describes a switch of a protected hostname."""
+
+
+HOSTNAME_SWITCHES: tuple[HostnameSwitchEntityDescription, ...] = (
+    HostnameSwitchEntityDescription(
+        key="published",
+        translation_key="published",
+        entity_category=EntityCategory.CONFIG,
+    ),
+)
 
 
 async def async_setup_entry(
@@ -23,21 +39,21 @@ async def async_setup_entry(
     entry: CloudflareConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up a switch for each protected hostname."""
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        switch = PublishedSwitch(
-            entry.runtime_data.protection, PUBLISHED, settings, subentry_id
-        )
-        async_add_entities([switch], config_subentry_id=subentry_id)
+    """Set up the switches, and those of what appears later."""
+    adder = EntityAdder(hass, entry, async_add_entities)
+    adder.async_add_hostnames(HostnameSwitch, HOSTNAME_SWITCHES)
 
 
-class PublishedSwitch(HostnameEntity, SwitchEntity):
+class HostnameSwitch(HostnameEntity, SwitchEntity):
     """Takes a hostname off the internet, and puts it back."""
+
+    entity_description: HostnameSwitchEntityDescription
 
     @property
     @override
-    def is_on(self) -> bool:
-        return self._settings.protected.published
+    def is_on(self) -> bool | None:
+        hostname = self.hostname
+        return hostname.settings.protected.published if hostname else None
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
@@ -48,17 +64,19 @@ class PublishedSwitch(HostnameEntity, SwitchEntity):
         await self._publish(published=False)
 
     async def _publish(self, *, published: bool) -> None:
-        """Make the change at Cloudflare, and only then keep it: the account reloads."""
-        settings = replace(
-            self._settings,
-            protected=replace(self._settings.protected, published=published),
-        )
-        reconciler = self.coordinator.reconciler.with_hostname(settings)
+        """Make the change at Cloudflare, and store it only once it is made."""
+        assert self.hostname
+        settings = self.hostname.settings
+        protected = replace(settings.protected, published=published)
+        settings = replace(settings, protected=protected)
+        reconciler = self._entry.runtime_data.protection.reconciler
         with raise_translated():
             extent = Extent(hostnames={settings.hostname})
-            for zone in (await reconciler.sync(extent)).values():
+            zones = await reconciler.with_hostname(settings).sync(extent)
+            for zone in zones.values():
                 zone.raise_if_stopped()
-        entry = self.coordinator.config_entry
         self.hass.config_entries.async_update_subentry(
-            entry, entry.subentries[self._subentry_id], data=hostname_data(settings)
+            self._entry,
+            self._entry.subentries[self._subentry_id],
+            data=hostname_data(settings),
         )

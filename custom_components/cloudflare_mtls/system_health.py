@@ -1,4 +1,4 @@
-"""System health of Cloudflare mTLS: figures that a person may show to anybody."""
+"""System health of Cloudflare mTLS: figures without anything secret or personal."""
 
 from math import ceil
 from typing import Any
@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant, callback
 
 from .account import async_get_account_state, base_url
 from .const import CONF_ACCOUNT_ID, DOMAIN, STATUS_URL
-from .coordinator import CloudflareConfigEntry
 from .engine.api.models import TunnelStatus
+from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostnames_of
 
 
@@ -17,14 +17,14 @@ from .subentries import companions_of, hostnames_of
 def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
-    """Register what is shown."""
+    """Register what system health shows."""
     register.async_register_info(
         _async_get_info, f"/config/integrations/integration/{DOMAIN}"
     )
 
 
 async def _async_get_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return whether Cloudflare is reached, and how much there is to look after."""
+    """Return whether the API can be reached, and how many things there are."""
     entries: list[CloudflareConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     loaded: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN

@@ -21,7 +21,7 @@ from .engine.api.errors import (
     TokenProblem,
     TokenRejected,
 )
-from .engine.sync.plan import Problem
+from .engine.sync.problems import Problem
 from .engine.sync.steps import Step
 
 

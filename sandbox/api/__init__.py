@@ -1,4 +1,4 @@
-"""The API under /client/v4: one module per resource, one way through for all."""
+"""The API under /client/v4: one module per resource; every request takes the same steps."""
 
 import asyncio
 import json
@@ -10,10 +10,11 @@ from aiohttp.typedefs import Handler
 
 from sandbox.authority import ClientAuthorities
 from sandbox.clock import CLOCK
-from sandbox.faults import Fault, Faults, never_answer, rate_limited
+from sandbox.faults import Fault, Faults, leave_unanswered, rate_limit_response
 from sandbox.journal import Entry, Journal
 from sandbox.state import State
 
+from ..envelope import ApiError, Problem, error_response, success_response
 from . import (
     access_applications,
     access_organization,
@@ -32,7 +33,6 @@ from . import (
     zones,
 )
 from .authentication import authenticate
-from .envelope import ApiError, Problem, bad, good
 from .permissions import PERMISSIONS, require, wrong_method
 from .routing import Call, Route
 
@@ -62,18 +62,20 @@ _STATE = web.RequestKey("state", State)
 def api_application(
     state: State, authorities: ClientAuthorities, journal: Journal, faults: Faults
 ) -> web.Application:
-    """Build the API over a state."""
-    gate = _Gate(state, authorities, journal, faults)
-    application = web.Application(middlewares=[gate.answer])
+    """Build the API of a state."""
+    pipeline = _Pipeline(state, authorities, journal, faults)
+    application = web.Application(middlewares=[pipeline.answer])
     for resource in RESOURCES:
         for route in resource.routes.all:
             assert route.path in PERMISSIONS, f"{route.path} has no permission"
-            application.router.add_route(route.method, route.path, gate.to(route))
+            application.router.add_route(
+                route.method, route.path, pipeline.handler_for(route)
+            )
     return application
 
 
-class _Gate:
-    """Lets a request through to its endpoint: authenticated, permitted, noted."""
+class _Pipeline:
+    """The steps around every endpoint: faults, token, budget, permission, journal."""
 
     def __init__(
         self,
@@ -87,8 +89,8 @@ class _Gate:
         self._journal = journal
         self._faults = faults
 
-    def to(self, route: Route) -> Handler:
-        """Make the handler of a route."""
+    def handler_for(self, route: Route) -> Handler:
+        """Return the handler of a route: check the token and its rights, then run the endpoint."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             token = authenticate(
@@ -96,7 +98,7 @@ class _Gate:
             )
             request[_OWNER] = token.owner
             if not self._state.budget.spend(token.owner):
-                return rate_limited(self._state.budget.seconds_left(token.owner))
+                return rate_limit_response(self._state.budget.seconds_left(token.owner))
             ids = request.match_info
             require(self._state, token, route, ids)
             call = Call(
@@ -107,7 +109,7 @@ class _Gate:
                 dict(request.query),
                 _json(await request.read()),
             )
-            return good(await route.endpoint(call))
+            return success_response(await route.endpoint(call))
 
         return handle
 
@@ -115,36 +117,36 @@ class _Gate:
     async def answer(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
-        """Answer every request, in the envelope or spoiled by a fault, and note it."""
+        """Answer a request, with a fault if one applies, and add it to the journal."""
         CLOCK.catch_up()
         fault = self._faults.take(request.method, _path(request))
         request[_STATE] = self._faults.state_for(fault)
         if fault is None:
-            truth = await _answered(request, handler)
-            await self._note(request, truth, truth)
-            return self._with_headers(request, truth)
-        # What came whole takes effect, even if its sender is gone by then.
+            real = await _real_answer(request, handler)
+            await self._add_to_journal(request, real, real)
+            return self._with_headers(request, real)
+        # A complete request takes effect even if the client gives up during the delay.
         await request.read()
         await asyncio.sleep(fault.seconds)
-        return await self._spoiled(request, handler, fault)
+        return await self._answer_with_fault(request, handler, fault)
 
-    async def _spoiled(
+    async def _answer_with_fault(
         self, request: web.Request, handler: Handler, fault: Fault
     ) -> web.StreamResponse:
-        lets_through = fault.kind.lets_through
-        truth = await _answered(request, handler) if lets_through else None
-        told = fault.spoil(truth)
-        await self._note(request, truth, told, fault)
-        if told is None:
-            await never_answer(request, fault)
+        runs_endpoint = fault.kind.runs_endpoint
+        real = await _real_answer(request, handler) if runs_endpoint else None
+        sent = fault.spoil(real)
+        await self._add_to_journal(request, real, sent, fault)
+        if sent is None:
+            await leave_unanswered(request, fault)
             return web.Response()
-        return self._with_headers(request, told)
+        return self._with_headers(request, sent)
 
-    async def _note(
+    async def _add_to_journal(
         self,
         request: web.Request,
-        truth: web.Response | None,
-        told: web.Response | None,
+        real: web.Response | None,
+        sent: web.Response | None,
         fault: Fault | None = None,
     ) -> None:
         self._journal.requests.append(
@@ -153,8 +155,8 @@ class _Gate:
                 path=_path(request),
                 query=dict(request.query),
                 body=_json(await request.read()),
-                status=told.status if told is not None else 0,
-                took_effect=truth is not None and truth.status < 400,
+                status=sent.status if sent is not None else 0,
+                took_effect=real is not None and real.status < 400,
                 fault=fault.kind if fault is not None else None,
             )
         )
@@ -172,15 +174,15 @@ class _Gate:
         return response
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.Response:
+async def _real_answer(request: web.Request, handler: Handler) -> web.Response:
     try:
         response = await handler(request)
     except ApiError as error:
-        return bad(error)
+        return error_response(error)
     except web.HTTPMethodNotAllowed:
-        return bad(wrong_method(request.method, request.path))
+        return error_response(wrong_method(request.method, request.path))
     except web.HTTPNotFound:
-        return bad(ApiError(404, Problem(7000, "No route for that URI")))
+        return error_response(ApiError(404, Problem(7000, "No route for that URI")))
     assert isinstance(response, web.Response)
     return response
 

@@ -1,4 +1,4 @@
-"""Access applications of an account, self-hosted ones."""
+"""Self-hosted Access applications of an account."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,8 +7,8 @@ from sandbox.access import uris
 from sandbox.clock import now
 from sandbox.state import AccessApplication, AccessPolicy
 
+from ..envelope import Answer, ApiError, BareError, Problem, seconds
 from .access_policies import enabled, find_policy, new_policy, policy_json
-from .envelope import Answer, ApiError, FlatError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -36,7 +36,7 @@ async def list_applications(call: Call) -> Answer:
     size = call.query.get("per_page", str(_PAGING.default))
     if not size.isdecimal() or int(size) not in _SIZES:
         message = "access.api.error.invalid_url_parameter_value"
-        raise FlatError(400, {"code": 12091, "message": message})
+        raise BareError(400, {"code": 12091, "message": message})
     applications = [
         application
         for application in enabled(call).applications.values()
@@ -62,7 +62,7 @@ async def get_application(call: Call) -> Answer:
 
 @routes.put(_APPLICATION)
 async def replace_application(call: Call) -> Answer:
-    """Replace all but what identifies the application."""
+    """Replace an application; its ids and creation time stay."""
     old = _application(call)
     new = _new_application(call, old)
     new.id, new.aud, new.created_at = old.id, old.aud, old.created_at
@@ -75,12 +75,12 @@ async def delete_application(call: Call) -> Answer:
     """Delete an application; its reusable policies stay."""
     application = _application(call)
     del enabled(call).applications[application.id]
-    # GUESS: the status, which is also told as 202.
+    # GUESS: the status; other sources say 202.
     return Answer({"id": application.id})
 
 
 def application_json(application: AccessApplication) -> dict[str, Any]:
-    """Describe an application as the API does."""
+    """Return an application as the API writes it."""
     return {
         **_DEFAULTS,
         **application.options,
@@ -127,7 +127,7 @@ def _new_application(call: Call, old: AccessApplication | None) -> AccessApplica
     )
 
 
-# What an answer brings from elsewhere than what was sent.
+# Keys of the body that are not stored in `options`, because the answer has its own.
 _OWN = {
     "id", "uid", "aud", "type", "name", "domain", "destinations", "policies",
     "self_hosted_domains", "created_at", "updated_at",
@@ -135,7 +135,7 @@ _OWN = {
 
 
 def _check_uri(call: Call, uri: Any, others: Iterable[AccessApplication]) -> None:
-    # GUESS: the codes, and the texts but for a part.
+    # GUESS: the codes, and most of the texts.
     host = str(uri).partition("/")[0]
     if not any(
         zone.contains(host.lower())
@@ -149,7 +149,7 @@ def _check_uri(call: Call, uri: Any, others: Iterable[AccessApplication]) -> Non
 
 
 def _policies(call: Call, sent: list[Any]) -> list[AccessPolicy]:
-    """Resolve policies: ids, objects with an id and a precedence, or whole ones."""
+    """Resolve policies: ids, objects with an id and a precedence, or inline policies."""
     inline = [each for each in sent if isinstance(each, dict) and "id" not in each]
     if inline and len(inline) < len(sent):
         # GUESS: the code and text.

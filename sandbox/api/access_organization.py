@@ -4,8 +4,8 @@ from typing import Any
 
 from sandbox.state import IdentityProvider
 
+from ..envelope import Answer
 from .access_policies import enabled
-from .envelope import Answer
 from .paging import Paging
 from .routing import Call, Routes
 

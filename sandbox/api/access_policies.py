@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.clock import now
 from sandbox.state import Access, AccessPolicy
 
-from .envelope import Answer, ApiError, Problem, seconds
+from ..envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -53,15 +53,15 @@ async def replace_policy(call: Call) -> Answer:
 async def delete_policy(call: Call) -> Answer:
     """Delete a policy that no application uses."""
     policy = find_policy(call, call.ids["policy_id"])
-    if _uses(call, policy):
-        # GUESS: that it is refused, and how.
+    if _application_count(call, policy):
+        # GUESS: that Cloudflare refuses this, and how.
         raise ApiError(409, Problem(None, "policy is used by applications"))
     del enabled(call).policies[policy.id]
     return Answer({"id": policy.id})
 
 
 def enabled(call: Call) -> Access:
-    """Return the account's Zero Trust, which somebody has to have set up."""
+    """Return the account's Zero Trust; refuse if it was never set up."""
     if call.account.access.team is None:
         message = "access.api.error.not_enabled: Access is not enabled"
         # GUESS: the status.
@@ -79,7 +79,7 @@ def find_policy(call: Call, policy_id: str) -> AccessPolicy:
 
 
 def new_policy(body: dict[str, Any]) -> AccessPolicy:
-    """Make a policy of what was sent, or refuse it."""
+    """Create a policy from a request body, or refuse it."""
     if body.get("decision") not in _DECISIONS or not body.get("include"):
         # GUESS: the code and text.
         message = "access.api.error.invalid_request: decision and include are required"
@@ -95,7 +95,7 @@ def new_policy(body: dict[str, Any]) -> AccessPolicy:
 
 
 def policy_json(policy: AccessPolicy) -> dict[str, Any]:
-    """Describe a policy as the API does."""
+    """Return a policy as the API writes it."""
     body = {
         "id": policy.id,
         "name": policy.name,
@@ -112,9 +112,12 @@ def policy_json(policy: AccessPolicy) -> dict[str, Any]:
 
 
 def _with_count(call: Call, policy: AccessPolicy) -> dict[str, Any]:
-    return policy_json(policy) | {"reusable": True, "app_count": _uses(call, policy)}
+    return policy_json(policy) | {
+        "reusable": True,
+        "app_count": _application_count(call, policy),
+    }
 
 
-def _uses(call: Call, policy: AccessPolicy) -> int:
+def _application_count(call: Call, policy: AccessPolicy) -> int:
     applications = enabled(call).applications.values()
     return sum(policy in application.policies for application in applications)

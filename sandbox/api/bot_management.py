@@ -5,13 +5,13 @@ from typing import Any
 
 from sandbox.state import Plan, Zone
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 from .routing import Call, Routes
 
 routes = Routes()
 
 _BOT_MANAGEMENT = "/zones/{zone_id}/bot_management"
-_EVERYWHERE: Mapping[str, Any] = {
+_EVERY_PLAN: Mapping[str, Any] = {
     "enable_js": True,
     "ai_bots_protection": "disabled",
     "crawler_protection": "disabled",
@@ -35,7 +35,7 @@ async def get_bot_management(call: Call) -> Answer:
 
 @routes.put(_BOT_MANAGEMENT)
 async def change_bot_management(call: Call) -> Answer:
-    """Change what the body names."""
+    """Change the fields that the body names."""
     known = _defaults(call.zone)
     for key, value in call.object().items():
         if key not in known or type(value) is not type(known[key]):
@@ -46,11 +46,11 @@ async def change_bot_management(call: Call) -> Answer:
 
 
 def bot_management_json(zone: Zone) -> dict[str, Any]:
-    """Describe the configuration as the API does."""
+    """Return the configuration as the API writes it."""
     known = _defaults(zone)
     changed = {key: zone.bot_management.get(key, known[key]) for key in known}
     return {**changed, "using_latest_model": True}
 
 
 def _defaults(zone: Zone) -> dict[str, Any]:
-    return {**_EVERYWHERE, **(_FREE if zone.plan is Plan.FREE else _PAID)}
+    return {**_EVERY_PLAN, **(_FREE if zone.plan is Plan.FREE else _PAID)}

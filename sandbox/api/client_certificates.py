@@ -13,7 +13,7 @@ from sandbox.client_auth import subject_key_identifier
 from sandbox.clock import CLOCK, now
 from sandbox.state import REVOKED, CertificateStatus, ClientCertificate, Zone
 
-from .envelope import Answer, ApiError, Problem, seconds
+from ..envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -23,10 +23,10 @@ _CERTIFICATES = "/zones/{zone_id}/client_certificates"
 _CERTIFICATE = "/zones/{zone_id}/client_certificates/{certificate_id}"
 _PAGING = Paging(default=20, minimum=5, maximum=50)
 _QUOTA = 100
-# GUESS: the longest validity, which is what the dashboard offers.
+# GUESS: the longest validity is the longest one that the dashboard offers.
 _MAX_VALIDITY_DAYS = 5475
 _MIN_RSA_BITS = 2048
-# GUESS: how far a certificate is backdated.
+# GUESS: by how much a certificate is backdated.
 _BACKDATED = timedelta(minutes=5)
 
 
@@ -39,7 +39,7 @@ async def list_certificates(call: Call) -> Answer:
         for certificate in call.zone.certificates.values()
         if certificate.listed and wanted in ("all", certificate.status)
     ]
-    # GUESS: the newest come first.
+    # GUESS: the newest are listed first.
     return _PAGING.answer(
         call.query,
         reversed(certificates),
@@ -49,7 +49,7 @@ async def list_certificates(call: Call) -> Answer:
 
 @routes.post(_CERTIFICATES)
 async def create_certificate(call: Call) -> Answer:
-    """Sign a certificate, once more for the same request too."""
+    """Sign a new certificate, also if the same CSR was signed before."""
     csr = _csr(call.object().get("csr"))
     days = _validity_days(call.object().get("validity_days"))
     _require_free_slot(call.zone)
@@ -62,7 +62,7 @@ async def create_certificate(call: Call) -> Answer:
     def list_it() -> None:
         certificate.listed = True
 
-    CLOCK.later(call.state.delays.certificate_list, list_it)
+    CLOCK.schedule(call.state.delays.certificate_list, list_it)
     return Answer(_with_authority(call, certificate), status=201)
 
 
@@ -77,7 +77,7 @@ async def revoke_certificate(call: Call) -> Answer:
     """Revoke a certificate."""
     certificate = _certificate(call)
     if certificate.status in REVOKED:
-        # GUESS: the status; of the text only a part is known.
+        # GUESS: the status, and part of the text.
         raise ApiError(400, Problem(1407, "Certificate is already deleted"))
     return _change(
         call,
@@ -89,9 +89,9 @@ async def revoke_certificate(call: Call) -> Answer:
 
 @routes.patch(_CERTIFICATE)
 async def reactivate_certificate(call: Call) -> Answer:
-    """Take a revocation back."""
+    """Make a revoked certificate valid again."""
     certificate = _certificate(call)
-    # GUESS: a revoked certificate may come back, and how anything else is refused.
+    # GUESS: a revoked certificate can be reactivated; and how anything else is refused.
     if call.object().get("reactivate") is not True or certificate.status not in REVOKED:
         raise ApiError(400, Problem(None, "certificate cannot be reactivated"))
     _require_free_slot(call.zone)
@@ -104,7 +104,7 @@ async def reactivate_certificate(call: Call) -> Answer:
 
 
 def certificate_json(record: ClientCertificate) -> dict[str, Any]:
-    """Describe a certificate as the API does, but for its authority."""
+    """Return a certificate as the API writes it, without its authority."""
     certificate = record.certificate
     return {
         "id": record.id,
@@ -113,12 +113,14 @@ def certificate_json(record: ClientCertificate) -> dict[str, Any]:
         "ski": subject_key_identifier(certificate),
         "serial_number": str(certificate.serial_number),
         "signature": "SHA256WithRSA",
-        "common_name": _part(certificate, NameOID.COMMON_NAME),
-        "organization": _part(certificate, NameOID.ORGANIZATION_NAME),
-        "organizational_unit": _part(certificate, NameOID.ORGANIZATIONAL_UNIT_NAME),
-        "country": _part(certificate, NameOID.COUNTRY_NAME),
-        "state": _part(certificate, NameOID.STATE_OR_PROVINCE_NAME),
-        "location": _part(certificate, NameOID.LOCALITY_NAME),
+        "common_name": _subject_part(certificate, NameOID.COMMON_NAME),
+        "organization": _subject_part(certificate, NameOID.ORGANIZATION_NAME),
+        "organizational_unit": _subject_part(
+            certificate, NameOID.ORGANIZATIONAL_UNIT_NAME
+        ),
+        "country": _subject_part(certificate, NameOID.COUNTRY_NAME),
+        "state": _subject_part(certificate, NameOID.STATE_OR_PROVINCE_NAME),
+        "location": _subject_part(certificate, NameOID.LOCALITY_NAME),
         "expires_on": seconds(certificate.not_valid_after_utc),
         "issued_on": seconds(certificate.not_valid_before_utc),
         "fingerprint_sha256": certificate.fingerprint(hashes.SHA256()).hex(),
@@ -144,20 +146,20 @@ def _change(
     pending: CertificateStatus,
     final: CertificateStatus,
 ) -> Answer:
-    """Begin a change of status, which ends when the delays are over."""
+    """Start a change of status; it completes when the delays are over."""
     certificate.status_at_edge = certificate.status_at_edge or certificate.status
     certificate.status = pending
     answer = Answer(_with_authority(call, certificate))
 
-    def settle() -> None:
+    def complete() -> None:
         if certificate.status is pending:
             certificate.status = final
 
-    def tell_the_edge() -> None:
+    def update_edge() -> None:
         certificate.status_at_edge = None
 
-    CLOCK.later(call.state.delays.revocation, settle)
-    CLOCK.later(call.state.delays.enforcement, tell_the_edge)
+    CLOCK.schedule(call.state.delays.revocation, complete)
+    CLOCK.schedule(call.state.delays.enforcement, update_edge)
     return answer
 
 
@@ -169,7 +171,7 @@ def _certificate(call: Call) -> ClientCertificate:
 
 
 def _csr(pem: Any) -> x509.CertificateSigningRequest:
-    # GUESS: how a bad request is refused; no code was ever recorded.
+    # GUESS: how a bad CSR is refused; no code was recorded.
     try:
         csr = x509.load_pem_x509_csr(str(pem).encode())
     except ValueError:
@@ -204,6 +206,6 @@ def _rounded_to_minute(time: datetime) -> datetime:
     return (time + timedelta(seconds=30)).replace(second=0, microsecond=0)
 
 
-def _part(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
+def _subject_part(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
     parts = certificate.subject.get_attributes_for_oid(oid)
     return str(parts[0].value) if parts else ""

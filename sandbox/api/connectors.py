@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.state import Connector
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
 from .tunnels import find_tunnel
 
@@ -22,9 +22,9 @@ async def get_connections(call: Call) -> Answer:
 
 @routes.delete(_CONNECTIONS)
 async def delete_connections(call: Call) -> Answer:
-    """Forget the connections, of one connector if the query names it."""
+    """Remove all connections, or those of the connector that the query names."""
     client = call.query.get("client_id")
-    # GUESS: the answer, and that no connector that still runs connects again.
+    # GUESS: the answer, and that running connectors do not connect again.
     find_tunnel(call).forget(client)
     return Answer({})
 

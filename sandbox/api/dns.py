@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.clock import now
 from sandbox.state import DnsRecord, Plan, Zone
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -62,13 +62,13 @@ async def get_record(call: Call) -> Answer:
 
 @routes.patch(_RECORD)
 async def edit_record(call: Call) -> Answer:
-    """Change what the body names."""
+    """Change the fields that the body names."""
     return _change(call, _record(call), _values(call))
 
 
 @routes.put(_RECORD)
 async def replace_record(call: Call) -> Answer:
-    """Replace all but what identifies the record."""
+    """Replace a record; its id and creation time stay."""
     old = _record(call)
     values = _values(call, required=("type", "name", "content"))
     new = DnsRecord(**values, id=old.id, created_on=old.created_on)
@@ -84,7 +84,7 @@ async def delete_record(call: Call) -> Answer:
 
 
 def record_json(record: DnsRecord) -> dict[str, Any]:
-    """Describe a record as the API does."""
+    """Return a record as the API writes it."""
     flattening = {"flatten_cname": False} if record.type == "CNAME" else {}
     body = {
         "id": record.id,
@@ -150,7 +150,7 @@ def _check(zone: Zone, record: DnsRecord, others: Iterable[DnsRecord]) -> None:
 
 
 def _check_content(record: DnsRecord) -> None:
-    # GUESS: all codes but 9005, and every text but that of an A record.
+    # GUESS: all codes except 9005, and all texts except the one of an A record.
     try:
         match record.type:
             case "A":
@@ -190,7 +190,7 @@ def _check_clashes(record: DnsRecord, same_name: list[DnsRecord]) -> None:
         raise _refused(
             81053, "An A, AAAA, or CNAME record with that host already exists."
         )
-    # GUESS: which of 81053 and 81054 answers for what is no CNAME.
+    # GUESS: whether a record other than a CNAME gets 81053 or 81054.
     if "CNAME" in types:
         raise _refused(81054, "A CNAME record with that host already exists.")
 
@@ -206,10 +206,10 @@ def _invalid(code: int, message: str) -> ApiError:
 
 def _matches(record: DnsRecord, query: Mapping[str, str]) -> bool:
     for key, wanted in query.items():
-        name, _, how = key.partition(".")
+        name, _, comparison = key.partition(".")
         if name in ("name", "content", "comment"):
             value = getattr(record, name) or ""
-            if not _text_matches(value.lower(), how or "exact", wanted.lower()):
+            if not _text_matches(value.lower(), comparison or "exact", wanted.lower()):
                 return False
         elif (name == "type" and record.type != wanted) or (
             name == "proxied" and record.proxied != (wanted == "true")
@@ -218,8 +218,8 @@ def _matches(record: DnsRecord, query: Mapping[str, str]) -> bool:
     return True
 
 
-def _text_matches(value: str, how: str, wanted: str) -> bool:
-    match how:
+def _text_matches(value: str, comparison: str, wanted: str) -> bool:
+    match comparison:
         case "exact":
             return value == wanted
         case "contains":
@@ -232,4 +232,4 @@ def _text_matches(value: str, how: str, wanted: str) -> bool:
             return bool(value)
         case "absent":
             return not value
-    raise ApiError(400, Problem(None, f"unknown filter {how}"))
+    raise ApiError(400, Problem(None, f"unknown filter {comparison}"))

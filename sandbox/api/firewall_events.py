@@ -1,4 +1,4 @@
-"""What the edge stopped, asked for in GraphQL."""
+"""Firewall events: the requests that the edge stopped, over GraphQL."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from sandbox.clock import now
 from sandbox.ingress import plain_host
 from sandbox.state import BlockedRequest, Plan, State, Zone
 
-from .envelope import Answer, seconds
+from ..envelope import Answer, seconds
 from .routing import Call, Routes
 
 routes = Routes()
@@ -56,7 +56,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "_lt": operator.lt,
     "_leq": operator.le,
     "_in": lambda value, wanted: value in wanted,
-    # GUESS: a percent sign stands for anything.
+    # GUESS: a percent sign matches any text.
     "_like": lambda value, wanted: fnmatchcase(value, wanted.replace("%", "*")),
 }
 
@@ -71,7 +71,8 @@ def _filters() -> str:
     )
 
 
-# Cloudflare has a lower-case string too, and takes either for the other.
+# Cloudflare also has a type `string` and accepts either for the other; so the rule that
+# compares types of variables is left out of the validation.
 _SCHEMA = build_schema(f"""
 scalar Time
 scalar string
@@ -118,7 +119,7 @@ _RULES = [
 
 @routes.post("/graphql")
 async def query(call: Call) -> Answer:
-    """Answer a query; its errors come with HTTP 200."""
+    """Answer a query; errors of the query have HTTP status 200 too."""
     body = call.object()
     try:
         document = parse(str(body.get("query")))
@@ -153,13 +154,13 @@ def _error_json(error: GraphQLError) -> dict[str, Any]:
 
 
 class _Viewer:
-    """Who asks."""
+    """The root of a query: what the token may see."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
     def zones(self, _: _Info, **arguments: Any) -> list[_Zone]:
-        """Return the zones asked for; those that the token does not reach are missing."""
+        """Return the zones that the query asks for and the token reaches."""
         wanted = arguments.get("filter") or {}
         tags = [wanted["zoneTag"]] if "zoneTag" in wanted else wanted.get("zoneTag_in")
         state, token = self._call.state, self._call.token
@@ -175,14 +176,14 @@ class _Viewer:
 
 
 class _Zone:
-    """A zone, with what its plan allows to ask."""
+    """A zone with its events and the limits of its plan."""
 
     def __init__(self, state: State, zone: Zone) -> None:
         self._state = state
         self._zone = zone
         self.zoneTag = zone.id
         free = zone.plan is Plan.FREE
-        # GUESS: what a plan allows, but for the day on Free.
+        # GUESS: the limits, except the one day on Free.
         self._limits = {
             "enabled": True,
             "maxDuration": 86_400 if free else 259_200,
@@ -195,7 +196,7 @@ class _Zone:
     def firewallEventsAdaptive(
         self, _: _Info, **arguments: Any
     ) -> list[dict[str, Any]]:
-        """Return the events that match."""
+        """Return the events that match the filter."""
         limit = arguments.get("limit", 100)
         if not 0 < limit <= self._limits["maxPageSize"]:
             most = self._limits["maxPageSize"]
@@ -212,14 +213,14 @@ class _Zone:
             and blocked.time <= known
             and _matches(event := _event(blocked), wanted)
         ]
-        # GUESS: the order where none is asked for.
+        # GUESS: the default order.
         for order in reversed(arguments.get("orderBy") or ["datetime_DESC"]):
             name, _, direction = order.rpartition("_")
             events.sort(key=operator.itemgetter(name), reverse=direction == "DESC")
         return events[:limit]
 
     def firewallEventsAdaptiveGroups(self, _: _Info, **__: Any) -> list[dict[str, Any]]:
-        """Refuse: Free has no groups, and the sandbox has none either."""
+        """Refuse: Free has no groups, and the sandbox does not implement them."""
         if self._zone.plan is Plan.FREE:
             raise _error(f"zone '{self._zone.id}' does not have access to the path")
         raise _error("the sandbox does not group events")
@@ -233,7 +234,7 @@ class _Zone:
             return
         start = _time(starts[0])
         oldest, widest = self._limits["notOlderThan"], self._limits["maxDuration"]
-        # A minute's grace, for the way here.
+        # One minute of tolerance for the time that the request takes.
         if now() - start > timedelta(seconds=oldest + 60):
             raise _error(f"cannot request data older than {_days(oldest)}", "quota")
         if (_time(ends[0]) if ends else now()) - start > timedelta(seconds=widest + 60):
@@ -288,7 +289,7 @@ def _time(text: str) -> datetime:
 
 
 def _days(length: int) -> str:
-    """Write a duration as Go does, as far as days and weeks go."""
+    """Write a duration in weeks and days, as Cloudflare does: 1w1d."""
     weeks, days = divmod(length // 86_400, 7)
     return (f"{weeks}w" if weeks else "") + (f"{days}d" if days else "")
 

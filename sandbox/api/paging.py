@@ -1,15 +1,15 @@
-"""Pages of a list; those beyond the end are empty."""
+"""Split lists into pages; pages beyond the end are empty."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 
 
 @dataclass(frozen=True)
 class Paging:
-    """How a resource is divided into pages."""
+    """The page sizes of a resource."""
 
     default: int
     minimum: int
@@ -22,7 +22,7 @@ class Paging:
         items: Iterable[T],
         as_json: Callable[[T], dict[str, Any]],
     ) -> Answer:
-        """Answer with the page that a query asks for."""
+        """Return the page that a query asks for."""
         everything = list(items)
         page = _number(query, "page", 1, 1, None)
         size = _number(query, "per_page", self.default, self.minimum, self.maximum)
@@ -47,6 +47,6 @@ def _number(
         or int(text) < lowest
         or (highest is not None and int(text) > highest)
     ):
-        # GUESS: sizes out of bounds are refused, not cut; code and text are unknown.
+        # GUESS: sizes out of bounds are refused, not clamped; and the code and text.
         raise ApiError(400, Problem(None, f"{key} is out of bounds"))
     return int(text)

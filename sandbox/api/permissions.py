@@ -1,16 +1,16 @@
-"""Which permission every endpoint needs: the one table."""
+"""The permission that each endpoint needs, in one table."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from sandbox.state import State, Token
 
-from .envelope import ApiError, FlatError, Problem
+from ..envelope import ApiError, BareError, Problem
 from .routing import Route
 
 
 class Needs(NamedTuple):
-    """The permissions to read and to change; None needs none."""
+    """The permissions to read and to edit; None if no permission is needed."""
 
     read: str | None
     edit: str | None
@@ -37,7 +37,7 @@ _ZONE_SETTINGS = "/zones/{zone_id}/settings"
 PERMISSIONS: Mapping[str, Needs] = {
     "/user/tokens/verify": _NONE,
     "/accounts/{account_id}/tokens/verify": _NONE,
-    # These two list what the token may see, perhaps nothing.
+    # These two list only what the token may see, which can be nothing.
     "/accounts": _NONE,
     "/zones": _NONE,
     "/zones/{zone_id}": _ZONE,
@@ -58,7 +58,7 @@ PERMISSIONS: Mapping[str, Needs] = {
     f"{_TUNNELS}/{{tunnel_id}}/connections": _TUNNEL,
     f"{_TUNNELS}/{{tunnel_id}}/connectors/{{connector_id}}": _TUNNEL,
     f"{_TUNNELS}/{{tunnel_id}}/configurations": _TUNNEL,
-    # The connector's secret is for those who may change the tunnel.
+    # Reading the connector's secret needs the permission to edit the tunnel.
     f"{_TUNNELS}/{{tunnel_id}}/token": Needs("tunnel:edit", "tunnel:edit"),
     _APPLICATIONS: _ACCESS,
     f"{_APPLICATIONS}/{{application_id}}": _ACCESS,
@@ -69,9 +69,9 @@ PERMISSIONS: Mapping[str, Needs] = {
     "/zones/{zone_id}/bot_management": _BOTS,
     _ZONE_SETTINGS: _SETTINGS,
     f"{_ZONE_SETTINGS}/{{setting_id}}": _SETTINGS,
-    # Which zones a query may ask for is decided for each of them.
+    # The endpoint checks the permission for each zone of a query.
     "/graphql": _NONE,
-    # Gone for everybody.
+    # Removed: every request is refused.
     "/zones/{zone_id}/firewall/rules": _NONE,
     "/zones/{zone_id}/filters": _NONE,
     "/zones/{zone_id}/rate_limits": _NONE,
@@ -86,7 +86,7 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
         reached = token.reaches_zone(state.zones[zone_id])
     elif (account_id := ids.get("account_id")) is not None:
         if account_id not in state.accounts:
-            # GUESS: every write is refused as the one to a tunnel that was recorded.
+            # GUESS: every write is refused in the same way; only one to a tunnel was recorded.
             if route.method != "GET":
                 raise wrong_method(route.method, route.path)
             raise _no_route(f"/accounts/{account_id}")
@@ -106,10 +106,10 @@ def _refusal(route: Route) -> ApiError:
     if route.path.startswith(_ZONE_SETTINGS):
         return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
     if route.path.startswith(_ZERO_TRUST):
-        # GUESS: what was recorded for applications holds for all of Access.
+        # GUESS: all of Access answers like applications, for which answers were recorded.
         if route.method == "GET" and not route.path.endswith("}"):
-            return FlatError(200, {"success": True, "errors": [], "result": []})
-        return FlatError(403, {"code": 1010, "error": "auth.forbidden"})
+            return BareError(200, {"success": True, "errors": [], "result": []})
+        return BareError(403, {"code": 1010, "error": "auth.forbidden"})
     return ApiError(403, Problem(10000, "Authentication error"))
 
 
@@ -125,7 +125,7 @@ def _no_route(path: str) -> ApiError:
 
 
 def wrong_method(method: str, path: str) -> ApiError:
-    """Refuse a method that a path, or an account that is not there, does not take."""
+    """Return the refusal of a method that a path does not allow, or of an unknown account."""
     if "/access/" in path:
         message = "Method not allowed for this authentication scheme"
         return ApiError(405, Problem(10405, message))

@@ -1,4 +1,4 @@
-"""How an endpoint is written: a coroutine from a call to an answer."""
+"""Calls, routes and the decorators that register endpoints."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 from sandbox.authority import ClientAuthorities
 from sandbox.state import Account, State, Token, Zone
 
-from .envelope import Answer, ApiError, Problem
+from ..envelope import Answer, ApiError, Problem
 
 
 @dataclass(frozen=True)
 class Call:
-    """An authenticated and permitted request."""
+    """An authenticated and permitted API request."""
 
     state: State
     authorities: ClientAuthorities
@@ -32,9 +32,9 @@ class Call:
         return self.state.zones[self.ids["zone_id"]]
 
     def object(self) -> dict[str, Any]:
-        """Return the body, which has to be an object."""
+        """Return the body; refuse it unless it is a JSON object."""
         if not isinstance(self.body, dict):
-            # GUESS: the code and text for a body that is no JSON object.
+            # GUESS: the code and text for a body that is not a JSON object.
             raise ApiError(400, Problem(6007, "Malformed JSON in request body"))
         return self.body
 
@@ -44,7 +44,7 @@ type Endpoint = Callable[[Call], Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Route:
-    """An endpoint and where it is found."""
+    """An endpoint with its method and path."""
 
     method: str
     path: str

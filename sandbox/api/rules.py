@@ -1,4 +1,4 @@
-"""What Cloudflare checks before it takes a custom rule."""
+"""The checks that Cloudflare makes before it accepts custom rules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from sandbox.expressions import (
 )
 from sandbox.state import Plan, Rule
 
-from .envelope import ApiError, Problem
+from ..envelope import ApiError, Problem
 
 QUOTAS = {Plan.FREE: 5, Plan.PRO: 20, Plan.BUSINESS: 100, Plan.ENTERPRISE: 1000}
 MAX_EXPRESSION = 4096
@@ -36,7 +36,7 @@ _WRITABLE = {
     "logging": dict,
     "ref": str,
 }
-# GUESS: what an answer holds may be sent back, and is ignored.
+# GUESS: these keys of an answer may be sent back; they are ignored.
 _READ_ONLY = {"id", "version", "last_updated", "categories"}
 _SKIP = {
     "ruleset": {"current"},
@@ -60,7 +60,7 @@ _SKIP = {
 
 @dataclass(frozen=True)
 class Terms:
-    """What decides which rules are taken, and in which form."""
+    """The conditions for accepting a rule: plan, and choices of the sandbox's switches."""
 
     plan: Plan
     strips_parentheses: bool
@@ -68,7 +68,7 @@ class Terms:
 
 
 def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
-    """Make a rule of what was sent, or refuse it."""
+    """Create a rule from a request body, or refuse it."""
     values = _values(body)
     if values.get("action_parameters") and not values.get("action"):
         raise _refused(None, "action is required for action parameters", pointer)
@@ -84,9 +84,9 @@ def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
 
 
 def redefined(old: Rule, body: Any, terms: Terms) -> Rule:
-    """Put what was sent in an existing rule's place."""
+    """Return an existing rule with a new definition; its id and, if unchanged, version stay."""
     new = new_rule(body, terms)
-    # GUESS: without a reference in the body the old one stays.
+    # GUESS: without a ref in the body, the old one stays.
     ref = new.ref if "ref" in body else old.ref
     definition = replace(
         new, id=old.id, ref=ref, version=old.version, last_updated=old.last_updated
@@ -96,8 +96,8 @@ def redefined(old: Rule, body: Any, terms: Terms) -> Rule:
     return replace(definition, version=old.version + 1, last_updated=now())
 
 
-def check_all(rules: Iterable[Rule], plan: Plan, phase: str) -> None:
-    """Refuse rules that are each valid but not together."""
+def check_together(rules: Iterable[Rule], plan: Plan, phase: str) -> None:
+    """Refuse a list of rules that exceeds the quota or uses a ref twice."""
     rules = list(rules)
     quota = QUOTAS[plan]
     if len(rules) > quota:
@@ -137,7 +137,7 @@ def _parsed(expression: str, pointer: str) -> Expression:
     try:
         return parse(expression)
     except InvalidError as error:
-        # GUESS: the code is widely quoted, never recorded.
+        # GUESS: the code; it is widely quoted but was never recorded.
         reason = f"could not parse filter expression: {error}"
         raise _refused(20127, f"{refused} {reason}", pointer) from None
     except UnsupportedError as error:
@@ -161,7 +161,7 @@ def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
         _check_skip(parameters, terms.refused_skips, f"{pointer}/action_parameters")
         return
     if rule.logging is not None:
-        # GUESS: only skip rules take it.
+        # GUESS: only skip rules accept logging.
         raise _refused(None, "logging is not allowed for this action", pointer)
     if "response" in parameters and plan is Plan.FREE:
         raise _not_entitled("a custom block response", "Pro plan")
@@ -172,7 +172,7 @@ def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
 def _check_skip(
     parameters: Mapping[str, Any], refused: frozenset[str], pointer: str
 ) -> None:
-    # GUESS: every text; and that each plan accepts each of these phases and products.
+    # GUESS: every text; and that every plan accepts each of these phases and products.
     if not parameters or parameters.keys() - _SKIP.keys():
         raise _refused(None, "invalid action parameters", pointer)
     for key, value in parameters.items():
@@ -188,7 +188,7 @@ def _refused(code: int | None, message: str, pointer: str | None = None) -> ApiE
 
 
 def _not_entitled(use: str, plan: str) -> ApiError:
-    # GUESS: the text, but for the operator Matches.
+    # GUESS: the text, except for the operator Matches.
     return ApiError(
         400,
         Problem(

@@ -1,12 +1,12 @@
-"""Rulesets of a zone: the custom rules, one by one or all at once."""
+"""Rulesets of a zone, and their custom rules."""
 
 from typing import Any
 
 from sandbox.state import FIREWALL_PHASE, Rule, Ruleset
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
-from .rules import Terms, check_all, new_rule, redefined
+from .rules import Terms, check_together, new_rule, redefined
 
 routes = Routes()
 
@@ -26,7 +26,7 @@ async def list_rulesets(call: Call) -> Answer:
 
 @routes.post(_RULESETS)
 async def create_ruleset(call: Call) -> Answer:
-    """Create the only ruleset that a zone may have for a phase."""
+    """Create a phase's ruleset; a zone has at most one for each phase."""
     body = _known(call, "name", "kind", "phase", "description", "rules")
     phase = body.get("phase")
     if body.get("kind") != "zone" or phase != FIREWALL_PHASE:
@@ -62,7 +62,7 @@ async def get_ruleset(call: Call) -> Answer:
 
 @routes.put(_RULESET)
 async def replace_ruleset(call: Call) -> Answer:
-    """Replace all rules; those sent with their id or ref keep it."""
+    """Replace all rules; a rule sent with the id or ref of an old one keeps its identity."""
     return _replace(call, _ruleset(call))
 
 
@@ -106,14 +106,14 @@ async def get_entrypoint(call: Call) -> Answer:
 
 @routes.put(_ENTRYPOINT)
 async def replace_entrypoint(call: Call) -> Answer:
-    """Replace all rules of a phase; those sent with their id or ref keep it."""
+    """Replace all rules of a phase; create its ruleset if there is none."""
     phase = call.ids["phase"]
     return _replace(call, call.zone.entrypoint(phase) or Ruleset(phase, version=0))
 
 
 @routes.post(_RULES)
 async def create_rule(call: Call) -> Answer:
-    """Add a rule, last unless told where."""
+    """Add a rule, by default as the last one."""
     ruleset = _ruleset(call)
     definition, position = _without_position(call)
     rule = new_rule(definition, _terms(call))
@@ -122,7 +122,7 @@ async def create_rule(call: Call) -> Answer:
 
 @routes.patch(_RULE)
 async def replace_rule(call: Call) -> Answer:
-    """Replace a rule's whole definition; with a position alone, only move it."""
+    """Replace a rule's whole definition; if only a position is sent, move the rule."""
     ruleset, old = _ruleset(call), _rule(call)
     definition, position = _without_position(call)
     moves_only = position is not None and not definition
@@ -141,7 +141,7 @@ async def delete_rule(call: Call) -> Answer:
 
 
 def ruleset_json(ruleset: Ruleset) -> dict[str, Any]:
-    """Describe a ruleset with its rules; without any, the key is left out."""
+    """Return a ruleset as the API writes it; without rules, the key `rules` is missing."""
     body = _summary(ruleset)
     if ruleset.rules:
         body["rules"] = [_rule_json(rule) for rule in ruleset.rules]
@@ -191,7 +191,7 @@ def _replace(call: Call, ruleset: Ruleset) -> Answer:
 
 
 def _publish(call: Call, ruleset: Ruleset, rules: list[Rule]) -> Answer:
-    check_all(rules, call.zone.plan, ruleset.phase)
+    check_together(rules, call.zone.plan, ruleset.phase)
     if _is_dry_run(call):
         return Answer(None)
     ruleset.replace_rules(rules)
@@ -203,7 +203,7 @@ def _new_rules(call: Call, bodies: Any, old: list[Rule]) -> list[Rule]:
         _kept_or_new(body, old, _terms(call), f"/rules/{index}")
         for index, body in enumerate(bodies or [])
     ]
-    check_all(rules, call.zone.plan, FIREWALL_PHASE)
+    check_together(rules, call.zone.plan, FIREWALL_PHASE)
     return rules
 
 
@@ -223,7 +223,7 @@ def _terms(call: Call) -> Terms:
 
 
 def _placed(rules: list[Rule], rule: Rule, position: Any) -> list[Rule]:
-    """Put a rule where it belongs among the others."""
+    """Return the rules with another one inserted at a position."""
     ids = [each.id for each in rules]
     match list(position.items()) if isinstance(position, dict) else None:
         case []:

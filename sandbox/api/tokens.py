@@ -1,11 +1,11 @@
-"""Whether a token is any good: /user/tokens/verify and its account's twin."""
+"""Verification of tokens: /user/tokens/verify and /accounts/{id}/tokens/verify."""
 
 from typing import Any
 
 from sandbox.state import TokenKind, TokenStatus
 
+from ..envelope import Answer, seconds
 from .authentication import INVALID_TOKEN
-from .envelope import Answer, seconds
 from .routing import Call, Routes
 
 routes = Routes()
@@ -13,7 +13,7 @@ routes = Routes()
 
 @routes.get("/user/tokens/verify")
 async def verify_user_token(call: Call) -> Answer:
-    """Verify a user's token; an account's is unknown here."""
+    """Verify a user's token; account tokens are unknown here."""
     if call.token.kind is not TokenKind.USER:
         raise INVALID_TOKEN
     return _verified(call)
@@ -21,7 +21,7 @@ async def verify_user_token(call: Call) -> Answer:
 
 @routes.get("/accounts/{account_id}/tokens/verify")
 async def verify_account_token(call: Call) -> Answer:
-    """Verify an account's token; a user's is unknown here."""
+    """Verify an account's token; user tokens are unknown here."""
     if call.token.kind is not TokenKind.ACCOUNT:
         raise INVALID_TOKEN
     return _verified(call)
@@ -35,7 +35,7 @@ def _verified(call: Call) -> Answer:
     if token.expires_on is not None:
         result["expires_on"] = seconds(token.expires_on)
     if token.current_status is not TokenStatus.ACTIVE:
-        # GUESS: a disabled or expired token is told apart, in a good answer.
+        # GUESS: for a disabled or expired token, a successful answer states its status.
         return Answer(result)
     message = {
         "code": 10000,

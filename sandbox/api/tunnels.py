@@ -1,4 +1,4 @@
-"""Tunnels of an account, their connectors and their configuration."""
+"""Tunnels of an account, their tokens and their configuration."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.clock import now
 from sandbox.state import Tunnel
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -26,7 +26,7 @@ _SERVICE = re.compile(
 
 @routes.get(_TUNNELS)
 async def list_tunnels(call: Call) -> Answer:
-    """List the account's tunnels, deleted ones only when asked for."""
+    """List the account's tunnels: deleted ones if the query asks for them, else the others."""
     tunnels = [
         tunnel
         for tunnel in call.state.tunnels.values()
@@ -37,7 +37,7 @@ async def list_tunnels(call: Call) -> Answer:
 
 @routes.post(_TUNNELS)
 async def create_tunnel(call: Call) -> Answer:
-    """Create a tunnel; its answer holds the connector's secret."""
+    """Create a tunnel; the answer contains the connector's secret."""
     tunnel = call.state.add_tunnel(
         _free_name(call), call.object().get("config_src", "local"), account=call.account
     )
@@ -61,7 +61,7 @@ async def get_tunnel(call: Call) -> Answer:
 
 @routes.patch(_TUNNEL)
 async def edit_tunnel(call: Call) -> Answer:
-    """Rename a tunnel, or give it another secret."""
+    """Change a tunnel's name or secret."""
     tunnel = find_tunnel(call)
     body = call.object()
     if "name" in body:
@@ -72,7 +72,7 @@ async def edit_tunnel(call: Call) -> Answer:
 
 @routes.delete(_TUNNEL)
 async def delete_tunnel(call: Call) -> Answer:
-    """Delete a tunnel that nothing connects to."""
+    """Delete a tunnel that has no connectors."""
     tunnel = find_tunnel(call)
     if tunnel.connectors:
         raise ApiError(
@@ -90,13 +90,13 @@ async def delete_tunnel(call: Call) -> Answer:
 
 @routes.get(f"{_TUNNEL}/token")
 async def get_token(call: Call) -> Answer:
-    """Return what a connector needs to run."""
+    """Return the token that a connector runs with."""
     return Answer(_token(find_tunnel(call)))
 
 
 @routes.get(f"{_TUNNEL}/configurations")
 async def get_configuration(call: Call) -> Answer:
-    """Return the configuration; null when there never was one."""
+    """Return the configuration; null if there never was one."""
     return Answer(_configuration_json(_remotely_managed(call)))
 
 
@@ -113,14 +113,14 @@ async def replace_configuration(call: Call) -> Answer:
 
 
 def tunnel_json(tunnel: Tunnel) -> dict[str, Any]:
-    """Describe a tunnel as the API does."""
+    """Return a tunnel as the API writes it."""
     body: dict[str, Any] = {
         "id": tunnel.id,
         "account_tag": tunnel.account_id,
         "created_at": microseconds(tunnel.created_at),
         "deleted_at": microseconds(tunnel.deleted_at),
         "name": tunnel.name,
-        # Empty since 2026-10-05; /connections has them.
+        # Always empty since 2026-10-05; /connections lists the connections.
         "connections": [],
         "conns_active_at": microseconds(tunnel.active_at),
         "conns_inactive_at": microseconds(tunnel.inactive_at),
@@ -184,7 +184,7 @@ def _free_name(call: Call, renamed: Tunnel | None = None) -> str:
 
 def _remotely_managed(call: Call) -> Tunnel:
     tunnel = find_tunnel(call)
-    # GUESS: a write is refused as a read is.
+    # GUESS: writes are refused in the same way as reads.
     if tunnel.config_src != "cloudflare" or tunnel.deleted_at is not None:
         raise ApiError(404, Problem(1055, "Configuration for tunnel not found"))
     return tunnel

@@ -1,4 +1,4 @@
-"""Settings of a zone, one by one."""
+"""Settings of a zone."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sandbox.clock import now
 from sandbox.state import Setting, Zone
 from sandbox.zone_settings import VALUES, setting
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
 
 routes = Routes()
@@ -17,7 +17,7 @@ _SETTING = "/zones/{zone_id}/settings/{setting_id}"
 
 @routes.get(_SETTINGS)
 async def list_settings(call: Call) -> Answer:
-    """List all settings, which Cloudflare advises against."""
+    """List all settings; Cloudflare has deprecated this endpoint."""
     return Answer([_setting_json(call.zone, name) for name in VALUES])
 
 

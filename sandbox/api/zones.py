@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.state import Account, Plan, State, Zone
 
-from .envelope import Answer, ApiError, Problem, microseconds
+from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
 from .routing import Call, Routes
 
@@ -35,7 +35,7 @@ async def list_accounts(call: Call) -> Answer:
 
 @routes.get("/zones")
 async def list_zones(call: Call) -> Answer:
-    """List the zones that the token reaches, none without the permission."""
+    """List the zones that the token reaches; without the permission, none."""
     if call.state.switches.refuses_zone_list and not call.token.allows("zone:read"):
         actor = f"com.cloudflare.api.token.{call.token.id}"
         needed = "com.cloudflare.api.account.zone.list"
@@ -69,7 +69,7 @@ def _visible(call: Call) -> Iterator[Zone]:
 
 
 def _matches(value: str, wanted: str) -> bool:
-    """Compare by the operator before the colon, if there is one."""
+    """Compare with the operator before the colon, or for equality if there is none."""
     name, colon, text = wanted.partition(":")
     if not colon:
         return value == wanted
@@ -103,7 +103,7 @@ def _account_json(account: Account) -> dict[str, Any]:
 
 
 def zone_json(state: State, zone: Zone) -> dict[str, Any]:
-    """Describe a zone as the API does."""
+    """Return a zone as the API writes it."""
     return {
         "id": zone.id,
         "name": zone.name,

@@ -1,8 +1,8 @@
-"""Cloudflare's rule expressions: parsed by its own parser, evaluated here.
+"""Rule expressions: checked by Cloudflare's own parser, evaluated here.
 
-The parser that Cloudflare publishes decides what is valid. It cannot evaluate, so a
-smaller parser of ours reads the same text into a tree; what that one does not know is
-`UnsupportedError`, never a guess.
+The parser that Cloudflare publishes decides which expressions are valid, but it cannot
+evaluate them. A smaller parser of ours reads the same text into a tree. It raises
+`UnsupportedError` for constructs that it does not know; it never guesses.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Expression:
     operators: frozenset[str]
 
     def matches(self, request: Request) -> bool:
-        """Tell whether a request satisfies it."""
+        """Return whether a request matches."""
         return bool(evaluate(self.root, request))
 
 
@@ -46,7 +46,7 @@ def parse(text: str) -> Expression:
     try:
         facts = parse_expression(text)
     except UnicodeEncodeError:
-        # GUESS: JSON can hold what is no text, and the parser cannot be asked.
+        # GUESS: the error. JSON can hold lone surrogates, which the parser does not take.
         raise InvalidError("Filter parsing error: the expression is no text") from None
     if error := facts.get("error"):
         raise InvalidError(error)

@@ -1,4 +1,4 @@
-"""Why an expression is not taken."""
+"""Errors of the expression parser."""
 
 
 class InvalidError(Exception):

@@ -1,4 +1,4 @@
-"""Tells whether a request satisfies an expression; strings are octets here."""
+"""Evaluate an expression for a request; strings are compared as octets."""
 
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network
@@ -30,18 +30,18 @@ type _Datum = bytes | int | bool | IPAddress
 
 
 def evaluate(node: Node, request: Request) -> Any:
-    """Return what a part of an expression yields."""
+    """Return the value of a part of an expression."""
     match node:
         case Field(name):
-            return _datum(request[name])
+            return _as_octets(request[name])
         case Literal(value):
-            return _datum(value)
+            return _as_octets(value)
         case Function(name, _, arguments):
             return _call(name, [evaluate(argument, request) for argument in arguments])
         case Comparison(left, Operator.MATCHES, right):
             return compiled(str(right)).search(evaluate(left, request)) is not None
         case Comparison(left, comparator, right):
-            return _COMPARE[comparator](evaluate(left, request), _datum(right))
+            return _COMPARE[comparator](evaluate(left, request), _as_octets(right))
         case Membership(left, members):
             value = evaluate(left, request)
             return any(_is_member(value, member) for member in members)
@@ -55,7 +55,7 @@ def evaluate(node: Node, request: Request) -> Any:
             return evaluate(left, request) != evaluate(right, request)
 
 
-def _datum(value: Value) -> _Datum:
+def _as_octets(value: Value) -> _Datum:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
@@ -76,8 +76,8 @@ def _call(name: str, values: list[Any]) -> _Datum:
     raise UnsupportedError(f"{name}() with {len(values)} arguments")
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """Compare addresses only within a family."""
+def _within_family(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Return a comparison that is false for addresses of different families."""
     return lambda left, right: type(left) is type(right) and compare(left, right)
 
 
@@ -96,16 +96,16 @@ def _is_member(value: Any, member: Member) -> bool:
             return type(value) is type(first) and first <= value <= last
         case IPv4Network() | IPv6Network():
             return value in member
-    return bool(value == _datum(member))
+    return bool(value == _as_octets(member))
 
 
 _COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.EQ: operator.eq,
     Operator.NE: operator.ne,
-    Operator.LT: _ordered(operator.lt),
-    Operator.LE: _ordered(operator.le),
-    Operator.GT: _ordered(operator.gt),
-    Operator.GE: _ordered(operator.ge),
+    Operator.LT: _within_family(operator.lt),
+    Operator.LE: _within_family(operator.le),
+    Operator.GT: _within_family(operator.gt),
+    Operator.GE: _within_family(operator.ge),
     Operator.CONTAINS: operator.contains,
     Operator.WILDCARD: lambda text, pattern: _wildcard(text.lower(), pattern.lower()),
     Operator.STRICT_WILDCARD: _wildcard,

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Type(StrEnum):
-    """What a field or function yields."""
+    """The type of a field's or function's value."""
 
     STRING = "string"
     NUMBER = "number"

@@ -1,4 +1,4 @@
-"""Literals, as Cloudflare's parser reads them."""
+"""Read literals as Cloudflare's parser does."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import re
@@ -9,13 +9,13 @@ from .regexes import compiled
 from .tokens import Kind, Token
 from .tree import IPAddress, Member, Range, Value
 
-# A minus makes a number decimal, whatever its zeros say.
+# A number with a minus is decimal, even with a leading zero.
 _NUMBERS = ((r"0x[\dA-Fa-f]+", 16), (r"0[0-7]+", 8), (r"-?\d+", 10))
 _ESCAPE = re.compile(rb"\\(?:x(?P<hexadecimal>..)|(?P<octal>[0-7]{3})|(?P<plain>.))")
 
 
 def literal(kind: Type, token: Token) -> Value:
-    """Read what a value is compared with."""
+    """Read the literal that a value is compared with."""
     try:
         match kind, token.kind:
             case Type.STRING, Kind.RAW:
@@ -32,7 +32,7 @@ def literal(kind: Type, token: Token) -> Value:
 
 
 def member(kind: Type, token: Token) -> Member:
-    """Read a member of a list: a literal, a range, or a network."""
+    """Read a member of a list: a literal, a range or a network."""
     if token.kind is not Kind.WORD:
         return literal(kind, token)
     first, dots, last = token.text.partition("..")
@@ -48,7 +48,7 @@ def member(kind: Type, token: Token) -> Member:
 
 
 def regular_expression(token: Token) -> str:
-    """Read a regular expression; a quoted one keeps its backslashes."""
+    """Read a regular expression; a quoted one keeps its backslashes, except before quotes."""
     quoted = token.kind is Kind.QUOTED
     pattern = token.text[1:-1].replace('\\"', '"') if quoted else _raw(token)
     compiled(pattern)
@@ -60,7 +60,7 @@ def _raw(token: Token) -> str:
 
 
 def _quoted(token: Token) -> str:
-    """Undo escapes, each of which stands for an octet."""
+    """Replace the escapes of a quoted string, each by one octet."""
     octets = _ESCAPE.sub(_unescaped, token.text[1:-1].encode())
     return octets.decode("utf-8", "surrogateescape")
 
@@ -81,7 +81,7 @@ def _number(text: str) -> int:
 
 
 def _network(text: str) -> IPAddress | IPv4Network | IPv6Network:
-    """Read a network or address; of an IPv4 one, octets may be left out at the end."""
+    """Read a network or address; an IPv4 one may leave out octets at the end."""
     address, slash, length = text.partition("/")
     if ":" not in address:
         octets = [int(octet) for octet in address.split(".")]

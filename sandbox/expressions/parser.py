@@ -1,4 +1,4 @@
-"""Reads an expression that Cloudflare's own parser took into a tree."""
+"""Read an expression, already accepted by Cloudflare's parser, into a tree."""
 
 from .errors import UnsupportedError
 from .fields import FIELDS, FUNCTIONS, Type
@@ -39,14 +39,14 @@ _COMBINERS = {
 
 
 class Parser:
-    """A recursive descent over the tokens of a valid expression."""
+    """A recursive descent parser for valid expressions."""
 
     def __init__(self, text: str) -> None:
-        """Prepare to read a text that Cloudflare's parser took."""
+        """Split a valid expression into tokens; the next one is last in the list."""
         self._rest = list(tokens(text))[::-1]
 
     def parse(self) -> Node:
-        """Read all of it."""
+        """Read the whole expression."""
         node = self._combination(tuple(Combiner))
         if self._rest:
             raise UnsupportedError(f"'{self._rest[-1].text}'")
@@ -96,7 +96,9 @@ class Parser:
         if self._accept("in"):
             return Membership(left, self._members(left.type))
         comparator = self._comparator()
-        return Comparison(left, comparator, self._right(left.type, comparator))
+        return Comparison(
+            left, comparator, self._compared_literal(left.type, comparator)
+        )
 
     def _operand(self) -> Field | Function:
         name = self._take().text
@@ -127,7 +129,7 @@ class Parser:
             raise UnsupportedError(f"the operator {text}")
         return Operator(text)
 
-    def _right(self, kind: Type, comparator: Operator) -> Value:
+    def _compared_literal(self, kind: Type, comparator: Operator) -> Value:
         token = self._take()
         if comparator is Operator.MATCHES:
             return regular_expression(token)

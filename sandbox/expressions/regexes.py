@@ -1,4 +1,4 @@
-"""Regular expressions of Rust's regex crate without Unicode, in Python's terms."""
+"""Translate regular expressions of Rust's regex crate, without Unicode, to Python's."""
 
 from functools import lru_cache
 import re
@@ -6,18 +6,18 @@ import re
 from .errors import UnsupportedError
 
 _ESCAPE = r"\\(?:[dDsSwWafnrtv]|x[0-9A-Fa-f]{2}|[^\w<>])"
-# Sets in sets and their operators, which Python has not, are no match.
+# Does not match nested sets and set operators, which Python does not have.
 _MEMBER = rf"(?:{_ESCAPE}|(?!&&|--|~~|\|\|)[^][\\])"
 _SET = rf"\[\^?(?:\]|{_MEMBER}){_MEMBER}*\]"
-_OFTEN = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})"
+_QUANTIFIER = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})"
 _FLAGS = re.compile(r"(?:\(\?[is]+\))?")
-# What is quantified twice, as in a*+, means something else in Python, and is no match.
+# Does not match double quantifiers such as a*+, which mean something else in Python.
 _PIECE = re.compile(
     rf"""
       (?P<end>\$|\\z)
-    | (?P<wide>[^\x00-\x7f])(?P<often>(?:{_OFTEN}\??)?)(?!{_OFTEN})
-    | (?:\((?:\?:)?|[|^]|\\[bB])(?!{_OFTEN})
-    | (?:{_SET}|{_ESCAPE}|[^[\\({{*+?^$|])(?:{_OFTEN}\??)?(?!{_OFTEN})
+    | (?P<multibyte>[^\x00-\x7f])(?P<quantifier>(?:{_QUANTIFIER}\??)?)(?!{_QUANTIFIER})
+    | (?:\((?:\?:)?|[|^]|\\[bB])(?!{_QUANTIFIER})
+    | (?:{_SET}|{_ESCAPE}|[^[\\({{*+?^$|])(?:{_QUANTIFIER}\??)?(?!{_QUANTIFIER})
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -25,7 +25,7 @@ _PIECE = re.compile(
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern[bytes]:
-    """Prepare to search in octets; what Python would understand otherwise is refused."""
+    """Compile a pattern for octets; refuse one that means something else in Python."""
     flags = _FLAGS.match(pattern)
     assert flags is not None
     pieces = list(_PIECE.finditer(pattern, flags.end()))
@@ -39,9 +39,9 @@ def compiled(pattern: str) -> re.Pattern[bytes]:
 
 def _in_python(piece: re.Match[str]) -> str:
     if piece["end"]:
-        # Python's $ also matches before a line feed that ends the text.
+        # Python's $ also matches before a line feed at the end of the text.
         return r"\Z"
-    if piece["wide"]:
-        # What is several octets is quantified as one.
-        return f"(?:{piece['wide']}){piece['often']}"
+    if piece["multibyte"]:
+        # Group the octets of the character, so that the quantifier applies to all of them.
+        return f"(?:{piece['multibyte']}){piece['quantifier']}"
     return piece[0]

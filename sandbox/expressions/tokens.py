@@ -1,4 +1,4 @@
-"""An expression's text, cut into words, signs and literals."""
+"""Split an expression's text into tokens: words, signs and literals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .errors import UnsupportedError
 
 
 class Kind(StrEnum):
-    """What a token is; the values name groups of the token pattern."""
+    """The kind of a token; the values name groups of the token pattern."""
 
     RAW = "raw"
     QUOTED = "quoted"
@@ -37,14 +37,14 @@ _TOKEN = re.compile(
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Cut a valid expression into tokens."""
+    """Yield the tokens of a valid expression."""
     for found in _TOKEN.finditer(text.rstrip()):
         kind = next(kind for kind in Kind if found[kind] is not None)
         yield Token(kind, found[kind])
 
 
 def without_outer_parentheses(text: str) -> str:
-    """Strip what Cloudflare strips from a valid expression before keeping it."""
+    """Remove the parentheses around a whole expression, as Cloudflare does when storing it."""
     text = text.strip()
     found = list(tokens(text))
     while found[0].text == "(" and _closing(found) == len(found) - 1:

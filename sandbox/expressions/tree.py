@@ -1,4 +1,4 @@
-"""What an expression is made of, once it is read."""
+"""The nodes of a parsed expression."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,11 +9,11 @@ from .fields import Type
 
 type IPAddress = IPv4Address | IPv6Address
 type Value = str | int | bool | IPAddress
-"""Octets that are no UTF-8 are surrogates in a string."""
+"""Octets that are not UTF-8 are surrogates in a string."""
 
 
 class Operator(StrEnum):
-    """What compares a value with one literal."""
+    """An operator that compares a value with one literal."""
 
     EQ = "eq"
     NE = "ne"
@@ -28,7 +28,7 @@ class Operator(StrEnum):
 
 
 class Combiner(StrEnum):
-    """What combines two conditions, the one that binds least first."""
+    """An operator that combines two conditions; the loosest comes first."""
 
     OR = "or"
     XOR = "xor"
@@ -45,7 +45,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Literal:
-    """A string, number or address written out."""
+    """A literal string, number or address."""
 
     value: Value
 
@@ -78,7 +78,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Membership:
-    """A value looked for in a list."""
+    """A test whether a value is in a list."""
 
     left: Node
     members: tuple[Member, ...]

@@ -1,4 +1,4 @@
-"""What the sandbox's Cloudflare remembers: plain records, free to edit."""
+"""The state of the sandbox's Cloudflare: plain dataclasses that tests may edit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -72,21 +72,21 @@ class Account:
 
 @dataclass
 class Switches:
-    """Where the evidence tells two ways, each of which can be had."""
+    """Choices for behaviour on which the sources contradict each other."""
 
     refuses_zone_list: bool = False
-    """Whether a token that may not read zones is refused, as one was in 2020, or gets an
+    """Whether a token that may not read zones is refused, as recorded in 2020, or gets an
     empty list."""
     strips_parentheses: bool = True
-    """Whether a rule loses its outer parentheses, as users saw it, or keeps them, as
-    octorules expects."""
+    """Whether Cloudflare strips a rule's outer parentheses, as users reported, or keeps
+    them, as octorules expects."""
     refused_skips: list[str] = field(default_factory=list)
-    """Phases and products that no rule may skip here: nobody knows which plan takes which."""
+    """Phases and products that no rule may skip; which ones a plan allows is unknown."""
 
 
 @dataclass
 class State:
-    """Everything; edit it at will, as somebody in the dashboard would."""
+    """Everything that Cloudflare stores; edit it directly, as a user of the dashboard would."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     zones: dict[str, Zone] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class State:
     budget: Budget = field(default_factory=Budget)
     switches: Switches = field(default_factory=Switches)
     origins: dict[str, str] = field(default_factory=dict)
-    """Where a service of an ingress rule is really found."""
+    """The real address of each service that ingress rules name."""
 
     def add_account(self, name: str = "Another account", id: str = "") -> Account:
         """Add an account."""
@@ -113,7 +113,7 @@ class State:
         plan: Plan | str = Plan.FREE,
         id: str = "",
     ) -> Zone:
-        """Add an active zone, to the first account unless another is given."""
+        """Add an active zone, by default to the first account."""
         account = account or self._first_account()
         zone = Zone(id or new_id(), name, account.id, Plan(plan))
         self.zones[zone.id] = zone
@@ -126,7 +126,7 @@ class State:
         account: Account | None = None,
         id: str = "",
     ) -> Tunnel:
-        """Add a tunnel that never ran, to the first account unless told."""
+        """Add a tunnel that never ran, by default to the first account."""
         account = account or self._first_account()
         tunnel = Tunnel(id or new_uuid(), name, account.id, config_src)
         self.tunnels[tunnel.id] = tunnel
@@ -142,7 +142,7 @@ class State:
         not_before: datetime | None = None,
         expires_on: datetime | None = None,
     ) -> str:
-        """Add a token and return it."""
+        """Add a token and return its secret text."""
         kind = TokenKind(kind)
         prefix = {TokenKind.USER: "cfut_", TokenKind.ACCOUNT: "cfat_"}[kind]
         alphabet = string.ascii_letters + string.digits
@@ -157,12 +157,12 @@ class State:
             networks=tuple(ip_network(network) for network in networks),
             not_before=not_before,
             expires_on=expires_on,
-            stray_until=now() + timedelta(seconds=self.delays.new_token),
+            unreliable_until=now() + timedelta(seconds=self.delays.new_token),
         )
         return secret
 
     def zone_of(self, hostname: str) -> Zone | None:
-        """Return the zone that a hostname lies in."""
+        """Return the zone of a hostname, the longest match; None if there is no zone."""
         return max(
             (zone for zone in self.zones.values() if zone.contains(hostname)),
             key=lambda zone: len(zone.name),
@@ -170,7 +170,7 @@ class State:
         )
 
     def is_revoked(self, account_id: str, certificate: x509.Certificate) -> bool:
-        """Tell whether the edge knows that a zone of the account revoked it."""
+        """Return whether the edge knows that a zone of the account revoked a certificate."""
         return any(
             record.certificate == certificate
             and (record.status_at_edge or record.status) in REVOKED

@@ -1,4 +1,4 @@
-"""An account's Zero Trust: applications, policies and ways to log in."""
+"""An account's Zero Trust: applications, policies and identity providers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from .ids import new_uuid
 
 @dataclass
 class AccessPolicy:
-    """Who may pass, as the JSON it came as."""
+    """An Access policy; its rules are kept as the JSON that was sent."""
 
     name: str
     decision: str
@@ -27,7 +27,7 @@ class AccessPolicy:
 
 @dataclass
 class AccessApplication:
-    """A self-hosted application; `options` is kept as the JSON it came as."""
+    """A self-hosted application; `options` is kept as the JSON that was sent."""
 
     name: str
     destinations: list[dict[str, Any]]
@@ -41,7 +41,7 @@ class AccessApplication:
 
 @dataclass
 class IdentityProvider:
-    """A way to log in."""
+    """An identity provider: a way to log in."""
 
     type: str
     name: str = ""
@@ -51,15 +51,15 @@ class IdentityProvider:
 
 @dataclass
 class Access:
-    """An account's Zero Trust; without a team's name it was never set up."""
+    """An account's Zero Trust; `team` is None until it is set up."""
 
     team: str | None = None
     applications: dict[str, AccessApplication] = field(default_factory=dict)
     policies: dict[str, AccessPolicy] = field(default_factory=dict)
-    """The reusable ones."""
+    """The reusable policies."""
     identity_providers: list[IdentityProvider] = field(default_factory=list)
 
     @property
     def auth_domain(self) -> str:
-        """Return where one logs in."""
+        """Return the domain of the login pages."""
         return f"{self.team}.cloudflareaccess.com"

@@ -1,14 +1,14 @@
-"""Identifiers, as Cloudflare has them."""
+"""Identifiers in Cloudflare's two forms."""
 
 import secrets
 import uuid
 
 
 def new_id() -> str:
-    """Make an identifier such as those of zones, records and rules."""
+    """Create an identifier for a zone, record or rule."""
     return secrets.token_hex(16)
 
 
 def new_uuid() -> str:
-    """Make an identifier such as those of tunnels and certificates."""
+    """Create an identifier for a tunnel or certificate."""
     return str(uuid.uuid4())

@@ -27,13 +27,13 @@ class Rule:
     last_updated: datetime = field(default_factory=now)
 
     def __post_init__(self) -> None:
-        """Let the reference default to the id."""
+        """Use the id as the ref if none is given."""
         self.ref = self.ref or self.id
 
 
 @dataclass
 class Ruleset:
-    """A zone's rules of one phase."""
+    """The rules of a zone for one phase."""
 
     phase: str
     rules: list[Rule] = field(default_factory=list)

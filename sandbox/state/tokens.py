@@ -1,4 +1,4 @@
-"""API tokens and what they may do."""
+"""API tokens and their permissions."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,39 +51,39 @@ class Token:
     zones: frozenset[str] | None
     account_id: str | None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Where it may be used from; anywhere if none is given."""
+    """The networks that the token may be used from; empty means any."""
     not_before: datetime | None = None
     expires_on: datetime | None = None
-    stray_until: datetime = field(default_factory=now)
-    """When it is known everywhere."""
+    unreliable_until: datetime = field(default_factory=now)
+    """Until then, every second call with a new token is refused."""
     uses: int = 0
 
     @property
     def current_status(self) -> TokenStatus:
-        """Return the status, which time changes too."""
+        """Return the status now, with expiry and not_before taken into account."""
         if self.expires_on is not None and self.expires_on <= now():
             return TokenStatus.EXPIRED
         if self.not_before is not None and now() < self.not_before:
-            # GUESS: a token whose time is to come counts as disabled.
+            # GUESS: a token that is not valid yet counts as disabled.
             return TokenStatus.DISABLED
         return self.status
 
     @property
     def owner(self) -> str:
-        """Name whose requests are counted together; the sandbox has one user."""
+        """Return the owner, for the rate limit: an account, or the sandbox's only user."""
         return self.account_id or "user"
 
     def allows(self, permission: str) -> bool:
-        """Tell whether it carries a permission; edit implies read."""
+        """Return whether the token has a permission; edit implies read."""
         resource = permission.partition(":")[0]
         return not self.permissions.isdisjoint({permission, f"{resource}:edit"})
 
     def reaches_account(self, account_id: str) -> bool:
-        """Tell whether an account is among its resources."""
+        """Return whether the token may be used for an account."""
         return self.account_id in (None, account_id)
 
     def reaches_zone(self, zone: Zone) -> bool:
-        """Tell whether a zone is among its resources."""
+        """Return whether the token may be used for a zone."""
         return self.reaches_account(zone.account_id) and (
             self.zones is None or zone.id in self.zones
         )

@@ -1,4 +1,4 @@
-"""Tunnels, their connectors and their connections."""
+"""Tunnels, connectors and connections."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,12 +11,12 @@ from sandbox.clock import CLOCK, now
 
 from .ids import new_uuid
 
-# The data centres that a connector connects to, one connection to each.
+# The data centres that a connector connects to, with one connection each.
 COLOS = ("fra06", "fra08", "ams01", "ams04")
 
 
 class TunnelStatus(StrEnum):
-    """How well a tunnel is connected."""
+    """The connection status of a tunnel."""
 
     INACTIVE = "inactive"
     HEALTHY = "healthy"
@@ -48,7 +48,7 @@ class Connector:
 
 @dataclass
 class Tunnel:
-    """A Cloudflare Tunnel; `config` is kept as the JSON it came as."""
+    """A Cloudflare Tunnel; `config` is kept as the JSON that was sent."""
 
     id: str
     name: str
@@ -62,17 +62,17 @@ class Tunnel:
     configured_at: datetime = field(default_factory=now)
     active_at: datetime | None = None
     inactive_at: datetime | None = field(init=False)
-    """Since when nothing is connected."""
+    """Since when the tunnel has no connectors; None while it has some."""
     deleted_at: datetime | None = None
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def __post_init__(self) -> None:
-        """Start without connections."""
+        """Start without connectors."""
         self.inactive_at = self.created_at
 
     @property
     def serves(self) -> bool:
-        """Tell whether requests get through it."""
+        """Return whether requests get through the tunnel."""
         return (
             self.deleted_at is None
             and self.status in (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
@@ -91,29 +91,29 @@ class Tunnel:
 
     @property
     def ingress(self) -> list[dict[str, Any]]:
-        """Return the ingress rules of its configuration."""
+        """Return the ingress rules of the configuration."""
         rules: list[dict[str, Any]] = (self.config or {}).get("ingress", [])
         return rules
 
     def connect(self, connectors: int = 1, connections: int = len(COLOS)) -> None:
-        """Let new connectors run, each with up to four connections."""
+        """Replace all connectors by new ones, each with up to four connections."""
         self.connectors = [
             Connector([Connection(colo) for colo in COLOS[:connections]])
             for _ in range(connectors)
         ]
         self.active_at, self.inactive_at = now(), None
-        self._assess()
+        self._update_status()
 
     def disconnect(self, forgotten_after: float = 0) -> None:
-        """Stop every connector; their connections are kept for some seconds."""
+        """Stop every connector; the lost connections stay listed for some seconds."""
         for connection in self.connections:
             connection.is_pending_reconnect = True
-        self._assess()
+        self._update_status()
         for connector in self.connectors:
-            CLOCK.later(forgotten_after, partial(self.forget, connector.id))
+            CLOCK.schedule(forgotten_after, partial(self.forget, connector.id))
 
     def forget(self, connector_id: str | None = None) -> None:
-        """Drop one connector, or every one."""
+        """Remove one connector, or all of them."""
         self.connectors = [
             each
             for each in self.connectors
@@ -121,12 +121,12 @@ class Tunnel:
         ]
         if self.active_at is not None and not self.connectors:
             self.active_at, self.inactive_at = None, now()
-        self._assess()
+        self._update_status()
 
-    def _assess(self) -> None:
+    def _update_status(self) -> None:
         connections = self.connections
         normal = len(self.connectors) * len(COLOS)
-        # GUESS: lost connections degrade a tunnel, and forgotten ones take it down.
+        # GUESS: lost connections make a tunnel degraded; once they are removed, it is down.
         if not connections:
             if self.status is not TunnelStatus.INACTIVE:
                 self.status = TunnelStatus.DOWN

@@ -1,4 +1,4 @@
-"""Who visits the edge, and what it stopped."""
+"""Visitors of the edge, and the requests that it stopped."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 @dataclass
 class Visitor:
-    """Where the edge believes every visitor comes from."""
+    """The address and country that the edge sees for every visitor."""
 
     ip: IPv4Address | IPv6Address = field(
         default_factory=lambda: IPv4Address("203.0.113.24")
@@ -18,7 +18,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class BlockedRequest:
-    """A request that the edge stopped; no rule has an id unless it is a custom one."""
+    """A request that the edge stopped; `rule_id` is empty unless a custom rule stopped it."""
 
     time: datetime
     rule_id: str

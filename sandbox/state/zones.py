@@ -14,7 +14,7 @@ from .rules import FIREWALL_PHASE, Rule, Ruleset
 
 
 class Plan(StrEnum):
-    """A zone's plan, by its legacy_id."""
+    """The plan of a zone; the values are the API's legacy_id."""
 
     FREE = "free"
     PRO = "pro"
@@ -23,7 +23,7 @@ class Plan(StrEnum):
 
 
 class CertificateStatus(StrEnum):
-    """Where a client certificate is between active and revoked."""
+    """The status of a client certificate."""
 
     ACTIVE = "active"
     PENDING_REVOCATION = "pending_revocation"
@@ -63,16 +63,16 @@ class ClientCertificate:
     id: str = field(default_factory=new_uuid)
     listed: bool = True
     status_at_edge: CertificateStatus | None = None
-    """What the edge still believes, where that is not the status."""
+    """The status that the edge still uses, if it has not learned of a change yet."""
 
     def __deepcopy__(self, _: object) -> ClientCertificate:
-        """Copy the record; what was signed never changes, and cannot be copied."""
+        """Copy the record and share the signed objects, which are immutable and not copyable."""
         return replace(self)
 
 
 @dataclass
 class Setting:
-    """A zone setting that somebody changed."""
+    """The changed value of a zone setting."""
 
     value: str
     modified_on: datetime
@@ -80,7 +80,7 @@ class Setting:
 
 @dataclass
 class Zone:
-    """A domain, with all that belongs to it."""
+    """A domain and everything that belongs to it."""
 
     id: str
     name: str
@@ -93,12 +93,12 @@ class Zone:
     certificates: dict[str, ClientCertificate] = field(default_factory=dict)
     associations: list[str] | None = None
     outdated_associations: list[list[str] | None] = field(default_factory=list)
-    """What reads still give, the oldest first."""
+    """Earlier associations that reads still return, the oldest first."""
     rulesets: dict[str, Ruleset] = field(default_factory=dict)
     settings: dict[str, Setting] = field(default_factory=dict)
-    """The zone settings that were ever changed."""
+    """The zone settings that were changed at least once."""
     bot_management: dict[str, Any] = field(default_factory=dict)
-    """What was ever changed of it."""
+    """The bot management values that were changed at least once."""
 
     def add_dns_record(self, record: DnsRecord) -> DnsRecord:
         """Add a record."""
@@ -121,9 +121,9 @@ class Zone:
         return entrypoint.rules if entrypoint else []
 
     def contains(self, hostname: str) -> bool:
-        """Tell whether a hostname lies in this zone."""
+        """Return whether a hostname belongs to this zone."""
         return hostname == self.name or hostname.endswith(f".{self.name}")
 
     def associates(self, hostname: str) -> bool:
-        """Tell whether the edge asks a hostname's visitors for a certificate."""
+        """Return whether the edge asks visitors of a hostname for a certificate."""
         return hostname in (self.associations or ())

@@ -1,4 +1,4 @@
-"""Tests of the repairs about certificates: each is solved where it is shown."""
+"""Tests of the repairs about certificates: each can be solved in its own dialog."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -33,13 +33,13 @@ async def client(
     loaded_entry: MockConfigEntry,
     hass_client: ClientSessionGenerator,
 ) -> Client:
-    """Return the browser of somebody who opens the repairs."""
+    """Return the browser of somebody who opens repairs."""
     assert await async_setup_component(hass, "repairs", {})
     return await hass_client()
 
 
 async def adopt(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Take the only certificate that is there for a device's."""
+    """Take over the only certificate as a companion device's."""
     await entry.runtime_data.protection.async_refresh()
     result = await submit(hass, await add(hass, entry), {"next_step_id": "adopt"})
     (option,) = result["data_schema"].schema["certificate"].config["options"]
@@ -52,12 +52,12 @@ async def adopt(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 async def begin(hass: HomeAssistant, client: Client, key: str) -> Any:
-    """Open the dialog of a repair, by what it says."""
+    """Open the dialog of a repair, by its translation key."""
     return await begin_repair(client, issues(hass)[key])
 
 
 async def go_on(hass: HomeAssistant, client: Client, flow: Any, **chosen: Any) -> Any:
-    """Submit what a dialog asks for, and wait where it works."""
+    """Submit a step of a dialog, and wait while it works."""
     path = f"/api/repairs/issues/fix/{flow['flow_id']}"
     answer = await client.post(path, json=chosen)
     assert answer.status == HTTPStatus.OK
@@ -75,7 +75,7 @@ async def test_renewal_from_the_repair(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who is told that a certificate ends gets the next one in the same dialog."""
+    """The dialog of the repair creates the next certificate and shows where to fetch it."""
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)
@@ -105,7 +105,7 @@ async def test_renewal_that_is_refused(
     client: Client,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The dialog says why, and asks again; the repair stays."""
+    """The dialog says why, and asks again."""
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=366), days=365)
     await adopt(hass, loaded_entry)
@@ -127,13 +127,16 @@ async def test_certificates_that_a_person_knows(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """They are listed as plain text, and once they are known nobody asks again."""
-    await add_certificate(sandbox, name="[Click](x)`", organization="", device_id="x")
+    """Their names are shown as plain text; once accepted, they are not reported again."""
+    certificate = await add_certificate(
+        sandbox, name="[Click](x)`", organization="", device_id="x"
+    )
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     sandbox.journal.clear()
 
     flow = await begin(hass, client, "certificates_elsewhere")
-    assert flow["description_placeholders"]["names"] == "- `[Click](x)'`, 2027-11-01"
+    expires = certificate.not_valid_after_utc.date()
+    assert flow["description_placeholders"]["names"] == f"- `[Click](x)'`, {expires}"
     flow = await go_on(hass, client, flow)
 
     assert flow["type"] == "create_entry"
@@ -157,7 +160,7 @@ async def test_device_that_is_gone_since(
     client: Client,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A dialog for a device that was removed meanwhile ends."""
+    """The dialog is aborted where the device was removed meanwhile."""
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)

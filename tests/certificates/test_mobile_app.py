@@ -1,4 +1,4 @@
-"""Tests of devices with the companion app: what they tell, and what they are told."""
+"""Tests of devices with the companion app: what the app reports, and how devices are notified."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def register(
 
 @pytest.fixture
 def notifications(hass: HomeAssistant) -> list[ServiceCall]:
-    """Return what the phone is told."""
+    """Return the notifications that the phone gets."""
     return async_mock_service(hass, "notify", "mobile_app_anna_s_phone")
 
 
@@ -54,7 +54,7 @@ def notifications(hass: HomeAssistant) -> list[ServiceCall]:
         ("HarmonyOS", "5", "windows", "compatible"),
     ],
 )
-async def test_app_tells_system_and_version(
+async def test_app_reports_system_and_version(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -66,7 +66,7 @@ async def test_app_tells_system_and_version(
     system: str,
     advised: str,
 ) -> None:
-    """Who picks a device need not know what it reads; what the app does not know is asked."""
+    """System and bundle follow from the app; the choice counts only where the app does not know."""
     client = await hass_client_no_auth()
     device_id = register(hass, device_registry, os_name, os_version)
     chosen = {**CHOSEN, "system": "windows", "notify_device_id": device_id}
@@ -94,7 +94,7 @@ async def test_notification_holds_no_secret(
     hass_client_no_auth: ClientSessionGenerator,
     notifications: list[ServiceCall],
 ) -> None:
-    """The phone is told where to look; the code is shown here, and both together open it."""
+    """Its link needs the code, which only Home Assistant shows."""
     client = await hass_client_no_auth()
     device_id = register(hass, device_registry, "Android", "35")
 
@@ -127,7 +127,7 @@ async def test_notification_that_fails(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The certificate is there all the same, and the link is shown here."""
+    """The certificate is created all the same, and the response has the link."""
 
     def fail(call: ServiceCall) -> None:
         raise HomeAssistantError("the relay is down")
@@ -146,7 +146,7 @@ async def test_notification_that_fails(
         )
         assert response["handover_url"]
         await settle(hass)
-        # The second one has no way at all to be notified.
+        # The second time there is not even an action to notify it.
         hass.services.async_remove("notify", "mobile_app_anna_s_phone")
     assert list(certificates(sandbox).values()) == ["active", "active"]
 
@@ -157,7 +157,7 @@ async def test_without_the_companion_app(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """A device that is no companion app's cannot be notified, and nothing is minted."""
+    """A device without the companion app is refused before anything is created."""
     device = device_registry.async_get_or_create(
         config_entry_id=loaded_entry.entry_id, identifiers={("lamp", "1")}
     )
@@ -181,7 +181,7 @@ async def test_device_that_is_gone_since(
     device_registry: dr.DeviceRegistry,
     notifications: list[Any],
 ) -> None:
-    """A companion device outlives the companion app: it is renewed without a word to it."""
+    """The certificate is renewed, and nobody is notified."""
     device_id = register(hass, device_registry, "Android", "35")
     chosen = {**CHOSEN, "notify_device_id": device_id}
     result = await submit(hass, await add(hass, loaded_entry), chosen)

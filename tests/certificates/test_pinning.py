@@ -1,4 +1,4 @@
-"""Tests of pinned certificates: only those that Home Assistant minted pass."""
+"""Tests of pinned certificates: only those of companion devices pass."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 
 def pinned(sandbox: Sandbox, ref: str) -> set[str] | None:
-    """Return the fingerprints in one of our rules, None where it asks for none."""
+    """Return the fingerprints in one of our rules, or None where it lists none."""
     (rule,) = [rule for rule in zone_of(sandbox).rules if rule.ref == ref]
     _, asked, rest = rule.expression.partition("cert_fingerprint_sha256 in {")
     return set(rest.partition("}")[0].replace('"', "").split()) if asked else None
@@ -49,7 +49,7 @@ async def choose_pinning(
 
 
 async def fill(sandbox: Sandbox, count: int) -> None:
-    """Put so many certificates of companion devices in place."""
+    """Add this many certificates of companion devices."""
     for number in range(count):
         await add_certificate(
             sandbox,
@@ -62,7 +62,7 @@ async def fill(sandbox: Sandbox, count: int) -> None:
 async def test_on_and_off_again(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Only good certificates of companion devices are in both rules; off lets any in."""
+    """Both rules list the valid certificates of companion devices; off lets any in."""
     good = await add_certificate(sandbox)
     await add_certificate(
         sandbox, organization="Somebody", certificate_id="7bf7f70c-foreign"
@@ -84,14 +84,14 @@ async def test_on_and_off_again(
 
 
 def fingerprints(*certificates: x509.Certificate) -> set[str]:
-    """Return what the rules call these certificates."""
+    """Return the fingerprints of certificates, as the rules write them."""
     return {item.fingerprint(hashes.SHA256()).hex() for item in certificates}
 
 
 async def test_without_any_certificate_nobody_passes(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Pinning none blocks everybody, rather than nobody."""
+    """Pinning with no certificate blocks everybody, rather than nobody."""
     await choose_pinning(hass, loaded_entry)
 
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
@@ -100,16 +100,16 @@ async def test_without_any_certificate_nobody_passes(
     assert state_of(hass, DRIFT) == "off"
 
 
-async def test_minted_is_pinned_at_once_and_revoked_is_not(
+async def test_created_is_pinned_at_once_and_revoked_is_not(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A new certificate is in the rules when its bundle is offered, listed or not."""
+    """The rules have a new certificate before Cloudflare lists it."""
     await choose_pinning(hass, loaded_entry)
     sandbox.state.delays.certificate_list = 60
 
-    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
-    assert pinned(sandbox, BLOCK_REF) == {minted["fingerprint_sha256"]}
-    assert pinned(sandbox, SKIP_REF) == {minted["fingerprint_sha256"]}
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    assert pinned(sandbox, BLOCK_REF) == {created["fingerprint_sha256"]}
+    assert pinned(sandbox, SKIP_REF) == {created["fingerprint_sha256"]}
     assert state_of(hass, DRIFT) == "off"
 
     sandbox.state.delays.certificate_list = 0
@@ -117,7 +117,7 @@ async def test_minted_is_pinned_at_once_and_revoked_is_not(
         hass,
         loaded_entry,
         "revoke_certificate",
-        certificate_id=minted["certificate_id"],
+        certificate_id=created["certificate_id"],
     )
     assert pinned(sandbox, BLOCK_REF) is None
     assert state_of(hass, DRIFT) == "off"
@@ -129,22 +129,22 @@ async def test_rule_that_cannot_be_written_is_fixed_later(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The key of a certificate is not lost because a rule could not be written."""
+    """The bundle is offered all the same, and the drift is fixed."""
     await choose_pinning(hass, loaded_entry)
     faults.unavailable("POST", "/rules$", times=1)
 
-    minted = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
     await settle(hass)
 
-    assert minted["handover_url"]
-    assert pinned(sandbox, BLOCK_REF) == {minted["fingerprint_sha256"]}
-    assert pinned(sandbox, SKIP_REF) == {minted["fingerprint_sha256"]}
+    assert created["handover_url"]
+    assert pinned(sandbox, BLOCK_REF) == {created["fingerprint_sha256"]}
+    assert pinned(sandbox, SKIP_REF) == {created["fingerprint_sha256"]}
 
 
 async def test_more_than_a_rule_holds_is_refused_beforehand(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Who has too many keeps the rules as they are, and is told the number."""
+    """The rules stay as they are, and the error says how many certificates there are."""
     await fill(sandbox, 60)
     sandbox.journal.clear()
 
@@ -160,7 +160,7 @@ async def test_more_than_a_rule_holds_is_refused_beforehand(
 async def test_one_more_than_a_rule_holds_is_never_signed(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that could not pass is not minted in the first place."""
+    """A certificate that no rule has room for is not created."""
     await fill(sandbox, 1)
     await choose_pinning(hass, loaded_entry)
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
@@ -181,7 +181,7 @@ async def test_one_more_than_a_rule_holds_is_never_signed(
 async def test_cloudflare_that_does_not_answer(
     hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry
 ) -> None:
-    """What cannot be judged is not chosen."""
+    """Without knowing the certificates, pinning cannot be turned on."""
     faults.unavailable("GET", "")
     result = await choose_pinning(hass, loaded_entry)
     assert result["errors"] == {"base": "unavailable"}
@@ -190,7 +190,7 @@ async def test_cloudflare_that_does_not_answer(
 async def test_account_that_is_not_connected(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Without its account nothing can be chosen."""
+    """The options can only be changed while the account is loaded."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
     assert result["type"] is FlowResultType.ABORT

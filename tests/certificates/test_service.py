@@ -1,4 +1,4 @@
-"""Tests of a certificate's life: from the dialog over a renewal to its end."""
+"""Tests of a certificate's life: from the dialog over a renewal to its expiry."""
 
 from datetime import timedelta
 from typing import Any
@@ -57,19 +57,19 @@ async def client(
 
 @pytest.fixture
 def events(hass: HomeAssistant) -> list[Event]:
-    """Return what automations are told, as it comes."""
+    """Return the certificate events, as they are fired."""
     return async_capture_events(hass, "cloudflare_mtls_certificate")
 
 
 def told(events: list[Event]) -> list[str]:
-    """Return what automations were told since the last time."""
+    """Return the types of the events since the last call."""
     kinds = [event.data["type"] for event in events]
     events.clear()
     return kinds
 
 
 def spoken_of(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
-    """Return what the repairs speak of, and with which words filled in."""
+    """Return the placeholders of the open repairs, by translation key."""
     return {
         issue.translation_key: issue.translation_placeholders
         for (domain, _), issue in ir.async_get(hass).issues.items()
@@ -90,11 +90,11 @@ async def through_dialog(
 async def pass_time(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
 ) -> None:
-    """Let time pass, and have what is due happen."""
+    """Let time pass, and have everything happen that is due."""
     freezer.tick(time)
     async_fire_time_changed(hass)
     await settle(hass)
-    # What was revoked just now is looked at once more.
+    # What happened just now shows at the next refresh.
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
 
@@ -106,7 +106,7 @@ async def test_whole_life(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """Mint, grow old, renew, prove, end, and go."""
+    """A certificate is created, renewed, tested, expires, and its device is removed."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (first,) = certificates(sandbox)
@@ -122,7 +122,7 @@ async def test_whole_life(
     assert state_of(hass, HANDOVER) == "proven"
     assert reported(hass) == set()
 
-    # A month before its end it is time, and everybody is told once.
+    # A month before it expires, the event is fired once.
     await pass_time(hass, freezer, expires_on - dt_util.utcnow() - 30 * DAY)
     assert told(events) == ["expiring"]
     assert state_of(hass, STATUS) == "expiring"
@@ -138,7 +138,7 @@ async def test_whole_life(
         "certificate_urgent": {"name": "Pixel 8", "date": ends_on}
     }
 
-    # The new certificate is used from when it is fetched, and the old one stays.
+    # Once the new certificate is fetched, it counts; the old one stays valid.
     result = await renew(hass, loaded_entry, subentry.subentry_id)
     await through_dialog(
         hass, client, result, {"validity": "90", "key_type": "ec_p256"}
@@ -152,7 +152,7 @@ async def test_whole_life(
     assert reported(hass) == set()
     assert state_of(hass, NEXT) == expires_on.isoformat()
 
-    # Once the device has shown the new one, the old one goes.
+    # Once the device has used the new one, the old one is revoked.
     assert await prove(client, second) == 200
     await pass_time(hass, freezer, timedelta(0))
     assert told(events) == ["revoked"]
@@ -160,7 +160,7 @@ async def test_whole_life(
     assert state_of(hass, HANDOVER) == "proven"
     assert await prove(client, first) == 404
 
-    # The end comes to whoever does nothing.
+    # Without a renewal the certificate expires.
     await pass_time(hass, freezer, 61 * DAY)
     assert told(events) == ["expiring"]
     await pass_time(hass, freezer, 30 * DAY)
@@ -170,7 +170,7 @@ async def test_whole_life(
     assert reported(hass) == {"certificate_expired"}
     assert await prove(client, second) == 404
 
-    # With the device goes all that it could still use.
+    # When the device is removed, its certificates are revoked.
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
     assert certificates(sandbox) == {first: "revoked", second: "revoked"}
@@ -185,7 +185,7 @@ async def test_never_fetched(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It shows, and only a renewal helps: that revokes the one that nobody holds."""
+    """The handover is missed; a renewal revokes the certificate that nobody has."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     await submit(hass, result)
     await settle(hass)
@@ -210,14 +210,14 @@ async def test_never_fetched(
     assert reported(hass) == set()
 
 
-async def test_old_one_ends_after_the_days_that_were_chosen(
+async def test_old_one_is_revoked_after_the_chosen_days(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Proven or not, and not a day before; a restart changes nothing."""
+    """It need not be tested for that, and a reload changes nothing."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (old,) = certificates(sandbox)
@@ -249,7 +249,7 @@ async def test_restored_certificate_stays(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What a person wants back is not revoked again, though a newer one is proven."""
+    """A restored certificate is not revoked again, although a newer one took over."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (old,) = certificates(sandbox)
@@ -279,7 +279,7 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The certificate of a removed device is revoked once Cloudflare takes it."""
+    """The certificate of a removed device is revoked once Cloudflare answers."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     faults.unavailable("DELETE", "/client_certificates")
@@ -307,7 +307,7 @@ async def test_removed_while_cloudflare_refuses(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What could not be revoked is tried again by itself, though nothing else changes."""
+    """The revocation is tried again at each refresh, although nothing else changes."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     fault = faults.unavailable("DELETE", "/client_certificates")
@@ -332,7 +332,7 @@ async def test_revocation_closes_what_lets_the_revoked_in(
     client: Client,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A rule that somebody robbed of `cert_revoked` is fixed before the certificate goes."""
+    """Rules without `cert_revoked` are fixed before the certificate is revoked."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (certificate_id,) = certificates(sandbox)
@@ -371,7 +371,7 @@ async def test_revoked_in_the_dashboard(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """What somebody else does to a certificate shows as well."""
+    """A revocation by somebody else is shown, and fires the event."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (certificate,) = zone_of(sandbox).certificates.values()
@@ -395,7 +395,7 @@ async def test_gone_from_cloudflare(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A device without any certificate says so."""
+    """The entities show that the device has no certificate."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     zone_of(sandbox).certificates.clear()
@@ -414,7 +414,7 @@ async def test_renew_button(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """One press mints a certificate like the last one, and a notification tells where it waits."""
+    """It creates a certificate like the last one; a notification says where to fetch it."""
     await through_dialog(
         hass, client, await add(hass, loaded_entry), {**CHOSEN, "validity": "90"}
     )
@@ -429,8 +429,8 @@ async def test_renew_button(
     )
     await settle(hass)
 
-    _, minted = zone_of(sandbox).certificates.values()
-    assert minted.validity_days == 90
+    _, renewed = zone_of(sandbox).certificates.values()
+    assert renewed.validity_days == 90
     (notification,) = hass.data["persistent_notification"].values()
     assert notification["title"] == "A certificate waits for Pixel 8"
     url = notification["message"].partition("](")[2].partition(")")[0]
@@ -447,7 +447,7 @@ async def test_certificates_from_elsewhere(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """What gets in and nobody knows of is told of, until a person knows."""
+    """Valid certificates that nobody here made are reported, but not those of another Home Assistant."""
     await add_certificate(
         sandbox, name="[Cloudflare](x)`", organization="", device_id="x"
     )
@@ -468,7 +468,7 @@ async def test_pinned_certificates_leave_others_outside(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Where only pinned certificates get in, those from elsewhere are no trouble."""
+    """Certificates that are not pinned do not get in, so they are not reported."""
     hass.config_entries.async_update_entry(
         loaded_entry, options={"pin_certificates": True}
     )
@@ -502,7 +502,7 @@ async def test_hundred_devices(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """Each of a hundred devices stands for itself, and all are read at once."""
+    """Each device has its own status, and one refresh reads all of them."""
     for number in range(MANY):
         await add_certificate(
             sandbox,
@@ -515,7 +515,7 @@ async def test_hundred_devices(
     await setup_integration(hass, entry)
 
     def stands(status: str) -> int:
-        """Count the devices whose certificate stands like this."""
+        """Count the devices whose certificate has this status."""
         return [
             state_of(hass, f"sensor.phone_{number}_certificate_status")
             for number in range(MANY)

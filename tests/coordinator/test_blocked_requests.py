@@ -1,4 +1,4 @@
-"""Tests of what is told of blocked requests: the sensor that asks for them, and the action."""
+"""Tests of blocked requests: the sensor that counts them, and the action that lists them."""
 
 from datetime import timedelta
 from typing import Any
@@ -76,7 +76,7 @@ async def test_sensor_rests_unless_it_is_enabled(
     entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """By default it is disabled, and nobody asks."""
+    """By default the sensor is disabled, and Cloudflare is not asked."""
     sandbox.state.tokens[sandbox.token].permissions -= {"analytics:read"}
     await setup_integration(hass, entry)
     for _ in range(4):
@@ -96,7 +96,7 @@ async def test_sensor_counts_a_day(
     enabled: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It shows what was blocked in the last 24 hours, but for our own visits."""
+    """The sensor counts the last 24 hours, without the visits of Home Assistant itself."""
     for hours in (1, 2, 23, 25):
         block(sandbox, timedelta(hours=hours))
     block(sandbox, host="nas.example.com")
@@ -124,7 +124,7 @@ async def test_sensor_without_permission(
     issue_registry: ir.IssueRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It is unknown, and a repair names the permission while anybody wants to see it."""
+    """The sensor is unknown, and a repair names the permission while the sensor is enabled."""
     token = sandbox.state.tokens[sandbox.token]
     block(sandbox)
     await set_up(hass, enabled)
@@ -175,7 +175,7 @@ async def test_sensor_while_cloudflare_does_not_answer(
     enabled: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It is unavailable, and nothing else is."""
+    """The sensor is unavailable, and no other entity is."""
     await set_up(hass, enabled)
     assert state_of(hass, SENSOR) == "0"
     faults.unavailable("POST", "/graphql")
@@ -190,7 +190,7 @@ async def test_sensor_while_cloudflare_does_not_answer(
 async def test_sensor_of_a_plan_without_events(
     hass: HomeAssistant, enabled: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be told is no zero."""
+    """A count that is not known is not shown as zero."""
     begin = _Zone.__init__
 
     def changed(self: Any, *arguments: Any) -> None:
@@ -208,7 +208,7 @@ async def test_sensor_of_a_plan_without_events(
 async def test_action(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """It tells what was asked and who stopped it, and never from where."""
+    """The response has each request and the rule that blocked it, but no address."""
     (ours,) = (rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     block(sandbox, timedelta(hours=3), rule_id=ours.id)
     block(sandbox, timedelta(hours=2), rule_id=FOREIGN_RULE_ID, path="/a?token=b")
@@ -251,7 +251,7 @@ async def test_action(
 async def test_action_for_some_hours(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The newest two hundred are shown, and all are counted."""
+    """The newest two hundred are listed, and all are counted."""
     for minutes in range(300):
         block(sandbox, timedelta(minutes=minutes + 1, seconds=-1), path=f"/{minutes}")
 
@@ -268,7 +268,7 @@ async def test_action_for_some_hours(
 async def test_action_without_permission_for_rules(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Their names are missing, and no more."""
+    """Only the names of the rules are missing."""
     block(sandbox, rule_id=FOREIGN_RULE_ID)
     sandbox.state.tokens[sandbox.token].permissions -= {"waf:edit"}
     response = await act(hass, loaded_entry, "get_blocked_requests", hostname=HOSTNAME)
@@ -278,7 +278,7 @@ async def test_action_without_permission_for_rules(
 async def test_action_without_permission(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The missing permission is named."""
+    """The error names the missing permission."""
     sandbox.state.tokens[sandbox.token].permissions -= {"analytics:read"}
     with pytest.raises(HomeAssistantError, match="Zone / Analytics / Read"):
         await act(hass, loaded_entry, "get_blocked_requests", hostname=HOSTNAME)
@@ -287,7 +287,7 @@ async def test_action_without_permission(
 async def test_who_may_ask_for_what(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, hass_read_only_user: MockUser
 ) -> None:
-    """Administrators ask, for hostnames that are protected, and for a week at most."""
+    """Only administrators may ask, for protected hostnames, and for a week at most."""
     for hours in (0, 169):
         with pytest.raises(probatio.Invalid):
             await act(

@@ -1,4 +1,4 @@
-"""Tests of the checks: what stops devices that may get in is told, and put right if it can be."""
+"""Tests of the checks: what stops devices although the rules let them in is told, and fixed if it can be."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -99,7 +99,7 @@ def pause(sandbox: Sandbox) -> None:
 
 
 def move_away(sandbox: Sandbox) -> None:
-    """Give the domain to other nameservers."""
+    """Move the domain to other nameservers."""
     zone_of(sandbox).status = "moved"
 
 
@@ -110,13 +110,13 @@ def block_all(sandbox: Sandbox) -> None:
 
 
 def challenge_abroad(sandbox: Sandbox) -> None:
-    """Challenge whoever is abroad, before our rules."""
+    """Challenge visitors from abroad, before our rules."""
     rule = Rule("managed_challenge", 'not ip.src.country in {"DE"}', "Abroad")
     zone_of(sandbox).rules.insert(0, rule)
 
 
 def log_in(sandbox: Sandbox) -> None:
-    """Have Access stand in front of every hostname of the zone."""
+    """Put Access before every hostname of the zone."""
     access = sandbox.state.accounts[sandbox.account_id].access
     policy = AccessPolicy(
         "Family", "allow", [{"email_domain": {"domain": "a.example"}}]
@@ -127,7 +127,7 @@ def log_in(sandbox: Sandbox) -> None:
 
 
 def world(sandbox: Sandbox) -> Any:
-    """Return all that anybody could have changed."""
+    """Return everything at Cloudflare that could have been changed."""
     zone = zone_of(sandbox)
     return deepcopy(
         (
@@ -143,7 +143,7 @@ def world(sandbox: Sandbox) -> Any:
 
 
 def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
-    """Return what fills an issue's sentences."""
+    """Return the placeholders of an issue."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
     assert issue
     assert issue.translation_placeholders
@@ -151,7 +151,7 @@ def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
 
 
 ZONE_WIDE = {"target": "example.com", "value": "``", "detail": "``"}
-PUT_RIGHT = [
+FIXABLE = [
     pytest.param(
         setting("websockets", "off"),
         "check_websockets_off",
@@ -198,7 +198,7 @@ async def test_healthy_home(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Nothing is reported of a home lab as most are, and nothing changed in it."""
+    """An ordinary home lab has no repair, and nothing is changed in it."""
     assert reported(hass) == set()
     sandbox.journal.clear()
 
@@ -218,7 +218,7 @@ async def test_nothing_is_asked_in_between(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """As long as a zone stays as it is, its surroundings are left alone."""
+    """While a zone does not change, its surroundings are not read again."""
     sandbox.journal.clear()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert not any("/settings/" in item.path for item in sandbox.journal.requests)
@@ -228,8 +228,8 @@ async def test_nothing_is_asked_in_between(
     assert any("/settings/" in item.path for item in sandbox.journal.requests)
 
 
-@pytest.mark.parametrize(("trouble", "key", "told", "remedy"), PUT_RIGHT)
-async def test_what_is_put_right(
+@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
+async def test_what_can_be_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
@@ -237,9 +237,9 @@ async def test_what_is_put_right(
     trouble: Callable[[Sandbox], None],
     key: str,
     told: dict[str, str],
-    remedy: Callable[[Sandbox], None],
+    fixed: Callable[[Sandbox], None],
 ) -> None:
-    """The repair names the trouble, changes that alone once it is confirmed, and goes."""
+    """The repair names the trouble, changes only that once confirmed, and closes."""
     trouble(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass).keys() == {key}
@@ -260,10 +260,10 @@ async def test_what_is_put_right(
     after = world(sandbox)
     assert after != before
     assert issues(hass) == {}
-    # But for what had to be changed, all is as it was.
+    # Everything else is as it was.
     trouble(sandbox)
     assert world(sandbox) == before
-    remedy(sandbox)
+    fixed(sandbox)
     assert world(sandbox) == after
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass) == {}
@@ -304,7 +304,7 @@ async def test_what_only_a_person_can_put_right(
     told: dict[str, str],
     severity: str,
 ) -> None:
-    """What is not ours is named and left alone."""
+    """The repair names it; what is not ours is not changed."""
     whole = zone_of(sandbox)
     rules, access = list(whole.rules), sandbox.state.accounts[sandbox.account_id].access
     trouble(sandbox)
@@ -331,7 +331,7 @@ async def test_under_attack_mode_with_skip_rule(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Our skip rule lets devices past it, so it may stay."""
+    """Our skip rule lets devices past it, so there is no repair."""
     setting("security_level", "under_attack")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass) == {}
@@ -342,7 +342,7 @@ class TestOneRule:
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings of somebody who is short of rules."""
+        """Return the settings for a zone with few free rules."""
         return {**settings, "layout": "block_only"}
 
     async def test_under_attack_mode(
@@ -386,7 +386,7 @@ class TestComputer:
         loaded_entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Its browser may hide the certificate: a warning that can be ignored."""
+        """Its browser may not send the certificate: a warning that can be ignored."""
         assert "check_http3_on" in reported(hass)
         issue_id = issues(hass)["check_http3_on"]
         issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
@@ -405,7 +405,7 @@ class TestComputer:
 
 
 class TestHttpsOrigin:
-    """An origin with a certificate that nobody's authority signed."""
+    """An origin with a certificate that no public authority signed."""
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -420,7 +420,7 @@ class TestHttpsOrigin:
         freezer: FrozenDateTimeFactory,
         hass_client: ClientSessionGenerator,
     ) -> None:
-        """Scheme and certificate are told, and only our own rule is changed."""
+        """The repair names scheme and certificate, and only our own rule is changed."""
         assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
         assert placeholders(hass, "check_origin_scheme") == {
             "target": HOSTNAME,
@@ -447,7 +447,7 @@ class TestHttpsOrigin:
             if rule.get("hostname") == HOSTNAME:
                 rule["originRequest"] = {"noTLSVerify": True}
         assert config_of(sandbox) == before
-        # It is no drift.
+        # This does not count as drift.
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert len(sandbox.journal.writes) == 1
 
@@ -463,7 +463,7 @@ class TestOtherPort:
     async def test_port(
         self, hass: HomeAssistant, loaded_entry: MockConfigEntry
     ) -> None:
-        """The right service is named; a reverse proxy may be there, so it is a warning."""
+        """The repair names the right service; it is a warning, as a reverse proxy may be there."""
         assert reported(hass) == {"check_origin_port"}
         assert placeholders(hass, "check_origin_port") == {
             "target": HOSTNAME,
@@ -483,7 +483,7 @@ class TestUnpublished:
     async def test_nobody_is_stopped(
         self, hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
     ) -> None:
-        """Nobody is meant to reach it, so nothing is asked and told."""
+        """Nobody is meant to reach it, so nothing is read or reported."""
         bot_fight_mode(sandbox)
         no_catch_all(sandbox)
         await setup_integration(hass, entry)
@@ -505,7 +505,7 @@ async def test_proxies_that_are_not_trusted(
     entry: MockConfigEntry,
     configured: ConfData,
 ) -> None:
-    """A server that refuses everything from the tunnel is told of, with where to change it."""
+    """A server that refuses all requests from the tunnel has a repair that leads to its settings."""
     store = await async_get_and_load_store(hass)
     store.stable.update(configured)
 
@@ -522,7 +522,7 @@ async def test_proxies_that_are_not_trusted(
 async def test_store_of_the_server_that_changed(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Whoever named proxies to trust gets the benefit of the doubt."""
+    """If the store cannot be read, a server with trusted proxies has no repair."""
     assert await async_setup_component(hass, "http", {})
     hass.data["http"] = object()
     await setup_integration(hass, entry)
@@ -566,7 +566,7 @@ async def test_permissions_are_optional(
     named: list[str],
     left: set[str],
 ) -> None:
-    """Without a permission one check is off, which only the diagnostics tell."""
+    """Without a permission one check is off, and only the diagnostics say so."""
     for trouble in (setting("websockets", "off"), bot_fight_mode, log_in):
         trouble(sandbox)
     token = sandbox.state.tokens[sandbox.token]
@@ -605,7 +605,7 @@ async def test_one_refusal_is_enough(
 async def test_plan_without_a_setting(
     hass: HomeAssistant, faults: Faults, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A setting that the zone does not have is in nobody's way."""
+    """A setting that the zone does not have has no repair."""
     zone_of(sandbox).plan = Plan.PRO
     faults.refuse("GET", "/settings/0rtt", 400, 1003, "Undefined zone setting: 0rtt")
     setting("websockets", "off")(sandbox)
@@ -620,7 +620,7 @@ async def test_what_cannot_be_seen_has_not_got_better(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While Cloudflare does not answer, the repair stays; soon after, it is looked again."""
+    """While Cloudflare does not answer, the repair stays; the next look comes soon."""
     setting("websockets", "off")(sandbox)
     await setup_integration(hass, entry)
     assert reported(hass) == {"check_websockets_off"}
@@ -635,7 +635,7 @@ async def test_what_cannot_be_seen_has_not_got_better(
     assert reported(hass) == set()
 
 
-@pytest.mark.parametrize(("trouble", "key", "told", "remedy"), PUT_RIGHT)
+@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
 async def test_permission_to_look_only(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -644,9 +644,9 @@ async def test_permission_to_look_only(
     trouble: Callable[[Sandbox], None],
     key: str,
     told: dict[str, str],
-    remedy: Callable[[Sandbox], None],
+    fixed: Callable[[Sandbox], None],
 ) -> None:
-    """The dialog names the permission that it takes; nothing is changed, the repair stays."""
+    """The dialog names the missing permission; nothing is changed, and the repair stays."""
     trouble(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     token = sandbox.state.tokens[sandbox.token]
@@ -677,7 +677,7 @@ async def test_pause_that_cloudflare_asks_for(
     method: str,
     path: str,
 ) -> None:
-    """The dialog tells how long; the pause is kept, and nothing is changed."""
+    """The dialog says how long to wait; the pause is kept, and nothing is changed."""
     setting("websockets", "off")(sandbox)
     bot_fight_mode(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
@@ -708,7 +708,7 @@ async def test_cloudflare_that_does_not_answer(
     freezer: FrozenDateTimeFactory,
     key: str,
 ) -> None:
-    """The dialog ends with a sentence, and can be opened again."""
+    """The dialog ends with an explanation, and can be opened again."""
     setting("websockets", "off")(sandbox)
     no_catch_all(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
@@ -732,7 +732,7 @@ async def test_trouble_that_somebody_else_ended(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What is right by now is not changed, whenever the dialog finds out."""
+    """What was fixed meanwhile is not changed, whenever the dialog notices."""
     setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     issue_id = issues(hass)["check_websockets_off"]
@@ -772,7 +772,7 @@ async def test_repairs_go_with_their_account(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who removes the account is not reminded of it."""
+    """A removed account has no repairs."""
     setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass)

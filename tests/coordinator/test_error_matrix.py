@@ -254,14 +254,14 @@ _BY_DAY = {
 async def _patience(
     freezer: FrozenDateTimeFactory, fault: Fault, seconds: int
 ) -> AsyncIterator[None]:
-    """Let time pass whenever somebody waits for an answer: nothing else moves this clock."""
+    """Let time pass while a request waits for its answer: nothing else moves this clock."""
 
     async def pass_time() -> None:
         seen = fault.calls
         while True:
             await asyncio.to_thread(time.sleep, 0.02)
             if fault.calls > seen:
-                # All other answers are there by then.
+                # By then all other answers have arrived.
                 await asyncio.to_thread(time.sleep, 0.15)
                 seen = fault.calls
                 freezer.tick(seconds)
@@ -283,7 +283,7 @@ class Day:
         freezer: FrozenDateTimeFactory,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Take the home."""
+        """Take a home and its faults."""
         self._hass = hass
         self._sandbox = sandbox
         self._freezer = freezer
@@ -302,7 +302,7 @@ class Day:
             await settle(self._hass)
 
     async def play(self, name: str, kind: FaultKind) -> str:
-        """Return what an hour with a fault shows; what is wrong with that is bold."""
+        """Return what an hour with a fault shows, with mistakes in bold."""
         row, hass, sandbox = ROWS[name], self._hass, self._sandbox
         wrong = []
         if row.shown(hass) != row.before:
@@ -345,7 +345,7 @@ class Day:
         for _ in range(3):
             await self.step(_STEP)
         if "reported" in states:
-            # What was seen is looked at again as seldom as ever.
+            # Data that was read is read again as seldom as usual.
             await self.step(row.every)
         if row.shown(hass) != row.before:
             wrong.append(f"ended as {row.shown(hass)}")
@@ -360,9 +360,9 @@ class Day:
         )
 
     def _bystanders(self, name: str) -> list[str]:
-        """Return what does not go on although its calls do."""
+        """Return the entities that stop although their own calls succeed."""
         others = [STATUS] if name not in _TUNNEL_ROWS else [DRIFT, CERTIFICATE]
-        # A pause is for everything.
+        # A pause holds for all calls.
         paused = any(
             fault.kind is FaultKind.RATE_LIMITED
             for fault in self._sandbox.faults.waiting
@@ -374,7 +374,7 @@ class Day:
         ]
 
     def _lines(self, kind: FaultKind) -> list[str]:
-        """Return what is logged otherwise than once down and once up, by coordinator."""
+        """Return what is logged beyond one line for down and one for up, by coordinator."""
         lines = defaultdict[str, list[str]](list)
         for record in self._caplog.records:
             own = record.name == f"custom_components.{DOMAIN}"
@@ -392,7 +392,7 @@ class Day:
             f"{about} logged {' '.join(levels)}"
             for about, levels in lines.items()
             if levels != _OUTAGE * (len(levels) // 2)
-            # Each pause that is asked for is one.
+            # Each pause is logged once.
             or (levels != _OUTAGE and kind is not FaultKind.RATE_LIMITED)
         ]
 
@@ -423,7 +423,7 @@ async def test_bad_days(
     enable_blocked_requests(entity_registry, hass, entry)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
-    # From here on nothing is fixed, so that what is wrong stays to be seen.
+    # From here on nothing is fixed, so that drift stays visible.
     (subentry_id,) = (
         item.subentry_id for item in entry.get_subentries_of_type("protected_hostname")
     )
@@ -432,7 +432,7 @@ async def test_bad_days(
     )
     await settle(hass)
     day = Day(hass, sandbox, freezer, caplog)
-    # What was written a moment ago is no longer taken for what is read.
+    # Recent writes no longer replace what is read.
     await day.step(timedelta(minutes=15))
 
     cells = [await day.play(name, FaultKind(fault)) for fault in FAULTS]

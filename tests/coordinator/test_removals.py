@@ -1,4 +1,4 @@
-"""Tests of hostnames that are removed from Home Assistant: they go at Cloudflare too."""
+"""Tests of hostnames and devices that are removed from Home Assistant: they go at Cloudflare too."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 import pytest
@@ -50,7 +49,7 @@ async def remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 def traces(sandbox: Sandbox) -> list[str]:
-    """Return where the hostname is still to be found."""
+    """Return where at Cloudflare the hostname still is."""
     zone, tunnel = zone_of(sandbox), sandbox.state.tunnels[sandbox.tunnel_id]
     return [
         *(rule.ref for rule in zone.rules if rule.ref in (BLOCK_REF, SKIP_REF)),
@@ -68,7 +67,7 @@ async def test_removed_here_and_there(
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
-    """What leads to it goes first, what closes it last, and nothing of it is kept."""
+    """The record and the ingress rule go first, the block rule last; nothing stays stored."""
     foreign = len(zone_of(sandbox).rules) - 2
     sandbox.journal.clear()
 
@@ -108,10 +107,10 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     """It is taken down once Cloudflare is back, even after a restart."""
     faults.unavailable("*", "")
     await remove(hass, loaded_entry)
-    assert loaded_entry.state is ConfigEntryState.SETUP_RETRY
+    assert is_loaded(loaded_entry)
     assert len(traces(sandbox)) == 5
 
-    # A restart: nothing of it is in memory any more.
+    # A restart: nothing is left in memory.
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     stored = hass_storage[STORE.format(loaded_entry.entry_id)]["data"]
     assert stored["hostnames"][HOSTNAME]["removed_at"]
@@ -131,7 +130,7 @@ async def test_brought_back_by_a_late_write(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Another Home Assistant writes the tunnel's list as it read it before: it goes again."""
+    """Another Home Assistant writes back the tunnel's old list: the hostname goes again."""
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     before = [dict(rule) for rule in tunnel.ingress]
     (own,) = records_of(sandbox)
@@ -154,7 +153,7 @@ async def test_removal_that_is_refused_says_so_and_goes_on(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A repair tells that it is still there, until it no longer is."""
+    """A repair says that the hostname is still there, until it is gone."""
     faults.unavailable("PUT", "/configurations")
     await remove(hass, loaded_entry)
 
@@ -177,7 +176,7 @@ async def test_removed_and_added_again(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What is wanted again is not taken down."""
+    """A hostname that is added again is not taken down."""
     fault = faults.unavailable("PUT", "/configurations")
     await remove(hass, loaded_entry)
     faults.clear()
@@ -198,7 +197,7 @@ async def test_removed_and_added_again(
 async def test_others_stay_protected(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The rules go on closing the hostnames that are left."""
+    """The rules still protect the hostnames that are left."""
     result = await add_hostname(hass, loaded_entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
@@ -218,7 +217,7 @@ async def test_others_stay_protected(
 @pytest.mark.parametrize(
     ("age", "left"),
     [
-        pytest.param(timedelta(hours=1), 5, id="made anew since"),
+        pytest.param(timedelta(hours=1), 5, id="created again since"),
         pytest.param(timedelta(hours=-1), 0, id="as it was removed"),
     ],
 )
@@ -232,7 +231,7 @@ async def test_restored_backup(
     age: timedelta,
     left: int,
 ) -> None:
-    """A backup remembers a removal; what a newer Home Assistant made since is not its business."""
+    """A restored backup remembers a removal; a record that is newer than it is left alone."""
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert len(traces(sandbox)) == 5
     (record,) = records_of(sandbox)
@@ -268,7 +267,7 @@ async def test_account_that_is_removed_leaves_nothing_behind(
     loaded_entry: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> None:
-    """At Cloudflare everything stays, and here nothing does."""
+    """At Cloudflare everything stays; here nothing stays stored."""
     sandbox.journal.clear()
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await settle(hass)
@@ -287,7 +286,7 @@ async def test_removed_device_whose_certificate_cannot_be_revoked_yet(
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
-    """It is tried again at every look, though nothing else changes, until it is done."""
+    """Each refresh tries again, even if nothing else changes, until it succeeds."""
     certificates = zone_of(sandbox).certificates
     await add_certificate(sandbox)
     await setup_integration(hass, entry)

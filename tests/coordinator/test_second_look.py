@@ -1,4 +1,4 @@
-"""Tests of single failures: what goes wrong once is looked at again before it alarms anybody."""
+"""Tests of single failures: after one, Home Assistant looks again before it reports anything."""
 
 from datetime import timedelta
 
@@ -30,14 +30,14 @@ once_or_more = pytest.mark.parametrize("trouble", ["refusal", "failure"])
 def spoil(
     faults: Faults, trouble: str, method: str, path: str, times: int | None
 ) -> Fault:
-    """Refuse requests for no reason, or fail to answer them."""
+    """Refuse requests without a reason, or leave them unanswered."""
     if trouble == "refusal":
         return faults.refuse(method, path, 403, 10000, "Forbidden", times=times)
     return faults.unavailable(method, path, times=times)
 
 
 def remove_record(sandbox: Sandbox) -> None:
-    """Have somebody delete the hostname's record, which is brought back."""
+    """Delete the hostname's record, as somebody does in the dashboard."""
     (record,) = records_of(sandbox)
     del zone_of(sandbox).dns_records[record.id]
 
@@ -65,7 +65,7 @@ async def test_single_failure_alarms_nobody(
     entity_id: str,
     state: str,
 ) -> None:
-    """For half a minute nothing is shown, and then all is as it was."""
+    """The entity is unavailable for half a minute, without a repair."""
     fault = spoil(faults, trouble, "GET", path, times=1)
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -87,7 +87,7 @@ async def test_what_lasts_is_asked_for_no_more_often(
     freezer: FrozenDateTimeFactory,
     trouble: str,
 ) -> None:
-    """After the second look comes the usual pace."""
+    """After the second look, the usual interval applies."""
     fault = spoil(faults, trouble, "GET", "/dns_records$", times=None)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
@@ -114,7 +114,7 @@ async def test_single_failure_of_a_change(
     freezer: FrozenDateTimeFactory,
     trouble: str,
 ) -> None:
-    """Drift that could not be fixed is fixed half a minute later, and no repair asks for it."""
+    """Drift that could not be fixed is fixed half a minute later, without a repair."""
     remove_record(sandbox)
     fault = spoil(faults, trouble, "POST", "/dns_records$", times=1)
 
@@ -138,7 +138,7 @@ async def test_single_failure_to_close(
     freezer: FrozenDateTimeFactory,
     trouble: str,
 ) -> None:
-    """That somebody gets in is told at once, and does not wait for a second look."""
+    """The repair that somebody gets in is there after the first failure."""
     block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     block.enabled = False
     fault = spoil(faults, trouble, "PATCH", "/rules/", times=1)
@@ -162,7 +162,7 @@ async def test_change_that_fails_on_and_on(
     freezer: FrozenDateTimeFactory,
     trouble: str,
 ) -> None:
-    """The repair is there from the second time on, and stays while it is tried again."""
+    """The repair opens with the second failure, and stays during further attempts."""
     remove_record(sandbox)
     spoil(faults, trouble, "POST", "/dns_records$", times=None)
     expected = {"drift"} | ({"permission_missing"} if trouble == "refusal" else set())
@@ -175,7 +175,7 @@ async def test_change_that_fails_on_and_on(
     for _ in range(3):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert reported(hass) == expected
-    # Who ignored it is not asked anew each time.
+    # A repair that was ignored stays ignored.
     assert [event for event in seen if event.data["action"] != "update"] == []
 
     faults.clear()

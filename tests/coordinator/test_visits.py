@@ -18,7 +18,7 @@ from homeassistant.helpers import (
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.certificates import service as certificates
+from custom_components.cloudflare_mtls.certificates import first_visit
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox, edge
 from sandbox.clock import now
@@ -56,7 +56,7 @@ class Forgetting:
         self.now = False
 
     def judge(self, rules: Any, request: Any) -> Verdict:
-        """Let everybody past, or judge by the rules."""
+        """Let all visitors in, or apply the rules."""
         return Verdict(None, frozenset()) if self.now else judge(rules, request)
 
 
@@ -86,14 +86,14 @@ async def home_assistant_behind(sandbox: Sandbox) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def origin(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Have something behind the tunnel."""
+    """Put an origin behind the tunnel."""
     async with home_assistant_behind(sandbox):
         yield
 
 
 @pytest.fixture
 async def mute_edge(socket_enabled: None) -> AsyncIterator[str]:
-    """Run an edge that accepts connections and never says a word; return its address."""
+    """Run an edge that accepts connections and never answers; return its address."""
 
     async def be_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
@@ -111,7 +111,7 @@ def block_rule(sandbox: Sandbox) -> Rule:
 
 
 def challenge(sandbox: Sandbox) -> None:
-    """Have the zone challenge everybody whom no rule stops before."""
+    """Have the zone challenge all visitors that no earlier rule stops."""
     zone_of(sandbox).settings["security_level"] = Setting("under_attack", now())
 
 
@@ -151,7 +151,7 @@ async def test_let_past_although_the_rules_are_right(
     freezer: FrozenDateTimeFactory,
     behind: Callable[[Sandbox], AbstractAsyncContextManager[None]],
 ) -> None:
-    """Only a visit shows it; a repair tells, fixes nothing, and goes once it is over."""
+    """Only a visit shows it; a repair says so, and closes once visitors are blocked again."""
     forgets.now = True
     sandbox.journal.clear()
 
@@ -184,7 +184,7 @@ async def test_cannot_be_seen(
     forgets: Forgetting,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What is not known is unknown, and no reason to take a warning back."""
+    """The sensor is unknown then, and a repair that is open stays open."""
     forgets.now = True
     challenge(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -208,7 +208,7 @@ async def test_nobody_there(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    """Without an edge to visit, all else works and nothing is claimed."""
+    """Without an edge to visit, the sensor is unknown and everything else works."""
     monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
 
     await setup_integration(hass, entry)
@@ -225,7 +225,7 @@ async def test_edge_that_takes_its_time(
     mute_edge: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Setting up does not wait for the first visit, and unloading for none."""
+    """Neither set-up nor unloading waits for a visit."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", mute_edge)
 
@@ -252,7 +252,7 @@ class TestAskFirst:
     async def test_without_a_record_there_is_nothing_to_visit(
         self, hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
     ) -> None:
-        """Before anything is there, nobody asks, and nobody is alarmed."""
+        """Before the record exists, there is neither a visit nor a repair."""
         assert state_of(hass, ENFORCED) == "unknown"
         assert reported(hass) == {"drift"}
         assert sandbox.state.blocked == []
@@ -286,7 +286,7 @@ class TestAskFirst:
         freezer: FrozenDateTimeFactory,
         change: Callable[[Rule], None],
     ) -> None:
-        """What the rules explain is reported once, by the repair that can fix it."""
+        """A gap that the rules explain has only the repair that can fix it."""
         await act(hass, loaded_entry, "sync")
         await settle(hass)
         before = block_rule(sandbox).expression, block_rule(sandbox).enabled
@@ -309,7 +309,7 @@ class TestAskFirst:
         loaded_entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Where the token may not look, a visit is all there is."""
+        """Without the permission to read the rules, the hostname is visited nonetheless."""
         await act(hass, loaded_entry, "sync")
         token = sandbox.state.tokens[sandbox.token]
         token.permissions = ALL_PERMISSIONS - {"waf:edit"}
@@ -330,7 +330,7 @@ class TestAskFirst:
         forgets: Forgetting,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Who is off the internet lets nobody past."""
+        """Without a record it cannot be visited: the sensor is unknown, and the repair closes."""
         await act(hass, loaded_entry, "sync")
         await settle(hass)
         forgets.now = True
@@ -372,7 +372,7 @@ async def test_unpublished(
     forgets: Forgetting,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A hostname that is off the internet is not visited, and no longer complained about."""
+    """A hostname that is not published is not visited, and has no repair any more."""
     forgets.now = True
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"not_enforced"}
@@ -390,7 +390,7 @@ async def test_unpublished(
     assert sandbox.state.blocked == []
     assert state_of(hass, ENFORCED) == "unknown"
 
-    # Who insists is told what is met there, which nobody else is.
+    # The action visits it nonetheless, and no entity shows what it met.
     met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
     assert met["enforced"] is True
     assert state_of(hass, ENFORCED) == "unknown"
@@ -403,7 +403,7 @@ async def test_four_visits_an_hour_and_no_call(
     freezer: FrozenDateTimeFactory,
     entity_registry: er.EntityRegistry,
 ) -> None:
-    """Visits are no calls, and happen whether an entity shows them or not."""
+    """Visits cost no API calls, and happen even if no entity shows them."""
     entity_registry.async_update_entity(
         ENFORCED, disabled_by=er.RegistryEntryDisabler.USER
     )
@@ -472,7 +472,7 @@ async def test_verify_where_nobody_answers(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    """No answer is an answer too."""
+    """The response says that there was no answer."""
     monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
     await setup_integration(hass, entry)
 
@@ -492,7 +492,7 @@ async def test_verify_tells_what_the_rules_let_through(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who gets past the rules is named, and the rule that lets them."""
+    """The response names the visitors that get in, and the rule that lets them."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     rule = Rule("skip", "ssl", "Mine first", action_parameters={"ruleset": "current"})
@@ -513,7 +513,7 @@ async def test_verify_what_is_not_protected(
     loaded_entry: MockConfigEntry,
     hostname: str,
 ) -> None:
-    """Home Assistant is not to be sent anywhere else."""
+    """The action visits protected hostnames only."""
     sandbox.state.blocked.clear()
 
     with pytest.raises(ServiceValidationError) as raised:
@@ -527,7 +527,7 @@ async def test_verify_what_is_not_protected(
 async def test_verify_has_a_response_only(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Who does not take the response has no use for the action."""
+    """The action requires its response to be taken."""
     with pytest.raises(ServiceValidationError):
         await hass.services.async_call(
             DOMAIN,
@@ -543,19 +543,19 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
 
     class Asyncio:
-        """The module as `certificates` sees it."""
+        """The module as `first_visit` sees it."""
 
         @staticmethod
         async def sleep(seconds: float) -> None:
             """Note the pause."""
             taken.append(seconds)
 
-    monkeypatch.setattr(certificates, "asyncio", Asyncio)
+    monkeypatch.setattr(first_visit, "asyncio", Asyncio)
     return taken
 
 
 def forget_association(sandbox: Sandbox) -> None:
-    """Have the edge ask nobody for a certificate, before Home Assistant knows."""
+    """Have the edge stop asking for certificates, before Home Assistant knows."""
     zone_of(sandbox).associations = []
 
 
@@ -582,7 +582,7 @@ async def test_certificate_that_is_blocked(
     loaded_entry: MockConfigEntry,
     pauses: list[float],
 ) -> None:
-    """Of no use to anybody, it is revoked, and the sentence says so."""
+    """A certificate that does not get in is revoked, and the error says so."""
     forget_association(sandbox)
     sandbox.state.blocked.clear()
     sandbox.journal.clear()
@@ -607,7 +607,7 @@ async def test_certificate_that_is_blocked_at_first(
     pauses: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What spreads slowly is waited for."""
+    """The first visits are repeated: changes reach the edge slowly."""
     forget_association(sandbox)
 
     async def spread(seconds: float) -> None:
@@ -615,7 +615,7 @@ async def test_certificate_that_is_blocked_at_first(
         if len(pauses) == 3:
             zone_of(sandbox).associations = [HOSTNAME]
 
-    monkeypatch.setattr(certificates.asyncio, "sleep", spread)
+    monkeypatch.setattr(first_visit.asyncio, "sleep", spread)
 
     response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
 
@@ -632,7 +632,7 @@ async def test_certificate_that_is_blocked_and_cannot_be_revoked(
     loaded_entry: MockConfigEntry,
     pauses: list[float],
 ) -> None:
-    """Nobody gets it either, and the sentence names what is left to do."""
+    """The certificate is not handed over, and the error says what is left to do."""
     forget_association(sandbox)
     faults.unavailable("DELETE", "/client_certificates")
 
@@ -655,7 +655,7 @@ async def test_certificate_where_nothing_can_be_seen(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    """A home that cannot visit its own hostname can mint all the same."""
+    """A home that cannot visit its own hostname can create certificates all the same."""
     monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
     await setup_integration(hass, entry)
 
@@ -666,7 +666,7 @@ async def test_certificate_where_nothing_can_be_seen(
 
 
 class TestNoHostnameToTry:
-    """A hostname that is off the internet, or one that nobody keeps as it must be."""
+    """A hostname that is not published, or not kept in sync."""
 
     @pytest.fixture(params=["published", "keep_in_sync"])
     def settings(
@@ -682,7 +682,7 @@ class TestNoHostnameToTry:
         loaded_entry: MockConfigEntry,
         pauses: list[float],
     ) -> None:
-        """There is nothing to try the certificate on, so it is handed over untried."""
+        """No hostname can be visited with the certificate, so it is handed over untested."""
         forget_association(sandbox)
         sandbox.state.blocked.clear()
 
@@ -703,7 +703,7 @@ async def test_certificate_while_the_rules_are_not_known(
     freezer: FrozenDateTimeFactory,
     trouble: str,
 ) -> None:
-    """A block would have a reason that nobody can see, so the certificate is not judged."""
+    """While the rules are not known, a block says nothing about the certificate."""
     if trouble == "unavailable":
         faults.unavailable("GET", "/dns_records")
     else:

@@ -1,4 +1,4 @@
-"""What the tests of the edge build their situations from."""
+"""Builders of zones, rules and settings for the tests of the engine."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,8 +13,8 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     TunnelConfiguration,
     Zone,
 )
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
-    Admission,
     block_expression,
     skip_expression,
 )
@@ -47,12 +47,12 @@ NEIGHBOUR = f"boat-mobile.{ZONE_NAME}"
 UNKNOWN_TUNNEL = "7e000000-0000-4000-8000-00000000dead"
 CATCH_ALL = {"service": "http_status:404"}
 
-# Ends the zone's rules for whoever matches; what else a skip leaves out opens nothing.
+# Skips the rest of the zone's rules; skipping anything else does not expose a hostname.
 ENDS_THE_RULES = {"ruleset": "current"}
 
 
 def zone(plan: str = "free") -> Zone:
-    """Return the zone."""
+    """Return the observed zone."""
     account = Account(id=ACCOUNT_ID, name="Home lab")
     return Zone(id=ZONE_ID, name=ZONE_NAME, account=account, plan=plan, active=True)
 
@@ -75,7 +75,7 @@ def protected(
 
 
 def admits(*exempt_paths: str, pinned: Iterable[str] | None = None) -> Admission:
-    """Return who passes at a hostname."""
+    """Return an admission: exempt paths and, when pinning, the fingerprints."""
     pins = None if pinned is None else frozenset(pinned)
     return Admission(exempt_paths=exempt_paths, pinned=pins)
 
@@ -85,7 +85,7 @@ def wanting(
     removed: Iterable[ProtectedHostname] = (),
     **more: Any,
 ) -> DesiredZone:
-    """Return the zone with these hostnames protected and those taken down."""
+    """Return a desired zone, with hostnames to protect and hostnames to take down."""
     return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
 
 
@@ -110,7 +110,7 @@ def rule(
 
 
 def skip(expression: str, ref: str = "foreign", *, enabled: bool = True) -> Rule:
-    """Return a rule that lets whoever matches past the rules after it."""
+    """Return a rule that skips the rules after it for requests that match."""
     return rule("skip", expression, ref, enabled=enabled, parameters=ENDS_THE_RULES)
 
 
@@ -121,7 +121,7 @@ def block_rule(*hostnames: str) -> Rule:
 
 
 def skip_rule(*hostnames: str) -> Rule:
-    """Return our skip rule for the hostnames, as a plan would write it."""
+    """Return our skip rule for the hostnames, as a plan writes it."""
     desired = wanting(*(protected(hostname) for hostname in hostnames or (HOST,))).skip
     assert desired is not None
     return rule(
@@ -141,7 +141,7 @@ def record(
     kind: str = "CNAME",
     content: str | None = None,
 ) -> DnsRecord:
-    """Return a DNS record, by default the one that we make."""
+    """Return a DNS record, by default the one that a plan creates."""
     return DnsRecord(
         id=f"id-of-{name}-{kind}",
         name=name,
@@ -159,7 +159,7 @@ def serves(hostname: str | None = HOST, service: str = SERVICE, **more: Any) -> 
 
 
 def configuration(*ingress: Any, **more: Any) -> TunnelConfiguration:
-    """Return the tunnel's configuration."""
+    """Return a tunnel's configuration with these ingress rules."""
     return TunnelConfiguration.from_raw(
         TUNNEL_ID, Fields({"ingress": list(ingress), **more})
     )
@@ -174,7 +174,7 @@ def observed(
     plan: str = "free",
     managed_remotely: bool = True,
 ) -> Observation:
-    """Return a zone that holds only what is given."""
+    """Return a zone that contains only what is given."""
     return Observation(
         zone=zone(plan),
         ruleset=Ruleset(id="rs", rules=tuple(rules)),
@@ -189,7 +189,7 @@ def observed(
 def published(
     *rules: Rule, hostnames: Iterable[str] = (HOST,), plan: str = "free"
 ) -> Observation:
-    """Return a zone whose tunnel serves the hostnames behind these rules."""
+    """Return a zone with these rules whose tunnel serves the hostnames."""
     hostnames = tuple(hostnames)
     return observed(
         rules=rules,
@@ -201,18 +201,18 @@ def published(
 
 
 def in_sync(*hostnames: str) -> Observation:
-    """Return a zone where these hostnames are protected as they must be."""
+    """Return a zone that is in sync, with these hostnames protected."""
     hostnames = hostnames or (HOST,)
     return published(skip_rule(*hostnames), block_rule(*hostnames), hostnames=hostnames)
 
 
 def after(observation: Observation, plan: Plan) -> Observation:
-    """Return what will be observed once the whole plan is done."""
+    """Return the observation after the whole plan."""
     return list(states(observation, plan))[-1]
 
 
 def states(observation: Observation, plan: Plan) -> Iterable[Observation]:
-    """Yield what is observed before the plan and after each of its steps."""
+    """Yield the observations before the plan and after each of its steps."""
     yield observation
     for step in plan.steps:
         observation = advance(observation, step)
@@ -220,26 +220,68 @@ def states(observation: Observation, plan: Plan) -> Iterable[Observation]:
 
 
 def settled(observation: Observation, desired: DesiredZone) -> Observation:
-    """Return what will be observed once everything is as desired."""
+    """Return the observation once the zone is as desired."""
     return after(observation, make_plan(observation, desired))
 
 
 def names(steps: Iterable[Step]) -> list[str]:
-    """Write steps as words, for a test to read."""
+    """Return the action and the kind of each step, such as "create rule"."""
     return [f"{step.action} {step.kind}" for step in steps]
+
+
+# What the tests of plans share.
+
+ONE = wanting(protected())
+PINS = [f"{number:064x}" for number in range(60)]
+BUILD_UP = [
+    "create block_rule",
+    "create association",
+    "create skip_rule",
+    "create ingress",
+    "create dns_record",
+]
+TEAR_DOWN = [
+    "delete dns_record",
+    "delete ingress",
+    "delete skip_rule",
+    "delete association",
+    "delete block_rule",
+]
+
+
+def foreign(count: int) -> list[Rule]:
+    """Return rules that fill a zone."""
+    return [
+        rule("block", 'http.host eq "nas.example.com"', f"nas-{n}")
+        for n in range(count)
+    ]
+
+
+def refs(observation: Observation) -> list[str]:
+    """Return the refs of the rules, in order."""
+    return [item.ref for item in observation.ruleset.rules]
+
+
+def codes(observation: Observation, desired: Any) -> list[str]:
+    """Return what a person has to solve."""
+    return [item.code.value for item in make_plan(observation, desired).problems]
 
 
 __all__ = [
     "ACCOUNT_ID",
     "BLOCK_REF",
+    "BUILD_UP",
     "CATCH_ALL",
     "ENDS_THE_RULES",
     "HOST",
     "NEIGHBOUR",
+    "ONE",
     "OTHER",
+    "PINS",
     "RECORD_COMMENT",
     "SERVICE",
     "SKIP_REF",
+    "TEAR_DOWN",
     "TUNNEL_ID",
     "UNKNOWN_TUNNEL",
     "ZONE_ID",
@@ -250,13 +292,16 @@ __all__ = [
     "admits",
     "after",
     "block_rule",
+    "codes",
     "configuration",
+    "foreign",
     "in_sync",
     "names",
     "observed",
     "protected",
     "published",
     "record",
+    "refs",
     "rule",
     "serves",
     "settled",

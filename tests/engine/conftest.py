@@ -1,4 +1,4 @@
-"""What the tests of the edge share: a local Cloudflare, and one that lies."""
+"""Fixtures of the engine's tests: the sandbox, and servers that misbehave on demand."""
 
 from collections.abc import AsyncIterator
 
@@ -11,32 +11,32 @@ from tests.engine.servers import FaultyProxy, ScriptedApi
 
 @pytest.fixture
 async def sandbox(socket_enabled: None) -> AsyncIterator[Sandbox]:
-    """Run a sandbox, without any Home Assistant."""
+    """Run a sandbox without Home Assistant."""
     async with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> CloudflareClient:
-    """Return a client of the sandbox."""
+    """Return the engine's client of the sandbox."""
     return CloudflareClient(sandbox.token, base_url=sandbox.api_url)
 
 
 @pytest.fixture
 async def proxy(sandbox: Sandbox) -> AsyncIterator[FaultyProxy]:
-    """Run a proxy that fails on demand."""
+    """Run a proxy before the sandbox that lets a write fail."""
     async with FaultyProxy(sandbox.api_url) as running:
         yield running
 
 
 @pytest.fixture
 def unsteady(sandbox: Sandbox, proxy: FaultyProxy) -> CloudflareClient:
-    """Return a client that reaches the sandbox through the proxy."""
+    """Return the engine's client of the proxy."""
     return CloudflareClient(sandbox.token, base_url=proxy.url)
 
 
 @pytest.fixture
 async def api(socket_enabled: None) -> AsyncIterator[ScriptedApi]:
-    """Run an API that says what a test wants."""
+    """Run an API whose answers a test scripts."""
     async with ScriptedApi() as running:
         yield running

@@ -1,4 +1,4 @@
-"""How the tests search for counterexamples."""
+"""Settings and strategies of the tests that use hypothesis."""
 
 from hypothesis import HealthCheck, settings, strategies as st
 
@@ -6,9 +6,9 @@ NIGHTLY = 5000
 
 
 def search(examples: int = 200, *, again: bool = True) -> settings:
-    """Return a bounded search that leaves no files behind and times nothing.
+    """Return settings for a number of examples, without a database and without deadlines.
 
-    It finds the same again in every run, unless told to look elsewhere each time.
+    With `again` every run has the same examples, without it each run has new ones.
     """
     return settings(
         max_examples=examples,

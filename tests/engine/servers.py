@@ -13,7 +13,7 @@ HTML = "<!DOCTYPE html><title>520: Web server is returning an unknown error</tit
 
 
 class _Server:
-    """A server on any port, as long as its `async with` block."""
+    """A server on a free port, for the time of its `async with` block."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -47,7 +47,7 @@ def _hang_up(request: web.BaseRequest) -> web.Response:
 
 
 class Fault(StrEnum):
-    """How a write fails; lost ones took effect, and nobody said so."""
+    """A way for a write to fail; LOST ones take effect although the client sees a failure."""
 
     REFUSED = "403"
     LIMITED = "429"
@@ -58,10 +58,10 @@ class Fault(StrEnum):
 
 
 class FaultyProxy(_Server):
-    """Hands requests on, but lets the n-th write fail, counted from 0."""
+    """A proxy that lets the n-th write fail, counted from 0."""
 
     def __init__(self, target: str) -> None:
-        """Take the API that it hides."""
+        """Prepare a proxy before an API."""
         super().__init__()
         self._target = target
         self._session: ClientSession | None = None
@@ -81,7 +81,7 @@ class FaultyProxy(_Server):
         await self._session.close()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Hand a request on, unless it is the one to fail."""
+        """Forward a request, or let it fail."""
         fails = False
         if request.method != "GET":
             fails = self.writes == self.fails_at
@@ -126,21 +126,21 @@ def envelope(
     message: object = "no",
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return a refusal as Cloudflare puts it."""
+    """Return a refusal in Cloudflare's envelope."""
     errors = [{"code": code, "message": message}]
     body = {"success": False, "errors": errors, "messages": [], "result": None}
     return web.json_response(body, status=status, headers=headers)
 
 
 def success(result: object, **more: object) -> web.Response:
-    """Return an answer as Cloudflare puts it."""
+    """Return a result in Cloudflare's envelope."""
     body = {"success": True, "errors": [], "messages": [], "result": result, **more}
     return web.json_response(body)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that came."""
+    """A request that was received."""
 
     method: str
     path: str
@@ -150,10 +150,10 @@ class Asked:
 
 
 class ScriptedApi(_Server):
-    """Answers everything alike, and the verification of tokens as it is told."""
+    """An API with one scripted answer for all requests, and one for verifications of tokens."""
 
     def __init__(self) -> None:
-        """Let every token be good."""
+        """Script answers: valid tokens, and empty results."""
         super().__init__()
         self.asked: list[Asked] = []
         self.answers: Callable[[Asked], web.StreamResponse | None] = lambda _: success(
@@ -168,7 +168,7 @@ class ScriptedApi(_Server):
     def always(
         self, status: int, body: object, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Answer everything but verifications so: text as HTML, anything else as JSON."""
+        """Script the answer to all requests but verifications: a text is HTML, all else JSON."""
         if isinstance(body, str):
             self.answers = lambda _: web.Response(
                 status=status, text=body, content_type="text/html", headers=headers
@@ -180,11 +180,11 @@ class ScriptedApi(_Server):
 
     @property
     def calls(self) -> list[Asked]:
-        """Return what was asked, verifications left out."""
+        """Return the requests, without verifications of tokens."""
         return [item for item in self.asked if not item.path.endswith("/verify")]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer as told."""
+        """Record a request and send the scripted answer."""
         text = await request.text()
         path, _, _ = request.raw_path.partition("?")
         asked = Asked(
@@ -205,5 +205,5 @@ class ScriptedApi(_Server):
 
 
 async def forever() -> None:
-    """Never end."""
+    """Wait forever."""
     await asyncio.Event().wait()

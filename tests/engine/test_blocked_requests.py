@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 import json
+from string.templatelib import Template
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     Unavailable,
 )
 from custom_components.cloudflare_mtls.engine.api.graphql_errors import query_error
+from custom_components.cloudflare_mtls.engine.api.transport import Transport
 from custom_components.cloudflare_mtls.engine.blocked_requests import (
     BlockedRequests,
     BlockedRequestsQuery,
@@ -338,14 +340,14 @@ async def test_pause_of_queries_is_their_own(
         return {"data": None, "errors": [{"message": message}]}
 
     with monkeypatch.context() as patched:
-        patched.setattr(client, "_send", answer)
+        patched.setattr(Transport, "_send", answer)
         with pytest.raises(RateLimited) as caught:
             await ask(client)
     assert caught.value.retry_after == 300
     with pytest.raises(RateLimited):
         await ask(client)
     assert sandbox.journal.requests == []
-    assert await client.zones()
+    assert await client.zones.list()
 
 
 @pytest.mark.parametrize(
@@ -372,7 +374,7 @@ async def test_answers_that_are_none(
     async def send(*_: Any, **__: Any) -> Any:
         return answer
 
-    monkeypatch.setattr(client, "_send", send)
+    monkeypatch.setattr(Transport, "_send", send)
     with pytest.raises(Unavailable):
         await ask(client)
 
@@ -381,17 +383,19 @@ async def test_authentication_error_with_status_200(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The envelope of other requests tells of the token, whatever the status."""
-    send = client._send  # noqa: SLF001
+    send = Transport._send  # noqa: SLF001
 
-    async def answer(method: str, path: str, **rest: Any) -> Any:
-        if path == "/graphql":
+    async def answer(
+        transport: Transport, method: str, path: Template, **rest: Any
+    ) -> Any:
+        if path.strings == ("/graphql",):
             return {
                 "success": False,
                 "errors": [{"code": 10000, "message": "Authentication error"}],
             }
-        return await send(method, path, **rest)
+        return await send(transport, method, path, **rest)
 
-    monkeypatch.setattr(client, "_send", answer)
+    monkeypatch.setattr(Transport, "_send", answer)
     with pytest.raises(PermissionMissing):
         await ask(client)
     del sandbox.state.tokens[sandbox.token]

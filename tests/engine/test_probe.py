@@ -50,11 +50,6 @@ OUTAGE = "<center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</cente
 HEAD = "HTTP/1.1 403 Forbidden\r\nServer: cloudflare\r\n"
 
 
-async def run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run it in a thread."""
-    return await asyncio.to_thread(function, *arguments)
-
-
 def answer(status: str, *headers: str, body: str = "") -> bytes:
     """Return an HTTP answer."""
     return "\r\n".join((f"HTTP/1.1 {status}", *headers, "", body)).encode()
@@ -64,7 +59,7 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 def at_the_sandbox(sandbox: Sandbox) -> Probe:
     """Return a probe of the sandbox's edge."""
     return Probe(
-        run_blocking,
+        asyncio.to_thread,
         address=(sandbox.edge_host, sandbox.edge_port),
         ca_file=sandbox.edge_ca_file,
     )
@@ -140,7 +135,9 @@ def visit(
     async def visit(handler: Handler | bytes) -> Enforcement:
         context, ca_file = tls
         async with serving(handler, context) as port:
-            visitor = Probe(run_blocking, address=("127.0.0.1", port), ca_file=ca_file)
+            visitor = Probe(
+                asyncio.to_thread, address=("127.0.0.1", port), ca_file=ca_file
+            )
             return await visitor.without_certificate(HOME)
 
     return visit
@@ -382,7 +379,7 @@ async def test_authority_that_the_system_does_not_know(
     sandbox: Sandbox, rule: Rule
 ) -> None:
     """Without the seam, the system says whom to trust."""
-    visitor = Probe(run_blocking, address=(sandbox.edge_host, sandbox.edge_port))
+    visitor = Probe(asyncio.to_thread, address=(sandbox.edge_host, sandbox.edge_port))
 
     assert (await visitor.without_certificate(HOME)).enforced is None
     assert await visit_with(visitor, await mint(sandbox)) is Verdict.UNREACHABLE
@@ -391,7 +388,7 @@ async def test_authority_that_the_system_does_not_know(
 
 async def test_nobody_listens(socket_enabled: None, unused_tcp_port: int) -> None:
     """A refused connection says nothing of the rules."""
-    visitor = Probe(run_blocking, address=("127.0.0.1", unused_tcp_port))
+    visitor = Probe(asyncio.to_thread, address=("127.0.0.1", unused_tcp_port))
 
     met = await visitor.without_certificate(HOME)
 
@@ -411,7 +408,7 @@ async def test_name_is_looked_up(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    visitor = Probe(run_blocking, ca_file=sandbox.edge_ca_file)
+    visitor = Probe(asyncio.to_thread, ca_file=sandbox.edge_ca_file)
 
     assert (await visitor.without_certificate(HOME)).enforced is True
     assert sorted(asked) == [(HOME, 443), (HOME, 8443)]
@@ -430,7 +427,7 @@ async def test_name_that_does_not_exist(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 
-    assert (await Probe(run_blocking).without_certificate(HOME)).enforced is None
+    assert (await Probe(asyncio.to_thread).without_certificate(HOME)).enforced is None
 
 
 @pytest.mark.parametrize(
@@ -560,11 +557,13 @@ async def test_visits_share_what_takes_long_to_make(
     """Of many first visits at once, one reads the authorities; what failed is tried again."""
     made: list[str] = []
 
-    async def counted(function: Callable[..., Any], *arguments: Any) -> Any:
+    async def counted[*ArgumentsT, ResultT](
+        function: Callable[[*ArgumentsT], ResultT], *arguments: *ArgumentsT
+    ) -> ResultT:
         made.append(function.__name__)
         if len(made) == 1:
             raise OSError
-        return await run_blocking(function, *arguments)
+        return await asyncio.to_thread(function, *arguments)
 
     visitor = Probe(counted, address=("127.0.0.1", unused_tcp_port))
     visits = (visitor.without_certificate(f"{number}.{HOME}") for number in range(5))
@@ -660,7 +659,7 @@ async def test_no_handshake(
 
     for handler in (mute, plain):
         async with serving(handler) as port:
-            visitor = Probe(run_blocking, address=("127.0.0.1", port))
+            visitor = Probe(asyncio.to_thread, address=("127.0.0.1", port))
             met = await visitor.without_certificate(HOME)
         assert met.answers[443].verdict is Verdict.UNREACHABLE
 

@@ -1,4 +1,4 @@
-"""Zones in every state that people, accidents and other programs leave them in."""
+"""Random zones with random settings, and the sandbox's verdict on who gets in there."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,11 +12,9 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
     Rule,
 )
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
-from custom_components.cloudflare_mtls.engine.rules.expressions import (
-    Admission,
-    block_expression,
-)
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
@@ -61,14 +59,14 @@ FOREIGN_SERVICE = "http://192.168.1.20:5000"
 
 @dataclass(frozen=True)
 class World:
-    """What is there, and what is wanted."""
+    """The observed state of a zone, and the desired one."""
 
     observation: Observation
     desired: DesiredZone
 
     @property
     def admissions(self) -> dict[str, Admission]:
-        """Return who may pass at each hostname; of a neighbour's we know nothing."""
+        """Return the admission of each hostname; one of another home is taken to admit nobody else."""
         ours = (*self.desired.hostnames, *self.desired.removed)
         return {
             **dict.fromkeys(HOSTNAMES, admits()),
@@ -143,7 +141,7 @@ _PINS: st.SearchStrategy[frozenset[str] | None] = st.sampled_from(
 
 
 def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None]:
-    """Return our block rule in any state it may be found in."""
+    """Return our block rule, complete, changed or missing."""
     if not admissions:
         return st.none()
     good = rule("block", block_expression(admissions), BLOCK_REF)
@@ -175,7 +173,7 @@ def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | Non
 
 
 def _own_skip(hosts: Iterable[str]) -> st.SearchStrategy[Rule | None]:
-    """Return our skip rule in any state it may be found in."""
+    """Return our skip rule, complete, changed or missing."""
     if not (hosts := tuple(hosts)):
         return st.none()
     good = skip_rule(*hosts)
@@ -237,7 +235,7 @@ def _settings_of(hostname: str) -> st.SearchStrategy[ProtectedHostname]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """Draw a zone with up to three hostnames: kept, removed, or a neighbour's."""
+    """Draw a zone with three hostnames: protected, to take down, or of another home."""
     roles = draw(st.permutations(["kept", "removed", "neighbour", "kept"]))
     roles_of = dict(zip(HOSTNAMES, roles, strict=False))
     desired = DesiredZone(
@@ -251,7 +249,7 @@ def worlds(draw: st.DrawFn) -> World:
         ),
     )
     named = draw(st.lists(st.sampled_from(HOSTNAMES), unique=True))
-    # Mostly the exempt paths that are wanted.
+    # Half of the rules found have the exempt paths and pins that are desired.
     wanted = {
         item.hostname: desired.admission(item)
         for item in (*desired.hostnames, *desired.removed)
@@ -288,7 +286,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
-    """Return all that is not ours, in its order; what is taken over is ours from the start."""
+    """Return everything that is not ours, in its order; what is adopted counts as ours."""
     ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
     kept = {item.hostname for item in desired.hostnames}
     config = observation.configurations.get(TUNNEL_ID)
@@ -329,7 +327,7 @@ def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
     )
 
 
-# What the sandbox, which shares no code with the edge, says of a concrete request.
+# The sandbox, which shares no code with the engine, decides about single requests.
 
 _HOST_FORMS = (
     "{0}", "{0}:8443", "{0}:2053", "{0}.", "{0}.:443", "{1}", "{1}:8443", "{2}"
@@ -342,7 +340,7 @@ _PATHS = (
 def lets_in(
     observation: Observation, hostname: str, admission: Admission
 ) -> dict[str, Value] | None:
-    """Return a request without a good certificate that gets to an origin, if there is one."""
+    """Return a request without a good certificate that reaches an origin, if there is one."""
     state = _as_state(observation)
     zone = next(iter(state.zones.values()))
     for path in _PATHS:
@@ -364,7 +362,7 @@ def lets_in(
 def _requests(
     hostname: str, path: str, admission: Admission
 ) -> Iterator[dict[str, Value]]:
-    # Nobody's certificate, a pinned one that is revoked, and, when pinning, any other.
+    # No certificate, a pinned one that is revoked and, when pinning, one that is not pinned.
     certificates = [(False, False, ""), (True, True, _PINNED[0])]
     if admission.pinned is not None:
         certificates.append((True, False, "c" * 64))
@@ -390,7 +388,7 @@ def _as_state(observation: Observation) -> State:
     for tunnel_id in (TUNNEL_ID, UNKNOWN_TUNNEL):
         tunnel = state.add_tunnel(tunnel_id, id=tunnel_id)
         tunnel.status = TunnelStatus.HEALTHY
-        # What nobody can see may lead anywhere.
+        # The configuration of an unknown tunnel may lead anywhere.
         tunnel.config = {"ingress": [serves(None)]}
         if tunnel_id == TUNNEL_ID and config:
             tunnel.config = dict(config.raw)

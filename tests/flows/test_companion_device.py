@@ -382,7 +382,7 @@ async def test_adoption(
     loaded_entry: MockConfigEntry,
 ) -> None:
     """A certificate from the dashboard becomes a device's, and nothing is written."""
-    await add_certificate(sandbox, name="Cloudflare", organization="")
+    certificate = await add_certificate(sandbox, name="Cloudflare", organization="")
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
     sandbox.journal.clear()
@@ -394,7 +394,8 @@ async def test_adoption(
     )
     result = await submit(hass, result, {"next_step_id": "adopt"})
     (label,) = result["data_schema"].schema["certificate"].config["options"]
-    assert label["label"] == "Cloudflare (2027-11-01)"
+    expires = certificate.not_valid_after_utc.date()
+    assert label["label"] == f"Cloudflare ({expires})"
     malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
     result = await submit(hass, result, malformed)
     assert "Enter a name" in sentences(result, OF)["base"]

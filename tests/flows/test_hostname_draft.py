@@ -1,5 +1,6 @@
 """Tests of the draft of a protected hostname, without a dialog."""
 
+from functools import partial
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -53,22 +54,23 @@ async def client(
     return await async_create_client(hass, sandbox.token)
 
 
+def reconciler_of(client: CloudflareClient, settings: HostnameSettings) -> Reconciler:
+    """Return a reconciler of one hostname."""
+    return Reconciler(
+        client=client, account_id=Sandbox.account_id, hostnames=(settings,)
+    )
+
+
 async def load(
     hass: HomeAssistant, client: CloudflareClient, **known: Any
 ) -> AccountChoices:
     """Return what the account has to choose from."""
-
-    def reconciler_for(settings: HostnameSettings) -> Reconciler:
-        return Reconciler(
-            client=client, account_id=Sandbox.account_id, hostnames=(settings,)
-        )
-
     choices = await AccountChoices.load(
         hass,
         client,
         Sandbox.account_id,
-        await client.zones(),
-        reconciler_for,
+        await client.zones.list(),
+        partial(reconciler_of, client),
         **known,
     )
     assert isinstance(choices, AccountChoices)
@@ -115,9 +117,11 @@ async def test_account_without_zones(
     hass: HomeAssistant, client: CloudflareClient
 ) -> None:
     """Zones of other accounts do not count."""
-    zones = await client.zones()
+    zones = await client.zones.list()
 
-    choices = await AccountChoices.load(hass, client, "another", zones, [].index)
+    choices = await AccountChoices.load(
+        hass, client, "another", zones, partial(reconciler_of, client)
+    )
 
     assert choices == Message("no_zone")
 

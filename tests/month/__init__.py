@@ -1,1 +1,1 @@
-"""A month of life: a real Home Assistant, a local Cloudflare, and troubles at random."""
+"""A month of a real Home Assistant with a local Cloudflare, and with faults at random."""

@@ -1,4 +1,4 @@
-"""What the months share."""
+"""Fixtures of the tests of a long time."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def _sockets(socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _levels(caplog: pytest.LogCaptureFixture) -> None:
-    """Hear of warnings, and of who says that all is well again."""
+def _log_levels(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture warnings, and our messages that an outage is over."""
     caplog.set_level("WARNING")
     caplog.set_level("INFO", f"custom_components.{DOMAIN}")

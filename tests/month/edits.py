@@ -1,4 +1,4 @@
-"""What others do at Cloudflare meanwhile."""
+"""Edits and other changes at Cloudflare that the home did not make."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,13 +18,13 @@ def remove_rule(home: Home, number: int) -> None:
 
 
 def disable_rule(home: Home, number: int) -> None:
-    """Switch one of our rules off."""
+    """Disable one of our rules."""
     if ours := [item for item in home.zone.rules if item.ref in (BLOCK_REF, SKIP_REF)]:
         ours[number % len(ours)].enabled = False
 
 
 def reverse_rules(home: Home, number: int) -> None:
-    """Turn the order of all rules around."""
+    """Reverse the order of all rules."""
     home.zone.rules.reverse()
 
 
@@ -35,12 +35,12 @@ def remove_record(home: Home, number: int) -> None:
 
 
 def remove_associations(home: Home, number: int) -> None:
-    """Have nobody asked for a certificate."""
+    """Remove all associations: no hostname asks for a certificate any more."""
     home.zone.associations = []
 
 
 def remove_ingress(home: Home, number: int) -> None:
-    """Take the hostname out of the tunnel."""
+    """Remove the hostname's ingress rules from the tunnel."""
     config = home.tunnels[0].config
     assert config
     config["ingress"] = [
@@ -48,7 +48,7 @@ def remove_ingress(home: Home, number: int) -> None:
     ]
 
 
-# What has to be put right.
+# Changes of what is ours, which the integration has to undo.
 DRIFTS: Final[tuple[Edit, ...]] = (
     remove_rule,
     disable_rule,
@@ -60,17 +60,17 @@ DRIFTS: Final[tuple[Edit, ...]] = (
 
 
 def stop_connectors(home: Home, number: int) -> None:
-    """Have the tunnel lose every connector."""
+    """Let the tunnel lose every connector."""
     home.tunnels[0].disconnect(180)
 
 
 def start_connector(home: Home, number: int) -> None:
-    """Have one connector run."""
+    """Let the tunnel have one connector."""
     home.tunnels[0].connect()
 
 
-def join_connector(home: Home, number: int) -> None:
-    """Have one more connector run: the tunnel itself is what it was."""
+def add_connector(home: Home, number: int) -> None:
+    """Let a tunnel with a connector have a second one; its status stays."""
     if home.tunnels[0].serves:
         connections = [Connection(colo) for colo in COLOS]
         home.tunnels[0].connectors = [
@@ -79,35 +79,35 @@ def join_connector(home: Home, number: int) -> None:
         ]
 
 
-def leave_connector(home: Home, number: int) -> None:
-    """Have one of several connectors end."""
+def remove_connector(home: Home, number: int) -> None:
+    """Remove all connectors of the tunnel but one."""
     del home.tunnels[0].connectors[1:]
 
 
 def add_tunnel(home: Home, number: int) -> None:
-    """Make another tunnel, if there are not many."""
+    """Create another tunnel, unless there are three."""
     if len(home.tunnels) < 3:
         home.sandbox.state.add_tunnel(f"cabin {len(home.sandbox.state.tunnels)}")
 
 
-def run_other_tunnel(home: Home, number: int) -> None:
-    """Have the newest tunnel run."""
+def start_other_tunnel(home: Home, number: int) -> None:
+    """Let the newest tunnel have a connector."""
     home.tunnels[-1].connect()
 
 
 def remove_tunnel(home: Home, number: int) -> None:
-    """Delete another tunnel than the home's."""
+    """Delete a tunnel that is not the home's."""
     for tunnel in home.tunnels[1:][:1]:
         tunnel.forget()
         tunnel.deleted_at = home.now
 
 
-def revoke(home: Home, number: int) -> None:
+def revoke_certificate(home: Home, number: int) -> None:
     """Revoke a certificate in the dashboard."""
     _set_status(home, number, CertificateStatus.REVOKED)
 
 
-def restore(home: Home, number: int) -> None:
+def restore_certificate(home: Home, number: int) -> None:
     """Restore a certificate in the dashboard."""
     _set_status(home, number, CertificateStatus.ACTIVE)
 
@@ -117,15 +117,15 @@ def _set_status(home: Home, number: int, status: CertificateStatus) -> None:
     certificates[number % len(certificates)].status = status
 
 
-# What has to be shown.
+# Other changes, which the integration only has to show.
 CHANGES: Final[tuple[Edit, ...]] = (
     stop_connectors,
     start_connector,
-    join_connector,
-    leave_connector,
+    add_connector,
+    remove_connector,
     add_tunnel,
-    run_other_tunnel,
+    start_other_tunnel,
     remove_tunnel,
-    revoke,
-    restore,
+    revoke_certificate,
+    restore_certificate,
 )

@@ -1,4 +1,4 @@
-"""A home that lives through a month: Home Assistant, and the Cloudflare that it sees."""
+"""A Home Assistant with a sandbox as its Cloudflare, and a clock that tests move."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -38,32 +38,32 @@ from tests.common import (
     zone_of,
 )
 
-# As often as anything is looked at.
+# The shortest interval between two refreshes.
 TICK: Final = timedelta(minutes=1)
 
-# A name, which has to be looked up whenever somebody connects.
+# A name instead of an address, so that each connection has to resolve it.
 _API: Final = "api.cloudflare.test"
 _LOCALHOST: Final = "127.0.0.1"
 
 
 class HomeLoop(asyncio.SelectorEventLoop):
-    """Knows where Cloudflare's API is, unless told to know no names."""
+    """An event loop that resolves the API's name to the sandbox, until this is stopped."""
 
-    knows_names = True
+    resolves_names = True
 
     @override
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
-        # As the HTTP client's library asks for it.
+        # The HTTP client resolves names as bytes.
         if host != _API.encode():
             return await super().getaddrinfo(host, port, **options)
-        if not self.knows_names:
+        if not self.resolves_names:
             raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
         address = (_LOCALHOST, port)
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
 
 
 class Home:
-    """One protected hostname, one phone that may come in, and time that passes."""
+    """An account with one protected hostname and one phone, set up in Home Assistant."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Home:
         entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Take what runs."""
+        """Wrap an account that is set up; `running` starts everything."""
         self.hass = hass
         self.sandbox = sandbox
         self.entry = entry
@@ -81,27 +81,27 @@ class Home:
     @classmethod
     @asynccontextmanager
     async def running(cls, freezer: FrozenDateTimeFactory) -> AsyncGenerator[Self]:
-        """Run until left, and begin with everything as it must be."""
+        """Run Home Assistant and the sandbox, and start in sync."""
         with tempfile.TemporaryDirectory(prefix="home-") as folder:
             async with async_test_home_assistant(config_dir=folder) as hass:
                 async with Sandbox() as sandbox:
                     with patch.dict(os.environ, _seams(sandbox)):
-                        yield await cls._settled_in(hass, sandbox, freezer)
+                        yield await cls._set_up(hass, sandbox, freezer)
                         await _close(hass)
                 await hass.async_stop(force=True)
 
     @classmethod
-    async def _settled_in(
+    async def _set_up(
         cls, hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
     ) -> Self:
-        await _furnish(hass)
+        await _prepare(hass)
         await add_certificate(sandbox, not_before=dt_util.utcnow(), days=40)
         entry = account(sandbox, hostname_settings(), [companion()])
         await setup_integration(hass, entry)
         home = cls(hass, sandbox, entry, freezer)
-        # What was written a moment ago is no longer taken for what is read.
+        # The engine no longer takes its recent writes for what it reads.
         await home.tick(EDGE_EVERY)
-        home.heard()
+        home.take_requests()
         return home
 
     @property
@@ -111,43 +111,43 @@ class Home:
 
     @property
     def is_loaded(self) -> bool:
-        """Tell whether the account is set up."""
+        """Return whether the account is set up."""
         return is_loaded(self.entry)
 
     @property
     def loop(self) -> HomeLoop:
-        """Return the loop that all of it runs on."""
+        """Return the event loop."""
         assert isinstance(self.hass.loop, HomeLoop)
         return self.hass.loop
 
     @property
     def zone(self) -> Zone:
-        """Return the zone, to look into and to edit."""
+        """Return the zone's state at Cloudflare."""
         return zone_of(self.sandbox)
 
     @property
     def tunnels(self) -> list[Tunnel]:
-        """Return the tunnels that are there, the home's own first."""
+        """Return the tunnels that exist, the home's own first."""
         tunnels = self.sandbox.state.tunnels.values()
         return [tunnel for tunnel in tunnels if tunnel.deleted_at is None]
 
     async def tick(self, time: timedelta = TICK) -> None:
-        """Let time pass, with all that is due by then; who looks more often is seen to."""
+        """Let time pass in two steps, so that a refresh that is due twice runs twice."""
         for _ in range(2):
             self._freezer.tick(time / 2)
             async_fire_time_changed(self.hass)
             await settle(self.hass)
 
-    async def restart(self) -> None:
-        """Set the account up anew."""
+    async def reload(self) -> None:
+        """Reload the account."""
         await self.hass.config_entries.async_reload(self.entry.entry_id)
         await settle(self.hass)
 
-    def heard(self) -> list[Entry]:
-        """Return what Cloudflare was asked since the last time, and have it forgotten."""
+    def take_requests(self) -> list[Entry]:
+        """Return the API requests since the last time, and remove what they left in the sandbox."""
         requests = list(self.sandbox.journal.requests)
         self.sandbox.journal.clear()
-        # The visits without a certificate leave these behind, and every edit those.
+        # Visits without a certificate add blocked requests, edits of rules add versions.
         self.sandbox.state.blocked.clear()
         for ruleset in self.zone.rulesets.values():
             ruleset.earlier.clear()
@@ -160,7 +160,7 @@ async def _close(hass: HomeAssistant) -> None:
     await settle(hass)
 
 
-async def _furnish(hass: HomeAssistant) -> None:
+async def _prepare(hass: HomeAssistant) -> None:
     """Prepare Home Assistant as the fixtures of the other tests do."""
     frame.async_setup(hass)
     hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)

@@ -1,4 +1,4 @@
-"""Tests of what the days leave behind in memory."""
+"""Memory does not grow from day to day, nor from reload to reload."""
 
 import asyncio
 from collections import Counter
@@ -13,55 +13,55 @@ import pytest
 
 from sandbox.faults import FaultKind
 from tests.common import EDGE_EVERY
-from tests.proofs.hasty import entered
+from tests.proofs.time_skipping import entered
 
+from .active_faults import CALLS, KINDS_FOR_ALL_CALLS, ActiveFaults
+from .captured_log import CapturedLog
 from .edits import CHANGES, DRIFTS, add_tunnel, remove_tunnel
 from .home import Home, HomeLoop
-from .log import Log
-from .troubles import CALLS, WHOLE, Troubles
 
-# Home Assistant's test plugin keeps some 70 calls of a mock. Whatever any look or any trouble
-# left behind would be more.
+# Home Assistant's test plugin keeps some 70 calls of a mock each day. Anything that every
+# refresh or every fault left behind would be more.
 _OBJECTS_A_DAY: Final = 100
-_OBJECTS_A_RESTART: Final = 60
-# Home Assistant remembers every device that it ever had.
-_UNFORGETTABLE: Final = (add_tunnel, remove_tunnel)
+_OBJECTS_A_RELOAD: Final = 60
+# Home Assistant keeps every device that was ever deleted.
+_KEPT_BY_HOME_ASSISTANT: Final = (add_tunnel, remove_tunnel)
 
 
 @pytest.mark.parametrize(
     "days", [3, pytest.param(30, marks=pytest.mark.nightly)], ids=["days", "month"]
 )
-def test_memory_is_flat(freezer: FrozenDateTimeFactory, days: int) -> None:
-    """No day with all its troubles leaves anything behind."""
+def test_days_leave_nothing_behind(freezer: FrozenDateTimeFactory, days: int) -> None:
+    """Each day has every fault and every edit once."""
     kept = []
     with (
-        Log.listening() as log,
+        CapturedLog.capturing() as log,
         asyncio.Runner(debug=False, loop_factory=HomeLoop) as runner,
         entered(runner, Home.running(freezer)) as home,
     ):
         for _ in range(days):
-            runner.run(_live_a_day(home))
+            runner.run(_run_a_day(home))
             log.take()
             kept.append(_count())
-    # What the first two days leave behind may stay, but no day may add to it.
+    # The first two days fill caches; later days may not add anything.
     grown = kept[-1] - kept[1]
     assert grown.total() < _OBJECTS_A_DAY * (days - 2), grown
 
 
-def test_restarts_leave_nothing_behind(freezer: FrozenDateTimeFactory) -> None:
-    """Whoever was unloaded is gone."""
+def test_reloads_leave_nothing_behind(freezer: FrozenDateTimeFactory) -> None:
+    """The objects of an account that was unloaded are freed."""
     kept = []
     with (
-        Log.listening(),
+        CapturedLog.capturing(),
         asyncio.Runner(debug=False, loop_factory=HomeLoop) as runner,
         entered(runner, Home.running(freezer)) as home,
     ):
         for _ in range(10):
-            runner.run(home.restart())
-            home.heard()
+            runner.run(home.reload())
+            home.take_requests()
             kept.append(_count())
     grown = kept[-1] - kept[4]
-    assert grown.total() < _OBJECTS_A_RESTART * 5, grown
+    assert grown.total() < _OBJECTS_A_RELOAD * 5, grown
 
 
 def _count() -> Counter[str]:
@@ -69,30 +69,30 @@ def _count() -> Counter[str]:
     return Counter(type(item).__name__ for item in gc.get_objects())
 
 
-async def _live_a_day(home: Home) -> None:
-    """Live a day like any other, with every trouble in it."""
-    troubles = Troubles(home)
-    happenings = _happenings(home, troubles)
-    random.Random(1).shuffle(happenings)
-    for happen in happenings:
-        happen()
+async def _run_a_day(home: Home) -> None:
+    """Run a day in which every fault and every edit happens once, always in the same order."""
+    faults = ActiveFaults(home)
+    events = _events(home, faults)
+    random.Random(1).shuffle(events)
+    for cause in events:
+        cause()
         await home.tick(EDGE_EVERY)
         await home.tick(EDGE_EVERY)
-        troubles.end()
+        faults.end()
         await home.tick(EDGE_EVERY)
-        home.heard()
+        home.take_requests()
 
 
-def _happenings(home: Home, troubles: Troubles) -> list[Callable[[], None]]:
+def _events(home: Home, faults: ActiveFaults) -> list[Callable[[], None]]:
     return [
-        *(partial(troubles.spoil, call, FaultKind.SERVER_ERROR) for call in CALLS),
-        *(partial(troubles.spoil_everything, kind) for kind in WHOLE),
-        troubles.lose_names,
-        partial(troubles.limit, 600),
-        *(partial(troubles.refuse_once, call) for call in CALLS),
+        *(partial(faults.fail_call, call, FaultKind.SERVER_ERROR) for call in CALLS),
+        *(partial(faults.fail_all_calls, kind) for kind in KINDS_FOR_ALL_CALLS),
+        faults.stop_name_resolution,
+        partial(faults.limit_rate, 600),
+        *(partial(faults.refuse_once, call) for call in CALLS),
         *(
             partial(edit, home, 1)
             for edit in (*DRIFTS, *CHANGES)
-            if edit not in _UNFORGETTABLE
+            if edit not in _KEPT_BY_HOME_ASSISTANT
         ),
     ]

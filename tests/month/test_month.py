@@ -1,4 +1,4 @@
-"""Tests of a long time in which now and then something goes wrong, and nobody helps."""
+"""Random days and months with faults and edits, in which the home recovers by itself."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -18,16 +18,16 @@ import pytest
 from sandbox.faults import FaultKind
 from tests.common import add_certificate
 from tests.engine.searching import search
-from tests.proofs.hasty import entered
-from tests.proofs.witness import Judge
+from tests.proofs.exposure import ExposureFinder
+from tests.proofs.time_skipping import entered
 
+from .active_faults import CALLS, KINDS_FOR_ALL_CALLS, ActiveFaults, Call
+from .captured_log import CapturedLog
 from .edits import CHANGES, DRIFTS, Edit
 from .home import TICK, Home, HomeLoop
-from .log import Log
-from .troubles import CALLS, WHOLE, Call, Troubles
-from .witness import Witness
+from .home_checker import HomeChecker
 
-_HOURS: Final = timedelta(hours=3)
+_RECOVERY: Final = timedelta(hours=3)
 _SPANS: Final = (
     timedelta(minutes=1),
     timedelta(minutes=10),
@@ -41,126 +41,126 @@ _numbers = st.integers(0, 255)
 _calls = st.sampled_from(CALLS)
 
 
-class Life(RuleBasedStateMachine):
-    """A home, its Cloudflare, those who edit there, and all that can be in between."""
+class HomeHistory(RuleBasedStateMachine):
+    """A home through faults, edits at Cloudflare and reloads; each step lets time pass."""
 
     freezer: ClassVar[FrozenDateTimeFactory]
-    log: ClassVar[Log]
-    judge: ClassVar[Judge]
+    log: ClassVar[CapturedLog]
+    finder: ClassVar[ExposureFinder]
     start: ClassVar[datetime]
-    # How long may pass at once, at most.
+    # The most time that a step lets pass.
     longest: ClassVar[timedelta]
 
     def __init__(self) -> None:
-        """Begin with a home where all is well."""
+        """Start with a home that is in sync and without faults."""
         super().__init__()
         self.freezer.move_to(self.start)
         self.log.take()
         self.runner = asyncio.Runner(debug=False, loop_factory=HomeLoop)
-        self._stay = entered(self.runner, Home.running(self.freezer))
-        self.home = self._stay.__enter__()
-        self.troubles = Troubles(self.home)
-        self.witness = Witness(self.home, self.troubles, self.judge, self.log)
+        self._running = entered(self.runner, Home.running(self.freezer))
+        self.home = self._running.__enter__()
+        self.faults = ActiveFaults(self.home)
+        self.checker = HomeChecker(self.home, self.faults, self.finder, self.log)
 
     @rule(then=_spans)
-    def do_nothing(self, then: timedelta) -> None:
+    def wait(self, then: timedelta) -> None:
         """Let time pass."""
         self._pass(then)
 
     @rule(call=_calls, number=_numbers, then=_spans)
-    def spoil(self, call: Call, number: int, then: timedelta) -> None:
-        """Spoil one call."""
-        self.witness.happens()
-        self.troubles.spoil(call, call.kinds[number % len(call.kinds)])
+    def fail_call(self, call: Call, number: int, then: timedelta) -> None:
+        """Let one call fail."""
+        self.checker.expect_change()
+        self.faults.fail_call(call, call.kinds[number % len(call.kinds)])
         self._pass(then)
 
-    @rule(kind=st.sampled_from(WHOLE), then=_spans)
-    def spoil_everything(self, kind: FaultKind, then: timedelta) -> None:
-        """Spoil all calls."""
-        self.witness.happens()
-        self.troubles.spoil_everything(kind)
+    @rule(kind=st.sampled_from(KINDS_FOR_ALL_CALLS), then=_spans)
+    def fail_all_calls(self, kind: FaultKind, then: timedelta) -> None:
+        """Let all calls fail."""
+        self.checker.expect_change()
+        self.faults.fail_all_calls(kind)
         self._pass(then)
 
     @rule(then=_spans)
-    def lose_names(self, then: timedelta) -> None:
-        """Have no name server answer."""
-        self.witness.happens()
-        self.troubles.lose_names()
+    def stop_name_resolution(self, then: timedelta) -> None:
+        """Let no name server answer."""
+        self.checker.expect_change()
+        self.faults.stop_name_resolution()
         self._pass(then)
 
-    @precondition(lambda self: self.troubles.none)
+    @precondition(lambda self: self.faults.none)
     @rule(seconds=st.sampled_from([30, 600, 7200]), then=_spans)
-    def limit(self, seconds: int, then: timedelta) -> None:
-        """Have Cloudflare ask for a pause."""
-        self.witness.happens()
-        self.troubles.limit(seconds)
+    def limit_rate(self, seconds: int, then: timedelta) -> None:
+        """Let Cloudflare ask for a pause."""
+        self.checker.expect_change()
+        self.faults.limit_rate(seconds)
         self._pass(then)
 
-    @precondition(lambda self: self.troubles.calm)
+    @precondition(lambda self: self.faults.none_for_long)
     @rule(call=_calls, then=_spans)
     def refuse_once(self, call: Call, then: timedelta) -> None:
-        """Refuse one call for no reason."""
-        self.witness.happens()
-        self.troubles.refuse_once(call)
+        """Refuse one call once, although the token has the permission."""
+        self.checker.expect_change()
+        self.faults.refuse_once(call)
         self._pass(then)
 
-    @precondition(lambda self: not self.troubles.none)
+    @precondition(lambda self: not self.faults.none)
     @rule(then=_spans)
-    def end_troubles(self, then: timedelta) -> None:
-        """Have all answer again."""
-        self.witness.happens()
-        self.troubles.end()
+    def end_faults(self, then: timedelta) -> None:
+        """End all faults."""
+        self.checker.expect_change()
+        self.faults.end()
         self._pass(then)
 
     @rule(edit=st.sampled_from(DRIFTS), number=_numbers, then=_spans)
     def drift(self, edit: Edit, number: int, then: timedelta) -> None:
-        """Have somebody undo a part of what is ours."""
-        self.witness.happens()
+        """Let somebody change what is ours."""
+        self.checker.expect_change()
         edit(self.home, number)
         self._pass(then)
 
     @rule(edit=st.sampled_from(CHANGES), number=_numbers, then=_spans)
     def change(self, edit: Edit, number: int, then: timedelta) -> None:
-        """Have something else change at Cloudflare."""
-        self.witness.happens()
+        """Let something else change at Cloudflare."""
+        self.checker.expect_change()
         edit(self.home, number)
         self._pass(then)
 
     @rule(days=st.integers(1, 60), then=_spans)
-    def make_certificate_elsewhere(self, days: int, then: timedelta) -> None:
-        """Have somebody else make a certificate."""
-        self.witness.happens()
-        self.runner.run(self._make_certificate(days))
+    def create_certificate_elsewhere(self, days: int, then: timedelta) -> None:
+        """Let somebody else create a certificate."""
+        self.checker.expect_change()
+        self.runner.run(self._create_certificate(days))
         self._pass(then)
 
     @rule(then=_spans)
-    def restart(self, then: timedelta) -> None:
-        """Set the account up anew."""
-        self.runner.run(self.witness.restart())
+    def reload(self, then: timedelta) -> None:
+        """Reload the account."""
+        self.runner.run(self.checker.reload())
         self._pass(then)
 
     @invariant()
     def check(self) -> None:
-        """See that all is as it must be, at every moment."""
-        self.witness.check()
+        """Check what holds at any time."""
+        self.checker.check()
 
     def teardown(self) -> None:
-        """Have all be well in the end, if nothing was wrong until now."""
+        """End all faults and check the recovery, then stop everything."""
         try:
-            self.troubles.end()
-            self._pass(_HOURS)
+            self.faults.end()
+            self._pass(_RECOVERY)
         finally:
-            self._stay.__exit__(None, None, None)
+            self._running.__exit__(None, None, None)
             self.runner.close()
 
     def _pass(self, span: timedelta) -> None:
-        self.runner.run(self._live(min(span, self.longest)))
+        self.runner.run(self._tick_for(min(span, self.longest)))
 
-    async def _live(self, span: timedelta) -> None:
+    async def _tick_for(self, span: timedelta) -> None:
         for _ in range(span // TICK):
-            await self.witness.tick()
+            await self.checker.tick()
 
-    async def _make_certificate(self, days: int) -> None:
+    async def _create_certificate(self, days: int) -> None:
         await add_certificate(
             self.home.sandbox,
             name="Somebody's phone",
@@ -171,42 +171,41 @@ class Life(RuleBasedStateMachine):
         )
 
 
-def _live(
+def _search(
     freezer: FrozenDateTimeFactory, name: str, how: settings, longest: timedelta
 ) -> None:
-    with Log.listening() as log:
+    with CapturedLog.capturing() as log:
         members = {
             "freezer": freezer,
             "log": log,
-            "judge": Judge(),
+            "finder": ExposureFinder(),
             "start": freezer(),
             "longest": longest,
         }
-        # Hypothesis looks elsewhere for every name.
-        run_state_machine_as_test(type(name, (Life,), members), settings=how)
+        # Hypothesis derives its examples from the class, so each name searches elsewhere.
+        run_state_machine_as_test(type(name, (HomeHistory,), members), settings=how)
 
 
 def test_days(freezer: FrozenDateTimeFactory) -> None:
-    """Some days."""
+    """The same eleven histories of some hours in every run."""
     how = settings(search(11), phases=[Phase.generate], stateful_step_count=10)
-    _live(freezer, "Day", how, timedelta(hours=1))
+    _search(freezer, "Day", how, timedelta(hours=1))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_many_days(freezer: FrozenDateTimeFactory) -> None:
-    """Many days, found anew each time, and the shortest that fails."""
+    """New histories of some days in every run, and the shortest that fails."""
     how = settings(search(300, again=False), stateful_step_count=30)
-    _live(freezer, "ManyDays", how, timedelta(hours=6))
+    _search(freezer, "ManyDays", how, timedelta(hours=6))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(4))
 def test_months(freezer: FrozenDateTimeFactory, part: int) -> None:
-    """Months, found anew each time."""
-    # What fails after a month cannot be made shorter in a night.
+    """New histories of a month in every run; a failing one is too long to be made shorter."""
     how = settings(
         search(8, again=False), phases=[Phase.generate], stateful_step_count=140
     )
-    _live(freezer, f"Month{part}", how, timedelta(days=1))
+    _search(freezer, f"Month{part}", how, timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Tests of the test page: who gets in through a protected hostname proves it, nobody else."""
+"""Tests of the page that tests a certificate: only through a protected hostname is it a proof."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,42 +22,42 @@ TEXTS = ENGLISH["common"]
 RAY = {"CF-Ray": "8f2a-FRA"}
 
 
-class Prover:
-    """Records what is to be proved, and knows one certificate."""
+class Recorder:
+    """Records every proof that it is given, and knows one certificate."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without any."""
         self.asked: list[tuple[str, str]] = []
 
     async def __call__(
         self, hass: HomeAssistant, certificate_id: str, hostname: str
     ) -> bool:
-        """Tell whether the certificate is the one."""
+        """Return whether the certificate is known."""
         self.asked.append((certificate_id, hostname))
         return certificate_id == CERTIFICATE_ID
 
 
 @pytest.fixture
-def prover() -> Prover:
-    """Return who is asked."""
-    return Prover()
+def recorder() -> Recorder:
+    """Return what the page reports proofs to."""
+    return Recorder()
 
 
 @pytest.fixture
 async def client(
     hass: HomeAssistant,
     loaded_entry: MockConfigEntry,
-    prover: Prover,
+    recorder: Recorder,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> TestClient[Any, Any]:
     """Return the browser of a phone that is not logged in."""
-    await async_setup_certificate_test(hass, prover)
+    await async_setup_certificate_test(hass, recorder)
     return await hass_client_no_auth()
 
 
 @pytest.fixture
 def post(client: TestClient[Any, Any]) -> Post:
-    """Return a function that does what the button does, and returns what is answered."""
+    """Return a function that posts what the button posts, and returns the answer."""
 
     async def post(body: str = CERTIFICATE_ID, **headers: str) -> tuple[int, str]:
         given = {"Host": HOSTNAME, **RAY, **headers}
@@ -78,9 +78,9 @@ YES = (200, TEXTS["proof_done"])
 
 
 async def test_looking_proves_nothing(
-    client: TestClient[Any, Any], prover: Prover
+    client: TestClient[Any, Any], recorder: Recorder
 ) -> None:
-    """A link preview opens the page as well, even through the protected hostname."""
+    """A link preview also opens the page, even through the protected hostname."""
     answer = await client.get(PATH, headers={"Host": HOSTNAME, **RAY})
 
     page = await answer.text()
@@ -92,18 +92,18 @@ async def test_looking_proves_nothing(
         "connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
-    assert prover.asked == []
+    assert recorder.asked == []
 
 
 @pytest.mark.parametrize(
     "host", [HOSTNAME, f"{HOSTNAME}:443", HOSTNAME.upper(), f"{HOSTNAME}:8443"]
 )
 async def test_through_the_protected_hostname(
-    post: Post, prover: Prover, host: str
+    post: Post, recorder: Recorder, host: str
 ) -> None:
-    """The device got in, and the certificate is named."""
+    """Port and case of the Host header do not matter."""
     assert await post(Host=host) == YES
-    assert prover.asked == [(CERTIFICATE_ID, HOSTNAME)]
+    assert recorder.asked == [(CERTIFICATE_ID, HOSTNAME)]
 
 
 @pytest.mark.parametrize(
@@ -121,28 +121,28 @@ async def test_through_the_protected_hostname(
     ids=str,
 )
 async def test_any_other_way(
-    post: Post, prover: Prover, headers: dict[str, str]
+    post: Post, recorder: Recorder, headers: dict[str, str]
 ) -> None:
-    """At home, or by another hostname, nothing shows which certificate there is."""
+    """At home, or through another hostname, the device may have no certificate."""
     assert await post(**headers) == NO
-    assert prover.asked == []
+    assert recorder.asked == []
 
 
 @pytest.mark.parametrize("body", ["", "unknown", "\N{SNOWMAN}", "A" * 5000])
-async def test_what_is_not_known(post: Post, body: str) -> None:
-    """It looks the same as any other way."""
+async def test_unknown_certificate(post: Post, body: str) -> None:
+    """The answer is the same as for any other way."""
     assert await post(body) == NO
 
 
 async def test_account_that_is_not_loaded(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry, post: Post, prover: Prover
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, post: Post, recorder: Recorder
 ) -> None:
-    """Its hostnames are not known to be protected then."""
+    """Without it, no hostname is known to be protected."""
     assert await hass.config_entries.async_unload(loaded_entry.entry_id)
     await settle(hass)
 
     assert await post() == NO
-    assert prover.asked == []
+    assert recorder.asked == []
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_exempt_path(
     exempt: str,
     answer: tuple[int, str],
 ) -> None:
-    """Where the page can be reached without a certificate, reaching it proves nothing."""
+    """Where the page needs no certificate, reaching it proves nothing."""
     (subentry,) = loaded_entry.subentries.values()
     hass.config_entries.async_update_subentry(
         loaded_entry, subentry, data={**subentry.data, "exempt_paths": [exempt]}
@@ -167,7 +167,7 @@ async def test_exempt_path(
 
 
 async def test_every_text_has_its_place(client: TestClient[Any, Any]) -> None:
-    """The page shows each of its sentences; the view says the others."""
+    """The page shows all its texts, except for the two answers."""
     page = await (await client.get(PATH)).text()
 
     for key, sentence in TEXTS.items():
@@ -176,7 +176,7 @@ async def test_every_text_has_its_place(client: TestClient[Any, Any]) -> None:
 
 
 def test_link() -> None:
-    """What certificate it is about stays on the device until the button is pressed."""
+    """The certificate is in the fragment, which the browser does not send."""
     assert certificate_test_url(HOSTNAME, CERTIFICATE_ID) == (
         f"https://{HOSTNAME}{PATH}#{CERTIFICATE_ID}"
     )

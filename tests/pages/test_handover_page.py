@@ -1,4 +1,4 @@
-"""Tests of the handover page and of the test page, in a real browser of a phone's size."""
+"""Tests of both pages in a real browser with the size of a phone."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -80,7 +80,7 @@ def system() -> System:
 async def browser(
     client: TestClient[Any, Any], system: System, tmp_path: Path
 ) -> AsyncIterator[Tab]:
-    """Open the phone's browser; in the end it asked only Home Assistant, and was content."""
+    """Open the phone's browser; assert that it asks nobody else, and logs no complaint."""
     chromium = Chromium(tmp_path, f"MAP {HOSTNAME} 127.0.0.1")
     async with chromium.tab(user_agent=PHONES[system]) as browser:
         yield browser
@@ -91,7 +91,7 @@ async def browser(
             if urlsplit(url).netloc.replace(HOSTNAME, "127.0.0.1") != home
             and not url.startswith(("about:", "blob:"))
         ]
-        # A status of 404 is what a refusal looks like to it.
+        # The browser logs every refusal, which has a status of 403 or 404.
         complaints = [
             text
             for text in browser.complaints
@@ -103,14 +103,14 @@ async def browser(
 
 @pytest.fixture
 def delivery(system: System) -> Delivery:
-    """Return what the phone is to fetch."""
+    """Return what the phone fetches."""
     name = {System.ANDROID: "Pixel 8", System.IOS: "iPhone"}[system]
     return make_delivery(system=system, label=f"HA {name} 2026-11")
 
 
 async def keep(browser: Tab, name: str) -> None:
-    """Keep a picture for the documentation, where it is asked for."""
-    if os.environ.get("WRITE_IMAGES"):
+    """Write a picture for the documentation, if TAKE_PICTURES is set."""
+    if os.environ.get("TAKE_PICTURES"):
         height = await browser.run("document.querySelector('main').offsetHeight + 32")
         (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
 
@@ -122,7 +122,7 @@ def home(client: TestClient[Any, Any]) -> str:
 
 
 def link_of(home: str, handover: Handover) -> str:
-    """Return the link that holds all it takes, at the address of the test."""
+    """Return the link that needs no code, at the address of the test."""
     return f"{home}{PATH}#{handover.url.partition('#')[2]}"
 
 
@@ -134,7 +134,7 @@ async def test_fetching(
     delivery: Delivery,
     system: System,
 ) -> None:
-    """A tap saves the advised file; the page then tells all that the device needs."""
+    """A tap saves the advised file; the page then shows password, steps and test."""
     handover = async_get_handovers(hass).offer(delivery)
     advised, other = delivery.bundles
     await browser.open(link_of(home, handover))
@@ -175,7 +175,7 @@ async def test_type_of_the_file(
     delivery: Delivery,
     system: System,
 ) -> None:
-    """Android is told that it is PKCS#12, and iOS is not."""
+    """It is PKCS#12 on Android; iOS would take that for a profile."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(link_of(home, handover))
     await browser.run(
@@ -200,7 +200,7 @@ async def test_link_to_the_test(
     delivery: Delivery,
     system: System,
 ) -> None:
-    """The test opens where the certificate is: on iOS only the app has it."""
+    """On iOS the link opens the app, which alone has the certificate."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(link_of(home, handover))
     await browser.tap("#get")
@@ -217,7 +217,7 @@ async def test_link_to_the_test(
 async def test_without_a_hostname(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """Where no hostname is protected yet there is no test, and no hole in a sentence."""
+    """Without a protected hostname there is no test, and every sentence is complete."""
     handover = async_get_handovers(hass).offer(replace(delivery, hostname=None))
     await browser.open(link_of(home, handover))
     await browser.tap("#get")
@@ -236,7 +236,7 @@ async def test_copying_the_password(
     delivery: Delivery,
     clipboard: bool,
 ) -> None:
-    """With a clipboard it is there, as it is; without one it is selected."""
+    """The password is copied, or selected where pages have no clipboard."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(link_of(home, handover))
     await browser.run(
@@ -265,7 +265,7 @@ async def test_entering_the_code(
     delivery: Delivery,
     system: System,
 ) -> None:
-    """The link that anybody may know asks for the code; a wrong one can be corrected."""
+    """A wrong code can be corrected, and spaces do not matter."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(home + handover.path)
     await keep(browser, f"handover-{system}-code")
@@ -287,7 +287,7 @@ async def test_entering_the_code(
 async def test_link_that_is_no_longer_good(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """Used, old or wrong: the page says the same, and saves nothing."""
+    """Used, expired or wrong: the page says the same, and saves nothing."""
     used = async_get_handovers(hass).offer(delivery)
     async_get_handovers(hass).withdraw(delivery.certificate_id)
     old = async_get_handovers(hass).offer(delivery)
@@ -304,7 +304,7 @@ async def test_link_that_is_no_longer_good(
 async def test_another_link_in_the_same_tab(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """Only the fragment changes then, and the page takes notice."""
+    """Only the fragment changes, and the page loads again."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(link_of(home, handover))
     assert not await browser.run("needsCode")
@@ -318,7 +318,7 @@ async def test_another_link_in_the_same_tab(
 async def test_over_the_internet(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """The page says where the link works, and the link goes on working there."""
+    """The page says where the link works, and the link still works there."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
     await browser.open(link_of(home, handover))
@@ -333,7 +333,7 @@ async def test_over_the_internet(
 async def test_when_home_assistant_does_not_answer(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
-    """Nothing is lost: the same button works once it does."""
+    """The same button works once it answers."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(link_of(home, handover))
     await browser.run("window.real = fetch; window.fetch = () => Promise.reject()")
@@ -345,10 +345,10 @@ async def test_when_home_assistant_does_not_answer(
     await browser.until("!after.hidden")
 
 
-async def test_a_device_that_gets_in(
+async def test_certificate_that_works(
     hass: HomeAssistant, entry: MockConfigEntry, home: str, browser: Tab
 ) -> None:
-    """Through the protected hostname, the button makes the certificate known."""
+    """Through the protected hostname, the page says that the certificate works."""
     entry.add_to_hass(hass)
     entry.mock_state(hass, ConfigEntryState.LOADED)
     await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
@@ -364,10 +364,10 @@ async def test_a_device_that_gets_in(
     entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
 
 
-async def test_the_test_page(
+async def test_certificate_that_does_not_work(
     home: str, browser: Tab, client: TestClient[Any, Any]
 ) -> None:
-    """Nothing is tested until the button is tapped; then the page says how it went."""
+    """Nothing is tested until the button is tapped; then the page says that it failed."""
     await browser.open(f"{home}/api/cloudflare_mtls/proof#7bf7f70c")
     assert TEXTS["proof_intro"] in await browser.text()
     assert await browser.run("result.hidden")
@@ -383,7 +383,7 @@ async def test_the_test_page(
 async def test_sizes(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery, scheme: str
 ) -> None:
-    """Everything fits the width of a small phone, and fingers hit every button."""
+    """Everything fits the width of a small phone, and every button is big enough for a finger."""
     await browser.send(
         "Emulation.setEmulatedMedia",
         features=[{"name": "prefers-color-scheme", "value": scheme}],

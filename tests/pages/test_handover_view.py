@@ -1,4 +1,4 @@
-"""Tests of the handover: given out once, within ten minutes, and kept nowhere."""
+"""Tests of the handover: a bundle is given out once, within ten minutes, and stored nowhere."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -34,10 +34,12 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+import custom_components.cloudflare_mtls as integration
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages import page as pages
 from custom_components.cloudflare_mtls.pages.handovers import (
     MAX_WRONG_CODES,
+    Delivery,
     Handover,
     async_get_handovers,
 )
@@ -56,13 +58,26 @@ PAGE = {
 
 
 @pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[Delivery]:
+    """Return the deliveries that the page reported as fetched."""
+    deliveries: list[Delivery] = []
+
+    async def record(_hass: HomeAssistant, delivery: Delivery) -> None:
+        deliveries.append(delivery)
+
+    monkeypatch.setattr(integration, "async_record_fetched", record)
+    return deliveries
+
+
+@pytest.fixture
 async def client(
     hass: HomeAssistant,
+    fetched: list[Delivery],
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> Client:
     """Return the browser of a phone that is not logged in."""
-    # Once somebody is connected, no more pages can be added.
+    # Once a client is connected, no more views can be registered.
     assert await async_setup_component(hass, "diagnostics", {})
     return await hass_client_no_auth()
 
@@ -71,19 +86,19 @@ PATH = "/api/cloudflare_mtls/handover"
 LINK = f"http://192.168.1.10:8123{PATH}#"
 
 
-async def mint(hass: HomeAssistant, entry: MockConfigEntry, **fields: Any) -> str:
-    """Mint a certificate and return the token that its link ends with."""
+async def create(hass: HomeAssistant, entry: MockConfigEntry, **fields: Any) -> str:
+    """Create a certificate and return the token at the end of its link."""
     response = await act(
         hass, entry, "mint_certificate", **{"name": "Pixel 8", **fields}
     )
     return str(response["handover_url"]).removeprefix(LINK)
 
 
-async def test_looking_is_free(
+async def test_opening_the_page_takes_nothing(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """A link preview opens the page as well, so opening it takes nothing."""
-    token = await mint(hass, loaded_entry)
+    """A link preview also opens the page."""
+    token = await create(hass, loaded_entry)
 
     for _ in range(3):
         answer = await client.get(PATH)
@@ -96,7 +111,7 @@ async def test_looking_is_free(
 
 @pytest.mark.parametrize("bundle", ["compatible", "modern"])
 @pytest.mark.parametrize("key_type", ["rsa_2048", "ec_p256"])
-async def test_taking_is_once(
+async def test_fetching_works_once(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
@@ -104,8 +119,8 @@ async def test_taking_is_once(
     key_type: str,
     bundle: str,
 ) -> None:
-    """The bundle opens with its password, holds key and certificate, and is gone."""
-    token = await mint(hass, loaded_entry, key_type=key_type, bundle=bundle)
+    """The bundles open with their password, and hold key and certificate."""
+    token = await create(hass, loaded_entry, key_type=key_type, bundle=bundle)
 
     answer = await client.post(PATH, data=token)
 
@@ -117,38 +132,38 @@ async def test_taking_is_once(
     formats = [item["format"] for item in taken["bundles"]]
     assert formats[0] == bundle
     assert sorted(formats) == ["compatible", "modern"]
-    (minted,) = sandbox.state.zones[sandbox.zone_id].certificates.values()
+    (issued,) = sandbox.state.zones[sandbox.zone_id].certificates.values()
     for item in taken["bundles"]:
         assert item["filename"].startswith("HA-Pixel-8-")
         assert item["filename"].endswith(f"-{item['format']}.p12")
         key, certificate, others = pkcs12.load_key_and_certificates(
             base64.b64decode(item["data"]), taken["password"].encode()
         )
-        assert certificate == minted.certificate
+        assert certificate == issued.certificate
         assert key
-        assert key.public_key() == minted.certificate.public_key()
+        assert key.public_key() == issued.certificate.public_key()
         assert others == []
 
     assert (await client.post(PATH, data=token)).status == 404
 
 
-async def test_used_wrong_and_old_links_look_the_same(
+async def test_used_wrong_and_expired_links_look_the_same(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Nobody learns whether a link was ever good."""
-    used = await mint(hass, loaded_entry)
+    """The answer does not say whether a link ever worked."""
+    used = await create(hass, loaded_entry)
     await client.post(PATH, data=used)
-    old = await mint(hass, loaded_entry)
+    expired = await create(hass, loaded_entry)
     freezer.tick(timedelta(minutes=10))
     async_fire_time_changed(hass)
     await settle(hass)
     long = used * 1000
 
     answers = []
-    for token in (used, old, "A" * 43, used[:-1], "", "\N{SNOWMAN}", long):
+    for token in (used, expired, "A" * 43, used[:-1], "", "\N{SNOWMAN}", long):
         answer = await client.post(PATH, data=token)
         answers.append((answer.status, await answer.text(), dict(answer.headers)))
 
@@ -164,9 +179,9 @@ async def test_bundle_waits_for_ten_minutes(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Until then it can be fetched, and not a moment longer."""
-    early = await mint(hass, loaded_entry)
-    late = await mint(hass, loaded_entry)
+    """It can be fetched until then, and not a moment longer."""
+    early = await create(hass, loaded_entry)
+    late = await create(hass, loaded_entry)
 
     freezer.tick(timedelta(minutes=9, seconds=58))
     async_fire_time_changed(hass)
@@ -182,9 +197,9 @@ async def test_bundle_waits_for_ten_minutes(
 async def test_each_certificate_has_its_own_link(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """Two devices are handed theirs side by side."""
-    first = await mint(hass, loaded_entry, name="Pixel 8")
-    second = await mint(hass, loaded_entry, name="iPad")
+    """Two devices can fetch theirs at the same time."""
+    first = await create(hass, loaded_entry, name="Pixel 8")
+    second = await create(hass, loaded_entry, name="iPad")
     assert first != second
 
     taken = await (await client.post(PATH, data=second)).json()
@@ -202,8 +217,8 @@ async def test_never_over_the_internet(
     header: str,
     right: bool,
 ) -> None:
-    """What came through Cloudflare gets nothing, learns nothing and burns nothing."""
-    token = await mint(hass, loaded_entry)
+    """A request through Cloudflare gets nothing, and the link still works at home."""
+    token = await create(hass, loaded_entry)
     asked = {True: token, False: "A" * 43}[right]
 
     answer = await client.post(PATH, data=asked, headers={header: "203.0.113.24"})
@@ -217,8 +232,8 @@ async def test_never_over_the_internet(
 async def test_headers_of_the_page(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """Nothing is cached, framed, guessed or sent on, and only the page's own script runs."""
-    token = await mint(hass, loaded_entry)
+    """Nothing is cached, framed or leaked to other sites, and only the page's own script runs."""
+    token = await create(hass, loaded_entry)
 
     policies = []
     for _ in range(2):
@@ -247,9 +262,9 @@ async def test_headers_of_the_page(
 async def test_name_with_markup(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """A device may be called anything; no file is."""
+    """A device may have any name; the file's name has only safe characters."""
     name = "<script>alert(1)</script>\"'&$nonce{title}"
-    token = await mint(hass, loaded_entry, name=name)
+    token = await create(hass, loaded_entry, name=name)
 
     taken = await (await client.post(PATH, data=token)).json()
 
@@ -261,8 +276,8 @@ async def test_name_with_markup(
 async def test_other_methods_take_nothing(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry, method: str
 ) -> None:
-    """There is a way to look and a way to take, and no third."""
-    token = await mint(hass, loaded_entry)
+    """Only GET and POST do anything."""
+    token = await create(hass, loaded_entry)
 
     answer = await client.request(method, PATH, data=token)
 
@@ -276,7 +291,7 @@ GERMAN = {"handover_title": "Dein Zertifikat", "handover_gone": "Hier gibt es ni
 
 @pytest.fixture
 def speaking(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
-    """Return what texts there are in other languages than English."""
+    """Return the texts in other languages than English."""
     languages = {"de": GERMAN}
 
     async def texts(
@@ -324,7 +339,7 @@ async def test_language_of_the_page(
     own: str,
     shown: str,
 ) -> None:
-    """It is the visitor's, where there is a translation, and the page says which it is."""
+    """It is the visitor's language, if there is a translation."""
     hass.config.language = own
     headers = {"Accept-Language": accepted} if accepted else {}
 
@@ -338,7 +353,7 @@ async def test_language_of_the_page(
 
 
 async def test_only_translations_that_exist(hass: HomeAssistant) -> None:
-    """A language that nobody translated is never said to be shown."""
+    """The page offers no language without a translation."""
     languages = {path.stem for path in (PACKAGE / "translations").iterdir()}
 
     page = await async_load_page(hass, "handover")
@@ -349,7 +364,7 @@ async def test_only_translations_that_exist(hass: HomeAssistant) -> None:
 async def test_texts_with_markup(
     speaking: dict[str, dict[str, str]], client: Client
 ) -> None:
-    """What a translator writes is text, in sentences and in attributes."""
+    """Translations are escaped, in sentences and in attributes."""
     evil = '<script>alert(1)</script>" onclick="'
     speaking["de"] = {
         key: f"{evil} {{label}} {{address}} $nonce **strong**"
@@ -368,7 +383,7 @@ async def test_texts_with_markup(
 
 
 async def test_every_text_has_its_place(client: Client) -> None:
-    """The page shows each of its sentences; what only the script says is there for it."""
+    """The page holds all its texts, also those that only the script shows."""
     page = await (await client.get(PATH)).text()
 
     said_by_view = {"handover_gone", "handover_not_local"}
@@ -384,7 +399,7 @@ async def test_every_text_has_its_place(client: Client) -> None:
 async def test_without_a_local_address(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """Where Home Assistant does not know its own address, the path is given."""
+    """The link is then a path without an address."""
     await hass.config.async_update(
         internal_url=None, external_url="https://home.example.com"
     )
@@ -398,7 +413,7 @@ async def test_without_a_local_address(
 
 
 def code_of(handover: Handover, code: str | None = None) -> str:
-    """Return what the page posts, once a code is entered in it."""
+    """Return what the page posts after a code was entered."""
     return f"{handover.path.partition('#')[2]}.{code or handover.code}"
 
 
@@ -409,14 +424,15 @@ def wrong_codes(handover: Handover) -> Iterator[str]:
 
 
 def token_of(handover: Handover) -> str:
-    """Return what the page posts, opened with the link that holds all it takes."""
+    """Return what the page posts when it is opened with the URL, which needs no code."""
     return handover.url.partition("#")[2]
 
 
-async def test_code(hass: HomeAssistant, client: Client) -> None:
-    """The path can be told to everybody: with the code it gives the same, and once."""
-    taken: list[str] = []
-    delivery = make_delivery(taken=lambda: taken.append("taken"))
+async def test_code(
+    hass: HomeAssistant, client: Client, fetched: list[Delivery]
+) -> None:
+    """With the code, the path gives the same as the URL, and once."""
+    delivery = make_delivery()
     handover = async_get_handovers(hass).offer(delivery)
     assert handover.path.startswith(f"{PATH}#code.")
     assert re.fullmatch("[0-9]{6}", handover.code)
@@ -442,17 +458,17 @@ async def test_code(hass: HomeAssistant, client: Client) -> None:
             for bundle in delivery.bundles
         ],
     }
-    assert taken == ["taken"]
+    assert fetched == [delivery]
     assert not async_get_handovers(hass).is_waiting(CERTIFICATE_ID)
     for asked in (code_of(handover), token_of(handover)):
         assert (await client.post(PATH, data=asked)).status == 404
-    assert taken == ["taken"]
+    assert fetched == [delivery]
 
 
 async def test_code_is_closed_by_five_wrong_ones(
     hass: HomeAssistant, client: Client
 ) -> None:
-    """The right one is then as good as any, and the link with the token still works."""
+    """After that even the right code fails, but the URL still works."""
     handovers = async_get_handovers(hass)
     handover, other = (handovers.offer(make_delivery()) for _ in range(2))
 
@@ -465,7 +481,7 @@ async def test_code_is_closed_by_five_wrong_ones(
 
 
 async def test_code_after_four_wrong_ones(hass: HomeAssistant, client: Client) -> None:
-    """People mistype."""
+    """The right code still works after a few typing errors."""
     handover = async_get_handovers(hass).offer(make_delivery())
 
     for wrong in itertools.islice(wrong_codes(handover), MAX_WRONG_CODES - 1):
@@ -477,7 +493,7 @@ async def test_code_after_four_wrong_ones(hass: HomeAssistant, client: Client) -
 async def test_no_code_looks_different(
     hass: HomeAssistant, client: Client, freezer: FrozenDateTimeFactory
 ) -> None:
-    """Wrong, closed, used, old, unknown or malformed: nobody learns which it was."""
+    """Wrong, closed, used, expired, unknown or malformed: the answer is the same."""
     handovers = async_get_handovers(hass)
     old = handovers.offer(make_delivery())
     freezer.tick(timedelta(minutes=10))
@@ -508,7 +524,7 @@ async def test_no_code_looks_different(
 async def test_code_over_the_internet(
     hass: HomeAssistant, client: Client, header: str
 ) -> None:
-    """It gets nothing there, and wrong ones from there close it to nobody."""
+    """It is refused there, and wrong codes from there do not count."""
     handover = async_get_handovers(hass).offer(make_delivery())
     through = {header: "203.0.113.24"}
 
@@ -527,7 +543,7 @@ async def test_code_over_the_internet(
 async def test_over_the_internet_where_it_is_allowed(
     hass: HomeAssistant, client: Client, asked: Callable[[Handover], str]
 ) -> None:
-    """What may be fetched remotely is, once, and wrong codes count from there, too."""
+    """It can be fetched there, once, and wrong codes from there count."""
     handovers = async_get_handovers(hass)
     handover, closed = (handovers.offer(make_delivery(remotely=True)) for _ in range(2))
     through = {"CF-Ray": "8f2a-FRA"}
@@ -544,7 +560,7 @@ async def test_over_the_internet_where_it_is_allowed(
 
 
 async def test_offer_that_is_withdrawn(hass: HomeAssistant, client: Client) -> None:
-    """Neither way leads to it any more."""
+    """Neither the URL nor the code works any more."""
     handover = async_get_handovers(hass).offer(make_delivery())
     async_get_handovers(hass).withdraw(CERTIFICATE_ID)
 
@@ -558,7 +574,7 @@ async def test_offer_that_is_withdrawn(hass: HomeAssistant, client: Client) -> N
 async def test_where_there_is_nothing_to_test(
     hass: HomeAssistant, client: Client, hostname: str | None, system: System
 ) -> None:
-    """Without a protected hostname, or on a watch, no link to the test is given."""
+    """Without a protected hostname, or on a watch, there is no link to the test."""
     delivery = make_delivery(hostname=hostname, system=system)
     handover = async_get_handovers(hass).offer(delivery)
 
@@ -569,7 +585,7 @@ async def test_where_there_is_nothing_to_test(
 
 
 def test_what_is_logged_by_accident() -> None:
-    """What holds a secret does not show it."""
+    """The representation of an object with secrets does not show them."""
     delivery = make_delivery()
     handover = Handover(
         url="secret", path=PATH, code="secret", expires_at=dt_util.utcnow()
@@ -584,8 +600,8 @@ def test_what_is_logged_by_accident() -> None:
 async def test_account_that_is_unloaded_meanwhile(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
-    """A reload, as each new hostname brings, takes no link from anybody."""
-    token = await mint(hass, loaded_entry)
+    """A reload keeps the offers."""
+    token = await create(hass, loaded_entry)
 
     assert await hass.config_entries.async_reload(loaded_entry.entry_id)
     await settle(hass)
@@ -605,7 +621,7 @@ async def test_secrets_are_nowhere_else(
     caplog: pytest.LogCaptureFixture,
     key_type: str,
 ) -> None:
-    """Neither password, key, bundle nor link is in a state, log, file or diagnostics."""
+    """No secret is in a response, state, log, file, repair or diagnostics."""
     caplog.set_level(logging.DEBUG)
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, name)
@@ -659,9 +675,9 @@ async def test_secrets_are_nowhere_else(
         for place, text in everything.items()
         if value in text
     ]
-    # Six digits may stand within any number.
+    # Six digits occur in other numbers too.
     alone = re.compile(rf"(?<![\w.]){handover.code}(?![\w.])")
     assert not [place for place, text in everything.items() if alone.search(text)]
-    # Home Assistant keeps the entry's own token.
+    # Home Assistant stores the token with the entry.
     assert found == [("API token", "storage")]
     assert everything["storage"].count(sandbox.token) == 1

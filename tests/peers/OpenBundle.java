@@ -7,9 +7,9 @@ import java.util.Collections;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
 
 /**
- * Opens a bundle with Bouncy Castle, and prints what is in it.
+ * Opens a bundle with Bouncy Castle, and prints its contents as JSON.
  *
- * <p>Arguments: the file, its password, and the algorithms to do without, as {@code Mac.1.2.3}.
+ * <p>Arguments: the file, its password, and algorithms to remove first, such as {@code Mac.1.2.3}.
  */
 class OpenBundle {
   public static void main(String[] arguments) throws Exception {
@@ -17,7 +17,7 @@ class OpenBundle {
     for (var i = 2; i < arguments.length; i++) {
       remove(provider, arguments[i]);
     }
-    // The key store asks the installed provider for every algorithm, and no other.
+    // The key store takes its algorithms from the first provider that is installed.
     Security.insertProviderAt(provider, 1);
     var store = KeyStore.getInstance("PKCS12", provider);
     try (var file = Files.newInputStream(Path.of(arguments[0]))) {
@@ -46,7 +46,7 @@ class OpenBundle {
       }
     }
     if (removed == 0) {
-      throw new IllegalArgumentException("there never was " + algorithm);
+      throw new IllegalArgumentException("not an algorithm of this provider: " + algorithm);
     }
   }
 }

@@ -1,1 +1,1 @@
-"""Bundles, opened by other people's readers."""
+"""Bundles, opened by programs of other people."""

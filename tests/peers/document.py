@@ -1,4 +1,4 @@
-"""docs/bundles.md: which readers open which bundle, and what that means for devices."""
+"""docs/bundles.md: which readers open which bundle, and which one devices get."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ COLUMNS: Final = tuple(product(BundleFormat, KeyType))
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """Releases of a system that read the same."""
+    """Releases of a system that read the same formats."""
 
     name: str
     system: System
     version: str | None
-    """What the companion app on its last one reports."""
+    """The version that the companion app reports on the last of these releases."""
     reads_modern: bool
     known_from: str
 
     @property
     def advised(self) -> BundleFormat:
-        """Return what a device with it is given unless its owner chooses."""
+        """Return the format that a device gets unless a person chooses one."""
         return advised_format(self.system, self.version)
 
 
@@ -128,17 +128,17 @@ RELEASES: Final = (
 
 
 def promised(reader: Reader) -> list[str]:
-    """Return the cells of a reader as the tests hold it to them."""
+    """Return the cells of a reader that the tests check."""
     return [_cell(bundle_format in reader.reads) for bundle_format, _ in COLUMNS]
 
 
-def tried(reader: Reader) -> list[str]:
-    """Return the cells of a reader as it fills them now."""
+def try_reader(reader: Reader) -> list[str]:
+    """Return the cells of a reader, from opening every bundle now."""
     return [_cell(_opens(reader, *column)) for column in COLUMNS]
 
 
 def render(rows: Mapping[Reader, list[str]], versions: Mapping[str, str]) -> str:
-    """Write the document."""
+    """Return the document."""
     columns = [f"{item}, {_KEYS[key_type]}" for item, key_type in COLUMNS]
     readers = [
         (reader.name, versions[reader.name], *cells) for reader, cells in rows.items()
@@ -157,7 +157,7 @@ def render(rows: Mapping[Reader, list[str]], versions: Mapping[str, str]) -> str
 
 
 def documented_versions() -> dict[str, str]:
-    """Read from the document which version of each reader filled its row."""
+    """Return the version of each reader that the document names."""
     rows = re.findall(
         r"^\| ([^|]+) \| (\d[\d.]*) \|", DOCUMENT.read_text(), re.MULTILINE
     )
@@ -196,46 +196,46 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines())
 
 
-_TEXT: Final = """# Who reads the bundles
+_TEXT: Final = """# Which programs and devices read the bundles
 
-A device gets its key and certificate as one PKCS#12 file under a password. The file comes in two formats: *compatible*
-(3DES, authenticated with SHA-1) is what every device reads, *modern* (AES-256 with PBKDF2, authenticated with SHA-256) is
-what newer ones read too. The encryption of the compatible one is weak against guessing, so its password is not left to
-people: it is random, of 120 bits.
+A device gets its key and certificate as one PKCS#12 file that is encrypted with a password. There are two formats. Every
+device reads the *compatible* one (3DES, authenticated with SHA-1); newer devices also read the *modern* one (AES-256 with
+PBKDF2, authenticated with SHA-256). The encryption of the compatible format is weak against guessed passwords, so people do
+not choose the password: it has 120 random bits.
 
 ## Programs of other people
 
-Each opens the file with its password only, finds the certificate, the name and the private key, and shows that it has the
-key: it prints it decrypted, or its public half, or signs a request with it. Java's own key store writes the name in small
-letters. An empty and a wrong password are refused, for that reason.
+Each program opens the file with its password, and finds the certificate, the name and the private key. It proves that it has
+the key: it prints the decrypted key or the public key, or signs a request with it. Java's own key store writes the name in
+lower case. Each program refuses an empty and a wrong password, and gives this as the reason.
 
 {readers}
 
 *Bouncy Castle as in Android 13* is Bouncy Castle without the algorithms that
 [AOSP's change 4fae1c6c](https://android.googlesource.com/platform/external/bouncycastle/+/4fae1c6cb82e4b3e7d51e38ce0e3d7a4f22a0939)
-made known to Android's own, first released with Android 14: its real parser runs into what is really missing. AOSP's own
-Bouncy Castle, compiled for a desktop once (`android13-release` at 5a6c64cb, `android14-release` at ff41706a, with Java's
-elliptic curves in the place of Conscrypt's), opens and refuses the same files, for the same reason. Neither tells anything
-about the installer's dialogs, or about what a vendor changed.
+added to Android's own, first released with Android 14: the real parser fails at an algorithm that is really missing. AOSP's
+own Bouncy Castle, compiled once for a desktop (`android13-release` at 5a6c64cb, `android14-release` at ff41706a, with Java's
+elliptic curves in place of Conscrypt's), opens and refuses the same files for the same reason. Neither shows anything about
+the installer's dialogs, or about what a vendor changed.
 
 ## Devices
 
-What is in the hands of people cannot be tried here; this is what is known of it. A companion app reports its version, and
-then the device gets the best that it is sure to read. Where nobody reports a version, that is the compatible one; whoever
-sets up the device may choose otherwise.
+Devices cannot be tested here, so this table is what is known about them. A companion app reports the version of its system,
+and the device gets the best format that this version is known to read. Without a version, it gets the compatible format;
+people can choose another one when they set up the device.
 
 {releases}
 
-An Apple Watch gets the file of its iPhone. Android and Apple both say *wrong password* where they mean a format that they
-do not read. Keys of both types are read everywhere; the app for iOS fails with P-521, which is not offered.
+An Apple Watch gets the file of its iPhone. Android and Apple devices both say *wrong password* about a format that they do
+not read. Both types of key are read everywhere; the app for iOS fails with P-521, which is not offered.
 
 ## A browser
 
-Chromium with the file in its NSS store, and without it, at the sandbox's edge in front of a real Home Assistant:
+Chromium with the file in its NSS store and without it, at the sandbox's edge, with a real Home Assistant as the origin:
 
 | with | without |
 |---|---|
 | ![Home Assistant's login](images/browser-with-certificate.png) | ![Blocked](images/browser-without-certificate.png) |
 
-Written by `python -m tests.peers`; the tests try it all again, and compare everything but the versions.
+Written by `scripts/docs bundles`; the tests open every file again, and compare everything but the versions.
 """

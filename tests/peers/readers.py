@@ -1,4 +1,4 @@
-"""Programs of other people that open bundles, each in its own way."""
+"""Programs of other people that open bundles."""
 
 from abc import ABC, abstractmethod
 from base64 import b64decode
@@ -32,12 +32,12 @@ _BOUNCY_CASTLE: Final = Path("/usr/share/java/bcprov.jar")
 
 
 class Refused(Exception):
-    """A reader does not open a bundle; the message is what it said."""
+    """A reader refused a bundle; the message is the reader's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What a reader finds: the public key is that of the private key, not of the certificate."""
+    """The contents of a bundle; the public key belongs to the private key in it."""
 
     label: str
     certificate: bytes
@@ -45,19 +45,19 @@ class Opened:
 
 
 class Reader(ABC):
-    """Opens bundles."""
+    """A program that opens bundles."""
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
-    """Programs and files."""
+    """The programs and files that it consists of."""
     wrong_password: ClassVar[str]
-    """How it says so."""
+    """What it says about a wrong password."""
     reads: ClassVar[tuple[BundleFormat, ...]] = tuple(BundleFormat)
     keeps_case: ClassVar[bool] = True
 
     @classmethod
     def missing(cls) -> list[str]:
-        """Return what it needs and is not here."""
+        """Return the programs and files that are not installed."""
         return [
             item
             for item in cls.needs
@@ -66,11 +66,11 @@ class Reader(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """Return the version of the program, or of the library that does its work."""
+        """Return the version of the program, or of the library that opens the bundle."""
 
     @abstractmethod
     def open(self, bundle: Path, password: str) -> Opened:
-        """Open a bundle; raise Refused where it does not."""
+        """Open a bundle; raise Refused if the program refuses it."""
 
 
 class OpenSsl(Reader):
@@ -99,7 +99,7 @@ class OpenSsl(Reader):
 
     @staticmethod
     def algorithms(bundle: Path, password: str) -> str:
-        """Return what it tells of the encryption."""
+        """Return what it prints about the encryption."""
         return _run(
             *("openssl", "pkcs12", "-in", str(bundle), "-info", "-noout"),
             *("-passin", f"pass:{password}"),
@@ -137,7 +137,7 @@ class Nss(Reader):
             label = _only(keys).strip()
             request = _run(
                 *("certutil", "-d", store, "-R", "-k", label, "-s", "CN=x", "-a"),
-                # What it takes for noise from the keyboard.
+                # Any file, in place of random input from the keyboard.
                 *("-z", str(_OPEN_BUNDLE)),
             )
             certificate = _run("certutil", "-d", store, "-L", "-n", label, "-a")
@@ -155,7 +155,7 @@ class Nss(Reader):
 
 
 class GnuTls(Reader):
-    """The command of GnuTLS, which shows a key still encrypted, and then decrypts it."""
+    """The command of GnuTLS, which prints the encrypted key and decrypts it in a second call."""
 
     name = "GnuTLS (certtool)"
     needs = ("certtool",)
@@ -186,7 +186,7 @@ class GnuTls(Reader):
 
 
 class Keytool(Reader):
-    """Java's own key store, which writes every name in small letters; its key signs a request."""
+    """Java's own key store, which writes names in lower case; its key signs a request."""
 
     name = "Java (keytool)"
     needs = ("keytool",)
@@ -217,13 +217,13 @@ class Keytool(Reader):
 
 
 class BouncyCastle(Reader):
-    """The library that Android's own reader descends from."""
+    """The library that Android's own reader is made from."""
 
     name = "Bouncy Castle"
     needs = ("java", "javac", str(_BOUNCY_CASTLE))
     wrong_password = "wrong password"
     without: ClassVar[tuple[str, ...]] = ()
-    """Algorithms that are taken away from it first."""
+    """Algorithms to remove from it before it opens the bundle."""
 
     @override
     def version(self) -> str:
@@ -243,12 +243,12 @@ class BouncyCastle(Reader):
 
 
 class Android13(BouncyCastle):
-    """Bouncy Castle without what Android 14 gave to its own: stands for Android 6 to 13.
+    """Bouncy Castle without the algorithms that Android 14 added: it represents Android 6 to 13.
 
-    Its parser is the real one, and runs into algorithms that are really missing: those that
-    AOSP's change 4fae1c6c, "Add support for PBES2 encrypted KeyStores", made known to the key
-    store. It does not stand for the rest of Android: not for the Bouncy Castle of its time,
-    nor for Conscrypt, the installer's dialogs, or what a vendor changed.
+    The real parser fails at algorithms that are really missing: those that AOSP's change
+    4fae1c6c, "Add support for PBES2 encrypted KeyStores", added. It does not represent the rest
+    of these releases: their version of Bouncy Castle, Conscrypt, the installer's dialogs, and
+    what a vendor changed.
     """
 
     name = "Bouncy Castle as in Android 13"
@@ -273,7 +273,7 @@ READERS: Final[tuple[Reader, ...]] = (
 
 
 def _run(*command: str) -> str:
-    """Return what a program prints; raise Refused where it fails."""
+    """Return what a program prints; raise Refused if it fails."""
     done = subprocess.run(
         command,
         capture_output=True,
@@ -282,11 +282,11 @@ def _run(*command: str) -> str:
         stdin=subprocess.DEVNULL,
         timeout=60,
     )
-    printed, complaints = done.stdout.decode(), done.stderr.decode()
+    printed, errors = done.stdout.decode(), done.stderr.decode()
     if done.returncode:
-        raise Refused(complaints + printed)
-    # Some tell about themselves there.
-    return printed + complaints
+        raise Refused(errors + printed)
+    # Some programs print results to stderr.
+    return printed + errors
 
 
 def _only[ItemT](items: list[ItemT]) -> ItemT:
@@ -295,7 +295,7 @@ def _only[ItemT](items: list[ItemT]) -> ItemT:
 
 
 def _only_label(labels: list[str]) -> str:
-    """Return what the certificate and the key are both called."""
+    """Return the name that the certificate and the key have in common."""
     label, same = labels
     assert label == same
     return label
@@ -307,7 +307,7 @@ def _only_certificate(printed: str) -> bytes:
 
 
 def _signer(printed: str) -> bytes:
-    """Return the public key of a request for a certificate, which the private key has signed."""
+    """Return the public key of a certificate signing request; the signature has to be valid."""
     pem = printed[printed.index("-----BEGIN") :].encode()
     request = x509.load_pem_x509_csr(pem)
     assert request.is_signature_valid

@@ -1,4 +1,4 @@
-"""Bundles as companion devices get them: every format, with every type of key."""
+"""Bundles as companion devices get them, in every format and with every type of key."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +28,7 @@ PASSWORD: Final = make_password()
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A bundle, and what has to be found in it."""
+    """A bundle and its contents."""
 
     bundle: Bundle
     label: str
@@ -38,7 +38,7 @@ class Sample:
 
 @cache
 def make_sample(bundle_format: BundleFormat, key_type: KeyType) -> Sample:
-    """Return a bundle for a phone whose owner chose a difficult name."""
+    """Return a bundle for a phone whose name has an apostrophe, spaces and a dot."""
     name = "Anna's phone v1.2"
     request, certificate = _signed(name, key_type)
     label = make_label(name, certificate.not_valid_before_utc)
@@ -58,7 +58,7 @@ def make_sample(bundle_format: BundleFormat, key_type: KeyType) -> Sample:
 
 
 def _signed(name: str, key_type: KeyType) -> tuple[SigningRequest, x509.Certificate]:
-    """Sign a request as Cloudflare does: with an RSA key."""
+    """Sign a request as Cloudflare does, with an RSA key."""
     request = make_signing_request(name, "01JDEVICE00000000000000001", key_type)
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Managed CA")])
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

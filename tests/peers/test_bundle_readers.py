@@ -1,4 +1,4 @@
-"""Bundles open in other people's readers, and there with their password only."""
+"""Programs of other people open our bundles, and only with the password."""
 
 from pathlib import Path
 import re
@@ -24,10 +24,10 @@ READABLE = [
 every_key = pytest.mark.parametrize("key_type", KeyType)
 
 
-def write_down(
+def write_bundle(
     reader: Reader, bundle_format: BundleFormat, key_type: KeyType, folder: Path
 ) -> Path:
-    """Return the file of a bundle for a reader that is here."""
+    """Write a bundle to a file; skip the test if the reader is not installed."""
     if missing := reader.missing():
         pytest.skip(f"missing: {', '.join(missing)}")
     bundle = make_sample(bundle_format, key_type).bundle
@@ -41,8 +41,8 @@ def write_down(
 def test_bundle_opens(
     reader: Reader, bundle_format: BundleFormat, key_type: KeyType, tmp_path: Path
 ) -> None:
-    """The key is the certificate's, the certificate is ours, and so is the name."""
-    file = write_down(reader, bundle_format, key_type, tmp_path)
+    """The reader finds our certificate, its private key and its name."""
+    file = write_bundle(reader, bundle_format, key_type, tmp_path)
     sample = make_sample(bundle_format, key_type)
     opened = reader.open(file, PASSWORD)
     assert opened.public_key == sample.public_key
@@ -56,17 +56,19 @@ def test_bundle_opens(
 def test_wrong_password_is_refused(
     reader: Reader, bundle_format: BundleFormat, wrong: str, tmp_path: Path
 ) -> None:
-    """It is refused for that reason, and for no other."""
-    file = write_down(reader, bundle_format, KeyType.EC_P256, tmp_path)
+    """The reader's message says that the password is wrong."""
+    file = write_bundle(reader, bundle_format, KeyType.EC_P256, tmp_path)
     with pytest.raises(Refused, match=reader.wrong_password):
         reader.open(file, wrong)
 
 
 @every_key
-def test_modern_bundle_is_beyond_android_13(key_type: KeyType, tmp_path: Path) -> None:
-    """Its key store does not know how the file is authenticated: "wrong password", it says."""
+def test_android_13_refuses_the_modern_bundle(
+    key_type: KeyType, tmp_path: Path
+) -> None:
+    """Its key store lacks the algorithm that the file is authenticated with."""
     reader = Android13()
-    file = write_down(reader, BundleFormat.MODERN, key_type, tmp_path)
+    file = write_bundle(reader, BundleFormat.MODERN, key_type, tmp_path)
     with pytest.raises(Refused, match=re.escape(reader.missing_algorithm)):
         reader.open(file, PASSWORD)
 
@@ -81,25 +83,25 @@ def test_modern_bundle_is_beyond_android_13(key_type: KeyType, tmp_path: Path) -
 def test_encryption_is_what_the_format_promises(
     bundle_format: BundleFormat, algorithms: list[str], tmp_path: Path
 ) -> None:
-    """What no reader here is too old for, an older one may be."""
+    """Programs older than the readers here know only the algorithms that a format promises."""
     reader = OpenSsl()
-    file = write_down(reader, bundle_format, KeyType.EC_P256, tmp_path)
-    told = reader.algorithms(file, PASSWORD)
-    assert all(algorithm in told for algorithm in algorithms)
+    file = write_bundle(reader, bundle_format, KeyType.EC_P256, tmp_path)
+    printed = reader.algorithms(file, PASSWORD)
+    assert all(algorithm in printed for algorithm in algorithms)
 
 
-def test_document_tells_what_is_tested_here() -> None:
-    """Only the versions of the readers may differ."""
+def test_document_is_up_to_date() -> None:
+    """Only the versions of the readers may differ: they are those of the last writer."""
     rows = {reader: promised(reader) for reader in READERS}
     assert render(rows, documented_versions()) == DOCUMENT.read_text()
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
-def test_no_device_gets_what_it_cannot_read(release: Release) -> None:
-    """The modern one goes only where it is read."""
+def test_devices_get_a_format_that_they_read(release: Release) -> None:
+    """The modern format is advised only for releases that read it."""
     assert release.advised is BundleFormat.COMPATIBLE or release.reads_modern
 
 
-def test_document_knows_every_platform() -> None:
-    """Whatever can be chosen is told of."""
+def test_document_has_every_system() -> None:
+    """The document has a release of every system that a dialog offers."""
     assert {release.system for release in RELEASES} == set(System)

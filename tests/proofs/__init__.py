@@ -1,1 +1,1 @@
-"""The invariants, held against everything that can happen on the way: faults, deaths, others."""
+"""Proofs that the invariants hold through faults, killed processes and other writers."""

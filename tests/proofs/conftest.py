@@ -1,4 +1,4 @@
-"""What the proofs share."""
+"""Fixtures of all proofs."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,31 +7,31 @@ import logging
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from .hasty import hasty_runner
 from .home import on_sandbox_time
+from .time_skipping import time_skipping_runner
 
 
 @pytest.fixture(autouse=True)
 def _sockets(socket_enabled: None) -> None:
-    """Allow sockets, which Home Assistant's test plugin forbids, this machine's own too."""
+    """Allow local sockets, which Home Assistant's test plugin forbids."""
     socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @pytest.fixture(autouse=True)
-def _quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep a line for each of ten thousand requests out of the report."""
+def _no_request_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep the log line of each request, of which there are thousands, out of the report."""
     caplog.set_level(logging.WARNING)
 
 
 @pytest.fixture(autouse=True)
-def _time() -> Iterator[None]:
-    """Let the time pass that the sandbox knows of."""
+def _sandbox_time() -> Iterator[None]:
+    """Let the engine read the time from the sandbox's clock."""
     with on_sandbox_time():
         yield
 
 
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
-    """Return a loop of our own."""
-    with hasty_runner() as runner:
+    """Return a runner whose loop can skip time."""
+    with time_skipping_runner() as runner:
         yield runner

@@ -1,6 +1,7 @@
-"""Every call of every scenario, met by every fault: what becomes of the run.
+"""The fault matrix: how a run ends when one fault hits one of its calls.
 
-`python -m tests.proofs.fault_matrix` writes docs/fault-matrix.md anew.
+`scripts/docs fault-matrix` tries every fault on every call of every scenario, and writes
+docs/fault-matrix.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +14,14 @@ from typing import Final
 from demo.report import say
 from sandbox.faults import FaultKind
 
-from .cloud import Cloud
-from .hasty import Hang, hasty_runner
+from .call_faults import CallFault, Kill, NoAnswer
+from .endpoint import Endpoint
 from .home import on_sandbox_time
-from .mortal import Mortal
+from .home_process import HomeProcess
+from .resettable_sandbox import ResettableSandbox
+from .scenario_runner import Call, ScenarioRunner
 from .scenarios import SCENARIOS, Scenario
-from .stage import Call, Stage
-from .trouble import At, Endpoint, Kill
+from .time_skipping import time_skipping_runner
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 
@@ -27,9 +29,9 @@ _KILLS: Final = {
     "killed before": FaultKind.RESET_BEFORE,
     "killed after": FaultKind.RESET_AFTER,
 }
-TROUBLES: Final = (*(str(kind) for kind in FaultKind), *_KILLS)
+COLUMNS: Final = (*(str(kind) for kind in FaultKind), *_KILLS)
 
-# What is left out of an answer, or has another type.
+# The keys that are missing or mistyped in an answer, by the end of its path.
 _RULES: Final = ("result.id", "result.rules", "result.rules.0.expression")
 _KEYS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("GET", "/zones/{zone}"): ("result.id", "result.account"),
@@ -54,74 +56,82 @@ _KEYS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 
 @dataclass
 class Cell:
-    """What becomes of a run that meets a fault."""
+    """How runs ended that met one kind of fault at one call."""
 
     results: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Write each result once; a broken promise stands out."""
+        """Return each result once, in bold if an invariant was violated."""
         text = " or ".join(dict.fromkeys(self.results))
         return f"**{text}**" if self.violations else text
 
 
-async def play_row(
-    stage: Stage, scenario: Scenario, call: Call, troubles: Iterable[str] = TROUBLES
+async def try_row(
+    scenarios: ScenarioRunner,
+    scenario: Scenario,
+    call: Call,
+    columns: Iterable[str] = COLUMNS,
 ) -> dict[str, Cell]:
-    """Return what every trouble makes of a call."""
-    cells = {trouble: Cell() for trouble in troubles}
-    for trouble, cell in cells.items():
-        for fault in _faults(call, trouble):
-            await _play(stage, scenario, fault, cell)
+    """Return the cell of every column for one call."""
+    cells = {column: Cell() for column in columns}
+    for column, cell in cells.items():
+        for fault in _faults(call, column):
+            await _try_fault(scenarios, scenario, fault, cell)
     return cells
 
 
-async def _play(stage: Stage, scenario: Scenario, fault: At, cell: Cell) -> None:
-    """Let the fault happen to a run, and the next runs fix what it left."""
-    witness = await stage.begin(scenario, fault)
-    home = stage.home(scenario)
+async def _try_fault(
+    scenarios: ScenarioRunner, scenario: Scenario, fault: CallFault, cell: Cell
+) -> None:
+    """Let a run meet the fault, and further runs fix what it left."""
+    monitor = await scenarios.set_up(scenario, fault)
+    home = scenarios.new_home(scenario)
     if isinstance(fault, Kill):
-        ended = await _die(stage.cloud, scenario, fault)
+        outcome = await _run_until_killed(scenarios.sandbox, scenario, fault)
     else:
-        ended = (await scenario.order.carry_out(home)).ended
-    assert fault.struck
-    stage.cloud.sandbox.faults.clear()
-    minted = scenario.order.deed == "mint" and ended == "finished"
-    further = 0 if minted else await stage.recover(scenario, home)
-    cell.results.append(f"{ended}, {further}")
-    cell.violations += witness.violations
+        outcome = (await scenario.job.run(home)).outcome
+    assert fault.happened
+    scenarios.sandbox.faults.clear()
+    creates = scenario.job.kind == "create_certificate"
+    has_created = creates and outcome == "finished"
+    further = 0 if has_created else await scenarios.recover(scenario, home)
+    cell.results.append(f"{outcome}, {further}")
+    cell.violations += monitor.violations
     if further > 1:
         cell.violations.append(f"not in sync after {further} runs")
-    cell.violations += stage.unfinished(scenario, witness)
-    cell.violations += await stage.useless(home)
+    cell.violations += scenarios.final_violations(scenario, monitor)
+    cell.violations += await scenarios.unusable_certificates(home)
 
 
-async def _die(cloud: Cloud, scenario: Scenario, fault: Kill) -> str:
-    mortal = Mortal(cloud.sandbox.token, cloud.sandbox.api_url, scenario.order)
-    fault.pid = lambda: mortal.pid
-    assert await mortal.live() == -signal.SIGKILL
+async def _run_until_killed(
+    sandbox: ResettableSandbox, scenario: Scenario, fault: Kill
+) -> str:
+    process = HomeProcess(sandbox.token, sandbox.api_url, scenario.job)
+    fault.pid = lambda: process.pid
+    assert await process.run() == -signal.SIGKILL
     return "killed"
 
 
-def _faults(call: Call, trouble: str) -> list[At]:
-    """Return the faults that make this trouble for a call, each for a run of its own."""
+def _faults(call: Call, column: str) -> list[CallFault]:
+    """Return the faults of a column for a call; each needs a run of its own."""
     endpoint, nth = call.endpoint, call.nth
-    if (kind := _KILLS.get(trouble)) is not None:
-        # By then the whole of its request has come.
+    if (kind := _KILLS.get(column)) is not None:
+        # The delay lets the whole request arrive first.
         return [Kill(kind, first=nth, seconds=0.01, endpoint=endpoint)]
-    kind = FaultKind(trouble)
+    kind = FaultKind(column)
     match kind:
         case FaultKind.TIMEOUT_AFTER:
-            return [Hang(kind, first=nth, endpoint=endpoint)]
+            return [NoAnswer(kind, first=nth, endpoint=endpoint)]
         case FaultKind.DELAY:
-            return [At(kind, first=nth, seconds=0.02, endpoint=endpoint)]
+            return [CallFault(kind, first=nth, seconds=0.02, endpoint=endpoint)]
         case FaultKind.MISSING | FaultKind.MISTYPED:
             return [
-                At(kind, first=nth, key=key, endpoint=endpoint)
+                CallFault(kind, first=nth, key=key, endpoint=endpoint)
                 for key in _keys(endpoint)
             ]
         case _:
-            return [At(kind, first=nth, endpoint=endpoint)]
+            return [CallFault(kind, first=nth, endpoint=endpoint)]
 
 
 def _keys(endpoint: Endpoint) -> Sequence[str]:
@@ -131,31 +141,31 @@ def _keys(endpoint: Endpoint) -> Sequence[str]:
 
 _INTRODUCTION: Final = """# Fault matrix
 
-Every call of a run, met by every fault: how the run ended, and how many further runs had something to do until nothing was
-left. `finished, 0` is a run that took no harm. An error is one that stopped: whatever was not done by then stayed as it was.
-`killed` is a process that got SIGKILL, before or after Cloudflare did what the call asks. Where an answer can be spoiled in
-several places, each is tried.
+Each row is a call of a run, each column a fault that hits this call. A cell says how the run ended, and how many further runs
+had something to do until nothing was left: `finished, 0` is a run that the fault did not harm. An error is the one that
+stopped the run; what it had not done by then was left as it was. `killed` is a process that got SIGKILL, before or after
+Cloudflare did what the call asks. If several keys of an answer can be missing or mistyped, each is tried.
 
-In every one of these runs, after every write: no request without a good certificate got in that did not before, and nothing
-foreign was changed. In the end: nothing of ours is there twice, devices get in (or nothing of ours is left), no request for
-a certificate has two active ones, and what was reported as minted is for its device's key and lets it in. **Where one of
-these promises is broken, the cell is bold.**
+After every write of every run: no request without a good certificate gets in that did not before, and nothing foreign was
+changed. In the end: nothing of ours exists twice, devices get in (or nothing of ours is left), no key has two active
+certificates, and every certificate that was returned is for its device's key and lets the device in. **If one of these
+promises is broken, the cell is bold.**
 
-Of the faults, `reset_before` lost the call and `reset_after` its answer, `timeout_after` never gave one, and `stale` shows
-what was before the last change, or confirms a write that is lost. A second observation, `(2)`, checks what a run wrote.
+`reset_before` loses the call and `reset_after` its answer, `timeout_after` never answers, and `stale` shows the state before
+the last change, or confirms a write that is lost. A second call of an endpoint, `(2)`, checks what the run wrote.
 
-Written by `python -m tests.proofs.fault_matrix`; the tests play it all again, and compare.
+Written by `scripts/docs fault-matrix`; the tests try every cell and compare.
 """
 
 
 def render(rows: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
-    """Write the document: the cells of each call, by scenario."""
+    """Return the document; the cells of each call are given by scenario."""
     parts = [_INTRODUCTION]
     for scenario, calls in rows.items():
         lines = [
             f"\n## {scenario}\n",
-            f"| call | {' | '.join(TROUBLES)} |",
-            f"|{'---|' * (len(TROUBLES) + 1)}",
+            f"| call | {' | '.join(COLUMNS)} |",
+            f"|{'---|' * (len(COLUMNS) + 1)}",
             *(f"| `{call}` | {' | '.join(cells)} |" for call, cells in calls.items()),
         ]
         parts.append("\n".join(lines) + "\n")
@@ -163,7 +173,7 @@ def render(rows: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
 
 
 def documented() -> dict[str, dict[str, list[str]]]:
-    """Read the document: the cells of each call, by scenario."""
+    """Return the cells of each call by scenario, as the document has them."""
     rows: dict[str, dict[str, list[str]]] = {}
     for line in DOCUMENT.read_text().splitlines():
         if line.startswith("## "):
@@ -176,20 +186,20 @@ def documented() -> dict[str, dict[str, list[str]]]:
 
 async def _main() -> None:
     rows: dict[str, dict[str, list[str]]] = {}
-    async with Stage.running() as stage:
+    async with ScenarioRunner.running() as scenarios:
         for scenario in SCENARIOS:
             rows[scenario.name] = {}
-            for call in await stage.calls(scenario):
-                cells = await play_row(stage, scenario, call)
+            for call in await scenarios.calls(scenario):
+                cells = await try_row(scenarios, scenario, call)
                 rows[scenario.name][str(call)] = [str(cell) for cell in cells.values()]
                 say(f"{scenario.name}: {call}")
-                for trouble, cell in cells.items():
+                for column, cell in cells.items():
                     for violation in cell.violations:
-                        say(f"    {trouble}: {violation}")
+                        say(f"    {column}: {violation}")
     DOCUMENT.write_text(render(rows))
 
 
 if __name__ == "__main__":
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    with hasty_runner() as runner, on_sandbox_time():
+    with time_skipping_runner() as runner, on_sandbox_time():
         runner.run(_main())

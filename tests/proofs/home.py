@@ -1,7 +1,7 @@
-"""A Home Assistant as its Cloudflare sees it: the only place here that knows the engine."""
+"""A Home Assistant as Cloudflare sees it; the only module here that calls the engine."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,38 +30,38 @@ from sandbox.seed import ACCOUNT_ID, ZONE_ID
 
 @dataclass(frozen=True)
 class Run:
-    """How a run ended, and what it left to do, if that could be seen."""
+    """How a run ended, and the plan that remains, if the run could observe it."""
 
     error: EngineError | None = None
-    left: Plan | None = None
+    remaining: Plan | None = None
 
     @property
-    def ended(self) -> str:
-        """Say it in a word."""
+    def outcome(self) -> str:
+        """Return the name of the error, or "finished"."""
         return type(self.error).__name__ if self.error else "finished"
 
     @property
     def pause(self) -> timedelta:
-        """Return how long Cloudflare wants to be left alone before anything else is asked."""
+        """Return how long Cloudflare asks to wait before the next request."""
         seconds = self.error.retry_after if isinstance(self.error, RateLimited) else 0
         return timedelta(seconds=seconds)
 
     @property
-    def done(self) -> bool:
-        """Tell whether it saw that nothing is left to do."""
-        return self.error is None and (self.left is None or self.left.in_sync)
+    def is_done(self) -> bool:
+        """Return whether the run ended without an error and left nothing to do."""
+        return self.error is None and (self.remaining is None or self.remaining.in_sync)
 
 
 @dataclass(frozen=True)
 class CreatedCertificate:
-    """What was reported as a success, and the key that its device would have."""
+    """A certificate that the engine returned, and the public key of its device."""
 
     certificate: ClientCertificate
     public_key: bytes
 
 
 class Home:
-    """Its settings, and the engine that brings them about."""
+    """The settings of a Home Assistant, and the engine that applies them."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Home:
         http_client: Any = None,
     ) -> None:
         """Start with these hostnames to protect; the HTTP client may be shared."""
-        self.minted: list[CreatedCertificate] = []
+        self.created: list[CreatedCertificate] = []
         self.settings = {item.hostname: item for item in hostnames}
         self._client = CloudflareClient(
             token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
@@ -80,23 +80,23 @@ class Home:
         self._reconciled: dict[str, ProtectedHostname] = {}
 
     async def sync(self) -> Run:
-        """Bring every hostname to what it must be."""
+        """Sync every hostname of the settings."""
         return await self._run(set(self.settings), remove=False)
 
     async def take_down(self, *hostnames: str) -> Run:
         """Take hostnames down; their settings stay."""
         return await self._run(set(hostnames), remove=True)
 
-    async def mint(self) -> Run:
-        """Have a certificate signed for a new key."""
+    async def create_certificate(self) -> Run:
+        """Create a certificate for a new key."""
         request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
         try:
             certificate, _ = await signing.issue_certificate(
-                self._client, ZONE_ID, request, 365, _run_blocking
+                self._client, ZONE_ID, request, 365, asyncio.to_thread
             )
         except EngineError as err:
             return Run(err)
-        self.minted.append(CreatedCertificate(certificate, request.public_key))
+        self.created.append(CreatedCertificate(certificate, request.public_key))
         return Run()
 
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
@@ -110,7 +110,7 @@ class Home:
         return Run()
 
     def _engine(self) -> Reconciler:
-        """Return the reconciler, a new one where the settings changed: that is a reload."""
+        """Return the reconciler; after a change of the settings a new one, as after a reload."""
         if self._reconciler is None or self._reconciled != self.settings:
             self._reconciled = dict(self.settings)
             self._reconciler = Reconciler(
@@ -126,23 +126,19 @@ class Home:
 
 @contextmanager
 def without_pauses() -> Iterator[None]:
-    """Have homes pause by moving the sandbox's clock."""
+    """Let the engine's pauses move the sandbox's clock instead of waiting."""
 
     async def sleep(seconds: float) -> None:
         CLOCK.advance(timedelta(seconds=seconds))
 
-    hasty = SimpleNamespace(sleep=sleep, gather=asyncio.gather)
-    with patch.object(signing, "asyncio", hasty):
+    patched = SimpleNamespace(sleep=sleep, gather=asyncio.gather)
+    with patch.object(signing, "asyncio", patched):
         yield
 
 
 @contextmanager
 def on_sandbox_time() -> Iterator[None]:
-    """Have homes tell by the sandbox's clock how long ago they wrote, or were told to wait."""
+    """Let the engine measure recent writes and pauses by the sandbox's clock."""
     clock = SimpleNamespace(monotonic=lambda: CLOCK.now().timestamp())
     with patch.object(recent, "time", clock), patch.object(pause, "time", clock):
         yield
-
-
-async def _run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.to_thread(function, *arguments)

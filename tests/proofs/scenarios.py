@@ -1,4 +1,4 @@
-"""What the engine is put to, from where, and what a read that lags shows there."""
+"""The scenarios of the fault matrix: a job, and the state in which it starts."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -10,75 +10,79 @@ from sandbox.faults import FaultKind
 from sandbox.state import DnsRecord, Rule
 from tests.engine.builders import protected
 
-from .cloud import Cloud
-from .dashboard import FOREIGN_SERVICE, HOME, NAS, TARGET, WILDCARD
-from .mortal import Order
-from .trouble import At, Endpoint
+from .call_faults import CallFault
+from .endpoint import Endpoint
+from .hostnames import FOREIGN_SERVICE, HOME, NAS, TUNNEL_ADDRESS, WILDCARD
+from .job import Job
+from .resettable_sandbox import ResettableSandbox
 
 _HOSTNAME: Final = protected(HOME, "/api/webhook/")
-_SYNC: Final = Order("sync", (_HOSTNAME,))
-_TAKE_DOWN: Final = Order("take_down", (_HOSTNAME,))
-_MINT: Final = Order("mint")
+_SYNC: Final = Job("sync", (_HOSTNAME,))
+_TAKE_DOWN: Final = Job("take_down", (_HOSTNAME,))
+_CREATE_CERTIFICATE: Final = Job("create_certificate")
 
 _ZONE: Final = "/zones/{zone}"
 _READ_ZONE: Final = Endpoint("GET", _ZONE)
-SIGN: Final = Endpoint("POST", f"{_ZONE}/client_certificates")
+_SIGN: Final = Endpoint("POST", f"{_ZONE}/client_certificates")
+_LIST_CERTIFICATES: Final = Endpoint("GET", _SIGN.path)
 
-type Prepare = Callable[[Cloud], Awaitable[None]]
+type Prepare = Callable[[ResettableSandbox], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing to do, and all that is there when it begins."""
+    """A job and the state in which it starts."""
 
     name: str
-    order: Order
+    job: Job
     prepare: Prepare
-    earlier: Prepare
-    """How everything stood before the last change, which a stale read still shows."""
-    standing: Callable[[], list[At]] = field(default=list)
-    """Faults that are there anyway."""
+    prepare_earlier: Prepare
+    """The state before the last change, which a stale read returns."""
+    faults: Callable[[], list[CallFault]] = field(default=list)
+    """Faults that every run of the scenario meets, besides the one that is tried."""
     only: Endpoint | None = None
-    """The one endpoint whose calls other scenarios do not make."""
+    """The endpoint to try faults on, if other scenarios try the rest."""
     nightly: bool = False
 
 
-async def lived_in(cloud: Cloud) -> None:
-    """Leave a home lab with a wildcard record, and a rule that lets the NAS's visitors past."""
-    cloud.zone.add_dns_record(DnsRecord("CNAME", WILDCARD, TARGET, proxied=True))
+async def add_foreign_things(sandbox: ResettableSandbox) -> None:
+    """Add a wildcard record, and a rule that skips the others for visitors of the NAS."""
+    sandbox.zone.add_dns_record(
+        DnsRecord("CNAME", WILDCARD, TUNNEL_ADDRESS, proxied=True)
+    )
     skip = Rule(
         "skip", f'http.host eq "{NAS}"', action_parameters={"ruleset": "current"}
     )
-    cloud.zone.rules.insert(0, skip)
+    sandbox.zone.rules.insert(0, skip)
 
 
-async def _never_used(cloud: Cloud) -> None:
+async def _empty(sandbox: ResettableSandbox) -> None:
     """Leave a zone that never had a rule or an association, and a tunnel that serves nothing."""
-    cloud.zone.rulesets.clear()
-    cloud.zone.associations = None
-    cloud.tunnel.config = {
+    sandbox.zone.rulesets.clear()
+    sandbox.zone.associations = None
+    sandbox.tunnel.config = {
         "ingress": [{"service": "http_status:404"}],
         "warp-routing": {"enabled": False},
     }
 
 
-async def _in_sync(cloud: Cloud) -> None:
-    """Leave the hostname protected in a zone that is lived in."""
-    await lived_in(cloud)
-    assert (await cloud.home(_HOSTNAME).sync()).done
+async def _in_sync(sandbox: ResettableSandbox) -> None:
+    """Protect the hostname, beside foreign things."""
+    await add_foreign_things(sandbox)
+    assert (await sandbox.new_home(_HOSTNAME).sync()).is_done
 
 
-async def _used_once(cloud: Cloud) -> None:
-    """Leave the hostname protected in a zone that had nothing before."""
-    await _never_used(cloud)
-    assert (await cloud.home(_HOSTNAME).sync()).done
+async def _in_sync_alone(sandbox: ResettableSandbox) -> None:
+    """Protect the hostname in an empty zone."""
+    await _empty(sandbox)
+    assert (await sandbox.new_home(_HOSTNAME).sync()).is_done
 
 
-async def _drifted(cloud: Cloud) -> None:
-    """Leave nothing as it must be, though everything closed."""
-    await _in_sync(cloud)
-    zone = cloud.zone
-    skip = cloud.own_rule(SKIP_REF)
+async def _drifted(sandbox: ResettableSandbox) -> None:
+    """Change every part of what protects the hostname, without exposing it."""
+    await _in_sync(sandbox)
+    zone = sandbox.zone
+    skip = sandbox.own_rule(SKIP_REF)
     assert skip is not None
     assert zone.associations is not None
     skip.action_parameters = {"ruleset": "current"}
@@ -86,7 +90,7 @@ async def _drifted(cloud: Cloud) -> None:
     zone.rules.insert(0, zone.rules.pop(-1))
     zone.rules.append(zone.rules.pop(1))
     zone.associations.remove(HOME)
-    for rule in cloud.tunnel.ingress:
+    for rule in sandbox.tunnel.ingress:
         if rule.get("hostname") == HOME:
             rule["service"] = FOREIGN_SERVICE
     for record in zone.dns_records.values():
@@ -94,10 +98,10 @@ async def _drifted(cloud: Cloud) -> None:
             record.proxied = False
 
 
-async def _exposed(cloud: Cloud) -> None:
-    """Leave the hostname open: the rules are gone, and the tunnel leads there."""
-    await _in_sync(cloud)
-    zone = cloud.zone
+async def _exposed(sandbox: ResettableSandbox) -> None:
+    """Expose the hostname: delete the rules; the wildcard record leads to the tunnel."""
+    await _in_sync(sandbox)
+    zone = sandbox.zone
     zone.rules.clear()
     zone.rules.append(Rule("skip", "ssl", action_parameters={"ruleset": "current"}))
     for record in list(zone.dns_records.values()):
@@ -105,49 +109,60 @@ async def _exposed(cloud: Cloud) -> None:
             del zone.dns_records[record.id]
 
 
-async def _slow_to_list(cloud: Cloud) -> None:
-    """Leave an authority that lists what it signs a minute later, and has signed for a namesake."""
-    await lived_in(cloud)
-    assert (await cloud.home().mint()).done
-    cloud.sandbox.state.delays = Delays(certificate_list=60)
+async def _certificates_listed_late(sandbox: ResettableSandbox) -> None:
+    """List new certificates a minute late; one for a device of the same name exists."""
+    await add_foreign_things(sandbox)
+    assert (await sandbox.new_home().create_certificate()).is_done
+    sandbox.state.delays = Delays(certificate_list=60)
 
 
 SCENARIOS: Final = (
-    Scenario("Build-up", _SYNC, lived_in, earlier=_in_sync),
-    Scenario("Tear-down", _TAKE_DOWN, _in_sync, earlier=lived_in),
-    Scenario("Mend", _SYNC, _drifted, earlier=_in_sync),
-    Scenario("Mint", _MINT, _slow_to_list, earlier=lived_in),
+    Scenario("Build-up", _SYNC, add_foreign_things, prepare_earlier=_in_sync),
+    Scenario("Tear-down", _TAKE_DOWN, _in_sync, prepare_earlier=add_foreign_things),
+    Scenario("Fix", _SYNC, _drifted, prepare_earlier=_in_sync),
     Scenario(
-        "Mint whose answer is lost",
-        _MINT,
-        _slow_to_list,
-        earlier=lived_in,
-        standing=lambda: [At(FaultKind.RESET_AFTER, endpoint=SIGN)],
-        only=Endpoint("GET", SIGN.path),
+        "Create a certificate",
+        _CREATE_CERTIFICATE,
+        _certificates_listed_late,
+        prepare_earlier=add_foreign_things,
     ),
     Scenario(
-        "Mint whose call is lost",
-        _MINT,
-        _slow_to_list,
-        earlier=lived_in,
-        standing=lambda: [At(FaultKind.RESET_BEFORE, endpoint=SIGN)],
-        only=Endpoint("GET", SIGN.path),
+        "Create a certificate whose answer is lost",
+        _CREATE_CERTIFICATE,
+        _certificates_listed_late,
+        prepare_earlier=add_foreign_things,
+        faults=lambda: [CallFault(FaultKind.RESET_AFTER, endpoint=_SIGN)],
+        only=_LIST_CERTIFICATES,
+    ),
+    Scenario(
+        "Create a certificate whose call is lost",
+        _CREATE_CERTIFICATE,
+        _certificates_listed_late,
+        prepare_earlier=add_foreign_things,
+        faults=lambda: [CallFault(FaultKind.RESET_BEFORE, endpoint=_SIGN)],
+        only=_LIST_CERTIFICATES,
         nightly=True,
     ),
     Scenario(
         "Build-up with a token that is refused",
         _SYNC,
-        lived_in,
-        earlier=lived_in,
-        standing=lambda: [At(FaultKind.FORBIDDEN, endpoint=_READ_ZONE)],
+        add_foreign_things,
+        prepare_earlier=add_foreign_things,
+        faults=lambda: [CallFault(FaultKind.FORBIDDEN, endpoint=_READ_ZONE)],
         only=Endpoint("GET", "/user/tokens/verify"),
     ),
     Scenario(
-        "Build-up where nothing ever was",
+        "Build-up in an empty zone",
         _SYNC,
-        _never_used,
-        earlier=_used_once,
+        _empty,
+        prepare_earlier=_in_sync_alone,
         nightly=True,
     ),
-    Scenario("Mend what is open", _SYNC, _exposed, earlier=_in_sync, nightly=True),
+    Scenario(
+        "Fix an exposed hostname",
+        _SYNC,
+        _exposed,
+        prepare_earlier=_in_sync,
+        nightly=True,
+    ),
 )

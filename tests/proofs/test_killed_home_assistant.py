@@ -1,4 +1,4 @@
-"""A real Home Assistant, killed at each write of a build-up, and started again."""
+"""A real Home Assistant that is killed at a write of its first sync, and started again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,76 +13,82 @@ import pytest
 from sandbox.faults import FaultKind
 from tests.engine.builders import protected
 
-from .cloud import Cloud
-from .dashboard import HOME
-from .real_home import RealHome
-from .scenarios import lived_in
-from .trouble import Kill
-from .witness import Witness, doubles, reaches, remains
+from .call_faults import Kill
+from .home_assistant_process import HomeAssistantProcess
+from .hostnames import HOME
+from .resettable_sandbox import ResettableSandbox
+from .scenarios import add_foreign_things
+from .write_monitor import WriteMonitor
+from .zone_contents import contents_of, devices_get_in, duplicates
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(900)]
 
 _WRITES: Final = 5
 _HOSTNAME: Final = protected(HOME, "/api/webhook/")
-# What the origin itself would answer, and what the edge does where it cannot be reached.
-_OPEN: Final = {200, 502, 523}
+# The statuses of a request that no rule blocked: the origin's, and those of the edge for an
+# origin that does not answer.
+_NOT_BLOCKED: Final = {200, 502, 523}
 
 
 @asynccontextmanager
-async def _lived_in_cloud() -> AsyncIterator[tuple[Cloud, Witness]]:
-    """Run a cloud in which somebody is seen at every write, and knocks all the time."""
-    async with Cloud.running() as cloud:
-        await cloud.let_visitors_come()
-        cloud.restore()
-        await lived_in(cloud)
-        witness = Witness(cloud)
-        witness.protected[HOME] = _HOSTNAME.exempt_paths
-        witness.begin()
-        seen: set[int] = set()
-        knocking = asyncio.create_task(_knock(cloud, seen))
+async def _monitored_sandbox() -> AsyncIterator[ResettableSandbox]:
+    """Run a sandbox, check every write, and send requests to its edge all the time."""
+    async with ResettableSandbox.running() as sandbox:
+        await sandbox.start_visitors()
+        sandbox.restore()
+        await add_foreign_things(sandbox)
+        monitor = WriteMonitor(sandbox)
+        monitor.protected[HOME] = _HOSTNAME.exempt_paths
+        monitor.accept_state()
+        statuses: set[int] = set()
+        requests = asyncio.create_task(_send_requests(sandbox, statuses))
         try:
-            yield cloud, witness
+            yield sandbox
         finally:
-            knocking.cancel()
-        assert seen
-        assert seen.isdisjoint(_OPEN)
-        assert 403 in seen
-        assert not witness.violations
-        assert not doubles(cloud, {HOME})
+            requests.cancel()
+        assert statuses
+        assert statuses.isdisjoint(_NOT_BLOCKED)
+        assert 403 in statuses
+        assert not monitor.violations
+        assert not duplicates(sandbox, {HOME})
 
 
-async def _knock(cloud: Cloud, seen: set[int]) -> None:
+async def _send_requests(sandbox: ResettableSandbox, statuses: set[int]) -> None:
     for revoked in cycle((False, True)):
-        seen.add(await cloud.knock(HOME, "/", revoked=revoked))
+        statuses.add(await sandbox.status_at_edge(HOME, "/", revoked=revoked))
         await asyncio.sleep(0.1)
 
 
-async def _die_at_write(
-    cloud: Cloud, home: RealHome, kind: FaultKind, nth: int
+async def _run_until_killed(
+    sandbox: ResettableSandbox, home: HomeAssistantProcess, kind: FaultKind, nth: int
 ) -> None:
+    """Start Home Assistant and kill it at its n-th write."""
     kill = Kill(kind, first=nth, seconds=0.01, pid=lambda: home.pid)
-    cloud.sandbox.faults.add(kill)
+    sandbox.faults.add(kill)
     await home.start()
-    assert await home.until_dead() == -signal.SIGKILL, home.log
-    cloud.sandbox.faults.clear()
+    assert await home.wait() == -signal.SIGKILL, home.log
+    sandbox.faults.clear()
 
 
-async def _live(cloud: Cloud, home: RealHome) -> None:
-    """Start it, and wait until it is in sync by itself."""
+async def _run_until_in_sync(
+    sandbox: ResettableSandbox, home: HomeAssistantProcess
+) -> None:
+    """Start Home Assistant and wait until it has synced by itself."""
     await home.start()
     try:
         async with asyncio.timeout(300):
             # Two rules, an association, an ingress rule and a record.
-            while len(remains(cloud, HOME)) < _WRITES:
+            while len(contents_of(sandbox, HOME)) < _WRITES:
                 await asyncio.sleep(0.1)
     finally:
         await home.stop()
-    assert reaches(cloud, _HOSTNAME)
+    assert devices_get_in(sandbox, _HOSTNAME)
 
 
-def _home(cloud: Cloud, folder: Path) -> RealHome:
-    sandbox = cloud.sandbox
-    return RealHome(folder / "home", sandbox.api_url, sandbox.token, _HOSTNAME)
+def _home(sandbox: ResettableSandbox, folder: Path) -> HomeAssistantProcess:
+    return HomeAssistantProcess(
+        folder / "home", sandbox.api_url, sandbox.token, _HOSTNAME
+    )
 
 
 @pytest.mark.parametrize("nth", range(1, _WRITES + 1))
@@ -90,31 +96,28 @@ def _home(cloud: Cloud, folder: Path) -> RealHome:
 def test_killed_at_a_write(
     runner: asyncio.Runner, tmp_path: Path, kind: FaultKind, nth: int
 ) -> None:
-    """Killed at a write."""
+    """After the restart, nothing that took effect is written a second time."""
 
     async def play() -> None:
-        async with _lived_in_cloud() as (cloud, _):
-            home = _home(cloud, tmp_path)
-            await _die_at_write(cloud, home, kind, nth)
-            await _live(cloud, home)
-            # Nothing that took effect was written a second time.
-            done = [
-                entry for entry in cloud.sandbox.journal.writes if entry.took_effect
-            ]
-            assert len(done) == _WRITES
+        async with _monitored_sandbox() as sandbox:
+            home = _home(sandbox, tmp_path)
+            await _run_until_killed(sandbox, home, kind, nth)
+            await _run_until_in_sync(sandbox, home)
+            writes = [entry for entry in sandbox.journal.writes if entry.took_effect]
+            assert len(writes) == _WRITES
 
     runner.run(play())
 
 
 def test_killed_at_every_write(runner: asyncio.Runner, tmp_path: Path) -> None:
-    """Killed at every write."""
+    """Each start gets one write further, and none is repeated."""
 
     async def play() -> None:
-        async with _lived_in_cloud() as (cloud, _):
-            home = _home(cloud, tmp_path)
+        async with _monitored_sandbox() as sandbox:
+            home = _home(sandbox, tmp_path)
             for _ in range(_WRITES):
-                await _die_at_write(cloud, home, FaultKind.RESET_AFTER, 1)
-            await _live(cloud, home)
-            assert len(cloud.sandbox.journal.writes) == _WRITES
+                await _run_until_killed(sandbox, home, FaultKind.RESET_AFTER, 1)
+            await _run_until_in_sync(sandbox, home)
+            assert len(sandbox.journal.writes) == _WRITES
 
     runner.run(play())

@@ -1,8 +1,8 @@
-"""Two homes in one zone at once, whose requests come in any order.
+"""Two homes act in one zone at once, and their requests arrive in any order.
 
-Cloudflare's rules and lists know no ETag, so the last writer wins. What one can do is to look
-immediately before one writes: only what the other writes in that one gap can be undone, and
-both are content, and everything closed, after their next runs.
+Cloudflare's rules and lists have no ETag, so the last write wins. The engine therefore reads
+immediately before it writes: one home can undo only what the other one writes in this gap.
+After their next runs both homes are in sync and everything is closed.
 """
 
 import asyncio
@@ -18,282 +18,296 @@ from sandbox.state import State
 from tests.engine.builders import protected
 from tests.engine.searching import search
 
-from . import dashboard
-from .cloud import Cloud
-from .dashboard import BOAT, CABIN, GHOST, HOME
-from .gate import Choose, Gate, GatedClient
-from .hasty import entered
+from . import dashboard_edits
+from .endpoint import Endpoint
+from .exposure import ExposureFinder
 from .home import Home, Run
-from .scenarios import lived_in
-from .trouble import Endpoint
-from .witness import Judge, Witness, doubles, reaches, remains
+from .hostnames import BOAT, CABIN, HOME, SHED
+from .request_scheduler import Choose, RequestScheduler, ScheduledClient
+from .resettable_sandbox import ResettableSandbox
+from .scenarios import add_foreign_things
+from .time_skipping import entered
+from .write_monitor import WriteMonitor
+from .zone_contents import contents_of, devices_get_in, duplicates
+
+_SENDERS: Final = ("first", "second")
 
 
 @dataclass
-class Pair:
-    """Two homes whose requests go through one gate."""
+class TwoHomes:
+    """Two homes in one sandbox, whose requests a scheduler can order."""
 
-    cloud: Cloud
-    clients: tuple[GatedClient, GatedClient]
-    judge: Judge = field(default_factory=Judge)
-    witness: Witness = field(init=False)
-    here: Home = field(init=False)
-    there: Home = field(init=False)
+    sandbox: ResettableSandbox
+    clients: tuple[ScheduledClient, ...]
+    finder: ExposureFinder = field(default_factory=ExposureFinder)
+    monitor: WriteMonitor = field(init=False)
+    first: Home = field(init=False)
+    second: Home = field(init=False)
 
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncGenerator[Self]:
-        """Run the cloud that both share."""
-        async with (
-            Cloud.running() as cloud,
-            GatedClient("here") as here,
-            GatedClient("there") as there,
-        ):
-            yield cls(cloud, (here, there))
+        """Run the sandbox that both homes share."""
+        first, second = map(ScheduledClient, _SENDERS)
+        async with ResettableSandbox.running() as sandbox, first, second:
+            yield cls(sandbox, (first, second))
 
-    async def begin(self) -> None:
-        """Start both in a zone that is lived in, with a hostname each to protect."""
+    async def start(self) -> None:
+        """Start both homes with a hostname each, in a zone with foreign things."""
         self.restart()
-        await lived_in(self.cloud)
-        self.protect(self.here, HOME)
-        self.protect(self.there, BOAT, "/api/webhook/")
+        await add_foreign_things(self.sandbox)
+        self.protect(self.first, HOME)
+        self.protect(self.second, BOAT, "/api/webhook/")
 
     def restart(self, state: State | None = None) -> None:
-        """Start both, with nothing to protect, where everything stands as told."""
-        self.cloud.restore(state)
-        self.witness = Witness(self.cloud, self.judge)
-        self.here, self.there = (
-            self.cloud.home(http_client=client) for client in self.clients
+        """Start both homes without hostnames, in a saved state or the initial one."""
+        self.sandbox.restore(state)
+        self.monitor = WriteMonitor(self.sandbox, self.finder)
+        self.first, self.second = (
+            self.sandbox.new_home(http_client=client) for client in self.clients
         )
 
-    async def settle(self) -> None:
-        """Bring both in sync, one after the other."""
-        for home in (self.here, self.there, self.here):
-            assert (await home.sync()).done
+    async def sync(self) -> None:
+        """Bring both homes in sync, one after the other."""
+        for home in (self.first, self.second, self.first):
+            assert (await home.sync()).is_done
 
     def protect(self, home: Home, hostname: str, *exempt_paths: str) -> None:
-        """Have a home protect a hostname."""
+        """Let a home protect a hostname."""
         home.settings[hostname] = protected(hostname, *exempt_paths)
-        self.witness.protected[hostname] = exempt_paths
+        self.monitor.protected[hostname] = exempt_paths
 
 
-async def _nothing_yet(_: Pair) -> None:
-    """Let both begin from nothing."""
+async def _do_nothing(_: TwoHomes) -> None:
+    """Let both homes start with nothing of theirs in the zone."""
 
 
-async def _both_add(pair: Pair) -> None:
-    await pair.settle()
-    pair.protect(pair.here, CABIN)
-    pair.protect(pair.there, GHOST)
+async def _add_hostname_to_both(homes: TwoHomes) -> None:
+    await homes.sync()
+    homes.protect(homes.first, CABIN)
+    homes.protect(homes.second, SHED)
 
 
-async def _one_adds(pair: Pair) -> None:
-    await pair.settle()
-    pair.protect(pair.there, GHOST)
+async def _add_hostname_to_second(homes: TwoHomes) -> None:
+    await homes.sync()
+    homes.protect(homes.second, SHED)
 
 
-async def _one_tightens(pair: Pair) -> None:
-    await pair.settle()
-    pair.protect(pair.there, BOAT)
+async def _remove_exempt_path_of_second(homes: TwoHomes) -> None:
+    await homes.sync()
+    homes.protect(homes.second, BOAT)
 
 
-async def _both_see_damage(pair: Pair) -> None:
-    await pair.settle()
-    dashboard.delete_block(pair.cloud, 0)
-    dashboard.grey_own_record(pair.cloud, 0)
-    dashboard.remove_association(pair.cloud, 1)
+async def _cause_drift(homes: TwoHomes) -> None:
+    await homes.sync()
+    dashboard_edits.delete_block(homes.sandbox, 0)
+    dashboard_edits.unproxy_own_record(homes.sandbox, 0)
+    dashboard_edits.remove_association(homes.sandbox, 1)
 
 
 @dataclass(frozen=True)
 class Race:
-    """What two homes find, and which hostnames they take down; else they sync."""
+    """Two runs at the same time: each home syncs, or takes a hostname down."""
 
-    prepare: Callable[[Pair], Awaitable[None]]
-    down_here: str | None = None
-    down_there: str | None = None
+    prepare: Callable[[TwoHomes], Awaitable[None]]
+    first_takes_down: str | None = None
+    second_takes_down: str | None = None
 
-    def deeds(self, pair: Pair) -> list[Coroutine[Any, Any, Run]]:
-        """Return what both do."""
-        homes = ((pair.here, self.down_here), (pair.there, self.down_there))
-        return [home.take_down(down) if down else home.sync() for home, down in homes]
+    def runs(self, homes: TwoHomes) -> list[Coroutine[Any, Any, Run]]:
+        """Return the run of each home."""
+        return [
+            home.take_down(hostname) if hostname else home.sync()
+            for home, hostname in (
+                (homes.first, self.first_takes_down),
+                (homes.second, self.second_takes_down),
+            )
+        ]
 
-    async def begin(self, pair: Pair) -> Callable[[], None]:
-        """Bring both to where the race begins; return what brings them there again."""
-        await pair.begin()
-        await self.prepare(pair)
-        state, protected = pair.cloud.snapshot(), dict(pair.witness.protected)
-        settings = [dict(home.settings) for home in (pair.here, pair.there)]
+    async def prepare_start(self, homes: TwoHomes) -> Callable[[], None]:
+        """Bring both homes to the start; return a function that brings them back there."""
+        await homes.start()
+        await self.prepare(homes)
+        state, exempt_paths = homes.sandbox.snapshot(), dict(homes.monitor.protected)
+        settings = [dict(home.settings) for home in (homes.first, homes.second)]
 
-        def again() -> None:
-            pair.restart(state)
-            pair.witness.protected.update(protected)
-            pair.here.settings, pair.there.settings = map(dict, settings)
+        def return_to_start() -> None:
+            homes.restart(state)
+            homes.monitor.protected.update(exempt_paths)
+            homes.first.settings, homes.second.settings = map(dict, settings)
 
-        return again
+        return return_to_start
 
-    async def run(self, pair: Pair, choose: Choose) -> Gate:
-        """Let both act at once, their requests in the order that is chosen."""
-        pair.witness.begin()
-        gate = Gate(choose)
-        for client in pair.clients:
-            client.gate = gate
+    async def run(self, homes: TwoHomes, choose: Choose) -> RequestScheduler:
+        """Run both at once, with their requests in the chosen order."""
+        homes.monitor.accept_state()
+        scheduler = RequestScheduler(choose)
+        for client in homes.clients:
+            client.scheduler = scheduler
         try:
-            await gate.run(*self.deeds(pair))
+            await scheduler.run(*self.runs(homes))
         finally:
-            for client in pair.clients:
-                client.gate = None
-        return gate
+            for client in homes.clients:
+                client.scheduler = None
+        return scheduler
 
-    async def converge(self, pair: Pair) -> None:
-        """Let both act again until both are content; everything is right then."""
+    async def check_recovery(self, homes: TwoHomes) -> None:
+        """Run both until neither writes, and check the final state."""
         for _ in range(3):
-            writes = pair.cloud.writes
-            runs = [await deed for deed in self.deeds(pair)]
-            if pair.cloud.writes == writes:
+            writes = homes.sandbox.write_count
+            runs = [await run for run in self.runs(homes)]
+            if homes.sandbox.write_count == writes:
                 break
-        assert all(run.done for run in runs)
-        assert pair.cloud.writes == writes
-        assert not doubles(pair.cloud, pair.witness.protected)
-        assert not pair.witness.open_hostnames()
-        for home in (pair.here, pair.there):
+        assert all(run.is_done for run in runs)
+        assert homes.sandbox.write_count == writes
+        assert not duplicates(homes.sandbox, homes.monitor.protected)
+        assert not homes.monitor.exposed_hostnames()
+        for home in (homes.first, homes.second):
             for item in home.settings.values():
-                if item.hostname in (self.down_here, self.down_there):
-                    assert not remains(pair.cloud, item.hostname)
+                if item.hostname in (self.first_takes_down, self.second_takes_down):
+                    assert not contents_of(homes.sandbox, item.hostname)
                 else:
-                    assert reaches(pair.cloud, item)
+                    assert devices_get_in(homes.sandbox, item)
 
 
 RACES: Final = {
-    "both build up": Race(_nothing_yet),
-    "both add": Race(_both_add),
-    "both fix": Race(_both_see_damage),
-    "both tear down": Race(Pair.settle, down_here=HOME, down_there=BOAT),
-    "one tears down, one adds": Race(_one_adds, down_here=HOME),
-    "one tears down, one tightens": Race(_one_tightens, down_here=HOME),
+    "both build up": Race(_do_nothing),
+    "both add": Race(_add_hostname_to_both),
+    "both fix": Race(_cause_drift),
+    "both tear down": Race(
+        TwoHomes.sync, first_takes_down=HOME, second_takes_down=BOAT
+    ),
+    "one tears down, one adds": Race(_add_hostname_to_second, first_takes_down=HOME),
+    "one tears down, one removes an exempt path": Race(
+        _remove_exempt_path_of_second, first_takes_down=HOME
+    ),
 }
 
 
 @pytest.mark.parametrize("name", RACES)
-def test_only_the_gap_between_look_and_write_opens(
+def test_only_writes_between_read_and_write_expose(
     runner: asyncio.Runner, name: str
 ) -> None:
-    """One home pauses before each of its requests, while the other does all it has to."""
+    """One home stops before each of its requests in turn, while the other one runs."""
     race = RACES[name]
 
     async def play() -> None:
-        async with Pair.running() as pair:
-            again = await race.begin(pair)
-            alone = await race.run(pair, _in_turn)
-            opened = []
-            for who in ("here", "there"):
-                for after in range(_last_write(alone, who)):
-                    again()
-                    gate = await race.run(pair, _pausing(who, after))
-                    if pair.witness.violations and not _met_in_one_gap(gate):
-                        opened.append((who, after, pair.witness.violations))
-                    await race.converge(pair)
-            assert opened == []
+        async with TwoHomes.running() as homes:
+            return_to_start = await race.prepare_start(homes)
+            undisturbed = await race.run(homes, _one_after_the_other)
+            unexpected = []
+            for sender in _SENDERS:
+                for count in range(_last_write(undisturbed, sender)):
+                    return_to_start()
+                    scheduler = await race.run(homes, _stop_after(sender, count))
+                    if homes.monitor.violations and not _wrote_in_gap(scheduler):
+                        unexpected.append((sender, count, homes.monitor.violations))
+                    await race.check_recovery(homes)
+            assert unexpected == []
 
     runner.run(play())
 
 
-def _in_turn(waiting: Sequence[str]) -> int:
+def _one_after_the_other(waiting: Sequence[str]) -> int:
     return 0
 
 
-def _last_write(gate: Gate, who: str) -> int:
-    """Return the number of the last request with which one of them wrote."""
-    own = [ticket.endpoint.method for ticket in gate.passed if ticket.who == who]
-    writes = [number for number, method in enumerate(own, 1) if method != "GET"]
+def _last_write(scheduler: RequestScheduler, sender: str) -> int:
+    """Return the number of the last request with which a home wrote."""
+    methods = [
+        request.endpoint.method
+        for request in scheduler.sent
+        if request.sender == sender
+    ]
+    writes = [number for number, method in enumerate(methods, 1) if method != "GET"]
     return max(writes, default=0)
 
 
-def _pausing(who: str, after: int) -> Choose:
-    """Let one home make so many requests, then the other all of its own."""
-    made = 0
+def _stop_after(sender: str, count: int) -> Choose:
+    """Let one home send a number of requests, then the other one all of its own."""
+    sent = 0
 
     def choose(waiting: Sequence[str]) -> int:
-        nonlocal made
-        others = [place for place, name in enumerate(waiting) if name != who]
-        if others and (made == after or who not in waiting):
+        nonlocal sent
+        others = [index for index, name in enumerate(waiting) if name != sender]
+        if others and (sent == count or sender not in waiting):
             return others[0]
-        made += 1
-        return waiting.index(who)
+        sent += 1
+        return waiting.index(sender)
 
     return choose
 
 
-def _met_in_one_gap(gate: Gate) -> bool:
-    """Tell whether somebody wrote between a write of the other and the look just before it."""
-    for place, write in enumerate(gate.passed):
+def _wrote_in_gap(scheduler: RequestScheduler) -> bool:
+    """Return whether a home wrote between a write of the other one and the read before it."""
+    for index, write in enumerate(scheduler.sent):
         if write.endpoint.method == "GET":
             continue
-        since: set[str] = set()
-        for ticket in reversed(gate.passed[:place]):
-            resource, reads = (
-                _resource(ticket.endpoint),
-                ticket.endpoint.method == "GET",
-            )
-            if ticket.who != write.who and not reads:
-                since.add(resource)
-            if ticket.who == write.who and not reads:
+        written_by_other: set[str] = set()
+        for request in reversed(scheduler.sent[:index]):
+            resource = _resource(request.endpoint)
+            reads = request.endpoint.method == "GET"
+            if request.sender != write.sender and not reads:
+                written_by_other.add(resource)
+            if request.sender == write.sender and not reads:
                 break
-            if ticket.who == write.who and resource == _resource(write.endpoint):
-                if resource in since:
+            if request.sender == write.sender and resource == _resource(write.endpoint):
+                if resource in written_by_other:
                     return True
                 break
     return False
 
 
 def _resource(endpoint: Endpoint) -> str:
-    """Name what is read and written as a whole."""
+    """Return the path of what is read and written as a whole."""
     return "rules" if "/rulesets" in endpoint.path else endpoint.path
 
 
-def _raced(gate: Gate) -> bool:
-    """Tell whether somebody wrote what the other had changed since the look at it."""
+def _wrote_without_reading(scheduler: RequestScheduler) -> bool:
+    """Return whether a home wrote what the other one had changed since it was read."""
     changed: set[tuple[str, str]] = set()
-    for ticket in gate.passed:
-        resource = _resource(ticket.endpoint)
-        if ticket.endpoint.method != "GET":
-            if (ticket.who, resource) in changed:
+    for request in scheduler.sent:
+        resource = _resource(request.endpoint)
+        if request.endpoint.method != "GET":
+            if (request.sender, resource) in changed:
                 return True
-            changed |= {(who, resource) for who in ("here", "there")}
-        # Answers to writes show what is there as well.
-        changed.discard((ticket.who, resource))
+            changed |= {(sender, resource) for sender in _SENDERS}
+        # The answer to a write shows the resource too.
+        changed.discard((request.sender, resource))
     return False
 
 
 @pytest.mark.parametrize("name", RACES)
-def test_in_any_order(runner: asyncio.Runner, name: str) -> None:
-    """In any order."""
-    _play_in_any_order(runner, RACES[name], search(15))
+def test_random_orders(runner: asyncio.Runner, name: str) -> None:
+    """The same 15 orders of requests in every run."""
+    _search_orders(runner, RACES[name], search(15))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", RACES)
-def test_in_any_order_at_length(runner: asyncio.Runner, name: str) -> None:
-    """In any order, at length."""
-    _play_in_any_order(runner, RACES[name], search(1000, again=False))
+def test_many_random_orders(runner: asyncio.Runner, name: str) -> None:
+    """New orders of requests in every run."""
+    _search_orders(runner, RACES[name], search(1000, again=False))
 
 
-def _play_in_any_order(runner: asyncio.Runner, race: Race, how: settings) -> None:
-    async def play(pair: Pair, order: list[int]) -> None:
-        again()
-        turns = iter(order)
-        gate = await race.run(pair, lambda waiting: next(turns, 0) % len(waiting))
-        opened = [item for item in pair.witness.violations if " opened " in item]
-        assert pair.witness.violations == opened
-        assert not opened or _raced(gate), opened
-        await race.converge(pair)
+def _search_orders(runner: asyncio.Runner, race: Race, how: settings) -> None:
+    async def play(homes: TwoHomes, order: list[int]) -> None:
+        return_to_start()
+        numbers = iter(order)
+        scheduler = await race.run(
+            homes, lambda waiting: next(numbers, 0) % len(waiting)
+        )
+        opened = [item for item in homes.monitor.violations if " opened " in item]
+        assert homes.monitor.violations == opened
+        assert not opened or _wrote_without_reading(scheduler), opened
+        await race.check_recovery(homes)
 
-    with entered(runner, Pair.running()) as pair:
-        again = runner.run(race.begin(pair))
+    with entered(runner, TwoHomes.running()) as homes:
+        return_to_start = runner.run(race.prepare_start(homes))
 
         @how
         @given(st.lists(st.integers(0, 9), max_size=40))
         def search_orders(order: list[int]) -> None:
-            runner.run(play(pair, order))
+            runner.run(play(homes, order))
 
         search_orders()

@@ -1,1 +1,1 @@
-"""Tests of the local Cloudflare."""
+"""Tests of the sandbox."""

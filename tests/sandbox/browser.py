@@ -10,11 +10,11 @@ from custom_components.cloudflare_mtls.engine.certificates.credentials import (
 from demo.browser import Chromium
 from sandbox import Sandbox
 
-from .helpers import Api, mint
+from .helpers import Api, create_certificate
 
 
 async def new_chromium(sandbox: Sandbox, home: Path) -> Chromium:
-    """Return one that trusts the edge, and has no certificate."""
+    """Return a Chromium that trusts the edge and has no client certificate."""
     chromium = Chromium(home, f"MAP * 127.0.0.1:{sandbox.edge_port}")
     await chromium.trust(sandbox.edge_ca_file)
     return chromium
@@ -23,12 +23,12 @@ async def new_chromium(sandbox: Sandbox, home: Path) -> Chromium:
 async def install_certificate(
     chromium: Chromium, api: Api, bundle_format: BundleFormat
 ) -> None:
-    """Have a certificate minted, and take its bundle into the store."""
-    minted, identity = await mint(api)
+    """Create a certificate, and import its bundle into Chromium."""
+    created, identity = await create_certificate(api)
     password = make_password()
     bundle = make_bundle(
         identity.key,
-        minted["certificate"],
+        created["certificate"],
         bundle_format,
         label="HA Phone 2026-11",
         password=password,

@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share."""
+"""Fixtures for the tests of the sandbox."""
 
 from collections.abc import AsyncIterator
 
@@ -33,28 +33,28 @@ async def api(sandbox: Sandbox) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def origin(sandbox: Sandbox) -> AsyncIterator[Origin]:
-    """Run a little Home Assistant behind the seeded service."""
+    """Run a small web server as the origin of the seeded service."""
     application = web.Application(client_max_size=2**24)
     application.router.add_get("/api/websocket", _websocket)
     application.router.add_get("/broken", _broken)
-    little = Origin()
-    application.router.add_get("/flood", little.flood)
+    server = Origin()
+    application.router.add_get("/flood", server.flood)
     application.router.add_route("*", "/{path:.*}", _echo)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    little.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    sandbox.state.origins[SERVICE] = little.url
-    yield little
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    sandbox.state.origins[SERVICE] = server.url
+    yield server
     await runner.cleanup()
 
 
 @pytest.fixture
 def protected(sandbox: Sandbox, origin: Origin) -> str:
-    """Let only devices with a good certificate reach a hostname."""
+    """Protect a hostname: block visitors without a verified, unrevoked certificate."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.associations = [HOME]
-    # Only what the rule says keeps anybody out.
+    # This rule alone decides: replace the seeded one.
     zone.rules[:] = [
         Rule(
             action="block",

@@ -1,7 +1,7 @@
-"""What Cloudflare's SDK says of each endpoint: its parameters, its answer, and an example.
+"""The SDK's types for each endpoint, for parameters and answers, with an example request.
 
-An endpoint that the sandbox gains belongs into CONTRACTS, or, where the SDK has no types
-for it, into UNTYPED with the reason.
+Add every new endpoint of the sandbox to CONTRACTS, or, if the SDK has no types for it, to
+UNTYPED with the reason.
 """
 
 from collections.abc import Callable, Mapping
@@ -111,24 +111,24 @@ from sandbox.api import RESOURCES
 from sandbox.seed import FOREIGN_RULE_ID
 from sandbox.state import FIREWALL_PHASE
 
-from .helpers import HOME, NAS, Api, csr_text, mint, new_csr
+from .helpers import HOME, NAS, Api, create_certificate, csr_text, new_csr
 from .strict import Problem, closest, members, problems, typed_query
 
 
 class Key(NamedTuple):
-    """What names an endpoint."""
+    """The method and path of an endpoint."""
 
     method: str
     path: str
 
 
 class NoParams(TypedDict):
-    """What the SDK sends where an endpoint takes nothing but its path."""
+    """The parameters of an endpoint that has none besides its path."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """An example of a request; ids are those that differ from the usual ones."""
+    """An example request; `ids` replace ids of the prepared sandbox."""
 
     body: Any = None
     query: Mapping[str, str] = field(default_factory=dict)
@@ -138,7 +138,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sandbox in which every example works, and the ids that they use."""
+    """A sandbox in which every example works, with the ids that examples use."""
 
     sandbox: Sandbox
     ids: Mapping[str, str]
@@ -154,7 +154,7 @@ type Example = Callable[[Prepared], Request]
 
 @dataclass(frozen=True)
 class Contract:
-    """The SDK's types of an endpoint: for what is asked, and for `result`."""
+    """The SDK's types of an endpoint, for its parameters and its `result`, and an example."""
 
     params: Any
     answer: Any
@@ -442,7 +442,7 @@ UNTYPED: Mapping[Key, str] = {
         for name in ("firewall/rules", "filters", "rate_limits")
     },
 }
-"""Endpoints that the SDK has no types for, and why that is so."""
+"""Endpoints without types in the SDK, with the reason."""
 
 REGISTERED = tuple(
     Key(route.method, route.path)
@@ -452,10 +452,10 @@ REGISTERED = tuple(
 
 
 async def prepare(api: Api) -> Prepared:
-    """Bring a sandbox into a state in which every example works."""
+    """Create in a sandbox everything that the examples need."""
     sandbox = api.sandbox
-    certificate, _ = await mint(api)
-    revoked, _ = await mint(api)
+    certificate, _ = await create_certificate(api)
+    revoked, _ = await create_certificate(api)
     revoked_path = f"/zones/{{zone}}/client_certificates/{revoked['id']}"
     assert (await api.request("DELETE", revoked_path)).status == 200
     [ruleset] = (await api.get("/zones/{zone}/rulesets")).result
@@ -495,7 +495,7 @@ async def prepare(api: Api) -> Prepared:
 
 
 def endpoint_of(method: str, path: str) -> Key:
-    """Return the endpoint that a request went to."""
+    """Return the endpoint of a request."""
     for key in REGISTERED:
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(key.path))
         if key.method == method and re.fullmatch(pattern, path):
@@ -503,10 +503,10 @@ def endpoint_of(method: str, path: str) -> Key:
     raise LookupError(f"no endpoint for {method} {path}")
 
 
-def wrong_in_request(key: Key, query: Mapping[str, str], body: Any) -> set[Problem]:
-    """Return what the SDK's parameter types do not allow in a request.
+def request_problems(key: Key, query: Mapping[str, str], body: Any) -> set[Problem]:
+    """Return the problems of a request with the SDK's parameter types.
 
-    Those types hold the path's ids as well, which are no part of query and body.
+    Those types also contain the path's ids, which are not part of query and body.
     """
     kind = CONTRACTS[key].params
     sent = typed_query(query, kind)
@@ -515,12 +515,12 @@ def wrong_in_request(key: Key, query: Mapping[str, str], body: Any) -> set[Probl
     elif body is not None:
         return {Problem("", "the body is no object")}
     ids = set(re.findall(r"{(\w+)}", key.path))
-    assert not ids & sent.keys(), "an id of the path was sent once more"
+    assert not ids & sent.keys(), "an id of the path was also sent as a parameter"
     return closest(
         problems({**_ids(member, ids), **sent}, member) for member in members(kind)
     )
 
 
 def _ids(kind: Any, ids: set[str]) -> dict[str, str]:
-    """Return those of a path's ids that a type names."""
+    """Return a value for each id of the path that a type contains."""
     return {name: "0" for name in ids if name in kind.__annotations__}

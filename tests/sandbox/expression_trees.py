@@ -1,8 +1,8 @@
-"""Rule expressions as trees: made at random, written as text, and judged by themselves.
+"""Random rule expressions as trees, with their own evaluation and their text form.
 
-Nothing here knows the sandbox's own reader or evaluator, which are tested against this.
-Values are compared as Cloudflare documents it: strings by their octets, ASCII letters as the
-only ones that have cases, addresses within their family.
+This module is independent of the sandbox's parser and evaluator, which are tested against it.
+Values are compared as Cloudflare documents it: strings by octets, upper and lower case only
+for ASCII letters, addresses within their family.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ _SIGNS = {
     "xor": "^^",
     "not": "!",
 }
-_TIGHTNESS = {"or": 0, "xor": 1, "and": 2, "not": 3}
+_PRECEDENCE = {"or": 0, "xor": 1, "and": 2, "not": 3}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Apply:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A wildcard: texts with a star between each two."""
+    """A wildcard pattern: texts with a star between them."""
 
     texts: tuple[str, ...]
 
@@ -91,7 +91,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Span:
-    """From one literal to another, both included."""
+    """A range of literals, both ends included."""
 
     first: Any
     last: Any
@@ -99,7 +99,7 @@ class Span:
 
 @dataclass(frozen=True)
 class In:
-    """A value looked for in a list."""
+    """A test whether a value is in a list."""
 
     left: Field | Apply
     members: tuple[Any, ...]
@@ -131,11 +131,11 @@ class Join:
 type Condition = Compare | In | Bare | Not | Join
 
 
-# What is true
+# Evaluation
 
 
 def holds(tree: Condition, request: Request) -> bool:
-    """Judge a condition."""
+    """Return whether a condition is true for a request."""
     match tree:
         case Bare(value):
             return bool(_value(value, request))
@@ -163,7 +163,7 @@ def _value(value: Any, request: Request) -> Any:
 
 
 def octets(text: str) -> bytes:
-    """Return what a text is on the wire; what is no UTF-8 there comes as surrogates."""
+    """Return the octets of a text, in which surrogates stand for octets that are not UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -193,7 +193,7 @@ def _compares(operator: str, left: Any, right: Any) -> bool:
         case "strict wildcard":
             return _is_pattern([octets(text) for text in right.texts], left)
         case "matches":
-            # A character for each octet.
+            # latin-1 makes one character of each octet.
             return _is_regex(right, left.decode("latin-1"))
         case "contains":
             return any(
@@ -232,7 +232,7 @@ def _is_in(value: Any, member: Any) -> bool:
 
 
 def _is_pattern(texts: list[bytes], value: bytes) -> bool:
-    """Tell whether a value is the texts with anything between them."""
+    """Return whether a value consists of the texts, with anything between them."""
     first, *others = texts
     if not value.startswith(first):
         return False
@@ -245,58 +245,64 @@ def _is_pattern(texts: list[bytes], value: bytes) -> bool:
 def _is_regex(regex: Regex, value: str) -> bool:
     at_start, at_end = regex.anchored
     starts = [0] if at_start else range(len(value) + 1)
-    return any(_goes_on(regex.pieces, at_end, value[start:]) for start in starts)
+    return any(
+        _matches_from_start(regex.pieces, at_end, value[start:]) for start in starts
+    )
 
 
-def _goes_on(pieces: tuple[tuple[str, str], ...], at_end: bool, value: str) -> bool:
+def _matches_from_start(
+    pieces: tuple[tuple[str, str], ...], at_end: bool, value: str
+) -> bool:
     if not pieces:
         return not (at_end and value)
-    (kind, how_often), *others = pieces
+    (kind, quantifier), *others = pieces
     fits = bool(value) and value[0] in _characters(kind, value[0])
-    if how_often in ("?", "*") and _goes_on(tuple(others), at_end, value):
+    if quantifier in ("?", "*") and _matches_from_start(tuple(others), at_end, value):
         return True
     if not fits:
         return False
-    again = {"*": ((kind, "*"),), "+": ((kind, "*"),)}.get(how_often, ())
-    return _goes_on((*again, *others), at_end, value[1:])
+    again = {"*": ((kind, "*"),), "+": ((kind, "*"),)}.get(quantifier, ())
+    return _matches_from_start((*again, *others), at_end, value[1:])
 
 
 def _characters(kind: str, any_one: str) -> str:
     return {".": any_one.strip("\n")}.get(kind, kind.strip("[]"))
 
 
-# How it is written
+# Text form
 
 
-def write(tree: Condition, random: Random, looser_than: int = 0) -> str:
-    """Write a condition, with parentheses where they are needed, and sometimes elsewhere."""
+def write(tree: Condition, random: Random, outer_precedence: int = 0) -> str:
+    """Write a condition, with parentheses where needed and, at random, elsewhere."""
     match tree:
         case Join(operator, left, right):
-            own = _TIGHTNESS[operator]
+            precedence = _PRECEDENCE[operator]
             text = _spaced(
                 random,
-                write(left, random, own),
+                write(left, random, precedence),
                 _sign(operator, random),
-                write(right, random, own),
+                write(right, random, precedence),
             )
         case Not(operand):
-            own = _TIGHTNESS["not"]
-            text = _spaced(random, _sign("not", random), write(operand, random, own))
+            precedence = _PRECEDENCE["not"]
+            text = _spaced(
+                random, _sign("not", random), write(operand, random, precedence)
+            )
         case Bare(value):
-            own, text = 9, _write_value(value, random)
+            precedence, text = 9, _write_value(value, random)
         case In(left, members):
-            own = 9
+            precedence = 9
             listed = " ".join(_write_member(member, random) for member in members)
             text = f"{_write_value(left, random)} in {{{listed}}}"
         case Compare(left, operator, right):
-            own = 9
+            precedence = 9
             text = _spaced(
                 random,
                 _write_value(left, random),
                 _sign(operator, random),
                 _write_literal(right, random),
             )
-    if own < looser_than or random.random() < 0.15:
+    if precedence < outer_precedence or random.random() < 0.15:
         return f"( {text})" if random.random() < 0.3 else f"({text})"
     return text
 
@@ -333,7 +339,7 @@ def _write_literal(literal: Any, random: Random) -> str:
             escaped = (text.replace("\\", "\\\\").replace("*", "\\*") for text in texts)
             return _quoted("*".join(escaped), random)
         case Regex((at_start, at_end), pieces):
-            body = "".join(kind + how_often for kind, how_often in pieces)
+            body = "".join(kind + quantifier for kind, quantifier in pieces)
             text = f"{'^' if at_start else ''}{body}{'$' if at_end else ''}"
             return f'"{text}"' if random.random() < 0.5 else f'r"{text}"'
         case str():
@@ -348,7 +354,7 @@ def _plain(literal: Any, random: Random) -> str:
 
 
 def _quoted(text: str, random: Random) -> str:
-    if _NO_UTF_8 not in text and random.random() < 0.3:
+    if _NOT_UTF_8 not in text and random.random() < 0.3:
         hashes = "#" * (text.count("#") + 1)
         return f'r{hashes}"{text}"{hashes}'
     return f'"{"".join(_escaped(character, random) for character in text)}"'
@@ -357,19 +363,19 @@ def _quoted(text: str, random: Random) -> str:
 def _escaped(character: str, random: Random) -> str:
     if character in '"\\':
         return f"\\{character}"
-    if character == _NO_UTF_8 or random.random() < 0.2:
+    if character == _NOT_UTF_8 or random.random() < 0.2:
         form = random.choice(("\\x{:02x}", "\\x{:02X}", "\\{:03o}"))
         return "".join(map(form.format, octets(character)))
     return character
 
 
-# What they are made of
+# Random values
 
-# Few letters, so that they meet; and those that could be taken for something else.
+# Only few letters, so that values often match; and characters with a special meaning.
 _LETTERS = 'aAbB*\\"#/.(){}$ ä€'
-_NO_UTF_8 = "\udcff"
-_texts = st.text(f"{_LETTERS}{_NO_UTF_8}", max_size=4)
-_wire_texts = st.text(f"{_LETTERS}{_NO_UTF_8}\n", max_size=6)
+_NOT_UTF_8 = "\udcff"
+_texts = st.text(f"{_LETTERS}{_NOT_UTF_8}", max_size=4)
+_wire_texts = st.text(f"{_LETTERS}{_NOT_UTF_8}\n", max_size=6)
 _ascii = st.text("aAbB.", max_size=6)
 _numbers = st.integers(-3, 9) | st.sampled_from((64496, 2**63 - 1, -(2**63) + 1))
 _addresses: st.SearchStrategy[Address] = st.sampled_from(
@@ -415,7 +421,7 @@ _orders = st.sampled_from(("eq", "ne", "lt", "le", "gt", "ge"))
 _patterns = st.builds(
     Pattern,
     st.lists(_texts, min_size=1, max_size=3)
-    # Two stars side by side are refused.
+    # Cloudflare refuses two adjacent stars.
     .filter(lambda texts: all(texts[1:-1]))
     .map(tuple),
 )

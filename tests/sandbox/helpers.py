@@ -1,4 +1,4 @@
-"""How the tests speak to a sandbox: to its API, and to its edge as a visitor."""
+"""Clients of the sandbox's API and edge, and client certificates for them."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -30,14 +30,14 @@ NAS = "nas.example.com"
 
 @dataclass(frozen=True)
 class Reply:
-    """The API's answer: its HTTP status and its envelope."""
+    """An answer of the API: HTTP status and body."""
 
     status: int
     body: Any
 
     @property
     def result(self) -> Any:
-        """Return what a good answer brings."""
+        """Return the result of a successful answer."""
         assert self.body["success"], self.body
         return self.body["result"]
 
@@ -66,7 +66,7 @@ class Api:
         return Api(self.sandbox, self.session, token)
 
     async def get(self, path: str, **query: Any) -> Reply:
-        """Get."""
+        """Send a GET request."""
         return await self.request("GET", path, query=query)
 
     async def request(
@@ -76,7 +76,7 @@ class Api:
         body: Any = None,
         query: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """Send any request; {zone}, {account} and {tunnel} in its path are filled in."""
+        """Send a request; {zone}, {account} and {tunnel} in the path stand for the seeded ids."""
         filled = path.format(
             zone=self.sandbox.zone_id,
             account=self.sandbox.account_id,
@@ -95,13 +95,13 @@ class Api:
 
 @dataclass
 class Origin:
-    """A little Home Assistant."""
+    """The web server behind the seeded service, and how much it has sent."""
 
     url: str = ""
     sent_megabytes: int = 0
 
     async def flood(self, request: web.Request) -> web.StreamResponse:
-        """Answer with more than any buffer holds."""
+        """Answer with more data than the buffers on the way can hold."""
         response = web.StreamResponse()
         await response.prepare(request)
         for _ in range(64):
@@ -118,7 +118,7 @@ class Identity:
     key: ec.EllipticCurvePrivateKey
 
     def load_into(self, context: ssl.SSLContext, directory: Path) -> None:
-        """Let a client show this certificate."""
+        """Let clients with an SSL context use this certificate."""
         file = directory / "client.pem"
         file.write_bytes(
             self.certificate.public_bytes(Encoding.PEM)
@@ -130,7 +130,7 @@ class Identity:
 def new_csr(
     name: str = "Phone",
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.CertificateSigningRequest]:
-    """Make a key and a request for a certificate."""
+    """Create a key and a certificate signing request."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [
@@ -144,14 +144,14 @@ def new_csr(
 
 
 def csr_text(csr: x509.CertificateSigningRequest) -> str:
-    """Write a request as PEM."""
+    """Return a certificate signing request as PEM."""
     return csr.public_bytes(Encoding.PEM).decode()
 
 
-async def mint(
+async def create_certificate(
     api: Api, name: str = "Phone", zone_id: str = "{zone}"
 ) -> tuple[dict[str, Any], Identity]:
-    """Have a certificate signed through the API."""
+    """Create a certificate through the API; return the API's result and the identity."""
     key, csr = new_csr(name)
     body = {"csr": csr_text(csr), "validity_days": 365}
     reply = await api.request("POST", f"/zones/{zone_id}/client_certificates", body)
@@ -165,7 +165,7 @@ def signed_by(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> Identity:
-    """Sign a certificate past the API."""
+    """Sign a certificate with an authority directly, without the API."""
     key, csr = new_csr()
     day = timedelta(days=1)
     certificate = authority.sign_client(
@@ -175,7 +175,7 @@ def signed_by(
 
 
 class _EdgeResolver(AbstractResolver):
-    """Finds every name at the edge."""
+    """A resolver that returns the edge's address for every name."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -183,7 +183,7 @@ class _EdgeResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: Any = 0
     ) -> list[ResolveResult]:
-        """Resolve any name to the edge."""
+        """Return the edge's address."""
         return [
             ResolveResult(
                 hostname=host,
@@ -196,28 +196,28 @@ class _EdgeResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Have nothing to close."""
+        """Do nothing; the interface requires this method."""
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """A client of the edge, perhaps with a certificate."""
+    """A client of the edge, with or without a certificate."""
 
     session: ClientSession
     sandbox: Sandbox
 
     def url(self, host: str, path: str = "/") -> str:
-        """Return an address at the edge."""
+        """Return a URL at the edge."""
         return f"https://{host}:{self.sandbox.edge_port}{path}"
 
     async def get(self, host: str, path: str = "/", **options: Any) -> ClientResponse:
-        """Get, with the usual Host header unless another is given."""
+        """Send a GET request."""
         return await self.request("GET", host, path, **options)
 
     async def request(
         self, method: str, host: str, path: str = "/", **options: Any
     ) -> ClientResponse:
-        """Send any request."""
+        """Send a request; the Host header is the hostname unless `headers` has another."""
         headers = {"Host": host, **options.pop("headers", {})}
         async with self.session.request(
             method, self.url(host, path), headers=headers, **options
@@ -233,7 +233,7 @@ async def visitor(
     identity: Identity | None = None,
     tls: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
 ) -> AsyncIterator[Visitor]:
-    """Visit the edge."""
+    """Yield a client of the edge."""
     context = ssl.create_default_context(cafile=sandbox.edge_ca_file)
     context.maximum_version = tls
     if identity is not None:

@@ -1,4 +1,4 @@
-"""Recorded answers of the real Cloudflare, and how an answer of ours differs from them."""
+"""Recorded answers of the real Cloudflare, and their comparison with the sandbox's answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import re
 from typing import Any, Self
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "recorded"
-"""Lies beside the repository; it is not part of it."""
+"""The recordings are not part of the repository; tests that need them are skipped without."""
 
 _JSON_TYPES: Mapping[type, str] = {
     type(None): "null",
@@ -23,7 +23,7 @@ _JSON_TYPES: Mapping[type, str] = {
 
 @dataclass(frozen=True)
 class Recording:
-    """One recorded exchange."""
+    """A recorded request with its answer."""
 
     name: str
     request: Mapping[str, Any]
@@ -35,31 +35,31 @@ class Recording:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read a file."""
+        """Read a recording from its file."""
         data = json.loads(file.read_text())
         wanted = ("request", "status", "headers", "response", "evidence", "notes")
         return cls(file.stem, *(data[key] for key in wanted))
 
     @property
     def number(self) -> str:
-        """Return what the README calls it by."""
+        """Return the recording's number, such as tn-02."""
         return "-".join(self.name.split("-")[:2])
 
     @property
     def is_replayable(self) -> bool:
-        """Tell whether its body is more than somebody's account of it."""
+        """Return whether the body was recorded, rather than described in prose."""
         return self.evidence != "prose"
 
 
 def read_all() -> dict[str, Recording]:
-    """Return every recording by its number; none where the folder is not there."""
+    """Return every recording by its number; none if the folder is missing."""
     recordings = map(Recording.read, sorted(FOLDER.glob("*.json")))
     return {recording.number: recording for recording in recordings}
 
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer of ours; its body is text unless it is JSON."""
+    """An answer of the sandbox; the body is text unless it is JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -68,21 +68,21 @@ class Answered:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is known to differ from a recording, and why it may."""
+    """The differences from a recording that are allowed, with their reasons."""
 
     allowed: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
-    """Names in the recorded texts that are others here."""
+    """Replacements for names in the recorded texts."""
     status: int | None = None
-    """Where the situation is another one of the same kind."""
+    """The expected status, if the replayed situation is only similar to the recorded one."""
     partial: bool = False
-    """Whether the recording left keys out, or told a text only in part."""
+    """Whether the recording lacks keys or contains only parts of texts."""
 
     def differences(self, recording: Recording, answered: Answered) -> set[str]:
         """Return how an answer differs from a recording.
 
-        Verbatim recordings are compared as a whole; of assembled ones the envelope was put
-        together by whoever wrote them down, so only what is in it counts.
+        Verbatim recordings are compared completely. In assembled recordings the envelope is
+        not original, so only its content is compared.
         """
         recorded = _renamed(recording.response, self.words)
         status = self.status or recording.status
@@ -116,25 +116,25 @@ class Comparison:
         return found | set(self._error_differences(recorded, answered))
 
     def _error_differences(self, recorded: Any, answered: Any) -> Iterator[str]:
-        """Compare codes and texts, which count in every kind of recording."""
+        """Compare the errors' codes and texts; in assembled recordings too."""
         told, ours = recorded.get("errors") or [], answered.get("errors") or []
         if len(told) != len(ours):
             yield f"errors: {len(ours)}, recorded {len(told)}"
         for mine, other in zip(ours, told, strict=False):
             have = {(at, key): value for at, key, value in _facts(mine)}
             for at, key, value in _facts(other):
-                if not self._is_told(value, have.get((at, key))):
+                if not self._is_recorded(value, have.get((at, key))):
                     yield f"{at}.{key}: {have.get((at, key))!r}, recorded as {value!r}"
 
-    def _is_told(self, recorded: Any, ours: Any) -> bool:
-        """Tell whether a fact is the recorded one, as far as it was recorded."""
+    def _is_recorded(self, recorded: Any, ours: Any) -> bool:
+        """Return whether a fact equals the recorded one, or contains its recorded parts."""
         if isinstance(recorded, str) and (self.partial or "…" in recorded):
             return all(piece in str(ours) for piece in recorded.split("…"))
         return bool(recorded == ours)
 
 
 def _facts(error: Mapping[str, Any], where: str = "errors[]") -> Iterator[Any]:
-    """Yield codes, texts and pointers of an error and its causes."""
+    """Yield the codes, texts and pointers of an error and its causes."""
     for key in ("code", "message"):
         if key in error:
             value = error[key]
@@ -148,7 +148,7 @@ def _facts(error: Mapping[str, Any], where: str = "errors[]") -> Iterator[Any]:
 
 
 def shape_differences(recorded: Any, answered: Any, where: str = "") -> set[str]:
-    """Return how keys and JSON types differ, all the way down; values do not count."""
+    """Return the differences of keys and JSON types at all levels; values are not compared."""
     if type(recorded) is not type(answered):
         kinds = _JSON_TYPES[type(answered)], _JSON_TYPES[type(recorded)]
         return {f"{where}: {kinds[0]}, recorded as {kinds[1]}"}
@@ -174,7 +174,7 @@ def shape_differences(recorded: Any, answered: Any, where: str = "") -> set[str]
 
 
 def _alike(recorded: list[Any], item: Any) -> list[Any]:
-    """Return the recorded items of the same type, where items have one."""
+    """Return the recorded items with the same `type`; all items if none has it."""
     if not isinstance(item, dict):
         return recorded
     same = [each for each in recorded if each.get("type") == item.get("type")]
@@ -182,13 +182,13 @@ def _alike(recorded: list[Any], item: Any) -> list[Any]:
 
 
 def _missing_texts(recorded: str, answered: Any) -> Iterator[str]:
-    """Yield the pieces of a recorded text, between its ellipses, that are not there."""
+    """Yield the missing pieces of a recorded text, in which an ellipsis marks omissions."""
     for piece in recorded.split("…"):
         if piece.strip() not in str(answered):
             yield f"text: {piece.strip()!r} is missing"
 
 
-# Headers that the API or the edge sets, rather than the way there.
+# Headers that the API or the edge sets, not the servers in between.
 _COMPARED = {"content-type", "cache-control", "x-frame-options", "server", "cf-ray",
              "ratelimit", "ratelimit-policy"}  # fmt: skip
 
@@ -196,7 +196,7 @@ _COMPARED = {"content-type", "cache-control", "x-frame-options", "server", "cf-r
 def _header_differences(
     recorded: Mapping[str, str], answered: Mapping[str, str]
 ) -> Iterator[str]:
-    """Compare headers; numbers, identifiers and the character set do not count."""
+    """Compare headers; ignore numbers, identifiers and the character set."""
     for name, value in recorded.items():
         if name.lower() not in _COMPARED:
             continue

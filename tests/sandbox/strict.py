@@ -1,6 +1,6 @@
-"""JSON against the SDK's generated types, strictly: what they do not name is wrong.
+"""Check JSON strictly against the SDK's generated types: unknown keys are problems too.
 
-The SDK itself never looks: it builds its models from any answer, and sends any body.
+The SDK itself does not check: it builds its models from any answer, and sends any body.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,42 +39,44 @@ _JSON_NAMES: Mapping[type, str] = {
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One place where a value is not what its type says; `[]` stands for any index."""
+    """A place where a value does not match its type; `[]` stands for any index."""
 
     where: str
     what: str
 
     def __str__(self) -> str:
-        """Write it for a person."""
+        """Return the problem as a person reads it."""
         return f"{self.where}: {self.what}"
 
 
 def problems(value: Any, kind: Any, where: str = "") -> set[Problem]:
-    """Return everything about a JSON value that a type does not allow."""
-    kind = _bare(kind)
+    """Return every place in a JSON value that does not match a type."""
+    kind = _unwrapped(kind)
     origin = get_origin(kind)
     if kind in (Any, object):
         return set()
     if origin in (Union, UnionType):
-        return _of_the_closest(value, get_args(kind), where)
+        return _union_problems(value, get_args(kind), where)
     if origin is Literal:
-        return _unless(value in get_args(kind), where, f"{value!r} is not in {kind}")
+        return _problem_unless(
+            value in get_args(kind), where, f"{value!r} is not in {kind}"
+        )
     if kind is datetime:
-        return _unless(_is_time(value), where, f"{value!r} is no time")
+        return _problem_unless(_is_time(value), where, f"{value!r} is no time")
     if is_typeddict(kind):
-        return _of_an_object(value, *_typed_keys(kind), where)
+        return _object_problems(value, *_typed_keys(kind), where)
     if isclass(kind) and issubclass(kind, BaseModel):
-        return _of_an_object(value, *_model_keys(kind), where)
+        return _object_problems(value, *_model_keys(kind), where)
     if origin and isclass(origin) and issubclass(origin, Mapping):
-        return _of_a_mapping(value, get_args(kind)[1], where)
+        return _mapping_problems(value, get_args(kind)[1], where)
     if origin and isclass(origin) and issubclass(origin, Iterable):
-        return _of_a_list(value, get_args(kind)[0], where)
-    return _of_a_scalar(value, kind, where)
+        return _list_problems(value, get_args(kind)[0], where)
+    return _scalar_problems(value, kind, where)
 
 
 def from_query(text: str, kind: Any) -> Any:
-    """Read a parameter of a query as its type means it; what cannot be stays text."""
-    kind = _bare(kind)
+    """Convert a query parameter to its type; leave it as text if that is not possible."""
+    kind = _unwrapped(kind)
     if get_origin(kind) in (Union, UnionType):
         read = (from_query(text, member) for member in get_args(kind))
         return next((value for value in read if not isinstance(value, str)), text)
@@ -86,7 +88,7 @@ def from_query(text: str, kind: Any) -> Any:
 
 
 def nested(query: Mapping[str, str]) -> dict[str, Any]:
-    """Undo what the SDK makes of objects in a query: `name.exact=a`."""
+    """Rebuild the objects that the SDK flattens in a query, as in `name.exact=a`."""
     read: dict[str, Any] = {}
     for key, value in query.items():
         name, dot, rest = key.partition(".")
@@ -98,7 +100,7 @@ def nested(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def typed_query(query: Mapping[str, str], kind: Any) -> dict[str, Any]:
-    """Return a query's parameters as the types of a TypedDict mean them."""
+    """Return a query's parameters, converted to the types of a TypedDict."""
     keys: dict[str, Any] = {}
     for member in members(kind):
         keys = _typed_keys(member)[0] | keys
@@ -112,12 +114,12 @@ def typed_query(query: Mapping[str, str], kind: Any) -> dict[str, Any]:
 
 def members(kind: Any) -> Sequence[Any]:
     """Return the members of a union, or the type itself."""
-    kind = _bare(kind)
+    kind = _unwrapped(kind)
     return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
-def _bare(kind: Any) -> Any:
-    """Take off what says nothing about the value."""
+def _unwrapped(kind: Any) -> Any:
+    """Return a type without aliases and wrappers that do not restrict its values."""
     while True:
         if isinstance(kind, TypeAliasType):
             kind = kind.__value__
@@ -128,7 +130,7 @@ def _bare(kind: Any) -> Any:
             return kind
 
 
-def _unless(holds: bool, where: str, what: str) -> set[Problem]:
+def _problem_unless(holds: bool, where: str, what: str) -> set[Problem]:
     return set() if holds else {Problem(where, what)}
 
 
@@ -139,15 +141,15 @@ def _is_time(value: Any) -> bool:
         return False
 
 
-def _of_the_closest(value: Any, kinds: Sequence[Any], where: str) -> set[Problem]:
-    """Return what is wrong with the member of a union that fits best."""
+def _union_problems(value: Any, kinds: Sequence[Any], where: str) -> set[Problem]:
+    """Return the problems with the member of a union that fits best."""
     return closest((problems(value, kind, where) for kind in kinds), where)
 
 
-def closest(tries: Iterable[set[Problem]], where: str = "") -> set[Problem]:
-    """Return what is wrong with the type that was meant, of several that were tried.
+def closest(candidates: Iterable[set[Problem]], where: str = "") -> set[Problem]:
+    """Return the problems with the type that was probably meant, of several candidates.
 
-    That is none whose values are of another kind altogether, nor one with other literals.
+    Prefer types of the same kind, then types whose literals match, then few problems.
     """
 
     def distance(found: set[Problem]) -> tuple[bool, bool, int]:
@@ -157,23 +159,23 @@ def closest(tries: Iterable[set[Problem]], where: str = "") -> set[Problem]:
             len(found),
         )
 
-    return min(tries, key=distance)
+    return min(candidates, key=distance)
 
 
-def _of_a_scalar(value: Any, kind: Any, where: str) -> set[Problem]:
+def _scalar_problems(value: Any, kind: Any, where: str) -> set[Problem]:
     allowed = {float: (int, float)}.get(kind, (kind,))
-    return _unless(
+    return _problem_unless(
         type(value) in allowed, where, f"{_JSON_NAMES[type(value)]}, not {kind}"
     )
 
 
-def _of_a_list(value: Any, kind: Any, where: str) -> set[Problem]:
+def _list_problems(value: Any, kind: Any, where: str) -> set[Problem]:
     if not isinstance(value, list):
         return {Problem(where, f"{_JSON_NAMES[type(value)]}, not a list")}
     return {problem for item in value for problem in problems(item, kind, f"{where}[]")}
 
 
-def _of_a_mapping(value: Any, kind: Any, where: str) -> set[Problem]:
+def _mapping_problems(value: Any, kind: Any, where: str) -> set[Problem]:
     if not isinstance(value, dict):
         return {Problem(where, f"{_JSON_NAMES[type(value)]}, not an object")}
     return {
@@ -183,7 +185,7 @@ def _of_a_mapping(value: Any, kind: Any, where: str) -> set[Problem]:
     }
 
 
-def _of_an_object(
+def _object_problems(
     value: Any, keys: Mapping[str, Any], required: set[str], where: str
 ) -> set[Problem]:
     if not isinstance(value, dict):
@@ -206,7 +208,7 @@ def _below(where: str, key: str) -> str:
 
 
 def _typed_keys(kind: Any) -> tuple[dict[str, Any], set[str]]:
-    """Return the keys of a TypedDict by their names in JSON, and which must be there."""
+    """Return the keys of a TypedDict by their JSON names, and which of them are required."""
     keys, required = {}, set()
     for name, hint in get_type_hints(kind, include_extras=True).items():
         key = _alias(hint) or name
@@ -227,7 +229,7 @@ def _alias(hint: Any) -> str | None:
 
 
 def _model_keys(kind: type[BaseModel]) -> tuple[dict[str, Any], set[str]]:
-    """Return the keys of a model by their names in JSON, and which must be there."""
+    """Return the keys of a model by their JSON names, and which of them are required."""
     keys, required = {}, set()
     for name, field in kind.model_fields.items():
         key = field.alias or name

@@ -1,4 +1,4 @@
-"""Zero Trust Access: its API, and what visitors meet."""
+"""Zero Trust Access: its API, and its effect on visitors."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ FAMILY = {
 
 
 async def cover(api: Api, *uris: str, **changes: Any) -> dict[str, Any]:
-    """Create an application."""
+    """Create an application for addresses."""
     destinations = [{"type": "public", "uri": uri} for uri in uris]
     body = {"type": "self_hosted", "name": uris[0], "destinations": destinations}
     result: dict[str, Any] = (
@@ -34,13 +34,13 @@ async def cover(api: Api, *uris: str, **changes: Any) -> dict[str, Any]:
 async def status(
     sandbox: Sandbox, directory: Path, host: str = HOME, path: str = "/"
 ) -> int:
-    """Visit a page."""
+    """Visit a page and return the status."""
     async with visitor(sandbox, directory) as guest:
         return (await guest.get(host, path, allow_redirects=False)).status
 
 
 async def test_life_of_an_application(api: Api) -> None:
-    """Created, listed, replaced, deleted; some things stay its own."""
+    """Create, list, replace and delete an application; its ids never change."""
     created = await api.request(
         "POST", APPS, {"type": "self_hosted", "name": "Home", "domain": HOME}
     )
@@ -77,13 +77,13 @@ async def test_life_of_an_application(api: Api) -> None:
 
 @pytest.mark.parametrize("uri", ["example.net", "*.example.net/x", ""])
 async def test_foreign_domains(api: Api, uri: str) -> None:
-    """A destination lies in a zone of the account."""
+    """A destination has to be in a zone of the account."""
     body = {"type": "self_hosted", "name": "x", "domain": uri}
     assert (await api.request("POST", APPS, body)).status == 400
 
 
-async def test_a_destination_belongs_to_one(api: Api) -> None:
-    """Two applications cannot have the same."""
+async def test_destinations_are_unique(api: Api) -> None:
+    """Two applications cannot have the same destination."""
     app = await cover(api, HOME)
     body = {"type": "self_hosted", "name": "x", "domain": HOME}
     assert (await api.request("POST", APPS, body)).status == 409
@@ -91,7 +91,7 @@ async def test_a_destination_belongs_to_one(api: Api) -> None:
 
 
 async def test_page_sizes(api: Api) -> None:
-    """Only some sizes are taken; the refusal is flat."""
+    """Only some page sizes are accepted; the refusal has no envelope."""
     for size, expected in ((20, 200), (1000, 200), (200, 400), ("x", 400)):
         reply = await api.get(APPS, per_page=size)
         assert reply.status == expected
@@ -102,7 +102,7 @@ async def test_page_sizes(api: Api) -> None:
 
 
 async def test_without_permission(sandbox: Sandbox, api: Api) -> None:
-    """Lists look empty, and writes are refused flatly."""
+    """Lists look empty; other requests are refused without the envelope."""
     app = await cover(api, HOME)
     blind = api.with_token(sandbox.state.add_token(permissions={"zone:read"}))
     for path in (APPS, POLICIES, PROVIDERS):
@@ -122,7 +122,7 @@ async def test_without_permission(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_not_set_up(sandbox: Sandbox, api: Api) -> None:
-    """An account that never had Zero Trust."""
+    """Every endpoint refuses if the account has not set up Zero Trust."""
     for path in (ORGANIZATION, APPS, POLICIES, PROVIDERS):
         assert (await api.get(path)).status == 200
     sandbox.state.accounts[sandbox.account_id].access.team = None
@@ -132,7 +132,7 @@ async def test_not_set_up(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_organization(api: Api) -> None:
-    """Where one logs in, and how."""
+    """The organization has the login domain; the list of providers has one-time PIN."""
     organization = (await api.get(ORGANIZATION)).result
     assert organization["auth_domain"] == "home-lab.cloudflareaccess.com"
     [provider] = (await api.get(PROVIDERS)).result
@@ -141,7 +141,7 @@ async def test_organization(api: Api) -> None:
 
 
 async def test_reusable_policies(api: Api) -> None:
-    """Used by applications, changed for all of them, deleted when unused."""
+    """A policy changes for all its applications, and can only be deleted when unused."""
     policy = (await api.request("POST", POLICIES, FAMILY)).result
     assert (policy["reusable"], policy["app_count"]) == (True, 0)
     other = (await api.request("POST", POLICIES, EVERYBODY)).result
@@ -168,7 +168,7 @@ async def test_reusable_policies(api: Api) -> None:
 
 
 async def test_bad_policies(api: Api) -> None:
-    """Neither incomplete, nor unknown, nor of both kinds at once."""
+    """Incomplete and unknown policies, and a mix of reusable and inline ones, are refused."""
     policy = (await api.request("POST", POLICIES, FAMILY)).result
     for wrong in ({"name": "x"}, FAMILY | {"decision": "perhaps"}):
         assert (await api.request("POST", POLICIES, wrong)).status == 400
@@ -185,7 +185,7 @@ async def test_bad_policies(api: Api) -> None:
 async def test_login_page(
     sandbox: Sandbox, api: Api, origin: Origin, tmp_path: Path
 ) -> None:
-    """Visitors of a covered hostname are sent to log in."""
+    """Visitors of a covered hostname are redirected to the login."""
     app = await cover(api, HOME, policies=[FAMILY])
     async with visitor(sandbox, tmp_path) as guest:
         answer = await guest.get(HOME, "/lovelace", allow_redirects=False)
@@ -225,7 +225,7 @@ async def test_coverage(
 async def test_most_specific_path_wins(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """It inherits nothing from what covers it less closely."""
+    """The policies of less specific applications do not apply."""
     await cover(api, HOME, policies=[FAMILY])
     await cover(api, f"{HOME}/api/webhook", policies=[EVERYBODY])
     await cover(api, f"{HOME}/api/webhook/secret", policies=[FAMILY])
@@ -237,7 +237,7 @@ async def test_most_specific_path_wins(
         ("/api/webhook/secret", 302),
     ):
         assert await status(sandbox, tmp_path, HOME, path) == expected
-    # The foreign rule lets nobody but these two countries see it.
+    # The seeded rule lets German visitors pass, and no login is needed.
     assert await status(sandbox, tmp_path, NAS) == 502
 
 
@@ -270,10 +270,10 @@ async def test_most_specific_path_wins(
         ({"include": [{"everyone": {}}], "decision": "allow"}, 302),
     ],
 )
-async def test_who_bypasses(
+async def test_bypass_rules(
     sandbox: Sandbox, api: Api, tmp_path: Path, rules: dict[str, Any], expected: int
 ) -> None:
-    """Any of include, all of require, none of exclude; nobody has logged in."""
+    """A bypass needs any of include, all of require and none of exclude; there is no login."""
     await cover(api, HOME, policies=[{"name": "x", "decision": "bypass", **rules}])
     assert await status(sandbox, tmp_path) == expected
 
@@ -281,7 +281,7 @@ async def test_who_bypasses(
 async def test_public_paths_of_a_destination(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """An override names exactly what is public."""
+    """An override makes exactly the paths that match its pattern public."""
     override = {"behavior": "public", "path_pattern": "/api/webhook/*"}
     destination = {"type": "public", "uri": HOME, "overrides": [override]}
     await cover(api, HOME, destinations=[destination])
@@ -291,7 +291,7 @@ async def test_public_paths_of_a_destination(
 
 
 async def test_rules_run_first(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """A blocked visitor sees no login."""
+    """A visitor whom a rule blocks is not redirected to the login."""
     await cover(api, HOME)
     [rule] = sandbox.state.zones[sandbox.zone_id].rules
     rule.expression = "ssl"

@@ -1,4 +1,4 @@
-"""Tokens: whether they are good, and what they may do."""
+"""API tokens: authentication, permissions and scope."""
 
 import re
 from typing import Any
@@ -29,14 +29,14 @@ async def _with_headers(
     ["Bearer", "Bearer short", 'Bearer "quoted"', "Basic abc", f"Bearer {'x' * 65}"],
 )
 async def test_malformed(api: Api, path: str, value: str) -> None:
-    """A header of the wrong form is told apart from a bad token."""
+    """A malformed header gets another error than a wrong token."""
     status, error = await _with_headers(api, path, {"Authorization": value})
     assert (status, error["code"]) == (400, 6003)
     assert error["error_chain"][0]["code"] == 6111
 
 
 async def test_missing(api: Api) -> None:
-    """No token at all."""
+    """Requests without a token, or with a key in place of one, are refused."""
     verify = "/user/tokens/verify"
     assert (await _with_headers(api, verify, {}))[1]["code"] == 1001
     assert (await _with_headers(api, "/zones", {}))[1]["code"] == 9106
@@ -45,7 +45,7 @@ async def test_missing(api: Api) -> None:
 
 
 async def test_unknown(api: Api) -> None:
-    """A well-formed token that nobody issued."""
+    """A well-formed but unknown token is refused, at each endpoint with its own code."""
     stranger = api.with_token("cfut_" + "x" * 40)
     reply = await stranger.get("/user/tokens/verify")
     assert (reply.status, reply.code, reply.message) == (401, 1000, "Invalid API Token")
@@ -54,7 +54,7 @@ async def test_unknown(api: Api) -> None:
 
 
 async def test_verify(sandbox: Sandbox, api: Api) -> None:
-    """Each kind of token has its own endpoint, and is unknown at the other."""
+    """Each kind of token has its own verify endpoint, and is unknown at the other."""
     account = api.with_token(sandbox.state.add_token("account"))
     assert account.token.startswith("cfat_")
     users, accounts = "/user/tokens/verify", "/accounts/{account}/tokens/verify"
@@ -68,11 +68,11 @@ async def test_verify(sandbox: Sandbox, api: Api) -> None:
 
 
 @pytest.mark.parametrize("status", ["disabled", "expired"])
-async def test_dead_tokens(sandbox: Sandbox, api: Api, status: str) -> None:
-    """They can be verified, and nothing else."""
-    dead = api.with_token(sandbox.state.add_token(status=status))
-    assert (await dead.get("/user/tokens/verify")).result["status"] == status
-    reply = await dead.get("/zones")
+async def test_inactive_tokens(sandbox: Sandbox, api: Api, status: str) -> None:
+    """A disabled or expired token can only be verified."""
+    inactive = api.with_token(sandbox.state.add_token(status=status))
+    assert (await inactive.get("/user/tokens/verify")).result["status"] == status
+    reply = await inactive.get("/zones")
     assert (reply.status, reply.code) == (403, 9109)
 
 
@@ -80,7 +80,7 @@ async def test_dead_tokens(sandbox: Sandbox, api: Api, status: str) -> None:
     "route", GUARDED, ids=[f"{route.method} {route.path}" for route in GUARDED]
 )
 async def test_permissions(sandbox: Sandbox, api: Api, route: Any) -> None:
-    """Each endpoint asks for its permission, and lets the right one through."""
+    """Each endpoint refuses tokens without its permission, and accepts those with it."""
     needs = PERMISSIONS[route.path]
     needed = needs.read if route.method == "GET" else needs.edit
     path = (
@@ -110,7 +110,7 @@ async def test_permissions(sandbox: Sandbox, api: Api, route: Any) -> None:
 
 
 async def test_reading_is_not_writing(sandbox: Sandbox, api: Api) -> None:
-    """Edit implies read, and read does not imply edit."""
+    """Edit implies read, but read does not imply edit."""
     reader = api.with_token(sandbox.state.add_token(permissions={"dns:read"}))
     assert (await reader.get("/zones/{zone}/dns_records")).status == 200
     reply = await reader.request("POST", "/zones/{zone}/dns_records", {})
@@ -141,13 +141,13 @@ async def test_scope(sandbox: Sandbox, api: Api) -> None:
 
 @pytest.mark.parametrize("path", ["/zones/0000/dns_records", "/accounts/0/cfd_tunnel"])
 async def test_wrong_ids(api: Api, path: str) -> None:
-    """An identifier that leads nowhere."""
+    """An unknown zone or account gets 404."""
     reply = await api.get(path)
     assert (reply.status, reply.code) == (404, 7003)
 
 
 async def test_wrong_routes(api: Api) -> None:
-    """A path or a method that does not exist."""
+    """An unknown path gets 404, an unknown method 405."""
     reply = await api.get("/nothing/here")
     assert (reply.status, reply.code) == (404, 7000)
     reply = await api.request("PUT", "/zones")
@@ -156,14 +156,14 @@ async def test_wrong_routes(api: Api) -> None:
 
 
 async def test_headers(api: Api) -> None:
-    """Every answer tells the rate limit and its ray."""
+    """Every answer has a Ray ID and the rate limit."""
     for path in ("/zones", "/nothing", "/zones/0"):
         async with api.session.get(f"{api.sandbox.api_url}{path}") as response:
             assert {"CF-Ray", "Ratelimit", "Ratelimit-Policy"} <= set(response.headers)
 
 
 async def test_networks(sandbox: Sandbox, api: Api) -> None:
-    """A token may be good from some addresses only, and verifies nowhere else."""
+    """A token limited to networks is refused elsewhere, also by the verify endpoints."""
     elsewhere = api.with_token(sandbox.state.add_token(networks=["192.0.2.0/24"]))
     for path in ("/zones", "/user/tokens/verify"):
         reply = await elsewhere.get(path)

@@ -16,20 +16,20 @@ APP = "Home Assistant/2026.10.1 (io.robbie.HomeAssistant; build:2026.1; iOS 19.1
 
 
 async def visit(sandbox: Sandbox, directory: Path, user_agent: str) -> int:
-    """Visit as some program; without an origin, 502 is as far as one gets."""
+    """Visit with a user agent; without an origin, 502 means that the visit got through."""
     async with visitor(sandbox, directory) as guest:
         headers = {"User-Agent": user_agent}
         return (await guest.get(HOME, headers=headers)).status
 
 
 def skip(sandbox: Sandbox, **parameters: Any) -> None:
-    """Add a skip rule for everybody."""
+    """Add a skip rule that matches every request."""
     rules = sandbox.state.zones[sandbox.zone_id].rules
     rules.insert(0, Rule("skip", "ssl", action_parameters=parameters))
 
 
 async def test_free(api: Api) -> None:
-    """What a zone on Free has, and may change."""
+    """A zone on Free has only Bot Fight Mode, and refuses other keys and wrong types."""
     bots = (await api.get(BOTS)).result
     assert (bots["fight_mode"], bots["using_latest_model"]) == (False, True)
     assert not [key for key in bots if key.startswith("sbfm")]
@@ -45,7 +45,7 @@ async def test_free(api: Api) -> None:
 
 
 async def test_paid(sandbox: Sandbox, api: Api) -> None:
-    """A paid plan has the other kind."""
+    """A paid plan has Super Bot Fight Mode in place of Bot Fight Mode."""
     sandbox.state.zones[sandbox.zone_id].plan = Plan.PRO
     bots = (await api.get(BOTS)).result
     assert ("fight_mode" in bots, bots["sbfm_definitely_automated"]) == (False, "allow")
@@ -56,7 +56,7 @@ async def test_paid(sandbox: Sandbox, api: Api) -> None:
 async def test_fight_mode(
     sandbox: Sandbox, api: Api, tmp_path: Path, user_agent: str, expected: int
 ) -> None:
-    """It challenges whoever is no browser, and no rule can help."""
+    """Bot Fight Mode challenges everything but browsers, and no rule can skip it."""
     assert await visit(sandbox, tmp_path, user_agent) == 502
     await api.request("PUT", BOTS, {"fight_mode": True})
     assert await visit(sandbox, tmp_path, user_agent) == expected
@@ -75,7 +75,7 @@ async def test_fight_mode(
 async def test_super_fight_mode_can_be_skipped(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """By its phase, on a paid plan."""
+    """On a paid plan, a rule can skip Super Bot Fight Mode by its phase."""
     sandbox.state.zones[sandbox.zone_id].plan = Plan.PRO
     await api.request("PUT", BOTS, {"sbfm_definitely_automated": "block"})
     assert await visit(sandbox, tmp_path, BROWSER) == 502

@@ -1,4 +1,4 @@
-"""How many requests may be made."""
+"""The API's rate limit."""
 
 from datetime import timedelta
 
@@ -8,16 +8,16 @@ from .helpers import Api
 
 
 async def ask(api: Api) -> tuple[int, str, str, str | None]:
-    """Ask for the zones; return the status and the headers that tell the limit."""
+    """List the zones; return the status and the rate limit headers."""
     headers = {"Authorization": f"Bearer {api.token}"}
     async with api.session.get(f"{api.sandbox.api_url}/zones", headers=headers) as got:
-        told = got.headers
-        limit, policy = told["Ratelimit"], told["Ratelimit-Policy"]
-        return got.status, limit, policy, told.get("Retry-After")
+        limits = got.headers
+        limit, policy = limits["Ratelimit"], limits["Ratelimit-Policy"]
+        return got.status, limit, policy, limits.get("Retry-After")
 
 
-async def test_it_counts_down(sandbox: Sandbox, api: Api) -> None:
-    """Every answer tells what is left, and until when."""
+async def test_remaining_requests(sandbox: Sandbox, api: Api) -> None:
+    """Every answer has the requests left, per owner of tokens, and the time until the reset."""
     assert await ask(api) == (
         200,
         '"default";r=1199;t=300',
@@ -33,8 +33,8 @@ async def test_it_counts_down(sandbox: Sandbox, api: Api) -> None:
     assert (await ask(api))[1].startswith('"default";r=1199;')
 
 
-async def test_one_too_many(sandbox: Sandbox, api: Api) -> None:
-    """Everything is refused for the next five minutes, whatever was left of these."""
+async def test_limit_exceeded(sandbox: Sandbox, api: Api) -> None:
+    """The first request over the limit starts five minutes in which all are refused."""
     sandbox.state.budget.limit = 3
     assert [(await ask(api))[0] for _ in range(3)] == [200, 200, 200]
     sandbox.clock.advance(timedelta(seconds=200))

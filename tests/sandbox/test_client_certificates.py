@@ -11,36 +11,36 @@ import pytest
 from sandbox import Sandbox
 from sandbox.clock import now
 
-from .helpers import NAS, Api, csr_text, mint, new_csr
+from .helpers import NAS, Api, create_certificate, csr_text, new_csr
 
 CERTIFICATES = "/zones/{zone}/client_certificates"
 ASSOCIATIONS = "/zones/{zone}/certificate_authorities/hostname_associations"
 
 
-async def test_minted_certificate(sandbox: Sandbox, api: Api) -> None:
-    """It is signed by the account's authority and told as Cloudflare does."""
-    minted, identity = await mint(api, "Pixel 9")
+async def test_new_certificate(sandbox: Sandbox, api: Api) -> None:
+    """A new certificate is signed by the account's authority, and has all of its fields."""
+    created, identity = await create_certificate(api, "Pixel 9")
     authority = await sandbox.authorities.get(sandbox.account_id)
     identity.certificate.verify_directly_issued_by(authority.certificate)
     assert isinstance(authority.key, rsa.RSAPrivateKey)
     assert identity.certificate.public_key() == identity.key.public_key()
 
-    assert minted["certificate_authority"] == {
+    assert created["certificate_authority"] == {
         "id": authority.id,
         "name": f"Cloudflare Managed CA for account {sandbox.account_id}",
     }
-    assert (minted["common_name"], minted["organization"]) == (
+    assert (created["common_name"], created["organization"]) == (
         "Pixel 9",
         "Home Assistant",
     )
-    assert (minted["organizational_unit"], minted["country"]) == ("01J0DEVICE", "")
-    assert minted["serial_number"] == str(identity.certificate.serial_number)
+    assert (created["organizational_unit"], created["country"]) == ("01J0DEVICE", "")
+    assert created["serial_number"] == str(identity.certificate.serial_number)
     fingerprint = identity.certificate.fingerprint(hashes.SHA256()).hex()
-    assert minted["fingerprint_sha256"] == fingerprint
-    assert (minted["status"], minted["validity_days"]) == ("active", 365)
-    assert minted["csr"].startswith("-----BEGIN CERTIFICATE REQUEST-----\r\n")
+    assert created["fingerprint_sha256"] == fingerprint
+    assert (created["status"], created["validity_days"]) == ("active", 365)
+    assert created["csr"].startswith("-----BEGIN CERTIFICATE REQUEST-----\r\n")
     issued, expires = (
-        datetime.strptime(minted[key], "%Y-%m-%dT%H:%M:00Z").replace(tzinfo=UTC)
+        datetime.strptime(created[key], "%Y-%m-%dT%H:%M:00Z").replace(tzinfo=UTC)
         for key in ("issued_on", "expires_on")
     )
     assert timedelta() < now() - issued < timedelta(minutes=10)
@@ -48,7 +48,7 @@ async def test_minted_certificate(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_same_request_twice(api: Api) -> None:
-    """Nothing makes the second one the first."""
+    """Signing the same CSR twice creates two certificates."""
     _, csr = new_csr()
     body = {"csr": csr_text(csr), "validity_days": 30}
     first, second = [await api.request("POST", CERTIFICATES, body) for _ in range(2)]
@@ -57,9 +57,9 @@ async def test_same_request_twice(api: Api) -> None:
 
 
 async def test_revoked_and_restored(api: Api) -> None:
-    """A revoked certificate leaves the default list, and can come back."""
-    minted, _ = await mint(api)
-    path = f"{CERTIFICATES}/{minted['id']}"
+    """A revoked certificate is missing in the default list, and can be reactivated."""
+    created, _ = await create_certificate(api)
+    path = f"{CERTIFICATES}/{created['id']}"
 
     revoked = await api.request("DELETE", path)
     assert (revoked.status, revoked.result["status"]) == (200, "pending_revocation")
@@ -77,14 +77,14 @@ async def test_revoked_and_restored(api: Api) -> None:
 
 
 async def test_unknown_certificate(api: Api) -> None:
-    """An id that was never given."""
+    """Every method refuses an unknown id."""
     for method in ("GET", "DELETE", "PATCH"):
         reply = await api.request(method, f"{CERTIFICATES}/nothing", {})
         assert (reply.status, reply.code) == (404, 1415)
 
 
 async def test_quota(api: Api) -> None:
-    """A zone has a hundred active ones; revoking frees a slot."""
+    """A zone can have a hundred active certificates; revoking one frees a slot."""
     _, csr = new_csr()
     body = {"csr": csr_text(csr), "validity_days": 30}
     replies = [await api.request("POST", CERTIFICATES, body) for _ in range(101)]
@@ -112,14 +112,14 @@ async def test_quota(api: Api) -> None:
     ],
 )
 async def test_bad_requests(api: Api, change: dict[str, Any]) -> None:
-    """Neither a broken CSR nor an odd validity is signed."""
+    """A broken CSR and a wrong validity are refused."""
     _, csr = new_csr()
     body = {"csr": csr_text(csr), "validity_days": 365} | change
     assert (await api.request("POST", CERTIFICATES, body)).status == 400
 
 
 async def test_weak_key(api: Api) -> None:
-    """A short RSA key is not signed."""
+    """A CSR with a short RSA key is refused."""
     key = rsa.generate_private_key(65537, 1024)
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     body = {"csr": csr_text(csr.sign(key, hashes.SHA256())), "validity_days": 365}
@@ -127,7 +127,7 @@ async def test_weak_key(api: Api) -> None:
 
 
 async def test_associations(sandbox: Sandbox, api: Api) -> None:
-    """A write replaces them; never configured is null."""
+    """A write replaces all associations; they are null until the first write."""
     assert (await api.get(ASSOCIATIONS)).result == {"hostnames": [NAS]}
     wanted = {"hostnames": [NAS, "home-mobile.example.com"]}
     assert (await api.request("PUT", ASSOCIATIONS, wanted)).result == wanted

@@ -1,4 +1,4 @@
-"""The clock, and what takes its time."""
+"""The clock, and changes that take effect later."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.clock import Delays, now
 
-from .helpers import HOME, NAS, Api, Identity, mint, visitor
+from .helpers import HOME, NAS, Api, Identity, create_certificate, visitor
 from .test_control import control
 
 CERTIFICATES = "/zones/{zone}/client_certificates"
@@ -18,19 +18,19 @@ VERIFIED = "cf.tls_client_auth.cert_verified"
 
 
 async def status(sandbox: Sandbox, directory: Path, identity: Identity) -> int:
-    """Visit the host whose visitors are asked for a certificate."""
+    """Visit the associated host with a certificate, and return the status."""
     async with visitor(sandbox, directory, identity) as guest:
         return (await guest.get(NAS)).status
 
 
 def block(sandbox: Sandbox, expression: str) -> None:
-    """Let one rule decide."""
+    """Let the only rule block by an expression."""
     [rule] = sandbox.state.zones[sandbox.zone_id].rules
     rule.expression = expression
 
 
 async def test_time_moves_on(sandbox: Sandbox, api: Api) -> None:
-    """By Python and by the control route; a new sandbox starts with today."""
+    """The time can be moved from Python and over HTTP; a new sandbox resets it."""
     start = now()
     sandbox.clock.advance(timedelta(days=1))
     await control(api, "POST", "/clock", {"advance": 3600})
@@ -42,14 +42,14 @@ async def test_time_moves_on(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_certificates_age(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """They expire at the edge, whose own certificate stays good."""
+    """Client certificates expire; the edge's own certificate stays valid."""
     block(sandbox, f"not {VERIFIED}")
-    minted, identity = await mint(api)
+    created, identity = await create_certificate(api)
     assert await status(sandbox, tmp_path, identity) == 502
     sandbox.clock.advance(timedelta(days=366))
     assert await status(sandbox, tmp_path, identity) == 403
-    renewed, identity = await mint(api)
-    assert renewed["issued_on"] > minted["expires_on"]
+    renewed, identity = await create_certificate(api)
+    assert renewed["issued_on"] > created["expires_on"]
     sandbox.state.add_zone("example.net")
     assert await status(sandbox, tmp_path, identity) == 502
     async with visitor(sandbox, tmp_path) as guest:
@@ -59,10 +59,10 @@ async def test_certificates_age(sandbox: Sandbox, api: Api, tmp_path: Path) -> N
 async def test_revocation_takes_time(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """The status waits for one delay, the edge for another."""
+    """The status changes after one delay, the edge after another."""
     block(sandbox, REVOKED)
-    minted, identity = await mint(api)
-    path = f"{CERTIFICATES}/{minted['id']}"
+    created, identity = await create_certificate(api)
+    path = f"{CERTIFICATES}/{created['id']}"
     sandbox.state.delays = Delays(revocation=120, enforcement=60)
 
     await api.request("DELETE", path)
@@ -82,10 +82,10 @@ async def test_revocation_takes_time(
     assert await status(sandbox, tmp_path, identity) == 502
 
 
-async def test_a_revocation_taken_back_stays_so(sandbox: Sandbox, api: Api) -> None:
-    """What was to end the revocation finds nothing to end."""
-    minted, _ = await mint(api)
-    path = f"{CERTIFICATES}/{minted['id']}"
+async def test_reactivation_during_a_revocation(sandbox: Sandbox, api: Api) -> None:
+    """The end of a pending revocation does not undo a later reactivation."""
+    created, _ = await create_certificate(api)
+    path = f"{CERTIFICATES}/{created['id']}"
     sandbox.state.delays = Delays(revocation=100)
     await api.request("DELETE", path)
     sandbox.clock.advance(timedelta(seconds=50))
@@ -96,17 +96,17 @@ async def test_a_revocation_taken_back_stays_so(sandbox: Sandbox, api: Api) -> N
 
 
 async def test_lists_lag(sandbox: Sandbox, api: Api) -> None:
-    """A new certificate is known by its id before it is listed."""
+    """A new certificate can be read by its id before it is listed."""
     sandbox.state.delays = Delays(certificate_list=60)
-    minted, _ = await mint(api)
-    assert (await api.get(f"{CERTIFICATES}/{minted['id']}")).status == 200
+    created, _ = await create_certificate(api)
+    assert (await api.get(f"{CERTIFICATES}/{created['id']}")).status == 200
     assert (await api.get(CERTIFICATES, status="all")).result == []
     sandbox.clock.advance(timedelta(seconds=61))
     assert len((await api.get(CERTIFICATES)).result) == 1
 
 
 async def test_associations_are_read_stale(sandbox: Sandbox, api: Api) -> None:
-    """The edge follows a write at once, reads do so later, one write at a time."""
+    """A write reaches the edge at once, but reads show it later, one write after the other."""
     sandbox.state.delays = Delays(associations=60)
     for hostnames in ([NAS, HOME], [HOME]):
         answer = await api.request("PUT", ASSOCIATIONS, {"hostnames": hostnames})
@@ -120,8 +120,8 @@ async def test_associations_are_read_stale(sandbox: Sandbox, api: Api) -> None:
     assert (await api.get(ASSOCIATIONS)).result["hostnames"] == [HOME]
 
 
-async def test_new_tokens_stray(sandbox: Sandbox, api: Api) -> None:
-    """For a while every other call with a new token is refused."""
+async def test_new_tokens_are_unreliable(sandbox: Sandbox, api: Api) -> None:
+    """At first, every second call with a new token is refused."""
     sandbox.state.delays = Delays(new_token=30)
     fresh = api.with_token(sandbox.state.add_token())
     replies = [await fresh.get("/zones") for _ in range(4)]
@@ -132,8 +132,8 @@ async def test_new_tokens_stray(sandbox: Sandbox, api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/user/tokens/verify", "/zones"])
-async def test_tokens_have_their_time(sandbox: Sandbox, api: Api, path: str) -> None:
-    """Before and after it they are of no use."""
+async def test_validity_of_tokens(sandbox: Sandbox, api: Api, path: str) -> None:
+    """A token is disabled before its validity and expired after it."""
     start = now()
     token = sandbox.state.add_token(
         not_before=start + timedelta(days=1), expires_on=start + timedelta(days=3)
@@ -150,7 +150,7 @@ async def test_tokens_have_their_time(sandbox: Sandbox, api: Api, path: str) -> 
 
 
 async def test_delays_over_http(sandbox: Sandbox, api: Api) -> None:
-    """Set one by one, or as they are in reality."""
+    """Delays can be set one by one, or all to realistic values."""
     delays = await control(api, "POST", "/delays", {"revocation": 5})
     assert (delays["revocation"], delays["associations"]) == (5, 0)
     delays = await control(api, "POST", "/delays", {"realistic": True, "events": 1})

@@ -1,4 +1,4 @@
-"""Connectors that come and go."""
+"""Connectors and the status of their tunnel."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ TUNNEL = f"{TUNNELS}/{{tunnel}}"
 
 
 async def run(api: Api, connectors: int, connections: int = 4) -> str:
-    """Let connectors run, and return the tunnel's status."""
+    """Set how many connectors run, and return the tunnel's status."""
     path = f"/tunnels/{api.sandbox.tunnel_id}/connectors"
     body = {"connectors": connectors, "connections": connections}
     answer = await control(api, "POST", path, body)
@@ -31,7 +31,7 @@ async def run(api: Api, connectors: int, connections: int = 4) -> str:
 async def test_status(
     api: Api, connectors: int, connections: int, expected: str
 ) -> None:
-    """Four connections each are healthy, fewer are not."""
+    """A tunnel is healthy if every connector has four connections."""
     assert await run(api, connectors, connections) == expected
     listed = (await api.get(f"{TUNNEL}/connections")).result
     assert [len(connector["conns"]) for connector in listed] == [
@@ -43,7 +43,7 @@ async def test_status(
 
 
 async def test_down_and_up_again(api: Api) -> None:
-    """The times tell since when."""
+    """The status has the time since which the tunnel is active or inactive."""
     assert await run(api, 0) == "down"
     tunnel = (await api.get(TUNNEL)).result
     assert tunnel["conns_active_at"] is None
@@ -55,7 +55,7 @@ async def test_down_and_up_again(api: Api) -> None:
 
 
 async def test_never_ran(sandbox: Sandbox, api: Api) -> None:
-    """Inactive is not down."""
+    """A tunnel that never ran is inactive, not down."""
     tunnel = sandbox.state.add_tunnel("new")
     path = f"/tunnels/{tunnel.id}/connectors"
     for count, status in ((0, "inactive"), (1, "healthy"), (0, "down")):
@@ -66,7 +66,7 @@ async def test_never_ran(sandbox: Sandbox, api: Api) -> None:
 async def test_lost_connections_linger(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """They wait for a reconnection; nothing gets through meanwhile."""
+    """Lost connections stay listed for a while, but no request gets through."""
     sandbox.state.delays = Delays(reconnection=180)
     assert await run(api, 0) == "degraded"
     [connector] = (await api.get(f"{TUNNEL}/connections")).result
@@ -80,7 +80,7 @@ async def test_lost_connections_linger(
 
 
 async def test_reconnection(sandbox: Sandbox, api: Api) -> None:
-    """New connectors outlive what is forgotten of the old ones."""
+    """The removal of old connectors does not affect new ones."""
     sandbox.state.delays = Delays(reconnection=180)
     await run(api, 0)
     assert await run(api, 1) == "healthy"
@@ -89,7 +89,7 @@ async def test_reconnection(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_delete_connections(api: Api) -> None:
-    """One connector's or all; then the tunnel can be deleted."""
+    """The connections of one connector or of all can be deleted, and then the tunnel."""
     await run(api, 2)
     first, second = (await api.get(f"{TUNNEL}/connections")).result
     path = f"{TUNNEL}/connections"
@@ -102,7 +102,7 @@ async def test_delete_connections(api: Api) -> None:
 
 
 async def test_rename(sandbox: Sandbox, api: Api) -> None:
-    """A tunnel gets a free name, or another secret."""
+    """A tunnel's name can be changed to an unused one, and its secret to another."""
     sandbox.state.add_tunnel("taken")
     reply = await api.request("PATCH", TUNNEL, {"name": "taken"})
     assert (reply.status, reply.code) == (409, 1013)

@@ -1,4 +1,4 @@
-"""The sandbox from outside: its control routes and its process."""
+"""The sandbox's control routes and its process."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ from aiohttp import ClientSession
 
 from sandbox.seed import FOREIGN_RULE_ID, SERVICE
 
-from .helpers import HOME, Api, mint
+from .helpers import HOME, Api, create_certificate
 
 
 async def control(api: Api, method: str, path: str, body: Any = None) -> Any:
-    """Use a control route."""
+    """Send a request to a control route."""
     url = f"{api.sandbox.url}/sandbox{path}"
     async with api.session.request(method, url, json=body) as response:
         assert response.status == 200
@@ -22,7 +22,7 @@ async def control(api: Api, method: str, path: str, body: Any = None) -> Any:
 
 
 async def test_journal(api: Api) -> None:
-    """It tells what was asked, and counts the writes."""
+    """The journal lists the requests and counts the writes."""
     await api.get("/zones")
     await api.request("DELETE", "/zones/{zone}/dns_records/unknown")
     journal = await control(api, "GET", "/journal")
@@ -36,11 +36,11 @@ async def test_journal(api: Api) -> None:
 
 
 async def test_state_holds_no_secret(api: Api) -> None:
-    """Everything is told but keys, tokens and secrets."""
-    minted, _ = await mint(api)
+    """The state contains everything except keys, tokens and secrets."""
+    created, _ = await create_certificate(api)
     state = await control(api, "GET", "/state")
     zone = state["zones"]["example.com"]
-    assert zone["certificates"][0]["id"] == minted["id"]
+    assert zone["certificates"][0]["id"] == created["id"]
     assert zone["rulesets"][0]["rules"][0]["id"] == FOREIGN_RULE_ID
     assert zone["associations"] == ["nas.example.com"]
     [tunnel] = state["tunnels"].values()
@@ -52,7 +52,7 @@ async def test_state_holds_no_secret(api: Api) -> None:
 
 
 async def test_tokens_rules_and_origin(api: Api) -> None:
-    """What somebody in the dashboard could do."""
+    """Tokens can be added, rules edited and deleted, and origins set."""
     token = (await control(api, "POST", "/tokens", {"permissions": ["zone:read"]}))[
         "token"
     ]
@@ -70,7 +70,7 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
 
 
 async def test_switches(api: Api) -> None:
-    """What is known in two ways can be had in either."""
+    """A switch changes the answer to a token that may not list zones."""
     changed = await control(api, "POST", "/switches", {"refuses_zone_list": True})
     assert changed == {
         "refuses_zone_list": True,
@@ -84,14 +84,14 @@ async def test_switches(api: Api) -> None:
 
 
 async def test_index(api: Api) -> None:
-    """The routes are listed, with what each does and takes."""
+    """The index lists the routes, with their purpose and parameters."""
     routes = await control(api, "GET", "")
     assert "seconds" in routes["POST /sandbox/clock"]
     assert {"DELETE /sandbox/faults", "POST /sandbox/rules/{rule_id}"} <= routes.keys()
 
 
 async def test_tokens_in_detail(api: Api) -> None:
-    """A token's time and place come as text."""
+    """A token's expiry and networks can be given as text."""
     body = {"expires_on": "2020-01-01T00:00:00Z", "networks": ["127.0.0.0/8"]}
     token = (await control(api, "POST", "/tokens", body))["token"]
     verified = (await api.with_token(token).get("/user/tokens/verify")).result
@@ -100,7 +100,7 @@ async def test_tokens_in_detail(api: Api) -> None:
 
 
 async def test_process(tmp_path: Path) -> None:
-    """It tells when it is ready, serves, and ends cleanly when told to."""
+    """The process writes its ready file, serves, and exits cleanly on a signal."""
     ready = tmp_path / "ready.json"
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -20,7 +20,7 @@ MOBILE = {
 
 
 async def test_life_of_a_record(api: Api) -> None:
-    """Created, found, changed, replaced, deleted."""
+    """Create, read, edit, replace and delete a record."""
     created = (await api.request("POST", RECORDS, MOBILE)).result
     path = f"{RECORDS}/{created['id']}"
     assert created["name"] == "home-mobile.example.com"
@@ -59,7 +59,7 @@ async def test_life_of_a_record(api: Api) -> None:
     ],
 )
 async def test_filters(api: Api, query: dict[str, str], expected: int) -> None:
-    """Records are found by what they hold."""
+    """Records can be filtered by name, type, content, comment and proxying."""
     await api.request("POST", RECORDS, MOBILE)
     assert len((await api.get(RECORDS, **query)).result) == expected
 
@@ -75,7 +75,7 @@ async def test_filters(api: Api, query: dict[str, str], expected: int) -> None:
     ],
 )
 async def test_clashes(api: Api, body: dict[str, Any], code: int) -> None:
-    """A name has one CNAME, or other records, each once."""
+    """A name has either one CNAME or other records, and no record twice."""
     reply = await api.request("POST", RECORDS, body)
     assert (reply.status, reply.code) == (400, code)
 
@@ -94,14 +94,14 @@ async def test_clashes(api: Api, body: dict[str, Any], code: int) -> None:
     ],
 )
 async def test_invalid(api: Api, change: dict[str, Any], code: int) -> None:
-    """The telling code is in the chain."""
+    """The specific code is in the error chain."""
     reply = await api.request("POST", RECORDS, MOBILE | change)
     assert (reply.status, reply.code) == (400, 1004)
     assert reply.body["errors"][0]["error_chain"][0]["code"] == code
 
 
 async def test_changes_are_checked_too(sandbox: Sandbox, api: Api) -> None:
-    """A refused change changes nothing."""
+    """A refused change leaves the record unchanged."""
     created = (await api.request("POST", RECORDS, MOBILE)).result
     path = f"{RECORDS}/{created['id']}"
     assert (await api.request("PATCH", path, {"name": HOME})).code == 81058

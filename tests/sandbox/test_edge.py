@@ -1,4 +1,4 @@
-"""The edge, as a visitor meets it."""
+"""The edge, from a visitor's point of view."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,14 +24,23 @@ from sandbox.state import (
     now,
 )
 
-from .helpers import HOME, NAS, Api, Identity, Origin, mint, signed_by, visitor
+from .helpers import (
+    HOME,
+    NAS,
+    Api,
+    Identity,
+    Origin,
+    create_certificate,
+    signed_by,
+    visitor,
+)
 
 VERIFIED = "cf.tls_client_auth.cert_verified"
 REVOKED = "cf.tls_client_auth.cert_revoked"
 
 
 def protect(sandbox: Sandbox, expression: str | None = None) -> Rule:
-    """Block visitors of the hostname that a rule's expression picks."""
+    """Associate the hostname, and block requests that match an expression."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.associations = [HOME]
     rule = Rule(
@@ -47,7 +56,7 @@ def protect(sandbox: Sandbox, expression: str | None = None) -> Rule:
 async def status(
     sandbox: Sandbox, directory: Path, identity: Identity | None = None, host: str = ""
 ) -> int:
-    """Visit the protected hostname."""
+    """Visit the protected hostname, and return the status."""
     async with visitor(sandbox, directory, identity) as guest:
         headers = {"Host": host} if host else {}
         return (await guest.get(HOME, headers=headers)).status
@@ -58,9 +67,9 @@ async def status(
 async def test_only_a_certificate_gets_in(
     sandbox: Sandbox, api: Api, tmp_path: Path, tls: ssl.TLSVersion
 ) -> None:
-    """A minted certificate passes; without one the block page answers."""
+    """A visitor with a certificate gets in; one without gets the block page."""
     rule = protect(sandbox)
-    _, identity = await mint(api)
+    _, identity = await create_certificate(api)
 
     async with visitor(sandbox, tmp_path, identity, tls) as guest:
         assert (await guest.get(HOME)).status == 200
@@ -83,10 +92,10 @@ async def test_only_a_certificate_gets_in(
 async def test_revoked_stays_verified(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """A revoked certificate is only stopped by a rule that asks for it."""
+    """Only a rule that checks cert_revoked stops a revoked certificate."""
     rule = protect(sandbox)
-    minted, identity = await mint(api)
-    path = f"/zones/{{zone}}/client_certificates/{minted['id']}"
+    created, identity = await create_certificate(api)
+    path = f"/zones/{{zone}}/client_certificates/{created['id']}"
     await api.request("DELETE", path)
 
     assert await status(sandbox, tmp_path, identity) == 403
@@ -99,13 +108,13 @@ async def test_revoked_stays_verified(
 
 
 @pytest.mark.usefixtures("origin")
-async def test_any_zone_of_the_account_may_have_minted(
+async def test_certificates_of_another_zone_of_the_account(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """The authority is the account's, and so is the revocation."""
+    """Certificates and revocations apply to all zones of the account."""
     protect(sandbox)
     other = sandbox.state.add_zone("example.net")
-    _, identity = await mint(api, zone_id=other.id)
+    _, identity = await create_certificate(api, zone_id=other.id)
 
     assert await status(sandbox, tmp_path, identity) == 200
     [record] = other.certificates.values()
@@ -119,7 +128,7 @@ async def test_any_zone_of_the_account_may_have_minted(
 async def test_unverified_certificates_complete_the_handshake(
     sandbox: Sandbox, tmp_path: Path, flaw: str
 ) -> None:
-    """What does not verify is left to the rules."""
+    """The rules decide on certificates that do not verify."""
     presented = "cf.tls_client_auth.cert_presented"
     protect(sandbox, f"{presented} and not {VERIFIED}")
     own = await sandbox.authorities.get(sandbox.account_id)
@@ -144,9 +153,9 @@ async def test_unverified_certificates_complete_the_handshake(
 async def test_a_certificate_is_only_asked_for_where_associated(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """Elsewhere nothing is presented, though the client would."""
+    """On other hostnames the edge does not ask, so a client sends no certificate."""
     protect(sandbox)
-    _, identity = await mint(api)
+    _, identity = await create_certificate(api)
     sandbox.state.zones[sandbox.zone_id].associations = [NAS]
 
     assert await status(sandbox, tmp_path, identity) == 403
@@ -155,18 +164,18 @@ async def test_a_certificate_is_only_asked_for_where_associated(
 async def test_fields_of_a_certificate(
     sandbox: Sandbox, api: Api, tmp_path: Path
 ) -> None:
-    """The rules see what the documentation tells."""
-    minted, identity = await mint(api)
+    """The fields have the documented values."""
+    created, identity = await create_certificate(api)
     authority = await sandbox.authorities.get(sandbox.account_id)
-    serial = f"{int(minted['serial_number']):X}"
+    serial = f"{int(created['serial_number']):X}"
     serial = serial.zfill(len(serial) + len(serial) % 2)
     issuer_ski = authority.certificate.extensions.get_extension_for_class(
         x509.SubjectKeyIdentifier
     ).value.digest.hex()
     expected = {
-        "cert_fingerprint_sha256": minted["fingerprint_sha256"],
+        "cert_fingerprint_sha256": created["fingerprint_sha256"],
         "cert_serial": serial,
-        "cert_ski": minted["ski"].upper(),
+        "cert_ski": created["ski"].upper(),
         "cert_issuer_ski": issuer_ski.upper(),
         "cert_subject_dn": "OU=01J0DEVICE,O=Home Assistant,CN=Phone",
         "cert_subject_dn_legacy": "/CN=Phone/O=Home Assistant/OU=01J0DEVICE",
@@ -200,7 +209,7 @@ async def test_host_with_port_or_dot(
     seen_without_port: int,
     keeps_port: bool,
 ) -> None:
-    """A rule that compares the host may miss what still finds its way."""
+    """A rule that compares the host can miss requests that still reach an origin."""
     async with Sandbox(host_keeps_port=keeps_port) as sandbox:
         protect(sandbox, f'http.host eq "{HOME}"')
         expected = seen_with_port if keeps_port else seen_without_port
@@ -208,10 +217,10 @@ async def test_host_with_port_or_dot(
 
 
 @pytest.mark.parametrize("sent", [f"{HOME}:8443", f"{HOME}.", "HOME.example.com"])
-async def test_starts_with_misses_none(
+async def test_starts_with_matches_every_form(
     sandbox: Sandbox, tmp_path: Path, sent: str
 ) -> None:
-    """The expression that the integration uses leaves no way around."""
+    """The integration's expression matches every form of the hostname."""
     protect(sandbox)
     assert await status(sandbox, tmp_path, host=sent) == 403
 
@@ -252,7 +261,7 @@ async def test_order_of_rules(
     change: Callable[[list[Rule]], None],
     expected: int,
 ) -> None:
-    """Rules run in order, and a skip of the ruleset ends them."""
+    """Rules run in order until one skips the rest of the ruleset."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.rulesets.clear()
     rules = zone.add_ruleset(Ruleset(FIREWALL_PHASE, [Rule("block", "ssl")])).rules
@@ -261,7 +270,7 @@ async def test_order_of_rules(
 
 
 async def test_challenges_stop(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Nobody solves a challenge here."""
+    """A challenge stops a visitor, because it cannot be solved here."""
     protect(sandbox, "ssl").action = "managed_challenge"
     async with visitor(sandbox, tmp_path) as guest:
         response = await guest.get(HOME)
@@ -270,7 +279,7 @@ async def test_challenges_stop(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 async def test_paths_are_normalised_for_rules(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A path cannot be written so that a rule misses it."""
+    """Another form of a path does not bypass a rule."""
     protect(sandbox, 'not starts_with(http.request.uri.path, "/api/webhook/")')
     request = (
         f"GET /api/webhook/../%63onfig HTTP/1.1\r\nHost: {HOME}\r\n"
@@ -282,7 +291,7 @@ async def test_paths_are_normalised_for_rules(sandbox: Sandbox, tmp_path: Path) 
 
 @pytest.mark.usefixtures("origin")
 async def test_requests_reach_the_origin(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Method, path, body and headers arrive, with those that Cloudflare adds."""
+    """Method, path, body and headers reach the origin, with Cloudflare's own headers."""
     async with visitor(sandbox, tmp_path) as guest:
         response = await guest.request(
             "PUT",
@@ -312,7 +321,7 @@ async def test_requests_reach_the_origin(sandbox: Sandbox, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("origin")
 async def test_chunked_bodies_and_head(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Bodies of unknown length are streamed; HEAD has none."""
+    """Bodies of unknown length are streamed; the answer to HEAD has no body."""
     async with visitor(sandbox, tmp_path) as guest:
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -326,8 +335,8 @@ async def test_chunked_bodies_and_head(sandbox: Sandbox, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("origin")
-async def test_half_an_answer_is_no_answer(sandbox: Sandbox, tmp_path: Path) -> None:
-    """An origin that breaks off breaks the visitor's connection."""
+async def test_incomplete_answers(sandbox: Sandbox, tmp_path: Path) -> None:
+    """If an origin aborts its answer, the visitor's connection is aborted too."""
     async with visitor(sandbox, tmp_path) as guest:
         with pytest.raises(ClientError):
             await guest.get(HOME, "/broken")
@@ -336,7 +345,7 @@ async def test_half_an_answer_is_no_answer(sandbox: Sandbox, tmp_path: Path) -> 
 async def test_slow_visitors_slow_the_origin_down(
     sandbox: Sandbox, origin: Origin, tmp_path: Path
 ) -> None:
-    """Back pressure reaches through the edge; nothing is lost."""
+    """Back pressure passes through the edge, and no data is lost."""
     async with (
         visitor(sandbox, tmp_path) as guest,
         guest.session.get(guest.url(HOME, "/flood")) as response,
@@ -348,7 +357,7 @@ async def test_slow_visitors_slow_the_origin_down(
 
 @pytest.mark.usefixtures("origin")
 async def test_websockets_pass(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Messages, pings, the subprotocol and close codes go both ways."""
+    """Messages, pings, the subprotocol and close codes are forwarded."""
     async with (
         visitor(sandbox, tmp_path) as guest,
         guest.session.ws_connect(
@@ -383,7 +392,7 @@ async def test_websockets_are_blocked(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 async def test_no_way_to_an_origin(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Without DNS, tunnel, ingress rule or origin the edge answers itself."""
+    """Without a DNS record, tunnel, ingress rule or origin, the edge itself answers."""
     zone = sandbox.state.zones[sandbox.zone_id]
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     async with visitor(sandbox, tmp_path) as guest:
@@ -408,7 +417,7 @@ async def test_no_way_to_an_origin(sandbox: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("origin")
 async def test_ingress_rules(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The first rule whose hostname and path match serves."""
+    """The first ingress rule whose hostname and path match is used."""
     [service] = sandbox.state.origins
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     tunnel.config = {
@@ -433,9 +442,9 @@ async def test_ingress_rules(sandbox: Sandbox, tmp_path: Path) -> None:
 async def test_sessions_are_never_resumed(
     sandbox: Sandbox, api: Api, tmp_path: Path, version: ssl.TLSVersion
 ) -> None:
-    """A session cannot be resumed, so every connection shows its certificate."""
+    """The edge resumes no TLS session, so every connection sends its certificate."""
     protect(sandbox)
-    _, identity = await mint(api)
+    _, identity = await create_certificate(api)
     context = ssl.create_default_context(cafile=sandbox.edge_ca_file)
     context.maximum_version = version
     identity.load_into(context, tmp_path)
@@ -474,7 +483,7 @@ async def test_sessions_are_never_resumed(
 
 
 async def test_what_is_not_tls_is_dropped(sandbox: Sandbox) -> None:
-    """Plain HTTP on the TLS port ends the connection."""
+    """The edge closes a connection that sends plain HTTP."""
     reader, writer = await asyncio.open_connection(sandbox.edge_host, sandbox.edge_port)
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
     async with asyncio.timeout(5):
@@ -484,7 +493,7 @@ async def test_what_is_not_tls_is_dropped(sandbox: Sandbox) -> None:
 
 
 async def test_stopping_leaves_no_task(origin: Origin, tmp_path: Path) -> None:
-    """Idle, unfinished and busy connections all end with the sandbox, at once."""
+    """Idle, unfinished and busy connections all close at once with the sandbox."""
     before = asyncio.all_tasks()
     async with asyncio.timeout(3), AsyncExitStack() as stack:
         async with Sandbox(origin=origin.url) as sandbox:

@@ -1,4 +1,4 @@
-"""The rule engine against a second evaluation, and against Cloudflare's own parser."""
+"""Compare the rule engine with an independent evaluator and with Cloudflare's own parser."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,30 +27,30 @@ from .expression_trees import (
     write,
 )
 
-often = settings(
+many_examples = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 styles = st.randoms(use_true_random=False)
 
 
 @given(tree=conditions, request=requests, style=styles)
-@often
+@many_examples
 def test_evaluation(tree: Condition, request: Request, style: Random) -> None:
-    """A random expression is true for a random request, or not, by both."""
+    """Both evaluate a random expression the same way for a random request."""
     text = write(tree, style)
     assert "error" not in parse_expression(text), text
     assert parse(text).matches(request) is holds(tree, request), text
 
 
 @given(tree=conditions, style=styles)
-@often
-def test_reading(tree: Condition, style: Random) -> None:
-    """Cloudflare's parser finds the same fields, functions and literals in a text."""
+@many_examples
+def test_content(tree: Condition, style: Random) -> None:
+    """Cloudflare's parser finds the same fields, functions and literals."""
     text = write(tree, style)
-    assert ours(text) == theirs(text), text
+    assert content_by_engine(text) == content_by_cloudflare(text), text
 
 
-# What Cloudflare takes and the sandbox cannot evaluate: told by its name, never guessed.
+# The constructs that Cloudflare accepts and the sandbox cannot evaluate, with its messages.
 KNOWN_UNSUPPORTED = {
     "an empty expression": r"an unfinished expression",
     "a field of which the sandbox knows nothing": r"the field (?P<field>[\w.]+)",
@@ -91,12 +91,12 @@ unusual = simple.map(lambda name: f"{name} {LITERALS[FIELDS[name]]}") | st.sampl
         'http.host matches "(?<name>a)"',
     ]
 )
-soup = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
+random_words = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """Write something valid, and perhaps spoil it in one or two places."""
+    """Return a valid expression, possibly damaged in one or two places."""
     text = write(draw(conditions), draw(styles))
     if draw(st.booleans()):
         sign = draw(st.sampled_from(["and", "or", "xor", "&&"]))
@@ -113,14 +113,14 @@ def mutated(draw: st.DrawFn) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a text."""
+    """The engine's answer to a text: accepted, and if unsupported, why."""
 
     accepted: bool
     unsupported: str | None = None
 
 
 def verdict(text: str) -> Verdict:
-    """Give a text to the engine; anything but its two errors is a failure."""
+    """Parse a text with the engine; any error other than its own two fails the test."""
     try:
         parse(text)
     except InvalidError:
@@ -139,26 +139,26 @@ def _known(reason: str) -> str:
             if named.get("function") and named["function"] not in FUNCTIONS:
                 continue
             return name
-    raise AssertionError(f"an unknown refusal: {reason}")
+    raise AssertionError(f"an unexpected reason: {reason}")
 
 
 def test_acceptance() -> None:
-    """The engine takes exactly what Cloudflare's parser takes, and reads the same in it.
+    """The engine accepts what Cloudflare's parser accepts, and finds the same content.
 
-    What it cannot evaluate it names; the search has to see texts of every kind.
+    It names constructs that it cannot evaluate. The search has to cover all kinds of texts.
     """
     seen: Counter[str] = Counter()
 
-    @given(text=soup | mutated())
+    @given(text=random_words | mutated())
     @example("ssl")
     @example("(ssl")
-    @often
+    @many_examples
     def search(text: str) -> None:
-        told = verdict(text)
-        assert told.accepted == ("error" not in parse_expression(text))
-        if told == Verdict(accepted=True):
-            assert ours(text) == theirs(text)
-        seen[told.unsupported or str(told.accepted)] += 1
+        answer = verdict(text)
+        assert answer.accepted == ("error" not in parse_expression(text))
+        if answer == Verdict(accepted=True):
+            assert content_by_engine(text) == content_by_cloudflare(text)
+        seen[answer.unsupported or str(answer.accepted)] += 1
 
     search()
     assert min(seen["True"], seen["False"]) > 20, seen
@@ -181,19 +181,19 @@ def test_acceptance() -> None:
         ('http.host matches "(?<name>a)"', "a regular expression"),
     ],
 )
-def test_what_is_unsupported(expression: str, kind: str) -> None:
-    """Each construct that the sandbox refuses is valid, and it has a name."""
+def test_unsupported_constructs(expression: str, kind: str) -> None:
+    """Each construct that the sandbox refuses is valid at Cloudflare, and is named."""
     assert "error" not in parse_expression(expression)
     assert verdict(expression).unsupported == kind
 
 
-# What both read in an expression
+# The content that both parsers find in an expression
 
 type Facts = dict[str, set[Any]]
 
 
-def theirs(text: str) -> Facts:
-    """Return what Cloudflare's parser finds."""
+def content_by_cloudflare(text: str) -> Facts:
+    """Return the content that Cloudflare's parser finds."""
     found = parse_expression(text)
     return {
         "fields": set(found["fields"]),
@@ -205,9 +205,9 @@ def theirs(text: str) -> Facts:
     }
 
 
-def ours(text: str) -> Facts:
-    """Return what the engine finds, in the same form."""
-    facts: Facts = {kind: set() for kind in theirs("")}
+def content_by_engine(text: str) -> Facts:
+    """Return the content that the engine finds, in the same form."""
+    facts: Facts = {kind: set() for kind in content_by_cloudflare("")}
     for kind, value in _facts(parse(text).root):
         facts[kind].add(value)
     return facts
@@ -246,7 +246,7 @@ def _literal(value: Any) -> Iterator[tuple[str, Any]]:
             yield from _literal(first)
             yield from _literal(last)
         case str():
-            # The parser shows as text what is octets to it.
+            # The parser decodes octets to text for its output.
             yield "strings", octets(value).decode("utf-8", "replace")
         case int():
             yield "numbers", value
@@ -256,16 +256,16 @@ def _literal(value: Any) -> Iterator[tuple[str, Any]]:
             yield "addresses", str(value)
 
 
-# What is easily read as something else
+# Details that are easily misread
 
 
 @pytest.mark.parametrize(
     "expression",
     [
-        # Octal, unless there is a minus.
+        # Octal numbers, unless there is a minus.
         "ip.src.asnum eq 010",
         "ip.src.asnum in {-0777}",
-        # Networks that leave out what is zero, and an address that does.
+        # Networks and an address that leave out zero octets at the end.
         "ip.src in {10/8}",
         "ip.src in {10.1/16}",
         "ip.src in {10.1.2}",
@@ -273,16 +273,16 @@ def _literal(value: Any) -> Iterator[tuple[str, Any]]:
     ],
 )
 def test_unusual_literals(expression: str) -> None:
-    """The engine reads them as Cloudflare does."""
+    """The engine reads unusual literals as Cloudflare does."""
     assert "error" not in parse_expression(expression)
-    assert ours(expression) == theirs(expression)
+    assert content_by_engine(expression) == content_by_cloudflare(expression)
 
 
 @pytest.mark.parametrize("escaped", [r"\xc3\xa4", r"\303\244", r"\xff", r"a\x80"])
 def test_octets(escaped: str) -> None:
-    """Escapes give octets: two of them make an ä."""
+    """Each escape stands for an octet: two of them make an ä."""
     text = f'http.host eq "{escaped}"'
-    assert ours(text) == theirs(text)
+    assert content_by_engine(text) == content_by_cloudflare(text)
 
 
 @pytest.mark.parametrize(
@@ -297,13 +297,13 @@ def test_octets(escaped: str) -> None:
     ],
 )
 def test_comparing_octets(expression: str, value: str, expected: bool) -> None:
-    """What is compared are octets, too, whatever characters they make."""
+    """Values are compared as octets, not as characters."""
     parsed = parse(f"http.host {expression}")
     assert parsed.matches({"http.host": value}) is expected
 
 
-def test_no_text() -> None:
-    """JSON can hold half a character, which the parser cannot be asked about."""
+def test_lone_surrogates() -> None:
+    """A lone surrogate, which JSON can contain, is refused as invalid."""
     with pytest.raises(InvalidError):
         parse('http.host eq "\ud800"')
 
@@ -327,9 +327,9 @@ def test_no_text() -> None:
     ],
 )
 def test_regular_expressions(regex: str, value: str, expected: bool) -> None:
-    """They are those of Rust's regex crate over octets, and not Python's over characters.
+    """Regular expressions work like Rust's on octets, not like Python's on characters.
 
-    That Unicode is off is told by the parser, which refuses what needs it.
+    Cloudflare's parser shows that Unicode is off: it refuses patterns that need it.
     """
     refused = parse_expression(r'http.user_agent matches r"\pL"')["error"]
     assert "Unicode not allowed here" in refused
@@ -340,7 +340,7 @@ def test_regular_expressions(regex: str, value: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     "regex",
     [
-        # What Python has not, or takes for something else.
+        # Python does not have these, or reads them differently.
         "^[[:alpha:]]$",
         "[a&&b]",
         "^a*+a$",
@@ -355,7 +355,7 @@ def test_regular_expressions(regex: str, value: str, expected: bool) -> None:
     ],
 )
 def test_unsupported_regular_expressions(regex: str) -> None:
-    """Cloudflare takes them, and the engine names them."""
+    """Cloudflare accepts these, and the engine names them as unsupported."""
     expression = f'http.host matches r"{regex}"'
     assert "error" not in parse_expression(expression)
     assert verdict(expression).unsupported == "a regular expression"

@@ -61,7 +61,7 @@ TRUE, FALSE = "cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revok
     ],
 )
 def test_comparisons(expression: str, expected: bool) -> None:
-    """Every operator, where it holds and where it does not."""
+    """Every operator, with a true and a false comparison."""
     assert parse(expression).matches(REQUEST) is expected
 
 
@@ -81,7 +81,7 @@ def test_comparisons(expression: str, expected: bool) -> None:
     ],
 )
 def test_lists(expression: str, expected: bool) -> None:
-    """Strings, numbers, addresses, networks and ranges."""
+    """Lists can contain strings, numbers, addresses, networks and ranges."""
     assert parse(expression).matches(REQUEST) is expected
 
 
@@ -98,7 +98,7 @@ def test_lists(expression: str, expected: bool) -> None:
         (f"{FALSE} || {FALSE}", False),
         (f"{TRUE} xor {TRUE}", False),
         (f"{TRUE} ^^ {FALSE}", True),
-        # not, and, xor, or bind ever less.
+        # The operators from tightest to loosest: not, and, xor, or.
         (f"not {FALSE} and {FALSE}", False),
         (f"not ({FALSE} and {FALSE})", True),
         (f"{TRUE} or {TRUE} and {FALSE}", True),
@@ -111,7 +111,7 @@ def test_lists(expression: str, expected: bool) -> None:
     ],
 )
 def test_combinations(expression: str, expected: bool) -> None:
-    """Bare booleans, negation, and what binds how tightly."""
+    """Booleans, negation, and the precedence of the operators."""
     assert parse(expression).matches(REQUEST) is expected
 
 
@@ -130,7 +130,7 @@ def test_combinations(expression: str, expected: bool) -> None:
     ],
 )
 def test_functions(expression: str, expected: bool) -> None:
-    """The functions that every plan has."""
+    """The functions that are available on every plan."""
     assert parse(expression).matches(REQUEST) is expected
 
 
@@ -144,12 +144,12 @@ def test_functions(expression: str, expected: bool) -> None:
     ],
 )
 def test_strings(text: str) -> None:
-    """Quoted and raw, with every kind of escape."""
+    """Quoted and raw strings, with every kind of escape."""
     assert parse(f"http.user_agent eq {text}").matches(REQUEST)
 
 
 def test_length_counts_octets() -> None:
-    """A character outside ASCII counts for more than one."""
+    """A character outside ASCII counts as more than one octet."""
     assert parse("len(http.user_agent) eq 15").matches(REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""Faults that a test, or somebody from outside, asks for."""
+"""Faults, added from Python or over HTTP."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 
-from .helpers import Api, mint
+from .helpers import Api, create_certificate
 from .test_control import control
 
 RECORDS = "/zones/{zone}/dns_records"
@@ -18,7 +18,7 @@ NEW = {"type": "A", "name": "new", "content": "192.0.2.1"}
 
 
 async def raw(api: Api, method: str = "GET", body: Any = None) -> tuple[int, str, Any]:
-    """Ask for the records whatever the answer is."""
+    """Send a request to the records, and return status, text and headers of any answer."""
     url = f"{api.sandbox.api_url}{RECORDS.format(zone=api.sandbox.zone_id)}"
     headers = {"Authorization": f"Bearer {api.token}"}
     async with api.session.request(method, url, json=body, headers=headers) as answer:
@@ -26,7 +26,7 @@ async def raw(api: Api, method: str = "GET", body: Any = None) -> tuple[int, str
 
 
 def names(sandbox: Sandbox) -> set[str]:
-    """Return the names that the zone has records of."""
+    """Return the names of the zone's records."""
     records = sandbox.state.zones[sandbox.zone_id].dns_records.values()
     return {record.name for record in records}
 
@@ -43,10 +43,10 @@ def names(sandbox: Sandbox) -> set[str]:
         (FaultKind.HTML, 200, "<html>"),
     ],
 )
-async def test_another_answer(
+async def test_replaced_answers(
     sandbox: Sandbox, api: Api, kind: FaultKind, status: int, text: str
 ) -> None:
-    """It comes once, in place of the endpoint's, which does nothing."""
+    """The fault's answer comes once, and the endpoint does not run."""
     sandbox.faults.add(Fault(kind, retry_after=300))
     answer = await raw(api, "POST", NEW)
     assert (answer[0], text in answer[1]) == (status, True)
@@ -68,10 +68,10 @@ async def test_another_answer(
         ("mistyped", "result.tags", {}),
     ],
 )
-async def test_a_changed_answer(
+async def test_damaged_answers(
     sandbox: Sandbox, api: Api, kind: str, key: str, expected: Any
 ) -> None:
-    """The endpoint runs, and its answer is damaged."""
+    """The endpoint runs, and one key of its answer is changed or missing."""
     sandbox.faults.add(Fault(FaultKind(kind), "POST", key=key))
     result = (await api.request("POST", RECORDS, NEW)).result
     if kind == "missing":
@@ -83,8 +83,8 @@ async def test_a_changed_answer(
     assert sandbox.journal.requests[0].took_effect
 
 
-async def test_a_key_within_a_list(sandbox: Sandbox, api: Api) -> None:
-    """Items are named by their number; refusals are left as they are."""
+async def test_a_key_in_a_list(sandbox: Sandbox, api: Api) -> None:
+    """List items are named by their index; refusals are not changed."""
     fault = Fault(FaultKind.MISSING, key="result.0.id", times=None)
     sandbox.faults.add(fault)
     first, second, *_ = (await api.get(RECORDS)).result
@@ -96,7 +96,7 @@ async def test_a_key_within_a_list(sandbox: Sandbox, api: Api) -> None:
     ("kind", "took_effect"), [("reset_before", False), ("reset_after", True)]
 )
 async def test_resets(sandbox: Sandbox, api: Api, kind: str, took_effect: bool) -> None:
-    """The connection is reset, before the write or after it."""
+    """The connection is reset before or after the write takes effect."""
     sandbox.faults.add(Fault(FaultKind(kind)))
     with pytest.raises((ClientError, ConnectionResetError)):
         await raw(api, "POST", NEW)
@@ -106,8 +106,8 @@ async def test_resets(sandbox: Sandbox, api: Api, kind: str, took_effect: bool) 
     assert (await raw(api))[0] == 200
 
 
-async def test_no_answer_ever(sandbox: Sandbox, api: Api) -> None:
-    """The write took effect; the client gives up, and nothing is left behind."""
+async def test_no_answer(sandbox: Sandbox, api: Api) -> None:
+    """The write takes effect; after the client gives up, no task is left running."""
     sandbox.faults.add(Fault(FaultKind.TIMEOUT_AFTER))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
@@ -115,12 +115,14 @@ async def test_no_answer_ever(sandbox: Sandbox, api: Api) -> None:
     assert "new.example.com" in names(sandbox)
     assert sandbox.journal.writes[0].took_effect
     await asyncio.sleep(0.2)
-    waiting = [task for task in asyncio.all_tasks() if "_spoiled" in repr(task)]
+    waiting = [
+        task for task in asyncio.all_tasks() if "_answer_with_fault" in repr(task)
+    ]
     assert waiting == []
 
 
 async def test_delay(sandbox: Sandbox, api: Api) -> None:
-    """The answer is good, but late."""
+    """The answer is correct, but late."""
     sandbox.faults.add(Fault(FaultKind.DELAY, seconds=0.3))
     start = time.monotonic()
     assert (await raw(api))[0] == 200
@@ -128,7 +130,7 @@ async def test_delay(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_delay_is_too_long(sandbox: Sandbox, api: Api) -> None:
-    """The client is gone before the write takes effect."""
+    """A write takes effect even if the client gives up during the delay."""
     sandbox.faults.add(Fault(FaultKind.DELAY, seconds=0.3))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -139,7 +141,7 @@ async def test_delay_is_too_long(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_stale(sandbox: Sandbox, api: Api) -> None:
-    """A read gives what was there before the last write, as often as asked."""
+    """Reads return the state before the last write, as many times as configured."""
     sandbox.faults.add(Fault(FaultKind.STALE, "GET", "*/dns_records", times=2))
     await api.request("POST", RECORDS, NEW)
     for expected in (5, 5, 6):
@@ -148,10 +150,10 @@ async def test_stale(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_stale_certificates(sandbox: Sandbox, api: Api) -> None:
-    """Certificates can be remembered as well, though nothing copies a signed request."""
+    """Stale reads also work for certificates, whose signed objects cannot be copied."""
     sandbox.faults.add(Fault(FaultKind.STALE, "GET", "*/client_certificates"))
-    await mint(api)
-    await mint(api)
+    await create_certificate(api)
+    await create_certificate(api)
     for expected in (1, 2):
         assert (
             len((await api.get("/zones/{zone}/client_certificates")).result) == expected
@@ -159,7 +161,7 @@ async def test_stale_certificates(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_which_calls(sandbox: Sandbox, api: Api) -> None:
-    """By method, path and number; the first fault that matches counts."""
+    """A fault selects calls by method, path and number; of several, the first applies."""
     sandbox.faults.add(Fault(FaultKind.FORBIDDEN, "GET", "*/dns_*", first=2, times=2))
     sandbox.faults.add(Fault(FaultKind.UNAUTHORIZED, "POST", times=None))
     codes = [(await api.get(RECORDS)).status for _ in range(4)]
@@ -180,15 +182,15 @@ async def test_which_calls(sandbox: Sandbox, api: Api) -> None:
         ("/delays", {"everything": 1}),
     ],
 )
-async def test_unknown_words(api: Api, path: str, body: dict[str, Any]) -> None:
-    """A slip of the pen is told, not swallowed."""
+async def test_unknown_keys(api: Api, path: str, body: dict[str, Any]) -> None:
+    """Unknown keys and kinds are refused, not ignored."""
     url = f"{api.sandbox.url}/sandbox{path}"
     async with api.session.post(url, json=body) as answer:
         assert answer.status == 400
 
 
 async def test_over_http(api: Api) -> None:
-    """Faults are added, listed and cleared from outside, and the journal names them."""
+    """Faults can be added, listed and cleared over HTTP, and the journal names them."""
     fault = {"kind": "500", "path": "/zones", "times": None}
     assert (await control(api, "POST", "/faults", fault))["kind"] == "500"
     url = f"{api.sandbox.api_url}/zones"

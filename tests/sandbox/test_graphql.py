@@ -1,4 +1,4 @@
-"""Firewall events, asked for in GraphQL."""
+"""Firewall events over GraphQL."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,13 +47,13 @@ async def events(api: Api, query: str = EVENTS, **wanted: Any) -> list[dict[str,
 
 
 def ago(**time: float) -> str:
-    """Write a time in the past."""
+    """Return a time in the past as text."""
     return f"{now() - timedelta(**time):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture
 async def blocked(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Have the edge stop four requests, a minute apart."""
+    """Let the edge stop four requests, a minute apart."""
     [rule] = sandbox.state.zones[sandbox.zone_id].rules
     rule.expression = "ssl"
     async with visitor(sandbox, tmp_path) as guest:
@@ -67,7 +67,7 @@ async def blocked(sandbox: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("blocked")
 async def test_an_event(api: Api) -> None:
-    """What the edge stopped, as it is told."""
+    """An event has all the fields of the request that the edge stopped."""
     [event] = await events(api, clientRequestHTTPHost=NAS)
     assert event.pop("rayName")
     assert now() - datetime.fromisoformat(event.pop("datetime")) < timedelta(minutes=3)
@@ -108,14 +108,14 @@ async def test_an_event(api: Api) -> None:
     ],
 )
 async def test_filters(api: Api, wanted: dict[str, Any], expected: list[str]) -> None:
-    """All of a filter's conditions hold; the newest three come first."""
+    """An event matches if all conditions of the filter do; the newest three are returned."""
     found = await events(api, **wanted)
     assert [event["userAgent"].removeprefix("App/") for event in found] == expected
 
 
 @pytest.mark.usefixtures("blocked")
 async def test_times(api: Api) -> None:
-    """From and to."""
+    """Events can be filtered by a start and an end."""
     found = await events(api, datetime_geq=ago(seconds=150), datetime_leq=now_text())
     assert [event["userAgent"] for event in found] == ["App/3", "App/2"]
     found = await events(api, datetime_lt=ago(seconds=210))
@@ -123,13 +123,13 @@ async def test_times(api: Api) -> None:
 
 
 def now_text() -> str:
-    """Write the time."""
+    """Return the time as text."""
     return ago()
 
 
 @pytest.mark.usefixtures("blocked")
 async def test_order_and_limit(api: Api) -> None:
-    """As asked."""
+    """Events are sorted as the query says; a limit out of bounds is refused."""
     query = EVENTS.replace("datetime_DESC", "action_DESC, datetime_ASC")
     found = await events(api, query)
     assert [event["userAgent"] for event in found] == ["App/3", "App/0", "App/1"]
@@ -141,13 +141,13 @@ async def test_order_and_limit(api: Api) -> None:
 
 @pytest.mark.usefixtures("blocked")
 async def test_events_come_late(sandbox: Sandbox, api: Api) -> None:
-    """If so told."""
+    """With a delay, the newest events are missing."""
     sandbox.state.delays = Delays(events=150)
     assert [event["userAgent"] for event in await events(api)] == ["App/1", "App/0"]
 
 
 async def test_settings(sandbox: Sandbox, api: Api) -> None:
-    """What may be asked for, by plan."""
+    """The limits of the data set depend on the plan."""
     query = """query($zone: String!) { viewer { zones(filter: {zoneTag: $zone}) {
       zoneTag settings { firewallEventsAdaptive {
         enabled maxDuration maxNumberOfFields maxPageSize notOlderThan } } } } }"""
@@ -170,7 +170,7 @@ async def test_settings(sandbox: Sandbox, api: Api) -> None:
     ],
 )
 async def test_too_far_back(api: Api, wanted: dict[str, str], message: str) -> None:
-    """Free keeps a day."""
+    """On Free, only events of the last day can be read."""
     body = (await ask(api, EVENTS, filter=wanted)).body
     [error] = body["errors"]
     assert (body["data"], error["message"]) == (None, message)
@@ -179,7 +179,7 @@ async def test_too_far_back(api: Api, wanted: dict[str, str], message: str) -> N
 
 
 async def test_groups_are_not_on_free(sandbox: Sandbox, api: Api) -> None:
-    """They are another data set."""
+    """The data set of groups is refused on Free."""
     query = EVENTS.replace("firewallEventsAdaptive(", "firewallEventsAdaptiveGroups(")
     start, _, end = query.partition("{\n      action")
     query = start + "{ count }" + end.partition("}")[2]
@@ -190,13 +190,13 @@ async def test_groups_are_not_on_free(sandbox: Sandbox, api: Api) -> None:
 
 @pytest.mark.parametrize("query", ["{", "{ nothing }", "query($a: Foo) { viewer }", ""])
 async def test_bad_queries(api: Api, query: str) -> None:
-    """The error comes with HTTP 200."""
+    """Errors of a query come with HTTP status 200."""
     body = (await ask(api, query)).body
     assert (body["data"], bool(body["errors"][0]["message"])) == (None, True)
 
 
-async def test_who_may_ask(sandbox: Sandbox, api: Api) -> None:
-    """Zones out of reach are missing; tokens that are no good meet the envelope."""
+async def test_permissions(sandbox: Sandbox, api: Api) -> None:
+    """Zones out of reach are missing; an invalid token gets an error in the API's envelope."""
     other = sandbox.state.add_zone("example.net")
     narrow = api.with_token(sandbox.state.add_token(zones={other.id}))
     reply = await ask(narrow, EVENTS, filter={})
@@ -211,14 +211,14 @@ async def test_who_may_ask(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_a_query_is_no_write(sandbox: Sandbox, api: Api) -> None:
-    """Though it is a POST."""
+    """The journal does not count a query as a write, although it is a POST."""
     await ask(api, EVENTS, filter={})
     assert sandbox.journal.writes == []
 
 
 @pytest.mark.usefixtures("blocked")
 async def test_official_sdk(sandbox: Sandbox) -> None:
-    """Cloudflare's own client has no resource for it, but a verb."""
+    """Cloudflare's SDK has no resource for GraphQL, but can post a query."""
     official: Any = AsyncCloudflare(
         api_token=sandbox.token, base_url=sandbox.api_url, max_retries=0
     )

@@ -1,7 +1,7 @@
-"""A second real client: octorules plans and applies custom rules as its users do.
+"""A second real client: octorules plans and applies custom rules.
 
-It reads the whole ruleset, compares it with a file, and replaces it with one PUT. What it
-does not see as a change is what the real API, which it was written against, gives back.
+It reads the whole ruleset, compares it with a file, and replaces it with one PUT. It was
+written for the real API, so if it sees no change, the sandbox answers like that API.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ OURS = """
 NO_CHANGES = "No changes detected."
 
 
-# One process for several commands: most of a command's time is the import.
+# One process for all commands, because the import takes most of a command's time.
 PROGRAM = """
 import sys
 from octorules.cli import main
@@ -63,18 +63,18 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Octorules:
-    """The command line of octorules, in a folder of its own."""
+    """The command line of octorules, in its own folder."""
 
     folder: Path
     process: Process
 
     @property
     def rules(self) -> Path:
-        """Return the file that says what the zone's rules must be."""
+        """Return the file with the desired rules of the zone."""
         return self.folder / "rules" / "example.com.yaml"
 
     async def __call__(self, *command: str, everything: bool = False) -> str:
-        """Run a command, on the custom rules unless told, and return what it prints."""
+        """Run a command, by default only on the custom rules, and return its output."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         phase = () if everything else ("--phase", "cloudflare.waf_custom_rules")
@@ -92,7 +92,7 @@ class Octorules:
 
 @pytest.fixture
 async def octorules(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Octorules]:
-    """Set octorules up for the sandbox's zone."""
+    """Set up octorules for the sandbox's zone."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "config.yaml").write_text(CONFIG)
     ours = {
@@ -117,7 +117,7 @@ async def octorules(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Octorules
 
 
 async def rules(api: Api) -> list[dict[str, Any]]:
-    """Return the zone's rules as the API tells them."""
+    """Return the zone's rules, read from the API."""
     path = f"/zones/{{zone}}/rulesets/phases/{FIREWALL_PHASE}/entrypoint"
     found: list[dict[str, Any]] = (await api.get(path)).result["rules"]
     return found
@@ -126,13 +126,13 @@ async def rules(api: Api) -> list[dict[str, Any]]:
 async def test_plan_apply_plan(
     sandbox: Sandbox, api: Api, octorules: Octorules
 ) -> None:
-    """From the dumped rules through two changes, each followed by "no changes"."""
+    """Dump the rules and apply two changes; after each, octorules sees no changes."""
     await octorules("dump")
     assert FOREIGN_RULE_ID not in octorules.rules.read_text()
     assert NO_CHANGES in await octorules("plan")
     [foreign] = await rules(api)
 
-    # Ours go beside what was there, which keeps its id and version.
+    # Add our rules; the existing one keeps its id and version.
     dumped, _, _ = octorules.rules.read_text().partition("\n\n")
     octorules.rules.write_text(f"{dumped}{OURS}")
     plan = await octorules("plan")
@@ -153,7 +153,7 @@ async def test_plan_apply_plan(
     assert after[0] == foreign
     assert NO_CHANGES in await octorules("plan")
 
-    # Somebody edits a rule and adds another in the dashboard: both are drift.
+    # A user edits a rule and adds another in the dashboard: both are drift.
     found = sandbox.state.zones[sandbox.zone_id].rules
     found[0].enabled = False
     found.insert(
@@ -172,7 +172,7 @@ async def test_plan_apply_plan(
 async def test_first_rules_of_a_zone(
     sandbox: Sandbox, api: Api, octorules: Octorules
 ) -> None:
-    """Where there is no ruleset yet, its PUT makes one."""
+    """If there is no ruleset yet, the PUT creates one."""
     sandbox.state.zones[sandbox.zone_id].rulesets.clear()
     octorules.rules.write_text(f"cloudflare:\n  waf_custom_rules:{OURS}")
     await octorules("sync", "--doit")
@@ -181,7 +181,7 @@ async def test_first_rules_of_a_zone(
 
 
 async def test_settings(sandbox: Sandbox, octorules: Octorules) -> None:
-    """Zone settings and Bot Fight Mode go the same way, as far as they are emulated."""
+    """Octorules also changes zone settings and Bot Fight Mode, as far as they are emulated."""
     await octorules("dump", everything=True)
     assert NO_CHANGES in await octorules("plan", everything=True)
     text = octorules.rules.read_text()
@@ -200,10 +200,10 @@ async def test_settings(sandbox: Sandbox, octorules: Octorules) -> None:
 
 
 async def test_rule_without_description(octorules: Octorules) -> None:
-    """What was never set is not made up.
+    """The API does not add an empty description to a rule without one.
 
-    octorules and Cloudflare's own Terraform provider (its pull request 5798) saw a change
-    for ever, had the API answered with an empty description.
+    If it did, octorules and Cloudflare's own Terraform provider (its pull request 5798) would
+    see a change every time.
     """
     octorules.rules.write_text(
         "cloudflare:\n  waf_custom_rules:\n"
@@ -214,7 +214,7 @@ async def test_rule_without_description(octorules: Octorules) -> None:
 
 
 async def test_outer_parentheses(sandbox: Sandbox, octorules: Octorules) -> None:
-    """If stripped, as DIFFERENCES 26 tells, octorules asks for them for ever."""
+    """If the API strips them (DIFFERENCES 26), octorules sees a change every time."""
     octorules.rules.write_text(
         "cloudflare:\n  waf_custom_rules:\n"
         "  - {ref: ours, action: block, expression: (ssl), description: Ours}\n"
@@ -224,7 +224,7 @@ async def test_outer_parentheses(sandbox: Sandbox, octorules: Octorules) -> None
     assert "1 change(s)" in plan
     assert "− expression: 'ssl'" in plan
     assert "+ expression: '(ssl)'" in plan
-    # As octorules expects: no other user of it was heard to complain.
+    # octorules expects them to be kept, and its users have not reported a problem.
     sandbox.state.switches.strips_parentheses = False
     await octorules("sync", "--doit")
     assert NO_CHANGES in await octorules("plan")

@@ -1,6 +1,6 @@
-"""The pictures in docs/images: a real Home Assistant behind the edge, seen by a browser.
+"""Take the pictures in docs/images: a real Home Assistant behind the edge, in a browser.
 
-They are taken anew only when asked for: `TAKE_PICTURES=1 scripts/test tests/sandbox/test_pictures.py`.
+They are only taken on demand: `scripts/docs pictures`.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 )
 @pytest.mark.timeout(900)
 async def test_pictures(api: Api, protected: str, tmp_path: Path) -> None:
-    """Without a certificate Cloudflare's page is shown, with one Home Assistant's."""
+    """Take a picture without a certificate (Cloudflare's page) and one with (Home Assistant)."""
     async with HomeAssistant(tmp_path, {}) as home:
         await home.start()
         client = await home.anonymous().onboard(User("anna"))

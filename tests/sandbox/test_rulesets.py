@@ -16,7 +16,7 @@ RULE = {"action": "block", "expression": "ssl", "description": "ours", "ref": "o
 
 
 async def rules_path(api: Api) -> str:
-    """Return where the zone's custom rules lie."""
+    """Return the path of the zone's custom rules."""
     return f"{RULESETS}/{(await api.get(ENTRYPOINT)).result['id']}/rules"
 
 
@@ -27,12 +27,12 @@ async def add(api: Api, dry_run: bool = False, **changes: Any) -> Reply:
 
 
 def refs(reply: Reply) -> list[str]:
-    """Return the order of the rules."""
+    """Return the refs of an answer's rules, in order."""
     return [rule["ref"] for rule in reply.result["rules"]]
 
 
 async def test_reading(api: Api) -> None:
-    """The seeded rule, by every way to it."""
+    """The seeded rule can be read by phase and by ruleset id; lists have no rules."""
     entrypoint = (await api.get(ENTRYPOINT)).result
     [rule] = entrypoint["rules"]
     assert (rule["id"], rule["ref"]) == (FOREIGN_RULE_ID, "block-other-countries")
@@ -44,7 +44,7 @@ async def test_reading(api: Api) -> None:
 
 
 async def test_no_entrypoint_yet(sandbox: Sandbox, api: Api) -> None:
-    """Its absence has a code of its own; creating it works once."""
+    """A missing entrypoint has its own error code; it can only be created once."""
     sandbox.state.zones[sandbox.zone_id].rulesets.clear()
     reply = await api.get(ENTRYPOINT)
     assert (reply.status, reply.code) == (404, 10003)
@@ -59,7 +59,7 @@ async def test_no_entrypoint_yet(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_write_answers_with_the_ruleset(api: Api) -> None:
-    """The new rule is found by its ref; only versions that changed change."""
+    """A write returns the new ruleset; only the changed rules get a new version."""
     before = (await api.get(ENTRYPOINT)).result
     after = (await add(api)).result
     assert int(after["version"]) == int(before["version"]) + 1
@@ -87,7 +87,7 @@ async def test_write_answers_with_the_ruleset(api: Api) -> None:
 async def test_position(
     sandbox: Sandbox, api: Api, position: dict[str, Any], expected: list[str]
 ) -> None:
-    """A rule goes, and moves, where it is told."""
+    """A rule is added at, and moved to, the given position."""
     sandbox.state.zones[sandbox.zone_id].rules[0].ref = "foreign"
     await add(api)
     added = await add(api, ref="new", position=position)
@@ -106,12 +106,12 @@ async def test_position(
     [{"index": 0}, {"index": 9}, {"before": "unknown"}, {"index": 1, "before": ""}, 1],
 )
 async def test_bad_position(api: Api, position: Any) -> None:
-    """Places that do not exist."""
+    """Invalid positions are refused."""
     assert (await add(api, position=position)).status == 400
 
 
 async def test_patch_replaces(api: Api) -> None:
-    """What is not sent again is gone, and much of it is needed."""
+    """PATCH replaces the whole rule: keys that are not sent are removed, or required."""
     added = (await add(api)).result["rules"][1]
     path = f"{await rules_path(api)}/{added['id']}"
     reply = await api.request("PATCH", path, {"enabled": False})
@@ -132,7 +132,7 @@ async def test_patch_replaces(api: Api) -> None:
 
 
 async def test_delete(api: Api) -> None:
-    """Without any rule the key itself is missing."""
+    """After the last rule is deleted, the key `rules` is missing."""
     path = f"{await rules_path(api)}/{FOREIGN_RULE_ID}"
     reply = await api.request("DELETE", path)
     assert (reply.status, "rules" in reply.result) == (200, False)
@@ -141,7 +141,7 @@ async def test_delete(api: Api) -> None:
 
 
 async def test_quota(sandbox: Sandbox, api: Api) -> None:
-    """Free has five rules, disabled ones included; Pro has more."""
+    """On Free, a zone can have five rules, disabled ones included; on Pro, more."""
     for number in range(4):
         reply = await add(api, ref=f"r{number}", enabled=False)
     for dry_run in (True, False):
@@ -158,7 +158,7 @@ async def test_quota(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_dry_run(sandbox: Sandbox, api: Api) -> None:
-    """All is checked, nothing is kept, and the journal counts no write."""
+    """A dry run checks everything, stores nothing, and does not count as a write."""
     before = (await api.get(ENTRYPOINT)).result
     path = await rules_path(api)
     query = {"dry_run": "true"}
@@ -208,19 +208,19 @@ async def test_dry_run(sandbox: Sandbox, api: Api) -> None:
 async def test_refused_rules(
     api: Api, change: dict[str, Any], code: int | None
 ) -> None:
-    """What Cloudflare does not take."""
+    """Rules that Cloudflare refuses are refused with its codes."""
     reply = await add(api, **change)
     assert (reply.status, reply.code) == (400, code)
 
 
-async def test_what_cannot_be_evaluated(api: Api) -> None:
-    """The sandbox says so rather than guess."""
+async def test_unsupported_expressions(api: Api) -> None:
+    """The sandbox refuses an expression that it cannot evaluate, and names the field."""
     reply = await add(api, expression="cf.waf.score lt 5")
     assert (reply.status, "cf.waf.score" in reply.message) == (501, True)
 
 
 async def test_syntax_error_points_to_the_expression(api: Api) -> None:
-    """The parser's own words, and where."""
+    """The error has the parser's message and points to the expression."""
     reply = await add(api, expression="URI Path contains /")
     [error] = reply.body["errors"]
     assert error["message"] == (
@@ -236,7 +236,7 @@ async def test_syntax_error_points_to_the_expression(api: Api) -> None:
 
 
 async def test_skip_rule(api: Api) -> None:
-    """It logs unless told otherwise, and its parentheses are stripped."""
+    """A skip rule logs by default, and its outer parentheses are stripped."""
     parameters = {"ruleset": "current", "products": ["bic", "securityLevel"]}
     reply = await add(
         api, action="skip", action_parameters=parameters, expression="(ssl and ssl)"
@@ -248,14 +248,14 @@ async def test_skip_rule(api: Api) -> None:
 
 
 async def test_outer_parentheses_kept(sandbox: Sandbox, api: Api) -> None:
-    """The switch leaves an expression as it was sent."""
+    """With the switch off, an expression is stored as it was sent."""
     sandbox.state.switches.strips_parentheses = False
     reply = await add(api, expression="(ssl)")
     assert reply.result["rules"][1]["expression"] == "(ssl)"
 
 
 async def test_put_entrypoint(sandbox: Sandbox, api: Api) -> None:
-    """All rules are replaced; a ref or an id keeps a rule's identity."""
+    """All rules are replaced; a rule with the same ref or id keeps its identity."""
     foreign = (await api.get(ENTRYPOINT)).result["rules"][0]
     sent = {key: foreign[key] for key in ("action", "expression", "ref")}
     put = (await api.request("PUT", ENTRYPOINT, {"rules": [RULE, sent]})).result
@@ -271,7 +271,7 @@ async def test_put_entrypoint(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_put_ruleset(api: Api) -> None:
-    """By its id as by its phase, and without a dry run's effect."""
+    """A ruleset can be replaced by its id too; a dry run changes nothing."""
     foreign = (await api.get(ENTRYPOINT)).result
     path = f"{RULESETS}/{foreign['id']}"
     body = {"rules": [RULE], "description": "mine"}
@@ -284,12 +284,12 @@ async def test_put_ruleset(api: Api) -> None:
 
 
 def refs_of(ruleset: dict[str, Any]) -> list[str]:
-    """Return the order of a ruleset's rules."""
+    """Return the refs of a ruleset's rules, in order."""
     return [rule["ref"] for rule in ruleset["rules"]]
 
 
 async def test_delete_ruleset(api: Api) -> None:
-    """It is gone with its rules."""
+    """A deleted ruleset is gone with its rules; a dry run deletes nothing."""
     path = f"{RULESETS}/{(await api.get(ENTRYPOINT)).result['id']}"
     assert (await api.request("DELETE", path, query={"dry_run": "true"})).status == 204
     assert (await api.get(path)).status == 200
@@ -299,7 +299,7 @@ async def test_delete_ruleset(api: Api) -> None:
 
 
 async def test_versions(sandbox: Sandbox, api: Api) -> None:
-    """What was there before each change can still be read."""
+    """The version before each change can still be read."""
     first = (await api.get(ENTRYPOINT)).result
     versions = f"{RULESETS}/{first['id']}/versions"
     second = (await add(api)).result
@@ -320,7 +320,7 @@ async def test_versions(sandbox: Sandbox, api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["firewall/rules", "filters", "rate_limits"])
-async def test_gone(api: Api, path: str) -> None:
-    """What rulesets took the place of."""
+async def test_removed_endpoints(api: Api, path: str) -> None:
+    """The endpoints that rulesets replaced answer 410."""
     reply = await api.get(f"/zones/{{zone}}/{path}")
     assert (reply.status, "Rulesets API" in reply.message) == (410, True)

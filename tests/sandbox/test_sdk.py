@@ -1,4 +1,4 @@
-"""The sandbox as Cloudflare's own client sees it."""
+"""The sandbox with Cloudflare's own SDK."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from .helpers import HOME, csr_text, new_csr
 
 
 async def test_official_sdk(sandbox: Sandbox) -> None:
-    """Cloudflare's own client understands what it is told."""
+    """Cloudflare's SDK understands the sandbox's answers."""
     _, csr = new_csr("SDK")
     zone = {"zone_id": sandbox.zone_id}
     account = {"account_id": sandbox.account_id}
-    # Its types say that anything may be missing, which is not what is tested.
+    # Any, because the SDK's types say that every value may be missing.
     official: Any = AsyncCloudflare(
         api_token=sandbox.token, base_url=sandbox.api_url, max_retries=0
     )
@@ -31,12 +31,12 @@ async def test_official_sdk(sandbox: Sandbox) -> None:
         connectors = await tunnels.connections.get(sandbox.tunnel_id, **account)
         assert len(connectors.result[0].conns) == 4
 
-        minted = await client.client_certificates.create(
+        created = await client.client_certificates.create(
             csr=csr_text(csr), validity_days=30, **zone
         )
         listed = [each.id async for each in client.client_certificates.list(**zone)]
-        assert listed == [minted.id]
-        await client.client_certificates.delete(minted.id, **zone)
+        assert listed == [created.id]
+        await client.client_certificates.delete(created.id, **zone)
         associations = client.certificate_authorities.hostname_associations
         await associations.update(hostnames=[HOME], **zone)
         assert (await associations.get(**zone)).hostnames == [HOME]

@@ -1,4 +1,4 @@
-"""A zone's whole life through Cloudflare's own client and its ordinary methods."""
+"""Set up and tear down a zone with the ordinary methods of Cloudflare's SDK."""
 
 from collections.abc import AsyncIterator
 import json
@@ -26,9 +26,9 @@ HOSTNAME = "home-mobile.example.com"
 
 @pytest.fixture
 async def official(sandbox: Sandbox) -> AsyncIterator[Any]:
-    """Return the SDK, as a client that never tries again.
+    """Return the SDK's client, without retries.
 
-    Its types say that anything may be missing, which is not what is tested here.
+    It is typed as Any, because the SDK's types say that every value may be missing.
     """
     async with AsyncCloudflare(
         api_token=sandbox.token, base_url=sandbox.api_url, max_retries=0
@@ -36,8 +36,8 @@ async def official(sandbox: Sandbox) -> AsyncIterator[Any]:
         yield client
 
 
-async def test_a_life(sandbox: Sandbox, official: Any) -> None:
-    """From the token to the tear-down, each step seen by the next."""
+async def test_set_up_and_tear_down(sandbox: Sandbox, official: Any) -> None:
+    """Go from the token to the tear-down; each step sees the results of earlier ones."""
     assert (await official.user.tokens.verify()).status == "active"
     [zone] = [found async for found in official.zones.list(name="example.com")]
     assert (zone.id, zone.plan.legacy_id) == (sandbox.zone_id, "free")
@@ -71,7 +71,7 @@ async def test_a_life(sandbox: Sandbox, official: Any) -> None:
     ]
     assert sorted(listed) == ["home", "mobile"]
 
-    # Its configuration: the SDK writes names of its own as the API's.
+    # Its configuration: the SDK translates its own names to the API's.
     written = await tunnels.configurations.update(
         tunnel.id,
         config={
@@ -94,7 +94,7 @@ async def test_a_life(sandbox: Sandbox, official: Any) -> None:
     read = await tunnels.configurations.get(tunnel.id, **in_account)
     assert read.to_dict() == written.to_dict()
 
-    # A record that leads there.
+    # A DNS record that points to the tunnel.
     records = official.dns.records
     record = await records.create(
         type="CNAME",
@@ -125,13 +125,13 @@ async def test_a_life(sandbox: Sandbox, official: Any) -> None:
     )
     assert (replaced.proxied, replaced.comment) == (False, None)
 
-    # Its visitors are asked for a certificate.
+    # An association, so that the edge asks visitors for a certificate.
     associations = official.certificate_authorities.hostname_associations
     present = (await associations.get(**in_zone)).hostnames
     await associations.update(hostnames=[*present, HOSTNAME], **in_zone)
     assert (await associations.get(**in_zone)).hostnames == [*present, HOSTNAME]
 
-    # Rules: created answers come as plain objects, because a dry run has none.
+    # Rules: the answers are plain objects, because the SDK allows for a dry run without one.
     entrypoint = await official.rulesets.phases.get(FIREWALL_PHASE, **in_zone)
     verified = "cf.tls_client_auth.cert_verified"
     block = {
@@ -170,19 +170,21 @@ async def test_a_life(sandbox: Sandbox, official: Any) -> None:
     [summary] = [ruleset async for ruleset in official.rulesets.list(**in_zone)]
     assert (summary.id, summary.version) == (again.id, again.version)
 
-    # A certificate's life.
+    # A certificate: create, revoke, reactivate.
     certificates = official.client_certificates
     _, csr = new_csr("Phone")
-    minted = await certificates.create(csr=csr_text(csr), validity_days=30, **in_zone)
-    got = await certificates.get(minted.id, **in_zone)
-    assert got == minted
-    await certificates.delete(minted.id, **in_zone)
+    created_certificate = await certificates.create(
+        csr=csr_text(csr), validity_days=30, **in_zone
+    )
+    got = await certificates.get(created_certificate.id, **in_zone)
+    assert got == created_certificate
+    await certificates.delete(created_certificate.id, **in_zone)
     assert [each async for each in certificates.list(**in_zone)] == []
     [revoked] = [each async for each in certificates.list(status="all", **in_zone)]
-    assert (revoked.id, revoked.status) == (minted.id, "revoked")
-    await certificates.edit(minted.id, reactivate=True, **in_zone)
+    assert (revoked.id, revoked.status) == (created_certificate.id, "revoked")
+    await certificates.edit(created_certificate.id, reactivate=True, **in_zone)
     [active] = [each async for each in certificates.list(**in_zone)]
-    assert active.fingerprint_sha256 == minted.fingerprint_sha256
+    assert active.fingerprint_sha256 == created_certificate.fingerprint_sha256
 
     # Tear down.
     assert (await records.delete(record.id, **in_zone)).id == record.id
@@ -205,7 +207,7 @@ async def test_a_life(sandbox: Sandbox, official: Any) -> None:
 
 
 async def test_whole_entrypoint(sandbox: Sandbox, official: Any) -> None:
-    """The SDK's other way: all rules at once, where there were none before."""
+    """The SDK can also replace all rules at once, and so create the first ones."""
     zone = sandbox.state.add_zone("empty.example")
     with pytest.raises(NotFoundError) as missing:
         await official.rulesets.phases.get(FIREWALL_PHASE, zone_id=zone.id)
@@ -228,8 +230,8 @@ async def test_whole_entrypoint(sandbox: Sandbox, official: Any) -> None:
     assert "rules" not in emptied
 
 
-async def test_pages_end(sandbox: Sandbox, official: Any) -> None:
-    """The SDK asks for one page after the other until one is empty."""
+async def test_pages(sandbox: Sandbox, official: Any) -> None:
+    """The SDK reads one page after the other until one is empty."""
     zone = sandbox.state.zones[sandbox.zone_id]
     for number in range(7):
         zone.add_dns_record(DnsRecord("TXT", f"t{number}.example.com", '"a"'))
@@ -260,7 +262,7 @@ async def test_pages_end(sandbox: Sandbox, official: Any) -> None:
         sandbox.journal.clear()
         ids = [item.id async for item in pages]
         assert len(set(ids)) == len(ids) == expected[name], name
-        # One more than there are pages: the empty one.
+        # One request per page, and one for the empty page at the end.
         assert len(sandbox.journal.requests) == -(-expected[name] // 5) + 1, name
     first = await official.zones.list(per_page=5)
     assert (len(first.result), first.has_next_page()) == (5, True)
@@ -272,7 +274,7 @@ async def test_pages_end(sandbox: Sandbox, official: Any) -> None:
 
 
 async def test_raw_answers(sandbox: Sandbox, official: Any) -> None:
-    """Headers, status and envelope, where somebody looks below the SDK's models."""
+    """Headers, status and envelope are available below the SDK's models."""
     raw = await official.zones.with_raw_response.get(zone_id=sandbox.zone_id)
     assert raw.status_code == 200
     assert raw.headers["content-type"].partition(";")[0] == "application/json"
@@ -281,20 +283,20 @@ async def test_raw_answers(sandbox: Sandbox, official: Any) -> None:
     assert (await raw.parse()).name == "example.com"
     envelope = json.loads(await raw.text())
     assert envelope["success"] is True
-    minted = await official.client_certificates.with_raw_response.create(
+    created_certificate = await official.client_certificates.with_raw_response.create(
         zone_id=sandbox.zone_id, csr=csr_text(new_csr()[1]), validity_days=30
     )
-    assert minted.status_code == 201
+    assert created_certificate.status_code == 201
     async with official.zones.with_streaming_response.list() as streamed:
         assert json.loads(await streamed.text())["result_info"]["total_count"] == 1
 
 
 async def test_errors(sandbox: Sandbox, official: Any) -> None:
-    """Each refusal becomes the SDK's own error, with the codes that it reads."""
+    """Each refusal becomes the matching error of the SDK, with its codes."""
     zone, account = {"zone_id": sandbox.zone_id}, {"account_id": sandbox.account_id}
     tunnels = official.zero_trust.tunnels.cloudflared
     weak = official.with_options(api_token=sandbox.state.add_token(permissions=()))
-    dead = official.with_options(api_token="cfut_" + 40 * "x")
+    unknown = official.with_options(api_token="cfut_" + 40 * "x")
     malformed = official.with_options(api_token="not a token")
     refused: list[tuple[type[APIStatusError], int | None, Any]] = [
         (
@@ -325,8 +327,8 @@ async def test_errors(sandbox: Sandbox, official: Any) -> None:
             None,
             weak.rulesets.phases.get(FIREWALL_PHASE, **zone),
         ),
-        (PermissionDeniedError, 9109, dead.zones.list()),
-        (AuthenticationError, 1000, dead.user.tokens.verify()),
+        (PermissionDeniedError, 9109, unknown.zones.list()),
+        (AuthenticationError, 1000, unknown.user.tokens.verify()),
         (BadRequestError, 6003, malformed.zones.list()),
     ]
     for kind, code, asked in refused:

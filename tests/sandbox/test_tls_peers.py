@@ -1,4 +1,4 @@
-"""Programs with TLS of their own get through the edge: openssl, curl and Chromium."""
+"""Visit the edge with programs that have their own TLS: openssl, curl and Chromium."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -17,18 +17,18 @@ from sandbox.clock import now
 from tests.programs import needs, needs_certificates_in_chromium
 
 from .browser import install_certificate, new_chromium
-from .helpers import NAS, Api, Identity, mint, signed_by
+from .helpers import NAS, Api, Identity, create_certificate, signed_by
 
 TLS_VERSIONS = ("1.2", "1.3")
 DAY = timedelta(days=1)
 
 
-async def _minted(api: Api) -> Identity:
-    return (await mint(api))[1]
+async def _valid(api: Api) -> Identity:
+    return (await create_certificate(api))[1]
 
 
 async def _revoked(api: Api) -> Identity:
-    certificate, identity = await mint(api)
+    certificate, identity = await create_certificate(api)
     path = f"/zones/{{zone}}/client_certificates/{certificate['id']}"
     assert (await api.request("DELETE", path)).status == 200
     return identity
@@ -52,23 +52,25 @@ async def _none(_: Api) -> None:
     return None
 
 
-WHO: Mapping[str, tuple[Callable[[Api], object], int]] = {
-    "minted": (_minted, 200),
+CERTIFICATES: Mapping[str, tuple[Callable[[Api], object], int]] = {
+    "valid": (_valid, 200),
     "none": (_none, 403),
     "revoked": (_revoked, 403),
     "expired": (_expired, 403),
     "not yet valid": (_not_yet_valid, 403),
     "of an unknown authority": (_of_an_unknown_authority, 403),
 }
-"""What a client may show, and what it gets: in every case a complete handshake."""
+"""The certificates that a client can have, and the status it gets after the handshake."""
 
-everybody = pytest.mark.parametrize("who", WHO)
+every_certificate = pytest.mark.parametrize("certificate_kind", CERTIFICATES)
 every_version = pytest.mark.parametrize("version", TLS_VERSIONS)
 
 
-async def client_file(api: Api, who: str, folder: Path) -> tuple[Path | None, int]:
-    """Write down a client's certificate and key; tell the status to expect."""
-    make, status = WHO[who]
+async def client_file(
+    api: Api, certificate_kind: str, folder: Path
+) -> tuple[Path | None, int]:
+    """Write a client's certificate and key to a file; return it with the expected status."""
+    make, status = CERTIFICATES[certificate_kind]
     identity = await make(api)  # type: ignore[misc]
     if identity is None:
         return None, status
@@ -78,12 +80,12 @@ async def client_file(api: Api, who: str, folder: Path) -> tuple[Path | None, in
 
 @needs("openssl")
 @every_version
-@everybody
+@every_certificate
 async def test_openssl(
-    api: Api, protected: str, tmp_path: Path, version: str, who: str
+    api: Api, protected: str, tmp_path: Path, version: str, certificate_kind: str
 ) -> None:
-    """The certificate of the zone verifies, one is asked for, and the rule decides."""
-    file, status = await client_file(api, who, tmp_path)
+    """The edge's certificate verifies, the edge asks for one, and the rule decides."""
+    file, status = await client_file(api, certificate_kind, tmp_path)
     printed = await s_client(api.sandbox, protected, version, file)
     assert "Requested Signature Algorithms" in printed
     assert f"New, TLSv{version}" in printed
@@ -98,8 +100,8 @@ async def test_openssl(
 async def test_not_asked_elsewhere(
     api: Api, protected: str, tmp_path: Path, version: str, host: str
 ) -> None:
-    """Other hostnames ask nobody for a certificate, and do not get one that is there."""
-    file, _ = await client_file(api, "minted", tmp_path)
+    """On other hostnames the edge does not ask for a certificate, so none is sent."""
+    file, _ = await client_file(api, "valid", tmp_path)
     printed = await s_client(api.sandbox, host, version, file)
     assert f"New, TLSv{version}" in printed
     assert "Requested Signature Algorithms" not in printed
@@ -107,8 +109,8 @@ async def test_not_asked_elsewhere(
 
 
 async def s_client(sandbox: Sandbox, host: str, version: str, file: Path | None) -> str:
-    """Ask the edge for a page with openssl."""
-    # Without a name for itself it would meet the Browser Integrity Check first.
+    """Get a page from the edge with openssl, and return the output."""
+    # Without a user agent, the Browser Integrity Check would block the request.
     headers = f"Host: {host}\r\nUser-Agent: openssl\r\nConnection: close"
     return await run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{sandbox.edge_port}"),
@@ -121,7 +123,7 @@ async def s_client(sandbox: Sandbox, host: str, version: str, file: Path | None)
 
 @needs("openssl")
 async def test_old_versions_are_refused(api: Api, protected: str) -> None:
-    """TLS 1.1 gets no handshake at all."""
+    """The edge refuses the handshake of a TLS 1.1 client."""
     printed = await run(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{api.sandbox.edge_port}"),
         *("-servername", protected, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"),
@@ -131,12 +133,12 @@ async def test_old_versions_are_refused(api: Api, protected: str) -> None:
 
 @needs("curl")
 @every_version
-@everybody
+@every_certificate
 async def test_curl(
-    api: Api, protected: str, tmp_path: Path, version: str, who: str
+    api: Api, protected: str, tmp_path: Path, version: str, certificate_kind: str
 ) -> None:
-    """The same for curl, which verifies the hostname too, with two requests in a row."""
-    file, status = await client_file(api, who, tmp_path)
+    """curl, which also verifies the hostname, gets the same for two requests in a row."""
+    file, status = await client_file(api, certificate_kind, tmp_path)
     address = f"127.0.0.1:{api.sandbox.edge_port}"
     printed = await run(
         *("curl", "--silent", "--show-error", "--noproxy", "*"),
@@ -151,9 +153,9 @@ async def test_curl(
         *("--write-out", "<%{http_code} %{num_connects}>\n"),
         *(f"https://{protected}/{path}" for path in ("first", "second")),
     )
-    # The second request goes over the first one's connection.
-    told = re.findall(r"<(\d+) (\d)>", printed)
-    assert told == [(str(status), "1"), (str(status), "0")]
+    # The second request uses the connection of the first one.
+    statuses = re.findall(r"<(\d+) (\d)>", printed)
+    assert statuses == [(str(status), "1"), (str(status), "0")]
     assert ('"path": "/first"' in printed) == (status == 200)
     assert ("Attention Required! | Cloudflare" in printed) == (status == 403)
 
@@ -163,7 +165,7 @@ async def test_curl(
 async def test_chromium(
     api: Api, protected: str, tmp_path: Path, bundle_format: BundleFormat
 ) -> None:
-    """With the bundle in its store it shows the origin's page, without it the 403 page."""
+    """With the bundle imported, Chromium shows the origin's page, without it the block page."""
     chromium = await new_chromium(api.sandbox, tmp_path)
     async with chromium.tab(identify_at=protected) as tab:
         await tab.open(f"https://{protected}/", "document.body")

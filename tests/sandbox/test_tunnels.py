@@ -17,7 +17,7 @@ CATCH_ALL = {"service": "http_status:404"}
 
 
 async def test_tunnel(sandbox: Sandbox, api: Api) -> None:
-    """The seeded tunnel, healthy."""
+    """The seeded tunnel is healthy; a disconnected tunnel is down."""
     reply = await api.get(TUNNELS)
     [tunnel] = reply.result
     assert "total_pages" not in reply.body["result_info"]
@@ -34,7 +34,7 @@ async def test_tunnel(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_list_leaves_deleted_ones_out(sandbox: Sandbox, api: Api) -> None:
-    """They are listed on demand, and keep answering by id."""
+    """Deleted tunnels are listed only on demand, but can be read by id."""
     old = sandbox.state.add_tunnel("old")
     old.deleted_at = now()
     sandbox.state.add_tunnel("elsewhere", account=sandbox.state.add_account())
@@ -48,7 +48,7 @@ async def test_list_leaves_deleted_ones_out(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_life_of_a_tunnel(api: Api) -> None:
-    """Created, given a token, configured, deleted; not while connected."""
+    """Create, configure and delete a tunnel; a connected one cannot be deleted."""
     new = {"name": "new", "config_src": "cloudflare"}
     created = (await api.request("POST", TUNNELS, new)).result
     reply = await api.request("POST", TUNNELS, new)
@@ -68,7 +68,7 @@ async def test_life_of_a_tunnel(api: Api) -> None:
 
 
 async def test_configuration(api: Api) -> None:
-    """A write replaces everything, and unknown keys come back."""
+    """A write replaces the whole configuration, and keeps unknown keys."""
     path = f"{TUNNEL}/configurations"
     before = (await api.get(path)).result
     config = before["config"] | {"x-mine": [1]}
@@ -119,7 +119,7 @@ async def test_configuration(api: Api) -> None:
     ],
 )
 async def test_bad_configuration(api: Api, config: Any, reason: str) -> None:
-    """What cloudflared would not run is refused, and nothing changes."""
+    """A configuration that cloudflared would refuse is refused, and nothing changes."""
     path = f"{TUNNEL}/configurations"
     before = (await api.get(path)).result
     reply = await api.request("PUT", path, {"config": config})
@@ -130,7 +130,7 @@ async def test_bad_configuration(api: Api, config: Any, reason: str) -> None:
 
 
 async def test_locally_managed(sandbox: Sandbox, api: Api) -> None:
-    """Its configuration is not Cloudflare's."""
+    """A locally managed tunnel has no configuration at Cloudflare."""
     tunnel = sandbox.state.add_tunnel("local", config_src="local")
     path = f"{TUNNELS}/{tunnel.id}/configurations"
     for reply in (

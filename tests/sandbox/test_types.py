@@ -1,4 +1,4 @@
-"""Requests and answers against the types that Cloudflare generates for its own SDK."""
+"""Check requests and answers against the types that Cloudflare generates for its SDK."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -20,6 +20,7 @@ from custom_components.cloudflare_mtls.engine.certificates.signing import (
 )
 from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
@@ -35,19 +36,19 @@ from .contract import (
     Key,
     endpoint_of,
     prepare,
-    wrong_in_request,
+    request_problems,
 )
 from .helpers import Api, Reply
 from .strict import Problem, problems
 
 
 class Deviation(NamedTuple):
-    """What the real API does, or takes, although the SDK's types say otherwise."""
+    """A known deviation of the real API from the SDK's types."""
 
     number: int
-    """Which of the DIFFERENCES explains it, in the README of the recorded answers."""
+    """The number of its explanation in DIFFERENCES, in the README of the recorded answers."""
     path: str
-    """A part of the paths that it concerns."""
+    """A part of the paths that the deviation affects."""
     problems: set[str]
 
 
@@ -96,7 +97,7 @@ REQUEST_DEVIATIONS = (
 
 
 class Page(BaseModel):
-    """What the SDK knows of a page, in the class that it reads lists with."""
+    """The SDK's type of `result_info`."""
 
     page: int | None = None
     per_page: int | None = None
@@ -105,15 +106,15 @@ class Page(BaseModel):
 def unexplained(
     key: Key, found: Iterable[Problem], deviations: Iterable[Deviation] = DEVIATIONS
 ) -> list[str]:
-    """Return the problems that no deviation explains, as a failure shows them."""
+    """Return the problems that no deviation explains, as sorted text."""
     explained = set[str]().union(
         *(each.problems for each in deviations if each.path in key.path)
     )
     return sorted({str(problem) for problem in found} - explained)
 
 
-def wrong_in_answer(key: Key, body: Any) -> set[Problem]:
-    """Return what is wrong with a good answer, envelope and result."""
+def answer_problems(key: Key, body: Any) -> set[Problem]:
+    """Return the problems of a successful answer, in envelope and result."""
     if body is None:
         return set()
     found = {
@@ -130,49 +131,49 @@ def wrong_in_answer(key: Key, body: Any) -> set[Problem]:
 
 
 async def ask(api: Api, key: Key) -> tuple[set[Problem], Reply]:
-    """Send an endpoint's example; return what is wrong with it, and the answer."""
+    """Send an endpoint's example; return the problems of the request, and the answer."""
     prepared = await prepare(api)
     example = CONTRACTS[key].example(prepared)
     client = api.with_token(example.token or api.token)
     path = key.path.format_map({**prepared.ids, **example.ids})
     reply = await client.request(key.method, path, example.body, example.query)
-    return wrong_in_request(key, example.query, example.body), reply
+    return request_problems(key, example.query, example.body), reply
 
 
 def test_every_endpoint_has_types() -> None:
-    """An endpoint is in one of the two tables, and nothing else is."""
+    """Each endpoint is in exactly one of the two tables, which contain nothing else."""
     assert not CONTRACTS.keys() & UNTYPED
     assert set(REGISTERED) == CONTRACTS.keys() | UNTYPED.keys()
-    assert all(UNTYPED.values()), "say why"
+    assert all(UNTYPED.values()), "a reason is missing"
 
 
 def key_id(key: Key) -> str:
-    """Name an endpoint in a test's id."""
+    """Return the test id of an endpoint."""
     return f"{key.method} {key.path}"
 
 
 @pytest.mark.parametrize("key", CONTRACTS, ids=key_id)
 async def test_endpoint(api: Api, key: Key) -> None:
-    """What the SDK may send is understood, and what it gets is what it knows."""
+    """The sandbox accepts the example, and the answer matches the SDK's types."""
     in_request, reply = await ask(api, key)
     assert unexplained(key, in_request, REQUEST_DEVIATIONS) == []
     assert reply.status in (200, 201, 204), reply.body
     assert (reply.status == 204) == (CONTRACTS[key].answer is None)
-    assert unexplained(key, wrong_in_answer(key, reply.body)) == []
+    assert unexplained(key, answer_problems(key, reply.body)) == []
 
 
 async def test_deviations_are_real(api: Api) -> None:
-    """No deviation is listed that does not occur."""
+    """Every listed deviation occurs."""
     seen: set[tuple[str, str]] = set()
     for key in CONTRACTS:
         async with Sandbox() as sandbox:
             _, reply = await ask(Api(sandbox, api.session, sandbox.token), key)
-            seen |= {(key.path, str(each)) for each in wrong_in_answer(key, reply.body)}
-    # The last rule's end leaves a ruleset without rules.
+            seen |= {(key.path, str(each)) for each in answer_problems(key, reply.body)}
+    # One deviation needs a ruleset without rules.
     path = "/zones/{zone}/rulesets/phases/http_request_firewall_custom/entrypoint"
     api.sandbox.state.zones[api.sandbox.zone_id].rules.clear()
     key = Key("GET", "/zones/{zone_id}/rulesets/phases/{phase}/entrypoint")
-    found = wrong_in_answer(key, (await api.get(path)).body)
+    found = answer_problems(key, (await api.get(path)).body)
     seen |= {(key.path, str(each)) for each in found}
     for deviation in DEVIATIONS:
         here = {problem for path, problem in seen if deviation.path in path}
@@ -190,7 +191,7 @@ async def test_deviations_are_real(api: Api) -> None:
     ],
 )
 async def test_refusals(api: Api, method: str, path: str, body: Any) -> None:
-    """An error is what the SDK reads errors with."""
+    """Errors match the SDK's type of errors."""
     reply = await api.request(method, path, body)
     assert reply.status >= 400
     assert reply.body.keys() == {"result", "success", "errors", "messages"}
@@ -198,7 +199,7 @@ async def test_refusals(api: Api, method: str, path: str, body: Any) -> None:
 
 
 async def test_error_chain(api: Api) -> None:
-    """The cause of a refused record is where the SDK has no place for it: 3."""
+    """The cause of a refused record is in a key that the SDK does not know: DIFFERENCES 3."""
     record = {"type": "A", "name": "new", "content": "nonsense", "ttl": 1}
     reply = await api.request("POST", "/zones/{zone}/dns_records", record)
     assert problems(reply.body["errors"], list[ErrorData]) == {
@@ -206,30 +207,32 @@ async def test_error_chain(api: Api) -> None:
     }
 
 
-# What the integration sends
+# Requests of the integration
 
 
 @asynccontextmanager
 async def integration(sandbox: Sandbox) -> AsyncIterator[CloudflareClient]:
-    """Return the integration's client."""
+    """Yield the engine's client of the sandbox's API."""
     async with DefaultAsyncHttpxClient() as http_client:
         yield CloudflareClient(
             sandbox.token, base_url=sandbox.api_url, http_client=http_client
         )
 
 
-async def in_place(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do blocking work at once."""
+async def run_directly[*ArgumentsT, ResultT](
+    work: Callable[[*ArgumentsT], ResultT], *arguments: *ArgumentsT
+) -> ResultT:
+    """Run blocking work directly, not in an executor."""
     return work(*arguments)
 
 
-async def bring_about(
+async def sync(
     client: CloudflareClient, sandbox: Sandbox, desired: DesiredZone
 ) -> None:
-    """Plan and apply until nothing is left to do."""
+    """Plan and apply twice; the second plan has to be in sync."""
     for _ in range(2):
-        observed = await client.observe(
-            sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
+        observed = await observe(
+            client, sandbox.account_id, sandbox.zone_id, [sandbox.tunnel_id]
         )
         plan = make_plan(observed, desired)
         outcome = await apply_plan(client, observed, plan)
@@ -242,7 +245,7 @@ async def bring_about(
 async def test_what_the_integration_sends(
     sandbox: Sandbox, layout: Layout, empty: bool
 ) -> None:
-    """Build up, change, mint, revoke, tear down: all of it fits the SDK's types."""
+    """All requests match the SDK's types: set up, change, create, revoke, tear down."""
     zone = sandbox.state.zones[sandbox.zone_id]
     if empty:
         zone.rulesets.clear()
@@ -259,40 +262,38 @@ async def test_what_the_integration_sends(
     )
     async with integration(sandbox) as client:
         await client.verify_token()
-        await client.zones()
-        await client.tunnels(sandbox.account_id)
-        await client.connectors(sandbox.account_id, sandbox.tunnel_id)
-        ruleset = await client.ruleset(sandbox.zone_id)
-        await client.may_edit_rules(sandbox.zone_id, ruleset.id)
+        await client.zones.list()
+        await client.tunnels.list(sandbox.account_id)
+        await client.connectors.list(sandbox.account_id, sandbox.tunnel_id)
+        ruleset = await client.rulesets.get(sandbox.zone_id)
+        await client.rulesets.dry_run(sandbox.zone_id, ruleset, {"action": "block"})
         for setting in Setting:
-            value = await client.zone_setting(sandbox.zone_id, setting)
-            await client.edit_zone_setting(sandbox.zone_id, setting, value)
-        await client.bot_fight_mode(sandbox.zone_id)
-        await client.put_bot_fight_mode(sandbox.zone_id, enabled=False)
-        await client.access_applications(sandbox.account_id)
-        await bring_about(client, sandbox, DesiredZone(hostnames=(first,)))
+            value = await client.zone_settings.get(sandbox.zone_id, setting)
+            await client.zone_settings.edit(sandbox.zone_id, setting, value)
+        await client.bot_management.get_fight_mode(sandbox.zone_id)
+        await client.bot_management.put_fight_mode(sandbox.zone_id, enabled=False)
+        await client.access_applications.list(sandbox.account_id)
+        await sync(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False
         zone.rules.reverse()
-        await bring_about(client, sandbox, DesiredZone(hostnames=(first, second)))
+        await sync(client, sandbox, DesiredZone(hostnames=(first, second)))
         signing = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
         certificate, _ = await issue_certificate(
-            client, sandbox.zone_id, signing, 365, in_place
+            client, sandbox.zone_id, signing, 365, run_directly
         )
-        await client.client_certificates(sandbox.zone_id)
-        await client.revoke_client_certificate(sandbox.zone_id, certificate.id)
-        await bring_about(
-            client, sandbox, DesiredZone(hostnames=(first,), removed=(second,))
-        )
-        await bring_about(client, sandbox, DesiredZone(removed=(first,)))
+        await client.client_certificates.list(sandbox.zone_id)
+        await client.client_certificates.revoke(sandbox.zone_id, certificate.id)
+        await sync(client, sandbox, DesiredZone(hostnames=(first,), removed=(second,)))
+        await sync(client, sandbox, DesiredZone(removed=(first,)))
 
-    wrong = {}
+    unexplained_by_key = {}
     asked = set()
     for entry in sandbox.journal.requests:
         assert entry.status < 400 or entry.status == 404, entry
         key = endpoint_of(entry.method, entry.path)
         asked.add(key)
-        found = wrong_in_request(key, entry.query, entry.body)
+        found = request_problems(key, entry.query, entry.body)
         if left := unexplained(key, found, REQUEST_DEVIATIONS):
-            wrong[key] = left
-    assert not wrong
+            unexplained_by_key[key] = left
+    assert not unexplained_by_key
     assert len(asked) >= 23, sorted(asked)

@@ -1,4 +1,4 @@
-"""Zone settings, and how they get in the way."""
+"""Zone settings, and their effect on visitors."""
 
 from pathlib import Path
 import ssl
@@ -23,7 +23,7 @@ async def change(api: Api, name: str, value: str) -> None:
 
 @pytest.mark.parametrize("name", VALUES)
 async def test_setting(api: Api, name: str) -> None:
-    """Each can be read, changed to what it knows, and to nothing else."""
+    """Each setting can be read, and changed to its allowed values only."""
     path = f"{SETTINGS}/{name}"
     before = (await api.get(path)).result
     assert before.keys() == {"id", "value", "editable", "modified_on"}
@@ -40,7 +40,7 @@ async def test_setting(api: Api, name: str) -> None:
 
 
 async def test_unknown_setting(api: Api) -> None:
-    """A setting that does not exist."""
+    """An unknown setting is refused."""
     reply = await api.get(f"{SETTINGS}/colour")
     assert (reply.status, reply.code) == (400, 1003)
 
@@ -49,7 +49,7 @@ async def test_unknown_setting(api: Api) -> None:
 async def test_under_attack(
     sandbox: Sandbox, api: Api, tmp_path: Path, user_agent: str
 ) -> None:
-    """Everybody is challenged unless a rule names the security level."""
+    """Every visitor is challenged unless a rule skips the security level."""
     await change(api, "security_level", "under_attack")
     assert await visit(sandbox, tmp_path, user_agent) == 403
     assert sandbox.state.blocked[0].source == "securityLevel"
@@ -60,7 +60,7 @@ async def test_under_attack(
 
 
 async def test_browser_check(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """Who names no user agent is blocked, unless that is skipped or off."""
+    """A visitor without a user agent is blocked, unless the check is skipped or off."""
     assert await visit(sandbox, tmp_path, "") == 403
     assert sandbox.state.blocked[0].source == "bic"
     await change(api, "browser_check", "off")
@@ -72,7 +72,7 @@ async def test_browser_check(sandbox: Sandbox, api: Api, tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("origin")
 async def test_websockets(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """Upgrades are refused while they are off."""
+    """Upgrades are refused while WebSockets are off."""
     async with visitor(sandbox, tmp_path) as guest:
         url = guest.url(HOME, "/api/websocket")
         async with guest.session.ws_connect(url):
@@ -84,13 +84,13 @@ async def test_websockets(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
 
 
 async def test_oldest_tls(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """A client too old does not get through the handshake."""
+    """The edge refuses the handshake of a client with a TLS version that is too old."""
     old, new = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-    for minimum, welcome in (("1.2", (old, new)), ("1.3", (new,))):
+    for minimum, accepted in (("1.2", (old, new)), ("1.3", (new,))):
         await change(api, "min_tls_version", minimum)
         for version in (old, new):
             async with visitor(sandbox, tmp_path, tls=version) as guest:
-                if version in welcome:
+                if version in accepted:
                     assert (await guest.get(HOME)).status == 502
                     continue
                 with pytest.raises(ClientConnectorError, match="PROTOCOL_VERSION"):

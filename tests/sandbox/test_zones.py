@@ -8,7 +8,7 @@ from .helpers import Api
 
 
 async def test_zones(sandbox: Sandbox, api: Api) -> None:
-    """The seeded zone, as the list and by its id."""
+    """The seeded zone is the same in the list and by its id."""
     [zone] = (await api.get("/zones")).result
     assert zone == (await api.get("/zones/{zone}")).result
     assert (zone["name"], zone["plan"]["legacy_id"]) == ("example.com", "free")
@@ -16,14 +16,14 @@ async def test_zones(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_zones_without_permission(sandbox: Sandbox, api: Api) -> None:
-    """An empty list, not a refusal."""
+    """Without the permission, the list is empty rather than refused."""
     blind = api.with_token(sandbox.state.add_token(permissions={"dns:edit"}))
     assert (await blind.get("/zones")).result == []
     assert (await blind.get("/zones/{zone}")).status == 403
 
 
 async def test_filters(sandbox: Sandbox, api: Api) -> None:
-    """By name, status and account."""
+    """Zones can be filtered by name, status and account."""
     account = sandbox.state.add_account()
     sandbox.state.add_zone("example.net", account, plan="pro").status = "pending"
     for query in (
@@ -36,7 +36,7 @@ async def test_filters(sandbox: Sandbox, api: Api) -> None:
 
 
 async def test_paging(sandbox: Sandbox, api: Api) -> None:
-    """Pages add up to everything; beyond the end they are empty."""
+    """The pages together contain all zones; pages beyond the end are empty."""
     for number in range(11):
         sandbox.state.add_zone(f"zone{number}.example")
     names = []
@@ -56,7 +56,7 @@ async def test_paging(sandbox: Sandbox, api: Api) -> None:
 
 @pytest.mark.parametrize("size", ["4", "51", "many"])
 async def test_page_sizes(api: Api, size: str) -> None:
-    """Sizes out of bounds are refused."""
+    """Page sizes out of bounds are refused."""
     assert (await api.get("/zones", per_page=size)).status == 400
 
 
@@ -73,10 +73,10 @@ async def test_page_sizes(api: Api, size: str) -> None:
     ],
 )
 async def test_operators(api: Api, name: str, expected: bool) -> None:
-    """Names are compared as the part before the colon says."""
+    """Names are compared with the operator before the colon."""
     assert bool((await api.get("/zones", name=name)).result) is expected
 
 
 async def test_unknown_operator(api: Api) -> None:
-    """Others are refused."""
+    """Unknown operators are refused."""
     assert (await api.get("/zones", name="like:x")).status == 400

@@ -1,1 +1,1 @@
-"""Certificates of companion devices: create, renew, revoke, restore, and what is told of them."""
+"""Certificates of companion devices: create, renew, revoke, restore, and report what happens to them."""

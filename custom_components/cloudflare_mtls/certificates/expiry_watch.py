@@ -1,28 +1,22 @@
-"""Watches the certificates: tells of what happens to them, and ends those that have to end."""
+"""Follows the certificates of an account: events and repairs for what happens to them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from ..bus_events import CertificateEvent, async_fire
-from ..const import LOGGER
-from ..coordinator import CloudflareConfigEntry
-from ..coordinator.protection import ProtectionState
-from ..engine.api.errors import EngineError
+from ..bus_events import CertificateEvent, async_fire_certificate
+from ..coordinator.protection import ProtectionCoordinator
+from ..coordinator.protection_state import ProtectionState
 from ..engine.certificates.companions import Certificate, CompanionState
 from ..engine.certificates.lifecycle import Standing
-from ..issues import (
-    Issue,
-    async_report,
-    companion_issues,
-    elsewhere_issue,
-    revocation_issue,
-)
-from ..storage.tombstones import async_clear_devices
-from .service import async_revoke
+from ..issues import async_report, companion_issues, elsewhere_issue
+from .automatic_revocation import async_revoke_automatically
+from .service import CompanionCertificates
 
-_EVENTS: Mapping[Standing, CertificateEvent] = {
+_EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
     Standing.EXPIRED: CertificateEvent.EXPIRED,
     Standing.REVOKING: CertificateEvent.REVOKED,
@@ -31,97 +25,94 @@ _EVENTS: Mapping[Standing, CertificateEvent] = {
 
 
 class CertificateWatch:
-    """Goes through an account's certificates whenever they were looked at."""
+    """Goes through an account's certificates after each refresh that shows a change."""
 
-    def __init__(self, hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        certificates: CompanionCertificates,
+    ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
-        self._protection = entry.runtime_data.protection
+        self._protection = protection
+        self._certificates = certificates
+        self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
 
     @callback
     def async_check(self) -> None:
-        """Go through what was seen, once."""
+        """Go through the certificates in the background, unless that was done before."""
         state = self._protection.data
         if state is self._seen or not self._protection.last_update_success:
             return
         self._seen = state
         self._entry.async_create_background_task(
-            self._hass, self._check_in_turn(), f"{self._entry.title} certificates"
+            self._hass, self._check_latest(), f"{self._entry.title} certificates"
         )
 
-    async def _check_in_turn(self) -> None:
+    async def _check_latest(self) -> None:
         async with self._checking:
             await self._check(self._protection.data)
 
     async def _check(self, state: ProtectionState) -> None:
-        if state.certificates is None or state.companions is None:
+        if state.companions is None:
             return
-        await self._tell(state.companions)
-        unknown = {item.id: item for item in self._protection.unknown_certificates()}
-        for certificate_id in await self._protection.ledger.async_meet(unknown):
-            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
+        await self._fire_changes(state.companions)
+        await self._fire_unknown(state.unknown_certificates)
         issues = [
             issue
             for companion in state.companions.values()
             for issue in companion_issues(companion)
         ]
-        # Where certificates are pinned, those from elsewhere do not get in.
-        if unknown and not self._protection.pins:
+        # Pinned rules do not accept certificates from elsewhere.
+        if state.unknown_certificates and not self._protection.pins:
             issues.append(elsewhere_issue())
-        left = await self._end(state)
-        # What is left is tried again at the next look, even if that shows no change.
+        left = await async_revoke_automatically(
+            self._certificates, self._protection.removals, state
+        )
+        # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
-        issues += left
-        async_report(self._hass, self._entry.entry_id, "certificate", issues)
+        async_report(self._hass, self._entry.entry_id, "certificate", [*issues, *left])
 
-    async def _tell(self, companions: Mapping[str, CompanionState]) -> None:
-        """Fire what became of certificates, once."""
-        ledger = self._protection.ledger
+    async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:
+        """Fire an event for each certificate that stands differently from before."""
         now: dict[str, Standing] = {}
         for companion in companions.values():
-            for certificate, stands in companion.certificates.items():
-                if stands is None:
+            for certificate, standing in companion.certificates.items():
+                if standing is None:
                     continue
-                now[certificate.id] = stands
-                told, event = ledger.told(certificate.id), _EVENTS.get(stands)
-                if event is None or (told and _EVENTS.get(told) is event):
-                    continue
-                # What was revoked before anybody looked is no news, nor is the end of one
-                # that the device no longer uses.
-                revoked = event is CertificateEvent.REVOKED
-                if told if revoked else certificate == companion.current:
+                now[certificate.id] = standing
+                event = _EVENTS.get(standing)
+                if event and self._is_news(event, certificate, companion):
                     self._fire(event, certificate)
-        await ledger.async_tell(now)
+        await self._ledger.async_record_told(now)
 
-    async def _end(self, state: ProtectionState) -> list[Issue]:
-        """Revoke what has to end; return what could not be revoked yet."""
-        issues = []
-        for certificate in list(self._to_end(state)):
-            try:
-                await async_revoke(self._hass, self._entry, certificate)
-            except EngineError as err:
-                LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
-                issues.append(revocation_issue(certificate.facts.name, certificate.id))
-        if gone := self._protection.buried_devices - {
-            item.device_id for item in state.certificates or () if item.is_active
-        }:
-            self._protection.buried_devices -= gone
-            await async_clear_devices(self._hass, self._entry.entry_id, gone)
-        return issues
+    def _is_news(
+        self,
+        event: CertificateEvent,
+        certificate: Certificate,
+        companion: CompanionState,
+    ) -> bool:
+        """Return whether automations do not know of this yet, and need to."""
+        told = self._ledger.told(certificate.id)
+        if told and _EVENTS.get(told) is event:
+            return False
+        if event is CertificateEvent.REVOKED:
+            # One that was revoked before it was ever seen here is no news.
+            return told is not None
+        # Expiry matters only for the certificate that the device uses.
+        return certificate == companion.current
 
-    def _to_end(self, state: ProtectionState) -> Iterator[Certificate]:
-        for companion in (state.companions or {}).values():
-            yield from companion.outdated
-        for certificate in state.certificates or ():
-            if (
-                certificate.is_active
-                and certificate.device_id in self._protection.buried_devices
-            ):
-                yield certificate
+    async def _fire_unknown(self, certificates: tuple[Certificate, ...]) -> None:
+        """Fire an event for each certificate from elsewhere that was not seen before."""
+        unknown = {item.id: item for item in certificates}
+        for certificate_id in await self._ledger.async_record_seen(unknown):
+            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
 
     @callback
     def _fire(self, event: CertificateEvent, certificate: Certificate) -> None:
-        async_fire(self._hass, self._entry, event, certificate)
+        async_fire_certificate(self._hass, self._entry, event, certificate)

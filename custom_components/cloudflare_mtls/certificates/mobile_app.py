@@ -1,4 +1,4 @@
-"""What the companion apps tell of their devices, and how to reach these."""
+"""What the companion app says about its device, and how to notify the device."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,35 +23,33 @@ _OS_VERSION: Final = "os_version"
 
 @dataclass(frozen=True, kw_only=True)
 class MobileApp:
-    """A device with the companion app."""
+    """A device with the companion app; the notifier is the name of its notify action."""
 
     name: str
     system: System | None
     version: str | None
-    # The action that notifies it.
     notifier: str
 
 
 @callback
 def async_get_mobile_app(hass: HomeAssistant, device_id: str) -> MobileApp | None:
-    """Return what the app told of its device, if it is one."""
+    """Return what the companion app says about a device, or None where it has no app."""
     device = dr.async_get(hass).async_get(device_id)
     if device is None:
         return None
-    for entry_id in device.config_entries:
-        entry = hass.config_entries.async_get_entry(entry_id)
-        if entry and entry.domain == MOBILE_APP:
-            return MobileApp(
-                name=device.name_by_user or device.name or entry.title,
-                system=System.reported(entry.data.get(_OS_NAME, "")),
-                version=entry.data.get(_OS_VERSION),
-                notifier=slugify(f"{MOBILE_APP}_{entry.data.get(_DEVICE_NAME, '')}"),
-            )
-    return None
+    entry = hass.config_entries.async_get_entry(device.config_entry_id)
+    if entry is None or entry.domain != MOBILE_APP:
+        return None
+    return MobileApp(
+        name=device.name_by_user or device.name or entry.title,
+        system=System.reported(entry.data.get(_OS_NAME, "")),
+        version=entry.data.get(_OS_VERSION),
+        notifier=slugify(f"{MOBILE_APP}_{entry.data.get(_DEVICE_NAME, '')}"),
+    )
 
 
 async def async_notify(hass: HomeAssistant, device_id: str, path: str) -> None:
-    """Tell a device where its certificate waits; the message holds nothing secret."""
+    """Notify a device that it can fetch its certificate; the path asks for a code."""
     app = async_get_mobile_app(hass, device_id)
     if app is None or not hass.services.has_service(NOTIFY, app.notifier):
         LOGGER.debug("The device %s takes no notifications", device_id)
@@ -64,13 +62,13 @@ async def async_notify(hass: HomeAssistant, device_id: str, path: str) -> None:
             {
                 "title": text("notification_title"),
                 "message": text("notification_message"),
-                # Android and iOS each know one of the two.
+                # The app for Android reads clickAction, the one for iOS url.
                 "data": {"tag": DOMAIN, "clickAction": path, "url": path},
             },
             blocking=True,
         )
     except HomeAssistantError as err:
-        # The link is shown here as well.
+        # The certificate was created, and Home Assistant shows the link as well.
         LOGGER.debug("The device %s could not be notified: %s", device_id, err)
 
 

@@ -1,319 +1,275 @@
 """Creates, renews, revokes and restores the certificates of companion devices."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from functools import partial
 from typing import Final
 
-from homeassistant.components import persistent_notification
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
-from ..bus_events import CertificateEvent, async_fire
-from ..const import CONF_REMOTE_HANDOVER, DOMAIN, LOGGER
-from ..coordinator import CloudflareConfigEntry
+from ..bus_events import CertificateEvent, async_fire_certificate
+from ..const import CONF_REMOTE_HANDOVER, DOMAIN
+from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.companions import (
+    Certificate,
+    CompanionDevice,
+    CompanionState,
+)
 from ..engine.certificates.credentials import (
-    BundleFormat,
     CertificateFacts,
-    KeyType,
     PrivateKey,
-    make_bundle,
-    make_label,
-    make_password,
     make_signing_request,
 )
 from ..engine.certificates.records import Record
 from ..engine.certificates.signing import issue_certificate
-from ..engine.probe import Verdict
-from ..engine.rules.exposure import Visitor
-from ..engine.sync.reconciler import Extent
-from ..pages.handovers import Delivery, Handover, async_get_handovers
-from ..storage.ledger import Ledger, async_get_ledger
-from ..subentries import hostnames_of
-from ..wording import Message, describe_problem, raise_translated_error
-from .mobile_app import async_notify
+from ..engine.probe import Probe
+from ..pages.handovers import Handover, async_get_handovers
+from ..wording import describe_problem, raise_translated_error
+from .first_visit import async_check_admission
+from .mobile_app import async_notify, format_for
+from .notifications import async_notify_ready
+from .packing import pack
+from .request import CertificateRequest
+from .revocation import async_close_to_revoked
 
-# Rules and associations take their time to reach every server of the edge.
-_PAUSES: Final = (0, 2, 4, 8, 16)
-
-# As long as any: whether it fits must be known before the certificate is signed.
-_ANY_FINGERPRINT = "0" * 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class CertificateRequest:
-    """What a person wants created, and when the device's older certificates end at the latest."""
-
-    device: CompanionDevice
-    validity_days: int
-    key_type: KeyType
-    bundle_format: BundleFormat
-    revoke_old_after: int | None = None
+# All fingerprints are equally long, and the new one is not known before the signing.
+_ANY_FINGERPRINT: Final = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedCertificate:
-    """A new certificate, and where its bundle waits."""
+    """A new certificate, and where its bundle can be fetched."""
 
     certificate: Certificate
     handover: Handover
 
 
-async def async_create_certificate(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, request: CertificateRequest
-) -> CreatedCertificate:
-    """Make a key, have it signed, try it, and hold the bundle for the device; raise EngineError."""
-    device, protection = request.device, entry.runtime_data.protection
-    if protection.pins and (
-        problem := await protection.async_pin_problem(_ANY_FINGERPRINT)
-    ):
-        raise_translated_error(describe_problem(problem))
-    signing_request = await hass.async_add_executor_job(
-        make_signing_request, device.name, device.id, request.key_type
-    )
-    issued, facts = await issue_certificate(
-        protection.client,
-        device.zone_id,
-        signing_request,
-        request.validity_days,
-        hass.async_add_executor_job,
-    )
-    certificate = Certificate(
-        id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
-    )
-    now = dt_util.utcnow()
-    old_ends = request.revoke_old_after
-    await protection.ledger.async_add(
-        certificate.id,
-        Record(
-            created_on=now,
-            revoke_old_on=None if old_ends is None else now + timedelta(days=old_ends),
-        ),
-    )
-    await protection.async_pin()
-    await _expect_to_get_in(entry, device.zone_id, signing_request.key, issued)
-    known = (protection.data.companions or {}).get(device.id)
-    older = known.certificates if known else {}
-    handovers = async_get_handovers(hass)
-    for item in older:
-        handovers.withdraw(item.id)
-    delivery = await hass.async_add_executor_job(
-        _pack, hass, entry, request, signing_request.key, issued, facts
-    )
-    handover = handovers.offer(delivery)
-    async_fire(
-        hass,
-        entry,
-        CertificateEvent.RENEWED if older else CertificateEvent.CREATED,
-        certificate,
-    )
-    if device.notify_device_id:
-        await async_notify(hass, device.notify_device_id, handover.path)
-    if known:
-        await protection.async_refresh()
-    return CreatedCertificate(certificate=certificate, handover=handover)
+class CompanionCertificates:
+    """The certificates of an account's companion devices."""
 
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        probe: Probe,
+    ) -> None:
+        """Take the account, and the probe that visits with new certificates."""
+        self._hass = hass
+        self._entry = entry
+        self._protection = protection
+        self._probe = probe
 
-def _pack(
-    hass: HomeAssistant,
-    entry: CloudflareConfigEntry,
-    request: CertificateRequest,
-    key: PrivateKey,
-    issued: ClientCertificate,
-    facts: CertificateFacts,
-) -> Delivery:
-    """Return what the device fetches; slow."""
-    label = make_label(facts.name, facts.issued_on)
-    password = make_password()
-    formats = sorted(BundleFormat, key=lambda item: item is not request.bundle_format)
+    async def async_create(self, request: CertificateRequest) -> CreatedCertificate:
+        """Create a certificate, and offer its bundle to the device once the edge lets it in.
 
-    @callback
-    def taken() -> None:
-        hass.async_create_task(_note_taken(hass, entry.entry_id, issued.id))
-
-    return Delivery(
-        certificate_id=issued.id,
-        label=label,
-        system=request.device.system,
-        password=password,
-        bundles=tuple(
-            make_bundle(key, issued.pem, item, label=label, password=password)
-            for item in formats
-        ),
-        hostname=next(_published(entry, request.device.zone_id), None),
-        taken=taken,
-        remotely=bool(entry.options.get(CONF_REMOTE_HANDOVER)),
-    )
-
-
-def notification_id(certificate_id: str) -> str:
-    """Return the id of the notification that tells where a certificate waits."""
-    return f"{DOMAIN}_{certificate_id}"
-
-
-async def _note_taken(hass: HomeAssistant, entry_id: str, certificate_id: str) -> None:
-    """Keep that a device fetched its bundle; the account may have been set up anew since."""
-    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
-    if entry is None:
-        return
-    ledger = await async_get_ledger(hass, entry_id)
-    await ledger.async_note(certificate_id, taken_on=dt_util.utcnow())
-    persistent_notification.async_dismiss(hass, notification_id(certificate_id))
-    if entry.state is ConfigEntryState.LOADED:
-        entry.runtime_data.protection.async_look_at_ledger()
-
-
-async def async_prove(hass: HomeAssistant, certificate_id: str, hostname: str) -> bool:
-    """Keep that a device came through a hostname with its certificate, if it is one of ours."""
-    now = dt_util.utcnow()
-    entries: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
-        DOMAIN
-    )
-    for entry in entries:
-        protection = entry.runtime_data.protection
-        if any(
-            item.hostname == hostname
-            for item in hostnames_of(entry.subentries).values()
-        ) and any(
-            certificate.id == certificate_id and certificate.gets_in(now)
-            for state in (protection.data.companions or {}).values()
-            for certificate in state.certificates
-        ):
-            await protection.ledger.async_note(
-                certificate_id, taken_on=now, proven_on=now
+        Raises EngineError, and HomeAssistantError where the certificate could not pass.
+        """
+        device, protection = request.device, self._protection
+        await self._check_room_for_pin()
+        signing_request = await self._hass.async_add_executor_job(
+            make_signing_request, device.name, device.id, request.key_type
+        )
+        issued, facts = await issue_certificate(
+            protection.client,
+            device.zone_id,
+            signing_request,
+            request.validity_days,
+            self._hass.async_add_executor_job,
+        )
+        certificate = Certificate(
+            id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
+        )
+        record = request.record(dt_util.utcnow())
+        await protection.ledger.async_add(certificate.id, record)
+        await protection.async_pin()
+        if hostname := self._hostname_to_visit(device.zone_id):
+            await async_check_admission(
+                protection.client,
+                self._probe,
+                device.zone_id,
+                hostname,
+                signing_request.key,
+                issued,
             )
-            protection.async_look_at_ledger()
-            return True
-    return False
-
-
-async def _expect_to_get_in(
-    entry: CloudflareConfigEntry,
-    zone_id: str,
-    key: PrivateKey,
-    issued: ClientCertificate,
-) -> None:
-    """Raise unless the edge lets the certificate in, or does not show whether it does."""
-    hostname = _hostname_to_try(entry, zone_id)
-    if hostname is None:
-        return
-    for pause in _PAUSES:
-        await asyncio.sleep(pause)
-        answer = await entry.runtime_data.visits.probe.with_certificate(
-            hostname, key, issued.pem
+        known = self._companions.get(device.id)
+        older = known.certificates if known else {}
+        for item in older:
+            async_get_handovers(self._hass).withdraw(item.id)
+        handover = await self._offer(request, signing_request.key, issued, facts)
+        async_fire_certificate(
+            self._hass,
+            self._entry,
+            CertificateEvent.RENEWED if older else CertificateEvent.CREATED,
+            certificate,
         )
-        if answer.verdict is not Verdict.BLOCKED:
-            return
-    try:
-        await entry.runtime_data.client.revoke_client_certificate(zone_id, issued.id)
-    except EngineError as err:
-        raise_translated_error(
-            Message(
-                "certificate_blocked_not_revoked",
-                {"hostname": hostname, "certificate_id": issued.id},
-            ),
-            err,
+        if device.notify_device_id:
+            await async_notify(self._hass, device.notify_device_id, handover.path)
+        # A new device is not configured yet: adding it shows its certificate.
+        if known:
+            await protection.async_refresh()
+        return CreatedCertificate(certificate=certificate, handover=handover)
+
+    async def async_renew(self, companion: CompanionState) -> None:
+        """Create a certificate like the device's last one, and notify where it can be fetched.
+
+        Raises what creating a certificate raises.
+        """
+        bundle_format = format_for(self._hass, companion.device)
+        created = await self.async_create(
+            CertificateRequest.like_current(companion, bundle_format)
         )
-    raise_translated_error(Message("certificate_blocked", {"hostname": hostname}))
+        await async_notify_ready(
+            self._hass,
+            created.certificate.id,
+            companion.device.name,
+            created.handover,
+        )
 
-
-def _hostname_to_try(entry: CloudflareConfigEntry, zone_id: str) -> str | None:
-    """Return a hostname of the zone that lets devices in, as far as its rules say."""
-    protection = entry.runtime_data.protection
-    plan = protection.data.plans.get(zone_id)
-    if plan is None or not protection.last_update_success:
-        return None
-    published = _published(entry, zone_id)
-    return next((item for item in published if not plan.drifted(item)), None)
-
-
-def _published(entry: CloudflareConfigEntry, zone_id: str) -> Iterator[str]:
-    """Yield the zone's hostnames that can be reached."""
-    for item in hostnames_of(entry.subentries).values():
-        if item.zone_id == zone_id and item.protected.published:
-            yield item.hostname
-
-
-async def async_revoke(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: Certificate
-) -> Certificate:
-    """Revoke a certificate, after what would let it in nonetheless; raise EngineError."""
-    protection = entry.runtime_data.protection
-    async_get_handovers(hass).withdraw(certificate.id)
-    await _close_to_revoked(entry, certificate.zone_id)
-    status = await protection.client.revoke_client_certificate(
-        certificate.zone_id, certificate.id
-    )
-    protection.async_hurry()
-    await protection.async_pin()
-    await protection.async_refresh()
-    return replace(certificate, status=status)
-
-
-async def _close_to_revoked(entry: CloudflareConfigEntry, zone_id: str) -> None:
-    """Mend rules that let revoked certificates in; what fails here is reported as exposed."""
-    reconciler = entry.runtime_data.protection.reconciler
-    hostnames = {
-        item.hostname
-        for item in hostnames_of(entry.subentries).values()
-        if item.zone_id == zone_id
-    }
-    try:
-        zones = await reconciler.preview(Extent(hostnames=hostnames))
-        open_hostnames = {
-            exposure.hostname
-            for zone in zones.values()
-            for exposure in zone.left.exposures
-            if exposure.visitor is Visitor.REVOKED_CERTIFICATE
+    async def async_revoke(self, certificate: Certificate) -> Certificate:
+        """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
+        protection = self._protection
+        async_get_handovers(self._hass).withdraw(certificate.id)
+        hostnames = {
+            item.hostname
+            for item in protection.hostnames
+            if item.zone_id == certificate.zone_id
         }
-        await reconciler.sync(Extent(hostnames=open_hostnames))
-    except EngineError as err:
-        LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
-
-
-async def async_restore(
-    entry: CloudflareConfigEntry, certificate: Certificate
-) -> Certificate:
-    """Take a revocation back; what is not revoked counts as restored; raise EngineError."""
-    protection, status = entry.runtime_data.protection, certificate.status
-    if not certificate.is_active:
-        status = await protection.client.restore_client_certificate(
+        await async_close_to_revoked(protection.reconciler, hostnames)
+        status = await protection.client.client_certificates.revoke(
             certificate.zone_id, certificate.id
         )
-    await _note_restored(protection.ledger, certificate)
-    protection.async_hurry()
-    await protection.async_pin()
-    await protection.async_refresh()
-    return replace(certificate, status=status)
+        await self._apply_change()
+        return replace(certificate, status=status)
 
+    async def async_revoke_all(self, companion: CompanionState) -> None:
+        """Revoke every certificate of a device; raise the first EngineError after all were tried."""
+        errors: list[EngineError] = []
+        for certificate in companion.certificates:
+            if certificate.is_active:
+                try:
+                    await self.async_revoke(certificate)
+                except EngineError as err:
+                    errors.append(err)
+        if errors:
+            raise errors[0]
 
-async def _note_restored(ledger: Ledger, certificate: Certificate) -> None:
-    """Keep that a person wants the certificate back, whatever has replaced it."""
-    if certificate.id not in ledger.records:
-        issued_on = certificate.facts.issued_on
-        record = Record(created_on=issued_on, taken_on=issued_on)
-        await ledger.async_add(certificate.id, record)
-    await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+    async def async_restore(self, certificate: Certificate) -> Certificate:
+        """Make a revoked certificate valid again; raise EngineError.
 
+        One that is not revoked counts as restored: a newer one does not replace it either.
+        """
+        protection, status = self._protection, certificate.status
+        if not certificate.is_active:
+            status = await protection.client.client_certificates.restore(
+                certificate.zone_id, certificate.id
+            )
+        await self._record_restored(certificate)
+        await self._apply_change()
+        return replace(certificate, status=status)
 
-async def async_find(
-    entry: CloudflareConfigEntry, certificate_id: str
-) -> tuple[CompanionDevice, Certificate]:
-    """Return a certificate and its companion device; others are not ours to touch."""
-    protection = entry.runtime_data.protection
-    devices = {device.id: device for device in protection.companions}
-    for certificate in await protection.async_read_certificates():
-        device = devices.get(certificate.device_id)
-        if certificate.id == certificate_id and device:
-            return device, certificate
-    raise ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="certificate_not_found",
-        translation_placeholders={"certificate_id": certificate_id},
-    )
+    async def async_find(
+        self, certificate_id: str
+    ) -> tuple[CompanionDevice, Certificate]:
+        """Return a certificate and its companion device.
+
+        Raises EngineError, and ServiceValidationError for a certificate that belongs to no
+        companion device of this account.
+        """
+        devices = {device.id: device for device in self._protection.companions}
+        for certificate in await self._protection.async_read_certificates():
+            device = devices.get(certificate.device_id)
+            if certificate.id == certificate_id and device:
+                return device, certificate
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="certificate_not_found",
+            translation_placeholders={"certificate_id": certificate_id},
+        )
+
+    async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
+        """Record that a device reached a hostname with its certificate; return whether it is known."""
+        now = dt_util.utcnow()
+        hostnames = {item.hostname for item in self._protection.hostnames}
+        certificates = {
+            certificate.id
+            for companion in self._companions.values()
+            for certificate in companion.certificates
+            if certificate.gets_in(now)
+        }
+        if hostname not in hostnames or certificate_id not in certificates:
+            return False
+        await self._protection.ledger.async_note(
+            certificate_id, taken_on=now, proven_on=now
+        )
+        self._protection.async_look_at_ledger()
+        return True
+
+    @property
+    def _companions(self) -> Mapping[str, CompanionState]:
+        return self._protection.data.companions or {}
+
+    async def _check_room_for_pin(self) -> None:
+        """Raise HomeAssistantError where no rule could hold one more certificate."""
+        if self._protection.pins and (
+            problem := await self._protection.async_pin_problem(_ANY_FINGERPRINT)
+        ):
+            raise_translated_error(describe_problem(problem))
+
+    async def _offer(
+        self,
+        request: CertificateRequest,
+        key: PrivateKey,
+        issued: ClientCertificate,
+        facts: CertificateFacts,
+    ) -> Handover:
+        """Offer the bundle of a new certificate to its device."""
+        device = request.device
+        delivery = await self._hass.async_add_executor_job(
+            partial(
+                pack,
+                entry_id=self._entry.entry_id,
+                key=key,
+                issued=issued,
+                facts=facts,
+                system=device.system,
+                advised_format=request.bundle_format,
+                hostname=next(self._published_in(device.zone_id), None),
+                remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
+            )
+        )
+        return async_get_handovers(self._hass).offer(delivery)
+
+    def _hostname_to_visit(self, zone_id: str) -> str | None:
+        """Return a hostname of the zone that lets devices in, as far as its rules say."""
+        plan = self._protection.data.plans.get(zone_id)
+        if plan is None or not self._protection.last_update_success:
+            return None
+        published = self._published_in(zone_id)
+        return next((item for item in published if not plan.drifted(item)), None)
+
+    def _published_in(self, zone_id: str) -> Iterator[str]:
+        """Yield the zone's hostnames that can be reached."""
+        for item in self._protection.hostnames:
+            if item.zone_id == zone_id and item.protected.published:
+                yield item.hostname
+
+    async def _apply_change(self) -> None:
+        """Pin and show what is valid now; Cloudflare takes a while to apply it everywhere."""
+        self._protection.async_hurry()
+        await self._protection.async_pin()
+        await self._protection.async_refresh()
+
+    async def _record_restored(self, certificate: Certificate) -> None:
+        """Record that a person wants the certificate back, whatever has replaced it."""
+        ledger = self._protection.ledger
+        if certificate.id not in ledger.records:
+            issued_on = certificate.facts.issued_on
+            record = Record(created_on=issued_on, taken_on=issued_on)
+            await ledger.async_add(certificate.id, record)
+        await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())

@@ -1,10 +1,11 @@
-"""Base of the coordinators, and what a loaded account works with."""
+"""Base of the coordinators: what an error of Cloudflare means to Home Assistant, and when to look again."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from datetime import timedelta
 from typing import ClassVar, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -19,17 +20,22 @@ from ..engine.api.errors import (
     RateLimited,
     TokenRejected,
 )
+from ..engine.certificates.companions import CompanionDevice
+from ..engine.sync.settings import HostnameSettings
 from ..issues import async_report, permission_issues
+from ..subentries import companions_of, hostnames_of
 from ..wording import describe
-from . import ConfigEntry
 
-# A single failure is looked at again soon, and nobody is alarmed before.
+# After a single failure the coordinator looks again this soon, and reports nothing before.
 SECOND_LOOK = timedelta(seconds=30)
 _RETRY_INTERVAL = timedelta(minutes=15)
 
 
 class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
-    """A coordinator that knows what Cloudflare's errors mean to Home Assistant."""
+    """A coordinator that knows what Cloudflare's errors mean to Home Assistant.
+
+    It keeps nothing of the entry's subentries and options: they may change at any time.
+    """
 
     config_entry: ConfigEntry
     # Names the coordinator in logs, and its repairs: stored, so a class may be renamed.
@@ -55,8 +61,17 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self._missing: set[Permission] = set()
 
     @property
-    def pace(self) -> timedelta:
-        """Return when to look again after what was seen now."""
+    def hostnames(self) -> tuple[HostnameSettings, ...]:
+        """Return the protected hostnames as they are configured now."""
+        return tuple(hostnames_of(self.config_entry.subentries).values())
+
+    @property
+    def companions(self) -> tuple[CompanionDevice, ...]:
+        """Return the companion devices as they are configured now."""
+        return tuple(companions_of(self.config_entry.subentries).values())
+
+    def pace(self, data: DataT) -> timedelta:
+        """Return how soon to look again after a refresh that fetched these data."""
         return self.interval
 
     @abstractmethod
@@ -71,39 +86,49 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         except EngineError as err:
             self._missing = before
             self.update_interval = min(self.interval, _RETRY_INTERVAL)
-            message = describe(err)
-            if isinstance(err, TokenRejected):
-                raise ConfigEntryAuthFailed(
+            raise self._failure(err) from err
+        missing_twice = self._missing & before & self.permissions
+        self._report_missing(self.subject, missing_twice)
+        is_newly_missing = self._missing - before
+        self.update_interval = SECOND_LOOK if is_newly_missing else self.pace(data)
+        return data
+
+    def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
+        """Return what an error of Cloudflare means to Home Assistant."""
+        message = describe(err)
+        retry_after = SECOND_LOOK.total_seconds() if self.last_update_success else None
+        match err:
+            case TokenRejected():
+                return ConfigEntryAuthFailed(
                     translation_domain=DOMAIN,
                     translation_key=message.key,
                     translation_placeholders=message.placeholders,
-                ) from err
-            raise UpdateFailed(
-                translation_domain=DOMAIN,
-                translation_key=message.key,
-                translation_placeholders=message.placeholders,
-                retry_after=self._retry_after_seconds(err),
-            ) from err
+                )
+            case RateLimited():
+                retry_after = err.retry_after
+        return UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key=message.key,
+            translation_placeholders=message.placeholders,
+            retry_after=retry_after,
+        )
+
+    def _report_missing(
+        self, needed_for: str, permissions: Collection[Permission]
+    ) -> None:
+        """Report the permissions that the token lacks for a purpose, and no others."""
         entry = self.config_entry
         async_report(
             self.hass,
             entry.entry_id,
-            f"permission_{self.subject}",
-            permission_issues(entry.title, self._missing & before & self.permissions),
+            f"permission_{needed_for}",
+            permission_issues(entry.title, permissions),
         )
-        self.update_interval = self.pace if self._missing <= before else SECOND_LOOK
-        return data
-
-    def _retry_after_seconds(self, err: EngineError) -> float | None:
-        """Return how soon to try again, where that is not as usual."""
-        if isinstance(err, RateLimited):
-            return err.retry_after
-        return SECOND_LOOK.total_seconds() if self.last_update_success else None
 
     async def _unless_missing[ResultT](
         self, fetch: Awaitable[ResultT]
     ) -> ResultT | None:
-        """Return what is fetched, or None where the token may not: it costs one feature."""
+        """Return what is fetched, or None without the permission: only one feature is lost."""
         try:
             return await fetch
         except PermissionMissing as err:

@@ -1,20 +1,18 @@
-"""Coordinator for requests that were blocked; it rests unless somebody looks."""
+"""Coordinator of blocked requests; it asks nothing while no sensor wants to know."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final, override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.blocked_requests import BlockedRequests, BlockedRequestsQuery
-from ..issues import async_report
-from ..subentries import hostnames_of
-from . import ConfigEntry
 from .base import CloudflareCoordinator
 
 _WINDOW: Final = timedelta(hours=24)
@@ -33,48 +31,49 @@ class BlockedRequestsCoordinator(CloudflareCoordinator[Mapping[str, int]]):
         """Initialize the coordinator; nothing is known at first."""
         super().__init__(hass, entry, client)
         self.data = {}
-        self._events = BlockedRequestsQuery(client)
-        self._zone_ids = {
-            item.hostname: item.zone_id
-            for item in hostnames_of(entry.subentries).values()
-        }
+        self._query = BlockedRequestsQuery(client)
 
     @override
     async def async_fetch(self) -> Mapping[str, int]:
-        hostnames = set(self.async_contexts())
-        zone_ids = {self._zone_ids[hostname] for hostname in hostnames}
+        wanted = set(self.async_contexts())
+        by_zone = defaultdict[str, list[str]](list)
+        for item in self.hostnames:
+            if item.hostname in wanted:
+                by_zone[item.zone_id].append(item.hostname)
         counts = await asyncio.gather(
-            *(
-                self._count({item for item in hostnames if self._is_in(item, zone_id)})
-                for zone_id in zone_ids
-            )
+            *(self._count(zone_id, names) for zone_id, names in by_zone.items())
         )
         return {hostname: count for zone in counts for hostname, count in zone.items()}
 
-    async def _count(self, hostnames: Collection[str]) -> Mapping[str, int]:
-        found = await self._unless_missing(self.async_ask(hostnames, _WINDOW))
+    async def _count(
+        self, zone_id: str, hostnames: Collection[str]
+    ) -> Mapping[str, int]:
+        found = await self._unless_missing(self._ask(zone_id, hostnames, _WINDOW))
         if found is None:
             return {}
         counts = Counter(request.hostname for request in found.requests)
         return {hostname: counts[hostname] for hostname in hostnames}
 
-    async def async_ask(
-        self, hostnames: Collection[str], window: timedelta
+    async def async_ask(self, hostname: str, window: timedelta) -> BlockedRequests:
+        """Return the requests to a protected hostname that were blocked; raise EngineError."""
+        zone_ids = {item.hostname: item.zone_id for item in self.hostnames}
+        return await self._ask(zone_ids[hostname], [hostname], window)
+
+    async def _ask(
+        self, zone_id: str, hostnames: Collection[str], window: timedelta
     ) -> BlockedRequests:
-        """Return what was blocked of one zone's hostnames; raise EngineError."""
-        (zone_id,) = {self._zone_ids[hostname] for hostname in hostnames}
         now = dt_util.utcnow()
-        return await self._events.blocked(zone_id, hostnames, now - window, now)
+        return await self._query.blocked(zone_id, hostnames, now - window, now)
 
     @callback
     def async_keep_up(self) -> None:
-        """Ask at once where anybody looks: the sensors are there by now."""
-        if any(True for _ in self.async_contexts()):
+        """Ask at once if a sensor wants to know: all sensors have been added by now."""
+        if self._is_wanted():
             self.config_entry.async_create_background_task(
                 self.hass, self.async_refresh(), f"{self.name} refresh"
             )
         else:
-            self._forget_permission()
+            self._report_nothing_missing()
 
     @callback
     @override
@@ -86,16 +85,14 @@ class BlockedRequestsCoordinator(CloudflareCoordinator[Mapping[str, int]]):
         @callback
         def remove_and_tidy_up() -> None:
             remove()
-            if not any(True for _ in self.async_contexts()):
-                self._forget_permission()
+            if not self._is_wanted():
+                self._report_nothing_missing()
 
         return remove_and_tidy_up
 
-    def _forget_permission(self) -> None:
-        """Report no permission that nobody needs."""
-        async_report(
-            self.hass, self.config_entry.entry_id, f"permission_{self.subject}", ()
-        )
+    def _is_wanted(self) -> bool:
+        return bool(set(self.async_contexts()))
 
-    def _is_in(self, hostname: str, zone_id: str) -> bool:
-        return self._zone_ids[hostname] == zone_id
+    def _report_nothing_missing(self) -> None:
+        """Close the repair about the permission, which nobody needs now."""
+        self._report_missing(self.subject, ())

@@ -1,33 +1,35 @@
-"""Coordinator that looks for what stops companion devices although they may get in."""
+"""Coordinator of the checks: what stops companion devices although the rules let them in."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, Rejected
 from ..engine.api.models import AccessApplication, Observation, Setting
 from ..engine.certificates.systems import System
-from ..engine.checks.fixes import IN_TUNNEL, fix_finding
+from ..engine.checks.finding import Finding
+from ..engine.checks.fixes import fix_finding
 from ..engine.checks.origin import check_server, check_tunnel
+from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
-from ..engine.checks.zone import Finding, check_zone
-from ..engine.sync.settings import ProtectedHostname
+from ..engine.checks.zone import check_zone
+from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
-from ..subentries import companions_of, hostnames_of
-from . import ConfigEntry
 from .base import CloudflareCoordinator
-from .protection import ProtectionCoordinator
+from .protection_state import ProtectionState
 from .web_server import async_read_server
 
 _COMPUTERS = frozenset({System.LINUX, System.MACOS, System.WINDOWS})
 
 
 class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
-    """Watches what stands around the rules; each permission for it is optional."""
+    """Watches what stands around the rules; every permission that it needs is optional."""
 
     subject = "checks"
     interval = timedelta(hours=6)
@@ -38,22 +40,15 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         hass: HomeAssistant,
         entry: ConfigEntry,
         client: CloudflareClient,
-        protection: ProtectionCoordinator,
+        protection: DataUpdateCoordinator[ProtectionState],
+        tunnel_name: Callable[[str], str],
     ) -> None:
         """Initialize the coordinator; nothing is known at first."""
         super().__init__(hass, entry, client)
         self.findings: Mapping[str, Finding] = {}
         self._protection = protection
+        self._tunnel_name = tunnel_name
         self._looked_around: Mapping[str, Observation] = {}
-        self._hostnames = [
-            item
-            for item in hostnames_of(entry.subentries).values()
-            if item.protected.published
-        ]
-        self._computers = any(
-            item.system in _COMPUTERS
-            for item in companions_of(entry.subentries).values()
-        )
 
     @property
     def not_permitted(self) -> frozenset[Permission]:
@@ -62,7 +57,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     @override
     async def async_fetch(self) -> Surroundings | None:
-        zone_ids = sorted({item.zone_id for item in self._hostnames})
+        zone_ids = sorted({item.zone_id for item in self._published()})
         if not zone_ids:
             return None
         applications, zones = await asyncio.gather(
@@ -75,7 +70,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
 
     async def _applications(self) -> tuple[AccessApplication, ...]:
-        applications = self.client.access_applications(self.account_id)
+        applications = self.client.access_applications.list(self.account_id)
         return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
@@ -85,7 +80,9 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return ZoneSurroundings(settings=settings, bot_fight_mode=bot_fight_mode)
 
     async def _bot_fight_mode(self, zone_id: str) -> bool | None:
-        return await self._unless_missing(self.client.bot_fight_mode(zone_id))
+        return await self._unless_missing(
+            self.client.bot_management.get_fight_mode(zone_id)
+        )
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
         return await self._unless_missing(self._read_settings(zone_id)) or {}
@@ -93,7 +90,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     async def _read_settings(self, zone_id: str) -> Mapping[Setting, str]:
         """Return the settings that the zone has."""
         first, *others = Setting
-        # One refusal is enough to know that the token may read none of them.
+        # If the token may not read the first, it may read none: that costs one request.
         values = [await self._setting(zone_id, first)]
         values += await asyncio.gather(
             *(self._setting(zone_id, setting) for setting in others)
@@ -106,14 +103,14 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     async def _setting(self, zone_id: str, setting: Setting) -> str | None:
         try:
-            return await self.client.zone_setting(zone_id, setting)
+            return await self.client.zone_settings.get(zone_id, setting)
         except Rejected:
-            # Not every plan has every setting.
+            # Cloudflare's plans differ in which settings they have.
             return None
 
     @callback
     def async_keep_up(self) -> None:
-        """Report what is known by now, and look around again once the zones have changed."""
+        """Report what is known by now, and look around again if the zones have changed."""
         observations = self._protection.data.observations
         self._report(observations)
         if self._looked_around != observations:
@@ -123,13 +120,15 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             )
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
-        found = [
-            finding
-            for observation in observations.values()
-            for finding in self._check(observation)
-        ]
+        published = self._published()
+        found = []
+        for zone_id, observation in observations.items():
+            found += self._check(
+                observation,
+                [item.protected for item in published if item.zone_id == zone_id],
+            )
         found += check_server(
-            async_read_server(self.hass), [item.protected for item in self._hostnames]
+            async_read_server(self.hass), [item.protected for item in published]
         )
         self.findings = {finding.id: finding for finding in found}
         async_report(
@@ -139,42 +138,35 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             [check_issue(finding) for finding in self.findings.values()],
         )
 
-    def _check(self, observation: Observation) -> list[Finding]:
-        hostnames = self._in_zone(observation)
+    def _check(
+        self, observation: Observation, hostnames: list[ProtectedHostname]
+    ) -> list[Finding]:
+        """Return what was found in a zone and in the tunnels of its hostnames."""
         if not hostnames:
             return []
         found = check_zone(
             observation,
             self.data or Surroundings(),
             hostnames,
-            computers=self._computers,
+            computers=any(item.system in _COMPUTERS for item in self.companions),
         )
         for configuration in observation.configurations.values():
-            served = [
-                item for item in hostnames if item.tunnel_id == configuration.tunnel_id
-            ]
+            tunnel_id = configuration.tunnel_id
+            served = [item for item in hostnames if item.tunnel_id == tunnel_id]
             if served:
-                name = self._tunnel_name(configuration.tunnel_id)
-                found += check_tunnel(configuration, name, served)
+                found += check_tunnel(
+                    configuration, self._tunnel_name(tunnel_id), served
+                )
         return found
 
-    def _in_zone(self, observation: Observation) -> list[ProtectedHostname]:
-        return [
-            item.protected
-            for item in self._hostnames
-            if item.zone_id == observation.zone.id
-        ]
-
-    def _tunnel_name(self, tunnel_id: str) -> str:
-        tunnels = self.config_entry.runtime_data.tunnels.data or {}
-        state = tunnels.get(tunnel_id)
-        return state.tunnel.name if state else tunnel_id
+    def _published(self) -> list[HostnameSettings]:
+        return [item for item in self.hostnames if item.protected.published]
 
     async def async_fix(self, finding: Finding) -> None:
-        """Change the one thing that ends a finding, and look again; raise EngineError."""
+        """Change the one thing that causes a finding, and look again; raise EngineError."""
         async with self.shared.writing:
             await fix_finding(self.client, self.account_id, finding)
-        if finding.check in IN_TUNNEL:
+        if SPECS[finding.check].fixed_in is FixedIn.TUNNEL:
             await self._protection.async_refresh()
         else:
             await self.async_refresh()

@@ -1,4 +1,4 @@
-"""Coordinator of the tunnels: who runs them, and whether they are up."""
+"""Coordinator of the tunnels: which connectors run them, and whether they are up."""
 
 import asyncio
 from collections import defaultdict
@@ -12,20 +12,19 @@ from homeassistant.util import dt as dt_util
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
 from ..issues import Issue, async_report, tunnel_issue
-from ..subentries import hostnames_of
 from .base import CloudflareCoordinator
 
 _RUNNING = (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
 
-# A connector that is updated, or a router that starts anew, is back by then.
+# By then a connector that is updated, or a router that restarts, is back.
 TUNNEL_DOWN_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TunnelState:
-    """A tunnel and who runs it."""
+    """A tunnel and its connectors."""
 
     tunnel: Tunnel
     connectors: tuple[Connector, ...]
@@ -41,30 +40,34 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     _connectors_read: datetime | None = None
     _cut_off_since: Mapping[str, datetime] = {}
 
-    @property
     @override
-    def pace(self) -> timedelta:
-        # Each refusal costs a look at the token as well.
-        return CONNECTORS_INTERVAL if self._missing else self.interval
+    def pace(self, data: Mapping[str, TunnelState] | None) -> timedelta:
+        # After each refusal the token is read as well, to find out why.
+        return CONNECTORS_INTERVAL if data is None else self.interval
+
+    def tunnel_name(self, tunnel_id: str) -> str:
+        """Return a tunnel's name, or its id where the name is not known."""
+        state = (self.data or {}).get(tunnel_id)
+        return state.tunnel.name if state else tunnel_id
 
     @override
     async def async_fetch(self) -> Mapping[str, TunnelState] | None:
         return await self._unless_missing(self._fetch())
 
     async def _fetch(self) -> Mapping[str, TunnelState]:
-        tunnels = await self.client.tunnels(self.account_id)
+        tunnels = await self.client.tunnels.list(self.account_id)
         known = self._still_known(tunnels)
         changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
         connectors = await asyncio.gather(
             *(
-                self.client.connectors(
+                self.client.connectors.list(
                     self.account_id, item.id, running=item.status in _RUNNING
                 )
                 for item in changed
             )
         )
         if not known:
-            # Those that could not be read are due at the next look.
+            # Only once all could be read: otherwise they are due at the next refresh.
             self._connectors_read = dt_util.utcnow()
         states = known | {
             tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
@@ -75,32 +78,38 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         return {tunnel.id: states[tunnel.id] for tunnel in tunnels}
 
     def _cut_off(self, tunnels: Iterable[Tunnel]) -> Iterator[Issue]:
-        """Yield the tunnels that a protected hostname lacks for too long.
+        """Yield an issue for each tunnel that has been down too long while it is needed.
 
-        One that never had a connector is not broken, and who made it knows.
+        A tunnel that never had a connector is not broken: it is still being set up.
         """
         now = dt_util.utcnow()
-        served = defaultdict[str, set[str]](set)
-        for item in hostnames_of(self.config_entry.subentries).values():
-            if item.protected.published:
-                served[item.protected.tunnel_id].add(item.hostname)
-        missed = [item for item in tunnels if item.cut_off and item.id in served]
-        # Counted from when it was seen: after a power cut, the tunnel may need its time too.
+        # The hostnames are looked through only if a tunnel is down: this runs every minute.
+        down = [item for item in tunnels if item.cut_off]
+        served = self._published_by_tunnel() if down else {}
+        missed = [item for item in down if item.id in served]
+        # From when this saw it: after a power cut, the tunnel starts as late as Home Assistant.
         self._cut_off_since = {
             tunnel.id: self._cut_off_since.get(tunnel.id, now) for tunnel in missed
         }
         for tunnel in missed:
             seen = self._cut_off_since[tunnel.id]
-            # How long the answers take must not put it off to the next round.
+            # Half an interval less: slow answers must not defer it to the next refresh.
             if now - seen >= TUNNEL_DOWN_AFTER - self.interval / 2:
                 since = tunnel.disconnected_since or seen
                 yield tunnel_issue(tunnel, since, served[tunnel.id])
 
+    def _published_by_tunnel(self) -> Mapping[str, set[str]]:
+        served = defaultdict[str, set[str]](set)
+        for item in self.hostnames:
+            if item.protected.published:
+                served[item.protected.tunnel_id].add(item.hostname)
+        return served
+
     def _still_known(self, tunnels: Iterable[Tunnel]) -> dict[str, TunnelState]:
-        """Return the states that need no second look: unchanged, and read not long ago."""
+        """Return the states whose connectors need not be read again yet."""
         now = dt_util.utcnow()
         read = self._connectors_read
-        # How long the answers take must not put it off to the next round.
+        # Half an interval less: slow answers must not defer it to the next refresh.
         due = CONNECTORS_INTERVAL - self.interval / 2
         if not self.data or read is None or now - read >= due:
             return {}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import override
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
@@ -13,8 +14,10 @@ from ..engine.probe import Enforcement, Probe
 from ..engine.sync.plan import Plan
 from ..issues import async_report, not_enforced_issue
 from ..subentries import hostnames_of
-from . import ConfigEntry
-from .protection import ProtectionCoordinator
+from .protection_state import ProtectionState
+
+# The plan of each zone, and the zone of each published hostname: what visits depend on.
+type _Basis = tuple[Mapping[str, Plan | None], Mapping[str, str]]
 
 
 class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
@@ -27,7 +30,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         hass: HomeAssistant,
         entry: ConfigEntry,
         probe: Probe,
-        protection: ProtectionCoordinator,
+        protection: DataUpdateCoordinator[ProtectionState],
     ) -> None:
         """Initialize the coordinator; nothing is known at first."""
         super().__init__(
@@ -40,44 +43,43 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self.data = {}
         self.probe = probe
         self._protection = protection
-        self._zone_ids = {
-            item.hostname: item.zone_id
-            for item in hostnames_of(entry.subentries).values()
-            if item.protected.published
-        }
-        self._plans: Mapping[str, Plan | None] | None = None
+        self._visited: _Basis | None = None
         self._open: set[str] = set()
 
     @override
     async def _async_update_data(self) -> Mapping[str, Enforcement]:
-        self._plans = self._protection.data.plans
-        hostnames = [item for item in self._zone_ids if self._can_be_visited(item)]
+        self._visited = self._basis()
+        hostnames = [item for item in self._published() if self._can_be_visited(item)]
         met = await asyncio.gather(
             *(self.probe.without_certificate(hostname) for hostname in hostnames)
         )
         return dict(zip(hostnames, met, strict=True))
 
     async def async_verify(self, hostname: str) -> Enforcement:
-        """Ask for one hostname at once."""
+        """Visit one hostname at once."""
         met = await self.probe.without_certificate(hostname)
-        if hostname in self._zone_ids:
+        if hostname in self._published():
             self.async_set_updated_data({**self.data, hostname: met})
         return met
 
     @callback
     def async_keep_up(self) -> None:
-        """Report what was met, or ask again first when the rules are not what they were."""
-        if self._plans != self._protection.data.plans:
+        """Report what visitors met, or visit first if rules or hostnames have changed."""
+        if self._visited != self._basis():
             self.config_entry.async_create_background_task(
                 self.hass, self.async_refresh(), f"{self.name} refresh"
             )
             return
-        # What cannot be seen for a while has not got better.
+        published = self._published()
+        # A hostname that let visitors in counts as open until it is seen to block them.
         self._open = {
             hostname
             for hostname, met in self.data.items()
-            if met.enforced is False
-            or (met.enforced is None and hostname in self._open)
+            if hostname in published
+            and (
+                met.enforced is False
+                or (met.enforced is None and hostname in self._open)
+            )
         }
         issues = [
             not_enforced_issue(hostname)
@@ -85,6 +87,17 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             if not self._is_known_to_be_exposed(hostname)
         ]
         async_report(self.hass, self.config_entry.entry_id, "visits", issues)
+
+    def _basis(self) -> _Basis:
+        return self._protection.data.plans, self._published()
+
+    def _published(self) -> Mapping[str, str]:
+        """Return the zone of each published hostname, as they are configured now."""
+        return {
+            item.hostname: item.zone_id
+            for item in hostnames_of(self.config_entry.subentries).values()
+            if item.protected.published
+        }
 
     def _can_be_visited(self, hostname: str) -> bool:
         plan = self._plan(hostname)
@@ -95,4 +108,4 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         return plan is not None and bool(plan.limited_to({hostname}).exposures)
 
     def _plan(self, hostname: str) -> Plan | None:
-        return self._protection.data.plans[self._zone_ids[hostname]]
+        return self._protection.data.plans.get(self._published()[hostname])

@@ -10,7 +10,7 @@ from ..engine.checks.origin import Server
 
 @callback
 def async_read_server(hass: HomeAssistant) -> Server:
-    """Return what is known of the web server."""
+    """Return the settings with which the web server runs."""
     api = hass.config.api
     return Server(
         port=hass.http.server_port,
@@ -22,10 +22,10 @@ def async_read_server(hass: HomeAssistant) -> Server:
 
 
 def _reads_forwarded_headers(hass: HomeAssistant) -> bool:
-    """Tell whether the server heeds proxies at all.
+    """Return whether the server reads the headers that proxies add.
 
-    Only its store knows, which is nobody else's to read: should it have changed, then
-    whoever named proxies to trust gets the benefit of the doubt.
+    Only its store knows, and that is no public interface: if it has changed, assume that
+    a server with trusted proxies does.
     """
     store: Any = hass.data.get(DOMAIN)
     try:

@@ -1,6 +1,6 @@
-"""What the edge stopped before it reached an origin, as the firewall events tell.
+"""Requests that the edge blocked, as the firewall events show them.
 
-Who asked is personal, so visitors' addresses are not asked for.
+Visitors' addresses are personal, so they are not queried.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -22,14 +22,17 @@ from .probe import USER_AGENT
 
 _PERMISSION: Final = Permission.ANALYTICS_READ
 
-# Of the 300 queries in five minutes that Cloudflare allows.
+# Cloudflare allows 300 queries in five minutes.
 _MAX_QUERIES: Final = 10
-# Thousands at once would hold up everything else while they are read.
+# Reading more events at once would block the event loop.
 _MAX_PAGE: Final = 2000
-# By how much the clocks here and there may differ, and for the way there.
+# How much Cloudflare's clock may differ from ours, and the time that a request takes.
 _GRACE: Final = timedelta(minutes=1)
+_ZERO: Final = timedelta()
+# Seconds.
+_YEAR: Final = 366 * 86_400
 
-# Whoever is challenged is no app, and gets no further.
+# A challenge stops a companion app as well, because the app cannot solve it.
 _STOPPING: Final = (
     "block",
     "challenge",
@@ -38,7 +41,7 @@ _STOPPING: Final = (
     "managed_challenge",
     "drop",
 )
-# A host may be asked for with a port: those that Cloudflare proxies.
+# The ports that Cloudflare proxies, which visitors may append to the host.
 # Source: developers.cloudflare.com, Network ports.
 _PORTS: Final = (
     80,
@@ -56,7 +59,7 @@ _PORTS: Final = (
     8880,
 )
 
-# What the dashboard calls who stopped a request; whoever is new comes as it is.
+# The dashboard's names for what stopped a request; an unknown one is shown as it comes.
 _SERVICES: Final = {
     "firewallCustom": "Custom rules",
     "firewallrules": "Custom rules",
@@ -97,7 +100,7 @@ _EVENTS_QUERY: Final = """query Events(
 
 @dataclass(frozen=True, kw_only=True)
 class BlockedRequest:
-    """A request that did not get past the edge; its texts are what a stranger sent."""
+    """A request that the edge blocked; a stranger wrote its texts."""
 
     time: datetime
     hostname: str
@@ -128,16 +131,16 @@ class BlockedRequest:
 
     @property
     def is_our_visit(self) -> bool:
-        """Tell whether it is what the probe asks, and nothing more than that."""
+        """Return whether it looks like a visit of our probe."""
         asked = (self.method, self.path, self.user_agent)
         return asked == ("GET", "/", USER_AGENT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockedRequests:
-    """What was told, the newest first, of the time since then.
+    """The blocked requests since a time, the newest first.
 
-    Cloudflare samples what it tells of: of very many requests it shows some.
+    Cloudflare samples them: of very many requests it shows only some.
     """
 
     requests: tuple[BlockedRequest, ...]
@@ -146,7 +149,7 @@ class BlockedRequests:
 
 @dataclass(frozen=True, kw_only=True)
 class _Limits:
-    """How much a zone's plan allows to ask for."""
+    """How much a query may ask for on a zone's plan."""
 
     widest: timedelta
     oldest: timedelta
@@ -154,7 +157,7 @@ class _Limits:
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
-        """Read the settings of firewallEventsAdaptive; raise Rejected where it is off."""
+        """Read the settings of firewallEventsAdaptive; raise Rejected where the plan has no events."""
         if not fields.flag("enabled", default=False):
             raise Rejected(None, "the zone's plan has no firewall events")
         widest = fields.number("maxDuration")
@@ -162,7 +165,7 @@ class _Limits:
         page = fields.number("maxPageSize")
         if not (widest and oldest and page) or min(widest, oldest, page) < 0:
             raise malformed("settings")
-        # What Enterprise keeps for years, nobody asks for here.
+        # Enterprise plans keep events for years; we never ask for more than one.
         return cls(
             widest=timedelta(seconds=min(widest, _YEAR)),
             oldest=timedelta(seconds=min(oldest, _YEAR)),
@@ -170,7 +173,7 @@ class _Limits:
         )
 
     def after(self, refusal: TooMuchAsked) -> Self:
-        """Return what to keep to now that Cloudflare has refused that much."""
+        """Return the limits that a refusal leaves."""
         allowed = timedelta(seconds=refusal.seconds)
         if refusal.too_old:
             known = self.oldest
@@ -181,15 +184,11 @@ class _Limits:
         return replace(self, widest=allowed if _ZERO < allowed < known else known / 2)
 
 
-_ZERO: Final = timedelta()
-_YEAR: Final = 366 * 86_400
-
-
 class BlockedRequestsQuery:
-    """Asks which requests were blocked; it learns what each zone's plan allows."""
+    """Queries blocked requests, and remembers what each zone's plan allows."""
 
     def __init__(self, client: CloudflareClient) -> None:
-        """Begin with nothing known."""
+        """Begin without limits of any zone."""
         self._client = client
         self._limits: dict[str, _Limits] = {}
 
@@ -200,9 +199,10 @@ class BlockedRequestsQuery:
         since: datetime,
         until: datetime,
     ) -> BlockedRequests:
-        """Return the requests to the hostnames that were blocked, as far back as there are any.
+        """Return the blocked requests to the hostnames between two times, as far as possible.
 
-        Raises EngineError, and asks ten times at most: who has more of them gets the newest.
+        Makes ten queries at most, from the newest events back, so older ones may be missing;
+        the result says how far it reaches. Raises EngineError.
 
         Source: POST /graphql, firewallEventsAdaptive and its settings.
         """
@@ -240,7 +240,7 @@ class BlockedRequestsQuery:
         )
 
     async def find_limits(self, zone_id: str) -> None:
-        """Learn how much the zone's plan allows to ask for; raise EngineError.
+        """Find out how much a query may ask for on the zone's plan; raise EngineError.
 
         Source: POST /graphql, settings of firewallEventsAdaptive.
         """
@@ -252,9 +252,9 @@ class BlockedRequestsQuery:
         self._limits[zone_id] = _Limits.parse(limits)
 
     async def _ask(self, document: str, zone_id: str, **variables: Any) -> Fields:
-        """Return what is said of the zone; one out of the token's reach is left out."""
+        """Return the answer for a zone; Cloudflare leaves out a zone that the token may not read."""
         variables = {"zone": zone_id, **variables}
-        data = await self._client.query(document, variables, _PERMISSION)
+        data = await self._client.graphql.query(document, variables, _PERMISSION)
         if (viewer := data.object("viewer")) is None:
             raise malformed("viewer")
         zones = viewer.objects("zones", required=True)
@@ -264,7 +264,7 @@ class BlockedRequestsQuery:
 
 
 class _Search:
-    """How far one call has come, from the newest back."""
+    """How far back one call has come, beginning with the newest events."""
 
     def __init__(
         self,
@@ -282,11 +282,11 @@ class _Search:
         self.found: list[BlockedRequest] = []
 
     def is_over(self, limits: _Limits) -> bool:
-        """Tell whether nothing more is to be asked."""
+        """Return whether no further query is needed or allowed."""
         return self.asked >= _MAX_QUERIES or self.reached <= self._earliest(limits)
 
     def filter(self, limits: _Limits) -> dict[str, Any]:
-        """Return what to ask for next."""
+        """Return the filter of the next query."""
         return {
             "datetime_geq": _text(self._start(limits)),
             "datetime_leq": _text(self.reached),
@@ -295,17 +295,17 @@ class _Search:
         }
 
     def take(self, page: list[BlockedRequest], limits: _Limits) -> None:
-        """Keep what was found; a page that is full has more of its last second behind it."""
+        """Add a page; after a full one, its last second is queried again, because it may go on."""
         self.answered = True
         start = self._start(limits)
         if len(page) >= limits.page and (last := page[-1].time) > start:
             rest = [item for item in page if item.time > last]
-            # A second with more than a page of them keeps only these.
+            # Of a second with more events than a page holds, only one page is kept.
             self.found += rest or page
             self.reached = last if rest else last - timedelta(seconds=1)
             return
         self.found += page
-        # The bounds belong to both sides.
+        # Both bounds of a query are included.
         self.reached = start - timedelta(seconds=1)
         if start <= self._earliest(limits):
             self.reached = start
@@ -318,7 +318,7 @@ class _Search:
 
 
 def _hosts(hostnames: Iterable[str]) -> Iterator[str]:
-    """Yield how visitors name these hosts."""
+    """Yield each way in which visitors may write these hosts."""
     for hostname in hostnames:
         yield hostname
         yield f"{hostname}."
@@ -334,5 +334,5 @@ def _text(time: datetime) -> str:
 
 
 def _plain(text: str | None, length: int) -> str:
-    """Return what can be shown of a text that a stranger wrote."""
+    """Return the printable beginning of a text that a stranger wrote."""
     return "".join(char for char in text or "" if char.isprintable())[:length]

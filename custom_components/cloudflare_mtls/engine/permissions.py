@@ -1,4 +1,4 @@
-"""What an API token must be allowed, and what it is."""
+"""Which permissions an API token needs, and which it has."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +20,7 @@ NEEDED: Final = (
     Permission.RULES_EDIT,
     Permission.TUNNEL_EDIT,
 )
-# Without one of these, one feature is off.
+# Without one of these, one feature is unavailable.
 OPTIONAL: Final = (
     Permission.SETTINGS_EDIT,
     Permission.BOTS_EDIT,
@@ -28,9 +28,9 @@ OPTIONAL: Final = (
     Permission.ANALYTICS_READ,
 )
 
-# What the dashboard calls them in links. Sources: developers.cloudflare.com, API token
-# template URLs; tunnels, custom rules and bots are missing there, and are in links that
-# other projects publish.
+# The keys and types of permissions in the dashboard's links. Sources: developers.cloudflare.com,
+# API token template URLs; for tunnels, custom rules and bots, which are missing there, links
+# that other projects publish.
 _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.ZONE_READ: ("zone", "read"),
     Permission.DNS_EDIT: ("dns", "edit"),
@@ -43,12 +43,12 @@ _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.ANALYTICS_READ: ("analytics", "read"),
 }
 
-# A token that was created a moment ago is refused now and then.
+# Seconds: Cloudflare sometimes refuses a token that was created a moment ago.
 SECOND_THOUGHT: Final = 2.0
 
 
 class Allowance(StrEnum):
-    """What can be told of a permission without writing anything."""
+    """What can be found out about a permission without writing anything."""
 
     YES = "yes"
     NO = "no"
@@ -59,8 +59,8 @@ class Allowance(StrEnum):
 def token_url(*optional: Permission) -> str:
     """Return a link that opens the dashboard's token page with the right boxes ticked.
 
-    Those for the needed permissions are, and those for the optional ones that are named.
-    The page leaves out keys that it does not know, so people are told the permissions too.
+    It ticks the needed permissions, and those optional ones that are given. The page ignores
+    keys that it does not know, so a person must be shown the permissions as well.
 
     Source: developers.cloudflare.com, API token template URLs.
     """
@@ -82,22 +82,22 @@ def token_url(*optional: Permission) -> str:
 async def find_permissions(
     client: CloudflareClient, account_id: str, zone_id: str
 ) -> Mapping[Permission, Allowance]:
-    """Return what can be told of each permission, the needed ones first.
+    """Return what can be found out about each permission, the needed ones first.
 
-    Each is found by a call that needs it; nothing is written. Raises EngineError where a call
-    for a needed one fails for another reason.
+    For each, a call is made that needs it; nothing is written. Raises EngineError where the
+    call for a needed permission fails for another reason.
     """
     calls: Mapping[Permission, Callable[[], Awaitable[Any]]] = {
-        Permission.ZONE_READ: lambda: client.zone(zone_id),
-        Permission.DNS_EDIT: lambda: client.dns_records(zone_id),
-        Permission.CERTIFICATES_EDIT: lambda: client.client_certificates(zone_id),
+        Permission.ZONE_READ: lambda: client.zones.get(zone_id),
+        Permission.DNS_EDIT: lambda: client.dns.list(zone_id),
+        Permission.CERTIFICATES_EDIT: lambda: client.client_certificates.list(zone_id),
         Permission.RULES_EDIT: lambda: _try_rules(client, zone_id),
-        Permission.TUNNEL_EDIT: lambda: client.tunnels(account_id),
-        Permission.SETTINGS_EDIT: lambda: client.zone_setting(
+        Permission.TUNNEL_EDIT: lambda: client.tunnels.list(account_id),
+        Permission.SETTINGS_EDIT: lambda: client.zone_settings.get(
             zone_id, Setting.WEBSOCKETS
         ),
-        Permission.BOTS_EDIT: lambda: client.bot_fight_mode(zone_id),
-        Permission.ACCESS_READ: lambda: client.access_applications(account_id),
+        Permission.BOTS_EDIT: lambda: client.bot_management.get_fight_mode(zone_id),
+        Permission.ACCESS_READ: lambda: client.access_applications.list(account_id),
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
@@ -107,8 +107,8 @@ async def find_permissions(
 
 
 async def _try_rules(client: CloudflareClient, zone_id: str) -> None:
-    ruleset = await client.ruleset(zone_id)
-    await client.may_edit_rules(zone_id, ruleset.id)
+    ruleset = await client.rulesets.get(zone_id)
+    await client.rulesets.dry_run(zone_id, ruleset, {"action": "block"})
 
 
 async def _find(
@@ -126,7 +126,7 @@ async def _find(
         case Permission.ZONE_READ | Permission.RULES_EDIT | Permission.ANALYTICS_READ:
             return Allowance.YES
         case Permission.ACCESS_READ:
-            # Who may not read them is told that there are none, at times.
+            # Cloudflare may return no application to a token that may not read them.
             return Allowance.YES if answer else Allowance.UNCLEAR
         case _:
             return Allowance.READS

@@ -1,14 +1,14 @@
-"""Asks the edge itself, as any visitor would, with and without a client certificate."""
+"""Visits hostnames at the edge as any visitor would, with and without a client certificate."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import os
 import re
 import secrets
 import ssl
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
@@ -17,22 +17,22 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-type RunBlocking = Callable[..., Awaitable[Any]]
+from .blocking import RunBlocking
 
-# Honest, so that whoever reads the firewall events knows who asked.
+# Names us, so that a person who reads the firewall events knows where the request came from.
 USER_AGENT: Final = "HomeAssistant cloudflare_mtls"
 
 MAIN_PORT: Final = 443
-# Cloudflare proxies more ports, and a rule that compares the host alone forgets them.
+# Cloudflare proxies more ports; a rule that compares only the host does not cover them.
 OTHER_PORTS: Final = (8443,)
 
-# Seconds for everything from the name to the last byte.
+# Seconds for the whole visit, from the name lookup to the last byte.
 _TIMEOUT: Final = 10.0
-# Bytes of a head, and as many of a body; the block page tells itself well before.
+# Bytes of the head, and as many of the body; the block page identifies itself well before.
 _LIMIT: Final = 16 * 1024
 
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.[01] ([2-5]\d\d)(?: .*)?")
-# Where its own servers fail, Cloudflare answers too, but without a ray.
+# When its own servers fail, Cloudflare also answers, but without a ray.
 _RAY: Final = re.compile(r"[0-9a-f]{16}(?:-[A-Z]{3})?")
 _CHUNK_MARK: Final = re.compile(rb"\r\n[0-9A-Fa-f]+\r\n")
 _BLOCK_PAGE: Final = re.compile(
@@ -42,44 +42,44 @@ _GATEWAY_PAGE: Final = re.compile(rb"\| 50[24]: |error code: 50[24]")
 
 
 class Verdict(StrEnum):
-    """What became of a request."""
+    """What happened to a request."""
 
     BLOCKED = "blocked"
-    """Cloudflare's rules refused it, and nobody else can have."""
+    """Cloudflare's rules refused it: nothing else can have produced this answer."""
     LET_IN = "let_in"
-    """An origin answered, whatever it said."""
+    """An origin answered, with any status."""
     NO_ORIGIN = "no_origin"
     """It passed the rules, and no origin answered."""
     CHALLENGED = "challenged"
-    """A browser would have to solve something first."""
+    """A browser would have to solve a challenge first."""
     UNCLEAR = "unclear"
-    """Cloudflare answered by itself, and it does not show whether by a rule."""
+    """Cloudflare answered by itself, and the answer does not show whether a rule did."""
     NOT_CLOUDFLARE = "not_cloudflare"
-    """Somebody else answered, as where the name leads elsewhere at home."""
+    """Another server answered, for example because the name is resolved locally at home."""
     UNREACHABLE = "unreachable"
-    """Nobody could be asked, or nobody answered."""
+    """There was no connection, or no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back, where anything did, and what that means."""
+    """The status of an answer, if there was one, and what it means."""
 
     status: int | None
     verdict: Verdict
 
 
-_NOBODY: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
+_NO_ANSWER: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Enforcement:
-    """What requests without a certificate met, by port."""
+    """What happened to requests without a certificate, by port."""
 
     answers: Mapping[int, Answer]
 
     @property
     def enforced(self) -> bool | None:
-        """Tell whether all of them were blocked; None where that could not be seen."""
+        """Return whether all of them were blocked; None where that is not certain."""
         verdicts = {answer.verdict for answer in self.answers.values()}
         if verdicts & {Verdict.LET_IN, Verdict.NO_ORIGIN}:
             return False
@@ -96,10 +96,10 @@ class Probe:
         address: tuple[str, int] | None = None,
         ca_file: str | None = None,
     ) -> None:
-        """Take what runs slow things in a thread, and perhaps an edge elsewhere.
+        """Take what runs blocking functions, and for a sandbox another edge.
 
-        The address replaces every hostname's own, whatever the port; the PEM file replaces
-        the system's certificate authorities.
+        The address replaces that of every hostname and port; the PEM file replaces the system's
+        certificate authorities.
         """
         self._run_blocking = run_blocking
         self._address = address
@@ -108,7 +108,7 @@ class Probe:
         self._making_context = asyncio.Lock()
 
     async def without_certificate(self, hostname: str) -> Enforcement:
-        """Ask for a hostname without a certificate, on all ports at once.
+        """Visit a hostname without a certificate, on all ports at once.
 
         Raises OSError where the PEM file of the authorities cannot be read.
         """
@@ -122,24 +122,24 @@ class Probe:
     async def with_certificate(
         self, hostname: str, key: PrivateKeyTypes, pem: str
     ) -> Answer:
-        """Ask for a hostname with a certificate, where the machine can show one safely.
+        """Visit a hostname with a certificate, on systems that can keep its key in memory.
 
-        Nothing is raised: key and certificate that do not fit count as unreachable.
+        Nothing is raised: a key that does not belong to the certificate counts as unreachable.
         """
         if not hasattr(os, "memfd_create"):
-            return _NOBODY
+            return _NO_ANSWER
         try:
             context = await self._run_blocking(self._new_context)
             await self._run_blocking(_present, context, key, pem)
         except OSError:
-            return _NOBODY
+            return _NO_ANSWER
         return await self._visit(hostname, MAIN_PORT, context)
 
     async def _shared_context(self) -> ssl.SSLContext:
-        """Return the one for all visits without a certificate.
+        """Return the context of all visits without a certificate.
 
-        Many begin at once: had each its own, the authorities would be read as often, and
-        letting go of all of them together would hold the event loop.
+        Many visits begin at once. With a context each, the authorities would be read as often,
+        and freeing all contexts together would block the event loop.
         """
         async with self._making_context:
             if self._context is None:
@@ -152,12 +152,12 @@ class Probe:
         return context
 
     async def _visit(self, hostname: str, port: int, context: ssl.SSLContext) -> Answer:
-        """Ask once; whoever answers may lie, and no answer is an answer too."""
+        """Visit once; a refused connection or a malformed answer counts as a result."""
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._ask(hostname, port, context)
         except OSError, EOFError, ValueError, asyncio.LimitOverrunError:
-            return _NOBODY
+            return _NO_ANSWER
 
     async def _ask(self, hostname: str, port: int, context: ssl.SSLContext) -> Answer:
         reader, writer = await asyncio.open_connection(
@@ -171,7 +171,7 @@ class Probe:
             writer.write(_request(hostname, port))
             status, headers = _parse(await reader.readuntil(b"\r\n\r\n"))
             body = b""
-            # Only what its head leaves open is read on.
+            # The body is read only where the head does not decide.
             while (verdict := _judge(status, headers, body)) is Verdict.UNCLEAR:
                 more = await reader.read(_LIMIT - len(body))
                 if not more:
@@ -179,13 +179,13 @@ class Probe:
                 body += more
             return Answer(status=status, verdict=verdict)
         finally:
-            # No good-byes: the other side could take its time over them.
+            # A clean TLS shutdown could wait for the other side.
             writer.transport.abort()
 
 
 def _request(hostname: str, port: int) -> bytes:
     host = hostname if port == MAIN_PORT else f"{hostname}:{port}"
-    # Asked for JSON, Cloudflare tells errors another way.
+    # Cloudflare's error pages look different to clients that accept JSON.
     lines = (
         "GET / HTTP/1.1",
         f"Host: {host}",
@@ -212,11 +212,11 @@ def _parse(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 def _judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
-    """Tell what became of a request; whatever is not certain is unclear.
+    """Return what happened to a request; what is not certain is unclear.
 
-    A block is proven by what no origin can send: Cloudflare puts a cache status on whatever
-    it fetched, and its rules stop a request before the cache. The page must be that of a
-    rule, because 403 has other reasons, which would hide that the rule is gone.
+    Only an answer that no origin can send proves a block: Cloudflare adds a cache status to
+    everything that it fetches, and its rules stop a request before the cache. The page must be
+    that of a rule, because 403 has other reasons too, and these would hide that the rule is gone.
 
     Sources: developers.cloudflare.com, Cache, "Cloudflare cache responses" (a request that a
     custom rule blocks has no cache status); Challenges, "Detect a Challenge Page response";
@@ -229,7 +229,7 @@ def _judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
     body = _CHUNK_MARK.sub(b"", body)
     fetched = "cf-cache-status" in headers
     match status:
-        # What Cloudflare says of an origin that fails.
+        # Cloudflare's own answers for an origin that fails.
         case 502 | 504 if fetched or _GATEWAY_PAGE.search(body):
             return Verdict.NO_ORIGIN
         case _ if 520 <= status <= 530:
@@ -238,7 +238,7 @@ def _judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
             return Verdict.LET_IN
         case _ if headers.get("cf-mitigated") == "challenge":
             return Verdict.CHALLENGED
-        # A Worker answers so, and it comes after the rules.
+        # A Worker answered, which runs after the rules.
         case _ if 200 <= status < 300:
             return Verdict.LET_IN
         case 403 if _BLOCK_PAGE.search(body):
@@ -248,9 +248,9 @@ def _judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
 
 
 def _present(context: ssl.SSLContext, key: PrivateKeyTypes, pem: str) -> None:
-    """Have a context show a certificate, whose key no disk ever sees; raise OSError."""
-    # Python takes a key from a file only: this one is in memory, has no name, and would be
-    # of no use where memory is swapped out, because nobody keeps the password.
+    """Load a certificate into a context without writing its key to a disk; raise OSError."""
+    # Python only loads a key from a file. This one is in memory and has no name. If it were
+    # swapped out, it would be useless, because its password is not kept.
     password = secrets.token_urlsafe(32).encode()
     encrypted = key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password)

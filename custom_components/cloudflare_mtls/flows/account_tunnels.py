@@ -60,7 +60,7 @@ class AccountTunnels:
         if self._new is None or self._new.name != name:
             self._new = NewTunnel(self._client, self._account_id, name)
         try:
-            tunnel = await self._new.make()
+            tunnel = await self._new.create()
         except Conflict:
             return Message("tunnel_name_taken", {"name": name}, CONF_NAME)
         except EngineError as err:
@@ -71,7 +71,7 @@ class AccountTunnels:
     async def connector_token(self, tunnel: Tunnel) -> ConnectorToken | Message:
         """Return the token that a connector of the tunnel needs, or why it cannot be read."""
         try:
-            return await self._client.connector_token(self._account_id, tunnel.id)
+            return await self._client.tunnels.get_token(self._account_id, tunnel.id)
         except EngineError as err:
             return describe(err)
 
@@ -89,7 +89,7 @@ class AccountTunnels:
 
     async def _is_connected(self, tunnel: Tunnel) -> bool:
         try:
-            connectors = await self._client.connectors(self._account_id, tunnel.id)
+            connectors = await self._client.connectors.list(self._account_id, tunnel.id)
         except Unavailable:
             return False
         except RateLimited as err:

@@ -40,7 +40,7 @@ async def async_read_token(
     if isinstance(client, Message):
         return client
     try:
-        zones = await client.zones()
+        zones = await client.zones.list()
     except EngineError as err:
         return describe(err)
     return TokenAccess(token=token, zones=zones) if zones else Message("no_zone")

@@ -18,16 +18,13 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..certificates.mobile_app import format_for
-from ..certificates.service import (
-    CertificateRequest,
-    CreatedCertificate,
-    async_create_certificate,
-)
-from ..coordinator import CloudflareConfigEntry
+from ..certificates.request import CertificateRequest
+from ..certificates.service import CompanionCertificates, CreatedCertificate
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.credentials import KeyType
-from ..pages.handovers import local_url
+from ..pages.local_url import local_url
+from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, TranslatedError, describe
 from .form import made, show_form
 from .progress import Progress, show_progress
@@ -103,7 +100,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         request = _read_choices(self.hass, device, user_input)
         if request is None:
             return await self.async_ask(Message("validity_malformed"))
-        creating = _async_create(self.hass, self.entry(), request)
+        creating = _async_create(self.entry().runtime_data.certificates, request)
         # It goes on when the dialog is closed: a certificate may be signed by then.
         progress = Progress(self.hass, creating, goes_on=True)
         self._creation = Creation(request=request, progress=progress)
@@ -161,11 +158,11 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
 
 
 async def _async_create(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, request: CertificateRequest
+    certificates: CompanionCertificates, request: CertificateRequest
 ) -> CreatedCertificate | Message:
     """Return a new certificate, or why it was not created."""
     try:
-        return await async_create_certificate(hass, entry, request)
+        return await certificates.async_create(request)
     except EngineError as err:
         return describe(err)
     except TranslatedError as err:

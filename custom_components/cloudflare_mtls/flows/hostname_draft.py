@@ -24,7 +24,9 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.models import Observation, Tunnel, TunnelConfiguration, Zone
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
-from ..engine.sync.plan import Plan, ProblemCode
+from ..engine.sync.observe import observe
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import (
     HostnameSettings,
@@ -76,7 +78,7 @@ class AccountChoices:
         if not of_account:
             return Message("no_zone")
         try:
-            tunnels = await client.tunnels(account_id)
+            tunnels = await client.tunnels.list(account_id)
         except EngineError as err:
             return describe(err)
         return cls(
@@ -121,8 +123,9 @@ class AccountChoices:
             found = await find_permissions(self.client, self.account_id, zone.id)
             table = await _permission_table(self.hass, found)
             _expect_needed(found)
-            observation = await self.client.observe(
-                self.account_id, zone.id, [tunnel.id] if tunnel else []
+            tunnel_ids = [tunnel.id] if tunnel else []
+            observation = await observe(
+                self.client, self.account_id, zone.id, tunnel_ids
             )
         except EngineError as err:
             message = describe(err)

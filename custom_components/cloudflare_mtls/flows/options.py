@@ -7,8 +7,8 @@ from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
 from ..const import CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
-from ..coordinator import CloudflareConfigEntry
 from ..engine.api.errors import EngineError
+from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, describe, describe_problem
 from .form import show_form
 

@@ -21,10 +21,10 @@ from ..const import (
     CONF_SERVICE,
     CONF_TUNNEL_ID,
 )
-from ..coordinator import CloudflareConfigEntry
 from ..engine.api.errors import EngineError
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
+from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostname_data, hostnames_of, read_hostname_settings
 from ..wording import Message, describe
 from .form import abort, choice, show_form
@@ -116,7 +116,7 @@ class ProtectedHostnameFlow(
             return Message("entry_not_loaded")
         client = entry.runtime_data.client
         try:
-            zones = await client.zones()
+            zones = await client.zones.list()
         except EngineError as err:
             return describe(err)
         hostnames = hostnames_of(entry.subentries).values()

@@ -1,1 +1,1 @@
-"""Web pages for devices that are not logged in."""
+"""Pages for devices that are not logged in: fetch a certificate, and test it."""

@@ -1,6 +1,7 @@
-"""The handover page: anybody may look, one device takes the bundle."""
+"""The page on which a device fetches its bundle."""
 
 import base64
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,27 +13,31 @@ from ..const import DOMAIN
 from ..engine.certificates.systems import System
 from ..wording import Texts
 from .certificate_test import certificate_test_url
-from .handovers import _HANDOVERS, PATH, Delivery, Handovers, async_get_handovers
+from .handovers import PATH, Delivery, async_get_handovers
 from .page import HEADERS, Page, async_load_page, is_remote, rich
+
+type FetchedRecorder = Callable[[HomeAssistant, Delivery], Coroutine[Any, Any, None]]
+"""Records that a device fetched its bundle."""
 
 _MAX_REQUEST: Final = 100
 
 
 class HandoverView(HomeAssistantView):
-    """The page that hands a bundle over: to look is free, to take it is once.
+    """The page that gives out a bundle, once; opening the page gives out nothing.
 
-    The token is the credential: the phone that fetches its bundle may not be logged in yet.
-    It stands in the link's fragment and in the body of the request, so no log, proxy or link
-    preview sees it.
+    A device that fetches its bundle may not be logged in yet, so the token is the credential.
+    It is in the link's fragment and in the body of the request: no log, proxy or link preview
+    sees it.
     """
 
     url = PATH
     name = f"api:{DOMAIN}:handover"
     requires_auth = False
 
-    def __init__(self, page: Page) -> None:
-        """Take the page."""
+    def __init__(self, page: Page, record_fetched: FetchedRecorder) -> None:
+        """Take the page, and what records that a bundle was fetched."""
         self._page = page
+        self._record_fetched = record_fetched
 
     async def get(self, request: web.Request) -> web.Response:
         """Show the page, the same to everybody."""
@@ -43,13 +48,14 @@ class HandoverView(HomeAssistantView):
         return await self._page.async_show(request, markup)
 
     async def post(self, request: web.Request) -> web.Response:
-        """Give the bundles and their password away, and forget them."""
+        """Give out the bundles and their password, and forget them."""
+        hass = request.app[KEY_HASS]
         text = await self._page.async_texts(request)
         remotely = is_remote(request)
-        asked = (await request.content.read(_MAX_REQUEST)).decode("ascii", "replace")
-        handovers = async_get_handovers(request.app[KEY_HASS])
-        if delivery := handovers.take(asked, remotely=remotely):
-            delivery.taken()
+        secret = (await request.content.read(_MAX_REQUEST)).decode("ascii", "replace")
+        if delivery := async_get_handovers(hass).take(secret, remotely=remotely):
+            # The device gets its bundle even if this cannot be recorded.
+            hass.async_create_task(self._record_fetched(hass, delivery))
             return self.json(_contents(delivery), headers=HEADERS)
         if remotely:
             return self.json_message(
@@ -58,16 +64,18 @@ class HandoverView(HomeAssistantView):
         return self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
 
 
-async def async_setup_handover(hass: HomeAssistant) -> None:
+async def async_setup_handover(
+    hass: HomeAssistant, record_fetched: FetchedRecorder
+) -> None:
     """Set up the handover page."""
-    hass.data[_HANDOVERS] = Handovers(hass)
-    hass.http.register_view(HandoverView(await async_load_page(hass, "handover")))
+    page = await async_load_page(hass, "handover")
+    hass.http.register_view(HandoverView(page, record_fetched))
 
 
 def _contents(delivery: Delivery) -> dict[str, Any]:
-    """Return what the page gets to save and to show."""
+    """Return what the page saves and shows."""
     test_url = None
-    # A watch has nothing to open the test with.
+    # A watch has no browser that could open the test.
     if delivery.hostname and delivery.system is not System.WEAR_OS:
         test_url = certificate_test_url(delivery.hostname, delivery.certificate_id)
     return {
@@ -88,7 +96,7 @@ def _contents(delivery: Delivery) -> dict[str, Any]:
 
 
 def _guide(system: System, text: Texts, places: dict[str, str]) -> str:
-    """Return how to install a bundle on a system, as a part of the page that folds."""
+    """Return how to install a bundle on a system, as a folded part of the page."""
     steps, notes = (
         "".join(f"<li>{rich(line, places)}</li>" for line in text(key).splitlines())
         for key in (f"{system}_steps", f"{system}_notes")

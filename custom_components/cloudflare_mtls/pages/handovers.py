@@ -1,6 +1,5 @@
-"""Hands a bundle to a device: once, within ten minutes, from memory."""
+"""Bundles that are offered to devices: each once, for ten minutes, in memory only."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import secrets
@@ -8,13 +7,13 @@ from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.certificates.credentials import Bundle
 from ..engine.certificates.systems import System
+from .local_url import local_url
 
 LIFETIME: Final = timedelta(minutes=10)
 MAX_WRONG_CODES: Final = 5
@@ -22,26 +21,26 @@ PATH: Final = f"/api/{DOMAIN}/handover"
 
 _HANDOVERS: HassKey[Handovers] = HassKey(f"{DOMAIN}_handovers")
 
-# Begins what asks for a code; no token has a dot in it.
+# A secret that begins with this and a dot needs a code; no token has a dot in it.
 _WITH_CODE: Final = "code"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What a device fetches, once, and who is told of it.
+    """What a device fetches, once.
 
-    The bundles are all under one password, the advised one first. With the certificate in
-    them the device reaches Home Assistant at the hostname, where one is protected. Only
-    where it may be fetched remotely is it given away through Cloudflare.
+    All bundles have the same password, and the advised one is first. The hostname is where
+    the device reaches Home Assistant with the certificate, if one is protected. Through
+    Cloudflare the delivery is given out only where `remotely` says so.
     """
 
+    entry_id: str
     certificate_id: str
     label: str
     system: System
     password: str
     bundles: tuple[Bundle, ...]
     hostname: str | None
-    taken: Callable[[], None]
     remotely: bool = False
 
     def __repr__(self) -> str:
@@ -53,7 +52,7 @@ class Delivery:
 class Handover:
     """Where a delivery can be fetched, and until when.
 
-    The URL holds all it takes; the path can be told to everybody, and asks for the code.
+    The URL is all that is needed to fetch it. The path is not secret: it asks for the code.
     """
 
     url: str
@@ -63,7 +62,7 @@ class Handover:
 
     @property
     def until(self) -> str:
-        """Return the time of day until which it waits, as clocks here show it."""
+        """Return until what time of day it can be fetched, in Home Assistant's time zone."""
         return f"{dt_util.as_local(self.expires_at):%H:%M}"
 
     def __repr__(self) -> str:
@@ -76,21 +75,30 @@ class _Offer:
     delivery: Delivery
     public_id: str
     code: bytes
-    forget: CALLBACK_TYPE
-    tries: int = MAX_WRONG_CODES
+    cancel_expiry: CALLBACK_TYPE
+    tries_left: int = MAX_WRONG_CODES
+
+    def accepts(self, code: str) -> bool:
+        """Return whether this is the code; after too many wrong ones, none is."""
+        if not self.tries_left:
+            return False
+        if secrets.compare_digest(self.code, code.encode()):
+            return True
+        self.tries_left -= 1
+        return False
 
 
 class Handovers:
-    """The deliveries that wait to be fetched; they are nowhere else."""
+    """The deliveries that can be fetched now, by token; they are kept nowhere else."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin with nothing."""
+        """Start without any."""
         self._hass = hass
         self._offers: dict[str, _Offer] = {}
 
     @callback
     def is_waiting(self, certificate_id: str) -> bool:
-        """Tell whether a certificate can still be fetched."""
+        """Return whether a certificate can still be fetched."""
         return any(
             offer.delivery.certificate_id == certificate_id
             for offer in self._offers.values()
@@ -98,28 +106,28 @@ class Handovers:
 
     @callback
     def withdraw(self, certificate_id: str) -> None:
-        """Hand a certificate out to nobody any more."""
+        """Stop offering a certificate."""
         for token, offer in list(self._offers.items()):
             if offer.delivery.certificate_id == certificate_id:
-                self._forget(token)
+                self._remove(token)
 
     @callback
     def offer(self, delivery: Delivery) -> Handover:
-        """Hold a delivery for a while and return where it can be fetched."""
+        """Offer a delivery until it is fetched or expires, and return where."""
         token = secrets.token_urlsafe(32)
         public_id = secrets.token_urlsafe(12)
         code = f"{secrets.randbelow(1_000_000):06}"
 
         @callback
         def expire(_now: datetime) -> None:
-            self._forget(token)
+            self._remove(token)
 
         job = HassJob(expire, cancel_on_shutdown=True)
         self._offers[token] = _Offer(
             delivery=delivery,
             public_id=public_id,
             code=code.encode(),
-            forget=async_call_later(self._hass, LIFETIME, job),
+            cancel_expiry=async_call_later(self._hass, LIFETIME, job),
         )
         return Handover(
             url=f"{local_url(self._hass)}{PATH}#{token}",
@@ -129,51 +137,33 @@ class Handovers:
         )
 
     @callback
-    def take(self, asked: str, *, remotely: bool) -> Delivery | None:
-        """Return the delivery that is asked for, and keep nothing of it.
+    def take(self, secret: str, *, remotely: bool) -> Delivery | None:
+        """Return the delivery that a secret opens, and stop offering it.
 
-        What is asked for is a token, or an offer's public id and its code. Who asks remotely
-        meets no other offers than those for them, so they cannot use up a code's tries.
+        A secret is a token, or an offer's public id and its code. Remotely, only deliveries
+        that allow it are looked at, so a stranger cannot use up the tries of the others.
         """
         offers = {
             token: offer
             for token, offer in self._offers.items()
             if offer.delivery.remotely or not remotely
         }
-        match asked.split("."):
+        match secret.split("."):
             case [token] if token in offers:
-                return self._forget(token)
+                return self._remove(token)
             case [kind, public_id, code] if kind == _WITH_CODE:
                 for token, offer in offers.items():
-                    if offer.public_id == public_id and _opens(offer, code):
-                        return self._forget(token)
+                    if offer.public_id == public_id and offer.accepts(code):
+                        return self._remove(token)
         return None
 
-    def _forget(self, token: str) -> Delivery:
+    def _remove(self, token: str) -> Delivery:
         offer = self._offers.pop(token)
-        offer.forget()
+        offer.cancel_expiry()
         return offer.delivery
 
 
 @callback
 def async_get_handovers(hass: HomeAssistant) -> Handovers:
-    """Return what waits to be fetched."""
-    return hass.data[_HANDOVERS]
-
-
-def _opens(offer: _Offer, code: str) -> bool:
-    """Tell whether the code is the offer's; too many wrong ones, and none is any more."""
-    if not offer.tries:
-        return False
-    if secrets.compare_digest(offer.code, code.encode()):
-        return True
-    offer.tries -= 1
-    return False
-
-
-def local_url(hass: HomeAssistant) -> str:
-    """Return Home Assistant's address on the local network, or nothing where it has none."""
-    try:
-        return get_url(hass, allow_external=False, allow_cloud=False)
-    except NoURLAvailableError:
-        return ""
+    """Return the deliveries of all accounts: a reload takes none of them away."""
+    return hass.data.setdefault(_HANDOVERS, Handovers(hass))

@@ -1,4 +1,4 @@
-"""Pages for devices that are not logged in: light, complete, in the visitor's language."""
+"""A page for devices that are not logged in: small, in one request, in the visitor's language."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ HEADERS: Final = {
 _FOLDER: Final = Path(__file__).parent
 _ENGLISH: Final = "en"
 
-# What Cloudflare adds to every request that it passes on.
+# Headers that Cloudflare adds to every request that it passes on.
 _RAY: Final = "Cf-Ray"
 _CONNECTING_IP: Final = "Cf-Connecting-Ip"
 
 
 def has_ray(request: web.Request) -> bool:
-    """Tell whether the request shows that Cloudflare passed it on."""
+    """Return whether Cloudflare passed the request on."""
     return _RAY in request.headers
 
 
 def is_remote(request: web.Request) -> bool:
-    """Tell whether anything in the request is from Cloudflare."""
+    """Return whether anything in the request is from Cloudflare."""
     return has_ray(request) or _CONNECTING_IP in request.headers
 
 
 def rich(sentence: str, fallbacks: Mapping[str, str] | None = None) -> str:
-    """Return a sentence as HTML: **strong**, and places for what only the script knows.
+    """Return a sentence as HTML: **strong**, and the places that the page's script fills.
 
-    Until the script fills a place it shows what the fallbacks have for it.
+    Until the script fills a place, the place shows its fallback.
     """
     markup = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(sentence))
     for name, fallback in (fallbacks or {}).items():
@@ -54,7 +54,7 @@ def rich(sentence: str, fallbacks: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A page that is the same to everybody; its texts begin with its name."""
+    """A page that is the same for everybody; the keys of its texts begin with its name."""
 
     name: str
     layout: Template
@@ -65,7 +65,7 @@ class Page:
 
     @classmethod
     def load(cls, name: str) -> Self:
-        """Read a page and the languages that it can be shown in; slow."""
+        """Read a page and the languages that it is translated to; slow."""
         folder = _FOLDER / "www"
         return cls(
             name=name,
@@ -91,7 +91,7 @@ class Page:
         return _ENGLISH
 
     async def async_texts(self, request: web.Request) -> Texts:
-        """Return the page's texts, without its name, in the visitor's language."""
+        """Return the page's texts in the visitor's language, by keys without the page's name."""
         text = await async_get_texts(
             request.app[KEY_HASS], "common", self.language(request)
         )
@@ -100,7 +100,7 @@ class Page:
     async def async_show(
         self, request: web.Request, markup: Mapping[str, str] | None = None
     ) -> web.Response:
-        """Return the page, with markup where its content has a place for it."""
+        """Return the page, with markup in the places of the content that it names."""
         text = await self.async_texts(request)
         given = markup or {}
         texts = {
@@ -130,12 +130,12 @@ class Page:
 
 
 async def async_load_page(hass: HomeAssistant, name: str) -> Page:
-    """Return a page of ours."""
+    """Return the page with this name."""
     return await hass.async_add_executor_job(Page.load, name)
 
 
 def _accepted(header: str) -> Iterable[str]:
-    """Return the languages of an Accept-Language header, the dearest first."""
+    """Return the languages of an Accept-Language header, the most wanted first."""
     qualities: dict[str, float] = {}
     for item in header.split(","):
         tag, _, parameter = item.partition(";")
@@ -143,7 +143,7 @@ def _accepted(header: str) -> Iterable[str]:
             quality = float(parameter.strip().removeprefix("q=") or 1)
         except ValueError:
             continue
-        # The wildcard leaves the choice to us, as no header does.
+        # With the wildcard, any language will do: Home Assistant's own is chosen then.
         if quality > 0 and tag.strip() not in ("", "*"):
             qualities[tag.strip()] = quality
     return sorted(qualities, key=lambda tag: -qualities[tag])

@@ -1,4 +1,4 @@
-"""What Home Assistant alone knows of certificates: Cloudflare cannot tell it, and nothing in it is secret."""
+"""What only Home Assistant knows of certificates; nothing in it is secret."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
@@ -18,7 +18,10 @@ _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
 class Ledger:
-    """The records of an account's certificates, and what a person was told of them."""
+    """The records of an account's certificates, and what was told about them.
+
+    Accepted are certificates from elsewhere that a person knows of.
+    """
 
     def __init__(
         self, store: Store[dict[str, Any]], stored: dict[str, Any] | None
@@ -34,7 +37,7 @@ class Ledger:
             certificate_id: Standing(value)
             for certificate_id, value in stored["told"].items()
         }
-        self._known: set[str] = set(stored["known"])
+        self._seen: set[str] = set(stored["known"])
         self._accepted: set[str] = set(stored["accepted"])
 
     @property
@@ -43,40 +46,40 @@ class Ledger:
         return self._records
 
     def told(self, certificate_id: str) -> Standing | None:
-        """Return what automations were last told of a certificate."""
+        """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
 
     def is_accepted(self, certificate_id: str) -> bool:
-        """Tell whether a person knows of a certificate that was made elsewhere."""
+        """Return whether a person accepted a certificate from elsewhere."""
         return certificate_id in self._accepted
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
-        """Keep that a certificate was created."""
+        """Record a new certificate."""
         self._records[certificate_id] = record
         await self._async_save()
 
     async def async_note(self, certificate_id: str, **changes: datetime) -> None:
-        """Keep what came of a certificate that was created here."""
+        """Record when something happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()
 
-    async def async_tell(self, standings: dict[str, Standing]) -> None:
-        """Keep what automations are told of certificates."""
+    async def async_record_told(self, standings: dict[str, Standing]) -> None:
+        """Record the standings of certificates that automations are told."""
         if not standings.items() <= self._told.items():
             self._told |= standings
             await self._async_save()
 
-    async def async_meet(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Keep which certificates from elsewhere are there, and return the new ones."""
-        new = sorted(set(certificate_ids) - self._known)
+    async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
+        """Record certificates from elsewhere, and return those that were not seen before."""
+        new = sorted(set(certificate_ids) - self._seen)
         if new:
-            self._known.update(new)
+            self._seen.update(new)
             await self._async_save()
         return new
 
     async def async_accept(self, certificate_ids: Collection[str]) -> None:
-        """Keep that a person knows of these certificates from elsewhere."""
+        """Record that a person accepted these certificates from elsewhere."""
         self._accepted.update(certificate_ids)
         await self._async_save()
 
@@ -88,24 +91,24 @@ class Ledger:
                     for certificate_id, record in self._records.items()
                 },
                 "told": dict(self._told),
-                "known": sorted(self._known),
+                "known": sorted(self._seen),
                 "accepted": sorted(self._accepted),
             }
         )
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
-    """Return the ledger of an account: one, also while its entry is set up again."""
+    """Return the ledger of an account: always the same one, also when its entry is reloaded."""
     ledgers = hass.data.setdefault(_LEDGERS, {})
     if (ledger := ledgers.get(entry_id)) is None:
         store = _store(hass, entry_id)
-        # Another may have been faster while this one was read.
+        # Another caller may have loaded it meanwhile.
         ledger = ledgers.setdefault(entry_id, Ledger(store, await store.async_load()))
     return ledger
 
 
-async def async_forget_ledger(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget an account whole."""
+async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored of an account."""
     hass.data.get(_LEDGERS, {}).pop(entry_id, None)
     await _store(hass, entry_id).async_remove()
 

@@ -1,8 +1,9 @@
 """What was removed from Home Assistant, and still has to go at Cloudflare.
 
 Hostnames have to be taken down, and the certificates of companion devices revoked. Home
-Assistant tells nobody that a subentry was removed, perhaps while Cloudflare was out of reach:
-what was there before is stored, without anything secret, and compared with what is there now.
+Assistant does not say that a subentry was removed, and it may happen while Cloudflare is out
+of reach. So what is configured is stored, without anything secret, and compared with what is
+configured later.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,10 +17,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_ZONE_ID, DOMAIN
-from ..engine.api.models import Observation
-from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.settings import HostnameSettings
-from ..engine.sync.steps import address_record
 from ..subentries import (
     companion_data,
     companions_of,
@@ -28,76 +26,84 @@ from ..subentries import (
     read_hostname_settings,
 )
 
-_VERSION = 1
-_NOTHING: Final[Mapping[str, dict[str, Any]]] = {"hostnames": {}, "devices": {}}
+_VERSION: Final = 1
+
+type _Items = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tombstone:
-    """A removed hostname as it was, and when it went."""
+    """A removed hostname as it was, and when its removal was noticed."""
 
     settings: HostnameSettings
     removed_at: datetime
 
-    def is_outlived_in(self, observation: Observation) -> bool:
-        """Tell whether somebody has made the hostname anew: a restored backup may be too old."""
-        record = address_record(observation.records, self.settings.hostname)
-        return (
-            record is not None
-            and record.comment == RECORD_COMMENT
-            and record.created_on is not None
-            and record.created_on > self.removed_at
-        )
 
+class Tombstones:
+    """The hostnames and companion devices of an account, present and removed."""
 
-@dataclass(frozen=True, kw_only=True)
-class Buried:
-    """What was removed: hostnames, and companion devices by id with the zone of each."""
+    def __init__(
+        self, store: Store[dict[str, Any]], stored: Mapping[str, _Items] | None
+    ) -> None:
+        """Take what was stored."""
+        self._store = store
+        self._stored = stored or {"hostnames": {}, "devices": {}}
 
-    hostnames: tuple[Tombstone, ...]
-    devices: Mapping[str, str]
-
-
-async def async_bury(
-    hass: HomeAssistant, entry_id: str, subentries: Mapping[str, ConfigSubentry]
-) -> Buried:
-    """Return which hostnames and devices are gone, and store which are there."""
-    store = _store(hass, entry_id)
-    known = await store.async_load() or _NOTHING
-    hostnames = _bury(
-        known["hostnames"],
-        {
-            item.hostname: hostname_data(item)
-            for item in hostnames_of(subentries).values()
-        },
-    )
-    devices = _bury(
-        known["devices"],
-        {item.id: companion_data(item) for item in companions_of(subentries).values()},
-    )
-    if (current := {"hostnames": hostnames, "devices": devices}) != known:
-        await store.async_save(current)
-    return Buried(
-        hostnames=tuple(
-            Tombstone(
+    @property
+    def hostnames(self) -> Mapping[str, Tombstone]:
+        """Return the removed hostnames."""
+        return {
+            hostname: Tombstone(
                 settings=read_hostname_settings(item["settings"]),
                 removed_at=datetime.fromisoformat(item["removed_at"]),
             )
-            for item in hostnames.values()
+            for hostname, item in self._stored["hostnames"].items()
             if item["removed_at"]
-        ),
-        devices={
+        }
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Return the zone of each removed companion device, by the device's id."""
+        return {
             device_id: item["settings"][CONF_ZONE_ID]
-            for device_id, item in devices.items()
+            for device_id, item in self._stored["devices"].items()
             if item["removed_at"]
-        },
-    )
+        }
+
+    async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
+        """Record what is configured now; what is no longer there counts as removed."""
+        hostnames = {
+            item.hostname: hostname_data(item)
+            for item in hostnames_of(subentries).values()
+        }
+        devices = {
+            item.id: companion_data(item) for item in companions_of(subentries).values()
+        }
+        await self._async_keep(
+            {
+                "hostnames": _update(self._stored["hostnames"], hostnames),
+                "devices": _update(self._stored["devices"], devices),
+            }
+        )
+
+    async def async_clear_hostnames(self, hostnames: Collection[str]) -> None:
+        """Forget removed hostnames."""
+        kept = _without(self._stored["hostnames"], hostnames)
+        await self._async_keep({**self._stored, "hostnames": kept})
+
+    async def async_clear_devices(self, device_ids: Collection[str]) -> None:
+        """Forget removed devices."""
+        kept = _without(self._stored["devices"], device_ids)
+        await self._async_keep({**self._stored, "devices": kept})
+
+    async def _async_keep(self, items: dict[str, _Items]) -> None:
+        if items != self._stored:
+            self._stored = items
+            await self._store.async_save(items)
 
 
-def _bury(
-    known: Mapping[str, dict[str, Any]], present: Mapping[str, dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return what is there, and what is gone with the moment when that was noticed."""
+def _update(known: _Items, present: _Items) -> _Items:
+    """Return what is present, and what is gone with the time when that was noticed."""
     now = dt_util.utcnow().isoformat()
     gone = {
         key: {**item, "removed_at": item["removed_at"] or now}
@@ -111,31 +117,18 @@ def _bury(
     return there | gone
 
 
-async def async_clear_hostnames(
-    hass: HomeAssistant, entry_id: str, hostnames: Collection[str]
-) -> None:
-    """Forget hostnames that are taken down."""
-    await _clear(hass, entry_id, "hostnames", hostnames)
+def _without(items: _Items, keys: Collection[str]) -> _Items:
+    return {key: item for key, item in items.items() if key not in keys}
 
 
-async def async_clear_devices(
-    hass: HomeAssistant, entry_id: str, device_ids: Collection[str]
-) -> None:
-    """Forget devices whose certificates are revoked."""
-    await _clear(hass, entry_id, "devices", device_ids)
-
-
-async def _clear(
-    hass: HomeAssistant, entry_id: str, kind: str, keys: Collection[str]
-) -> None:
+async def async_load_tombstones(hass: HomeAssistant, entry_id: str) -> Tombstones:
+    """Return the tombstones of an account."""
     store = _store(hass, entry_id)
-    known = await store.async_load() or _NOTHING
-    kept = {key: item for key, item in known[kind].items() if key not in keys}
-    await store.async_save({**known, kind: kept})
+    return Tombstones(store, await store.async_load())
 
 
-async def async_forget_removed(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget an account whole."""
+async def async_remove_tombstones(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored of an account."""
     await _store(hass, entry_id).async_remove()
 
 

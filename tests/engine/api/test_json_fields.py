@@ -11,21 +11,21 @@ from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 
 @pytest.mark.parametrize("data", [None, [], "text", 1, True])
 def test_only_objects_have_fields(data: object) -> None:
-    """Only objects have fields."""
+    """A list, a text, a number and null raise Unavailable."""
     with pytest.raises(Unavailable):
         Fields(data)
 
 
 @pytest.mark.parametrize("data", [{}, {"a": None}, {"a": ""}, {"a": 1}, {"a": ["x"]}])
 def test_required_text(data: dict[str, Any]) -> None:
-    """Required text."""
+    """It is returned as it is; missing, empty and of another type raise Unavailable."""
     assert Fields({"a": "x"}).text("a") == "x"
     with pytest.raises(Unavailable, match="a"):
         Fields(data).text("a")
 
 
 def test_optional_text() -> None:
-    """Optional text."""
+    """Null and a missing key are None; another type raises Unavailable."""
     assert Fields({"a": "x"}).optional_text("a") == "x"
     assert Fields({"a": None}).optional_text("a") is None
     assert Fields({}).optional_text("a") is None
@@ -35,7 +35,7 @@ def test_optional_text() -> None:
 
 @pytest.mark.parametrize("default", [True, False])
 def test_flag(default: bool) -> None:
-    """Flag."""
+    """Only null and a missing key give the default; 0 and "true" are no booleans."""
     assert Fields({"a": True}).flag("a", default=default)
     assert not Fields({"a": False}).flag("a", default=default)
     assert Fields({"a": None}).flag("a", default=default) is default
@@ -61,7 +61,7 @@ def test_flag(default: bool) -> None:
     ],
 )  # fmt: skip
 def test_time(text: str | None, time: datetime | None) -> None:
-    """Time."""
+    """Seconds, micro- and nanoseconds are read; Go's zero time is None."""
     read = Fields({"a": text}).time("a")
     assert read == time
     assert read is None or read.tzinfo is not None
@@ -69,13 +69,13 @@ def test_time(text: str | None, time: datetime | None) -> None:
 
 @pytest.mark.parametrize("wrong", ["yesterday", "2026-13-01T00:00:00Z", 1700000000])
 def test_what_is_no_time(wrong: object) -> None:
-    """What is no time."""
+    """A text or a number that is no time raises Unavailable."""
     with pytest.raises(Unavailable):
         Fields({"a": wrong}).time("a")
 
 
 def test_objects() -> None:
-    """Objects."""
+    """Null and a missing key are an empty list."""
     fields = Fields({"one": {"a": "x"}, "many": [{"a": "x"}, {"a": "y"}], "none": None})
     assert (one := fields.object("one")) is not None
     assert one.text("a") == "x"
@@ -88,7 +88,7 @@ def test_objects() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"a": None}])
 def test_required_list_must_be_there(data: dict[str, Any]) -> None:
-    """Required list must be there."""
+    """Null and a missing key raise Unavailable, an empty list does not."""
     assert Fields({"a": []}).objects("a", required=True) == ()
     with pytest.raises(Unavailable):
         Fields(data).objects("a", required=True)
@@ -96,13 +96,13 @@ def test_required_list_must_be_there(data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("wrong", [{}, "x", 1, [1], ["x"], [None], [[]]])
 def test_what_is_no_list_of_objects(wrong: object) -> None:
-    """What is no list of objects."""
+    """An object, a text or a list with anything else in it raises Unavailable."""
     with pytest.raises(Unavailable):
         Fields({"a": wrong}).objects("a")
 
 
 def test_texts() -> None:
-    """Texts."""
+    """Null and a missing key are an empty list; other items raise Unavailable."""
     assert Fields({"a": ["x", "y"]}).texts("a") == ("x", "y")
     assert Fields({"a": None}).texts("a") == ()
     assert Fields({}).texts("a") == ()
@@ -112,13 +112,13 @@ def test_texts() -> None:
 
 
 def test_raw_is_what_came() -> None:
-    """Raw is what came."""
+    """Unknown keys are kept."""
     data = {"b": 1, "a": {"c": None}}
     assert Fields(data).raw() is data
 
 
 def test_error_does_not_show_values() -> None:
-    """Error does not show values."""
+    """A value may be a secret, so the error names only the key."""
     with pytest.raises(Unavailable) as caught:
         Fields({"token": ["secret"]}).text("token")
     assert "secret" not in str(caught.value)

@@ -28,7 +28,7 @@ ZONE = {"id": "z", "name": "Example.COM", "account": {"id": "a", "name": "Home"}
 
 
 def test_zone() -> None:
-    """Zone."""
+    """Every field is read."""
     data = {**ZONE, "status": "active", "plan": {"legacy_id": "pro"}, "new": 1}
     assert Zone.parse(Fields(data)) == Zone(
         id="z",
@@ -50,7 +50,7 @@ def test_zone() -> None:
     ],
 )
 def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
-    """Zone with gaps."""
+    """Without a plan or status, it is on the free plan and not active."""
     zone = Zone.parse(Fields({**ZONE, **more}))
     assert (zone.plan, zone.active) == (plan, active)
 
@@ -59,19 +59,19 @@ def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
     "change", [{"account": None}, {"account": {}}, {"id": None}, {"name": ""}]
 )
 def test_zone_that_is_none(change: dict[str, Any]) -> None:
-    """Zone that is none."""
+    """Without id, name or account, it raises Unavailable."""
     with pytest.raises(Unavailable):
         Zone.parse(Fields({**ZONE, **change}))
 
 
 def test_account_without_a_name_is_called_by_its_id() -> None:
-    """Account without a name is called by its id."""
+    """Cloudflare may leave out the name."""
     zone = Zone.parse(Fields({**ZONE, "account": {"id": "a", "name": None}}))
     assert zone.account.name == "a"
 
 
 def test_tunnel() -> None:
-    """Tunnel."""
+    """Every field is read."""
     data = {
         "id": "t",
         "name": "home",
@@ -105,7 +105,7 @@ def test_tunnel() -> None:
 def test_tunnel_with_gaps(
     more: dict[str, Any], status: TunnelStatus | None, remote: bool
 ) -> None:
-    """Tunnel with gaps."""
+    """Without a status, name or times, only the id is required."""
     tunnel = Tunnel.parse(
         Fields({"id": "t", "conns_active_at": "0001-01-01T00:00:00Z", **more})
     )
@@ -171,14 +171,14 @@ def test_connector_counts_what_is_connected() -> None:
 
 @pytest.mark.parametrize("hostname", [None, "", "*"])
 def test_catch_all_has_no_hostname(hostname: str | None) -> None:
-    """Catch all has no hostname."""
+    """A star as a hostname counts as none."""
     rule = IngressRule.parse(Fields({"hostname": hostname, "service": "http://a:1"}))
     assert rule.hostname is None
     assert rule.matches("whatever.example.com")
 
 
 def test_ingress_rule() -> None:
-    """Ingress rule."""
+    """Hostname, path and service are read, and the rest is kept as it came."""
     data = {"hostname": "A.Example.com", "path": "", "service": "http://a:1", "x": 1}
     rule = IngressRule.parse(Fields(data))
     assert (rule.hostname, rule.path, rule.raw) == ("a.example.com", None, data)
@@ -188,12 +188,12 @@ def test_ingress_rule() -> None:
 
 @pytest.mark.parametrize("result", [{"config": None}, {"config": {"ingress": None}}])
 def test_never_configured_tunnel_serves_nothing(result: dict[str, Any]) -> None:
-    """Never configured tunnel serves nothing."""
+    """A null in place of the configuration is an empty one."""
     assert TunnelConfiguration.parse("t", Fields(result)).ingress == ()
 
 
 def test_rule_for_a_hostname_serves_all_of_it() -> None:
-    """Rule for a hostname serves all of it."""
+    """A rule with a path, and one with a wildcard, are no such rule."""
     config = TunnelConfiguration.from_raw(
         "t",
         Fields(
@@ -225,7 +225,7 @@ def test_rule_for_a_hostname_serves_all_of_it() -> None:
     ],
 )
 def test_tunnel_of_a_record(content: str, tunnel_id: str | None) -> None:
-    """Tunnel of a record."""
+    """Only a target under cfargotunnel.com leads to a tunnel."""
     record = DnsRecord.parse(
         Fields({"id": "r", "name": "A.example.com", "type": "CNAME", "content": content})
     )  # fmt: skip
@@ -240,7 +240,7 @@ def test_record_without_content() -> None:
 
 
 def test_rule_with_gaps() -> None:
-    """Rule with gaps."""
+    """Without a ref, the id stands in for it."""
     rule = Rule.parse(Fields({"id": "r", "action": "block"}))
     assert rule == Rule(
         id="r",
@@ -255,12 +255,12 @@ def test_rule_with_gaps() -> None:
 
 @pytest.mark.parametrize("more", [{}, {"rules": None}, {"rules": []}])
 def test_empty_ruleset(more: dict[str, Any]) -> None:
-    """Empty ruleset."""
+    """It may leave out its rules."""
     assert Ruleset.parse(Fields({"id": "rs", **more})) == Ruleset(id="rs")
 
 
 def test_rule_is_found_by_its_ref() -> None:
-    """Rule is found by its ref."""
+    """An unknown ref finds nothing."""
     data = {"id": "rs", "rules": [{"id": "r", "ref": "mine", "action": "block"}]}
     ruleset = Ruleset.parse(Fields(data))
     assert ruleset.by_ref("mine") == ruleset.rules[0]
@@ -278,13 +278,13 @@ def test_rule_is_found_by_its_ref() -> None:
     ],
 )
 def test_certificate_status(status: str | None, read: CertificateStatus | None) -> None:
-    """Certificate status."""
+    """An unknown status is None; a missing one is active."""
     data = {"id": "c", "certificate": "PEM", "status": status}
     assert ClientCertificate.parse(Fields(data)).status is read
 
 
 def test_certificate_must_have_a_certificate() -> None:
-    """Certificate must have a certificate."""
+    """Without its PEM it raises Unavailable."""
     with pytest.raises(Unavailable):
         ClientCertificate.parse(Fields({"id": "c", "certificate": ""}))
 
@@ -302,5 +302,5 @@ def test_certificate_must_have_a_certificate() -> None:
     ],
 )
 def test_wildcard_names(pattern: str, hostname: str, matches: bool) -> None:
-    """Wildcard names."""
+    """A star stands for at least one label, and only at the beginning."""
     assert name_matches(pattern, hostname) is matches

@@ -1,4 +1,4 @@
-"""How long a certificate lasts, and how it stands at each moment."""
+"""How long a certificate is valid, and its standing at each moment."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
 # An instant in summer: no test may depend on what is the offset on its day.
-END = datetime(2027, 7, 15, 12, tzinfo=UTC)
+EXPIRY = datetime(2027, 7, 15, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ END = datetime(2027, 7, 15, 12, tzinfo=UTC)
 )
 def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
     """A day counts once it is complete, and what has expired is below zero at once."""
-    assert days_left(END, END - before) == days
+    assert days_left(EXPIRY, EXPIRY - before) == days
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
 def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
     zone: ZoneInfo, now: datetime, end: datetime, days: int
 ) -> None:
-    """Days are 24 hours, wherever the clock is, and whoever of the two has which."""
+    """Days are 24 hours, in whichever zones the two moments are given."""
     now, end = now.replace(tzinfo=zone), end.replace(tzinfo=zone)
     assert days_left(end, now) == days
     assert days_left(end.astimezone(UTC), now) == days
@@ -196,8 +196,8 @@ def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
 def test_standing_of_what_is_not_revoked(
     status: CertificateStatus, before: timedelta, expected: Standing
 ) -> None:
-    """It warns a month before the end, and is over a second after it."""
-    assert standing(status, END, END - before) is expected
+    """It warns a month before the expiry, and a second after it the certificate is expired."""
+    assert standing(status, EXPIRY, EXPIRY - before) is expected
 
 
 @pytest.mark.parametrize("before", [365 * DAY, DAY, timedelta(0), -SECOND])
@@ -212,12 +212,12 @@ def test_standing_of_what_is_not_revoked(
 def test_standing_of_what_is_revoked_or_not_known(
     status: CertificateStatus | None, before: timedelta, expected: Standing | None
 ) -> None:
-    """Revoked stays revoked past its end, and what nobody knows is not guessed."""
-    assert standing(status, END, END - before) is expected
+    """Revoked stays revoked after the expiry, and what is not known is not guessed."""
+    assert standing(status, EXPIRY, EXPIRY - before) is expected
 
 
 def test_who_gets_in() -> None:
-    """Whoever is not revoked, and not over, gets in, and nobody else."""
+    """Only a certificate that is neither revoked nor expired lets its holder in."""
     assert {item for item in Standing if item.gets_in} == {
         Standing.ACTIVE,
         Standing.EXPIRING,
@@ -225,15 +225,15 @@ def test_who_gets_in() -> None:
 
 
 def test_every_status_has_a_standing() -> None:
-    """A status that Cloudflare may call a certificate by is never forgotten."""
+    """No status of Cloudflare's is forgotten."""
     for status in CertificateStatus:
-        assert standing(status, END, END - DAY) is not None
+        assert standing(status, EXPIRY, EXPIRY - DAY) is not None
 
 
 @pytest.mark.parametrize("zone", [NEW_YORK, BERLIN, UTC])
 def test_standing_is_the_same_everywhere(zone: ZoneInfo) -> None:
     """The moment decides, not the clock on the wall."""
-    now = (END - EXPIRING_DAYS * DAY).astimezone(zone)
-    assert standing(CertificateStatus.ACTIVE, END, now) is Standing.ACTIVE
-    later = (END - EXPIRING_DAYS * DAY + SECOND).astimezone(zone)
-    assert standing(CertificateStatus.ACTIVE, END, later) is Standing.EXPIRING
+    now = (EXPIRY - EXPIRING_DAYS * DAY).astimezone(zone)
+    assert standing(CertificateStatus.ACTIVE, EXPIRY, now) is Standing.ACTIVE
+    later = (EXPIRY - EXPIRING_DAYS * DAY + SECOND).astimezone(zone)
+    assert standing(CertificateStatus.ACTIVE, EXPIRY, later) is Standing.EXPIRING

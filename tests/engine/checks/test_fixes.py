@@ -15,8 +15,9 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     Unavailable,
 )
 from custom_components.cloudflare_mtls.engine.api.models import Setting
-from custom_components.cloudflare_mtls.engine.checks.fixes import FIXABLE, fix_finding
-from custom_components.cloudflare_mtls.engine.checks.zone import Check, Finding
+from custom_components.cloudflare_mtls.engine.checks.finding import Finding
+from custom_components.cloudflare_mtls.engine.checks.fixes import fix_finding
+from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.state import ALL_PERMISSIONS, Setting as Changed, Zone
@@ -32,6 +33,7 @@ from tests.engine.builders import (
 from tests.engine.servers import ScriptedApi, success
 from tests.faults import refusal
 
+FIXABLE = [check for check, spec in SPECS.items() if spec.fixed_in]
 SERVICE = "https://192.168.1.10:8123"
 SETTINGS = [
     (Check.WEBSOCKETS_OFF, "websockets", "off", "on"),
@@ -208,16 +210,16 @@ async def test_access_without_zero_trust(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Where Zero Trust was never set up, nothing is in the way."""
-    assert await client.access_applications(ACCOUNT_ID) == ()
+    assert await client.access_applications.list(ACCOUNT_ID) == ()
     sandbox.state.accounts[ACCOUNT_ID].access.team = None
-    assert await client.access_applications(ACCOUNT_ID) == ()
+    assert await client.access_applications.list(ACCOUNT_ID) == ()
 
 
 async def test_bot_management_of_a_paid_plan(api: ScriptedApi) -> None:
     """There is no Bot Fight Mode there."""
     api.always(200, {"success": True, "result": {"sbfm_likely_automated": "block"}})
     client = CloudflareClient("token", base_url=api.url)
-    assert await client.bot_fight_mode(ZONE_ID) is False
+    assert await client.bot_management.get_fight_mode(ZONE_ID) is False
 
 
 @pytest.mark.parametrize("result", [None, {}, {"value": 1}, {"value": None}])
@@ -226,7 +228,7 @@ async def test_setting_without_a_value(api: ScriptedApi, result: Any) -> None:
     api.always(200, {"success": True, "result": result})
     client = CloudflareClient("token", base_url=api.url)
     with pytest.raises(Unavailable):
-        await client.zone_setting(ZONE_ID, Setting.WEBSOCKETS)
+        await client.zone_settings.get(ZONE_ID, Setting.WEBSOCKETS)
 
 
 def trouble(sandbox: Sandbox) -> None:

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.checks.finding import Finding
 from custom_components.cloudflare_mtls.engine.checks.origin import (
     Origin,
     Server,
     check_server,
     check_tunnel,
 )
-from custom_components.cloudflare_mtls.engine.checks.zone import Check, Finding
+from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from tests.engine.builders import (
     CATCH_ALL,
     HOST,

@@ -13,15 +13,13 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Ruleset,
     Setting,
 )
+from custom_components.cloudflare_mtls.engine.checks.finding import Finding
+from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.checks.surroundings import (
     Surroundings,
     ZoneSurroundings,
 )
-from custom_components.cloudflare_mtls.engine.checks.zone import (
-    Check,
-    Finding,
-    check_zone,
-)
+from custom_components.cloudflare_mtls.engine.checks.zone import check_zone
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from custom_components.cloudflare_mtls.engine.sync.skippable import Skippable

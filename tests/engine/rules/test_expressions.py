@@ -6,13 +6,15 @@ from hypothesis import given, strategies as st
 from octorules_wirefilter import parse_expression
 import pytest
 
-from custom_components.cloudflare_mtls.engine.rules.admissions import named_hosts
-from custom_components.cloudflare_mtls.engine.rules.expressions import (
+from custom_components.cloudflare_mtls.engine.rules.admissions import (
     Admission,
+    read_admissions,
+)
+from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
     skip_expression,
 )
-from custom_components.cloudflare_mtls.engine.rules.parser import same
+from custom_components.cloudflare_mtls.engine.rules.parser import same_expression
 from tests.engine.builders import admits
 from tests.engine.searching import EXEMPT_PATHS, HOSTNAMES, search
 
@@ -62,13 +64,13 @@ def test_who_passes_is_read_back(admissions: dict[str, Admission]) -> None:
     """Who passes is read back."""
     block, skip = block_expression(admissions), skip_expression(admissions)
     assert refused(block) is None
-    assert named_hosts(block) == admissions
+    assert read_admissions(block) == admissions
     passing = {
         hostname: replace(admission, exempt_paths=())
         for hostname, admission in admissions.items()
         if admission.pinned != frozenset()
     }
-    assert named_hosts(skip) == passing
+    assert read_admissions(skip) == passing
     assert not passing or refused(skip) is None
 
 
@@ -78,14 +80,14 @@ def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
     """No text breaks out of its quotes."""
     expression = block_expression({text: admits(text)})
     assert refused(expression) is None
-    assert named_hosts(expression) == {text: admits(text)}
+    assert read_admissions(expression) == {text: admits(text)}
 
 
 def test_where_no_certificate_is_good_everybody_is_blocked() -> None:
     """Where no certificate is good everybody is blocked, and nobody is asked for one."""
     nobody = {"a.example.com": admits(pinned=())}
     hosts = 'starts_with(lower(http.host), "a.example.com")'
-    assert same(block_expression(nobody), hosts)
+    assert same_expression(block_expression(nobody), hosts)
     assert skip_expression(nobody) == ""
 
 
@@ -98,7 +100,7 @@ def test_order_of_hostnames_changes_nothing() -> None:
 
 def test_unreadable_expression_names_nobody() -> None:
     """Unreadable expression names nobody."""
-    assert named_hosts('http.host in {"a.example.com"') == {}
+    assert read_admissions('http.host in {"a.example.com"') == {}
 
 
 BLOCK = block_expression({"a.example.com": admits("/x/")})
@@ -118,7 +120,7 @@ BLOCK = block_expression({"a.example.com": admits("/x/")})
 def test_same_meaning_is_the_same(rewritten: str) -> None:
     """Same meaning is the same."""
     assert refused(rewritten.strip()) is None
-    assert same(BLOCK, rewritten)
+    assert same_expression(BLOCK, rewritten)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +148,17 @@ def test_other_meaning_is_not_the_same(one: str, other: str) -> None:
     """Other meaning is not the same."""
     assert refused(one) is None
     assert refused(other) is None
-    assert not same(one, other)
+    assert not same_expression(one, other)
 
 
 def test_lists_have_no_order() -> None:
     """Lists have no order."""
-    assert same('http.host in {"a" "b"}', 'http.host in { "b"  "a" }')
+    assert same_expression('http.host in {"a" "b"}', 'http.host in { "b"  "a" }')
 
 
 @pytest.mark.parametrize("unreadable", ['http.host eq "', "((ssl)", "a b", "@"])
 def test_unreadable_expressions_are_compared_as_text(unreadable: str) -> None:
     """Unreadable expressions are compared as text."""
-    assert same(unreadable, unreadable)
-    assert not same(unreadable, "ssl")
-    assert not same(unreadable, f" {unreadable}")
+    assert same_expression(unreadable, unreadable)
+    assert not same_expression(unreadable, "ssl")
+    assert not same_expression(unreadable, f" {unreadable}")

@@ -3,17 +3,18 @@
 from hypothesis import given, note, strategies as st
 import pytest
 
-from custom_components.cloudflare_mtls.engine.rules.host_forms import HostForms, Truth
+from custom_components.cloudflare_mtls.engine.rules.host_forms import HostForms
 from custom_components.cloudflare_mtls.engine.rules.meaning import evaluate
-from custom_components.cloudflare_mtls.engine.rules.requests import Requests
+from custom_components.cloudflare_mtls.engine.rules.request_set import RequestSet
+from custom_components.cloudflare_mtls.engine.rules.truth import Truth
 from sandbox.expressions import Value, parse as parse_as_cloudflare
 from tests.engine.searching import NIGHTLY, search
 
 HOST = "home-mobile.example.com"
-ANYBODY = Requests(host=HOST, verified=False, revoked=False)
-VERIFIED = Requests(host=HOST, verified=True, revoked=False)
-REVOKED = Requests(host=HOST, verified=True, revoked=True)
-SHOUTED = Requests(host=HOST.upper(), verified=False, revoked=False)
+ANYBODY = RequestSet(host=HOST, verified=False, revoked=False)
+VERIFIED = RequestSet(host=HOST, verified=True, revoked=False)
+REVOKED = RequestSet(host=HOST, verified=True, revoked=True)
+SHOUTED = RequestSet(host=HOST.upper(), verified=False, revoked=False)
 
 GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"
 
@@ -55,7 +56,7 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
         ('http.host ne "x" or http.host ne "x" and http.host eq "x"', ANYBODY, True),
     ],
 )  # fmt: skip
-def test_truth(expression: str, requests: Requests, truth: Truth) -> None:
+def test_truth(expression: str, requests: RequestSet, truth: Truth) -> None:
     """Truth."""
     assert evaluate(expression, requests) is truth
 
@@ -101,7 +102,7 @@ def test_whatever_it_cannot_read_is_unknown(expression: str) -> None:
 
 def test_requests_outside_the_exempt_paths_are_outside_every_deeper_path() -> None:
     """Requests outside the exempt paths are outside every deeper path."""
-    requests = Requests(
+    requests = RequestSet(
         host=HOST, verified=False, revoked=False, exempt_paths=("/api/webhook/",)
     )
     for path, truth in {
@@ -126,14 +127,14 @@ def test_escapes_are_read_as_cloudflare_reads_them(escaped: str) -> None:
 def test_only_ascii_has_cases() -> None:
     """Only ASCII has cases."""
     expression = 'http.host wildcard "\N{KELVIN SIGN}.example.com"'
-    request = Requests(host="k.example.com", verified=False, revoked=False)
+    request = RequestSet(host="k.example.com", verified=False, revoked=False)
     assert not parse_as_cloudflare(expression).matches({"http.host": "k.example.com"})
     assert evaluate(expression, request) is not True
 
 
 # All ways to write the hostname in a Host header: in any case, with a dot, with any port.
 
-FORMS = Requests(host=HostForms(HOST), verified=False, revoked=False)
+FORMS = RequestSet(host=HostForms(HOST), verified=False, revoked=False)
 WAYS = [
     f"{host}{dot}{port}"
     for host in (HOST, HOST.upper(), HOST.title())
@@ -370,7 +371,7 @@ _HOST_FORMS = st.builds(
 
 
 @st.composite
-def _requests(draw: st.DrawFn) -> tuple[Requests, dict[str, Value]]:
+def _requests(draw: st.DrawFn) -> tuple[RequestSet, dict[str, Value]]:
     """Draw a class of requests and one of them."""
     verified = draw(st.booleans())
     revoked = verified and draw(st.booleans())
@@ -382,7 +383,7 @@ def _requests(draw: st.DrawFn) -> tuple[Requests, dict[str, Value]]:
         ).filter(lambda path: not path.startswith(exempt))
     )
     forms = draw(st.booleans()) and host != "other.test"
-    asked = Requests(
+    asked = RequestSet(
         host=HostForms(HOST) if forms else host,
         verified=verified,
         revoked=revoked,
@@ -402,7 +403,7 @@ def _requests(draw: st.DrawFn) -> tuple[Requests, dict[str, Value]]:
     }
 
 
-def _agrees(expression: str, drawn: tuple[Requests, dict[str, Value]]) -> None:
+def _agrees(expression: str, drawn: tuple[RequestSet, dict[str, Value]]) -> None:
     requests, request = drawn
     matches = parse_as_cloudflare(expression).matches(request)
     note(f"Cloudflare: {matches}")
@@ -412,7 +413,7 @@ def _agrees(expression: str, drawn: tuple[Requests, dict[str, Value]]) -> None:
 @given(_EXPRESSIONS, _requests())
 @search(500)
 def test_what_is_certain_is_so_for_each_request(
-    expression: str, drawn: tuple[Requests, dict[str, Value]]
+    expression: str, drawn: tuple[RequestSet, dict[str, Value]]
 ) -> None:
     """What is certain is so for each request."""
     _agrees(expression, drawn)
@@ -422,7 +423,7 @@ def test_what_is_certain_is_so_for_each_request(
 @given(_EXPRESSIONS, _requests())
 @search(10 * NIGHTLY, again=False)
 def test_what_is_certain_is_so_for_each_request_at_length(
-    expression: str, drawn: tuple[Requests, dict[str, Value]]
+    expression: str, drawn: tuple[RequestSet, dict[str, Value]]
 ) -> None:
     """What is certain is so for each request at length."""
     _agrees(expression, drawn)

@@ -1,6 +1,5 @@
 """Writing: the least, in order, and safe wherever it breaks off."""
 
-import asyncio
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -11,32 +10,19 @@ import pytest
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
-    EngineError,
     PermissionMissing,
     QuotaExceeded,
     RateLimited,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.engine.api.models import (
-    ClientCertificate,
-    Observation,
-)
-from custom_components.cloudflare_mtls.engine.certificates import signing
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    KeyType,
-    SigningRequest,
-    make_signing_request,
-)
-from custom_components.cloudflare_mtls.engine.certificates.signing import (
-    issue_certificate,
-)
+from custom_components.cloudflare_mtls.engine.api.models import Observation
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from sandbox import Sandbox
-from sandbox.state import REVOKED, DnsRecord, Rule, State, Zone
-from sandbox.state.zones import CertificateStatus
+from sandbox.state import DnsRecord, Rule, State, Zone
 from tests.engine.builders import (
     ACCOUNT_ID,
     BLOCK_REF,
@@ -55,14 +41,14 @@ ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
 
 
-async def observe(client: CloudflareClient) -> Observation:
+async def look(client: CloudflareClient) -> Observation:
     """Look at the zone."""
-    return await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    return await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
 
 
 async def sync(client: CloudflareClient, desired: DesiredZone) -> tuple[Plan, Outcome]:
     """Look, plan and write once."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, desired)
     return plan, await apply_plan(client, observation, plan)
 
@@ -106,20 +92,20 @@ GONE: tuple[list[str], int, int] = ([], 0, 0)
 async def test_build_up_then_nothing_then_tear_down(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Build up then nothing then tear down."""
+    """Five writes, then none, and in the end all that is foreign is as it was."""
     before = foreign(sandbox.state)
 
     plan, outcome = await sync(client, ONE)
     assert outcome.error is None
     assert outcome.applied == plan.steps
     # Cloudflare's answers tell what is there now, as another look does.
-    seen = await observe(client)
+    seen = await look(client)
     told = outcome.observation
     assert set(told.records) == set(seen.records)
     assert replace(told, records=seen.records) == seen
     assert ours(the_zone(sandbox)) == COMPLETE
     assert len(sandbox.journal.writes) == len(plan.steps) == 5
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     sandbox.journal.clear()
     plan, outcome = await sync(client, ONE)
@@ -138,7 +124,7 @@ async def test_build_up_then_nothing_then_tear_down(
 async def test_zone_without_a_ruleset(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Zone without a ruleset."""
+    """The first rule creates it, and the first hostname the list of associations."""
     zone = the_zone(sandbox)
     zone.rulesets.clear()
     zone.associations = None
@@ -151,7 +137,7 @@ async def test_zone_without_a_ruleset(
 async def test_tunnel_that_was_never_configured(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Tunnel that was never configured."""
+    """Its first rules are ours and the catch-all."""
     sandbox.state.tunnels[TUNNEL_ID].config = None
     _, outcome = await sync(client, ONE)
     assert outcome.error is None
@@ -161,7 +147,7 @@ async def test_tunnel_that_was_never_configured(
 async def test_two_hostnames_at_once(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Two hostnames at once."""
+    """They share the two rules, and each is added to the list of associations."""
     desired = wanting(protected(), protected(OTHER, "/api/webhook/"))
     _, outcome = await sync(client, desired)
     assert outcome.error is None
@@ -193,7 +179,7 @@ DRIFT: dict[str, Callable[[Sandbox], object]] = {
 async def test_drift_is_fixed(
     sandbox: Sandbox, client: CloudflareClient, drift: Callable[[Sandbox], object]
 ) -> None:
-    """Drift is fixed."""
+    """Whatever somebody changed, one sync is enough."""
     await sync(client, ONE)
     drift(sandbox)
     # One that remembers no write, to which nothing can look outdated.
@@ -202,7 +188,7 @@ async def test_drift_is_fixed(
     assert plan.steps
     assert outcome.error is None
     assert (await sync(client, ONE))[0].in_sync
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
 
 ERRORS = {
@@ -225,7 +211,7 @@ async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
     fault: Fault,
     nth: int,
 ) -> None:
-    """Build up that breaks off is closed and can be resumed."""
+    """At each write and with each fault: closed, stopped there, and completed by the next sync."""
     before = foreign(sandbox.state)
     proxy.fails_at, proxy.fault = nth, fault
     plan, outcome = await sync(unsteady, ONE)
@@ -234,7 +220,7 @@ async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
     assert outcome.applied == plan.steps[:nth]
     # It stopped, and did not try again.
     assert proxy.writes == nth + 1
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     _, outcome = await sync(client, ONE)
     assert outcome.error is None
@@ -253,7 +239,7 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
     fault: Fault,
     nth: int,
 ) -> None:
-    """Tear down that breaks off is closed and can be resumed."""
+    """At each write: closed, stopped there, and completed by the next sync."""
     before = foreign(sandbox.state)
     await sync(client, ONE)
     proxy.fails_at, proxy.fault = nth, fault
@@ -261,7 +247,7 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
 
     assert isinstance(outcome.error, Unavailable)
     assert outcome.applied == plan.steps[:nth]
-    assert exposed(await observe(client), HOST) is None
+    assert exposed(await look(client), HOST) is None
 
     _, outcome = await sync(client, NONE)
     assert outcome.error is None
@@ -272,9 +258,9 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
 async def test_what_others_write_in_between_survives(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """What others write in between survives."""
+    """Lists that are written as a whole are read again immediately before."""
     zone, tunnel = the_zone(sandbox), sandbox.state.tunnels[TUNNEL_ID]
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     # Somebody in the dashboard, after we looked.
     assert zone.associations is not None
@@ -292,8 +278,8 @@ async def test_what_others_write_in_between_survives(
 async def test_what_others_did_already_is_not_written_again(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """What others did already is not written again."""
-    observation = await observe(client)
+    """A list that already is as wanted is not written."""
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     await apply_plan(client, observation, plan)
     sandbox.journal.clear()
@@ -308,8 +294,8 @@ async def test_what_others_did_already_is_not_written_again(
 async def test_second_run_on_an_old_look_makes_nothing_twice(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Second run on an old look makes nothing twice."""
-    observation = await observe(client)
+    """The rule that would be created again is a conflict."""
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     await apply_plan(client, observation, plan)
     outcome = await apply_plan(client, observation, plan)
@@ -320,8 +306,8 @@ async def test_second_run_on_an_old_look_makes_nothing_twice(
 async def test_record_made_by_another_meanwhile_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Record made by another meanwhile is a conflict."""
-    observation = await observe(client)
+    """It is not overwritten, and everything before it stays done."""
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).add_dns_record(DnsRecord("A", HOST, "192.0.2.1"))
     outcome = await apply_plan(client, observation, plan)
@@ -332,8 +318,8 @@ async def test_record_made_by_another_meanwhile_is_a_conflict(
 async def test_rules_filled_up_meanwhile_are_a_quota(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Rules filled up meanwhile are a quota."""
-    observation = await observe(client)
+    """Nothing was written by then."""
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).rules.extend(
         Rule("block", 'http.host eq "x"', ref=f"r{n}") for n in range(4)
@@ -346,8 +332,8 @@ async def test_rules_filled_up_meanwhile_are_a_quota(
 async def test_tunnel_that_became_locally_managed_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Tunnel that became locally managed is a conflict."""
-    observation = await observe(client)
+    """The rules were written by then; nothing leads to the hostname."""
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
     outcome = await apply_plan(client, observation, plan)
@@ -359,144 +345,13 @@ async def test_foreign_skip_that_came_meanwhile_does_not_get_published_behind(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """The answer to each rule that is written shows all rules: nobody has to be blind."""
-    observation = await observe(client)
+    observation = await look(client)
     plan = make_plan(observation, ONE)
     outcome = await apply_plan(client, observation, replace(plan, steps=plan.steps[:1]))
     assert outcome.error is None
-    seen = await observe(client)
+    seen = await look(client)
     the_zone(sandbox).rules.insert(
         0, Rule("skip", "ssl", action_parameters={"ruleset": "current"})
     )
     await apply_plan(client, seen, make_plan(seen, ONE))
-    assert exposed(await observe(client), HOST) is None
-
-
-# Certificates
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let time fly while a lost certificate is looked for; return the pauses."""
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
-    class Asyncio:
-        """The module as `apply` sees it."""
-
-    Asyncio.sleep = staticmethod(sleep)  # type: ignore[attr-defined]
-    monkeypatch.setattr(signing, "asyncio", Asyncio)
-    return pauses
-
-
-async def run_blocking(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run it in a thread."""
-    return await asyncio.to_thread(function, *arguments)
-
-
-def signing_request() -> SigningRequest:
-    """Return a request for a phone."""
-    return make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
-
-
-async def test_certificate_is_signed_once(
-    sandbox: Sandbox, client: CloudflareClient
-) -> None:
-    """Certificate is signed once."""
-    request = signing_request()
-    certificate, facts = await issue_certificate(
-        client, ZONE_ID, request, 365, run_blocking
-    )
-    assert facts.public_key == request.public_key
-    assert (facts.name, facts.device_id, facts.managed) == ("Phone", "01J0DEVICE", True)
-    assert (facts.expires_on - facts.issued_on).days == 365
-    assert list(the_zone(sandbox).certificates) == [certificate.id]
-
-
-@pytest.mark.parametrize("fault", [Fault.LOST, Fault.LOST_CUT])
-async def test_certificate_whose_answer_got_lost_is_found(
-    sandbox: Sandbox,
-    unsteady: CloudflareClient,
-    proxy: FaultyProxy,
-    no_pauses: list[float],
-    fault: Fault,
-) -> None:
-    """Certificate whose answer got lost is found."""
-    await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
-    proxy.fails_at, proxy.fault = 1, fault
-    request = signing_request()
-    certificate, facts = await issue_certificate(
-        unsteady, ZONE_ID, request, 365, run_blocking
-    )
-    assert facts.public_key == request.public_key
-    assert list(the_zone(sandbox).certificates)[1:] == [certificate.id]
-    assert no_pauses == [0]
-
-
-@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.CUT])
-async def test_certificate_that_was_never_signed_is_unavailable(
-    sandbox: Sandbox,
-    unsteady: CloudflareClient,
-    proxy: FaultyProxy,
-    no_pauses: list[float],
-    fault: Fault,
-) -> None:
-    """Certificate that was never signed is unavailable."""
-    proxy.fails_at, proxy.fault = 0, fault
-    with pytest.raises(Unavailable):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
-    assert not the_zone(sandbox).certificates
-    assert proxy.writes == 1
-    # The list may lag by a minute.
-    assert sum(no_pauses) >= 60
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [(Fault.REFUSED, PermissionMissing), (Fault.LIMITED, RateLimited)],
-)
-async def test_clear_refusal_is_not_searched_behind(
-    unsteady: CloudflareClient,
-    proxy: FaultyProxy,
-    no_pauses: list[float],
-    fault: Fault,
-    error: type[EngineError],
-) -> None:
-    """Clear refusal is not searched behind."""
-    proxy.fails_at, proxy.fault = 0, fault
-    with pytest.raises(error):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
-    assert no_pauses == []
-
-
-@pytest.mark.parametrize("status", sorted(REVOKED))
-async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
-    sandbox: Sandbox,
-    unsteady: CloudflareClient,
-    proxy: FaultyProxy,
-    monkeypatch: pytest.MonkeyPatch,
-    status: CertificateStatus,
-) -> None:
-    """Who takes an unknown certificate for an intruder's may be quicker than the search."""
-    proxy.fails_at, proxy.fault = 0, Fault.LOST
-    search = unsteady.client_certificates
-
-    async def revoke_first(zone_id: str) -> tuple[ClientCertificate, ...]:
-        for record in the_zone(sandbox).certificates.values():
-            record.status = status
-        return await search(zone_id)
-
-    monkeypatch.setattr(unsteady, "client_certificates", revoke_first)
-    with pytest.raises(Conflict):
-        await issue_certificate(unsteady, ZONE_ID, signing_request(), 365, run_blocking)
-    assert proxy.writes == 1
-
-
-async def test_certificate_for_another_key_is_a_conflict(
-    client: CloudflareClient,
-) -> None:
-    """Certificate for another key is a conflict."""
-    mixed = SigningRequest(key=signing_request().key, csr=signing_request().csr)
-    with pytest.raises(Conflict):
-        await issue_certificate(client, ZONE_ID, mixed, 365, run_blocking)
+    assert exposed(await look(client), HOST) is None

@@ -10,6 +10,7 @@ import pytest
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from sandbox import Sandbox
@@ -23,7 +24,7 @@ from tests.engine.builders import (
     protected,
     wanting,
 )
-from tests.sandbox.helpers import Api, Identity, mint, visitor
+from tests.sandbox.helpers import Api, Identity, create_certificate, visitor
 
 ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
@@ -54,7 +55,7 @@ async def revoked(sandbox: Sandbox) -> Identity:
     """Return a certificate that was good once."""
     async with ClientSession() as session:
         api = Api(sandbox, session, sandbox.token)
-        result, identity = await mint(api, "Lost phone")
+        result, identity = await create_certificate(api, "Lost phone")
         await api.request(
             "DELETE", f"/zones/{{zone}}/client_certificates/{result['id']}"
         )
@@ -65,7 +66,9 @@ async def revoked(sandbox: Sandbox) -> Identity:
 async def good(sandbox: Sandbox) -> Identity:
     """Return a good certificate."""
     async with ClientSession() as session:
-        _, identity = await mint(Api(sandbox, session, sandbox.token), "Phone")
+        _, identity = await create_certificate(
+            Api(sandbox, session, sandbox.token), "Phone"
+        )
     return identity
 
 
@@ -152,13 +155,13 @@ async def step_by_step(
     directory: Path,
 ) -> set[tuple[str, str]]:
     """Apply a plan one step at a time; let no step open what was closed before it."""
-    observation = await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     plan = make_plan(observation, desired)
     assert plan.steps
     open_before: set[tuple[str, str]] | None = None
     for step in (None, *plan.steps):
         if step is not None:
-            observation = await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+            observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
             one = replace(plan, steps=(step,))
             assert (await apply_plan(client, observation, one)).error is None
         open_now: set[tuple[str, str]] = set()
@@ -208,7 +211,7 @@ async def test_exempt_paths_are_all_that_opens(
 ) -> None:
     """Exempt paths are all that opens."""
     desired = wanting(protected(HOST, "/api/webhook/"))
-    observation = await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await apply_plan(client, observation, make_plan(observation, desired))
     for stranger in (None, revoked):
         reached = await who_gets_in(sandbox, stranger, tmp_path)
@@ -224,7 +227,7 @@ async def test_good_certificate_gets_in(
     tmp_path: Path,
 ) -> None:
     """Good certificate gets in."""
-    observation = await client.observe(ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await apply_plan(client, observation, make_plan(observation, ONE))
     reached = await who_gets_in(sandbox, good, tmp_path)
     assert reached == {(form, path) for form in FORMS for path in PATHS}

@@ -35,7 +35,7 @@ async def test_tunnel_that_answers_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """A new tunnel is managed at Cloudflare and answers every hostname with 404."""
-    tunnel = await NewTunnel(client, sandbox.account_id, "attic").make()
+    tunnel = await NewTunnel(client, sandbox.account_id, "attic").create()
 
     assert (tunnel.name, tunnel.status) == ("attic", TunnelStatus.INACTIVE)
     assert tunnel.remotely_managed
@@ -51,10 +51,10 @@ async def test_made_twice_is_made_once(
 ) -> None:
     """What is made already is not made again, nor configured again."""
     new = NewTunnel(client, sandbox.account_id, "attic")
-    first = await new.make()
+    first = await new.create()
     sandbox.journal.clear()
 
-    assert await new.make() == first
+    assert await new.create() == first
     assert sandbox.journal.writes == []
 
 
@@ -64,7 +64,7 @@ async def test_name_that_is_taken(sandbox: Sandbox, client: CloudflareClient) ->
 
     for _ in range(2):
         with pytest.raises(Conflict):
-            await NewTunnel(client, sandbox.account_id, "attic").make()
+            await NewTunnel(client, sandbox.account_id, "attic").create()
 
     assert named(sandbox) == [mine]
     assert mine.config is None
@@ -85,12 +85,12 @@ async def test_whatever_fails_there_is_one_at_last(
     proxy.fault, proxy.fails_at = fault, fails_at
 
     try:
-        await new.make()
+        await new.create()
     except RateLimited as err:
         freezer.tick(err.retry_after)
     except PermissionMissing, Unavailable:
         pass
-    await new.make()
+    await new.create()
 
     assert_made(sandbox)
 
@@ -101,7 +101,7 @@ async def test_answer_that_was_lost_is_not_missed(
     """What was made although nobody said so is found at once."""
     proxy.fault, proxy.fails_at = Fault.LOST, 0
 
-    tunnel = await NewTunnel(unsteady, sandbox.account_id, "attic").make()
+    tunnel = await NewTunnel(unsteady, sandbox.account_id, "attic").create()
 
     assert [tunnel.id] == [item.id for item in named(sandbox)]
     assert_made(sandbox)
@@ -115,21 +115,21 @@ async def test_list_that_lags_behind(
 ) -> None:
     """A tunnel that is not listed yet is found at the next attempt, and not taken for foreign."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
-    before = await unsteady.tunnels(sandbox.account_id)
+    before = await unsteady.tunnels.list(sandbox.account_id)
     calls = 0
-    tunnels = unsteady.tunnels
+    tunnels = unsteady.tunnels.list
 
     async def lagging(account_id: str) -> object:
         nonlocal calls
         calls += 1
         return before if calls <= 3 else await tunnels(account_id)
 
-    monkeypatch.setattr(unsteady, "tunnels", lagging)
+    monkeypatch.setattr(unsteady.tunnels, "list", lagging)
     proxy.fault, proxy.fails_at = Fault.LOST, 0
     with pytest.raises(Unavailable):
-        await new.make()
+        await new.create()
 
-    await new.make()
+    await new.create()
 
     assert calls == 4
     assert_made(sandbox)
@@ -142,12 +142,12 @@ async def test_tunnel_that_somebody_else_made_meanwhile(
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     proxy.fault, proxy.fails_at = Fault.BROKEN, 0
     with pytest.raises(Unavailable):
-        await new.make()
+        await new.create()
     theirs = sandbox.state.add_tunnel("attic")
     theirs.connect()
 
     with pytest.raises(Conflict):
-        await new.make()
+        await new.create()
 
     assert named(sandbox) == [theirs]
     assert theirs.config is None
@@ -162,10 +162,10 @@ async def test_configuration_that_is_there_stays(
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     proxy.fault, proxy.fails_at = Fault.BROKEN, 1
     with pytest.raises(Unavailable):
-        await new.make()
+        await new.create()
     (tunnel,) = named(sandbox)
     tunnel.config = {"ingress": [{"service": "http_status:503"}]}
 
-    await new.make()
+    await new.create()
 
     assert tunnel.ingress == [{"service": "http_status:503"}]

@@ -6,7 +6,8 @@ from enum import StrEnum
 class Permission(StrEnum):
     """A permission of an API token, as Cloudflare's dashboard names it.
 
-    What is changed here is not asked for to be read alone: nobody shall go there twice.
+    Where the engine writes something, it asks for the permission to edit from the beginning,
+    so that nobody has to extend the token later.
     """
 
     ZONE_READ = "Zone / Zone / Read"
@@ -54,7 +55,7 @@ class PermissionMissing(EngineError):
 
 
 class RateLimited(EngineError):
-    """Cloudflare asks to be left alone for a while."""
+    """Cloudflare wants no further requests for a while."""
 
     def __init__(self, retry_after: float) -> None:
         """Take the pause that Cloudflare asks for, in seconds."""
@@ -81,10 +82,10 @@ class NotFound(Rejected):
 
 
 class TooMuchAsked(Rejected):
-    """The plan allows to ask for less: not so far back, or not for so long a time."""
+    """The zone's plan answers only queries that reach back less far, or cover less time."""
 
     def __init__(self, message: str, *, seconds: int, too_old: bool) -> None:
-        """Take Cloudflare's message, and what it allows."""
+        """Take Cloudflare's message, and how many seconds it allows."""
         super().__init__(None, message)
         self.seconds = seconds
         self.too_old = too_old

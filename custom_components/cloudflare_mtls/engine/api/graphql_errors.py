@@ -1,4 +1,4 @@
-"""What Cloudflare's GraphQL answers when it does not answer a query."""
+"""Turns an error of the GraphQL API into an EngineError (pure)."""
 
 from collections.abc import Mapping
 import re
@@ -35,7 +35,7 @@ _MAX_LENGTH: Final = 200
 
 
 def query_error(error: object, permission: Permission) -> EngineError:
-    """Return what an item of the errors of an answer means."""
+    """Return what an item of an answer's errors means."""
     if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
         return Unavailable("malformed answer: errors")
     message: str = error["message"]

@@ -1,4 +1,4 @@
-"""Typed reading of JSON that nobody has vouched for."""
+"""Typed reading of JSON that may have any shape."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ from .errors import Unavailable
 
 
 def malformed(key: str) -> Unavailable:
-    """Return the error for an answer that lacks what it must have."""
+    """Return the error for an answer in which a required field is missing or wrong."""
     return Unavailable(f"malformed answer: {key}")
 
 
 class Fields:
-    """The fields of one JSON object; reading what is not there, or of another type, raises Unavailable."""
+    """The fields of one JSON object; a missing one, or one of another type, raises Unavailable."""
 
     def __init__(self, data: object) -> None:
         """Take any JSON value; only an object has fields."""
@@ -22,7 +22,7 @@ class Fields:
         self._data: Mapping[str, Any] = data
 
     def text(self, key: str) -> str:
-        """Return a string that must be there and not be empty."""
+        """Return a string that is required and not empty."""
         if value := self.optional_text(key):
             return value
         raise malformed(key)

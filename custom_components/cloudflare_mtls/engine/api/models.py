@@ -1,4 +1,4 @@
-"""What was observed at Cloudflare, parsed once and never changed."""
+"""What Cloudflare answers: parsed once, never changed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
 
 
 class TokenStatus(StrEnum):
-    """What Cloudflare says of a token."""
+    """The state of a token."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -100,7 +100,7 @@ class Tunnel:
 
     @property
     def never_connected(self) -> bool:
-        """Tell whether no connector ever ran it; Cloudflare counts from its creation then."""
+        """Return whether no connector ever ran it: then Cloudflare counts from its creation."""
         return self.status is TunnelStatus.INACTIVE and self.disconnected_since in (
             None,
             self.created_at,
@@ -108,7 +108,7 @@ class Tunnel:
 
     @property
     def cut_off(self) -> bool:
-        """Tell whether it was connected and is no longer."""
+        """Return whether it was connected before and is not now."""
         return self.status is TunnelStatus.DOWN or (
             self.status is TunnelStatus.INACTIVE and not self.never_connected
         )
@@ -116,14 +116,14 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class ConnectorToken:
-    """What a connector needs to run a tunnel: whoever has it can serve its hostnames."""
+    """What a connector needs to run a tunnel: anybody who has it can serve its hostnames."""
 
     secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connector:
-    """A running cloudflared, how often it is connected, and to which of Cloudflare's locations."""
+    """A running cloudflared, its number of connections, and the locations that they lead to."""
 
     id: str
     version: str | None
@@ -149,7 +149,7 @@ class Connector:
 
 @dataclass(frozen=True, kw_only=True)
 class IngressRule:
-    """A rule of a tunnel: which requests go to which service."""
+    """A rule of a tunnel, which says which requests go to which service."""
 
     hostname: str | None
     path: str | None
@@ -168,7 +168,7 @@ class IngressRule:
         )
 
     def matches(self, hostname: str) -> bool:
-        """Tell whether some request for the hostname comes here."""
+        """Return whether any request for the hostname matches this rule."""
         return self.hostname is None or name_matches(self.hostname, hostname)
 
 
@@ -176,8 +176,8 @@ class IngressRule:
 class TunnelConfiguration:
     """The configuration of a remotely managed tunnel.
 
-    The raw mapping is what is written back: cloudflared and the dashboard keep keys there
-    that nobody documents.
+    The raw mapping is what is written back, because cloudflared and the dashboard keep
+    undocumented keys in it.
     """
 
     tunnel_id: str
@@ -194,7 +194,7 @@ class TunnelConfiguration:
 
     @classmethod
     def from_raw(cls, tunnel_id: str, config: Fields) -> Self:
-        """Read a configuration without what the API wraps around it."""
+        """Read a configuration without the API's wrapping."""
         return cls(
             tunnel_id=tunnel_id,
             ingress=tuple(
@@ -205,13 +205,14 @@ class TunnelConfiguration:
 
     @property
     def has_catch_all(self) -> bool:
-        """Tell whether the last rule takes all that is left, as cloudflared demands."""
-        return any(
-            rule.hostname is None and rule.path is None for rule in self.ingress[-1:]
-        )
+        """Return whether the last rule matches every request, as cloudflared demands."""
+        if not self.ingress:
+            return False
+        last = self.ingress[-1]
+        return last.hostname is None and last.path is None
 
     def rule_for(self, hostname: str) -> IngressRule | None:
-        """Return the rule that serves the whole of exactly this hostname."""
+        """Return the rule that serves exactly this hostname, whatever the path."""
         return next(
             (
                 rule
@@ -249,7 +250,7 @@ class DnsRecord:
 
     @property
     def tunnel_id(self) -> str | None:
-        """Return the tunnel that the record leads to."""
+        """Return the id of the tunnel that the record leads to."""
         target, _, domain = self.content.lower().rstrip(".").partition(".")
         return target if domain == TUNNEL_DOMAIN else None
 
@@ -285,7 +286,7 @@ class Rule:
 class Ruleset:
     """The zone's custom rules, in the order in which they are tried.
 
-    A zone that never had one has no ruleset yet: its id is None.
+    A zone that never had one has no ruleset yet, so the id is None.
     """
 
     id: str | None = None
@@ -305,7 +306,7 @@ class Ruleset:
 
 
 class CertificateStatus(StrEnum):
-    """Where a client certificate is in its life at Cloudflare."""
+    """The status of a client certificate at Cloudflare."""
 
     ACTIVE = "active"
     PENDING_REACTIVATION = "pending_reactivation"
@@ -315,7 +316,7 @@ class CertificateStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ClientCertificate:
-    """A client certificate of a zone; an unknown status counts as none."""
+    """A client certificate of a zone; a status that we do not know is None."""
 
     id: str
     pem: str
@@ -325,7 +326,7 @@ class ClientCertificate:
     def parse(cls, fields: Fields) -> Self:
         """Read an item of GET /zones/{zone_id}/client_certificates.
 
-        An answer of 2020 had no status; only issued certificates had no other.
+        Answers of 2020 had no status, because every certificate was active.
         """
         try:
             status = CertificateStatus(fields.optional_text("status") or "active")
@@ -347,18 +348,18 @@ class Observation:
 
 
 def name_matches(pattern: str, hostname: str) -> bool:
-    """Tell whether a hostname is meant by a name that may begin with a wildcard label."""
+    """Return whether a name, which may begin with a wildcard label, matches a hostname."""
     if pattern.startswith("*."):
         return hostname.endswith(pattern[1:]) and hostname != pattern[2:]
     return pattern == hostname
 
 
-# The kinds of application that stand in front of a hostname; others are links, or elsewhere.
+# The types of application that protect a hostname; others are only links, or protect something else.
 _IN_FRONT_OF_A_HOSTNAME: Final = frozenset({"self_hosted", "ssh", "vnc", "rdp"})
 
 
 class Setting(StrEnum):
-    """A setting of a zone that the companion apps feel."""
+    """A setting of a zone that affects the companion apps."""
 
     WEBSOCKETS = "websockets"
     SECURITY_LEVEL = "security_level"
@@ -369,7 +370,7 @@ class Setting(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AccessApplication:
-    """An Access application, and the public addresses that it stands in front of."""
+    """An Access application, and the public addresses that it protects."""
 
     id: str
     name: str
@@ -391,7 +392,7 @@ class AccessApplication:
 
 
 def _uris(fields: Fields) -> Iterable[str]:
-    """Yield the addresses; the newest way to give them makes the older ones void."""
+    """Yield the addresses; Cloudflare ignores the older keys where the newest is set."""
     if fields.optional_text("type") not in _IN_FRONT_OF_A_HOSTNAME:
         return
     destinations = fields.objects("destinations")
@@ -408,7 +409,7 @@ def _uris(fields: Fields) -> Iterable[str]:
 
 
 def _bypasses(policy: Fields) -> bool:
-    """Tell whether a policy lets everybody pass without a login."""
+    """Return whether a policy lets everybody pass without a login."""
     return (
         policy.optional_text("decision") == "bypass"
         and any("everyone" in rule.raw() for rule in policy.objects("include"))

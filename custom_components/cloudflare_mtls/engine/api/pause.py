@@ -1,4 +1,4 @@
-"""A pause that Cloudflare asks for, kept by everybody who shares it."""
+"""A pause that Cloudflare asks for, kept by every client that shares it."""
 
 import time
 
@@ -6,24 +6,24 @@ from .errors import RateLimited
 
 
 class Pause:
-    """For how long nothing more may be sent."""
+    """How long nothing may be sent."""
 
     def __init__(self) -> None:
-        """Begin without one."""
-        # The time of day may be set back; this clock never is.
+        """Begin without a pause."""
+        # Unlike the time of day, this clock is never set back.
         self._until = time.monotonic()
 
     @property
     def left(self) -> float:
-        """Return the seconds that are left of it."""
+        """Return the seconds that are left of the pause."""
         return max(0.0, self._until - time.monotonic())
 
     def begin(self, seconds: float) -> RateLimited:
-        """Keep quiet for so long, and no shorter than before; return the error that says so."""
+        """Pause for so many seconds, or longer where that was asked before; return the error to raise."""
         self._until = max(self._until, time.monotonic() + seconds)
         return RateLimited(seconds)
 
     def keep(self) -> None:
-        """Raise RateLimited while the pause holds."""
+        """Raise RateLimited during the pause."""
         if left := self.left:
             raise RateLimited(left)

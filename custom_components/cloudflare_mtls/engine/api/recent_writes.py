@@ -1,4 +1,4 @@
-"""What was written a moment ago, and Cloudflare may not show yet."""
+"""What was written a moment ago, which Cloudflare may not show yet."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Final
 
 from .models import CertificateStatus, ClientCertificate
 
-# Reads of associations lag by up to 75 seconds, those of certificates by about 60.
+# Seconds: reads of associations lag by up to 75, those of certificates by about 60.
 _LAG: Final = 75.0
 
 
@@ -19,9 +19,9 @@ class _Associations:
 
 
 class RecentWrites:
-    """Corrects what is read by what was written, for as long as reads lag behind writes.
+    """Corrects what is read by what was written, as long as reads lag behind writes.
 
-    Without it a list read too early would look like drift, and be written once more.
+    Otherwise a list that is read too early would look like drift, and be written again.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class RecentWrites:
     def associated(
         self, zone_id: str, before: Iterable[str], hostnames: tuple[str, ...]
     ) -> None:
-        """Remember the list of associated hostnames that took the place of another."""
+        """Remember the list of associated hostnames that replaced another."""
         known = self._associations.get(zone_id)
         earlier = known.earlier if known and _lags(known.at) else ()
         self._associations[zone_id] = _Associations(
@@ -42,9 +42,9 @@ class RecentWrites:
         )
 
     def associations(self, zone_id: str, seen: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the list that was written in the place of the one that is still seen.
+        """Return the list that was written, where reads still show the one that it replaced.
 
-        Once the written one was seen, what differs from it was written later.
+        Once a read has shown the written list, a different list was written later.
         """
         known = self._associations.get(zone_id)
         if known and _lags(known.at) and frozenset(seen) in known.earlier:
@@ -59,19 +59,19 @@ class RecentWrites:
         created.append((time.monotonic(), certificate))
 
     def revoked(self, certificate_id: str) -> None:
-        """Remember a certificate that may be listed as active still."""
+        """Remember a certificate that may still be listed as active."""
         self._revoked[certificate_id] = time.monotonic()
         self._restored.pop(certificate_id, None)
 
     def restored(self, certificate_id: str) -> None:
-        """Remember a certificate that may be listed as revoked still."""
+        """Remember a certificate that may still be listed as revoked."""
         self._restored[certificate_id] = time.monotonic()
         self._revoked.pop(certificate_id, None)
 
     def certificates(
         self, zone_id: str, listed: tuple[ClientCertificate, ...]
     ) -> tuple[ClientCertificate, ...]:
-        """Return the zone's certificates as they are listed, and as they will be."""
+        """Return the zone's certificates as they will be listed once reads have caught up."""
         ids = {certificate.id for certificate in listed}
         missing = [
             certificate

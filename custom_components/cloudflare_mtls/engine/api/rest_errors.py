@@ -1,4 +1,4 @@
-"""What Cloudflare's API means when it does not do what it was asked (pure)."""
+"""Turns a failed answer of the REST API into an error (pure)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -37,16 +37,16 @@ def failure_of(status: int, body: object) -> EngineError | None:
     if is_unknown_yet(status, body):
         return Unavailable("the token is not known everywhere yet")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        # A page is from somewhere on the way there.
-        is_ours = isinstance(body, Mapping)
-        return None if is_ours else Unavailable(f"status {status}")
+        # An answer that is not JSON comes from a proxy on the way, not from the API.
+        is_from_api = isinstance(body, Mapping)
+        return None if is_from_api else Unavailable(f"status {status}")
     if status == HTTPStatus.BAD_REQUEST and code_of(body) == _MALFORMED_TOKEN:
         return TokenRejected()
     return rejection(status, body)
 
 
 def is_unknown_yet(status: int, body: object) -> bool:
-    """Tell whether nobody judged the request, because the token is too new."""
+    """Return whether the request was not even judged, because the token is too new."""
     return (
         status == HTTPStatus.FORBIDDEN
         and code_of(body) == _UNKNOWN_YET
@@ -55,7 +55,7 @@ def is_unknown_yet(status: int, body: object) -> bool:
 
 
 def rejection(status: int, body: object) -> EngineError:
-    """Return the error that an envelope speaks of."""
+    """Return the error that an envelope describes."""
     code = code_of(body)
     message = _message(body)
     if code in _QUOTA_CODES or message.startswith(_QUOTA_MESSAGE):
@@ -68,7 +68,7 @@ def rejection(status: int, body: object) -> EngineError:
 
 
 def token_problem(body: object) -> TokenProblem:
-    """Return why a token is refused; only its use from elsewhere has no code of its own."""
+    """Return why a token is refused; use from a forbidden location is told by its message alone."""
     return (
         TokenProblem.LOCATION
         if "from location" in _message(body)
@@ -77,7 +77,7 @@ def token_problem(body: object) -> TokenProblem:
 
 
 def calls_token_dead(body: object) -> bool:
-    """Tell whether a refusal says so outright, and not only that something is not allowed."""
+    """Return whether a refusal says that the token itself is bad."""
     return _INVALID_TOKEN in _message(body)
 
 
@@ -97,7 +97,7 @@ def _first_error(body: object) -> Mapping[str, Any]:
 def _message(body: object) -> str:
     """Return Cloudflare's first message, short and printable, for a person to read."""
     error = _first_error(body)
-    # DNS says what is wrong in the chain, and outside only that something is.
+    # For DNS, only the chain says what is wrong.
     chain = error.get("error_chain")
     links = [error, *(chain if isinstance(chain, list) else [])]
     messages = [

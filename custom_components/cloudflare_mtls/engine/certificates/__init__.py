@@ -1,1 +1,1 @@
-"""Keys, bundles, and how certificates of companion devices stand."""
+"""Keys, bundles, and the state of companion devices' certificates."""

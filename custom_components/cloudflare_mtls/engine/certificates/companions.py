@@ -1,4 +1,4 @@
-"""The companion devices of a config entry, and how their certificates stand."""
+"""Companion devices, and the state of their certificates (pure)."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from enum import StrEnum
 from ..api.models import CertificateStatus
 from .credentials import CertificateFacts
 from .lifecycle import Standing, days_left, standing
-from .records import Record
+from .outdated import outdated_certificates
+from .records import Record, may_be_installed
 from .systems import System
 
 
@@ -23,24 +24,24 @@ class Certificate:
 
     @property
     def is_active(self) -> bool:
-        """Tell whether Cloudflare takes it for good, before or after its end."""
+        """Return whether it is not revoked; it may have expired."""
         return self.status in (
             CertificateStatus.ACTIVE,
             CertificateStatus.PENDING_REACTIVATION,
         )
 
-    def stands(self, now: datetime) -> Standing | None:
-        """Return how it stands, or None where Cloudflare's status is not known."""
+    def standing_at(self, now: datetime) -> Standing | None:
+        """Return its standing at a moment, or None if Cloudflare's status is not known."""
         return standing(self.status, self.facts.expires_on, now)
 
     def gets_in(self, now: datetime) -> bool:
-        """Tell whether who holds it is let in, as far as is known."""
-        stands = self.stands(now)
-        return stands is not None and stands.gets_in
+        """Return whether it lets its holder in, as far as is known."""
+        current = self.standing_at(now)
+        return current is not None and current.gets_in
 
     @property
     def device_id(self) -> str:
-        """Return the device that it is for; one made elsewhere stands for itself."""
+        """Return the id of its device; a certificate made elsewhere has its own id instead."""
         return self.facts.device_id if self.facts.managed else self.id
 
 
@@ -66,10 +67,10 @@ class HandoverState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CompanionState:
-    """A companion device and how its certificates stand.
+    """A companion device and the state of its certificates.
 
-    Current is the one that the device uses as far as anybody knows; outdated are those that
-    have to be revoked now, since a newer one took over.
+    current: the certificate that the device uses, as far as is known.
+    outdated: certificates to be revoked now, since a newer one replaced them.
     """
 
     device: CompanionDevice
@@ -88,7 +89,7 @@ def companion_states(
     is_waiting: Callable[[str], bool],
     now: datetime,
 ) -> Mapping[str, CompanionState]:
-    """Return how each device stands, by its id."""
+    """Return the state of each device, by its id."""
     of_device: dict[str, list[Certificate]] = {device.id: [] for device in devices}
     for certificate in certificates:
         if certificate.device_id in of_device:
@@ -112,76 +113,63 @@ def _state(
     is_waiting: Callable[[str], bool],
     now: datetime,
 ) -> CompanionState:
-    active = [item for item in certificates if item.is_active]
-    installed = [item for item in active if _is_installed(item, records)]
-    current = next(iter((installed or active or certificates)[-1:]), None)
+    """Return the state of a device with these certificates, oldest first."""
+    active = {item.id: item for item in certificates if item.is_active}
+    current = _current(certificates, records)
+    outdated = outdated_certificates(list(active), records, is_waiting, now)
     return CompanionState(
         device=device,
-        certificates={item: item.stands(now) for item in certificates},
+        certificates={item: item.standing_at(now) for item in certificates},
         current=current,
-        standing=current.stands(now) if current else Standing.MISSING,
+        standing=current.standing_at(now) if current else Standing.MISSING,
         days_left=days_left(current.facts.expires_on, now) if current else None,
-        handover=_handover(active[-1], records, is_waiting) if active else None,
-        outdated=_outdated(active, records, is_waiting, now),
+        handover=_handover(list(active), records, is_waiting),
+        outdated=tuple(active[certificate_id] for certificate_id in outdated),
     )
 
 
 def _created_on(certificate: Certificate, records: Mapping[str, Record]) -> datetime:
-    """Return when a certificate was made; Cloudflare dates them back to the minute."""
+    """Return when a certificate was created; Cloudflare's own date is whole minutes back."""
     record = records.get(certificate.id)
     return record.created_on if record else certificate.facts.issued_on
 
 
-def _is_installed(certificate: Certificate, records: Mapping[str, Record]) -> bool:
-    """Tell whether a device may hold the certificate: nobody knows of what came before us."""
-    record = records.get(certificate.id)
-    return record is None or record.taken_on is not None
+def _current(
+    certificates: list[Certificate], records: Mapping[str, Record]
+) -> Certificate | None:
+    """Return the newest unrevoked certificate that the device may hold.
+
+    If there is none: the newest unrevoked one, or else the newest of all.
+    """
+    active = [item for item in certificates if item.is_active]
+    installed = [item for item in active if may_be_installed(records.get(item.id))]
+    for candidates in (installed, active, certificates):
+        if candidates:
+            return candidates[-1]
+    return None
 
 
 def _handover(
-    certificate: Certificate,
+    active_ids: list[str],
     records: Mapping[str, Record],
     is_waiting: Callable[[str], bool],
 ) -> HandoverState | None:
-    record = records.get(certificate.id)
+    """Return how far the handover of the newest certificate came, if it is known."""
+    if not active_ids:
+        return None
+    newest = active_ids[-1]
+    record = records.get(newest)
     if record is None:
         return None
     if record.proven_on:
         return HandoverState.PROVEN
     if record.taken_on:
         return HandoverState.TAKEN
-    if is_waiting(certificate.id):
-        return HandoverState.WAITING
-    return HandoverState.MISSED
-
-
-def _outdated(
-    active: list[Certificate],
-    records: Mapping[str, Record],
-    is_waiting: Callable[[str], bool],
-    now: datetime,
-) -> tuple[Certificate, ...]:
-    """Return what a newer certificate has replaced, unless a person restored it since.
-
-    One that nobody fetched is replaced by any newer one: its key is gone.
-    """
-    took_over: datetime | None = None
-    outdated: list[Certificate] = []
-    for certificate in reversed(active):
-        record = records.get(certificate.id)
-        restored_on = record.restored_on if record else None
-        unused = not (_is_installed(certificate, records) or is_waiting(certificate.id))
-        if restored_on and (took_over is None or restored_on >= took_over):
-            continue
-        if took_over or (unused and certificate is not active[-1]):
-            outdated.append(certificate)
-        elif record:
-            took_over = record.took_over(now)
-    return tuple(outdated)
+    return HandoverState.WAITING if is_waiting(newest) else HandoverState.MISSED
 
 
 def next_expiry(certificates: Iterable[Certificate], now: datetime) -> datetime | None:
-    """Return when the next certificate that is good now ends, wherever it was made."""
+    """Return when the next certificate that gets in now expires, wherever it was made."""
     return min(
         (item.facts.expires_on for item in certificates if item.gets_in(now)),
         default=None,

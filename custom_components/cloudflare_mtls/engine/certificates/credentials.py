@@ -1,4 +1,4 @@
-"""Keys, signing requests, certificates and bundles (pure, but slow: for the executor)."""
+"""Keys, signing requests, certificates and bundles (pure, but slow: call in the executor)."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,13 +26,13 @@ from ..api.models import ClientCertificate
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
-# Marks a certificate as created by a Home Assistant; the unit holds the device's id.
+# Marks a certificate as created by a Home Assistant; the subject's unit is the device's id.
 ORGANIZATION: Final = "Home Assistant"
 
-# X.509 allows no longer common name, in bytes.
+# In bytes: X.509 allows no longer common name.
 _MAX_NAME_LENGTH: Final = 64
 
-# Letters and digits that no two of which look alike: 5 bits each, so 24 are 120 bits.
+# Letters and digits of which no two look alike: 5 bits each, so 24 of them are 120 bits.
 _PASSWORD_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz123456789"
 _PASSWORD_LENGTH: Final = 24
 
@@ -57,7 +57,7 @@ class BundleFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateFacts:
-    """What a certificate says of itself; Cloudflare's own fields say it in several formats."""
+    """What a certificate says of itself; Cloudflare's fields repeat it in several formats."""
 
     name: str
     organization: str
@@ -72,7 +72,7 @@ class CertificateFacts:
     @classmethod
     @lru_cache(maxsize=4096)
     def read(cls, pem: str) -> Self:
-        """Return the facts of a PEM certificate; raise Unavailable where it is none."""
+        """Return the facts of a PEM certificate; raise Unavailable if it cannot be read."""
         try:
             certificate = x509.load_pem_x509_certificate(pem.encode())
             public_key = certificate.public_key()
@@ -94,7 +94,7 @@ class CertificateFacts:
 
     @property
     def managed(self) -> bool:
-        """Tell whether a Home Assistant created it."""
+        """Return whether a Home Assistant created it."""
         return self.organization == ORGANIZATION and bool(self.device_id)
 
 
@@ -111,14 +111,14 @@ def read_certificates(
 
 @dataclass(frozen=True, kw_only=True)
 class SigningRequest:
-    """A key that nobody else has, and what Cloudflare signs of it."""
+    """A private key, and the request for a certificate that Cloudflare signs."""
 
     key: PrivateKey
     csr: str
 
     @property
     def public_key(self) -> bytes:
-        """Return the public half as DER, to recognise the certificate by."""
+        """Return the public key as DER, to recognise the certificate by."""
         return self.key.public_key().public_bytes(
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
@@ -142,7 +142,7 @@ class Bundle:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a certificate can carry the name."""
+    """Return whether a certificate can have this text as its name."""
     return text.isprintable() and 0 < len(text.encode()) <= _MAX_NAME_LENGTH
 
 
@@ -189,8 +189,8 @@ def make_bundle(
     """Return the PKCS#12 file of a key and its certificate, under a password.
 
     The label names the certificate in the device's own lists; Android cuts it at the last
-    dot. The certificate stands alone: no client needs the chain, and Wear OS takes one entry
-    only. Raises ValueError when key and certificate do not belong together.
+    dot. The file has no chain: no client needs it, and Wear OS takes one entry only. Raises
+    ValueError if key and certificate do not belong together.
     """
     certificate = x509.load_pem_x509_certificate(pem.encode())
     builder = PrivateFormat.PKCS12.encryption_builder()
@@ -215,7 +215,7 @@ def make_bundle(
 
 
 def make_label(name: str, issued_on: datetime) -> str:
-    """Return a short ASCII name without dots that tells device and month."""
+    """Return a short ASCII name without dots, of the device and the month."""
     ascii_name = "".join(
         char for char in name if char.isascii() and (char.isalnum() or char in " -_")
     )
@@ -223,7 +223,7 @@ def make_label(name: str, issued_on: datetime) -> str:
 
 
 def _key_type(public_key: object) -> KeyType:
-    """Return the kind of key that comes nearest; certificates from elsewhere have others."""
+    """Return the most similar kind of key; certificates from elsewhere may have others."""
     elliptic = isinstance(public_key, ec.EllipticCurvePublicKey)
     return KeyType.EC_P256 if elliptic else KeyType.RSA_2048
 

@@ -1,4 +1,4 @@
-"""How a certificate stands, and how long it lasts (pure)."""
+"""The standing of a certificate at a moment, and how long it is still valid (pure)."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 from ..api.models import CertificateStatus
 
-# A renewal needs the person and the device: a month before the end is not too early.
+# A renewal needs the person and the device: a month before the expiry is not too early.
 EXPIRING_DAYS: Final = 30
 URGENT_DAYS: Final = 7
 
@@ -23,7 +23,7 @@ class Standing(StrEnum):
 
     @property
     def gets_in(self) -> bool:
-        """Tell whether who holds the certificate is let in."""
+        """Return whether the holder of the certificate is let in."""
         return self in (Standing.ACTIVE, Standing.EXPIRING)
 
 
@@ -38,9 +38,11 @@ def days_left(expires_on: datetime, now: datetime) -> int:
 def standing(
     status: CertificateStatus | None, expires_on: datetime, now: datetime
 ) -> Standing | None:
-    """Return how a certificate stands, or None where Cloudflare's status is not known.
+    """Return the standing of a certificate, or None if Cloudflare's status is not known.
 
-    One that was revoked stays revoked after its end. Cloudflare calls an expired one active.
+    A revoked certificate stays revoked after its expiry. Cloudflare calls an expired one
+    active.
+
     Source: GET /zones/{zone_id}/client_certificates.
     """
     match status:

@@ -7,10 +7,12 @@ from typing import Self
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What came of a certificate after it was created here.
+    """What happened to a certificate after it was created here.
 
-    Taken is when the device fetched it, proven when it reached Home Assistant with it; from
-    revoke_old_on at the latest the device's older certificates are revoked.
+    taken_on: when the device fetched it.
+    proven_on: when the device reached Home Assistant with it.
+    restored_on: when a person last took its revocation back.
+    revoke_old_on: when the device's older certificates are revoked, proven or not.
     """
 
     created_on: datetime
@@ -19,8 +21,8 @@ class Record:
     restored_on: datetime | None = None
     revoke_old_on: datetime | None = None
 
-    def took_over(self, now: datetime) -> datetime | None:
-        """Return when the device's older certificates had to end, if they had to by now."""
+    def replaced_older_on(self, now: datetime) -> datetime | None:
+        """Return when it replaced the device's older certificates; None if it has not yet."""
         if self.proven_on:
             return self.proven_on
         due = self.revoke_old_on
@@ -28,11 +30,19 @@ class Record:
 
     @classmethod
     def from_data(cls, data: dict[str, str]) -> Self:
-        """Read what was stored."""
+        """Read a record from how it is stored."""
         return cls(
             **{key: datetime.fromisoformat(value) for key, value in data.items()}
         )
 
     def as_data(self) -> dict[str, str]:
-        """Return what is stored."""
+        """Return the record as it is stored."""
         return {key: value.isoformat() for key, value in asdict(self).items() if value}
+
+
+def may_be_installed(record: Record | None) -> bool:
+    """Return whether the device may hold the certificate.
+
+    What happened to a certificate without a record is not known: it may be in use.
+    """
+    return record is None or record.taken_on is not None

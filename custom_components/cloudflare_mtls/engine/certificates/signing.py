@@ -1,17 +1,15 @@
 """Has Cloudflare sign a certificate once, even when its answer gets lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Final
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, Unavailable
 from ..api.models import CertificateStatus, ClientCertificate
+from ..blocking import RunBlocking
 from .credentials import CertificateFacts, SigningRequest, read_certificates
 
-type RunBlocking = Callable[..., Awaitable[Any]]
-
-# A new certificate takes up to a minute to appear in the list.
+# Seconds: a new certificate takes up to a minute to appear in the list.
 _SEARCH_PAUSES: Final = (0, 2, 5, 10, 20, 25)
 
 _REVOKED: Final = (CertificateStatus.PENDING_REVOCATION, CertificateStatus.REVOKED)
@@ -26,11 +24,11 @@ async def issue_certificate(
 ) -> tuple[ClientCertificate, CertificateFacts]:
     """Have Cloudflare sign the request once, even when its answer gets lost.
 
-    Returns the certificate and what it says of itself. Raises EngineError; Conflict when
-    Cloudflare returns a certificate for another key, or somebody revoked ours by then.
+    Returns the certificate and what it says about itself. Raises EngineError; Conflict where
+    Cloudflare returns a certificate for another key, or somebody has already revoked ours.
     """
     try:
-        certificate = await client.create_client_certificate(
+        certificate = await client.client_certificates.create(
             zone_id, request.csr, validity_days
         )
         facts = await run_blocking(CertificateFacts.read, certificate.pem)
@@ -47,20 +45,18 @@ async def _find_certificate(
     request: SigningRequest,
     run_blocking: RunBlocking,
 ) -> tuple[ClientCertificate, CertificateFacts]:
-    """Return the certificate that was signed although nobody said so."""
+    """Return the certificate that Cloudflare signed although its answer got lost."""
     for pause in _SEARCH_PAUSES:
         await asyncio.sleep(pause)
         try:
-            certificates = await client.client_certificates(zone_id)
+            certificates = await client.client_certificates.list(zone_id)
         except Unavailable:
             continue
         if found := await run_blocking(_matching, certificates, request):
-            certificate, facts = cast(
-                "tuple[ClientCertificate, CertificateFacts]", found
-            )
+            certificate, _ = found
             if certificate.status in _REVOKED:
                 raise Conflict(None, "the certificate was revoked at once")
-            return certificate, facts
+            return found
     raise Unavailable("no certificate was signed")
 
 

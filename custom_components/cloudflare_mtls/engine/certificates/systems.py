@@ -1,4 +1,4 @@
-"""What companion devices run, and which bundle each of them reads (pure)."""
+"""The systems of companion devices, and which bundle each of them reads (pure)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from .credentials import BundleFormat
 
 
 class System(StrEnum):
-    """What a companion device runs."""
+    """The system that a companion device runs."""
 
     ANDROID = "android"
     IOS = "ios"
@@ -20,7 +20,7 @@ class System(StrEnum):
 
     @classmethod
     def reported(cls, os_name: str) -> System | None:
-        """Return the system that a companion app reports, where it is known."""
+        """Return the system that a companion app reports, None if it is not known."""
         return _REPORTED.get(os_name.casefold())
 
 
@@ -31,7 +31,7 @@ _REPORTED: Final[Mapping[str, System]] = {
     "macos": System.MACOS,
 }
 
-# The first versions that read modern bundles; Android's app reports the level of its API.
+# The first versions that read modern bundles; for Android it is the API level.
 # Sources: AOSP, BouncyCastle of android14-release; Apple, Security-61439.1.1.
 _MODERN_SINCE: Final[Mapping[System, int]] = {
     System.ANDROID: 34,
@@ -41,10 +41,10 @@ _MODERN_SINCE: Final[Mapping[System, int]] = {
 
 
 def advised_format(system: System, version: str | None = None) -> BundleFormat:
-    """Return the best format that the system is sure to read.
+    """Return the best format that the system can certainly read.
 
-    The version is as a companion app reports it: the level of the API for Android, else the
-    number of the release. Every version reads a compatible bundle.
+    The version is as a companion app reports it: the API level for Android, else the number
+    of the release. Every version reads a compatible bundle.
     """
     since = _MODERN_SINCE.get(system)
     found = re.match(r"\d+", version or "")

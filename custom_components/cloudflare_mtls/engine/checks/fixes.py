@@ -1,85 +1,76 @@
-"""Puts right, once a person agreed, what is in a companion device's way; changes nothing else."""
+"""Fixes a finding once a person has agreed: changes one thing, and nothing else."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
-from ..api.models import Setting, TunnelConfiguration
+from ..api.models import TunnelConfiguration
 from ..sync.steps import CATCH_ALL
-from .zone import Check, Finding
-
-# What is in the way, and what a setting becomes instead.
-_SETTINGS: Final[Mapping[Check, tuple[Setting, str, str]]] = {
-    Check.WEBSOCKETS_OFF: (Setting.WEBSOCKETS, "off", "on"),
-    Check.UNDER_ATTACK: (Setting.SECURITY_LEVEL, "under_attack", "medium"),
-    Check.ZERO_RTT_ON: (Setting.ZERO_RTT, "on", "off"),
-    Check.TLS_1_3_ONLY: (Setting.MIN_TLS_VERSION, "1.3", "1.2"),
-}
-
-FIXABLE: Final = frozenset(
-    {
-        *_SETTINGS,
-        Check.BOT_FIGHT_MODE,
-        Check.NO_CATCH_ALL,
-        Check.ORIGIN_CERTIFICATE,
-    }
-)
-IN_TUNNEL: Final = frozenset({Check.NO_CATCH_ALL, Check.ORIGIN_CERTIFICATE})
+from .finding import Finding
+from .specs import SPECS, Check, FixedIn, SettingSpec
 
 
 async def fix_finding(
     client: CloudflareClient, account_id: str, finding: Finding
 ) -> None:
-    """Look again whether a finding still stands, and if so change the one thing that ends it.
+    """Look whether a finding still holds, and if so change the one thing that fixes it.
 
-    Raises EngineError; Conflict where the thing is gone, or did not become what it must be.
+    Raises EngineError; Conflict where the thing is gone, or is not fixed afterwards.
 
     Source: PATCH /zones/{zone_id}/settings/{setting_id}, PUT /zones/{zone_id}/bot_management,
     PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
     """
-    match finding.check:
-        case Check.BOT_FIGHT_MODE:
-            await _end_bot_fight_mode(client, finding.place)
-        case check if check in IN_TUNNEL:
+    spec = SPECS[finding.check]
+    match spec.fixed_in, spec.setting:
+        case FixedIn.BOT_FIGHT_MODE, _:
+            await _turn_off_bot_fight_mode(client, finding.place)
+        case FixedIn.TUNNEL, _:
             await _change_tunnel(client, account_id, finding)
-        case check:
-            await _change_setting(client, finding.place, *_SETTINGS[check])
+        case FixedIn.SETTING, SettingSpec() as setting:
+            await _change_setting(client, finding.place, setting)
+        case _:
+            raise ValueError(f"{finding.check} is for a person to fix")
 
 
 async def _change_setting(
-    client: CloudflareClient, zone_id: str, setting: Setting, wrong: str, right: str
+    client: CloudflareClient, zone_id: str, spec: SettingSpec
 ) -> None:
-    if await client.zone_setting(zone_id, setting) != wrong:
+    if await client.zone_settings.get(zone_id, spec.setting) != spec.wrong:
         return
-    _confirm(await client.edit_zone_setting(zone_id, setting, right) == right)
+    value = await client.zone_settings.edit(zone_id, spec.setting, spec.right)
+    _expect_fixed(value == spec.right)
 
 
-async def _end_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:
-    if await client.bot_fight_mode(zone_id):
-        _confirm(not await client.put_bot_fight_mode(zone_id, enabled=False))
+async def _turn_off_bot_fight_mode(client: CloudflareClient, zone_id: str) -> None:
+    if await client.bot_management.get_fight_mode(zone_id):
+        is_on = await client.bot_management.put_fight_mode(zone_id, enabled=False)
+        _expect_fixed(not is_on)
 
 
 async def _change_tunnel(
     client: CloudflareClient, account_id: str, finding: Finding
 ) -> None:
-    """Change one thing of a tunnel's configuration; all that is foreign goes back as it came."""
-    present = await client.tunnel_configuration(account_id, finding.place)
+    """Change one thing in a tunnel's configuration, and send back the rest as it came."""
+    present = await client.tunnels.get_configuration(account_id, finding.place)
     if present is None:
         raise Conflict(None, "the tunnel is gone or managed locally")
-    rules = _rules_after(present, finding)
+    rules = _fixed_ingress(present, finding)
     if rules == [rule.raw for rule in present.ingress]:
         return
-    written = await client.put_tunnel_configuration(
+    written = await client.tunnels.put_configuration(
         account_id, finding.place, {**present.raw, "ingress": rules}
     )
-    # Nothing is left to do, whatever Cloudflare has added to the rules.
-    _confirm(_rules_after(written, finding) == [rule.raw for rule in written.ingress])
+    # Cloudflare may add keys to the rules, so compare with what would still be left to fix.
+    _expect_fixed(
+        _fixed_ingress(written, finding) == [rule.raw for rule in written.ingress]
+    )
 
 
-def _rules_after(
+def _fixed_ingress(
     present: TunnelConfiguration, finding: Finding
 ) -> list[Mapping[str, Any]]:
+    """Return the ingress rules without the finding; raise Conflict where it cannot be fixed."""
     rules = [rule.raw for rule in present.ingress]
     if finding.check is Check.NO_CATCH_ALL:
         return rules if present.has_catch_all else [*rules, dict(CATCH_ALL)]
@@ -93,6 +84,7 @@ def _rules_after(
     ]
 
 
-def _confirm(holds: bool) -> None:
-    if not holds:
+def _expect_fixed(is_fixed: bool) -> None:
+    """Raise Conflict where a write did not fix the finding."""
+    if not is_fixed:
         raise Conflict(None, "somebody else changed it at the same time")

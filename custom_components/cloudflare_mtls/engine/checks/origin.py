@@ -1,4 +1,4 @@
-"""What keeps a request from its origin once it is in the tunnel (pure)."""
+"""Finds what keeps a request from its origin once it is in the tunnel (pure)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from ..api.models import IngressRule, TunnelConfiguration
 from ..sync.settings import ProtectedHostname
-from .zone import Check, Finding
+from .finding import Finding
+from .specs import Check
 
-# What a connector on the same machine knows Home Assistant by.
+# Names and addresses by which a connector on the same machine reaches Home Assistant.
 _KNOWN_NAMES: Final = frozenset(
     {
         "localhost",
@@ -23,9 +24,9 @@ _KNOWN_NAMES: Final = frozenset(
     }
 )
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
-# Under these no certificate authority signs for anybody.
+# No public certificate authority signs for names under these.
 _PRIVATE: Final = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
-# Any of these says what certificate the origin may have.
+# Each of these settings says which certificate of the origin is accepted.
 _TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool")
 
 
@@ -49,7 +50,7 @@ class Origin:
 
     @classmethod
     def read(cls, service: str) -> Origin | None:
-        """Read the service of an ingress rule; None for what speaks no HTTP over TCP."""
+        """Read the service of an ingress rule; None if it is not HTTP over TCP."""
         try:
             parts = urlsplit(service)
             port = parts.port
@@ -64,12 +65,12 @@ class Origin:
         )
 
     def is_on(self, server: Server) -> bool:
-        """Tell whether this is the machine that Home Assistant runs on, by its usual names."""
+        """Return whether the host is the machine of Home Assistant, by its usual names."""
         return self.host in _KNOWN_NAMES or self.host == server.address
 
     @property
     def is_private(self) -> bool:
-        """Tell whether no certificate that the world trusts can be for this host."""
+        """Return whether no public certificate authority signs for this host."""
         try:
             return not ip_address(self.host).is_global
         except ValueError:
@@ -81,7 +82,7 @@ def check_tunnel(
     name: str,
     hostnames: Iterable[ProtectedHostname],
 ) -> list[Finding]:
-    """Return what is wrong with how a tunnel leads to these hostnames' origins.
+    """Return what is wrong with a tunnel's way to these hostnames' origins.
 
     Source: cloudflared, ingress validation and originRequest.
     """
@@ -112,7 +113,7 @@ def check_tunnel(
 
 
 def _refuses_certificate(configuration: TunnelConfiguration, rule: IngressRule) -> bool:
-    """Tell whether cloudflared will find that an origin's certificate is for another name."""
+    """Return whether cloudflared will refuse the origin's certificate: no setting accepts it."""
     origin = Origin.read(rule.service)
     if origin is None or origin.scheme != "https" or not origin.is_private:
         return False
@@ -130,8 +131,8 @@ def check_server(
 ) -> list[Finding]:
     """Return where these hostnames' services and Home Assistant's own server disagree.
 
-    Source: Home Assistant, components/http: whoever sends X-Forwarded-For, as cloudflared
-    does, and is not trusted gets the status 400.
+    Source: Home Assistant, components/http: a proxy that sends X-Forwarded-For, as
+    cloudflared does, and is not trusted gets the status 400.
     """
     leading = [
         (item.hostname, origin)
@@ -144,18 +145,14 @@ def check_server(
         if origin.is_on(server)
         for finding in _mismatches(server, hostname, origin)
     ]
-    here = [
+    leading_here = [
         hostname
         for hostname, origin in leading
         if origin.is_on(server) or origin.port == server.port
     ]
-    if here and not server.trusts_a_proxy:
-        findings.append(
-            Finding(
-                check=Check.PROXY_NOT_TRUSTED,
-                target=", ".join(sorted(here)),
-            )
-        )
+    if leading_here and not server.trusts_a_proxy:
+        target = ", ".join(sorted(leading_here))
+        findings.append(Finding(check=Check.PROXY_NOT_TRUSTED, target=target))
     return findings
 
 

@@ -1,4 +1,4 @@
-"""What stands around a zone's custom rules, and can stop a device that the rules let in."""
+"""What was read around a zone's custom rules: it can stop a device that the rules let in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from ..api.models import AccessApplication, Setting
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSurroundings:
-    """What was read around one zone's rules; None, or not there, where the token may not look."""
+    """What was read around one zone's rules; None, or missing, where the token may not read."""
 
     settings: Mapping[Setting, str] = field(default_factory=dict)
     bot_fight_mode: bool | None = None
@@ -16,7 +16,7 @@ class ZoneSurroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What was read around the rules of an account's zones, by the zones' ids."""
+    """What was read around the rules of an account's zones, by zone id."""
 
     zones: Mapping[str, ZoneSurroundings] = field(default_factory=dict)
     applications: tuple[AccessApplication, ...] = ()

@@ -1,76 +1,24 @@
-"""What keeps companion devices from a hostname that is protected as it must be (pure)."""
+"""Finds what keeps companion devices from a hostname at Cloudflare's edge (pure)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 import re
 from typing import Final
 
-from ..api.models import AccessApplication, Observation, Ruleset, Setting
-from ..rules.admissions import named_hosts
-from ..rules.exposure import ends_the_rules
-from ..rules.expressions import Admission
+from ..api.models import AccessApplication, Observation, Ruleset
+from ..rules.admissions import Admission, read_admissions
+from ..rules.exposure import skips_later_rules
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.meaning import evaluate
-from ..rules.requests import Requests
+from ..rules.request_set import RequestSet
 from ..sync.settings import Layout, ProtectedHostname
 from ..sync.skippable import Skippable
+from .finding import Finding
+from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
 
-
-class Check(StrEnum):
-    """What was found to be in a companion device's way."""
-
-    ZONE_PAUSED = "zone_paused"
-    ZONE_INACTIVE = "zone_inactive"
-    WEBSOCKETS_OFF = "websockets_off"
-    UNDER_ATTACK = "under_attack"
-    BOT_FIGHT_MODE = "bot_fight_mode"
-    ZERO_RTT_ON = "zero_rtt_on"
-    TLS_1_3_ONLY = "tls_1_3_only"
-    HTTP3_ON = "http3_on"
-    RULE_BLOCKS = "rule_blocks"
-    RULE_MAY_BLOCK = "rule_may_block"
-    ACCESS_LOGIN = "access_login"
-    NO_CATCH_ALL = "no_catch_all"
-    ORIGIN_CERTIFICATE = "origin_certificate"
-    ORIGIN_PORT = "origin_port"
-    ORIGIN_SCHEME = "origin_scheme"
-    PROXY_NOT_TRUSTED = "proxy_not_trusted"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Something that is in a companion device's way.
-
-    The target is what a person knows it by; the place is the id of the zone or tunnel where
-    it is put right; the subject tells apart what else is found of the same target.
-    """
-
-    check: Check
-    target: str
-    place: str = ""
-    subject: str = ""
-    value: str = ""
-    detail: str = ""
-
-    @property
-    def id(self) -> str:
-        """Return what tells the finding from all others."""
-        return "_".join(
-            part for part in (self.check, self.target, self.subject) if part
-        )
-
-
-# What stops a request for good, or until somebody solves a puzzle that no app shows.
+# Actions that stop a request: a challenge too, since no companion app shows its puzzle.
 _STOPPING: Final = frozenset(
     {"block", "challenge", "js_challenge", "managed_challenge"}
-)
-
-_SETTINGS: Final = (
-    (Setting.WEBSOCKETS, "off", Check.WEBSOCKETS_OFF),
-    (Setting.ZERO_RTT, "on", Check.ZERO_RTT_ON),
-    (Setting.MIN_TLS_VERSION, "1.3", Check.TLS_1_3_ONLY),
 )
 
 
@@ -83,7 +31,7 @@ def check_zone(
 ) -> list[Finding]:
     """Return what is in the way of the zone's hostnames at Cloudflare's edge.
 
-    HTTP/3 is only told of where computers have a certificate too: apps do well with it.
+    HTTP/3 is only found where computers have a certificate: apps have no trouble with it.
 
     Sources: Cloudflare's docs on Bot Fight Mode, zone settings and WAF custom rules, skip
     options; home-assistant/iOS#4967 for TLS 1.3.
@@ -94,7 +42,7 @@ def check_zone(
         return [Finding(check=check, target=zone.name, place=zone.id)]
     around = surroundings.of(zone.id)
     block = observation.ruleset.by_ref(BLOCK_REF)
-    admissions = named_hosts(block.expression) if block else {}
+    admissions = read_admissions(block.expression) if block else {}
     devices = [
         (item, _good_requests(item.hostname, admissions.get(item.hostname)))
         for item in hostnames
@@ -117,21 +65,26 @@ def check_zone(
 
 
 def _zone_wide(around: ZoneSurroundings, *, computers: bool) -> Iterator[Check]:
-    for setting, value, check in _SETTINGS:
-        if around.settings.get(setting) == value:
+    for check in (Check.WEBSOCKETS_OFF, Check.ZERO_RTT_ON, Check.TLS_1_3_ONLY):
+        if _has_wrong_setting(around, check):
             yield check
-    if computers and around.settings.get(Setting.HTTP3) == "on":
+    if computers and _has_wrong_setting(around, Check.HTTP3_ON):
         yield Check.HTTP3_ON
     if around.bot_fight_mode:
         yield Check.BOT_FIGHT_MODE
 
 
+def _has_wrong_setting(around: ZoneSurroundings, check: Check) -> bool:
+    setting = SPECS[check].setting
+    return setting is not None and setting.is_wrong_in(around.settings)
+
+
 def _under_attack(
     observation: Observation,
     around: ZoneSurroundings,
-    devices: Iterable[tuple[ProtectedHostname, Requests]],
+    devices: Iterable[tuple[ProtectedHostname, RequestSet]],
 ) -> Iterator[Finding]:
-    if around.settings.get(Setting.SECURITY_LEVEL) != "under_attack":
+    if not _has_wrong_setting(around, Check.UNDER_ATTACK):
         return
     challenged = [
         item.hostname
@@ -148,9 +101,9 @@ def _under_attack(
 
 
 def _is_challenged(
-    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
 ) -> bool:
-    """Tell whether no rule lets devices past the security level, and none is about to."""
+    """Return whether no rule lets devices skip the security level, and no plan adds one."""
     if _awaits_skip_rule(ruleset, item):
         return False
     return not any(
@@ -163,12 +116,12 @@ def _is_challenged(
 
 
 def _rules(
-    ruleset: Ruleset, item: ProtectedHostname, requests: Requests
+    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
 ) -> Iterator[Finding]:
     """Yield the rules that stop a good certificate before our skip rule lets it past them.
 
-    Without a skip rule, devices meet the zone's other rules because somebody chose so: only
-    what stops all of them is no choice.
+    In the layout without a skip rule a person chose that devices meet the zone's other rules:
+    only a rule that certainly stops all of them is found.
     """
     if _awaits_skip_rule(ruleset, item):
         return
@@ -180,7 +133,7 @@ def _rules(
         truth = evaluate(rule.expression, requests)
         if truth is False:
             continue
-        if truth is True and ends_the_rules(rule):
+        if truth is True and skips_later_rules(rule):
             return
         if rule.action not in _STOPPING:
             continue
@@ -195,15 +148,15 @@ def _rules(
 
 
 def _awaits_skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> bool:
-    """Tell whether our skip rule is missing: that is drift, and told of as such."""
+    """Return whether our skip rule is missing: that is drift, and reported as such."""
     own = ruleset.by_ref(SKIP_REF)
     return item.layout is Layout.SKIP_AND_BLOCK and not (own and own.enabled)
 
 
-def _good_requests(hostname: str, admission: Admission | None) -> Requests:
-    """Return all that a device with a good certificate asks of a hostname."""
+def _good_requests(hostname: str, admission: Admission | None) -> RequestSet:
+    """Return all requests that a device with a good certificate makes to a hostname."""
     pinned = admission.pinned if admission else None
-    return Requests(
+    return RequestSet(
         host=hostname,
         verified=True,
         revoked=False,
@@ -217,7 +170,7 @@ def _access(
     """Yield the applications that ask the hostname's devices to log in.
 
     Source: Cloudflare's docs, Access application paths: an exact hostname comes before a
-    wildcard, and nothing is inherited; a path asks for itself.
+    wildcard, and nothing is inherited; an application of a path covers that path alone.
     """
     covering = [
         (application, uri)
@@ -247,6 +200,6 @@ def _path_of(uri: str) -> str:
 
 
 def _covers(pattern: str, hostname: str) -> bool:
-    """Tell whether a pattern means a hostname: a star stands for a part of one label."""
+    """Return whether a pattern covers a hostname: a star stands for a part of one label."""
     expression = "[^.]*".join(re.escape(part) for part in pattern.split("*"))
     return re.fullmatch(expression, hostname) is not None

@@ -1,1 +1,1 @@
-"""Rule expressions: ours, and what any of them means."""
+"""Rule expressions: writes ours, reads anybody's, and says who gets in."""

@@ -1,15 +1,33 @@
-"""Reads from our own rules who passes at which hostname (pure)."""
+"""Who may pass at a protected hostname, and how that is read back from our own rules (pure)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
-from .expressions import Admission
 from .parser import parse
 from .tree import Call, Combination, Comparison, Field, Node, Not
 
 
-def named_hosts(expression: str) -> dict[str, Admission]:
-    """Return who passes at the hostnames that one of our own expressions names."""
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Who passes at a hostname: everybody on exempt paths, elsewhere a good certificate.
+
+    Pinned are the SHA-256 fingerprints of the only certificates that are good; None means
+    that any verified and unrevoked one is.
+    """
+
+    exempt_paths: tuple[str, ...] = ()
+    pinned: frozenset[str] | None = None
+
+
+ANY_CERTIFICATE: Final = Admission()
+
+
+def read_admissions(expression: str) -> dict[str, Admission]:
+    """Return who passes at each hostname that one of our own expressions names.
+
+    Empty if the expression cannot be parsed.
+    """
     try:
         return dict(_admissions(parse(expression)))
     except ValueError:
@@ -17,6 +35,7 @@ def named_hosts(expression: str) -> dict[str, Admission]:
 
 
 def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
+    """Yield each hostname and who passes there; nobody, if no certificate is asked for."""
     match node:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
             yield host, Admission(pinned=frozenset())

@@ -1,4 +1,4 @@
-"""What somebody made by hand to protect a hostname, as the guides tell (pure)."""
+"""Recognises rules that somebody made by hand to protect a hostname, as guides say (pure)."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -14,9 +14,9 @@ _CERTIFICATE: Final = frozenset(
 
 
 def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:
-    """Tell whether a rule skips or blocks by certificate at these hostnames, and no more.
+    """Return whether a rule skips or blocks by certificate at these hostnames, and no more.
 
-    One that looks at anything else is there for a reason that nobody here knows.
+    A rule that looks at anything else is there for a reason that is not known here.
     """
     if rule.ref in (BLOCK_REF, SKIP_REF) or rule.action not in ("block", "skip"):
         return False
@@ -38,7 +38,7 @@ def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:
 
 
 def _hostnames(node: Node) -> frozenset[str]:
-    """Return the hostnames that a condition asks for, none where it asks for something else."""
+    """Return the hostnames that a condition asks for, none if it asks for anything else."""
     match node:
         case Comparison(left, "eq" | "in", names) if _is_host(left):
             return frozenset(str(name) for name in names)

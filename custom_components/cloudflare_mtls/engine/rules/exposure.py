@@ -1,4 +1,4 @@
-"""Who gets in without a good certificate, and through which rule (pure)."""
+"""Who reaches an origin without a good certificate, and through which rule (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from ..api.models import (
     Ruleset,
     name_matches,
 )
-from .expressions import ANY_CERTIFICATE, Admission
+from .admissions import ANY_CERTIFICATE, Admission
 from .host_forms import HostForms
 from .meaning import evaluate
-from .requests import NoneOf, Requests
+from .request_set import AnyExcept, RequestSet
 
 
 class Visitor(StrEnum):
-    """Who must not get in."""
+    """A visitor who must not get in."""
 
     NO_CERTIFICATE = "no_certificate"
     REVOKED_CERTIFICATE = "revoked_certificate"
     UNPINNED_CERTIFICATE = "unpinned_certificate"
 
 
-# Whether each one's certificate is verified, and whether it is revoked.
+# Whether the visitor's certificate is verified, and whether it is revoked.
 _CERTIFICATE: Final[Mapping[Visitor, tuple[bool, bool]]] = {
     Visitor.NO_CERTIFICATE: (False, False),
     Visitor.REVOKED_CERTIFICATE: (True, True),
@@ -37,7 +37,10 @@ _CERTIFICATE: Final[Mapping[Visitor, tuple[bool, bool]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """Who gets in without a good certificate, and the rule that lets them."""
+    """A visitor who gets in without a good certificate, and the rule that lets them past.
+
+    The rule is None where no rule stops them.
+    """
 
     hostname: str
     visitor: Visitor
@@ -47,18 +50,19 @@ class Exposure:
 def exposed(
     observation: Observation, hostname: str, admission: Admission = ANY_CERTIFICATE
 ) -> Exposure | None:
-    """Return who reaches an origin without a good certificate, if somebody does.
+    """Return a visitor who reaches an origin without a good certificate, if there is one.
 
     A hostname is exposed when a proxied DNS record and an ingress rule make it reach an
     origin, and some request outside its exempt paths, with no certificate, a revoked one, or,
-    when pinning, one that is not pinned, is not certain to be blocked.
+    when pinning, one that is not pinned, is not certain to be blocked. What is not known
+    counts as reaching an origin, and as not blocked.
     """
     if not _reaches_origin(observation, hostname):
         return None
     for visitor, (verified, revoked) in _CERTIFICATE.items():
         if visitor is Visitor.UNPINNED_CERTIFICATE and admission.pinned is None:
             continue
-        requests = Requests(
+        requests = RequestSet(
             host=HostForms(hostname),
             verified=verified,
             revoked=revoked,
@@ -71,15 +75,15 @@ def exposed(
     return None
 
 
-def _fingerprint(visitor: Visitor, admission: Admission) -> str | NoneOf | None:
+def _fingerprint(visitor: Visitor, admission: Admission) -> str | AnyExcept | None:
     match visitor:
         case Visitor.NO_CERTIFICATE:
             return ""
         case Visitor.REVOKED_CERTIFICATE:
-            # It may well be pinned.
+            # It may be a pinned one.
             return None
         case Visitor.UNPINNED_CERTIFICATE:
-            return NoneOf(admission.pinned or frozenset())
+            return AnyExcept(admission.pinned or frozenset())
 
 
 def _reaches_origin(observation: Observation, hostname: str) -> bool:
@@ -96,7 +100,7 @@ def _reaches_origin(observation: Observation, hostname: str) -> bool:
 
 
 def _is_served(observation: Observation, record: DnsRecord, hostname: str) -> bool:
-    """Tell whether what the record leads to may answer; only a known tunnel can say no."""
+    """Return whether the record's target may answer; only a known tunnel is known not to."""
     configuration = observation.configurations.get(record.tunnel_id or "")
     if configuration is None:
         return True
@@ -109,10 +113,10 @@ def _is_served(observation: Observation, record: DnsRecord, hostname: str) -> bo
     return False
 
 
-def _verdict(ruleset: Ruleset, requests: Requests) -> tuple[bool, Rule | None]:
-    """Return whether all the requests are blocked, and else which rule lets some past.
+def _verdict(ruleset: Ruleset, requests: RequestSet) -> tuple[bool, Rule | None]:
+    """Return whether all the requests are blocked, and the rule that lets some past, if any.
 
-    A challenge counts for nothing: who solves it goes on to the next rule.
+    A challenge does not count as a block: a visitor who solves it goes on to the next rule.
     """
     for rule in ruleset.rules:
         if not rule.enabled:
@@ -120,13 +124,13 @@ def _verdict(ruleset: Ruleset, requests: Requests) -> tuple[bool, Rule | None]:
         truth = evaluate(rule.expression, requests)
         if rule.action == "block" and truth is True:
             return True, None
-        if truth is not False and ends_the_rules(rule):
+        if truth is not False and skips_later_rules(rule):
             return False, rule
     return False, None
 
 
-def ends_the_rules(rule: Rule) -> bool:
-    """Tell whether requests that the rule matches meet no later rule.
+def skips_later_rules(rule: Rule) -> bool:
+    """Return whether requests that the rule matches skip all custom rules after it.
 
     Source: developers.cloudflare.com, WAF custom rules, skip options.
     """

@@ -1,10 +1,11 @@
-"""Rule expressions: who may reach a protected hostname (pure)."""
+"""Writes the expressions of our two rules: who may pass at which hostname (pure)."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-# The Rulesets API refuses longer ones.
+from .admissions import Admission
+
+# In characters. Source: the Rulesets API refuses longer expressions.
 MAX_LENGTH: Final = 4096
 
 _VERIFIED: Final = (
@@ -17,29 +18,14 @@ _UNVERIFIED: Final = (
 _FINGERPRINT: Final = "cf.tls_client_auth.cert_fingerprint_sha256"
 
 _PATH: Final = "http.request.uri.path"
-# A zone may have switched URL normalisation off: nothing climbs out of an exempt path.
+# A zone may have switched URL normalisation off: no request may climb out of an exempt path.
 _PLAIN_PATH: Final = f'not {_PATH} contains ".." and not {_PATH} contains "%"'
 
 
-@dataclass(frozen=True, kw_only=True)
-class Admission:
-    """Who passes at a hostname: everybody on exempt paths, elsewhere a good certificate.
-
-    Pinned are the SHA-256 fingerprints of the only certificates that are good; None means
-    that any verified and unrevoked one is.
-    """
-
-    exempt_paths: tuple[str, ...] = ()
-    pinned: frozenset[str] | None = None
-
-
-ANY_CERTIFICATE: Final = Admission()
-
-
 def skip_expression(admissions: Mapping[str, Admission]) -> str:
-    """Return what the skip rule matches: a good certificate on one of the hostnames.
+    """Return an expression that matches a good certificate at one of the hostnames.
 
-    It is empty where no certificate is good.
+    It is empty if no certificate is good.
 
     Source: Cloudflare's field reference, cf.tls_client_auth.*.
     """
@@ -53,10 +39,12 @@ def skip_expression(admissions: Mapping[str, Admission]) -> str:
 
 
 def block_expression(admissions: Mapping[str, Admission]) -> str:
-    """Return what the block rule matches: each hostname given, without a good certificate.
+    """Return an expression that matches the hostnames without a good certificate.
 
-    The hostname is matched as a prefix, in lower case: a port or a trailing dot in the Host
+    A hostname is matched as a prefix, in lower case: a port or a trailing dot in the Host
     header must not be a way around, and whether http.host keeps them is documented nowhere.
+
+    Source: Cloudflare's field reference, http.host, cf.tls_client_auth.*.
     """
     return _any_of(
         [
@@ -75,7 +63,7 @@ def block_expression(admissions: Mapping[str, Admission]) -> str:
 def _by_pins(
     admissions: Mapping[str, Admission],
 ) -> Iterator[tuple[frozenset[str] | None, list[str]]]:
-    """Yield the hostnames that admit the same certificates, in an order of their own."""
+    """Yield the hostnames that admit the same certificates, always in the same order."""
     groups: dict[frozenset[str] | None, list[str]] = {}
     for hostname, admission in sorted(admissions.items()):
         groups.setdefault(admission.pinned, []).append(hostname)
@@ -91,7 +79,7 @@ def _any_of(clauses: Collection[str]) -> str:
 
 
 def _without(pinned: frozenset[str] | None, hosts: str) -> str:
-    """Return the clause of these hosts without one of the good certificates."""
+    """Return the clause that matches these hosts without one of the good certificates."""
     match pinned:
         case None:
             return f"({hosts}) and ({_UNVERIFIED})"

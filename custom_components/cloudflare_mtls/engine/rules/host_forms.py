@@ -1,26 +1,26 @@
-"""Reads every way to write a hostname in a Host header (pure)."""
+"""Every form in which a Host header can write a hostname (pure)."""
 
 from dataclasses import dataclass
-import fnmatch
 import re
 from typing import Final
 
-type Truth = bool | None
+from .truth import Truth
+from .wildcards import matches_wildcard
 
 
 @dataclass(frozen=True)
 class HostForms:
-    """All ways to write a hostname in a Host header: in any case, with a dot, with a port.
+    """All forms of a hostname in a Host header: in any case, with a dot, with a port.
 
     Whether Cloudflare's rules see the dot and the port is documented nowhere, so a rule that
-    matches only some of the ways decides nothing.
+    matches only some of the forms decides nothing. Lowered forms went through lower().
     """
 
     hostname: str
     lowered: bool = False
 
     def equals(self, text: str) -> Truth:
-        """Tell whether some, though never all, of the ways are this text."""
+        """Return False where no form is this text, else None: the other forms are not."""
         lowered = text.lower()
         rest = lowered.removeprefix(self.hostname)
         if rest == lowered or not _SUFFIX_ANY.fullmatch(rest):
@@ -28,7 +28,7 @@ class HostForms:
         return False if self.lowered and text != lowered else None
 
     def starts_with(self, prefix: str) -> Truth:
-        """Tell whether the ways begin with a text."""
+        """Return whether every form begins with a text."""
         text = self._same_case(prefix)
         if text is None:
             return False
@@ -38,12 +38,12 @@ class HostForms:
         return None if rest != text and _SUFFIX.fullmatch(rest) else False
 
     def ends_with(self, suffix: str) -> Truth:
-        """Tell whether some, though never all, of the ways end with a text."""
+        """Return False where no form ends with a text, else None: the other forms do not."""
         text = self._same_case(suffix)
         return None if text is not None and self._may_end(text) else False
 
     def contains(self, part: str) -> Truth:
-        """Tell whether the ways contain a text."""
+        """Return whether every form contains a text."""
         text = self._same_case(part)
         if text is None:
             return False
@@ -57,17 +57,17 @@ class HostForms:
         return None if possible else False
 
     def like(self, pattern: str, *, strict: bool) -> Truth:
-        """Tell whether the ways match a wildcard pattern."""
+        """Return whether every form matches a wildcard pattern."""
         if strict and self.lowered and pattern != pattern.lower():
             return None
         # Digits that the pattern asks for may be those of a port.
         digits = re.findall(r"[0-9]+", pattern)
         ports = ["443", *("".join(digits[place:]) for place in range(len(digits)))]
         suffixes = ("", *(f":{port}" for port in ports))
-        ways = [
+        forms = [
             f"{self.hostname}{dot}{suffix}" for dot in ("", ".") for suffix in suffixes
         ]
-        truths = {matches_wildcard(way, pattern, strict=False) for way in ways}
+        truths = {matches_wildcard(form, pattern, strict=False) for form in forms}
         if truths == {True} and pattern.endswith("*"):
             return True if self.lowered or not strict else None
         return False if truths == {False} and ":" not in pattern else None
@@ -89,13 +89,3 @@ _SUFFIX_ANY: Final = re.compile(r"\.?(?::.*)?", re.DOTALL)
 _SUFFIX: Final = re.compile(r"\.?(?::[0-9]{0,5})?")
 _SUFFIX_END: Final = re.compile(r"(?:\.?:)?[0-9]{0,5}|\.")
 _SUFFIX_PART: Final = re.compile(r"\.?:?[0-9]{0,5}")
-
-
-def matches_wildcard(value: str, pattern: str, *, strict: bool) -> Truth:
-    """Return whether a text matches a wildcard pattern; None where that is not certain."""
-    # Only ASCII letters have two cases to Cloudflare.
-    if any(char in pattern for char in "\\?[") or not pattern.isascii():
-        return None
-    if not strict:
-        value, pattern = value.lower(), pattern.lower()
-    return fnmatch.fnmatchcase(value, pattern)

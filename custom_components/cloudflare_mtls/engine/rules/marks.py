@@ -1,4 +1,4 @@
-"""Marks by which our own objects at Cloudflare are recognised."""
+"""Marks by which our own rules and DNS records are recognised at Cloudflare."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Parses rule expressions into trees (pure)."""
+"""Parses rule expressions of Cloudflare's rules language into trees (pure)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,8 +8,8 @@ from typing import Final
 from .tree import Call, Combination, Comparison, Field, Literal, Node, Not, Operand
 
 
-def same(one: str, other: str) -> bool:
-    """Tell whether two expressions differ in spaces and needless parentheses only.
+def same_expression(one: str, other: str) -> bool:
+    """Return whether two expressions differ at most in spaces and needless parentheses.
 
     Source: the Rulesets API rewrites expressions; it strips outer parentheses.
     """
@@ -21,7 +21,7 @@ def same(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def parse(expression: str) -> Node:
-    """Return the expression as a tree; raise ValueError where it is beyond this reader.
+    """Return the expression as a tree; raise ValueError if it has what is not known here.
 
     Source: Cloudflare's rules language, operators and their precedence.
     """
@@ -41,7 +41,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-# Cloudflare reads other escapes as codes of characters.
+# Any other escape is the code of a character, which is not known here.
 _ESCAPE: Final = re.compile(r"\\(.)")
 _SYNONYMS: Final = {
     "&&": "and",
@@ -59,7 +59,7 @@ _SYNONYMS: Final = {
 _COMPARISONS: Final = frozenset(
     {"eq", "ne", "lt", "le", "gt", "ge", "contains", "matches", "wildcard"}
 )
-# From the one that binds least to the one that binds most.
+# From the operator that binds least to the one that binds most.
 _COMBINATIONS: Final = ("or", "xor", "and")
 
 _MAX_DEPTH: Final = 50
@@ -72,7 +72,7 @@ class _Token:
 
 
 class _Parser:
-    """A recursive descent over the tokens of one expression."""
+    """A recursive descent parser of one expression."""
 
     def __init__(self, expression: str) -> None:
         self._tokens = list(_tokens(expression))

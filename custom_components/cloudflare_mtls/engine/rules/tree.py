@@ -1,4 +1,4 @@
-"""The tree of a rule expression (pure)."""
+"""The nodes of a rule expression's tree (pure)."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of some operands."""
+    """A function called with some operands."""
 
     name: str
     arguments: tuple[Node, ...]
@@ -22,7 +22,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An operand against one value or a set of them."""
+    """A comparison of an operand with one value or a set of values."""
 
     left: Operand
     operator: str
@@ -31,14 +31,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite."""
+    """The opposite of a condition."""
 
     node: Node
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Several conditions under one operator."""
+    """Several conditions combined with one operator: and, or, xor."""
 
     operator: str
     nodes: tuple[Node, ...]
@@ -46,7 +46,10 @@ class Combination:
 
 @dataclass(frozen=True)
 class HostPrefixes:
-    """Whether the host, in lower case, begins with one of these."""
+    """The condition that the host, in lower case, begins with one of these texts.
+
+    No expression has it; `optimise` makes it.
+    """
 
     prefixes: tuple[str, ...]
 

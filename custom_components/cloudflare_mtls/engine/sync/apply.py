@@ -1,15 +1,16 @@
-"""The one place that writes to Cloudflare: step by step, the least, each one confirmed."""
+"""Writes a plan to Cloudflare, the only place that does: one step after the other, each checked."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
-from .plan import Plan, differs
+from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
@@ -27,9 +28,10 @@ from .steps import (
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How far a plan came; where it stopped, everything later was left as it was.
+    """How far a plan came; everything after the step that stopped it was left as it was.
 
-    What is there now is what Cloudflare answered to each write; after an error nobody knows.
+    The observation is what Cloudflare answered to each write; after an error, nobody knows
+    whether the last write took effect.
     """
 
     applied: tuple[Step, ...]
@@ -42,19 +44,26 @@ async def apply_plan(
 ) -> Outcome:
     """Take the plan's steps in order, and stop at the first that fails.
 
-    Somebody else may write at the same time, and an answer may be spoilt. So what is written
-    as a whole is read again immediately before, and taken only if it is as it was, or twice
-    the same; a rule is changed only in a zone that is as it was planned for; nothing leads to
-    a hostname before the rules were looked at again; and what Cloudflare answers is checked.
-    A step that failed without a clear answer is not repeated here; the next plan begins by
-    looking.
+    Somebody else may write at the same time, and an answer may be wrong. Therefore:
+
+    - a list that is written as a whole is read again immediately before, and accepted only if
+      it is unchanged, or the same twice;
+    - a rule is changed only in a zone that is still as it was planned for;
+    - nothing leads to a hostname before the rules were read again;
+    - every answer to a write is checked.
+
+    A step that failed without a clear answer is not repeated here: the next plan begins with
+    another look.
     """
     writer = _Writer(client, observation)
     applied: list[Step] = []
     error: EngineError | None = None
-    for step, following in zip(plan.steps, (*plan.steps[1:], None), strict=False):
+    for step, following in zip_longest(plan.steps, plan.steps[1:]):
         try:
-            await writer.write(step, following)
+            if _can_read_ahead(step, following):
+                await writer.write_and_read_associations(step)
+            else:
+                await writer.write(step)
         except EngineError as err:
             error = err
             break
@@ -62,8 +71,17 @@ async def apply_plan(
     return Outcome(applied=tuple(applied), error=error, observation=writer.state)
 
 
+def _can_read_ahead(step: Step, following: Step | None) -> bool:
+    """Return whether the following step's list can be read while this step is written."""
+    return (
+        isinstance(step, RuleStep)
+        and step.action is Action.CREATE
+        and isinstance(following, AssociationStep)
+    )
+
+
 class _Writer:
-    """Writes one step after the other, and keeps what each answer told."""
+    """Writes one step after the other, and keeps the state that each answer shows."""
 
     def __init__(self, client: CloudflareClient, observation: Observation) -> None:
         self._client = client
@@ -71,23 +89,18 @@ class _Writer:
         self._associations: tuple[str, ...] | None = None
         self._as_planned = True
 
-    async def write(self, step: Step, following: Step | None) -> None:
-        """Take a step; while a new rule is made, the list for the next step is read."""
-        match step, following:
-            case RuleStep(action=Action.CREATE), AssociationStep():
-                written, ahead = await asyncio.gather(
-                    self._write(step),
-                    self._read_associations(),
-                    return_exceptions=True,
-                )
-                if isinstance(written, BaseException):
-                    raise written
-                # What could not be read now is read when it is needed.
-                self._associations = ahead if isinstance(ahead, tuple) else None
-            case _:
-                await self._write(step)
+    async def write_and_read_associations(self, step: Step) -> None:
+        """Take a step and, to save a round trip, read meanwhile the list that the next changes."""
+        written, associations = await asyncio.gather(
+            self.write(step), self._read_associations(), return_exceptions=True
+        )
+        if isinstance(written, BaseException):
+            raise written
+        # If the list could not be read now, the next step reads it.
+        self._associations = associations if isinstance(associations, tuple) else None
 
-    async def _write(self, step: Step) -> None:
+    async def write(self, step: Step) -> None:
+        """Take a step; raise EngineError, Conflict where it would not be safe any more."""
         match step:
             case RuleStep(action=Action.CREATE):
                 await self._write_rule(step)
@@ -97,26 +110,26 @@ class _Writer:
             case AssociationStep():
                 await self._write_association(step)
             case IngressStep():
-                await self._look_where_it_leads(step)
+                await self._look_before_publishing(step)
                 await self._write_ingress(step)
             case RecordStep(action=Action.CREATE | Action.UPDATE):
-                await self._look_where_it_leads(step)
+                await self._look_before_publishing(step)
                 await self._write_record(step)
             case RecordStep():
                 await self._write_record(step)
 
     async def _expect_no_change(self) -> None:
-        """Raise Conflict unless the zone is still what the plan was made for."""
+        """Raise Conflict unless the zone is still as the plan was made for."""
         seen = await self._look(self.state.configurations)
-        if not self._as_planned or not _alike(seen, self.state):
+        if not self._as_planned or not _is_same(seen, self.state):
             raise Conflict(None, "somebody else changed the zone at the same time")
 
-    async def _look_where_it_leads(self, step: IngressStep | RecordStep) -> None:
-        """Look again at all that decides who gets in, and refuse to open a hostname."""
+    async def _look_before_publishing(self, step: IngressStep | RecordStep) -> None:
+        """Look again at all that decides who gets in; raise Conflict rather than expose a hostname."""
         seen = await self._look([step.tunnel_id])
-        if not _alike(seen, self.state):
+        if not _is_same(seen, self.state):
             self._as_planned = False
-            _confirm(_alike(await self._look([step.tunnel_id]), seen))
+            _expect_agreement(_is_same(await self._look([step.tunnel_id]), seen))
         self.state = seen
         after = advance(seen, step)
         if exposed(after, step.target, step.admission) and not exposed(
@@ -128,11 +141,11 @@ class _Writer:
         """Return what decides now who reaches a hostname through one of these tunnels."""
         zone = self.state.zone
         ruleset, records, configurations = await asyncio.gather(
-            self._client.ruleset(zone.id),
-            self._client.dns_records(zone.id),
+            self._client.rulesets.get(zone.id),
+            self._client.dns.list(zone.id),
             asyncio.gather(
                 *(
-                    self._client.tunnel_configuration(zone.account.id, tunnel_id)
+                    self._client.tunnels.get_configuration(zone.account.id, tunnel_id)
                     for tunnel_id in tunnel_ids
                 )
             ),
@@ -148,40 +161,40 @@ class _Writer:
         )
 
     async def _write_rule(self, step: RuleStep) -> None:
-        zone_id, ruleset = self.state.zone.id, self.state.ruleset
+        rulesets, zone_id = self._client.rulesets, self.state.zone.id
+        ruleset = self.state.ruleset
         own, ruleset_id = step.found_in(ruleset), ruleset.id
         body = step.rule.body() if step.rule else {}
         if step.action in (Action.CREATE, Action.MOVE):
             body["position"] = self._position(step)
         match step.action:
             case Action.DELETE | Action.DISCARD if own and ruleset_id:
-                ruleset = await self._client.delete_rule(zone_id, ruleset_id, own.id)
+                ruleset = await rulesets.delete_rule(zone_id, ruleset_id, own.id)
             case Action.CREATE if ruleset_id:
-                ruleset = await self._client.create_rule(zone_id, ruleset_id, body)
+                ruleset = await rulesets.create_rule(zone_id, ruleset_id, body)
             case Action.CREATE if step.rule:
-                ruleset = await self._client.create_ruleset(zone_id, step.rule.body())
+                ruleset = await rulesets.create(zone_id, step.rule.body())
             case Action.UPDATE | Action.MOVE | Action.ADOPT if own and ruleset_id:
-                ruleset = await self._client.edit_rule(
-                    zone_id, ruleset_id, own.id, body
-                )
+                ruleset = await rulesets.edit_rule(zone_id, ruleset_id, own.id, body)
         if _others(ruleset, step) != _others(self.state.ruleset, step):
             self._as_planned = False
         self.state = replace(self.state, ruleset=ruleset)
         written = ruleset.by_ref(step.target)
-        gone = step.action in (Action.DELETE, Action.DISCARD)
-        _confirm((written is None) == gone)
-        _confirm(not (written and step.rule) or not differs(written, step.rule))
+        is_gone = step.action in (Action.DELETE, Action.DISCARD)
+        _expect_agreement((written is None) == is_gone)
+        _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
         before = self.state.ruleset.by_ref(step.before) if step.before else None
         return {"before": before.id if before else ""}
 
     async def _read_associations(self) -> tuple[str, ...]:
+        """Return the associated hostnames; a list that changed has to be the same twice."""
         zone_id = self.state.zone.id
-        seen = await self._client.hostname_associations(zone_id)
+        seen = await self._client.hostname_associations.get(zone_id)
         if set(seen) != set(self.state.associations):
-            again = await self._client.hostname_associations(zone_id)
-            _confirm(set(again) == set(seen))
+            again = await self._client.hostname_associations.get(zone_id)
+            _expect_agreement(set(again) == set(seen))
         return seen
 
     async def _write_association(self, step: AssociationStep) -> None:
@@ -193,39 +206,38 @@ class _Writer:
         self.state = replace(self.state, associations=present)
         if wanted == present:
             return
-        written = await self._client.put_hostname_associations(
+        written = await self._client.hostname_associations.put(
             zone_id, wanted, replacing=present
         )
         self.state = replace(self.state, associations=written)
-        _confirm(set(written) == set(wanted))
+        _expect_agreement(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:
         present = self.state.configurations[step.tunnel_id]
         wanted = ingress_after(present, step)
         if wanted != present.raw:
-            present = await self._client.put_tunnel_configuration(
+            present = await self._client.tunnels.put_configuration(
                 self.state.zone.account.id, step.tunnel_id, wanted
             )
         configurations = {**self.state.configurations, step.tunnel_id: present}
         self.state = replace(self.state, configurations=configurations)
         own = present.rule_for(step.target)
-        _confirm((own is None) == (step.action is Action.DELETE))
+        _expect_agreement((own is None) == (step.action is Action.DELETE))
 
     async def _write_record(self, step: RecordStep) -> None:
-        zone_id, records = self.state.zone.id, self.state.records
-        own = address_record(records, step.target)
-        kept = tuple(record for record in records if record is not own)
+        dns, zone_id = self._client.dns, self.state.zone.id
+        own = address_record(self.state.records, step.target)
+        kept = tuple(record for record in self.state.records if record is not own)
         body = record_body(step)
         if own and own.comment != RECORD_COMMENT and step.action is not Action.ADOPT:
             raise Conflict(None, "a DNS record is in the way")
         if step.action is Action.DELETE:
             if own:
-                await self._client.delete_dns_record(zone_id, own.id)
+                await dns.delete(zone_id, own.id)
         elif own:
-            changed = await self._client.edit_dns_record(zone_id, own.id, body)
-            kept = (*kept, changed)
+            kept = (*kept, await dns.edit(zone_id, own.id, body))
         else:
-            kept = (*kept, await self._client.create_dns_record(zone_id, body))
+            kept = (*kept, await dns.create(zone_id, body))
         self.state = replace(self.state, records=kept)
 
 
@@ -235,8 +247,8 @@ def _others(ruleset: Ruleset, step: RuleStep) -> list[Rule]:
     return [rule for rule in ruleset.rules if rule not in own]
 
 
-def _alike(one: Observation, other: Observation) -> bool:
-    """Tell whether the same decides who gets in; records have no order."""
+def _is_same(one: Observation, other: Observation) -> bool:
+    """Return whether two looks show the same; records have no order."""
     return (
         one.ruleset == other.ruleset
         and set(one.records) == set(other.records)
@@ -244,7 +256,7 @@ def _alike(one: Observation, other: Observation) -> bool:
     )
 
 
-def _confirm(holds: bool) -> None:
-    """Raise Unavailable when Cloudflare's answers do not fit together."""
-    if not holds:
+def _expect_agreement(agree: bool) -> None:
+    """Raise Unavailable where Cloudflare's answers contradict each other."""
+    if not agree:
         raise Unavailable("the answers contradict each other")

@@ -1,12 +1,14 @@
-"""What must stand at Cloudflare for the settings that a person chose (pure)."""
+"""What must be at Cloudflare for the settings that a person chose (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.models import TUNNEL_DOMAIN
-from ..rules.expressions import Admission, block_expression, skip_expression
+from ..api.models import TUNNEL_DOMAIN, Rule
+from ..rules.admissions import Admission
+from ..rules.expressions import block_expression, skip_expression
 from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.parser import same_expression
 from .settings import Layout, ProtectedHostname
 from .skippable import Skippable, skip_parameters
 
@@ -34,17 +36,37 @@ class DesiredRule:
             body["action_parameters"] = dict(self.action_parameters)
         return body
 
+    def is_met_by(self, rule: Rule) -> bool:
+        """Return whether an observed rule does what this one must do."""
+        return (
+            rule.enabled
+            and rule.action == self.action
+            and same_expression(rule.expression, self.expression)
+            and _sorted_lists(rule.action_parameters)
+            == _sorted_lists(self.action_parameters)
+        )
+
+
+def _sorted_lists(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: sorted(value, key=repr) if isinstance(value, list) else value
+        for key, value in parameters.items()
+    }
+
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredZone:
-    """One zone as it must be: hostnames to protect, and ones that we take down.
+    """One zone as it must be.
 
-    Former ones are hostnames that we keep, as their settings were: another tunnel may still
-    serve them. Pinned are the fingerprints of the only certificates that pass, None for any.
-    Skipped is what Cloudflare lets this zone skip. What others made by hand for our hostnames
-    is replaced only where we take over. Neighbours are hostnames that another Home Assistant
-    protects through the same two rules, and who passes there: they keep what they have. Those
-    that skip may be named by the skip rule alone, while the block rule has no place.
+    hostnames: the ones to protect.
+    removed: the ones that we take down.
+    former: settings that a hostname had before; another tunnel may still serve it.
+    pinned: fingerprints of the only certificates that pass, None for any.
+    skipped: what Cloudflare lets this zone's skip rule skip.
+    takes_over: whether ours replaces what somebody made by hand for our hostnames.
+    neighbours: hostnames that other Home Assistants protect through the same two rules, and
+        who passes there; they keep what they have.
+    skipping_neighbours: those that the skip rule names, of which the block rule may know none.
     """
 
     hostnames: tuple[ProtectedHostname, ...] = ()
@@ -61,22 +83,26 @@ class DesiredZone:
         return Admission(exempt_paths=item.exempt_paths, pinned=self.pinned)
 
     @property
-    def block(self) -> DesiredRule | None:
-        """Return the rule that keeps everyone without a good certificate out."""
+    def blocked(self) -> Mapping[str, Admission]:
+        """Return the hostnames that the block rule must name, and who passes there."""
         own = {item.hostname: self.admission(item) for item in self.hostnames}
-        if not (admissions := {**self.neighbours, **own}):
-            return None
-        return DesiredRule(
-            ref=BLOCK_REF,
-            action="block",
-            expression=block_expression(admissions),
-            description="Home Assistant: block devices without a certificate",
-            action_parameters={},
-        )
+        return {**self.neighbours, **own}
+
+    @property
+    def admissions(self) -> Mapping[str, Admission]:
+        """Return who passes at every hostname that a change of this zone could expose."""
+        removed = {item.hostname: self.admission(item) for item in self.removed}
+        return {**self.blocked, **removed}
+
+    @property
+    def block(self) -> DesiredRule | None:
+        """Return the rule that keeps out everyone without a good certificate."""
+        blocked = self.blocked
+        return block_rule(blocked) if blocked else None
 
     @property
     def skip(self) -> DesiredRule | None:
-        """Return the rule that spares verified devices the zone's other rules."""
+        """Return the rule by which verified devices skip the zone's other rules."""
         own = {
             item.hostname: self.admission(item)
             for item in self.hostnames
@@ -93,8 +119,19 @@ class DesiredZone:
         )
 
 
+def block_rule(admissions: Mapping[str, Admission]) -> DesiredRule:
+    """Return the rule that blocks at these hostnames everyone whom they do not admit."""
+    return DesiredRule(
+        ref=BLOCK_REF,
+        action="block",
+        expression=block_expression(admissions),
+        description="Home Assistant: block devices without a certificate",
+        action_parameters={},
+    )
+
+
 def record_content(tunnel_id: str) -> str:
-    """Return what a CNAME record says to lead to the tunnel.
+    """Return the content of a CNAME record that leads to the tunnel.
 
     Source: developers.cloudflare.com, Tunnel DNS records.
     """

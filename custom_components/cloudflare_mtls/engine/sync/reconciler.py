@@ -1,7 +1,7 @@
-"""Brings the edge to what a person chose: one writer per account."""
+"""Brings the hostnames of an account to the settings that a person chose: one writer an account."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..api.client import CloudflareClient
@@ -10,6 +10,9 @@ from ..api.models import Observation
 from ..rules.marks import SKIP_REF
 from .apply import apply_plan
 from .desired import DesiredZone
+from .dry_runs import SkipDryRuns
+from .observe import observe
+from .pins import Pins
 from .plan import Plan, make_plan
 from .settings import HostnameSettings, Layout
 from .skippable import Skippable
@@ -18,7 +21,7 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneView:
-    """What was seen of a zone, and what its skip rule may skip."""
+    """What was observed of a zone, and what its skip rule may skip."""
 
     observation: Observation
     skippable: frozenset[Skippable]
@@ -26,8 +29,12 @@ class ZoneView:
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSync:
-    """How far a zone came, what stopped it there, and what is left to do."""
+    """How a sync of a zone ended: what was done, what stopped it, and what is left to do.
 
+    The view is what is known of the zone after that; it need not be read again.
+    """
+
+    view: ZoneView
     left: Plan
     applied: tuple[Step, ...] = ()
     error: EngineError | None = None
@@ -40,9 +47,9 @@ class ZoneSync:
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """What is wanted of some hostnames: that they are as they must be, or gone.
+    """Which hostnames to bring to their settings, or to remove.
 
-    What somebody made by hand for them is taken over only if a person agreed.
+    A person must agree before what somebody made by hand for them is taken over.
     """
 
     hostnames: Collection[str]
@@ -50,17 +57,14 @@ class Extent:
     takes_over: bool = False
 
 
-async def any_certificate() -> None:
-    """Return that no certificate is pinned."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reconciler:
     """Observes, plans and applies for the hostnames of one account.
 
-    It knows all of them, since those of a zone share its rules: the ones to protect, those
-    that were removed and still have to be taken down, and settings as they were before a
-    change. Its methods raise EngineError when it cannot be seen what must be done.
+    It needs all of the account's hostnames, because the hostnames of a zone share its rules:
+    those to protect, those that were removed and still have to be taken down, and former
+    settings of hostnames that were changed. Without pins, every certificate of the account is
+    accepted. Its methods raise EngineError where they cannot see what must be done.
     """
 
     client: CloudflareClient
@@ -68,12 +72,14 @@ class Reconciler:
     hostnames: tuple[HostnameSettings, ...]
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
-    read_pins: Callable[[], Awaitable[frozenset[str] | None]] = any_certificate
-    # Held while something is written: there is one for the account.
+    pins: Pins | None = None
+    # Held while writing: two writers of one account would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
+    skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
-        """Return the reconciler of the same account with other settings of a hostname."""
+        """Return a reconciler of the same account with other settings of one hostname."""
         former = tuple(
             item for item in self.hostnames if item.hostname == settings.hostname
         )
@@ -81,7 +87,7 @@ class Reconciler:
         return replace(self, hostnames=(*others, settings), former=former)
 
     def zones_of(self, hostnames: Collection[str]) -> list[str]:
-        """Return the zones that these hostnames belong to."""
+        """Return the ids of the zones that these hostnames belong to."""
         return sorted(
             {
                 item.zone_id
@@ -91,33 +97,31 @@ class Reconciler:
         )
 
     async def look(self, zone_id: str) -> ZoneView:
-        """Return what there is to be seen of a zone."""
+        """Return what there is to see of a zone."""
         in_zone = [
             item
             for item in (*self.hostnames, *self.removed, *self.former)
             if item.zone_id == zone_id
         ]
         tunnel_ids = {item.protected.tunnel_id for item in in_zone}
-        observation = await self.client.observe(
-            self.account_id, zone_id, sorted(tunnel_ids)
+        observation = await observe(
+            self.client, self.account_id, zone_id, sorted(tunnel_ids)
         )
-        # The rule may be there for another Home Assistant alone.
+        # A skip rule may be there for another Home Assistant alone.
         skips = observation.ruleset.by_ref(SKIP_REF) or any(
             item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone
         )
-        return ZoneView(
-            observation=observation,
-            skippable=(
-                await self.client.skippable(zone_id, observation.ruleset)
-                if skips
-                else frozenset()
-            ),
-        )
+        skippable = frozenset[Skippable]()
+        if skips:
+            skippable = await self.skip_dry_runs.find_skippable(
+                self.client, zone_id, observation.ruleset
+            )
+        return ZoneView(observation=observation, skippable=skippable)
 
     def plan_for(
         self, view: ZoneView, pinned: frozenset[str] | None, extent: Extent
     ) -> Plan:
-        """Return what must be done in a zone as it was seen."""
+        """Return what must be done in a zone as it was seen; None pins no certificate."""
         zone_id = view.observation.zone.id
         in_zone = [item for item in self.hostnames if item.zone_id == zone_id]
         gone = [
@@ -133,24 +137,26 @@ class Reconciler:
             skipped=view.skippable,
             takes_over=extent.takes_over,
         )
-        # The shared rules let go of a hostname only once nothing leads to it any more.
+        # A hostname leaves the shared rules only once nothing leads to it.
         concerned = {*extent.hostnames, *(item.hostname for item in gone)}
         return make_plan(view.observation, desired).limited_to(concerned)
 
     async def plan(self, zone_id: str, extent: Extent) -> Plan:
         """Return what must be done in a zone; nothing is written."""
-        view, pinned = await asyncio.gather(self.look(zone_id), self.read_pins())
+        view, pinned = await self._look_with_pins(zone_id)
         return self.plan_for(view, pinned, extent)
 
     async def preview(self, extent: Extent) -> Mapping[str, ZoneSync]:
-        """Return what a sync would find; nothing is written."""
-        return {
-            zone_id: ZoneSync(left=await self.plan(zone_id, extent))
-            for zone_id in self.zones_of(extent.hostnames)
-        }
+        """Return what a sync would find in each zone; nothing is written."""
+        zones = {}
+        for zone_id in self.zones_of(extent.hostnames):
+            view, pinned = await self._look_with_pins(zone_id)
+            left = self.plan_for(view, pinned, extent)
+            zones[zone_id] = ZoneSync(view=view, left=left)
+        return zones
 
     async def sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
-        """Bring the hostnames to what is wanted; return how it went, per zone."""
+        """Bring the hostnames to their settings; return how it ended in each zone."""
         async with self.writing:
             return {
                 zone_id: await self._sync_zone(zone_id, extent)
@@ -158,19 +164,28 @@ class Reconciler:
             }
 
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
-        view, pinned = await asyncio.gather(self.look(zone_id), self.read_pins())
+        view, pinned = await self._look_with_pins(zone_id)
         plan = self.plan_for(view, pinned, extent)
         if not plan.steps:
-            return ZoneSync(left=plan)
+            return ZoneSync(view=view, left=plan)
         outcome = await apply_plan(self.client, view.observation, plan)
-        if outcome.error and not isinstance(outcome.error, RateLimited):
-            # It may have taken effect and it may not: only looking tells. What is one request
-            # too many did not, and whoever looks then is one more.
-            view = await self.look(zone_id)
-        else:
+        if outcome.error is None or isinstance(outcome.error, RateLimited):
+            # A rate-limited write did not happen; do not spend another request on looking.
             view = replace(view, observation=outcome.observation)
+        else:
+            # The write may have taken effect or not; only another look shows which.
+            view = await self.look(zone_id)
         return ZoneSync(
+            view=view,
             left=self.plan_for(view, pinned, extent),
             applied=outcome.applied,
             error=outcome.error,
         )
+
+    async def _look_with_pins(
+        self, zone_id: str
+    ) -> tuple[ZoneView, frozenset[str] | None]:
+        return await asyncio.gather(self.look(zone_id), self._read_pins())
+
+    async def _read_pins(self) -> frozenset[str] | None:
+        return await self.pins.read(self.client) if self.pins else None

@@ -1,4 +1,4 @@
-"""Settings of a protected hostname, as a person chose them (pure)."""
+"""Settings of a protected hostname, as a person chose them, and what may be chosen (pure)."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
 
 
 class Layout(StrEnum):
-    """How many rules protect a hostname."""
+    """Which rules protect a hostname: both, or the block rule alone."""
 
     SKIP_AND_BLOCK = "skip_and_block"
     BLOCK_ONLY = "block_only"
@@ -27,7 +27,7 @@ class Layout(StrEnum):
 class ProtectedHostname:
     """A public hostname that only devices with a certificate reach.
 
-    While it is not published its rules stay, and nothing leads to it.
+    While it is not published its rules stay, and nothing of ours leads to it.
     """
 
     hostname: str
@@ -39,18 +39,18 @@ class ProtectedHostname:
 
 
 def read_hostname(text: str) -> str | None:
-    """Return a hostname as DNS writes it, or None where the text is none."""
+    """Return a hostname in lower case, without a trailing dot; None if the text is not one."""
     hostname = text.strip().lower().rstrip(".")
     return hostname if _HOSTNAME.fullmatch(hostname) and len(hostname) < 254 else None
 
 
 def in_zone(hostname: str, zone: Zone) -> bool:
-    """Tell whether the hostname belongs to the zone."""
+    """Return whether the hostname belongs to the zone."""
     return hostname == zone.name or hostname.endswith(f".{zone.name}")
 
 
 def is_service(text: str) -> bool:
-    """Tell whether an ingress rule may lead there: an origin over HTTP, without a path.
+    """Return whether an ingress rule may lead there: an origin over HTTP, without a path.
 
     Source: cloudflared, ingress validation.
     """
@@ -58,7 +58,7 @@ def is_service(text: str) -> bool:
 
 
 def is_exempt_path(text: str) -> bool:
-    """Tell whether a path prefix may stay open: it names a folder, and never everything."""
+    """Return whether a path may be exempt: it is a folder, and never the whole site."""
     return _EXEMPT_PATH.fullmatch(text) is not None
 
 
@@ -69,14 +69,14 @@ def propose(
     origins: Collection[str],
     taken: Collection[str],
 ) -> tuple[str, str] | None:
-    """Return a hostname to protect and its service, after the browser's hostname.
+    """Return a hostname to protect and its service, named after the browser's hostname.
 
-    The browser's hostname is the first one of the zone whose service holds one of the
-    origins (such as ":8123"), or else the first one at all; what is taken is neither
-    proposed nor built upon. None where nothing is left.
+    The browser's hostname is the first one of the zone whose service contains one of the
+    origins (such as ":8123"), or else the first one of all; hostnames that are taken are
+    neither proposed nor named after. None if there is no hostname to propose.
     """
     candidates = [
-        rule
+        (rule.hostname, rule.service)
         for rule in ingress
         if rule.hostname
         and rule.path is None
@@ -85,16 +85,19 @@ def propose(
         and rule.service.startswith(("http://", "https://"))
         and rule.hostname not in taken
     ]
-    likely = (
-        rule for rule in candidates if any(origin in rule.service for origin in origins)
-    )
-    if not (main := next(likely, next(iter(candidates), None))) or not main.hostname:
+    if not candidates:
         return None
-    label, _, rest = main.hostname.partition(".")
+    likely = [
+        (hostname, service)
+        for hostname, service in candidates
+        if any(origin in service for origin in origins)
+    ]
+    hostname, service = (likely or candidates)[0]
+    label, _, rest = hostname.partition(".")
     proposed = read_hostname(f"{label}-mobile.{rest}")
-    if main.hostname == zone.name or proposed is None:
+    if hostname == zone.name or proposed is None:
         proposed = f"mobile.{zone.name}"
-    return None if proposed in taken else (proposed, main.service)
+    return None if proposed in taken else (proposed, service)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The steps of a plan, and what each of them makes of what was observed (pure)."""
+"""The steps of a plan, and what will be observed after each of them (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from ..api.models import (
     Ruleset,
     TunnelConfiguration,
 )
-from ..rules.expressions import ANY_CERTIFICATE, Admission
+from ..rules.admissions import ANY_CERTIFICATE, Admission
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
 
@@ -23,7 +23,7 @@ CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
 
 
 class Kind(StrEnum):
-    """What a step is about, in the order of a build-up."""
+    """What a step changes, in the order of a build-up."""
 
     BLOCK_RULE = "block_rule"
     ASSOCIATION = "association"
@@ -44,15 +44,15 @@ class Action(StrEnum):
 
     @property
     def takes_over(self) -> bool:
-        """Tell whether what somebody made by hand becomes ours, or goes."""
+        """Return whether something that was made by hand becomes ours, or is deleted."""
         return self in (Action.ADOPT, Action.DISCARD)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleStep:
-    """Write, move or delete one of our rules, or one made by hand that ours replaces.
+    """Write, move or delete one of our rules, or a rule made by hand that ours replaces.
 
-    Before is the ref of the rule that it must stand ahead of; None means first of all.
+    Before is the ref of the rule that ours must stand ahead of; None means ahead of all.
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ class RuleStep:
         return self.rule.expression if self.rule else ""
 
     def found_in(self, ruleset: Ruleset) -> Rule | None:
-        """Return the rule that the step is about, as it is now."""
+        """Return the rule that the step changes, as it is now."""
         return ruleset.by_ref(self.replaces.ref if self.replaces else self.target)
 
 
@@ -86,7 +86,7 @@ class AssociationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class IngressStep:
-    """Have a tunnel serve a hostname, or stop serving it."""
+    """Have a tunnel serve a hostname, or no longer serve it."""
 
     action: Action
     target: str
@@ -103,7 +103,7 @@ class IngressStep:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordStep:
-    """Lead a hostname to a tunnel, or nowhere."""
+    """Have a hostname's DNS record lead to a tunnel, or delete it."""
 
     action: Action
     target: str
@@ -121,7 +121,7 @@ type Step = RuleStep | AssociationStep | IngressStep | RecordStep
 
 
 def describe_step(step: Step) -> dict[str, str]:
-    """Return a step as a response or an event tells of it."""
+    """Return a step as responses and events describe it."""
     return {
         "kind": step.kind,
         "action": step.action,
@@ -134,7 +134,9 @@ def advance(observation: Observation, step: Step) -> Observation:
     """Return what will be observed once the step is done."""
     match step:
         case RuleStep():
-            return replace(observation, ruleset=_rules_after(observation.ruleset, step))
+            return replace(
+                observation, ruleset=_ruleset_after(observation.ruleset, step)
+            )
         case AssociationStep():
             names = associations_after(observation.associations, step)
             return replace(observation, associations=names)
@@ -166,10 +168,10 @@ def associations_after(
 def ingress_after(
     configuration: TunnelConfiguration, step: IngressStep
 ) -> dict[str, Any]:
-    """Return the whole configuration once the step is done, all that is foreign as it came.
+    """Return the whole configuration once the step is done; the rest of it stays as it is.
 
     A new rule takes the origin settings of a rule that already serves the same origin, and
-    stands ahead of any wildcard: the first match wins.
+    stands ahead of any wildcard, since the first match wins.
     """
     own = configuration.rule_for(step.target)
     others = [rule for rule in configuration.ingress if rule is not own]
@@ -190,7 +192,7 @@ def ingress_after(
 
 
 def record_body(step: RecordStep) -> dict[str, Any]:
-    """Return what the step writes, as the API takes it; the comment marks it as ours."""
+    """Return the fields that the step writes; the comment marks the record as ours."""
     if step.action is Action.ADOPT:
         return {"comment": RECORD_COMMENT}
     return {
@@ -204,7 +206,7 @@ def record_body(step: RecordStep) -> dict[str, Any]:
 
 
 def address_record(records: tuple[DnsRecord, ...], hostname: str) -> DnsRecord | None:
-    """Return the record that says where exactly this hostname leads."""
+    """Return the address record of exactly this hostname; wildcard records do not count."""
     return next(
         (
             record
@@ -215,7 +217,7 @@ def address_record(records: tuple[DnsRecord, ...], hostname: str) -> DnsRecord |
     )
 
 
-def _rules_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
+def _ruleset_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
     own = step.found_in(ruleset)
     others = [rule for rule in ruleset.rules if rule is not own]
     match step.action:
@@ -228,11 +230,11 @@ def _rules_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
                 rules=tuple(changed if rule is own else rule for rule in ruleset.rules),
             )
         case _:
-            moved = _observed_rule("", step.rule) if step.rule else own
-            refs = [rule.ref for rule in others]
-            place = refs.index(step.before) if step.before else 0
-            rules = (*others[:place], *((moved,) if moved else ()), *others[place:])
-            return replace(ruleset, rules=rules)
+            placed = _observed_rule("", step.rule) if step.rule else own
+            if placed:
+                refs = [rule.ref for rule in others]
+                others.insert(refs.index(step.before) if step.before else 0, placed)
+            return replace(ruleset, rules=tuple(others))
 
 
 def _observed_rule(rule_id: str, rule: DesiredRule) -> Rule:

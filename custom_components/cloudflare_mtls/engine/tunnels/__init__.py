@@ -1,1 +1,1 @@
-"""Tunnels that do not exist yet, and their connectors."""
+"""New tunnels."""

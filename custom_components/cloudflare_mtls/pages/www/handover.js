@@ -1,11 +1,11 @@
 const at = (id) => document.getElementById(id);
 
-// Either the token, or what a code has to be added to.
+// Either a token, or "code." and an offer's id, to which the code is added.
 const secret = location.hash.slice(1);
 const needsCode = secret.startsWith("code.");
 at("ask").hidden = !needsCode;
 at("code").required = needsCode;
-// Another link into a page that is open already loads nothing by itself.
+// A link that differs only in its fragment does not load the page again.
 addEventListener("hashchange", () => location.reload());
 
 const refuse = (message) => {
@@ -68,7 +68,7 @@ const showTest = ({ system, test_url: url }) => {
   const inApp = system === "ios";
   const { pathname, hash } = new URL(url);
   at("test-link").href = inApp ? `homeassistant://navigate${pathname}${hash}` : url;
-  // This page cannot be shown again, so it stays.
+  // The password cannot be shown again, so this page must stay open.
   if (!inApp) at("test-link").target = "_blank";
   at("in-app").hidden = !inApp;
   at("in-browser").hidden = inApp;
@@ -77,7 +77,7 @@ const showTest = ({ system, test_url: url }) => {
 
 const save = (bundle, system) => {
   const bytes = Uint8Array.from(atob(bundle.data), (char) => char.charCodeAt(0));
-  // Android installs what is said to be PKCS#12; iOS would take it for a profile.
+  // Android installs this type; iOS would take the file for a profile.
   const type = system === "ios" ? "application/octet-stream" : "application/x-pkcs12";
   const link = Object.assign(document.createElement("a"), {
     href: URL.createObjectURL(new Blob([bytes], { type })),
@@ -86,7 +86,7 @@ const save = (bundle, system) => {
   document.body.append(link);
   link.click();
   link.remove();
-  // The apps fetch the blob a while after the click.
+  // The companion apps fetch the blob some time after the click.
   setTimeout(() => URL.revokeObjectURL(link.href), 120000);
 };
 
@@ -96,7 +96,7 @@ const copy = async (password) => {
     await navigator.clipboard.writeText(password);
     at("copy").textContent = copied;
   } catch {
-    // On the network at home there is no clipboard for pages, as a rule.
+    // Browsers give pages no clipboard over HTTP, as on most home networks.
     getSelection().selectAllChildren(at("password"));
     at("copy").textContent = document.execCommand("copy") ? copied : selected;
   }

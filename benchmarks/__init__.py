@@ -1,0 +1,1 @@
+"""Measure the budgets: how long, how deep, how many calls, how large."""

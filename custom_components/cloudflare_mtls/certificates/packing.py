@@ -1,0 +1,43 @@
+"""Packs a new certificate and its key into what the device fetches."""
+
+from ..engine.api.models import ClientCertificate
+from ..engine.certificates.credentials import (
+    BundleFormat,
+    CertificateFacts,
+    PrivateKey,
+    make_bundle,
+    make_label,
+    make_password,
+)
+from ..engine.certificates.systems import System
+from ..pages.handovers import Delivery
+
+
+def pack(
+    *,
+    entry_id: str,
+    key: PrivateKey,
+    issued: ClientCertificate,
+    facts: CertificateFacts,
+    system: System,
+    advised_format: BundleFormat,
+    hostname: str | None,
+    remotely: bool,
+) -> Delivery:
+    """Return what the device fetches, in every format, the advised one first; slow."""
+    label = make_label(facts.name, facts.issued_on)
+    password = make_password()
+    formats = sorted(BundleFormat, key=lambda item: item is not advised_format)
+    return Delivery(
+        entry_id=entry_id,
+        certificate_id=issued.id,
+        label=label,
+        system=system,
+        password=password,
+        bundles=tuple(
+            make_bundle(key, issued.pem, item, label=label, password=password)
+            for item in formats
+        ),
+        hostname=hostname,
+        remotely=remotely,
+    )

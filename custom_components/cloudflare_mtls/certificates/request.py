@@ -1,0 +1,50 @@
+"""What a certificate is to be like: as a person chose, or like the one before."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from ..engine.certificates.companions import CompanionDevice, CompanionState
+from ..engine.certificates.credentials import BundleFormat, KeyType
+from ..engine.certificates.records import Record
+
+_VALIDITY_DAYS: Final = 365
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateRequest:
+    """A certificate to create, and after how many days the older ones are revoked at the latest."""
+
+    device: CompanionDevice
+    validity_days: int
+    key_type: KeyType
+    bundle_format: BundleFormat
+    revoke_old_after: int | None = None
+
+    @classmethod
+    def like_current(
+        cls, companion: CompanionState, bundle_format: BundleFormat
+    ) -> Self:
+        """Return a request for a certificate like the one that the device uses."""
+        validity_days, key_type = _VALIDITY_DAYS, KeyType.RSA_2048
+        if companion.current:
+            facts = companion.current.facts
+            # Cloudflare dates the beginning back by minutes.
+            validity_days = round(
+                (facts.expires_on - facts.issued_on) / timedelta(days=1)
+            )
+            key_type = facts.key_type
+        return cls(
+            device=companion.device,
+            validity_days=validity_days,
+            key_type=key_type,
+            bundle_format=bundle_format,
+        )
+
+    def record(self, now: datetime) -> Record:
+        """Return what to record of a certificate that is created now."""
+        days = self.revoke_old_after
+        return Record(
+            created_on=now,
+            revoke_old_on=None if days is None else now + timedelta(days=days),
+        )

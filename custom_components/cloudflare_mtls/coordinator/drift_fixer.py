@@ -1,0 +1,86 @@
+"""Fixes drift in the background: writes, looks what came of it, and fires what was fixed."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from homeassistant.core import callback
+
+from ..bus_events import async_fire_fixed
+from ..const import LOGGER
+from ..engine.api.errors import EngineError
+from ..engine.sync.plan import Plan
+from ..engine.sync.reconciler import Extent, Reconciler
+from .base import CloudflareCoordinator
+from .fixing import Fixing, fixed_steps
+from .removals import Removals
+
+
+class DriftFixer:
+    """Fixes the hostnames that are kept in sync, and takes removed ones down."""
+
+    def __init__(
+        self,
+        coordinator: CloudflareCoordinator[Any],
+        removals: Removals,
+        reconciler: Callable[[], Reconciler],
+    ) -> None:
+        """Take the coordinator that finds drift, and what returns its current reconciler."""
+        self._coordinator = coordinator
+        self._removals = removals
+        self._reconciler = reconciler
+        self.fixing = Fixing()
+
+    @callback
+    def async_fix(self, plans: Iterable[Plan | None]) -> set[str]:
+        """Begin to fix what these plans may; return the hostnames that are not told of yet."""
+        hostnames = self._hostnames()
+        drift = [plan.limited_to(hostnames) for plan in plans if plan]
+        if not any(plan.steps for plan in drift):
+            self.fixing = Fixing()
+        elif self.fixing.begin():
+            # Not eager: entities show what was found before it is fixed.
+            coordinator, fix = self._coordinator, self._fix(self.fixing, announce=True)
+            coordinator.config_entry.async_create_background_task(
+                coordinator.hass, fix, f"{coordinator.name} fix", eager_start=False
+            )
+        exposed = any(plan.exposures for plan in drift)
+        return set() if self.fixing.may_tell(exposed=exposed) else hostnames
+
+    async def async_apply_settings(self) -> None:
+        """Apply settings that a person just changed; that is no drift, so nothing is fired."""
+        self.fixing = Fixing()
+        self.fixing.begin()
+        await self._fix(self.fixing, announce=False)
+
+    async def _fix(self, fixing: Fixing, *, announce: bool) -> None:
+        """Make one attempt, and look what came of it."""
+        try:
+            await self._attempt(fixing, announce=announce)
+            await self._coordinator.async_refresh()
+        finally:
+            fixing.end()
+
+    async def _attempt(self, fixing: Fixing, *, announce: bool) -> None:
+        try:
+            zones = await self._reconciler().sync(Extent(hostnames=self._hostnames()))
+        except EngineError as err:
+            LOGGER.debug("Drift could not be fixed: %s", err)
+            fixing.failed()
+            return
+        if errors := [zone.error for zone in zones.values() if zone.error]:
+            fixing.failed(errors)
+        else:
+            fixing.succeeded()
+        if announce:
+            coordinator, removed = self._coordinator, self._removals.hostnames.values()
+            fixed = fixed_steps(zones, coordinator.hostnames, removed)
+            for hostname, steps in fixed.items():
+                async_fire_fixed(
+                    coordinator.hass, coordinator.config_entry, hostname, steps
+                )
+
+    def _hostnames(self) -> set[str]:
+        """Return the hostnames that are kept in sync, and those that have to be taken down."""
+        configured = self._coordinator.hostnames
+        kept = {item.hostname for item in configured if item.keep_in_sync}
+        return kept | self._removals.hostnames.keys()

@@ -1,0 +1,37 @@
+"""Has the rules accept only the certificates of companion devices, where a person chose that."""
+
+from collections.abc import Collection
+
+from ..const import LOGGER
+from ..engine.api.errors import EngineError
+from ..engine.sync.problems import Problem, ProblemCode
+from ..engine.sync.reconciler import Extent, Reconciler
+
+
+async def async_find_pin_problem(
+    reconciler: Reconciler, fingerprints: Collection[str]
+) -> Problem | None:
+    """Return why a zone cannot take these fingerprints, if there are too many; raise EngineError."""
+    extent = _everything(reconciler)
+    for zone_id in reconciler.zones_of(extent.hostnames):
+        view = await reconciler.look(zone_id)
+        plan = reconciler.plan_for(view, frozenset(fingerprints), extent)
+        for problem in plan.problems:
+            if problem.code is ProblemCode.TOO_MANY_PINNED:
+                return problem
+    return None
+
+
+async def async_write_pins(reconciler: Reconciler) -> None:
+    """Bring the rules to the certificates that are good by now.
+
+    What fails here is drift, and fixed like any other.
+    """
+    try:
+        await reconciler.sync(_everything(reconciler))
+    except EngineError as err:
+        LOGGER.debug("Certificates could not be pinned: %s", err)
+
+
+def _everything(reconciler: Reconciler) -> Extent:
+    return Extent(hostnames={item.hostname for item in reconciler.hostnames})

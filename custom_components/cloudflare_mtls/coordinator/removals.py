@@ -1,0 +1,99 @@
+"""Decides when a removed hostname or companion device is gone at Cloudflare for good."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.util import dt as dt_util
+
+from ..engine.api.models import Observation
+from ..engine.certificates.companions import Certificate
+from ..engine.rules.marks import RECORD_COMMENT
+from ..engine.sync.plan import Plan
+from ..engine.sync.reconciler import Reconciler
+from ..engine.sync.settings import HostnameSettings
+from ..engine.sync.steps import address_record
+from ..storage.tombstones import Tombstone, Tombstones
+
+# Another Home Assistant may have read a tunnel's list before a hostname was taken down, and
+# written it back after that. By then it has.
+_REST: Final = timedelta(minutes=5)
+
+
+class Removals:
+    """The hostnames and companion devices that were removed, and are not gone at Cloudflare."""
+
+    def __init__(self, tombstones: Tombstones) -> None:
+        """Take the tombstones of the account."""
+        self._tombstones = tombstones
+        self._down_since: Mapping[str, datetime] = {}
+
+    @property
+    def hostnames(self) -> Mapping[str, HostnameSettings]:
+        """Return the settings of each hostname that has to be taken down, as they were."""
+        return {
+            hostname: tombstone.settings
+            for hostname, tombstone in self._tombstones.hostnames.items()
+        }
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Return the zone of each device whose certificates have to be revoked."""
+        return self._tombstones.devices
+
+    async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
+        """Take what is no longer among the subentries for removed."""
+        await self._tombstones.async_update(subentries)
+
+    async def async_without_restored(
+        self, reconciler: Reconciler, observations: Collection[Observation]
+    ) -> Reconciler:
+        """Forget the hostnames that somebody set up again; return the reconciler without them."""
+        await self._tombstones.async_clear_hostnames(
+            {
+                hostname
+                for hostname, tombstone in self._tombstones.hostnames.items()
+                if any(came_back(tombstone, seen) for seen in observations)
+            }
+        )
+        left = self._tombstones.hostnames
+        removed = (item for item in reconciler.removed if item.hostname in left)
+        return replace(reconciler, removed=tuple(removed))
+
+    async def async_forget_at_rest(self, plans: Collection[Plan | None]) -> None:
+        """Forget the hostnames that have been down for five minutes and did not come back."""
+        now = dt_util.utcnow()
+        self._down_since = {
+            hostname: self._down_since.get(hostname, now)
+            for hostname in self._tombstones.hostnames
+            if all(plan and not plan.drifted(hostname) for plan in plans)
+        }
+        await self._tombstones.async_clear_hostnames(
+            {
+                hostname
+                for hostname, since in self._down_since.items()
+                if now - since >= _REST
+            }
+        )
+
+    async def async_forget_revoked(self, certificates: Iterable[Certificate]) -> None:
+        """Forget the devices that have no active certificate among these any more."""
+        active = {item.device_id for item in certificates if item.is_active}
+        await self._tombstones.async_clear_devices(self.devices.keys() - active)
+
+
+def came_back(tombstone: Tombstone, observation: Observation) -> bool:
+    """Return whether somebody set the hostname up again after its removal was noticed.
+
+    A backup that is restored remembers removals that are long over: a Home Assistant may
+    have created a record for the hostname since.
+    """
+    record = address_record(observation.records, tombstone.settings.hostname)
+    return (
+        record is not None
+        and record.comment == RECORD_COMMENT
+        and record.created_on is not None
+        and record.created_on > tombstone.removed_at
+    )

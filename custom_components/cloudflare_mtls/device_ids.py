@@ -1,0 +1,38 @@
+"""Home Assistant's ids of the devices that stand for subentries."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .const import DOMAIN
+from .engine.certificates.companions import Certificate
+from .subentries import companions_of, hostnames_of
+
+
+@callback
+def async_device_id_of_certificate(
+    hass: HomeAssistant, entry: ConfigEntry, certificate: Certificate
+) -> str | None:
+    """Return the companion device that a certificate is for, if it is registered."""
+    for subentry_id, companion in companions_of(entry.subentries).items():
+        if companion.id == certificate.device_id:
+            return _device_id(hass, entry, subentry_id)
+    return None
+
+
+@callback
+def async_device_id_of_hostname(
+    hass: HomeAssistant, entry: ConfigEntry, hostname: str
+) -> str | None:
+    """Return the device of a protected hostname, if it is registered."""
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        if settings.hostname == hostname:
+            return _device_id(hass, entry, subentry_id)
+    return None
+
+
+def _device_id(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str) -> str | None:
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, subentry_id), entry.entry_id
+    )
+    return device.id if device else None

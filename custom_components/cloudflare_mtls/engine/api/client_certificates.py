@@ -1,0 +1,97 @@
+"""Client certificates of a zone."""
+
+from typing import Final
+
+from .errors import Permission, Rejected
+from .json_fields import Fields
+from .models import CertificateStatus, ClientCertificate
+from .paging import read_all
+from .recent_writes import RecentWrites
+from .resource import Resource
+from .transport import Transport
+
+_PERMISSION: Final = Permission.CERTIFICATES_EDIT
+_ALREADY_REVOKED: Final = 1407
+
+
+class ClientCertificates(Resource):
+    """The client certificates of a zone."""
+
+    def __init__(self, transport: Transport, recent: RecentWrites) -> None:
+        """Take what sends the requests, and what was written a moment ago."""
+        super().__init__(transport)
+        self._recent = recent
+
+    async def list(self, zone_id: str) -> tuple[ClientCertificate, ...]:
+        """Return the zone's client certificates, including the revoked ones.
+
+        Source: GET /zones/{zone_id}/client_certificates; without a status it lists active ones.
+        """
+        listed = await read_all(
+            self._transport,
+            ClientCertificate.parse,
+            t"/zones/{zone_id}/client_certificates",
+            _PERMISSION,
+            per_page=50,
+            status="all",
+        )
+        return self._recent.certificates(zone_id, listed)
+
+    async def create(
+        self, zone_id: str, csr: str, validity_days: int
+    ) -> ClientCertificate:
+        """Have a certificate signed; two calls create two.
+
+        Source: POST /zones/{zone_id}/client_certificates.
+        """
+        certificate = ClientCertificate.parse(
+            await self._transport.result(
+                "POST",
+                t"/zones/{zone_id}/client_certificates",
+                _PERMISSION,
+                body={"csr": csr, "validity_days": validity_days},
+            )
+        )
+        self._recent.created(zone_id, certificate)
+        return certificate
+
+    async def revoke(self, zone_id: str, certificate_id: str) -> CertificateStatus:
+        """Revoke a certificate; one that is already revoked counts as revoked.
+
+        Source: DELETE /zones/{zone_id}/client_certificates/{certificate_id}.
+        """
+        try:
+            envelope = await self._transport.request(
+                "DELETE",
+                t"/zones/{zone_id}/client_certificates/{certificate_id}",
+                _PERMISSION,
+            )
+        except Rejected as err:
+            if err.code == _ALREADY_REVOKED:
+                self._recent.revoked(certificate_id)
+                return CertificateStatus.REVOKED
+            raise
+        self._recent.revoked(certificate_id)
+        # Some answers say nothing but that it succeeded.
+        result = envelope.object("result") or Fields({})
+        if result.optional_text("status") == CertificateStatus.REVOKED:
+            return CertificateStatus.REVOKED
+        return CertificateStatus.PENDING_REVOCATION
+
+    async def restore(self, zone_id: str, certificate_id: str) -> CertificateStatus:
+        """Make a revoked certificate valid again; raise Rejected for one that is not revoked.
+
+        Source: PATCH /zones/{zone_id}/client_certificates/{certificate_id}.
+        """
+        envelope = await self._transport.request(
+            "PATCH",
+            t"/zones/{zone_id}/client_certificates/{certificate_id}",
+            _PERMISSION,
+            body={"reactivate": True},
+        )
+        self._recent.restored(certificate_id)
+        # Some answers to a revocation say nothing but that it succeeded: this may be the same.
+        result = envelope.object("result") or Fields({})
+        if result.optional_text("status") == CertificateStatus.ACTIVE:
+            return CertificateStatus.ACTIVE
+        return CertificateStatus.PENDING_REACTIVATION

@@ -1,0 +1,48 @@
+"""The hostnames of a zone whose visitors are asked for a client certificate."""
+
+from typing import Final
+
+from .errors import Permission
+from .recent_writes import RecentWrites
+from .resource import Resource
+from .transport import Transport
+
+_PERMISSION: Final = Permission.CERTIFICATES_EDIT
+
+
+class HostnameAssociations(Resource):
+    """The list of a zone's hostnames whose visitors are asked for a client certificate."""
+
+    def __init__(self, transport: Transport, recent: RecentWrites) -> None:
+        """Take what sends the requests, and what was written a moment ago."""
+        super().__init__(transport)
+        self._recent = recent
+
+    async def get(self, zone_id: str) -> tuple[str, ...]:
+        """Return the associated hostnames, as they were written last.
+
+        Source: GET /zones/{zone_id}/certificate_authorities/hostname_associations.
+        """
+        result = await self._transport.result(
+            "GET",
+            t"/zones/{zone_id}/certificate_authorities/hostname_associations",
+            _PERMISSION,
+        )
+        return self._recent.associations(zone_id, result.texts("hostnames"))
+
+    async def put(
+        self, zone_id: str, hostnames: tuple[str, ...], *, replacing: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Replace the whole list, of which reads show the former one for a while.
+
+        Source: PUT /zones/{zone_id}/certificate_authorities/hostname_associations.
+        """
+        result = await self._transport.result(
+            "PUT",
+            t"/zones/{zone_id}/certificate_authorities/hostname_associations",
+            _PERMISSION,
+            body={"hostnames": list(hostnames)},
+        )
+        written = result.texts("hostnames")
+        self._recent.associated(zone_id, replacing, written)
+        return written

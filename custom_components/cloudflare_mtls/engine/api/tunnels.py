@@ -1,0 +1,116 @@
+"""Tunnels of an account, their configurations, and the tokens of their connectors."""
+
+from collections.abc import Mapping
+import re
+from typing import Any, Final
+
+from .errors import Conflict, NotFound, Permission, QuotaExceeded, Rejected
+from .models import ConnectorToken, Tunnel, TunnelConfiguration
+from .paging import read_all
+from .resource import Resource
+
+_PERMISSION: Final = Permission.TUNNEL_EDIT
+_TUNNEL_OR_CONFIGURATION_NOT_FOUND: Final = frozenset({1002, 1055})
+# Nobody recorded how a further tunnel is refused, only that there is a limit.
+_QUOTA: Final = re.compile(r"\b(limit|maximum|quota)\b", re.IGNORECASE)
+
+
+class Tunnels(Resource):
+    """The tunnels of an account."""
+
+    async def list(self, account_id: str) -> tuple[Tunnel, ...]:
+        """Return the account's tunnels without the deleted ones.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel.
+        """
+        return await read_all(
+            self._transport,
+            Tunnel.parse,
+            t"/accounts/{account_id}/cfd_tunnel",
+            _PERMISSION,
+            per_page=100,
+            is_deleted="false",
+        )
+
+    async def create(self, account_id: str, name: str) -> Tunnel:
+        """Create a remotely managed tunnel; raise Conflict where the account has the name.
+
+        Source: POST /accounts/{account_id}/cfd_tunnel. The answer also holds the connector's
+        secrets, of which nothing is kept.
+        """
+        try:
+            result = await self._transport.result(
+                "POST",
+                t"/accounts/{account_id}/cfd_tunnel",
+                _PERMISSION,
+                body={"name": name, "config_src": "cloudflare"},
+            )
+        except Conflict:
+            raise
+        except Rejected as err:
+            if _QUOTA.search(err.message):
+                raise QuotaExceeded(err.code, err.message) from err
+            raise
+        return Tunnel.parse(result)
+
+    async def is_gone(self, account_id: str, tunnel_id: str) -> bool:
+        """Return whether a tunnel was deleted: Cloudflare answers for deleted ones as well.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}.
+        """
+        try:
+            result = await self._transport.result(
+                "GET", t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}", _PERMISSION
+            )
+        except NotFound as err:
+            if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
+                return True
+            raise
+        return result.time("deleted_at") is not None
+
+    async def get_token(self, account_id: str, tunnel_id: str) -> ConnectorToken:
+        """Return what a connector needs to run the tunnel; raise NotFound where it is gone.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/token, which needs the
+        permission to edit.
+        """
+        envelope = await self._transport.request(
+            "GET", t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/token", _PERMISSION
+        )
+        return ConnectorToken(envelope.text("result"))
+
+    async def get_configuration(
+        self, account_id: str, tunnel_id: str
+    ) -> TunnelConfiguration | None:
+        """Return the tunnel's configuration, or None where it is managed locally or gone.
+
+        Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
+        """
+        try:
+            result = await self._transport.result(
+                "GET",
+                t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations",
+                _PERMISSION,
+            )
+        except NotFound as err:
+            if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
+                return None
+            raise
+        if result.optional_text("source") == "local":
+            return None
+        return TunnelConfiguration.parse(tunnel_id, result)
+
+    async def put_configuration(
+        self, account_id: str, tunnel_id: str, config: Mapping[str, Any]
+    ) -> TunnelConfiguration:
+        """Replace the tunnel's whole configuration and return what Cloudflare made of it.
+
+        Source: PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
+        """
+        result = await self._transport.result(
+            "PUT",
+            t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations",
+            _PERMISSION,
+            body={"config": config},
+        )
+        return TunnelConfiguration.parse(tunnel_id, result)

@@ -1,0 +1,39 @@
+"""Rewrites the tree of an expression into one that is evaluated faster (pure)."""
+
+from .tree import Call, Combination, Field, HostPrefixes, Node, Not
+
+
+def optimise(node: Node) -> Node:
+    """Return a tree that means the same.
+
+    Our own expressions name many hostnames, each in a condition of its own: these become a
+    single condition. The certificate, which our expressions ask for last, is looked at first;
+    the order of conditions does not matter to what they mean.
+    """
+    match node:
+        case Not(inner):
+            return Not(optimise(inner))
+        case Combination("or", nodes):
+            prefixes = [_host_prefix(inner) for inner in nodes]
+            hosts = HostPrefixes(tuple(text for text in prefixes if text is not None))
+            others = [
+                optimise(inner)
+                for inner, prefix in zip(nodes, prefixes, strict=True)
+                if prefix is None
+            ]
+            return Combination("or", (*reversed(others), hosts))
+        case Combination(operator, nodes):
+            return Combination(
+                operator, tuple(optimise(inner) for inner in reversed(nodes))
+            )
+        case _:
+            return node
+
+
+def _host_prefix(node: Node) -> str | None:
+    """Return the prefix of the host that the node asks for, if it asks for that alone."""
+    match node:
+        case Call("starts_with", (Call("lower", (Field("http.host"),)), str(prefix))):
+            return prefix
+        case _:
+            return None

@@ -1,0 +1,22 @@
+"""How many custom rules a zone may have (pure)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..api.models import Ruleset, Zone
+
+# By the zone's plan. Source: developers.cloudflare.com, WAF custom rules.
+_RULE_QUOTA: Final[Mapping[str, int]] = {
+    "free": 5,
+    "pro": 20,
+    "business": 100,
+    "enterprise": 1000,
+}
+
+
+def is_full(ruleset: Ruleset, zone: Zone) -> bool:
+    """Return whether the zone's plan allows no further custom rule.
+
+    A plan that is not known counts as the smallest one.
+    """
+    return len(ruleset.rules) >= _RULE_QUOTA.get(zone.plan, _RULE_QUOTA["free"])

@@ -1,0 +1,71 @@
+"""Adds the steps that have a tunnel serve a hostname, or no longer serve it (pure)."""
+
+from ..api.models import IngressRule, Observation, TunnelConfiguration
+from .desired import DesiredZone
+from .problems import ProblemCode
+from .safe_steps import SafeSteps
+from .settings import ProtectedHostname
+from .steps import Action, IngressStep
+
+
+def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
+    """Have the hostname's tunnel lead it to its service."""
+    configuration = steps.state.configurations.get(item.tunnel_id)
+    if configuration is None:
+        is_gone = item.tunnel_id in steps.state.gone_tunnels
+        steps.add_problem(
+            ProblemCode.TUNNEL_GONE if is_gone else ProblemCode.TUNNEL_MANAGED_LOCALLY,
+            item.hostname,
+            item.tunnel_id,
+        )
+        return
+    own = configuration.rule_for(item.hostname)
+    if own and own.service == item.service and not _is_shadowed(configuration, own):
+        return
+    steps.add_way_in(
+        IngressStep(
+            action=Action.UPDATE if own else Action.CREATE,
+            target=item.hostname,
+            tunnel_id=item.tunnel_id,
+            service=item.service,
+            admission=desired.admission(item),
+        )
+    )
+
+
+def clear_former_tunnel(
+    steps: SafeSteps, desired: DesiredZone, former: ProtectedHostname
+) -> None:
+    """Have a hostname's former tunnel no longer serve it, once another tunnel does."""
+    tunnels = {
+        item.tunnel_id for item in desired.hostnames if item.hostname == former.hostname
+    }
+    if former.tunnel_id not in tunnels and (step := stop_serving(steps.state, former)):
+        steps.add(step)
+
+
+def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | None:
+    """Return the step after which the tunnel no longer serves a hostname, if it does now.
+
+    A rule that leads to another service is somebody else's.
+    """
+    configuration = state.configurations.get(item.tunnel_id)
+    own = configuration.rule_for(item.hostname) if configuration else None
+    if own is None or own.service != item.service:
+        return None
+    return IngressStep(
+        action=Action.DELETE,
+        target=item.hostname,
+        tunnel_id=item.tunnel_id,
+        service=item.service,
+    )
+
+
+def _is_shadowed(configuration: TunnelConfiguration, own: IngressRule) -> bool:
+    """Return whether an earlier rule takes every request that is meant for this one."""
+    for rule in configuration.ingress:
+        if rule is own:
+            return False
+        if rule.path is None and own.hostname and rule.matches(own.hostname):
+            return True
+    return False

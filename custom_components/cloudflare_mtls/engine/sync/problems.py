@@ -1,0 +1,38 @@
+"""Why a plan stops short of what is desired (pure)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProblemCode(StrEnum):
+    """The kind of a problem."""
+
+    RECORD_IN_THE_WAY = "record_in_the_way"
+    NO_FREE_RULE = "no_free_rule"
+    EXPRESSION_TOO_LONG = "expression_too_long"
+    TOO_MANY_PINNED = "too_many_pinned"
+    TUNNEL_MANAGED_LOCALLY = "tunnel_managed_locally"
+    TUNNEL_GONE = "tunnel_gone"
+    WOULD_EXPOSE = "would_expose"
+
+    @property
+    def affects_zone(self) -> bool:
+        """Return whether such a problem affects every hostname of the zone."""
+        return self in (
+            ProblemCode.NO_FREE_RULE,
+            ProblemCode.EXPRESSION_TOO_LONG,
+            ProblemCode.TOO_MANY_PINNED,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something that only a person can solve.
+
+    The target is a hostname, a zone or one of our rules; what the detail is depends on the
+    code.
+    """
+
+    code: ProblemCode
+    target: str
+    detail: str

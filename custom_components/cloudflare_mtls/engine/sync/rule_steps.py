@@ -1,0 +1,112 @@
+"""Adds the steps that write our two rules, each in its place, and delete them (pure)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..api.models import Ruleset
+from ..rules.expressions import MAX_LENGTH
+from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.quota import is_full
+from .desired import DesiredRule, DesiredZone, block_rule
+from .problems import ProblemCode
+from .safe_steps import SafeSteps
+from .steps import Action, Kind, RuleStep
+
+KIND_OF_RULE: Final[Mapping[str, Kind]] = {
+    BLOCK_REF: Kind.BLOCK_RULE,
+    SKIP_REF: Kind.SKIP_RULE,
+}
+
+
+def write_block_rule(
+    steps: SafeSteps, desired: DesiredZone, block: DesiredRule
+) -> None:
+    """Write the block rule; a hostname that this would expose stays named in it."""
+    existing = steps.state.ruleset.by_ref(BLOCK_REF)
+    if existing and not block.is_met_by(existing):
+        update = _step(Action.UPDATE, block.ref, block)
+        released = steps.opened_by(update)
+        for hostname in sorted(released):
+            steps.add_problem(ProblemCode.WOULD_EXPOSE, hostname, update.kind)
+        kept = {hostname: desired.admissions[hostname] for hostname in released}
+        block = block_rule({**desired.blocked, **kept})
+    _write(steps, desired, block)
+
+
+def write_skip_rule(steps: SafeSteps, desired: DesiredZone) -> None:
+    """Write the skip rule, or delete it where none is desired."""
+    if skip := desired.skip:
+        _write(steps, desired, skip)
+    else:
+        delete_rule(steps, SKIP_REF)
+
+
+def delete_rule(steps: SafeSteps, ref: str) -> None:
+    """Delete one of our rules, if it is there."""
+    if steps.state.ruleset.by_ref(ref):
+        steps.add(_step(Action.DELETE, ref))
+
+
+def _write(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
+    if len(rule.expression) > MAX_LENGTH:
+        _report_length(steps, desired, rule)
+        return
+    existing = steps.state.ruleset.by_ref(rule.ref)
+    before = _place(steps.state.ruleset, rule.ref)
+    if existing is None:
+        if is_full(steps.state.ruleset, steps.state.zone):
+            _report_full_list(steps)
+        else:
+            steps.add(_step(Action.CREATE, rule.ref, rule, before))
+        return
+    if not rule.is_met_by(existing):
+        steps.add(_step(Action.UPDATE, rule.ref, rule))
+    if not _is_in_place(steps.state.ruleset, rule.ref):
+        steps.add(_step(Action.MOVE, rule.ref, before=before))
+
+
+def _step(
+    action: Action, ref: str, rule: DesiredRule | None = None, before: str | None = None
+) -> RuleStep:
+    return RuleStep(
+        kind=KIND_OF_RULE[ref], action=action, target=ref, rule=rule, before=before
+    )
+
+
+def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
+    if desired.pinned is None:
+        length = str(len(rule.expression))
+        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, length)
+    else:
+        steps.add_problem(
+            ProblemCode.TOO_MANY_PINNED,
+            steps.state.zone.name,
+            str(len(desired.pinned)),
+        )
+
+
+def _report_full_list(steps: SafeSteps) -> None:
+    """Add a problem that names the rules which occupy the list."""
+    occupants = [rule.description or rule.id for rule in steps.state.ruleset.rules]
+    steps.add_problem(
+        ProblemCode.NO_FREE_RULE, steps.state.zone.name, ", ".join(occupants)
+    )
+
+
+def _place(ruleset: Ruleset, ref: str) -> str | None:
+    """Return the rule that this one must stand ahead of; None means ahead of all.
+
+    The skip rule stands directly ahead of the block rule.
+    """
+    return BLOCK_REF if ref == SKIP_REF and ruleset.by_ref(BLOCK_REF) else None
+
+
+def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
+    refs = [rule.ref for rule in ruleset.rules]
+    place = refs.index(ref)
+    if ref == SKIP_REF:
+        return BLOCK_REF not in refs or refs[place + 1 : place + 2] == [BLOCK_REF]
+    return not any(
+        rule.enabled and rule.action == "skip" and rule.ref != SKIP_REF
+        for rule in ruleset.rules[:place]
+    )

@@ -1,0 +1,28 @@
+"""What a loaded config entry works with, and the type of the entry."""
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+
+from .certificates.service import CompanionCertificates
+from .coordinator.blocked_requests import BlockedRequestsCoordinator
+from .coordinator.checks import ChecksCoordinator
+from .coordinator.protection import ProtectionCoordinator
+from .coordinator.tunnels import TunnelCoordinator
+from .coordinator.visits import VisitCoordinator
+from .engine.api.client import CloudflareClient
+
+type CloudflareConfigEntry = ConfigEntry[CloudflareData]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudflareData:
+    """The runtime data of an account's config entry."""
+
+    client: CloudflareClient
+    tunnels: TunnelCoordinator
+    protection: ProtectionCoordinator
+    visits: VisitCoordinator
+    blocked: BlockedRequestsCoordinator
+    checks: ChecksCoordinator
+    certificates: CompanionCertificates

@@ -1,0 +1,40 @@
+"""What an action is, and the account that each of them is for."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.helpers import service
+from homeassistant.helpers.selector import ConfigEntrySelector
+import probatio
+
+from ..const import DOMAIN
+from ..runtime_data import CloudflareConfigEntry
+
+ENTRY_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_CONFIG_ENTRY_ID): ConfigEntrySelector(
+            {"integration": DOMAIN}
+        )
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """An action as it is registered."""
+
+    name: str
+    handler: Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]
+    schema: probatio.Schema
+    response: SupportsResponse = SupportsResponse.OPTIONAL
+
+
+def entry_of(call: ServiceCall) -> CloudflareConfigEntry:
+    """Return the account that a call is for; raise ServiceValidationError unless it is loaded."""
+    entry: CloudflareConfigEntry = service.async_get_config_entry(
+        call.hass, DOMAIN, call.data[ATTR_CONFIG_ENTRY_ID]
+    )
+    return entry

@@ -1,0 +1,222 @@
+"""Actions on the certificates of companion devices."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID, ATTR_NAME
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util.json import JsonObjectType
+from homeassistant.util.ulid import ulid_now
+import probatio
+
+from ..certificates.mobile_app import MobileApp, async_get_mobile_app
+from ..certificates.request import CertificateRequest
+from ..certificates.service import CreatedCertificate
+from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
+from ..device_ids import async_device_id_of_certificate
+from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.credentials import BundleFormat, KeyType, is_name
+from ..engine.certificates.systems import System
+from ..runtime_data import CloudflareConfigEntry
+from ..subentries import companion_subentry, hostnames_of
+from ..wording import raise_translated
+from .action import ENTRY_SCHEMA, Action, entry_of
+
+ATTR_BUNDLE: Final = "bundle"
+ATTR_CERTIFICATE_ID: Final = "certificate_id"
+ATTR_KEY_TYPE: Final = "key_type"
+ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
+ATTR_VALIDITY_DAYS: Final = "validity_days"
+ATTR_ZONE: Final = "zone"
+
+_CHOICES: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(ATTR_VALIDITY_DAYS, default=365): probatio.All(
+        cv.positive_int, probatio.Range(min=1)
+    ),
+    probatio.Optional(ATTR_KEY_TYPE, default=KeyType.RSA_2048): probatio.Coerce(
+        KeyType
+    ),
+    probatio.Optional(ATTR_BUNDLE, default=BundleFormat.COMPATIBLE): probatio.Coerce(
+        BundleFormat
+    ),
+    probatio.Optional(CONF_NOTIFY_DEVICE_ID): cv.string,
+}
+_CREATE_SCHEMA: Final = ENTRY_SCHEMA.extend(
+    {
+        probatio.Required(ATTR_NAME): probatio.All(cv.string, str.strip),
+        probatio.Optional(CONF_SYSTEM, default=System.ANDROID): probatio.Coerce(System),
+        probatio.Optional(ATTR_ZONE): cv.string,
+        **_CHOICES,
+    }
+)
+_CERTIFICATE_SCHEMA: Final = ENTRY_SCHEMA.extend(
+    {probatio.Required(ATTR_CERTIFICATE_ID): cv.string}
+)
+_RENEW_SCHEMA: Final = _CERTIFICATE_SCHEMA.extend(
+    {**_CHOICES, probatio.Optional(ATTR_REVOKE_OLD_AFTER): cv.positive_int}
+)
+
+
+async def _create(call: ServiceCall) -> ServiceResponse:
+    """Create a certificate for a new companion device, and offer its bundle."""
+    entry, app = entry_of(call), _app_to_notify(call)
+    with raise_translated():
+        device = CompanionDevice(
+            id=ulid_now(),
+            name=_name(call),
+            system=(app.system if app else None) or call.data[CONF_SYSTEM],
+            zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
+            notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
+        )
+        created = await entry.runtime_data.certificates.async_create(
+            _request(call, device)
+        )
+    call.hass.config_entries.async_add_subentry(entry, companion_subentry(device))
+    # The new device reloads the account. The response has the device's id, and the next
+    # action of a script needs a loaded account.
+    async with entry.setup_lock:
+        pass
+    return _describe_created(call.hass, entry, created)
+
+
+async def _renew(call: ServiceCall) -> ServiceResponse:
+    """Create another certificate for a companion device, and offer its bundle."""
+    entry, app = entry_of(call), _app_to_notify(call)
+    certificates = entry.runtime_data.certificates
+    with raise_translated():
+        device, _ = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        if app:
+            device = replace(device, notify_device_id=call.data[CONF_NOTIFY_DEVICE_ID])
+        created = await certificates.async_create(_request(call, device))
+    return _describe_created(call.hass, entry, created)
+
+
+async def _revoke(call: ServiceCall) -> ServiceResponse:
+    """Revoke a certificate."""
+    certificates = entry_of(call).runtime_data.certificates
+    with raise_translated():
+        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        return _describe_status(await certificates.async_revoke(certificate))
+
+
+async def _restore(call: ServiceCall) -> ServiceResponse:
+    """Make a revoked certificate valid again."""
+    certificates = entry_of(call).runtime_data.certificates
+    with raise_translated():
+        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        return _describe_status(await certificates.async_restore(certificate))
+
+
+async def _list(call: ServiceCall) -> ServiceResponse:
+    """Return every certificate of the account's zones, as Cloudflare has them now."""
+    entry = entry_of(call)
+    with raise_translated():
+        certificates = await entry.runtime_data.protection.async_read_certificates()
+    return {
+        "certificates": [
+            {
+                **_describe(call.hass, entry, certificate),
+                ATTR_NAME: certificate.facts.name,
+                "managed": certificate.facts.managed,
+                "status": certificate.status,
+            }
+            for certificate in certificates
+        ]
+    }
+
+
+CERTIFICATE_ACTIONS: Final = (
+    Action(name="mint_certificate", handler=_create, schema=_CREATE_SCHEMA),
+    Action(name="renew_certificate", handler=_renew, schema=_RENEW_SCHEMA),
+    Action(name="revoke_certificate", handler=_revoke, schema=_CERTIFICATE_SCHEMA),
+    Action(name="restore_certificate", handler=_restore, schema=_CERTIFICATE_SCHEMA),
+    Action(
+        name="list_certificates",
+        handler=_list,
+        schema=ENTRY_SCHEMA,
+        response=SupportsResponse.ONLY,
+    ),
+)
+
+
+def _name(call: ServiceCall) -> str:
+    """Return the device's name; raise ServiceValidationError where no certificate can carry it."""
+    name: str = call.data[ATTR_NAME]
+    if not is_name(name):
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="name_malformed"
+        )
+    return name
+
+
+def _app_to_notify(call: ServiceCall) -> MobileApp | None:
+    """Return the app to notify, if any; raise ServiceValidationError where the device has none."""
+    device_id = call.data.get(CONF_NOTIFY_DEVICE_ID)
+    if device_id is None:
+        return None
+    app = async_get_mobile_app(call.hass, device_id)
+    if app is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="device_not_found"
+        )
+    return app
+
+
+async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
+    """Return the zone with this name, or the only one that has a protected hostname."""
+    zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
+    if name is not None:
+        zones = await entry.runtime_data.client.zones.list()
+        zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
+    if len(zone_ids) != 1:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="zone_not_clear"
+        )
+    return zone_ids.pop()
+
+
+def _request(call: ServiceCall, device: CompanionDevice) -> CertificateRequest:
+    return CertificateRequest(
+        device=device,
+        validity_days=call.data[ATTR_VALIDITY_DAYS],
+        key_type=call.data[ATTR_KEY_TYPE],
+        bundle_format=call.data[ATTR_BUNDLE],
+        revoke_old_after=call.data.get(ATTR_REVOKE_OLD_AFTER),
+    )
+
+
+def _describe_created(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, created: CreatedCertificate
+) -> JsonObjectType:
+    handover = created.handover
+    return {
+        **_describe(hass, entry, created.certificate),
+        "handover_url": handover.url,
+        "handover_code": handover.code,
+        "handover_expires_at": handover.expires_at.isoformat(),
+    }
+
+
+def _describe_status(certificate: Certificate) -> JsonObjectType:
+    return {ATTR_CERTIFICATE_ID: certificate.id, "status": certificate.status}
+
+
+def _describe(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: Certificate
+) -> JsonObjectType:
+    facts = certificate.facts
+    return {
+        ATTR_DEVICE_ID: async_device_id_of_certificate(hass, entry, certificate),
+        ATTR_CERTIFICATE_ID: certificate.id,
+        "serial_number": facts.serial_number,
+        "fingerprint_sha256": facts.fingerprint_sha256,
+        "issued_on": facts.issued_on.isoformat(),
+        "expires_on": facts.expires_on.isoformat(),
+    }

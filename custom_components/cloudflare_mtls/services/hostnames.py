@@ -1,0 +1,243 @@
+"""Actions on protected hostnames."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import probatio
+
+from ..const import CONF_HOSTNAME, DOMAIN
+from ..engine.api.errors import PermissionMissing, Rejected
+from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
+from ..engine.sync.reconciler import Extent, ZoneSync
+from ..engine.sync.settings import HostnameSettings
+from ..engine.sync.steps import Step, describe_step
+from ..runtime_data import CloudflareConfigEntry
+from ..subentries import hostnames_of
+from ..wording import (
+    Message,
+    async_get_texts,
+    describe,
+    describe_problem,
+    raise_translated,
+    raise_translated_error,
+)
+from .action import ENTRY_SCHEMA, Action, entry_of
+
+ATTR_DRY_RUN: Final = "dry_run"
+ATTR_HOURS: Final = "hours"
+ATTR_REMOVE: Final = "remove"
+
+_SYNC_SCHEMA: Final = ENTRY_SCHEMA.extend(
+    {
+        probatio.Optional(CONF_HOSTNAME): cv.string,
+        probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        probatio.Optional(ATTR_REMOVE, default=False): cv.boolean,
+    }
+)
+_VERIFY_SCHEMA: Final = ENTRY_SCHEMA.extend(
+    {probatio.Required(CONF_HOSTNAME): cv.string}
+)
+_BLOCKED_SCHEMA: Final = _VERIFY_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_HOURS, default=24): probatio.All(
+            cv.positive_int, probatio.Range(min=1, max=168)
+        )
+    }
+)
+
+_MAX_REQUESTS: Final = 200
+
+
+async def _sync(call: ServiceCall) -> ServiceResponse:
+    """Apply the settings of hostnames at Cloudflare, take hostnames down, or preview that."""
+    entry = entry_of(call)
+    protection = entry.runtime_data.protection
+    hostname = call.data.get(CONF_HOSTNAME)
+    extent = Extent(
+        hostnames=(
+            {item.hostname for item in hostnames_of(entry.subentries).values()}
+            if hostname is None
+            else {_settings_of(entry, hostname).hostname}
+        ),
+        remove=call.data[ATTR_REMOVE],
+    )
+    with raise_translated():
+        if call.data[ATTR_DRY_RUN]:
+            zones = await protection.reconciler.preview(extent)
+        else:
+            zones = await protection.async_sync(extent)
+            if extent.remove and all(zone.left.in_sync for zone in zones.values()):
+                _remove_hostnames(call.hass, entry, extent.hostnames)
+        if not call.return_response:
+            for zone in zones.values():
+                zone.raise_if_stopped()
+    return await _describe_sync(call.hass, zones.values())
+
+
+@callback
+def _remove_hostnames(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, hostnames: Collection[str]
+) -> None:
+    """Remove hostnames that were taken down from Home Assistant, or they would come back."""
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        if settings.hostname in hostnames:
+            hass.config_entries.async_remove_subentry(entry, subentry_id)
+
+
+async def _verify(call: ServiceCall) -> ServiceResponse:
+    """Visit a hostname without a certificate, at once."""
+    entry = entry_of(call)
+    settings = _settings_of(entry, call.data[CONF_HOSTNAME])
+    met = await entry.runtime_data.visits.async_verify(settings.hostname)
+    plan = entry.runtime_data.protection.data.plans.get(settings.zone_id)
+    exposures = plan.limited_to({settings.hostname}).exposures if plan else ()
+    return {
+        "without_certificate": _describe_answer(met.answers[MAIN_PORT]),
+        "other_ports": {
+            str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
+        },
+        "enforced": met.enforced,
+        "exposed_to": [
+            {
+                "visitor": exposure.visitor,
+                "rule": exposure.through.description if exposure.through else None,
+            }
+            for exposure in exposures
+        ],
+    }
+
+
+async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
+    """Return which requests to a hostname were blocked, as far back as the plan allows."""
+    entry = entry_of(call)
+    settings = _settings_of(entry, call.data[CONF_HOSTNAME])
+    window = timedelta(hours=call.data[ATTR_HOURS])
+    with raise_translated():
+        try:
+            blocked, rules = await asyncio.gather(
+                entry.runtime_data.blocked.async_ask(settings.hostname, window),
+                _rule_names(entry, settings.zone_id),
+            )
+        except Rejected as err:
+            # The usual sentence says that nothing was changed, but nothing was to be changed.
+            raise_translated_error(
+                Message("blocked_requests_refused", {"message": err.message}), err
+            )
+    return {
+        "total": len(blocked.requests),
+        # Cloudflare samples, and does not say whether it sampled this part.
+        "sampled": True,
+        "since": blocked.since.isoformat(),
+        "requests": [
+            {
+                "time": request.time.isoformat(),
+                "country": request.country,
+                "method": request.method,
+                "path": request.path,
+                "user_agent": request.user_agent,
+                "rule": rules.get(request.rule_id or ""),
+                "service": request.service,
+            }
+            for request in blocked.requests[:_MAX_REQUESTS]
+        ],
+    }
+
+
+HOSTNAME_ACTIONS: Final = (
+    Action(name="sync", handler=_sync, schema=_SYNC_SCHEMA),
+    Action(
+        name="verify",
+        handler=_verify,
+        schema=_VERIFY_SCHEMA,
+        response=SupportsResponse.ONLY,
+    ),
+    Action(
+        name="get_blocked_requests",
+        handler=_get_blocked_requests,
+        schema=_BLOCKED_SCHEMA,
+        response=SupportsResponse.ONLY,
+    ),
+)
+
+
+def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSettings:
+    """Return the settings of a hostname; raise ServiceValidationError unless it is protected."""
+    for settings in hostnames_of(entry.subentries).values():
+        if settings.hostname == hostname:
+            return settings
+    raise ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="hostname_not_found",
+        translation_placeholders={"hostname": hostname},
+    )
+
+
+async def _rule_names(entry: CloudflareConfigEntry, zone_id: str) -> Mapping[str, str]:
+    """Return what a zone's custom rules are called, by id; nothing without the permission."""
+    try:
+        ruleset = await entry.runtime_data.client.rulesets.get(zone_id)
+    except PermissionMissing:
+        return {}
+    return {rule.id: rule.description or rule.ref for rule in ruleset.rules}
+
+
+async def _describe_sync(
+    hass: HomeAssistant, zones: Collection[ZoneSync]
+) -> JsonObjectType:
+    return {
+        "in_sync": all(zone.left.in_sync for zone in zones),
+        "exposed": any(zone.left.exposures for zone in zones),
+        "steps": [
+            *(
+                _describe_step(step, applied=True)
+                for zone in zones
+                for step in zone.applied
+            ),
+            *(
+                _describe_step(step, applied=False)
+                for zone in zones
+                for step in zone.left.steps
+            ),
+        ],
+        "problems": await _describe_problems(hass, zones),
+    }
+
+
+def _describe_step(step: Step, *, applied: bool) -> JsonObjectType:
+    return {**describe_step(step), "applied": applied}
+
+
+async def _describe_problems(
+    hass: HomeAssistant, zones: Collection[ZoneSync]
+) -> list[JsonValueType]:
+    """Return what stopped a sync and what only a person can solve, in the user's language."""
+    text = await async_get_texts(hass, "common")
+    sentence = await async_get_texts(hass, "exceptions")
+    problems: list[JsonValueType] = []
+    for zone in zones:
+        if zone.error:
+            message = describe(zone.error)
+            told = sentence(f"{message.key}.message", **message.placeholders)
+            problems.append({"code": message.key, "message": told})
+    for zone in zones:
+        for problem in zone.left.problems:
+            message = describe_problem(problem)
+            told = text(message.key, **message.placeholders)
+            problems.append({"code": problem.code, "message": told})
+    return problems
+
+
+def _describe_answer(answer: Answer) -> JsonObjectType:
+    return {"status": answer.status, "verdict": answer.verdict}

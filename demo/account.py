@@ -1,0 +1,161 @@
+"""What Home Assistant shows of the account, and does for it."""
+
+from .flow import Flow
+from .home_assistant import DOMAIN, JSON
+from .report import expect, expect_equal, until
+from .world import World
+
+
+async def entity_id(world: World, key: str, of: str | None = None) -> str:
+    """Return the id of the entity with a key; `of` names its device or tunnel."""
+    entities = await world.socket.command("config/entity_registry/list")
+    found = [
+        entity["entity_id"]
+        for entity in entities
+        if entity["platform"] == DOMAIN
+        and entity["unique_id"].endswith(f"{of or ''}_{key}")
+    ]
+    expect(len(found) == 1, f"{key} names the entities {found}")
+    entity_id: str = found[0]
+    return entity_id
+
+
+async def refresh(world: World) -> None:
+    """Make Home Assistant refresh from Cloudflare now, as it does every 15 minutes."""
+    sensor = await entity_id(world, "drift")
+    await world.admin.post(
+        "/api/services/homeassistant/update_entity", {"entity_id": sensor}
+    )
+
+
+async def list_certificates(world: World) -> list[JSON]:
+    """Perform the action `list_certificates`."""
+    answer = await world.admin.act(
+        f"{DOMAIN}.list_certificates", config_entry_id=world.entry_id
+    )
+    certificates: list[JSON] = answer["certificates"]
+    return certificates
+
+
+async def until_entry_is_loaded(world: World) -> None:
+    """Wait until the entry has reloaded after a change."""
+
+    async def is_loaded() -> bool | None:
+        return True if await entry_states(world) == ["loaded"] else None
+
+    await until("the entry is loaded", is_loaded)
+
+
+async def turn_switch(world: World, state: str, entity_id: str) -> None:
+    """Turn a switch on or off, and wait until the entry has reloaded."""
+    await world.admin.post(
+        f"/api/services/switch/turn_{state}", {"entity_id": entity_id}
+    )
+
+    async def is_turned() -> bool | None:
+        if await world.admin.state(entity_id) != state:
+            return None
+        return True if await entry_states(world) == ["loaded"] else None
+
+    await until(f"{entity_id} is {state}", is_turned)
+
+
+async def entry_states(world: World) -> list[str]:
+    """Return the state of each of the integration's entries."""
+    path = f"/api/config/config_entries/entry?domain={DOMAIN}"
+    return [entry["state"] for entry in await world.admin.get(path)]
+
+
+async def sync_hostnames(world: World, **options: bool) -> JSON:
+    """Perform the action `sync`."""
+    return await world.admin.act(
+        f"{DOMAIN}.sync", config_entry_id=world.entry_id, **options
+    )
+
+
+async def create_certificate(world: World, name: str) -> JSON:
+    """Perform the action `mint_certificate`."""
+    created = await world.admin.act(
+        f"{DOMAIN}.mint_certificate", config_entry_id=world.entry_id, name=name
+    )
+    world.add_secrets(created["handover_url"], created["handover_code"])
+    return created
+
+
+async def subentry_of(world: World, title: str) -> JSON:
+    """Return the account's companion device of this name."""
+    subentries = await world.socket.command(
+        "config_entries/subentries/list", entry_id=world.entry_id
+    )
+    found = [item for item in subentries if item["title"] == title]
+    expect(len(found) == 1, f"{title} names the subentries {found}")
+    subentry: JSON = found[0]
+    return subentry
+
+
+def certificate_events(world: World, kind: str) -> list[JSON]:
+    """Return the data of the certificate events of one type."""
+    return [
+        event["data"]
+        for event in world.socket.events
+        if event["event_type"] == f"{DOMAIN}_certificate"
+        and event["data"]["type"] == kind
+    ]
+
+
+async def until_state(world: World, key: str, of: str, wanted: str) -> None:
+    """Wait until an entity has a state."""
+    sensor = await entity_id(world, key, of=of)
+
+    async def is_so() -> bool | None:
+        return True if await world.admin.state(sensor) == wanted else None
+
+    await until(f"{sensor} is {wanted}", is_so)
+
+
+async def until_all_is_stored(world: World) -> None:
+    """Wait until the devices and the switch's state are written to storage."""
+    subentries = await world.socket.command(
+        "config_entries/subentries/list", entry_id=world.entry_id
+    )
+    titles = {subentry["title"] for subentry in subentries}
+
+    async def is_stored() -> bool | None:
+        [stored] = [
+            entry["subentries"]
+            for entry in world.home.stored("core.config_entries")["entries"]
+            if entry["entry_id"] == world.entry_id
+        ]
+        published = [
+            subentry["data"]["published"]
+            for subentry in stored
+            if subentry["subentry_type"] == "protected_hostname"
+        ]
+        known = {subentry["title"] for subentry in stored}
+        return True if (known, published) == (titles, [True]) else None
+
+    await until("the devices and the switch are stored", is_stored)
+
+
+async def translations(world: World, category: str = "config") -> JSON:
+    """Return the English texts of a category, as the front end gets them."""
+    answer = await world.socket.command(
+        "frontend/get_translations",
+        language="en",
+        category=category,
+        integration=DOMAIN,
+    )
+    texts: JSON = answer["resources"]
+    return texts
+
+
+async def submit_device(world: World, flow: Flow, **choices: str) -> None:
+    """Submit a device's dialog, and wait until it shows the QR code and the link."""
+    await flow.submit(**choices)
+    await flow.until_shown(world.socket)
+    flow.expect_step("handover")
+    shown = flow.answer["description_placeholders"]
+    world.link = shown["url"]
+    world.add_secrets(world.link, shown["code"])
+    [code] = flow.answer["data_schema"]
+    expect_equal(code["selector"]["qr_code"]["data"], world.link, "the QR code")

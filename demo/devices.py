@@ -1,0 +1,54 @@
+"""What a companion device does: download, test, visit."""
+
+from .browser import ANDROID, Chromium
+from .phone import Phone, download, download_in_browser
+from .report import expect_equal
+from .world import World
+
+
+async def download_bundle(world: World, link: str) -> Phone:
+    """Download a bundle, and open it as a phone does."""
+    phone = await download(link, world.key_file)
+    world.phones.append(phone)
+    return phone
+
+
+async def download_bundle_in_browser(world: World, link: str) -> Phone:
+    """Download a bundle with the browser of a new phone, or without one if it is missing."""
+    if world.lacking:
+        return await download_bundle(world, link)
+    facts = world.cloudflare.facts
+    browser = Chromium(
+        world.key_file.with_suffix(""),
+        f"MAP {world.hostname} {facts['edge_host']}:{facts['edge_port']}",
+    )
+    await browser.trust(facts["edge_ca_file"])
+    phone = await download_in_browser(link, browser, world.key_file)
+    world.phones.append(phone)
+    return phone
+
+
+async def run_test(world: World, phone: Phone) -> None:
+    """Open the test page with the phone, and run the test."""
+    if phone.browser is None:
+        url, _, certificate_id = phone.test_url.partition("#")
+        path = url.removeprefix(f"https://{world.hostname}")
+        answer = await world.holder(phone).request(
+            "POST", world.hostname, path, body=certificate_id
+        )
+        expect_equal(answer.status, 200, "the status of the test")
+        return
+    async with phone.browser.tab(user_agent=ANDROID, identify_at=world.hostname) as tab:
+        await tab.open(phone.test_url)
+        await tab.tap("#test")
+        await tab.until("document.querySelector('#result.good')")
+
+
+async def visit_in_browser(world: World, phone: Phone, shown: str) -> int | None:
+    """Open the protected hostname in the phone's browser; return the status, None without one."""
+    if phone.browser is None:
+        return None
+    url = f"https://{world.hostname}/"
+    async with phone.browser.tab(user_agent=ANDROID, identify_at=world.hostname) as tab:
+        await tab.open(url, shown)
+        return tab.statuses[url]

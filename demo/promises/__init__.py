@@ -1,0 +1,34 @@
+"""The promises of the integration, in the order in which the demo checks them."""
+
+from typing import Final
+
+from ..promise import Promise
+from . import certificates, devices, protection, secrets, setup, visitors
+
+PROMISES: Final[tuple[Promise, ...]] = (
+    setup.both_run,
+    setup.bad_tokens_are_refused,
+    setup.changes_are_previewed,
+    setup.hostname_is_in_sync,
+    visitors.visitors_without_certificate_are_blocked,
+    visitors.home_sees_itself_blocked,
+    visitors.blocked_requests_are_listed,
+    protection.problem_is_fixed,
+    devices.device_is_added,
+    devices.bundle_is_downloaded_once,
+    devices.phone_gets_in,
+    visitors.browsers_still_work,
+    devices.certificate_is_tested,
+    certificates.expiry_is_known,
+    certificates.certificate_is_renewed,
+    certificates.revoked_certificate_is_blocked,
+    protection.drift_is_fixed,
+    devices.bundle_needs_the_home_network,
+    protection.switch_unpublishes_hostname,
+    setup.tunnel_is_created,
+    protection.killing_exposes_nothing,
+    secrets.secrets_stay_secret,
+    secrets.restart_changes_nothing,
+    devices.removed_device_is_blocked,
+    visitors.actions_need_an_administrator,
+)

@@ -1,0 +1,64 @@
+"""Repairs of the account: list them, and fix them as a person does."""
+
+from base64 import b64encode
+import json
+from urllib.parse import urlencode
+
+from .account import translations, until_entry_is_loaded
+from .browser import Chromium
+from .flow import Flow
+from .home_assistant import DOMAIN, JSON
+from .report import expect, expect_equal
+from .world import World
+
+_DESK = 1280, 900
+
+
+async def list_repairs(world: World) -> list[JSON]:
+    """Return the integration's issues under Settings > Repairs."""
+    listed = await world.socket.command("repairs/list_issues")
+    return [issue for issue in listed["issues"] if issue["domain"] == DOMAIN]
+
+
+async def repair_text(world: World, issue: JSON, key: str) -> str:
+    """Return one of the texts that a repair shows."""
+    texts = await translations(world, "issues")
+    prefix = f"component.{DOMAIN}.issues.{issue['translation_key']}"
+    text: str = texts[f"{prefix}.{key}"]
+    return text.format(**issue["translation_placeholders"])
+
+
+async def run_checks(world: World) -> None:
+    """Reload the entry, which runs the checks that otherwise run every six hours."""
+    await world.admin.post(f"/api/config/config_entries/entry/{world.entry_id}/reload")
+    await until_entry_is_loaded(world)
+
+
+async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None:
+    """Open an issue under Settings > Repairs in a browser, check its text, and submit."""
+    browser = Chromium(world.folder / "desk", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    state = {"hassUrl": world.home.url, "clientId": f"{world.home.url}/"}
+    query = urlencode(
+        {
+            "auth_callback": 1,
+            "code": await world.home.anonymous().authorize(world.user),
+            "state": b64encode(json.dumps(state).encode()).decode(),
+        }
+    )
+    async with browser.tab(size=_DESK) as tab:
+        await tab.open(f"{world.home.url}/config/repairs?{query}", "true")
+        title = await repair_text(world, issue, "title")
+        await tab.click("ha-list-item-button", title)
+        await tab.until_text("ha-markdown-element", expected)
+        await tab.click("ha-button", "Submit")
+        await tab.until_text("ha-button", "Finish")
+
+
+async def fix_issue(world: World, issue: JSON, expected: str) -> None:
+    """Open an issue's dialog over the API, check its text, and submit."""
+    flow = await Flow.repair(world.admin, issue["issue_id"])
+    flow.expect_step("confirm")
+    text = await repair_text(world, issue, "fix_flow.step.confirm.description")
+    expect(expected in text, f"{expected} is not in: {text}")
+    await flow.submit()
+    expect_equal(flow.answer["type"], "create_entry", "the result of the dialog")

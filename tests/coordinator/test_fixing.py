@@ -1,0 +1,190 @@
+"""Tests of what follows from attempts to fix drift: what is told, and when to look again."""
+
+import pytest
+
+from custom_components.cloudflare_mtls.coordinator.fixing import Fixing, fixed_steps
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    Permission,
+    PermissionMissing,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan
+from custom_components.cloudflare_mtls.engine.sync.reconciler import ZoneSync, ZoneView
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    ProtectedHostname,
+)
+from custom_components.cloudflare_mtls.engine.sync.steps import (
+    Action,
+    AssociationStep,
+    Kind,
+    RuleStep,
+)
+from tests.engine.builders import observed
+
+RULE = RuleStep(kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF)
+DNS = Permission.DNS_EDIT
+
+
+def attempt(fixing: Fixing, *errors: Unavailable | PermissionMissing) -> None:
+    """Make an attempt that these errors stop, or that succeeds."""
+    assert fixing.begin()
+    if errors:
+        fixing.failed(errors)
+    else:
+        fixing.succeeded()
+
+
+def looks_soon(fixing: Fixing) -> bool:
+    """Return whether the next refresh is due soon."""
+    return fixing.wants_second_look
+
+
+def settings(
+    hostname: str, zone_id: str = "zone", *, keep_in_sync: bool = True
+) -> HostnameSettings:
+    """Return the settings of a hostname."""
+    return HostnameSettings(
+        zone_id=zone_id,
+        protected=ProtectedHostname(
+            hostname=hostname, tunnel_id="tunnel", service="http://home:8123"
+        ),
+        keep_in_sync=keep_in_sync,
+    )
+
+
+def association(hostname: str) -> AssociationStep:
+    """Return a step that concerns one hostname."""
+    return AssociationStep(action=Action.CREATE, target=hostname)
+
+
+def applied(*steps: RuleStep | AssociationStep) -> ZoneSync:
+    """Return what came of a zone in which these steps were applied."""
+    view = ZoneView(observation=observed(), skippable=frozenset())
+    return ZoneSync(view=view, left=Plan(), applied=steps)
+
+
+def test_without_drift_everything_is_told() -> None:
+    """What only a person can solve needs no attempt."""
+    assert Fixing().may_tell(exposed=False)
+
+
+def test_one_attempt_at_a_time() -> None:
+    """A refresh meanwhile begins no second one; the next after it does."""
+    fixing = Fixing()
+    assert fixing.begin()
+    assert not fixing.begin()
+
+    fixing.succeeded()
+    assert not fixing.begin()
+
+    fixing.end()
+    assert fixing.begin()
+
+
+@pytest.mark.parametrize("exposed", [False, True])
+def test_nothing_is_told_before_the_first_attempt_is_over(exposed: bool) -> None:
+    """It may fix the drift within seconds."""
+    fixing = Fixing()
+    fixing.begin()
+    assert not fixing.may_tell(exposed=exposed)
+    assert not looks_soon(fixing)
+
+
+def test_drift_is_told_after_the_second_failure() -> None:
+    """After the first, it is tried again soon; it stays told while it is tried again."""
+    fixing = Fixing()
+    attempt(fixing, Unavailable("down"))
+    assert not fixing.may_tell(exposed=False)
+    assert looks_soon(fixing)
+
+    fixing.end()
+    fixing.begin()
+    assert not fixing.may_tell(exposed=False)
+
+    fixing.failed([Unavailable("down")])
+    for _ in range(3):
+        assert fixing.may_tell(exposed=False)
+        assert not looks_soon(fixing)
+        fixing.end()
+        attempt(fixing, Unavailable("down"))
+
+
+def test_exposure_is_told_after_the_first_failure() -> None:
+    """Somebody gets in, and closing that has failed."""
+    fixing = Fixing()
+    attempt(fixing, Unavailable("down"))
+    assert fixing.may_tell(exposed=True)
+
+
+def test_drift_that_a_success_left_is_told() -> None:
+    """Nothing stopped the attempt, so another one would not help: a person has to look."""
+    fixing = Fixing()
+    attempt(fixing)
+    assert fixing.may_tell(exposed=False)
+
+    fixing.end()
+    fixing.begin()
+    assert fixing.may_tell(exposed=False)
+
+
+def test_success_ends_the_count() -> None:
+    """A failure after it is a first one again."""
+    fixing = Fixing()
+    attempt(fixing, PermissionMissing(DNS))
+    fixing.end()
+    attempt(fixing)
+    fixing.end()
+    attempt(fixing, Unavailable("down"))
+    assert looks_soon(fixing)
+    assert fixing.missing_permissions == set()
+
+
+def test_permission_is_told_with_the_second_failure() -> None:
+    """It is the one that stopped the last attempt which could look at Cloudflare."""
+    fixing = Fixing()
+    attempt(fixing, PermissionMissing(DNS), Unavailable("down"))
+    assert fixing.missing_permissions == set()
+
+    fixing.end()
+    attempt(fixing, PermissionMissing(DNS))
+    assert fixing.missing_permissions == {DNS}
+
+    fixing.end()
+    fixing.begin()
+    fixing.failed()
+    assert fixing.missing_permissions == {DNS}
+
+    fixing.end()
+    attempt(fixing, Unavailable("down"))
+    assert fixing.missing_permissions == set()
+
+
+def test_fixed_steps_by_hostname() -> None:
+    """A rule counts for each hostname of its zone, anything else for its own alone."""
+    own = association("a.example.com")
+    steps = fixed_steps(
+        {"zone": applied(RULE, own), "quiet": applied()},
+        [
+            settings("a.example.com"),
+            settings("b.example.com"),
+            settings("by-hand.example.com", keep_in_sync=False),
+            settings("c.example.net", "quiet"),
+            settings("d.example.org", "unread"),
+        ],
+        [],
+    )
+    assert steps == {"a.example.com": [RULE, own], "b.example.com": [RULE]}
+
+
+def test_removal_fixes_nothing() -> None:
+    """While a hostname is taken down, the rules of its zone change for its sake."""
+    own = association("a.example.com")
+    gone = association("gone.example.com")
+    steps = fixed_steps(
+        {"zone": applied(RULE, own, gone), "other": applied(RULE)},
+        [settings("a.example.com"), settings("b.example.net", "other")],
+        [settings("gone.example.com")],
+    )
+    assert steps == {"a.example.com": [own], "b.example.net": [RULE]}

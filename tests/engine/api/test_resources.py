@@ -1,0 +1,291 @@
+"""What each resource sends, and what it makes of the answer."""
+
+from typing import Any
+
+from aiohttp import web
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    Conflict,
+    EngineError,
+    NotFound,
+    PermissionMissing,
+    QuotaExceeded,
+    Rejected,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.api.models import (
+    CertificateStatus,
+    Ruleset,
+)
+from tests.engine.api.calls import error_of, failure, succeeded
+from tests.engine.servers import ScriptedApi, envelope, success
+
+
+async def test_first_rule_makes_the_ruleset(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """A zone that never had a rule has no ruleset to add it to."""
+    api.answers = lambda _: success({"id": "rs", "rules": []})
+    assert await client.rulesets.create("z", {"ref": "r"}) == Ruleset(id="rs")
+    assert api.asked[0].body == {
+        "name": "default",
+        "kind": "zones.get",
+        "phase": "http_request_firewall_custom",
+        "rules": [{"ref": "r"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("ruleset_id", "path"),
+    [(None, "/zones/z/rulesets"), ("rs", "/zones/z/rulesets/rs/rules")],
+)
+async def test_permission_to_write_rules_is_asked_without_writing(
+    api: ScriptedApi, client: CloudflareClient, ruleset_id: str | None, path: str
+) -> None:
+    """The request carries dry_run, with a ruleset and without one."""
+    api.answers = lambda _: success(None)
+    await client.rulesets.dry_run("z", Ruleset(id=ruleset_id), {"action": "block"})
+    assert [(item.method, item.path) for item in api.asked] == [("POST", path)]
+    assert api.asked[0].query == {"dry_run": "true"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"), [((400, 50001), None), ((403, 10000), PermissionMissing)]
+)
+async def test_full_zone_does_not_hide_the_permission(
+    api: ScriptedApi,
+    client: CloudflareClient,
+    refusal: tuple[int, int],
+    error: type[EngineError] | None,
+) -> None:
+    """A dry run that meets the quota has passed the check of the permission."""
+    api.answers = lambda _: envelope(refusal[0], code=refusal[1])
+    asking = client.rulesets.dry_run("z", Ruleset(id="rs"), {"action": "block"})
+    if error is None:
+        await asking
+    else:
+        assert isinstance(await error_of(asking), error)
+
+
+async def test_what_is_gone_counts_as_gone(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Deleting and revoking twice succeeds; revoking what never was does not."""
+    api.always(404, failure(81044))
+    await client.dns.delete("z", "r")
+    api.always(400, failure(1407))
+    await client.client_certificates.revoke("z", "c")
+    api.always(404, failure(1415))
+    assert isinstance(
+        await error_of(client.client_certificates.revoke("z", "c")), NotFound
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param(
+            succeeded({"id": "c", "status": "pending_reactivation"}),
+            CertificateStatus.PENDING_REACTIVATION,
+            id="begun",
+        ),
+        pytest.param(
+            succeeded({"id": "c", "status": "active"}),
+            CertificateStatus.ACTIVE,
+            id="done",
+        ),
+        pytest.param(
+            {"success": True}, CertificateStatus.PENDING_REACTIVATION, id="bare"
+        ),
+        pytest.param(
+            succeeded({"id": "c", "status": "revoked"}),
+            CertificateStatus.PENDING_REACTIVATION,
+            id="as it was",
+        ),
+    ],
+)
+async def test_restored_certificate(
+    api: ScriptedApi,
+    client: CloudflareClient,
+    answer: dict[str, Any],
+    status: CertificateStatus,
+) -> None:
+    """A revocation is taken back, however little the answer says of it."""
+    api.always(200, answer)
+    assert await client.client_certificates.restore("z", "c") is status
+    (asked,) = api.asked
+    assert asked.method == "PATCH"
+    assert asked.path == "/zones/z/client_certificates/c"
+    assert asked.body == {"reactivate": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [(400, None, Rejected), (400, 1445, QuotaExceeded), (404, 1415, NotFound)],
+)
+async def test_restoration_that_is_refused(
+    api: ScriptedApi,
+    client: CloudflareClient,
+    status: int,
+    code: int | None,
+    error: type[EngineError],
+) -> None:
+    """What Cloudflare does not restore is listed as before."""
+    api.always(status, failure(code))
+    raised = await error_of(client.client_certificates.restore("z", "c"))
+    assert type(raised) is error
+
+    listed = {"id": "c", "certificate": "pem", "status": "revoked"}
+    api.answers = lambda _: success([listed])
+    (certificate,) = await client.client_certificates.list("z")
+    assert certificate.status is CertificateStatus.REVOKED
+
+
+async def test_last_write_holds_while_lists_lag(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Who revokes what was restored a moment ago, or the other way round, sees it so."""
+
+    def listed(status: str) -> None:
+        item = {"id": "c", "certificate": "pem", "status": status}
+        api.answers = lambda asked: (
+            success([item])
+            if asked.method == "GET"
+            else web.json_response({"success": True})
+        )
+
+    listed("revoked")
+    await client.client_certificates.restore("z", "c")
+    (certificate,) = await client.client_certificates.list("z")
+    assert certificate.status is CertificateStatus.PENDING_REACTIVATION
+
+    listed("pending_reactivation")
+    await client.client_certificates.revoke("z", "c")
+    (certificate,) = await client.client_certificates.list("z")
+    assert certificate.status is CertificateStatus.PENDING_REVOCATION
+
+    await client.client_certificates.restore("z", "c")
+    api.always(400, failure(1407))
+    await client.client_certificates.revoke("z", "c")
+    listed("revoked")
+    (certificate,) = await client.client_certificates.list("z")
+    assert certificate.status is CertificateStatus.REVOKED
+
+
+async def test_certificates_are_asked_for_revoked_or_not(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Revoked certificates are listed, deleted tunnels are not."""
+    api.answers = lambda _: success([])
+    await client.client_certificates.list("z")
+    await client.tunnels.list("a")
+    assert api.asked[0].query["status"] == "all"
+    assert api.asked[1].query["is_deleted"] == "false"
+
+
+async def test_zone_without_rules_and_tunnel_managed_elsewhere(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Cloudflare answers both with 404, and neither is an error."""
+    api.always(404, failure(10003))
+    assert await client.rulesets.get("z") == Ruleset()
+    for code in (1055, 1002):
+        api.always(404, failure(code))
+        assert await client.tunnels.get_configuration("a", "t") is None
+
+
+async def test_tunnel_that_is_gone(api: ScriptedApi, client: CloudflareClient) -> None:
+    """What is deleted is still answered for a while, and then no longer."""
+    for deleted_at, gone in ((None, False), ("2026-11-01T10:00:00Z", True)):
+        api.always(200, succeeded({"id": "t", "deleted_at": deleted_at}))
+        assert await client.tunnels.is_gone("a", "t") is gone
+    api.always(404, failure(1002))
+    assert await client.tunnels.is_gone("a", "t")
+
+
+async def test_never_associated_is_empty(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """A zone that never had an association has null in place of the list."""
+    api.answers = lambda _: success({"hostnames": None})
+    assert await client.hostname_associations.get("z") == ()
+
+
+@pytest.mark.parametrize("nothing", [[], None])
+async def test_tunnel_without_connectors(
+    api: ScriptedApi, client: CloudflareClient, nothing: object
+) -> None:
+    """No connectors are none, and so is null."""
+    api.answers = lambda _: success(nothing)
+    assert await client.connectors.list("a", "t") == ()
+
+
+async def test_null_for_a_tunnel_that_runs(
+    client: CloudflareClient, api: ScriptedApi
+) -> None:
+    """Whoever runs has connectors, so that null would be an invented zero."""
+    api.answers = lambda _: success(None)
+    with pytest.raises(Unavailable):
+        await client.connectors.list("a", "t", running=True)
+
+
+async def test_new_tunnel_is_managed_remotely(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Of the answer, which holds the connector's secrets, nothing but the tunnel is kept."""
+    api.always(
+        200,
+        succeeded(
+            {
+                "id": "t",
+                "name": "home",
+                "status": "inactive",
+                "remote_config": True,
+                "credentials_file": {"TunnelSecret": "secret"},
+                "token": "secret",
+            }
+        ),
+    )
+    tunnel = await client.tunnels.create("a", "home")
+    assert (tunnel.id, tunnel.name, tunnel.never_connected) == ("t", "home", True)
+    assert "secret" not in repr(tunnel)
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("POST", "/accounts/a/cfd_tunnel")
+    assert asked.body == {"name": "home", "config_src": "cloudflare"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "error"),
+    [
+        (400, 1003, "Invalid tunnel name", Rejected),
+        (400, None, "You have reached the limit of 1000 tunnels", QuotaExceeded),
+        (403, None, "You have reached the limit", PermissionMissing),
+        (400, 1, "The maximum number of tunnels is reached", QuotaExceeded),
+        (409, 1013, "You already have a tunnel with this name", Conflict),
+        (409, 1013, "The limit", Conflict),
+    ],
+)
+async def test_tunnel_that_is_refused(
+    api: ScriptedApi,
+    client: CloudflareClient,
+    status: int,
+    code: int | None,
+    message: str,
+    error: type[EngineError],
+) -> None:
+    """A limit is told from a name that is taken, and from a name that is none."""
+    api.always(status, failure(code, message))
+    raised = await error_of(client.tunnels.create("a", "home"))
+    assert type(raised) is error
+
+
+async def test_token_of_a_connector(api: ScriptedApi, client: CloudflareClient) -> None:
+    """It is read with a request of its own, and nothing prints it."""
+    api.answers = lambda _: success("eyJhIjoiYiJ9")
+    token = await client.tunnels.get_token("a", "t")
+    assert token.secret == "eyJhIjoiYiJ9"
+    assert "eyJ" not in repr(token)
+    (asked,) = api.asked
+    assert (asked.method, asked.path) == ("GET", "/accounts/a/cfd_tunnel/t/token")

@@ -1,0 +1,213 @@
+"""Which certificate a device uses, and what is known of its handover."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.models import CertificateStatus
+from custom_components.cloudflare_mtls.engine.certificates.companions import (
+    Certificate,
+    CompanionDevice,
+    CompanionState,
+    HandoverState,
+    companion_states,
+    next_expiry,
+)
+from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+    ORGANIZATION,
+    CertificateFacts,
+    KeyType,
+)
+from custom_components.cloudflare_mtls.engine.certificates.lifecycle import Standing
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.systems import System
+
+NOW = datetime(2027, 7, 15, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+ACTIVE, REVOKED = CertificateStatus.ACTIVE, CertificateStatus.REVOKED
+PHONE = CompanionDevice(id="phone", name="Phone", system=System.IOS, zone_id="zone")
+
+
+def certificate(
+    name: str,
+    *,
+    age: int = 0,
+    days: int = 100,
+    status: CertificateStatus | None = ACTIVE,
+    device_id: str = PHONE.id,
+    organization: str = ORGANIZATION,
+) -> Certificate:
+    """Return a certificate of that many days of age, with that many days left."""
+    facts = CertificateFacts(
+        name=name,
+        organization=organization,
+        device_id=device_id,
+        serial_number=name,
+        fingerprint_sha256=name,
+        issued_on=NOW - age * DAY,
+        expires_on=NOW + days * DAY,
+        public_key=b"",
+        key_type=KeyType.EC_P256,
+    )
+    return Certificate(id=name, zone_id="zone", status=status, facts=facts)
+
+
+def fetched(age: int, *, proven: bool = False) -> Record:
+    """Return the record of a certificate that the device fetched at once."""
+    created_on = NOW - age * DAY
+    return Record(
+        created_on=created_on,
+        taken_on=created_on,
+        proven_on=created_on if proven else None,
+    )
+
+
+def unfetched(age: int) -> Record:
+    """Return the record of a certificate that nobody fetched."""
+    return Record(created_on=NOW - age * DAY)
+
+
+def state(
+    *certificates: Certificate, waiting: str = "", **records: Record
+) -> CompanionState:
+    """Return the state of a phone that has these certificates."""
+    return companion_states(
+        [PHONE], certificates, records, lambda item: item == waiting, NOW
+    )[PHONE.id]
+
+
+def test_device_without_a_certificate() -> None:
+    """Nobody created one, or somebody deleted it elsewhere."""
+    found = state(certificate("other", device_id="tablet"))
+    assert found.certificates == {}
+    assert found.current is None
+    assert found.standing is Standing.MISSING
+    assert found.days_left is None
+    assert found.handover is None
+    assert found.outdated == ()
+
+
+def test_certificate_from_elsewhere() -> None:
+    """Its unit may say anything: that makes it no certificate of ours."""
+    found = state(certificate("fake", organization="Somebody"))
+    assert found.certificates == {}
+
+
+def test_current_is_the_newest_that_the_device_may_hold() -> None:
+    """A bundle that nobody fetched is on no device."""
+    old, new, lost = certificate("old"), certificate("new"), certificate("lost")
+    found = state(lost, new, old, old=fetched(9), new=fetched(5), lost=unfetched(1))
+    assert found.current is new
+    assert list(found.certificates) == [old, new, lost]
+
+
+def test_a_certificate_without_a_record_may_be_on_the_device() -> None:
+    """What happened to it before this Home Assistant knew of it is not known."""
+    foreign, lost = certificate("foreign", age=9), certificate("lost")
+    assert state(foreign, lost, lost=unfetched(1)).current is foreign
+
+
+def test_current_is_not_revoked_while_another_is_there() -> None:
+    """The newest is gone, so the device can only use an older one."""
+    old, new = certificate("old"), certificate("new", status=REVOKED, days=200)
+    found = state(old, new, old=fetched(9), new=fetched(5))
+    assert found.current is old
+    assert found.standing is Standing.ACTIVE
+    assert found.days_left == 100
+
+
+def test_current_falls_back_to_what_there_is() -> None:
+    """A person is told of the newest one, since it explains most."""
+    revoked, lost = certificate("revoked", status=REVOKED), certificate("lost")
+    found = state(revoked, lost, revoked=fetched(9), lost=unfetched(5))
+    assert found.current is lost
+    older = certificate("older", status=REVOKED)
+    found = state(older, revoked, older=fetched(9), revoked=fetched(5))
+    assert found.current is revoked
+    assert found.standing is Standing.REVOKED
+
+
+def test_records_say_better_than_cloudflare_when_a_certificate_was_created() -> None:
+    """Cloudflare dates certificates back, all of a minute alike."""
+    first, second = certificate("first", age=1), certificate("second", age=2)
+    found = state(first, second, first=fetched(8), second=fetched(7))
+    assert found.current is second
+
+
+def test_expired_certificate_is_still_current() -> None:
+    """Cloudflare calls it active, and the device has no other."""
+    found = state(certificate("old", days=-3), old=fetched(99))
+    assert found.standing is Standing.EXPIRED
+    assert found.days_left == -3
+
+
+@pytest.mark.parametrize(
+    ("record", "waiting", "handover"),
+    [
+        (None, "", None),
+        (unfetched(1), "new", HandoverState.WAITING),
+        (unfetched(1), "old", HandoverState.MISSED),
+        (fetched(1), "new", HandoverState.TAKEN),
+        (fetched(1, proven=True), "", HandoverState.PROVEN),
+    ],
+)
+def test_handover_is_that_of_the_newest_certificate(
+    record: Record | None, waiting: str, handover: HandoverState | None
+) -> None:
+    """A person asks for the certificate that was created last."""
+    records = {"old": fetched(9, proven=True)}
+    if record:
+        records["new"] = record
+    old, new = certificate("old", age=9), certificate("new", age=1)
+    assert state(old, new, waiting=waiting, **records).handover is handover
+
+
+def test_handover_of_a_revoked_certificate() -> None:
+    """It is over, however far it came."""
+    gone = certificate("gone", status=REVOKED)
+    assert state(gone, gone=fetched(1)).handover is None
+
+
+def test_only_unrevoked_certificates_are_outdated() -> None:
+    """A revoked one has nothing left to be revoked, and replaces nothing."""
+    gone = certificate("gone", status=REVOKED)
+    old, new = certificate("old"), certificate("new")
+    proven = fetched(1, proven=True)
+    found = state(gone, old, new, gone=fetched(9), old=fetched(5), new=proven)
+    assert found.outdated == (old,)
+    found = state(old, gone, old=fetched(5), gone=proven)
+    assert found.outdated == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_active"),
+    [
+        (CertificateStatus.ACTIVE, True),
+        (CertificateStatus.PENDING_REACTIVATION, True),
+        (CertificateStatus.PENDING_REVOCATION, False),
+        (CertificateStatus.REVOKED, False),
+        (None, False),
+    ],
+)
+def test_what_counts_as_active(
+    status: CertificateStatus | None, is_active: bool
+) -> None:
+    """A status that nobody knows is not trusted."""
+    item = certificate("item", status=status)
+    assert item.is_active is is_active
+    assert item.gets_in(NOW) is is_active
+
+
+def test_device_of_a_certificate() -> None:
+    """One made elsewhere is its own device."""
+    assert certificate("a").device_id == PHONE.id
+    assert certificate("b", organization="x").device_id == "b"
+    assert certificate("c", device_id="").device_id == "c"
+
+
+def test_next_expiry_counts_only_what_gets_in() -> None:
+    """An expired or revoked certificate warns of nothing."""
+    late, soon = certificate("late", days=90), certificate("soon", days=20)
+    others = [certificate("past", days=-1), certificate("x", days=5, status=REVOKED)]
+    assert next_expiry([late, soon, *others], NOW) == NOW + 20 * DAY
+    assert next_expiry(others, NOW) is None

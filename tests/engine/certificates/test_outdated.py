@@ -1,0 +1,172 @@
+"""A certificate is revoked as outdated only once a newer one has replaced it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.certificates.outdated import (
+    outdated_certificates,
+)
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
+
+NOW = datetime(2027, 7, 15, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+LONG_AGO = NOW - 300 * DAY
+
+# Fetched, but the device was not seen with it yet.
+FETCHED = Record(created_on=LONG_AGO, taken_on=LONG_AGO)
+PROVEN = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - DAY)
+UNFETCHED = Record(created_on=LONG_AGO)
+
+
+def due(revoke_old_on: datetime) -> Record:
+    """Return the record of a fetched certificate that is to replace the older ones."""
+    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
+
+
+def restored(restored_on: datetime) -> Record:
+    """Return the record of a fetched certificate that a person restored."""
+    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
+
+
+def outdated(*records: Record | None, waiting: str = "") -> list[str]:
+    """Return which certificates, named 0, 1, 2 … from the oldest on, are outdated."""
+    ids = [str(number) for number in range(len(records))]
+    known = {
+        certificate_id: record
+        for certificate_id, record in zip(ids, records, strict=True)
+        if record
+    }
+    return outdated_certificates(ids, known, lambda item: item in waiting, NOW)
+
+
+def test_no_certificate_at_all() -> None:
+    """A device that has none loses none."""
+    assert outdated() == []
+
+
+@pytest.mark.parametrize(
+    "record", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
+)
+def test_the_only_certificate_stays(record: Record | None) -> None:
+    """Nothing has replaced it, whatever happened to it."""
+    assert outdated(record) == []
+
+
+@pytest.mark.parametrize("older", [None, FETCHED, PROVEN, UNFETCHED])
+def test_a_proven_certificate_replaces_every_older_one(older: Record | None) -> None:
+    """The device uses the new one, so that nobody needs the others."""
+    assert outdated(older, older, PROVEN) == ["1", "0"]
+
+
+@pytest.mark.parametrize("older", [None, FETCHED, PROVEN])
+def test_a_certificate_that_was_only_fetched_replaces_nothing(
+    older: Record | None,
+) -> None:
+    """The device may not have installed it."""
+    assert outdated(older, FETCHED) == []
+
+
+def test_a_certificate_without_a_record_replaces_nothing() -> None:
+    """What happened to it is not known."""
+    assert outdated(FETCHED, None) == []
+
+
+@pytest.mark.parametrize(
+    ("revoke_old_on", "replaced"),
+    [
+        (NOW - DAY, ["0"]),
+        (NOW, ["0"]),
+        (NOW + SECOND, []),
+    ],
+)
+def test_older_certificates_are_replaced_at_the_latest_when_it_is_due(
+    revoke_old_on: datetime, replaced: list[str]
+) -> None:
+    """Proven or not, a person was told this date."""
+    assert outdated(FETCHED, due(revoke_old_on)) == replaced
+
+
+def test_a_proven_certificate_does_not_wait_for_the_date() -> None:
+    """The date is the latest possible one."""
+    early = Record(
+        created_on=LONG_AGO,
+        taken_on=LONG_AGO,
+        proven_on=NOW - DAY,
+        revoke_old_on=NOW + DAY,
+    )
+    assert outdated(FETCHED, early) == ["0"]
+
+
+def test_newer_certificates_stay() -> None:
+    """What a certificate replaces is older than itself."""
+    assert outdated(PROVEN, FETCHED) == []
+    assert outdated(FETCHED, PROVEN, FETCHED) == ["0"]
+
+
+@pytest.mark.parametrize("newer", [None, FETCHED, PROVEN, UNFETCHED])
+def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
+    newer: Record | None,
+) -> None:
+    """Its key is gone, so that no device can ever use it."""
+    assert outdated(UNFETCHED, newer) == ["0"]
+
+
+def test_a_certificate_that_nobody_fetched_replaces_nothing_before_it_is_due() -> None:
+    """The device still needs the one that it has."""
+    assert outdated(FETCHED, UNFETCHED) == []
+    lost = Record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
+    assert outdated(FETCHED, lost) == ["0"]
+    # What is outdated itself, and not the newest, replaces nothing.
+    assert outdated(FETCHED, lost, FETCHED) == ["1"]
+
+
+def test_a_certificate_that_waits_to_be_fetched_stays() -> None:
+    """Its bundle still exists."""
+    assert outdated(UNFETCHED, FETCHED, waiting="0") == []
+    assert outdated(UNFETCHED, FETCHED, waiting="1") == ["0"]
+    assert outdated(UNFETCHED, PROVEN, waiting="0") == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("restored_on", "replaced"),
+    [
+        (PROVEN.proven_on, []),
+        (NOW, []),
+        (NOW - DAY - SECOND, ["0"]),
+    ],
+)
+def test_a_certificate_that_a_person_restored_since_stays(
+    restored_on: datetime, replaced: list[str]
+) -> None:
+    """A person decided after the replacement, not before it."""
+    assert outdated(restored(restored_on), PROVEN) == replaced
+
+
+def test_a_certificate_that_nobody_fetched_stays_once_restored() -> None:
+    """A person wants it, even though no device has it."""
+    wanted = Record(created_on=LONG_AGO, restored_on=LONG_AGO)
+    assert outdated(wanted, FETCHED) == []
+
+
+def test_a_restored_certificate_replaces_nothing() -> None:
+    """It was proven before it was revoked: that says nothing of now."""
+    both = Record(
+        created_on=LONG_AGO,
+        taken_on=LONG_AGO,
+        proven_on=NOW - 9 * DAY,
+        restored_on=NOW - DAY,
+    )
+    assert outdated(FETCHED, both) == []
+
+
+def test_a_restored_certificate_keeps_no_other() -> None:
+    """What an older one has replaced stays replaced."""
+    assert outdated(FETCHED, PROVEN, restored(NOW)) == ["0"]
+
+
+def test_the_newest_replacement_counts() -> None:
+    """Restored after the older replacement, but before the newer one: that is outdated."""
+    older = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)
+    assert outdated(restored(NOW - 5 * DAY), older, PROVEN) == ["1", "0"]

@@ -1,0 +1,126 @@
+"""What a skip rule may skip, found by dry runs."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.models import Rule, Ruleset
+from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
+from custom_components.cloudflare_mtls.engine.sync.dry_runs import SkipDryRuns
+from custom_components.cloudflare_mtls.engine.sync.skippable import (
+    Skippable,
+    skip_parameters,
+)
+from tests.engine.servers import Asked, ScriptedApi, envelope, success
+
+
+@pytest.fixture
+def client(api: ScriptedApi) -> CloudflareClient:
+    """Return a client of the scripted API."""
+    return CloudflareClient("token", base_url=api.url)
+
+
+@pytest.fixture
+def dry_runs() -> SkipDryRuns:
+    """Return dry runs of which none was made."""
+    return SkipDryRuns()
+
+
+def skip_rule_with(*skipped: Skippable) -> Ruleset:
+    """Return a ruleset with our skip rule in it."""
+    rule = Rule(
+        id="r",
+        ref=SKIP_REF,
+        action="skip",
+        expression="ssl",
+        description="",
+        enabled=True,
+        action_parameters=skip_parameters(skipped),
+    )
+    return Ruleset(id="rs", rules=(rule,))
+
+
+def refusing(*refused: Skippable) -> Callable[[Asked], web.StreamResponse]:
+    """Return what takes a rule unless it skips one of these."""
+
+    def answer(asked: Asked) -> web.StreamResponse:
+        parameters = asked.body["action_parameters"]
+        skipped = {*parameters.get("phases", ()), *parameters.get("products", ())}
+        return envelope(400) if skipped.intersection(refused) else success(None)
+
+    return answer
+
+
+async def test_whatever_is_taken_may_be_skipped(
+    api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
+) -> None:
+    """One dry run tells that everything may be skipped, and is not repeated."""
+    api.answers = refusing()
+    for _ in range(2):
+        assert await dry_runs.find_skippable(
+            client, "z", Ruleset(id="rs")
+        ) == frozenset(Skippable)
+    assert [item.query for item in api.asked] == [{"dry_run": "true"}]
+
+
+async def test_what_is_refused_is_left_out(
+    api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
+) -> None:
+    """What is refused is found one by one, once, and left out."""
+    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
+    expected = frozenset(Skippable) - {Skippable.SUPER_BOT_FIGHT_MODE}
+    assert await dry_runs.find_skippable(client, "z", Ruleset(id="rs")) == expected
+    asked = len(api.asked)
+    assert asked == 1 + len(Skippable)
+    assert all(item.query == {"dry_run": "true"} for item in api.asked)
+    assert await dry_runs.find_skippable(client, "z", Ruleset(id="rs")) == expected
+    assert len(api.asked) == asked
+
+
+async def test_what_our_rule_skips_is_known(
+    api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
+) -> None:
+    """A rule that skips everything needs no question; of another only the rest is asked."""
+    everything = skip_rule_with(*Skippable)
+    assert await dry_runs.find_skippable(client, "y", everything) == frozenset(
+        Skippable
+    )
+    # Nor does it once it is gone.
+    assert await dry_runs.find_skippable(client, "y", Ruleset(id="rs")) == frozenset(
+        Skippable
+    )
+    assert api.asked == []
+
+    known = frozenset(Skippable) - {
+        Skippable.SUPER_BOT_FIGHT_MODE,
+        Skippable.ZONE_LOCKDOWN,
+    }
+    api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
+    found = await dry_runs.find_skippable(client, "z", skip_rule_with(*known))
+    assert found == known | {Skippable.ZONE_LOCKDOWN}
+    assert [item.method for item in api.asked] == ["PATCH"] * 3
+    # It stays what it is, should Cloudflare not know of dry runs.
+    assert {item.body["expression"] for item in api.asked} == {"ssl"}
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "found"),
+    [
+        (Ruleset(id="rs"), frozenset(Skippable)),
+        (skip_rule_with(Skippable.ZONE_LOCKDOWN), {Skippable.ZONE_LOCKDOWN}),
+    ],
+)
+async def test_who_may_only_look_sees_no_drift(
+    api: ScriptedApi,
+    client: CloudflareClient,
+    dry_runs: SkipDryRuns,
+    ruleset: Ruleset,
+    found: set[Skippable],
+) -> None:
+    """Without the permission to ask, what is there counts, and is asked again later."""
+    api.answers = lambda _: envelope(403, code=10000)
+    assert await dry_runs.find_skippable(client, "z", ruleset) == found
+    api.answers = refusing()
+    assert await dry_runs.find_skippable(client, "z", ruleset) == frozenset(Skippable)

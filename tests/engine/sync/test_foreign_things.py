@@ -1,0 +1,194 @@
+"""Tests that what others made comes out of a plan as it went in."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.models import DnsRecord
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
+from custom_components.cloudflare_mtls.engine.sync.steps import (
+    Action,
+    AssociationStep,
+    Kind,
+    associations_after,
+    ingress_after,
+    record_body,
+)
+from tests.engine.builders import (
+    CATCH_ALL,
+    HOST,
+    ONE,
+    RECORD_COMMENT,
+    SERVICE,
+    TEAR_DOWN,
+    TUNNEL_ID,
+    UNKNOWN_TUNNEL,
+    IngressStep,
+    RecordStep,
+    after,
+    block_rule,
+    configuration,
+    in_sync,
+    names,
+    observed,
+    protected,
+    record,
+    serves,
+    settled,
+    wanting,
+)
+
+
+def test_foreign_ingress_comes_out_as_it_went_in() -> None:
+    """Foreign ingress comes out as it went in."""
+    rules = [
+        serves("nas.example.com", "http://nas:1", originRequest={"noTLSVerify": True}, id="9"),
+        serves(HOST, "http://x:1", path="^/x", unknown=[1, {"a": None}]),
+        serves("*.example.com", "http://wild:1"),
+        {"service": "http_status:404", "originRequest": {}},
+    ]  # fmt: skip
+    before = configuration(*rules, **{"warp-routing": {"enabled": False}, "x": None})
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(before, step)
+    assert list(written) == ["ingress", "warp-routing", "x"]
+    # Ahead of the wildcard, behind the foreign rule for one path.
+    assert written["ingress"] == [*rules[:2], serves(), *rules[2:]]
+    assert before.raw["ingress"] == rules
+    gone = replace(step, action=Action.DELETE)
+    kept = configuration(*written["ingress"], **{"warp-routing": {"enabled": False}, "x": None})  # fmt: skip
+    assert ingress_after(kept, gone) == before.raw
+
+
+def test_ingress_of_our_own_keeps_what_others_added_to_it() -> None:
+    """Ingress of our own keeps what others added to it."""
+    own = serves(HOST, "http://old:1", originRequest={"noTLSVerify": True}, id="3")
+    step = IngressStep(
+        action=Action.UPDATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(configuration(own, CATCH_ALL), step)
+    assert written["ingress"] == [{**own, "service": SERVICE}, CATCH_ALL]
+
+
+def test_new_ingress_takes_the_origin_settings_of_the_same_origin() -> None:
+    """New ingress takes the origin settings of the same origin."""
+    settings = {"httpHostHeader": "home.example.com"}
+    sibling = serves("home.example.com", SERVICE, originRequest=settings)
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    written = ingress_after(configuration(sibling, CATCH_ALL), step)
+    assert written["ingress"][1] == serves(originRequest=settings)
+
+
+def test_tunnel_that_was_never_configured_gets_a_catch_all() -> None:
+    """Tunnel that was never configured gets a catch all."""
+    step = IngressStep(
+        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    assert ingress_after(configuration(), step)["ingress"] == [serves(), CATCH_ALL]
+
+
+def test_associations_of_others_keep_their_order_and_letters() -> None:
+    """Associations of others keep their order and letters."""
+    present = ("Nas.example.com", "b.example.com", "a.example.com")
+    create = AssociationStep(action=Action.CREATE, target=HOST)
+    delete = AssociationStep(action=Action.DELETE, target=HOST)
+    assert associations_after(present, create) == (*present, HOST)
+    assert associations_after((*present, HOST), create) == (*present, HOST)
+    assert associations_after((HOST.upper(), *present), delete) == present
+
+
+def test_own_record_is_marked_and_proxied() -> None:
+    """Own record is marked and proxied."""
+    step = RecordStep(action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID)
+    assert record_body(step) == {
+        "type": "CNAME",
+        "name": HOST,
+        "content": f"{TUNNEL_ID}.cfargotunnel.com",
+        "proxied": True,
+        "ttl": 1,
+        "comment": RECORD_COMMENT,
+    }
+
+
+def test_foreign_record_is_a_conflict_for_a_person() -> None:
+    """Foreign record is a conflict for a person."""
+    in_the_way = record(kind="A", content="192.0.2.1", ours=False)
+    plan = make_plan(observed(records=[in_the_way]), ONE)
+    assert plan.problems == (
+        Problem(code=ProblemCode.RECORD_IN_THE_WAY, target=HOST, detail="192.0.2.1"),
+    )
+    assert not any(isinstance(step, RecordStep) for step in plan.steps)
+    assert plan.drifted(HOST)
+
+
+def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
+    """Foreign record and foreign ingress survive a tear down."""
+    observation = observed(
+        records=[record(ours=False)],
+        ingress=[serves(service="http://elsewhere:1"), CATCH_ALL],
+        rules=[block_rule()],
+        associations=[HOST],
+    )
+    plan = make_plan(observation, wanting(removed=[protected()]))
+    left = after(observation, plan)
+    assert left.records == observation.records
+    assert left.configurations == observation.configurations
+    # And so the lock has to stay.
+    assert plan.problems == (
+        Problem(
+            code=ProblemCode.WOULD_EXPOSE, target=HOST, detail=Kind.BLOCK_RULE.value
+        ),
+    )
+    assert exposed(left, HOST) is None
+
+
+def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
+    """Our grey record hides a foreign wildcard: DNS cannot go before the ingress does."""
+    observation = observed(
+        records=[record(proxied=False), record("*.example.com", ours=False)],
+        ingress=[serves(), CATCH_ALL],
+    )
+    desired = wanting(removed=[protected()])
+    assert make_plan(settled(observation, desired), desired).in_sync
+
+
+def test_ingress_that_leads_elsewhere_by_now_is_somebody_elses() -> None:
+    """Ingress that leads elsewhere by now is somebody else's, and stays."""
+    moved = serves(service="http://elsewhere:1")
+    world = replace(
+        in_sync(), configurations={TUNNEL_ID: configuration(moved, CATCH_ALL)}
+    )
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+
+
+def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
+    """Tear down needs no tunnel that we may write."""
+    world = replace(in_sync(), configurations={})
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+    assert plan.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("led", "tunnel_id"),
+    [
+        (record(tunnel_id=UNKNOWN_TUNNEL), UNKNOWN_TUNNEL),
+        (record(kind="A", content="192.0.2.1"), TUNNEL_ID),
+    ],
+)
+def test_tear_down_tells_what_it_takes_away(led: DnsRecord, tunnel_id: str) -> None:
+    """Tear down tells where the record led, and what the tunnel served."""
+    world = replace(in_sync(), records=(led,))
+    plan = make_plan(world, wanting(removed=[protected()]))
+    assert plan.steps[:2] == (
+        RecordStep(action=Action.DELETE, target=HOST, tunnel_id=tunnel_id),
+        IngressStep(
+            action=Action.DELETE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+        ),
+    )

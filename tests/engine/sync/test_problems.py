@@ -1,0 +1,195 @@
+"""Tests of what a plan leaves to a person: full rule lists, long expressions, other tunnels."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
+from custom_components.cloudflare_mtls.engine.sync.settings import Layout
+from tests.engine.builders import (
+    BLOCK_REF,
+    BUILD_UP,
+    HOST,
+    ONE,
+    PINS,
+    SKIP_REF,
+    TUNNEL_ID,
+    ZONE_NAME,
+    RecordStep,
+    RuleStep,
+    admits,
+    after,
+    block_rule,
+    codes,
+    foreign,
+    in_sync,
+    names,
+    observed,
+    protected,
+    published,
+    rule,
+    skip,
+    skip_rule,
+    wanting,
+)
+
+# What the Rulesets API takes.
+LONGEST = 4096
+
+
+def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
+    """Full zone names what fills it and opens nothing."""
+    observation = observed(rules=foreign(5))
+    plan = make_plan(observation, ONE)
+    full = [item for item in plan.problems if item.code is ProblemCode.NO_FREE_RULE]
+    assert full == [
+        Problem(
+            code=ProblemCode.NO_FREE_RULE,
+            target=ZONE_NAME,
+            detail="Rule nas-0, Rule nas-1, Rule nas-2, Rule nas-3, Rule nas-4",
+        )
+    ]
+    assert not any(isinstance(step, RuleStep) for step in plan.steps)
+    assert exposed(after(observation, plan), HOST) is None
+    assert plan.drifted(HOST)
+
+
+def test_rule_without_a_description_is_named_by_its_id() -> None:
+    """Rule without a description is named by its id."""
+    nameless = replace(skip("ssl", "nameless"), description="")
+    plan = make_plan(observed(rules=[*foreign(4), nameless]), ONE)
+    assert plan.problems[0].detail.endswith(", id-of-nameless")
+
+
+def test_skip_rule_stays_where_no_block_rule_can_be() -> None:
+    """Skip rule stays where no block rule can be: there is nothing to stand ahead of."""
+    observation = observed(rules=[*foreign(4), skip_rule()])
+    plan = make_plan(observation, ONE)
+    assert not any(isinstance(step, RuleStep) for step in plan.steps)
+
+
+def test_full_zone_is_said_once() -> None:
+    """Full zone is said once."""
+    assert codes(observed(rules=foreign(5)), ONE).count("no_free_rule") == 1
+
+
+@pytest.mark.parametrize(
+    ("plan", "quota"),
+    [
+        ("free", 5),
+        ("pro", 20),
+        ("business", 100),
+        ("enterprise", 1000),
+        ("unheard-of", 5),
+    ],
+)
+def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
+    """Quota is that of the zone's plan, and the least where the plan is unknown."""
+    full = make_plan(observed(rules=foreign(quota), plan=plan), ONE)
+    assert ProblemCode.NO_FREE_RULE in {item.code for item in full.problems}
+    assert not any(isinstance(step, RuleStep) for step in full.steps)
+    room_for_two = observed(rules=foreign(quota - 2), plan=plan)
+    assert codes(room_for_two, ONE) == []
+
+
+def test_last_slot_goes_to_the_block_rule() -> None:
+    """Last slot goes to the block rule."""
+    observation = observed(rules=foreign(4))
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps) == [step for step in BUILD_UP if "skip" not in step]
+    assert [item.code for item in plan.problems] == [ProblemCode.NO_FREE_RULE]
+    assert exposed(after(observation, plan), HOST) is None
+
+
+def test_rule_that_has_to_go_makes_room_for_the_one_that_has_to_come() -> None:
+    """Rule that has to go makes room for the one that has to come."""
+    observation = observed(rules=[*foreign(4), skip_rule()])
+    desired = wanting(protected(layout=Layout.BLOCK_ONLY))
+    plan = make_plan(observation, desired)
+    assert make_plan(after(observation, plan), desired).steps == ()
+
+
+def test_skip_rule_that_blocks_goes_once_the_block_rule_is_there() -> None:
+    """Somebody turned its action round: until then it is all that keeps visitors out."""
+    turned = replace(block_rule(), ref=SKIP_REF)
+    plan = make_plan(published(turned), wanting(protected(layout=Layout.BLOCK_ONLY)))
+    assert names(plan.steps) == ["create block_rule", "delete skip_rule"]
+
+
+def test_overlong_expression_is_not_sent() -> None:
+    """Overlong expression is not sent."""
+    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
+    plan = make_plan(observed(), wanting(*many))
+    too_long = [
+        item for item in plan.problems if item.code is ProblemCode.EXPRESSION_TOO_LONG
+    ]
+    assert [item.target for item in too_long] == [BLOCK_REF]
+    expression = block_expression({item.hostname: admits() for item in many})
+    assert too_long[0].detail == str(len(expression))
+    assert not any(
+        isinstance(step, RuleStep) and step.target == BLOCK_REF for step in plan.steps
+    )
+    assert not any(isinstance(step, RecordStep) for step in plan.steps)
+
+
+def length_of(hosts: list[str]) -> int:
+    """Return how long the expression is that blocks these hostnames."""
+    return len(block_expression(dict.fromkeys(hosts, admits())))
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
+    """Longest expression is sent, and adopts a rule made by hand, but no longer one."""
+    hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
+    missing = LONGEST + more - length_of(hosts)
+    hosts[0] = f"{'a' * missing}{hosts[0]}"
+    assert length_of(hosts) == LONGEST + more
+    made = rule(
+        "block",
+        f'http.host eq "{hosts[0]}" and not cf.tls_client_auth.cert_verified',
+        "by-hand",
+    )
+    plan = make_plan(
+        observed(rules=[made] if by_hand else []),
+        wanting(*map(protected, hosts), takes_over=True),
+    )
+    written = [
+        step
+        for step in plan.steps
+        if isinstance(step, RuleStep) and step.target == BLOCK_REF
+    ]
+    action = "adopt" if by_hand else "create"
+    assert names(written) == ([f"{action} block_rule"] if fits else [])
+
+
+def test_tunnel_managed_locally_is_not_written() -> None:
+    """Tunnel managed locally is not written."""
+    plan = make_plan(observed(managed_remotely=False), ONE)
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
+    )
+    assert names(plan.steps) == BUILD_UP[:3]
+
+
+def test_tunnel_that_is_gone_is_told_apart() -> None:
+    """Nobody looks for a file beside a tunnel that was deleted."""
+    there = observed(managed_remotely=False)
+    plan = make_plan(replace(there, gone_tunnels=frozenset({TUNNEL_ID})), ONE)
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_GONE, target=HOST, detail=TUNNEL_ID),
+    )
+    assert names(plan.steps) == BUILD_UP[:3]
+
+
+def test_more_pins_than_a_rule_holds() -> None:
+    """Nothing is rewritten, and what others could still use is taken off the internet."""
+    desired = wanting(protected(), pinned=frozenset(PINS))
+    plan = make_plan(in_sync(), desired)
+    too_many = Problem(code=ProblemCode.TOO_MANY_PINNED, target=ZONE_NAME, detail="60")
+    assert too_many in plan.problems
+    assert names(plan.steps) == ["delete dns_record"]
+    assert make_plan(after(in_sync(), plan), desired).steps == ()

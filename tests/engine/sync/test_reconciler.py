@@ -1,0 +1,102 @@
+"""Syncs of the hostnames of an account, and what is known afterwards."""
+
+import asyncio
+
+from cryptography.hazmat.primitives import hashes
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import RateLimited, Unavailable
+from custom_components.cloudflare_mtls.engine.sync.pins import Pins
+from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
+from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
+from sandbox import Sandbox
+from tests.common import add_certificate
+from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected
+from tests.engine.servers import Fault, FaultyProxy
+
+EXTENT = Extent(hostnames={HOST})
+
+
+def reconciler(client: CloudflareClient, pins: Pins | None = None) -> Reconciler:
+    """Return the reconciler of an account with one protected hostname."""
+    settings = HostnameSettings(
+        zone_id=ZONE_ID, protected=protected(), keep_in_sync=True
+    )
+    return Reconciler(
+        client=client, account_id=ACCOUNT_ID, hostnames=(settings,), pins=pins
+    )
+
+
+async def test_sync_knows_what_another_look_would_see(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """After writing, and when there was nothing to write."""
+    for writes in (5, 0):
+        sandbox.journal.clear()
+        sync = (await reconciler(client).sync(EXTENT))[ZONE_ID]
+        sync.raise_if_stopped()
+        assert sync.left.in_sync
+        assert len(sync.applied) == len(sandbox.journal.writes) == writes
+
+        seen = await reconciler(client).look(ZONE_ID)
+        known, found = sync.view.observation, seen.observation
+        assert sync.view.skippable == seen.skippable
+        assert set(known.records) == set(found.records)
+        assert (known.ruleset, known.associations, known.configurations) == (
+            found.ruleset,
+            found.associations,
+            found.configurations,
+        )
+
+
+async def test_preview_writes_nothing(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Its view is the one that the plan was made for."""
+    preview = (await reconciler(client).preview(EXTENT))[ZONE_ID]
+    assert preview.left.steps == (await reconciler(client).plan(ZONE_ID, EXTENT)).steps
+    assert preview.view == await reconciler(client).look(ZONE_ID)
+    assert sandbox.journal.writes == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "looks_again"),
+    [(Fault.LIMITED, RateLimited, False), (Fault.LOST, Unavailable, True)],
+)
+async def test_only_a_write_that_may_have_happened_is_looked_for(
+    sandbox: Sandbox,
+    unsteady: CloudflareClient,
+    proxy: FaultyProxy,
+    fault: Fault,
+    error: type[Exception],
+    looks_again: bool,
+) -> None:
+    """A rate-limited write did not happen; another request would be one too many."""
+    engine = reconciler(unsteady)
+    await engine.look(ZONE_ID)
+    proxy.writes, proxy.fails_at, proxy.fault = 0, 0, fault
+    sandbox.journal.clear()
+    sync = (await engine.sync(EXTENT))[ZONE_ID]
+
+    assert isinstance(sync.error, error)
+    assert sync.applied == ()
+    looks = [
+        item for item in sandbox.journal.requests if item.path == f"/zones/{ZONE_ID}"
+    ]
+    assert len(looks) == 1 + looks_again
+    assert len(sync.left.steps) == (4 if looks_again else 5)
+
+
+async def test_pins_are_read_for_each_sync(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Both rules accept the certificates that are good by then, and no others."""
+    pins = Pins(zone_ids=[ZONE_ID], adopted=(), run_blocking=asyncio.to_thread)
+    engine = reconciler(client, pins)
+    for number in range(2):
+        certificate = await add_certificate(sandbox, certificate_id=f"phone{number}")
+        await engine.sync(EXTENT)
+        fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+        rules = sandbox.state.zones[ZONE_ID].rules[:2]
+        assert all(fingerprint in rule.expression for rule in rules)

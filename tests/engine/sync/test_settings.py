@@ -1,0 +1,175 @@
+"""Tests of what a person may choose for a hostname, and of what is proposed."""
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import IngressRule
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    in_zone,
+    is_exempt_path,
+    is_service,
+    propose,
+    read_hostname,
+)
+from tests.engine.builders import serves, zone
+
+
+@pytest.mark.parametrize(
+    ("text", "hostname"),
+    [
+        ("ha.example.com", "ha.example.com"),
+        (" HA-Mobile.Example.COM. \n", "ha-mobile.example.com"),
+        ("xn--bro-hoa.example.com", "xn--bro-hoa.example.com"),
+        ("1.2.example", "1.2.example"),
+        (f"{'a' * 63}.example.com", f"{'a' * 63}.example.com"),
+        (".".join(["a" * 63] * 3 + ["b" * 61]), ".".join(["a" * 63] * 3 + ["b" * 61])),
+        (".".join(["a" * 63] * 3 + ["b" * 62]), None),
+        (f"{'a' * 64}.example.com", None),
+        (".".join(["a" * 63] * 4), None),
+        ("example", None),
+        ("", None),
+        (".", None),
+        ("*.example.com", None),
+        ("-a.example.com", None),
+        ("a-.example.com", None),
+        ("a..example.com", None),
+        ("a_b.example.com", None),
+        ("ha.example.com:8443", None),
+        ("https://ha.example.com", None),
+        ("ha.example.com/path", None),
+        ('a" or ssl or "b.example.com', None),
+        ("a.example.com\nb.example.com", None),
+        ("a\x00.example.com", None),
+        ("büro.example.com", None),
+    ],
+)
+def test_hostnames(text: str, hostname: str | None) -> None:
+    """Hostnames."""
+    assert read_hostname(text) == hostname
+
+
+@pytest.mark.parametrize(
+    ("hostname", "inside"),
+    [
+        ("example.com", True),
+        ("a.example.com", True),
+        ("a.b.example.com", True),
+        ("notexample.com", False),
+        ("example.com.evil.test", False),
+        ("com", False),
+    ],
+)
+def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
+    """Zone of a hostname."""
+    assert in_zone(hostname, zone()) is inside
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local",
+        "http://HomeAssistant:8123", "http://[FD00::1]",
+    ],
+)  # fmt: skip
+def test_services(service: str) -> None:
+    """Services."""
+    assert is_service(service)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "", "homeassistant:8123", "http://", "http://a/", "http://a/path", "http://a?b",
+        "http://user:password@a", "http://a:123456", "http://a:", "http://a b",
+        "http://a\n", "http_status:200", "hello_world", "ssh://a:22", "unix:/run/a",
+        "ftp://a", "http://[fd00::1", "http://a#b",
+    ],
+)  # fmt: skip
+def test_what_is_no_service(service: str) -> None:
+    """What is no service."""
+    assert not is_service(service)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/"],
+)
+def test_exempt_paths(path: str) -> None:
+    """Exempt paths."""
+    assert is_exempt_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "/", "//", "///", "/./", "/.//", "a/", "/a", "/a/../", "/../", "/a b/",
+        "/%2e%2e/", "/a?b/", "/a*/", '/a"/', "/a\\/", "/a\n/", "/ä/", "//evil.test/",
+    ],
+)  # fmt: skip
+def test_what_is_no_exempt_path(path: str) -> None:
+    """What is no exempt path."""
+    assert not is_exempt_path(path)
+
+
+def ingress(*rules: object) -> list[IngressRule]:
+    """Return ingress rules."""
+    return [IngressRule.parse(Fields(rule)) for rule in rules]
+
+
+A = serves("home.example.com", "http://homeassistant:8123")
+B = serves("nas.example.com", "http://nas:5000")
+
+
+@pytest.mark.parametrize(
+    ("rules", "proposed"),
+    [
+        ([B, A], ("home-mobile.example.com", "http://homeassistant:8123")),
+        ([B], ("nas-mobile.example.com", "http://nas:5000")),
+        ([serves("home.example.com", "https://a:8123")], ("home-mobile.example.com", "https://a:8123")),
+        ([serves("example.com", "http://a:1")], ("mobile.example.com", "http://a:1")),
+        ([serves("a.b.example.com", "http://a:1")], ("a-mobile.b.example.com", "http://a:1")),
+        ([serves("*.example.com", "http://a:8123"), B], ("nas-mobile.example.com", "http://nas:5000")),
+        ([serves("x.example.com", "http://a:8123", path="/x"), B], ("nas-mobile.example.com", "http://nas:5000")),
+        ([serves("x.other.test", "http://a:8123")], None),
+        ([serves("x.example.com", "ssh://a:22")], None),
+        ([serves(None, "http_status:404")], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_proposal(
+    rules: list[dict[str, str]], proposed: tuple[str, str] | None
+) -> None:
+    """Proposal."""
+    assert propose(zone(), ingress(*rules), origins=[":8123"], taken=[]) == proposed
+
+
+def test_proposal_is_a_hostname() -> None:
+    """Proposal is a hostname."""
+    rules = ingress(serves(f"{'a' * 63}.example.com", "http://a:8123"))
+    proposed = propose(zone(), rules, origins=[":8123"], taken=[])
+    assert proposed is None or read_hostname(proposed[0]) == proposed[0]
+
+
+def test_proposal_leads_where_one_of_the_origins_is() -> None:
+    """Proposal leads where one of the origins is, of which a Home Assistant has several."""
+    proposed = propose(
+        zone(), ingress(B, A), origins=[":8123", "192.168.1.10"], taken=[]
+    )
+    assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
+
+
+def test_proposal_is_not_built_upon_what_is_taken() -> None:
+    """Proposal is not built upon what is taken: it is protected already."""
+    mobile = serves("home-mobile.example.com", "http://homeassistant:8123")
+    taken = ["home-mobile.example.com"]
+    assert propose(zone(), ingress(mobile), origins=[":8123"], taken=taken) is None
+
+
+def test_what_is_taken_is_not_proposed_again() -> None:
+    """What is taken is neither proposed nor built upon."""
+    rules = ingress(
+        serves("home.example.com", "http://a:8123"),
+        serves("home-mobile.example.com", "http://a:8123"),
+    )
+    taken = ["home-mobile.example.com"]
+    assert propose(zone(), rules, origins=[":8123"], taken=taken) is None

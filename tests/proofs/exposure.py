@@ -1,0 +1,117 @@
+"""Which requests without a good certificate reach an origin, as the sandbox decides it.
+
+The sandbox shares no code with the engine, so it does not repeat the engine's mistakes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from sandbox import client_auth, firewall, ingress
+from sandbox.expressions import Value
+from sandbox.state import Rule, State, Zone
+
+# Ways to write a hostname: {0} as it is, {1} in upper case, {2} in title case.
+_HOST_FORMS = ("{0}", "{0}:8443", "{0}.", "{0}.:443", "{1}", "{2}:2053")
+# The last path leaves an exempt path, unless the zone normalises URLs.
+_PATHS = ("/", "/api/x", "/api/webhook/x", "/local/x", "/api/webhook/%2e%2e/x")
+_COUNTRIES = ("DE", "US")
+
+_FIELDS: Mapping[str, Value] = {
+    **client_auth.without_certificate(),
+    "http.request.method": "GET",
+    "http.user_agent": "Mozilla/5.0",
+    "ssl": True,
+}
+
+
+@dataclass(frozen=True)
+class UnauthorizedRequest:
+    """A request without a certificate, or with a revoked one."""
+
+    hostname: str
+    host: str
+    path: str
+    country: str
+    revoked: bool
+
+    @property
+    def fields(self) -> dict[str, Value]:
+        """Return the request's fields in Cloudflare's rules language."""
+        return {
+            **_FIELDS,
+            "http.host": self.host,
+            "http.request.uri.path": self.path,
+            "ip.src.country": self.country,
+            "cf.tls_client_auth.cert_verified": self.revoked,
+            "cf.tls_client_auth.cert_revoked": self.revoked,
+        }
+
+
+class ExposureFinder:
+    """Finds the unauthorized requests that get in; remembers what rules do with a request."""
+
+    def __init__(self) -> None:
+        """Start with an empty memory."""
+        self._blocked: dict[tuple[object, ...], bool] = {}
+
+    def admitted(
+        self, state: State, zone: Zone, protected: Mapping[str, tuple[str, ...]]
+    ) -> frozenset[UnauthorizedRequest]:
+        """Return the unauthorized requests that reach an origin.
+
+        `protected` has the exempt paths of each hostname; requests to these paths are left out.
+        """
+        rules = tuple(_effect(rule) for rule in zone.rules)
+        return frozenset(
+            request
+            for hostname, exempt_paths in protected.items()
+            for path in _PATHS
+            if not _is_exempt(path, exempt_paths)
+            and reaches_origin(state, zone, hostname, path)
+            for request in _requests(hostname, path)
+            if not self._is_blocked(rules, zone.rules, request)
+        )
+
+    def _is_blocked(
+        self, key: tuple[object, ...], rules: list[Rule], request: UnauthorizedRequest
+    ) -> bool:
+        known = self._blocked.get((key, request))
+        if known is None:
+            known = firewall.judge(rules, request.fields).stopped_by is not None
+            self._blocked[key, request] = known
+        return known
+
+
+def reaches_origin(state: State, zone: Zone, hostname: str, path: str) -> bool:
+    """Return whether a request reaches an origin if no rule blocks it."""
+    match ingress.route(state, zone, hostname, path):
+        case ingress.Failure() as failure:
+            return failure is ingress.NO_ORIGIN
+        case ingress.Service(name=name):
+            return not name.startswith("http_status:")
+
+
+def _requests(hostname: str, path: str) -> Iterator[UnauthorizedRequest]:
+    hosts = [
+        form.format(hostname, hostname.upper(), hostname.title())
+        for form in _HOST_FORMS
+    ]
+    for host, country, revoked in product(hosts, _COUNTRIES, (False, True)):
+        yield UnauthorizedRequest(hostname, host, path, country, revoked)
+
+
+def _is_exempt(path: str, exempt_paths: tuple[str, ...]) -> bool:
+    return path.startswith(exempt_paths) and "%" not in path
+
+
+def _effect(rule: Rule) -> tuple[object, ...]:
+    """Return the part of a rule that decides what it does."""
+    parameters = rule.action_parameters or {}
+    return (
+        rule.enabled,
+        rule.action,
+        rule.expression,
+        parameters.get("ruleset"),
+        parameters.get("phase"),
+    )

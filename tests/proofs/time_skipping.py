@@ -1,0 +1,48 @@
+"""An event loop that can skip time, so that tests of timeouts do not wait for them."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, override
+
+
+class TimeSkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time runs as usual until some of it is skipped."""
+
+    def __init__(self) -> None:
+        """Start with the machine's time."""
+        super().__init__()
+        self._skipped = 0.0
+
+    @override
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Move the time forward; timers that become due run next."""
+        self._skipped += seconds
+
+
+def time_skipping_runner() -> asyncio.Runner:
+    """Return a runner with such a loop and, unlike pytest's runner, without debug mode."""
+    return asyncio.Runner(debug=False, loop_factory=TimeSkippingLoop)
+
+
+@contextmanager
+def entered[T](
+    runner: asyncio.Runner, context: AbstractAsyncContextManager[T]
+) -> Iterator[T]:
+    """Enter an asynchronous context manager from synchronous code."""
+    thing = runner.run(_enter(context))
+    try:
+        yield thing
+    finally:
+        runner.run(_exit(context))
+
+
+async def _enter[T](context: AbstractAsyncContextManager[T]) -> T:
+    return await context.__aenter__()
+
+
+async def _exit(context: AbstractAsyncContextManager[Any]) -> None:
+    await context.__aexit__(None, None, None)

@@ -1,0 +1,65 @@
+"""Checks after every write that it exposed no hostname and changed nothing foreign."""
+
+from collections.abc import Iterable
+import json
+
+from sandbox.journal import Entry
+
+from .exposure import ExposureFinder, UnauthorizedRequest
+from .resettable_sandbox import ResettableSandbox
+from .zone_contents import foreign_contents
+
+
+class WriteMonitor:
+    """Observes the writes of a sandbox and collects violations."""
+
+    def __init__(
+        self, sandbox: ResettableSandbox, finder: ExposureFinder | None = None
+    ) -> None:
+        """Observe a sandbox from now on; a finder can be shared, as it remembers results."""
+        self.violations: list[str] = []
+        # The exempt paths of every hostname that a home protects.
+        self.protected: dict[str, tuple[str, ...]] = {}
+        self._sandbox = sandbox
+        self._finder = finder or ExposureFinder()
+        self._admitted: frozenset[UnauthorizedRequest] = frozenset()
+        self._foreign: dict[str, str] = {}
+        sandbox.request_listeners.append(self._check)
+
+    def accept_state(self) -> None:
+        """Compare with the present state from now on; needed before a run and after an edit."""
+        self._admitted = self.admitted()
+        self._foreign = self._read_foreign()
+
+    def admitted(self) -> frozenset[UnauthorizedRequest]:
+        """Return the unauthorized requests that get in now."""
+        sandbox = self._sandbox
+        return self._finder.admitted(sandbox.state, sandbox.zone, self.protected)
+
+    def exposed_hostnames(self) -> set[str]:
+        """Return the hostnames where an unauthorized request gets in now."""
+        return {request.hostname for request in self.admitted()}
+
+    def _check(self, entry: Entry) -> None:
+        if not entry.write:
+            return
+        write = f"{entry.method} {entry.path}"
+        admitted = self.admitted()
+        if added := admitted - self._admitted:
+            self.violations.append(f"{write} opened {_first(added)}")
+        self._admitted = admitted
+        foreign = self._read_foreign()
+        for part, before in self._foreign.items():
+            if foreign[part] != before:
+                self.violations.append(
+                    f"{write} changed foreign {part}: {before} became {foreign[part]}"
+                )
+        self._foreign = foreign
+
+    def _read_foreign(self) -> dict[str, str]:
+        parts = foreign_contents(self._sandbox, self.protected)
+        return {part: json.dumps(content) for part, content in parts.items()}
+
+
+def _first(requests: Iterable[UnauthorizedRequest]) -> UnauthorizedRequest:
+    return min(requests, key=repr)

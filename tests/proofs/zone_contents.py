@@ -1,0 +1,102 @@
+"""What a zone and its tunnel contain: what is foreign, what is ours, and how often."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
+from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
+from sandbox import firewall, ingress
+from sandbox.api.dns import record_json
+from sandbox.api.rulesets import ruleset_json
+
+from .exposure import UnauthorizedRequest
+from .resettable_sandbox import OWN_REFS, ResettableSandbox
+
+
+def foreign_contents(
+    sandbox: ResettableSandbox, hostnames: Iterable[str]
+) -> dict[str, Any]:
+    """Return everything that is not ours, as JSON of the API and in its order."""
+    zone, ours = sandbox.zone, set(hostnames)
+    entrypoint = zone.entrypoint()
+    rules = ruleset_json(entrypoint).get("rules", []) if entrypoint else []
+    config = sandbox.tunnel.config or {}
+    return {
+        "rules": [rule for rule in rules if rule["ref"] not in OWN_REFS],
+        "records": [
+            record_json(record)
+            for record in zone.dns_records.values()
+            if record.name not in ours or record.comment != RECORD_COMMENT
+        ],
+        "associations": [name for name in zone.associations or () if name not in ours],
+        "ingress": [
+            rule
+            for rule in sandbox.tunnel.ingress
+            if rule.get("hostname") not in ours or rule.get("path")
+        ],
+        "configuration": [item for item in config.items() if item[0] != "ingress"],
+    }
+
+
+def duplicates(sandbox: ResettableSandbox, hostnames: Iterable[str]) -> list[str]:
+    """Return what of ours is there more than once."""
+    zone = sandbox.zone
+    ours = set(hostnames)
+    things = [
+        *(f"rule {rule.ref}" for rule in zone.rules if rule.ref in OWN_REFS),
+        *(
+            f"record {record.name}"
+            for record in zone.dns_records.values()
+            if record.name in ours and record.comment == RECORD_COMMENT
+        ),
+        *(f"association {name}" for name in zone.associations or () if name in ours),
+        *(
+            f"ingress {rule['hostname']}"
+            for rule in sandbox.tunnel.ingress
+            if rule.get("hostname") in ours and not rule.get("path")
+        ),
+    ]
+    return sorted({thing for thing in things if things.count(thing) > 1})
+
+
+def contents_of(sandbox: ResettableSandbox, hostname: str) -> list[str]:
+    """Return what of ours is there for a hostname."""
+    zone = sandbox.zone
+    return [
+        *(rule.ref for rule in zone.rules if hostname in rule.expression),
+        *(
+            f"record {record.name}"
+            for record in zone.dns_records.values()
+            if record.name == hostname and record.comment == RECORD_COMMENT
+        ),
+        *(
+            f"association {name}"
+            for name in zone.associations or ()
+            if name == hostname
+        ),
+        *(
+            f"ingress {hostname}"
+            for rule in sandbox.tunnel.ingress
+            if rule.get("hostname") == hostname and not rule.get("path")
+        ),
+    ]
+
+
+def devices_get_in(sandbox: ResettableSandbox, hostname: ProtectedHostname) -> bool:
+    """Return whether a device with a good certificate passes our rules and the tunnel.
+
+    Also true for a hostname that is not published, as devices need not get in there.
+    """
+    name, zone = hostname.hostname, sandbox.zone
+    if not hostname.published:
+        return True
+    request = UnauthorizedRequest(name, name, "/", "DE", revoked=False).fields
+    request["cf.tls_client_auth.cert_verified"] = True
+    own = [rule for rule in zone.rules if rule.ref in OWN_REFS]
+    service = ingress.route(sandbox.state, zone, name, "/")
+    return (
+        zone.associates(name)
+        and firewall.judge(own, request).stopped_by is None
+        and isinstance(service, ingress.Service)
+        and service.name == hostname.service
+    )

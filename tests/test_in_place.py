@@ -1,0 +1,499 @@
+"""Tests of changes that take effect in place: nothing else in Home Assistant changes with them."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import ALL_PERMISSIONS
+
+from .common import (
+    COMPANION_ID,
+    EDGE_EVERY,
+    HOSTNAME,
+    act,
+    add_certificate,
+    choose,
+    companion,
+    hostname_settings,
+    is_loaded,
+    records_of,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    submit,
+    wait_for_refresh,
+    zone_of,
+)
+from .dialogs import add_hostname, assert_protected, zone_and_tunnel
+from .faults import Fault, Faults
+
+HOSTNAME_ID = "01JHOSTNAME000000000000001"
+OTHER_HOSTNAME = "nas-mobile.example.com"
+OTHER_HOSTNAME_ID = "01JHOSTNAME000000000000002"
+OTHER_COMPANION_ID = "01JCOMPANION00000000000002"
+PUBLISHED = "switch.home_mobile_example_com_published"
+
+type Changes = Mapping[str, list[str | None]]
+
+
+@pytest.fixture
+def devices() -> list[ConfigSubentryDataWithId]:
+    """Return another hostname in the same zone and tunnel, and two companion devices."""
+    return [
+        ConfigSubentryDataWithId(
+            subentry_id=OTHER_HOSTNAME_ID,
+            subentry_type="protected_hostname",
+            title=OTHER_HOSTNAME,
+            unique_id=OTHER_HOSTNAME,
+            data={**hostname_settings(), "hostname": OTHER_HOSTNAME},
+        ),
+        companion(),
+        companion(
+            name="Tablet",
+            device_id="01JDEVICE00000000000000002",
+            subentry_id=OTHER_COMPANION_ID,
+        ),
+    ]
+
+
+class Witness:
+    """Sees every change of an entity of the account, and to what device it belongs."""
+
+    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
+        """Watch from now on."""
+        self._hass = hass
+        self._entry = entry
+        self._owners = self._read_owners()
+        self._states = async_capture_events(hass, EVENT_STATE_CHANGED)
+        self._entries = async_capture_events(hass, er.EVENT_ENTITY_REGISTRY_UPDATED)
+
+    def states(self) -> Mapping[str, Changes]:
+        """Return the new states of each entity that changed, by device."""
+        self._owners |= self._read_owners()
+        seen: dict[str, dict[str, list[str | None]]] = {}
+        for event in self._states:
+            entity_id, new = event.data["entity_id"], event.data["new_state"]
+            changes = seen.setdefault(self._owners[entity_id], {})
+            changes.setdefault(entity_id, []).append(new.state if new else None)
+        return seen
+
+    def touched(self) -> set[str]:
+        """Return the devices of which an entity's state or registry entry changed."""
+        states = set(self.states())
+        return states | {self._owner(event) for event in self._entries}
+
+    def _owner(self, event: Event[Any]) -> str:
+        return self._owners[event.data["entity_id"]]
+
+    def _read_owners(self) -> dict[str, str]:
+        registry = dr.async_get(self._hass)
+        identifiers = {
+            device.id: next(iter(device.identifiers))[1]
+            for device in dr.async_entries_for_config_entry(
+                registry, self._entry.entry_id
+            )
+        }
+        return {
+            item.entity_id: identifiers[str(item.device_id)]
+            for item in er.async_entries_for_config_entry(
+                er.async_get(self._hass), self._entry.entry_id
+            )
+        }
+
+
+@pytest.fixture
+async def witness(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+) -> Witness:
+    """Return who watches an account that is set up, in sync and at rest."""
+    await add_certificate(sandbox)
+    await add_certificate(
+        sandbox,
+        name="Tablet",
+        device_id="01JDEVICE00000000000000002",
+        certificate_id="7bf7f70c-7600-42e1-81c4-000000000002",
+    )
+    await setup_integration(hass, entry)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == set()
+    return Witness(hass, entry)
+
+
+async def turn(hass: HomeAssistant, state: str) -> None:
+    """Turn the hostname's switch on or off."""
+    await hass.services.async_call(
+        "switch", f"turn_{state}", {"entity_id": PUBLISHED}, blocking=True
+    )
+    await settle(hass)
+
+
+async def reached(fault: Fault) -> None:
+    """Wait until a request is held; time may stand still."""
+    while not fault.hits:
+        await asyncio.sleep(0)
+
+
+async def test_taken_off_the_internet_and_put_back(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """The switch changes, and with it what visitors meet; everything else stays as it is."""
+    await turn(hass, "off")
+
+    assert records_of(sandbox) == []
+    assert witness.states() == {
+        HOSTNAME_ID: {
+            PUBLISHED: ["off"],
+            "binary_sensor.home_mobile_example_com_enforced": ["unknown"],
+        }
+    }
+
+    await turn(hass, "on")
+
+    assert_protected(sandbox)
+    assert witness.states() == {
+        HOSTNAME_ID: {
+            PUBLISHED: ["off", "on"],
+            "binary_sensor.home_mobile_example_com_enforced": ["unknown", "on"],
+        }
+    }
+    assert witness.touched() == {HOSTNAME_ID}
+    assert reported(hass) == set()
+
+
+async def test_changed_while_cloudflare_is_out_of_reach(
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """What a person chose is shown at once, whatever Cloudflare answers."""
+    faults.unavailable("GET", "/zones/")
+    subentry = entry.subentries[HOSTNAME_ID]
+
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "published": False}
+    )
+
+    assert state_of(hass, PUBLISHED) == "off"
+    assert witness.touched() == {HOSTNAME_ID}
+
+
+async def test_hostname_added(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """A further hostname comes with its device and all of its entities."""
+    result = await add_hostname(hass, entry)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(
+        hass, result, {"hostname": "attic-mobile.example.com", **choose()}
+    )
+    result = await submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+    assert_protected(sandbox, "attic-mobile.example.com")
+    added = next(
+        item.subentry_id
+        for item in entry.subentries.values()
+        if item.title == "attic-mobile.example.com"
+    )
+    assert witness.touched() == {added}
+    states = {
+        entity_id.split("_com_")[1]: changes[-1]
+        for entity_id, changes in witness.states()[added].items()
+    }
+    assert states == {
+        "drift": "off",
+        "enforced": "on",
+        "fixed": "unknown",
+        "published": "on",
+        "sync": "unknown",
+    }
+    assert (
+        "on"
+        not in witness.states()[added]["binary_sensor.attic_mobile_example_com_drift"]
+    )
+
+
+async def test_hostname_removed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    witness: Witness,
+) -> None:
+    """It goes with its device and its entities, here and at Cloudflare."""
+    hass.config_entries.async_remove_subentry(entry, HOSTNAME_ID)
+    await settle(hass)
+
+    assert records_of(sandbox) == []
+    assert_protected(sandbox, OTHER_HOSTNAME)
+    assert witness.touched() == {HOSTNAME_ID}
+    for changes in witness.states()[HOSTNAME_ID].values():
+        assert changes == [None]
+    assert not device_registry.async_get_device_by_identifier(
+        (DOMAIN, HOSTNAME_ID), entry.entry_id
+    )
+    assert reported(hass) == set()
+
+
+async def test_hostname_reconfigured(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """Other rules and another address are in sync at once: no entity has to change."""
+    result = await entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
+    result = await submit(
+        hass,
+        result,
+        {
+            "tunnel_id": sandbox.tunnel_id,
+            "service": "https://homeassistant.local:8123",
+            **choose(layout="skip_and_block", exempt_paths=["/api/webhook/"]),
+        },
+    )
+    assert result["step_id"] == "preview"
+    result = await submit(hass, result)
+    assert result["reason"] == "reconfigure_successful"
+
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    assert "https://homeassistant.local:8123" in [
+        rule["service"] for rule in ingress if rule.get("hostname") == HOSTNAME
+    ]
+    assert witness.touched() == set()
+
+
+async def test_companion_added_by_the_action(
+    hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """The entities are there when the action returns; the account's event says what happened."""
+    await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
+    assert state_of(hass, "sensor.laptop_certificate_status")
+    await settle(hass)
+
+    added = next(
+        item.subentry_id for item in entry.subentries.values() if item.title == "Laptop"
+    )
+    account_id = entry.data["account_id"]
+    assert witness.touched() == {added, account_id}
+    assert {key: len(item) for key, item in witness.states()[account_id].items()} == {
+        "event.home_lab_certificate": 1
+    }
+    states = witness.states()[added]
+    assert states["sensor.laptop_certificate_status"] == ["unavailable", "active"]
+    assert states["binary_sensor.laptop_certificate_problem"] == ["unavailable", "off"]
+
+
+async def test_companion_removed(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """Its entities go and its certificate is revoked; the other device notices nothing."""
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
+    await settle(hass)
+
+    revoked, other = zone_of(sandbox).certificates.values()
+    assert revoked.status != "active"
+    assert other.status == "active"
+    assert witness.touched() == {COMPANION_ID}
+    for changes in witness.states()[COMPANION_ID].values():
+        assert changes == [None]
+
+
+@pytest.mark.parametrize(
+    ("subentry_id", "entity_id"),
+    [
+        (HOSTNAME_ID, PUBLISHED),
+        (COMPANION_ID, "sensor.pixel_8_certificate_status"),
+    ],
+    ids=["hostname", "companion device"],
+)
+async def test_renamed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    witness: Witness,
+    subentry_id: str,
+    entity_id: str,
+) -> None:
+    """A device is called what its subentry is called; Cloudflare is not asked for that."""
+    sandbox.journal.clear()
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[subentry_id], title="Away from home"
+    )
+    await settle(hass)
+
+    state = hass.states.get(entity_id)
+    assert state
+    assert state.name.startswith("Away from home ")
+    assert witness.touched() == {subentry_id}
+    assert {len(changes) for changes in witness.states()[subentry_id].values()} == {1}
+    assert sandbox.journal.requests == []
+
+
+async def test_account_renamed(
+    hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """The account's device follows its entry, and no other does."""
+    hass.config_entries.async_update_entry(entry, title="Cabin")
+    await settle(hass)
+
+    assert witness.touched() == {entry.data["account_id"]}
+    state = hass.states.get("event.home_lab_certificate")
+    assert state
+    assert state.name == "Cabin Certificate"
+
+
+async def test_device_that_a_person_named_keeps_its_name(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    witness: Witness,
+) -> None:
+    """What somebody calls a device in Home Assistant goes before the subentry's name."""
+    device = device_registry.async_get_device_by_identifier(
+        (DOMAIN, COMPANION_ID), entry.entry_id
+    )
+    assert device
+    device_registry.async_update_device(device.id, name_by_user="My phone")
+
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[COMPANION_ID], title="Pixel"
+    )
+    await settle(hass)
+
+    state = hass.states.get("sensor.pixel_8_certificate_status")
+    assert state
+    assert state.name.startswith("My phone ")
+
+
+async def test_certificates_pinned_and_not_any_more(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """The rules change at once; that is no drift, and no entity says that it is."""
+
+    def rules() -> list[str]:
+        return [rule.expression for rule in zone_of(sandbox).rules]
+
+    before = rules()
+    for pins in (True, False):
+        result = await hass.config_entries.options.async_init(entry.entry_id)
+        await hass.config_entries.options.async_configure(
+            result["flow_id"], {"pin_certificates": pins, "remote_handover": False}
+        )
+        await settle(hass)
+        assert (rules() != before) is pins
+
+    assert witness.touched() == set()
+    assert reported(hass) == set()
+
+
+async def test_reloaded_by_hand(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    witness: Witness,
+) -> None:
+    """After changes in place a reload finds the same entities, in the same states."""
+
+    def entities() -> dict[str, str]:
+        return {
+            item.entity_id: state_of(hass, item.entity_id)
+            for item in er.async_entries_for_config_entry(
+                entity_registry, entry.entry_id
+            )
+            if not item.disabled
+        }
+
+    await turn(hass, "off")
+    await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
+    hass.config_entries.async_remove_subentry(entry, OTHER_COMPANION_ID)
+    await settle(hass)
+    before = entities()
+
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+
+    assert entities() == before
+
+
+async def test_another_token_reloads(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """The client is made with the token: there is no other way than to set up again."""
+    token = sandbox.state.add_token(permissions=ALL_PERMISSIONS)
+    before = entry.runtime_data
+
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "api_token": token}
+    )
+    await settle(hass)
+
+    assert is_loaded(entry)
+    assert entry.runtime_data is not before
+
+
+async def test_removed_while_the_account_is_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """A change before the set-up is over is carried out as soon as it is."""
+    await add_certificate(sandbox)
+    entry.add_to_hass(hass)
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/dns_records", hold=hold, times=1)
+    set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+    await reached(fault)
+
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
+    hold.set()
+    assert await set_up
+    await settle(hass)
+
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status != "active"
+    assert not device_registry.async_get_device_by_identifier(
+        (DOMAIN, COMPANION_ID), entry.entry_id
+    )
+
+
+async def test_unloaded_in_the_middle_of_a_change(
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+) -> None:
+    """Unloading ends what a change has begun, and later changes reach nobody."""
+    subentry = entry.subentries[HOSTNAME_ID]
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/dns_records", hold=hold)
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "published": False}
+    )
+    await reached(fault)
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hold.set()
+    await settle(hass)
+    faults.requests.clear()
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "published": True}
+    )
+    hass.config_entries.async_update_subentry(entry, subentry, title="Away from home")
+    await settle(hass)
+
+    assert faults.requests == []
+    assert state_of(hass, PUBLISHED) == "unavailable"
