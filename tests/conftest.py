@@ -4,7 +4,6 @@ import asyncio
 import asyncio.constants
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -17,7 +16,7 @@ from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotEx
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.cloudflare_mtls.engine import permissions
-from custom_components.cloudflare_mtls.flows import form as forms
+from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
 
@@ -80,8 +79,8 @@ async def sandbox(
 ) -> AsyncIterator[Sandbox]:
     """Run a local Cloudflare, and have Home Assistant take it for the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
-    # Nobody looks at the progress here, and nothing takes its time.
-    monkeypatch.setattr(forms, "shown_long_enough", partial(asyncio.sleep, 0))
+    # No front end shows the progress here.
+    monkeypatch.setattr(progress, "_PROGRESS_SECONDS", 0)
     monkeypatch.setattr(permissions, "SECOND_THOUGHT", 0)
     # A home that can be reached through a tunnel trusts its connector.
     store = await async_get_and_load_store(hass)

@@ -165,9 +165,13 @@ async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
     return result
 
 
-async def confirm_repair(client: Client, flow: dict[str, Any]) -> dict[str, Any]:
-    """Confirm the step of a repair's dialog and return the result."""
-    answer = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
+async def confirm_repair(
+    client: Client, flow: dict[str, Any], **chosen: Any
+) -> dict[str, Any]:
+    """Submit the step of a repair's dialog, with what is chosen, and return the result."""
+    answer = await client.post(
+        f"/api/repairs/issues/fix/{flow['flow_id']}", json=chosen
+    )
     assert answer.status == HTTPStatus.OK
     result: dict[str, Any] = await answer.json()
     return result

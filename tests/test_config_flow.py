@@ -1,4 +1,4 @@
-"""Tests of the config flow: what goes wrong, how it is said, and the way out of it."""
+"""Tests of the config flow: what can go wrong, what the dialog says, and how it continues."""
 
 import asyncio
 import base64
@@ -62,7 +62,7 @@ TUNNEL_TOKEN = base64.b64encode(
 async def test_from_the_token_to_the_protected_hostname(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """A person pastes a token, looks at what will change, and has it made."""
+    """A person pastes a token, previews the changes, and submits them."""
     result = await start(hass)
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "user"
@@ -133,7 +133,7 @@ async def test_from_the_token_to_the_protected_hostname(
 async def test_progress_is_shown_while_the_changes_are_made(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """Between Submit and the end, the dialog says what it is busy with."""
+    """The dialog shows that the changes are being made."""
     preview = await to_preview(hass, sandbox)
     hold = asyncio.Event()
     faults.add("POST", "/rules$", hold=hold)
@@ -158,7 +158,7 @@ async def test_progress_is_shown_while_the_changes_are_made(
 async def test_everything_that_can_be_chosen_is_kept(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Whoever opens the further settings gets what they chose."""
+    """The advanced settings are kept as they were chosen."""
     result = await submit(
         hass,
         await to_hostname(hass, sandbox),
@@ -221,7 +221,7 @@ async def test_proposed_hostname(
     hostname: str,
     service: str,
 ) -> None:
-    """The hostname is proposed after the one that the browser uses."""
+    """The proposed hostname resembles the one that browsers use."""
     config = sandbox.state.tunnels[sandbox.tunnel_id].config
     assert config
     config["ingress"] = [*ingress, {"service": "http_status:404"}]
@@ -237,7 +237,7 @@ async def test_proposed_hostname(
 async def test_choosing_one_of_several_accounts(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """A token that sees several accounts leaves the choice to the person."""
+    """With a token for several accounts, the dialog asks which one to use."""
     parents = sandbox.state.add_account("Parents")
     zone = sandbox.state.add_zone("parents.example", parents)
     tunnel = sandbox.state.add_tunnel("attic", account=parents)
@@ -265,13 +265,13 @@ async def test_choosing_one_of_several_accounts(
 async def test_blanks_around_the_token_are_ignored(
     hass: HomeAssistant, sandbox: Sandbox, wrap: str
 ) -> None:
-    """What came along when the token was copied does no harm."""
+    """Blanks that were copied along with the token are removed."""
     entry = await finish(hass, sandbox, wrap.format(sandbox.token), await start(hass))
     assert entry.data["api_token"] == sandbox.token
 
 
 async def test_token_of_an_account(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """A token that belongs to the account serves as well as one of a user."""
+    """A token of the account works as well as one of a user."""
     token = sandbox.state.add_token("account")
 
     entry = await finish(hass, sandbox, token, await start(hass))
@@ -335,10 +335,10 @@ async def test_token_of_an_account(hass: HomeAssistant, sandbox: Sandbox) -> Non
         ),
     ],
 )
-async def test_what_is_no_token(
+async def test_text_that_is_no_token(
     hass: HomeAssistant, sandbox: Sandbox, token: str, error: str, words: str
 ) -> None:
-    """Whatever is pasted instead of a token is told apart, and the next try counts."""
+    """The form says what was pasted instead of a token, and continues with a good one."""
     result = await submit(hass, await start(hass), {"api_token": token})
 
     assert result["step_id"] == "user"
@@ -354,7 +354,7 @@ async def test_what_is_no_token(
 async def test_token_that_is_no_longer_active(
     hass: HomeAssistant, sandbox: Sandbox, kind: str, status: str
 ) -> None:
-    """A dead token is refused, and works once it is brought back to life."""
+    """A token that is disabled or expired is refused, and works once it is active."""
     token = sandbox.state.add_token(kind, status=status)
 
     result = await submit(hass, await start(hass), {"api_token": token})
@@ -372,7 +372,7 @@ async def test_token_that_is_no_longer_active(
 async def test_token_that_may_not_be_used_from_here(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """A token with an IP address filter is told from one that is wrong."""
+    """An IP address filter is named as the reason."""
     faults.refuse(
         "GET",
         "",
@@ -392,12 +392,12 @@ async def test_token_that_may_not_be_used_from_here(
 
 
 def without(*permissions: str) -> frozenset[str]:
-    """Return all permissions but these."""
+    """Return all permissions except these."""
     return ALL_PERMISSIONS - frozenset(permissions)
 
 
 async def test_no_zone_may_be_seen(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """Without the permission to read zones there are none, and both causes are named."""
+    """Without a readable zone, the form names both possible causes."""
     token = sandbox.state.add_token(permissions=without("zone:read"))
 
     result = await submit(hass, await start(hass), {"api_token": token})
@@ -414,7 +414,7 @@ async def test_no_zone_may_be_seen(hass: HomeAssistant, sandbox: Sandbox) -> Non
 async def test_tunnels_may_not_be_seen(
     hass: HomeAssistant, sandbox: Sandbox, kind: str
 ) -> None:
-    """Without the permission to read tunnels, it is named beside the token."""
+    """The missing permission to read tunnels is named in the form of the token."""
     token = sandbox.state.add_token(kind, permissions=without("tunnel:edit"))
 
     result = await submit(hass, await start(hass), {"api_token": token})
@@ -445,7 +445,7 @@ async def test_permission_missing_before_the_preview(
     permissions: frozenset[str],
     named: str,
 ) -> None:
-    """What the token may not do is named as the dashboard names it, before it matters."""
+    """A missing permission shows before the preview, by its name in the dashboard."""
     token = sandbox.state.add_token(kind, permissions=permissions)
     result = await submit(hass, await start(hass), {"api_token": token})
 
@@ -469,7 +469,7 @@ async def test_permission_missing_before_the_preview(
 async def test_all_missing_permissions_show_at_once(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Nobody goes to the dashboard once for each."""
+    """The table lists every missing permission, not only the first."""
     token = sandbox.state.add_token(
         permissions=without("dns:edit", "ssl:edit", "bots:edit")
     )
@@ -497,7 +497,7 @@ async def test_all_missing_permissions_show_at_once(
 async def test_preview_shows_what_the_token_may_do(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """What is optional and missing is seen before anything is changed."""
+    """A missing optional permission shows before anything is changed."""
     token = sandbox.state.add_token(permissions=without("settings:edit"))
     result = await submit(hass, await start(hass), {"api_token": token})
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -515,7 +515,7 @@ async def test_preview_shows_what_the_token_may_do(
 async def test_permissions_that_cannot_be_found_out(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """While Cloudflare fails, nothing is said of permissions; optional ones may fail."""
+    """While Cloudflare fails there is no table; optional permissions may remain unknown."""
     result = await submit(hass, await start(hass), {"api_token": sandbox.token})
     faults.unavailable("GET", "/cfd_tunnel$")
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -533,7 +533,7 @@ async def test_permissions_that_cannot_be_found_out(
 
 
 async def test_token_that_is_too_new(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """A token that not all of Cloudflare knows yet is not taken for a bad one."""
+    """A token that some of Cloudflare does not know yet is not taken for a bad one."""
     sandbox.state.delays = Delays(new_token=30)
     token = sandbox.state.add_token()
 
@@ -547,7 +547,7 @@ async def test_token_that_is_too_new(hass: HomeAssistant, sandbox: Sandbox) -> N
 async def test_single_refusal_is_no_missing_permission(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, path: str
 ) -> None:
-    """What is refused once is asked again before anybody is sent to the dashboard."""
+    """One refusal is not enough to report a missing permission."""
     result = await submit(hass, await start(hass), {"api_token": sandbox.token})
     fault = faults.refuse("*", path, 403, 10000, "Authentication error", times=1)
 
@@ -571,7 +571,7 @@ async def test_single_refusal_is_no_missing_permission(
 async def test_permission_missing_while_the_changes_are_made(
     hass: HomeAssistant, sandbox: Sandbox, permissions: frozenset[str], named: str
 ) -> None:
-    """Whether a token may write shows only when it does; what was done so far is closed."""
+    """A missing write permission shows only on writing; what was done so far exposes nothing."""
     token = sandbox.state.add_token(permissions=permissions)
     result = await submit(hass, await start(hass), {"api_token": token})
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -594,7 +594,7 @@ async def test_permission_missing_while_the_changes_are_made(
 async def test_zone_that_is_not_active(
     hass: HomeAssistant, sandbox: Sandbox, status: str, paused: bool
 ) -> None:
-    """Cloudflare protects nothing in a zone that it does not serve."""
+    """A zone that Cloudflare does not serve is refused."""
     zone = zone_of(sandbox)
     zone.status, zone.paused = status, paused
     result = await to_zone(hass, sandbox)
@@ -616,7 +616,7 @@ async def test_zone_that_is_not_active(
 async def test_another_zone_instead_of_one_that_is_not_active(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """The same dialog goes on with another zone."""
+    """The dialog continues with another zone."""
     paused = sandbox.state.add_zone("paused.example")
     paused.paused = True
     result = await to_zone(hass, sandbox)
@@ -633,7 +633,7 @@ async def test_another_zone_instead_of_one_that_is_not_active(
 async def test_zone_that_becomes_active_while_the_dialog_is_open(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Who resumes the zone at Cloudflare and tries again, as the sentence says, goes on."""
+    """The dialog continues once the zone is active."""
     zone_of(sandbox).paused = True
     result = await to_zone(hass, sandbox)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
@@ -648,7 +648,7 @@ async def test_zone_that_becomes_active_while_the_dialog_is_open(
 async def test_tunnel_that_is_managed_locally(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """A tunnel that takes its settings from a file cannot be changed from here."""
+    """A tunnel that is managed by a local config file is refused."""
     local = sandbox.state.add_tunnel("old", config_src="local")
     result = await to_zone(hass, sandbox)
 
@@ -762,7 +762,7 @@ def ingress_of(sandbox: Sandbox) -> list[dict[str, Any]]:
         ),
     ],
 )
-async def test_hostname_that_cannot_be(
+async def test_input_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,
     changes: dict[str, Any],
@@ -770,7 +770,7 @@ async def test_hostname_that_cannot_be(
     error: str,
     words: str,
 ) -> None:
-    """Whatever is wrong with the input is said beside the field, and can be put right."""
+    """The message stands beside its field, and the dialog continues once it is corrected."""
     result = await to_hostname(hass, sandbox)
 
     result = await submit(hass, result, {**choose(), **changes})
@@ -786,7 +786,7 @@ async def test_hostname_that_cannot_be(
 async def test_zone_whose_rules_are_all_taken(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """A plan without a free rule: those that are there are named, and none is touched."""
+    """Without a free rule, the rules that exist are named, and none is changed."""
     add_rules(sandbox, 4)
     result = await to_hostname(hass, sandbox)
 
@@ -807,7 +807,7 @@ async def test_zone_whose_rules_are_all_taken(
 
 
 async def test_zone_with_one_free_rule(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """One place is enough for the layout that needs but one rule."""
+    """One free rule is enough for the layout with one rule."""
     add_rules(sandbox, 3)
     result = await to_hostname(hass, sandbox)
     result = await submit(hass, result, choose())
@@ -822,7 +822,7 @@ async def test_zone_with_one_free_rule(hass: HomeAssistant, sandbox: Sandbox) ->
 async def test_rule_that_would_be_too_long(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Cloudflare's limit is named before anything is sent."""
+    """Cloudflare's limit is named before anything is written."""
     result = await to_hostname(hass, sandbox)
 
     paths = [f"/{'a' * 90}{index}/" for index in range(40)]
@@ -852,7 +852,7 @@ async def test_reads_that_lag_behind(
 async def test_zone_that_may_not_skip_everything(
     hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
 ) -> None:
-    """What the plan does not take is found without a write, and left out for good."""
+    """What the zone cannot skip is found without a write, and is left out from then on."""
     sandbox.state.switches.refused_skips = ["http_request_sbfm", "waf"]
 
     entry = await finish(hass, sandbox, sandbox.token, await start(hass))
@@ -870,7 +870,7 @@ async def test_zone_that_may_not_skip_everything(
             "zoneLockdown",
         ],
     }
-    # A restart asks again, and still finds everything as it must be.
+    # After a reload, everything is still in sync.
     sandbox.journal.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await settle(hass)
@@ -881,7 +881,7 @@ async def test_zone_that_may_not_skip_everything(
 async def test_all_of_it_is_there_already(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Who set it up before, and lost Home Assistant since, changes nothing."""
+    """Setting an account up a second time writes nothing."""
     entry = await finish(hass, sandbox, sandbox.token, await start(hass))
     await hass.config_entries.async_remove(entry.entry_id)
     sandbox.journal.clear()
@@ -896,7 +896,7 @@ async def test_all_of_it_is_there_already(
     assert sandbox.journal.writes == []
 
 
-# What Cloudflare asks for in the tests of failures, in seconds.
+# The pause that Cloudflare asks for, in seconds.
 PAUSE = 42
 
 BROKEN: list[Any] = [
@@ -941,7 +941,7 @@ async def test_cloudflare_fails_while_the_token_is_read(
     words: str,
     path: str,
 ) -> None:
-    """Trouble at Cloudflare is told from trouble with the token; trying again helps."""
+    """A failure of Cloudflare is not blamed on the token, and a second attempt succeeds."""
     spoil(faults, path)
 
     result = await submit(hass, await start(hass), {"api_token": sandbox.token})
@@ -980,7 +980,7 @@ async def test_cloudflare_fails_while_the_token_is_verified(
     spoil: Callable[[Faults], object],
     error: str,
 ) -> None:
-    """Trouble during the verification says nothing against the token."""
+    """A failure of Cloudflare is not blamed on the token."""
     spoil(faults)
     token = sandbox.state.add_token(kind)
 
@@ -1002,7 +1002,7 @@ async def test_cloudflare_cannot_be_reached(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    """Without a network, the flow says so and waits."""
+    """Without a network the form says so, and continues once there is one."""
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"http://127.0.0.1:{unused_tcp_port}")
 
     result = await submit(hass, await start(hass), {"api_token": sandbox.token})
@@ -1024,7 +1024,7 @@ async def test_cloudflare_fails_while_the_zone_is_read(
     error: str,
     words: str,
 ) -> None:
-    """The dialog stays at the zone, and goes on from there."""
+    """The dialog stays at the zone, and continues from there."""
     result = await to_zone(hass, sandbox)
     spoil(faults, "/dns_records")
 
@@ -1051,7 +1051,7 @@ async def test_cloudflare_fails_while_the_changes_are_planned(
     error: str,
     words: str,
 ) -> None:
-    """The dialog stays at the hostname, and goes on from there."""
+    """The dialog stays at the hostname, and continues from there."""
     result = await to_hostname(hass, sandbox)
     spoil(faults, "/hostname_associations")
 
@@ -1085,7 +1085,7 @@ async def test_change_that_gets_no_answer(
     path: str,
     after_write: bool,
 ) -> None:
-    """The preview comes back with what is left; what was done is safe, and done once."""
+    """The dialog lists what is left; nothing is done twice."""
     preview = await to_preview(hass, sandbox)
     changes = numbered(preview)
     fault = faults.unavailable(method, path, after_write=after_write, times=1)
@@ -1117,7 +1117,7 @@ def numbered(result: Any) -> list[str]:
 async def test_change_that_is_refused(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, method: str, path: str
 ) -> None:
-    """Cloudflare's own reason is shown, and nothing after the refusal is tried."""
+    """Cloudflare's own reason is shown, and no further change is attempted."""
     preview = await to_preview(hass, sandbox)
     faults.refuse(method, path, 400, 1234, "the moon is in the wrong phase", times=1)
 
@@ -1140,7 +1140,7 @@ async def test_change_that_is_refused(
 async def test_change_that_meets_a_limit_or_somebody_else(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, code: int, error: str
 ) -> None:
-    """A limit of the plan, and a thing in the way, have sentences of their own."""
+    """A limit of the plan and a conflict have messages of their own."""
     preview = await to_preview(hass, sandbox)
     faults.refuse("POST", "/dns_records", 400, code, "An A record is there", times=1)
 
@@ -1155,7 +1155,7 @@ async def test_change_that_meets_a_limit_or_somebody_else(
 async def test_nothing_can_be_seen_after_a_change_that_failed(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """If Cloudflare is gone in the middle, the list stays as it was last known."""
+    """If Cloudflare no longer answers, the list stays as it was last known."""
     preview = await to_preview(hass, sandbox)
     faults.unavailable("PUT", "")
     result = await submit(hass, preview)
@@ -1173,10 +1173,28 @@ async def test_nothing_can_be_seen_after_a_change_that_failed(
     await finish_from_preview(hass, sandbox, result)
 
 
+async def test_changes_that_are_left_are_made_only_on_submit(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> None:
+    """A front end that only loads the form again gets the list, and nothing is written."""
+    preview = await to_preview(hass, sandbox)
+    faults.unavailable("POST", "/dns_records", times=1)
+    result = await submit(hass, preview)
+    left = result["description_placeholders"]["changes"]
+    sandbox.journal.clear()
+
+    again: Any = await hass.config_entries.flow.async_configure(result["flow_id"])
+
+    assert again["step_id"] == "resume"
+    assert again["description_placeholders"]["changes"] == left
+    assert sandbox.journal.writes == []
+    await finish_from_preview(hass, sandbox, again)
+
+
 async def test_dialog_closed_while_the_changes_are_made(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """Closing stops between two changes: nothing is reachable, and the next try finishes."""
+    """Closing stops between two changes: nothing is exposed, and the next dialog finishes."""
     hold = asyncio.Event()
     fault = faults.add("PUT", "/hostname_associations", hold=hold)
     preview = await to_preview(hass, sandbox)
@@ -1200,7 +1218,7 @@ async def test_dialog_closed_while_the_changes_are_made(
 async def test_account_that_is_set_up_already(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A second entry for an account is refused, and the first one is left alone."""
+    """A second entry for an account is refused, and the first one is not changed."""
     entry.add_to_hass(hass)
     before = dict(entry.data)
 
@@ -1217,7 +1235,7 @@ async def test_account_that_is_set_up_already(
 async def test_new_token_after_the_old_one_was_refused(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Reauthentication takes a token of the same account and nothing else."""
+    """Reauthentication refuses a bad token and accepts a good one."""
     old = sandbox.state.tokens.pop(sandbox.token)
     await setup_integration(hass, entry)
     assert entry.state is ConfigEntryState.SETUP_ERROR
@@ -1244,7 +1262,7 @@ async def test_new_token_after_the_old_one_was_refused(
 async def test_new_token_while_the_account_is_loaded(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """From then on, every request is made with the new token."""
+    """The account works with the new token alone."""
     new = sandbox.state.add_token()
     result = await loaded_entry.start_reauth_flow(hass)
 
@@ -1257,10 +1275,10 @@ async def test_new_token_while_the_account_is_loaded(
     assert is_loaded(loaded_entry)
 
 
-async def test_another_token_before_the_old_one_ends(
+async def test_another_token_before_the_old_one_expires(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Reconfiguring shows what is wrong with a token, and takes a good one."""
+    """Reconfiguring says what is wrong with a token, and accepts a good one."""
     result: Any = await loaded_entry.start_reconfigure_flow(hass)
     assert result["step_id"] == "reconfigure"
     assert result["description_placeholders"]["account"] == "Home lab"
@@ -1281,7 +1299,7 @@ async def test_another_token_before_the_old_one_ends(
 async def test_token_of_another_account(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, step: str
 ) -> None:
-    """The account of an entry never changes."""
+    """A token of another account is refused."""
     other = sandbox.state.add_account("Parents")
     zone = sandbox.state.add_zone("parents.example", other)
     token = sandbox.state.add_token(zones=[zone.id])
@@ -1307,7 +1325,7 @@ async def test_further_hostname(
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     assert result["step_id"] == "hostname"
 
-    # What is protected already is not offered a second time.
+    # A hostname cannot be protected twice.
     result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
     assert result["errors"] == {"hostname": "hostname_protected"}
     words = sentences(result, "config_subentries.protected_hostname")["hostname"]
@@ -1342,7 +1360,7 @@ async def test_further_hostname(
 async def test_further_hostname_while_the_account_is_not_loaded(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    """Without a connection there is nothing to choose from."""
+    """While the account is not loaded, the dialog ends with the reason."""
     entry.add_to_hass(hass)
 
     result = await add_hostname(hass, entry)
@@ -1378,7 +1396,7 @@ async def test_further_hostname_while_cloudflare_fails(
     reason: str,
     placeholders: dict[str, str],
 ) -> None:
-    """The dialog ends with the sentence of what went wrong."""
+    """The dialog ends with the reason."""
     spoil(faults, path)
 
     result = await add_hostname(hass, loaded_entry)
@@ -1391,7 +1409,7 @@ async def test_further_hostname_while_cloudflare_fails(
 async def test_further_hostname_without_a_zone(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A token that has lost its permission sees no zone any more."""
+    """Without a readable zone the dialog ends with the reason."""
     sandbox.state.tokens[sandbox.token].permissions = without("zone:read")
 
     result = await add_hostname(hass, loaded_entry)
@@ -1406,7 +1424,7 @@ async def test_further_hostname_closed_half_way(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A step that fails brings the preview back there too."""
+    """A failed change leads to the list of what is left; closing there adds no hostname."""
     result = await add_hostname(hass, loaded_entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})

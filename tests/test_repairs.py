@@ -1,6 +1,8 @@
-"""Tests of the repairs: each trouble is named, fixed on confirmation, and then gone."""
+"""Tests of the repairs: each names a problem, fixes it on confirmation, and goes away."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -13,27 +15,31 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import DnsRecord, Rule
+from sandbox.clock import now
+from sandbox.state import DnsRecord, Rule, Setting
 
 from .common import (
     BLOCK_REF,
+    COMPANION_ID,
     EDGE_EVERY,
     HOSTNAME,
     act,
     add_certificate,
+    companion,
     issues,
     reported,
     settle,
     setup_integration,
     wait_for_refresh,
+    zone_of,
 )
-from .dialogs import Client, begin_repair, confirm_repair
+from .dialogs import RENEWED, Client, begin_repair, certificates, confirm_repair
 from .faults import Faults
 
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of somebody who wants to be asked first."""
+    """Return settings that are not kept in sync automatically."""
     return {**settings, "keep_in_sync": False}
 
 
@@ -44,7 +50,7 @@ async def in_sync(
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
 ) -> MockConfigEntry:
-    """Return the account, set up, with everything in place at Cloudflare."""
+    """Return the account, set up and in sync."""
     await setup_integration(hass, entry)
     await act(hass, entry, "sync")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -57,20 +63,20 @@ async def in_sync(
 async def client(
     hass: HomeAssistant, in_sync: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> Client:
-    """Return the browser of somebody who opens the repairs."""
+    """Return the browser of a person who opens the repairs."""
     assert await async_setup_component(hass, "repairs", {})
     return await hass_client()
 
 
 def rule_of(sandbox: Sandbox, ref: str) -> Rule:
-    """Return a rule of ours."""
+    """Return one of our custom rules."""
     return next(
         rule for rule in sandbox.state.zones[sandbox.zone_id].rules if rule.ref == ref
     )
 
 
 def disable_block(sandbox: Sandbox) -> None:
-    """Switch the block rule off, as somebody in the dashboard could."""
+    """Disable the block rule, as a person could in the dashboard."""
     rule_of(sandbox, BLOCK_REF).enabled = False
 
 
@@ -91,7 +97,7 @@ async def test_what_was_changed_is_fixed_on_confirmation(
     trouble: Callable[[Sandbox], None],
     key: str,
 ) -> None:
-    """The repair lists the changes, makes them when they are confirmed, and goes."""
+    """The repair lists the changes, makes them on confirmation, and goes away."""
     trouble(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass).keys() == {key}
@@ -119,7 +125,7 @@ async def test_fixing_that_fails_says_why(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The repair stays, with the sentence, until fixing succeeds."""
+    """The repair stays and says why, until fixing succeeds."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     flow = await begin_repair(client, issues(hass)["exposed"])
@@ -144,7 +150,7 @@ async def test_cloudflare_that_does_not_answer(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without an answer the repair ends with a sentence, and the issue stays."""
+    """The dialog ends with the reason, and the issue stays."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     faults.unavailable("GET", "")
@@ -180,7 +186,7 @@ async def test_what_only_a_person_can_solve(
     in_sync: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A foreign record in our place is named and left alone, and so is what it opens."""
+    """A foreign record under our hostname is named and not changed; the exposure is reported."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.dns_records = {
         key: record
@@ -213,7 +219,7 @@ async def test_issues_go_with_their_account(
     in_sync: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who removes the account is not reminded of it."""
+    """An account that was removed leaves no issue behind."""
     disable_block(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass)
@@ -229,7 +235,7 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who knows them is not asked again, until there is another; nothing is revoked."""
+    """Once confirmed they are not reported again, until there is another; nothing is revoked."""
     certificate = await add_certificate(
         sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
     )
@@ -248,3 +254,121 @@ async def test_certificates_from_elsewhere_are_taken_note_of(
     await add_certificate(sandbox, organization="Somebody", certificate_id="new")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"certificates_elsewhere"}
+
+
+@pytest.fixture
+async def renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> Any:
+    """Return the dialog that renews a certificate which expires soon."""
+    await add_certificate(sandbox, not_before=now() - timedelta(days=360), days=365)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"certificate_urgent"}
+    flow = await begin_repair(client, issues(hass)["certificate_urgent"])
+    assert flow["step_id"] == "renew"
+    return flow
+
+
+WITH_DEVICE = pytest.mark.parametrize("devices", [[companion()]])
+
+
+@WITH_DEVICE
+async def test_device_removed_before_its_renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """No certificate is created for a device that no longer exists."""
+    hass.config_entries.async_remove_subentry(in_sync, COMPANION_ID)
+    await settle(hass)
+
+    aborted = await confirm_repair(client, renewal, **RENEWED)
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "device_gone")
+    assert len(certificates(sandbox)) == 1
+
+
+@WITH_DEVICE
+async def test_device_removed_while_its_renewal_fails(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """There is nothing to ask again, so the dialog ends with the reason."""
+    hold = asyncio.Event()
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    flow = await confirm_repair(client, renewal, **RENEWED)
+    assert flow["type"] == "progress"
+    hass.config_entries.async_remove_subentry(in_sync, COMPANION_ID)
+
+    hold.set()
+    await settle(hass)
+    answer = await client.get(f"/api/repairs/issues/fix/{flow['flow_id']}")
+    aborted = await answer.json()
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "device_gone")
+
+
+@WITH_DEVICE
+async def test_account_unloaded_before_a_renewal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    renewal: Any,
+) -> None:
+    """Without its account nothing is created."""
+    await hass.config_entries.async_unload(in_sync.entry_id)
+
+    aborted = await confirm_repair(client, renewal, **RENEWED)
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "entry_not_loaded")
+    assert len(certificates(sandbox)) == 1
+
+
+@WITH_DEVICE
+async def test_renewal_without_a_local_address(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, renewal: Any
+) -> None:
+    """A certificate that no device could fetch is not created."""
+    await hass.config.async_update(
+        internal_url=None, external_url="https://home.example.com"
+    )
+    hass.config.api = None
+
+    aborted = await begin_repair(client, issues(hass)["certificate_urgent"])
+
+    assert (aborted["type"], aborted["reason"]) == ("abort", "no_local_url")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_finding_that_is_over(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    in_sync: MockConfigEntry,
+    method: str,
+) -> None:
+    """A setting that somebody fixed meanwhile is not written again."""
+    checks = in_sync.runtime_data.checks
+    zone_of(sandbox).settings["websockets"] = Setting("off", now())
+    await checks.async_refresh()
+    flow = await begin_repair(client, issues(hass)["check_websockets_off"])
+    assert flow["step_id"] == "confirm"
+    zone_of(sandbox).settings["websockets"] = Setting("on", now())
+    await checks.async_refresh()
+    sandbox.journal.clear()
+
+    path = f"/api/repairs/issues/fix/{flow['flow_id']}"
+    answer = await client.request(method, path, json={})
+
+    assert (await answer.json())["type"] == "create_entry"
+    assert sandbox.journal.writes == []

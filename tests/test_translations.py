@@ -1,4 +1,4 @@
-"""Tests of the sentences: each one that the code can show is there, and nothing is missing in it."""
+"""Tests of the texts: each one that the code shows exists, with the right placeholders."""
 
 import ast
 from collections.abc import Iterator
@@ -30,7 +30,8 @@ from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
-from custom_components.cloudflare_mtls.flows.tunnel_steps import NEW_TUNNEL, Next
+from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
+from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
 from custom_components.cloudflare_mtls.wording import describe
 
@@ -52,20 +53,20 @@ PAGES = {
     "pages/certificate_test.py": ("proof",),
 }
 
-# What a repair does is a dialog of its own.
+# Repairs with a dialog of their own.
 REPAIRS = {
     key: issue["fix_flow"]
     for key, issue in ENGLISH["issues"].items()
     if "fix_flow" in issue
 }
-MENDING = ("drift", "exposed")
+FIXING = ("drift", "exposed")
 RENEWAL = (
     "certificate_expiring",
     "certificate_urgent",
     "certificate_expired",
     "handover_missed",
 )
-PUTTING_RIGHT = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
+FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -114,8 +115,9 @@ def placeholders(text: str) -> set[str]:
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
-    """Wherever an error can surface, its sentence is there, with what fills it."""
-    key, details = describe(error)
+    """Wherever an error can show, it has its sentence, with the right placeholders."""
+    message = describe(error)
+    key = message.key
 
     for sentence in (
         CONFIG["error"][key],
@@ -123,17 +125,17 @@ def test_every_error_has_a_sentence_everywhere(error: EngineError) -> None:
         SUBENTRY["abort"][key],
         COMPANION["error"][key],
         ENGLISH["options"]["error"][key],
-        *(REPAIRS[name]["error"][key] for name in (*MENDING, *RENEWAL)),
-        *(REPAIRS[name]["abort"][key] for name in (*MENDING, *PUTTING_RIGHT)),
+        *(REPAIRS[name]["error"][key] for name in (*FIXING, *RENEWAL)),
+        *(REPAIRS[name]["abort"][key] for name in (*FIXING, *FIXING_FINDINGS)),
         ENGLISH["exceptions"][key]["message"],
     ):
-        assert placeholders(sentence) == details.keys()
+        assert placeholders(sentence) == message.placeholders.keys()
         assert sentence == CONFIG["error"][key]
 
 
 @pytest.mark.parametrize("code", ProblemCode)
 def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
-    """What only a person can solve is said in the flows and by the actions."""
+    """Dialogs, repairs and actions have the same sentence for each problem."""
     sentence = ENGLISH["common"][f"problem_{code}"]
 
     assert placeholders(sentence) <= {"target", "detail"}
@@ -143,7 +145,7 @@ def test_every_problem_has_a_sentence_everywhere(code: ProblemCode) -> None:
 
 
 def test_every_step_has_a_sentence() -> None:
-    """The preview can tell each step of a plan, and there are no others."""
+    """There is a sentence for each step of a plan, and no other one."""
     told = {key for key in ENGLISH["common"] if key.startswith("step_")}
 
     assert told == {*STEPS, "step_none"}
@@ -152,7 +154,7 @@ def test_every_step_has_a_sentence() -> None:
 
 
 def test_sentences_that_both_flows_show_are_the_same() -> None:
-    """The flow of an account and the flow of a hostname speak with one voice."""
+    """The dialogs of an account and of a hostname use the same sentences."""
     for step in (
         "zone",
         "new_tunnel",
@@ -171,8 +173,8 @@ def test_sentences_that_both_flows_show_are_the_same() -> None:
     assert SUBENTRY["progress"] == CONFIG["progress"]
 
 
-def test_dialogs_that_mint_speak_with_one_voice() -> None:
-    """Whoever mints, in a dialog, a repair or an action, reads the same sentences."""
+def test_dialogs_that_create_certificates_say_the_same() -> None:
+    """A dialog, a repair and an action use the same sentences for a new certificate."""
     flows = [COMPANION, *(REPAIRS[name] for name in RENEWAL)]
     for flow in flows:
         for key in (
@@ -192,7 +194,7 @@ def test_dialogs_that_mint_speak_with_one_voice() -> None:
         for key in ("title", "data", "data_description"):
             assert renew[key] == reconfigure[key]
         assert renew["description"].endswith(reconfigure["description"])
-        # Of these fields the dialog of a new device has some as well.
+        # The dialog of a new device has some of these fields as well.
         for key in ("data", "data_description"):
             new = COMPANION["step"]["new"][key]
             assert renew[key].items() >= {
@@ -219,8 +221,8 @@ def test_every_field_is_explained(path: str) -> None:
     assert form["data"].keys() == form.get("data_description", {}).keys()
 
 
-def test_every_end_of_a_dialog_is_said_alike() -> None:
-    """Why a dialog ends does not depend on which it is, unless it ends well."""
+def test_dialogs_that_end_say_the_same() -> None:
+    """Every dialog uses the same sentence for a reason, except when it succeeds."""
     said: dict[str, set[str]] = {}
     flows = [CONFIG, SUBENTRY, COMPANION, ENGLISH["options"], *REPAIRS.values()]
     for flow in flows:
@@ -230,8 +232,8 @@ def test_every_end_of_a_dialog_is_said_alike() -> None:
     assert {key for key, sentences in said.items() if len(sentences) > 1} == set()
 
 
-def test_who_gets_in_can_be_said() -> None:
-    """Each visitor who must not get in has a name that begins a sentence."""
+def test_every_visitor_has_a_name() -> None:
+    """Each visitor of an exposure has words that begin a sentence."""
     told = {key for key in ENGLISH["common"] if key.startswith("exposure_")}
     assert told == {f"exposure_{visitor}" for visitor in Visitor}
 
@@ -245,7 +247,7 @@ def literals(name: str) -> Iterator[tuple[str, ast.expr]]:
 
 
 def test_every_exception_that_is_raised_is_translated() -> None:
-    """Home Assistant's exceptions are raised with a key, and the key exists."""
+    """Home Assistant's exceptions are raised with a translation key that exists."""
     ours = {"HomeAssistantError", "ServiceValidationError", "UpdateFailed"}
     ours |= {"ConfigEntryAuthFailed", "ConfigEntryNotReady", "ConfigEntryError"}
     found = 0
@@ -264,7 +266,7 @@ def test_every_exception_that_is_raised_is_translated() -> None:
             )
             key = arguments["translation_key"]
             found += 1
-            # A variable comes from describe(), whose keys are tested above.
+            # A variable comes from a Message; those are tested above and below.
             if isinstance(key, ast.Constant):
                 sentence = ENGLISH["exceptions"][key.value]["message"]
                 given = arguments.get("translation_placeholders", ast.Dict([], []))
@@ -278,99 +280,115 @@ def test_every_exception_that_is_raised_is_translated() -> None:
 
 def test_every_exception_that_is_translated_is_raised() -> None:
     """No sentence is left over from code that is gone."""
-    keys = {describe(error)[0] for error in ERRORS}
+    keys = {describe(error).key for error in ERRORS}
     keys |= {
         value.value
         for _, value in literals("translation_key")
         if isinstance(value, ast.Constant) and isinstance(value.value, str)
     }
-    keys |= {key for key, _ in written_descriptions()}
+    keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
-def test_every_description_that_is_written_out_is_translated() -> None:
-    """What is raised through the one helper has a sentence, and all that it speaks of."""
-    found = dict(written_descriptions())
+def test_every_message_that_is_raised_is_translated() -> None:
+    """Each message that is raised has a sentence, with the right placeholders."""
+    found = dict(raised_messages())
     assert found
     for key, names in found.items():
         assert placeholders(ENGLISH["exceptions"][key]["message"]) == names
 
 
-def written_descriptions() -> Iterator[tuple[str, set[str]]]:
-    """Yield the keys and placeholders of the descriptions that are raised as they stand."""
+def raised_messages() -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys and placeholders of the messages that are raised as errors."""
     for tree in SOURCES.values():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(
-                    func=ast.Name("raise_translated_error"),
-                    args=[ast.Tuple([ast.Constant(str(key)), ast.Dict() as given]), *_],
+                    func=ast.Name("raise_translated_error"), args=[message, *_]
                 ):
-                    yield key, set(map(ast.literal_eval, filter(None, given.keys)))
+                    yield from messages_in(message)
 
 
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        (
-            "config_flow.py",
-            ("config_flow.py", "flows/hostname_steps.py", "flows/tunnel_steps.py"),
-        ),
-        (
-            "flows/hostname_steps.py",
-            ("flows/hostname_steps.py", "flows/tunnel_steps.py"),
-        ),
-        ("flows/tunnel_steps.py", ("flows/hostname_steps.py", "flows/tunnel_steps.py")),
-        (
-            "flows/companion_device.py",
-            (
-                "flows/companion_device.py",
-                "flows/certificate_steps.py",
-                "certificates/first_visit.py",
-            ),
-        ),
-        (
-            "repairs.py",
-            ("repairs.py", "flows/certificate_steps.py", "certificates/first_visit.py"),
-        ),
-    ],
+def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys of the messages that are written out, and the names of their placeholders."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name("Message"), args=[ast.Constant(str(key)), *rest]
+            ):
+                details = rest[0] if rest else ast.Dict([], [])
+                assert isinstance(details, ast.Dict), ast.unparse(node)
+                yield key, set(map(ast.literal_eval, filter(None, details.keys)))
+
+
+HOSTNAME_DIALOG = (
+    "flows/account_tunnels.py",
+    "flows/hostname_draft.py",
+    "flows/hostname_steps.py",
+    "flows/tunnel_steps.py",
 )
-def test_every_error_of_the_flows_is_said_by_them(
-    source: str, names: tuple[str, ...]
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
+OPTIONS = ENGLISH["options"]
+DIALOGS: list[Any] = [
+    pytest.param(
+        CONFIG,
+        ("config_flow.py", "flows/api_token.py", *HOSTNAME_DIALOG),
+        id="account",
+    ),
+    pytest.param(
+        SUBENTRY, ("flows/protected_hostname.py", *HOSTNAME_DIALOG), id="hostname"
+    ),
+    pytest.param(
+        COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
+    ),
+    pytest.param(OPTIONS, ("flows/options.py",), id="options"),
+    *(
+        pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
+        for name in RENEWAL
+    ),
+]
+
+
+@pytest.mark.parametrize(("texts", "modules"), DIALOGS)
+def test_every_message_of_a_dialog_is_in_its_texts(
+    texts: dict[str, Any], modules: tuple[str, ...]
 ) -> None:
-    """Each error key in the source of a flow is in its texts, and each text is used."""
-    texts = {
-        "config_flow.py": CONFIG,
-        "flows/hostname_steps.py": SUBENTRY,
-        "flows/tunnel_steps.py": SUBENTRY,
-        "flows/companion_device.py": COMPANION,
-        "repairs.py": REPAIRS["certificate_expiring"],
-    }[source]
+    """Each message in the modules of a dialog has a sentence there, and the reverse."""
     words = {
         node.value
-        for name in names
+        for name in modules
         for node in ast.walk(SOURCES[name])
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    known = {describe(error)[0] for error in ERRORS}
+    known = {describe(error).key for error in ERRORS}
     known |= {f"problem_{code}" for code in ProblemCode}
-
     assert set(texts["error"]) <= words | known
-    assert set(asked_again(source)) <= {*texts["error"], *texts["abort"]}
+
+    said = {**texts["abort"], **texts["error"]}
+    for name in modules:
+        for key, names in messages_in(SOURCES[name]):
+            assert placeholders(said[key]) == names, f"{name}: {key}"
 
 
-def asked_again(source: str) -> Iterator[str]:
-    """Yield the keys with which a flow asks once more: pairs with nothing to fill in."""
-    for node in ast.walk(SOURCES[source]):
-        match node:
-            case ast.Tuple(elts=[ast.Constant(value=str(key)), ast.Dict(keys=[])]) if (
+def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None:
+    """No message escapes the comparison with the texts."""
+    compared = {name for case in DIALOGS for name in case.values[1]}
+    for name, tree in SOURCES.items():
+        if name not in {*compared, "wording.py"}:
+            raised = {
                 key
-            ):
-                yield key
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "raise_translated_error"
+                for key, _ in messages_in(node)
+            }
+            assert {key for key, _ in messages_in(tree)} == raised, name
 
 
 def test_every_abort_has_a_sentence() -> None:
-    """A dialog never ends without saying why."""
+    """A dialog always says why it ends."""
     reasons = {
         value.value
         for _, value in literals("reason")
@@ -397,9 +415,9 @@ def test_every_abort_has_a_sentence() -> None:
         "reconfigure_successful",
     }
     assert REPAIRS.keys() == {
-        *MENDING,
+        *FIXING,
         *RENEWAL,
-        *PUTTING_RIGHT,
+        *FIXING_FINDINGS,
         "certificates_elsewhere",
     }
     for key, flow in REPAIRS.items():
@@ -410,13 +428,13 @@ def test_every_abort_has_a_sentence() -> None:
 
 
 def test_no_url_and_no_markup_of_pages() -> None:
-    """Addresses come as placeholders, so that translators cannot break them."""
+    """Addresses are placeholders, so that translators cannot break them."""
     for path, sentence in STRINGS.items():
         assert not re.search(r"https?:|www\.|<[a-z/]", sentence), path
 
 
 def test_placeholders_can_be_filled() -> None:
-    """No brace is left open anywhere."""
+    """Every placeholder has a plain name, and no sentence has blanks around it."""
     for path, sentence in STRINGS.items():
         assert all(re.fullmatch("[a-z_]+", name) for name in placeholders(sentence)), (
             path
@@ -426,7 +444,7 @@ def test_placeholders_can_be_filled() -> None:
 
 
 def test_issues() -> None:
-    """Each repair has a title, and a description or a dialog, with what it names."""
+    """Each repair has a title, a description or a dialog, and the right placeholders."""
     named = {"permission_missing": {"account", "permission"}}
     named |= {
         key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
@@ -456,12 +474,12 @@ def test_issues() -> None:
 
 
 def test_dialogs_of_repairs_can_be_filled() -> None:
-    """Each step names only what the repair, or the step itself, tells."""
+    """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until"}
     steps = {
-        **{key: {"confirm": {"hostname", "who", "changes"}} for key in MENDING},
+        **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
-        **{key: {"confirm": {"target", "value", "detail"}} for key in PUTTING_RIGHT},
+        **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
     for key, flow in REPAIRS.items():
@@ -471,8 +489,8 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
                 assert placeholders(sentence) <= steps[key][step]
 
 
-def test_sentences_that_are_put_together_here_can_be_filled() -> None:
-    """Whatever the code looks up by name is there, and given all that it names."""
+def test_texts_that_the_code_looks_up_can_be_filled() -> None:
+    """Each text that the code looks up exists, and the code fills its placeholders."""
     found = 0
     for source, tree in SOURCES.items():
         for node in ast.walk(tree):
@@ -483,7 +501,7 @@ def test_sentences_that_are_put_together_here_can_be_filled() -> None:
                     keywords=keywords,
                 ):
                     if source in PAGES:
-                        # The texts of a page begin with its name; its places are its own.
+                        # The texts of a page begin with its name, and have placeholders of their own.
                         assert any(
                             f"{page}_{key}" in ENGLISH["common"]
                             for page in PAGES[source]
@@ -511,7 +529,7 @@ def test_actions_are_described() -> None:
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
-    # What a selector of tunnels offers besides those that there are.
+    # The selector of tunnels offers a new one besides those that exist.
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}}
     for action in SERVICES.values():
         for field in action["fields"].values():
@@ -528,7 +546,7 @@ def test_options_are_described() -> None:
 
 @pytest.mark.parametrize("platform", ENGLISH["entity"])
 def test_entities_are_named(platform: str) -> None:
-    """Each translation key of an entity has a name; whatever has no device class, an icon."""
+    """Each translation key of an entity has a name, and each icon an entity."""
     keys = {
         keyword.value.value
         for node in ast.walk(SOURCES[f"{platform}.py"])
@@ -548,7 +566,7 @@ def test_entities_are_named(platform: str) -> None:
     "description", [*TUNNEL_SENSORS, *COMPANION_SENSORS], ids=lambda item: item.key
 )
 def test_states_are_named(description: SensorEntityDescription) -> None:
-    """Each state of a sensor that has only some has a name, and no other state has."""
+    """The states of a sensor with options have names, and no other states have."""
     texts = ENGLISH["entity"]["sensor"][description.translation_key]
     assert texts.get("state", {}).keys() == set(description.options or ())
 

@@ -32,9 +32,9 @@ _HELP_URLS = {
 class Fix(StrEnum):
     """What the dialog of an issue does."""
 
-    FIX_HOSTNAME = "fix"
-    RENEW_CERTIFICATE = "renew"
-    ACCEPT_CERTIFICATES = "accept"
+    FIX_HOSTNAME = "fix_hostname"
+    RENEW_CERTIFICATE = "renew_certificate"
+    ACCEPT_CERTIFICATES = "accept_certificates"
     FIX_FINDING = "fix_finding"
 
 
@@ -139,11 +139,11 @@ def _hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
 
 
 def _problem_issue(problem: Problem, hostname: str) -> Issue:
-    key, placeholders = describe_problem(problem)
+    message = describe_problem(problem)
     return Issue(
         id=f"{problem.code}_{hostname}",
-        translation_key=key,
-        placeholders=placeholders,
+        translation_key=message.key,
+        placeholders=message.placeholders,
     )
 
 

@@ -1,6 +1,8 @@
-"""Repairs: shows what would put something right, and does it when a person confirms."""
+"""Repairs: show what would fix an issue, and do it once a person confirms."""
 
-from typing import Any, override
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, override
 
 from homeassistant.components.repairs import (
     RepairsFlow,
@@ -13,196 +15,184 @@ import probatio
 
 from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
-from .engine.sync.reconciler import Extent
+from .engine.checks.finding import Finding
+from .engine.sync.reconciler import Extent, ZoneSync
 from .flows.certificate_steps import CertificateSteps, has_local_url
+from .flows.form import abort, show_form
 from .issues import Fix, finding_placeholders, list_certificates
 from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of
-from .wording import Description, async_get_texts, changes_of, describe
+from .wording import Message, async_get_texts, changes_of, describe
+
+_NO_FIELDS: Final = probatio.Schema({})
 
 
-class FixHostnameFlow(RepairsFlow):
-    """Mend a hostname that is not kept in sync by itself."""
+class FixFlow(RepairsFlow):
+    """Ask about one subject of an account, and fix it once a person confirms."""
 
-    def __init__(self, entry: CloudflareConfigEntry, hostname: str) -> None:
-        """Take the hostname to fix."""
+    def __init__(self, entry: CloudflareConfigEntry, subject: str) -> None:
+        """Take the account, and what of it to fix."""
         self._entry = entry
-        self._hostname = hostname
+        self.subject = subject
 
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Start with what is wrong now."""
-        return await self.async_step_confirm()
+    @abstractmethod
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        """Show what will be done, and what went wrong before; raise EngineError."""
 
-    async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Show the changes, and make them once they are confirmed."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        protection = self._entry.runtime_data.protection
-        act = (
-            protection.reconciler.preview
-            if user_input is None
-            else protection.async_sync
-        )
-        try:
-            zones = (await act(Extent(hostnames={self._hostname}))).values()
-        except EngineError as err:
-            key, placeholders = describe(err)
-            return self.async_abort(reason=key, description_placeholders=placeholders)
-        left = [step for zone in zones for step in zone.left.steps]
-        if user_input is not None and not left:
-            return self.async_create_entry(data={})
-        stopped = [zone.error for zone in zones if zone.error]
-        key, placeholders = describe(stopped[0]) if stopped else ("", {})
-        text = await async_get_texts(self.hass, "common")
-        return self.async_show_form(
-            step_id="confirm",
-            data_schema=probatio.Schema({}),
-            errors={"base": key} if key else {},
-            description_placeholders={
-                "hostname": self._hostname,
-                "changes": changes_of(text, self._hostname, left),
-                **placeholders,
-            },
-        )
+    @abstractmethod
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        """Fix what a person confirmed; raise EngineError."""
 
-
-class RenewCertificateFlow(
-    CertificateSteps[RepairsFlowContext, RepairsFlowResult, str], RepairsFlow
-):
-    """Renew the certificate of a companion device before it is locked out."""
-
-    def __init__(self, entry: CloudflareConfigEntry, device_id: str) -> None:
-        """Take the device."""
-        self._entry = entry
-        self._device_id = device_id
-
-    @override
     def entry(self) -> CloudflareConfigEntry:
+        """Return the account."""
         return self._entry
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Start with how the certificate is made."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        if not has_local_url(self.hass):
-            return self.async_abort(reason="no_local_url")
-        return await self.async_ask()
-
-    async def async_step_renew(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Take how the certificate is made, and make it."""
-        device = self._device()
-        if device is None:
-            return self.async_abort(reason="device_gone")
-        assert user_input is not None
-        self._answers = user_input
-        return await self.async_create_for(device, user_input)
-
-    @override
-    async def async_ask(self, error: Description | None = None) -> RepairsFlowResult:
-        device = self._device()
-        if device is None:
-            return self.async_abort(reason="device_gone")
-        return self.show_renewal("renew", device, error)
-
-    @override
-    async def async_finish(self) -> RepairsFlowResult:
-        return self.async_create_entry(data={})
-
-    def _device(self) -> CompanionDevice | None:
-        devices = companions_of(self._entry.subentries).values()
-        return next((item for item in devices if item.id == self._device_id), None)
-
-
-class AcceptCertificatesFlow(RepairsFlow):
-    """Take note of certificates that were made elsewhere."""
-
-    def __init__(self, entry: CloudflareConfigEntry) -> None:
-        """Take the account."""
-        self._entry = entry
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Show which certificates there are."""
+        """Begin with what is wrong now."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Keep that a person knows of the certificates."""
+        """Ask, or fix what was confirmed."""
         if self._entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
+        try:
+            if user_input is None:
+                return await self.async_ask()
+            return await self.async_fix(user_input)
+        except EngineError as err:
+            return abort(self, describe(err))
+
+    def show_confirm(
+        self, placeholders: Mapping[str, str], message: Message | None
+    ) -> RepairsFlowResult:
+        """Show what a person can confirm."""
+        return show_form(
+            self, "confirm", _NO_FIELDS, message=message, placeholders=placeholders
+        )
+
+
+class FixHostnameFlow(FixFlow):
+    """Fix a hostname that is not kept in sync automatically."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        reconciler = self._entry.runtime_data.protection.reconciler
+        zones = await reconciler.preview(Extent(hostnames={self.subject}))
+        return await self._show_left(zones.values(), message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        protection = self._entry.runtime_data.protection
+        synced = await protection.async_sync(Extent(hostnames={self.subject}))
+        zones = synced.values()
+        if not any(zone.left.steps for zone in zones):
+            return self.async_create_entry(data={})
+        errors = [zone.error for zone in zones if zone.error]
+        return await self._show_left(zones, describe(errors[0]) if errors else None)
+
+    async def _show_left(
+        self, zones: Iterable[ZoneSync], message: Message | None
+    ) -> RepairsFlowResult:
+        """Show the changes that are left to make."""
+        text = await async_get_texts(self.hass, "common")
+        left = [step for zone in zones for step in zone.left.steps]
+        changes = changes_of(text, self.subject, left)
+        return self.show_confirm(
+            {"hostname": self.subject, "changes": changes}, message
+        )
+
+
+class RenewCertificateFlow(
+    FixFlow, CertificateSteps[RepairsFlowContext, RepairsFlowResult, str]
+):
+    """Renew the certificate of a companion device before it is locked out."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        if not has_local_url(self.hass):
+            return self.async_abort(reason="no_local_url")
+        device = self._device()
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        return self.show_renewal("renew", device, message)
+
+    async def async_step_renew(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Choose how the certificate is made."""
+        return await self.async_step_confirm(user_input)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        device = self._device()
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        self._answers = user_input
+        return await self.async_create_for(device, user_input)
+
+    @override
+    async def async_finish(self, device: CompanionDevice) -> RepairsFlowResult:
+        return self.async_create_entry(data={})
+
+    def _device(self) -> CompanionDevice | None:
+        devices = companions_of(self._entry.subentries).values()
+        return next((item for item in devices if item.id == self.subject), None)
+
+
+class AcceptCertificatesFlow(FixFlow):
+    """Record that a person knows certificates that were made elsewhere."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        unknown = self._entry.runtime_data.protection.data.unknown_certificates
+        return self.show_confirm({"names": list_certificates(unknown)}, message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
         unknown = protection.data.unknown_certificates
-        if user_input is None:
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=probatio.Schema({}),
-                description_placeholders={"names": list_certificates(unknown)},
-            )
         await protection.ledger.async_accept({item.id for item in unknown})
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})
 
 
-class FixFindingFlow(RepairsFlow):
-    """Put right what is in the way of companion devices."""
+class FixFindingFlow(FixFlow):
+    """Change the one setting at Cloudflare that is in the way of companion devices."""
 
-    def __init__(self, entry: CloudflareConfigEntry, finding_id: str) -> None:
-        """Take what was found."""
-        self._entry = entry
-        self._finding_id = finding_id
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Start with what will be changed."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Tell the one change, and make it once it is confirmed."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        checks = self._entry.runtime_data.checks
-        finding = checks.findings.get(self._finding_id)
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        finding = self._finding()
         if finding is None:
             return self.async_create_entry(data={})
-        if user_input is None:
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=probatio.Schema({}),
-                description_placeholders=finding_placeholders(finding),
-            )
-        try:
-            await checks.async_fix(finding)
-        except EngineError as err:
-            key, placeholders = describe(err)
-            return self.async_abort(reason=key, description_placeholders=placeholders)
+        return self.show_confirm(finding_placeholders(finding), message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        if finding := self._finding():
+            await self._entry.runtime_data.checks.async_fix(finding)
         return self.async_create_entry(data={})
+
+    def _finding(self) -> Finding | None:
+        """Return what was found, unless that is over."""
+        return self._entry.runtime_data.checks.findings.get(self.subject)
+
+
+_FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
+    Fix.FIX_HOSTNAME: FixHostnameFlow,
+    Fix.RENEW_CERTIFICATE: RenewCertificateFlow,
+    Fix.ACCEPT_CERTIFICATES: AcceptCertificatesFlow,
+    Fix.FIX_FINDING: FixFindingFlow,
+}
 
 
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, Any] | None
 ) -> RepairsFlow:
-    """Return the flow that fixes what an issue is about."""
+    """Return the dialog that fixes an issue."""
     assert data is not None
     entry = hass.config_entries.async_get_known_entry(data["entry_id"])
-    match Fix(data["fix"]):
-        case Fix.FIX_HOSTNAME:
-            return FixHostnameFlow(entry, data["subject"])
-        case Fix.RENEW_CERTIFICATE:
-            return RenewCertificateFlow(entry, data["subject"])
-        case Fix.ACCEPT_CERTIFICATES:
-            return AcceptCertificatesFlow(entry)
-        case Fix.FIX_FINDING:
-            return FixFindingFlow(entry, data["subject"])
+    return _FLOWS[Fix(data["fix"])](entry, data["subject"])

@@ -1,7 +1,8 @@
-"""Turns errors, problems and steps into translation keys and sentences."""
+"""Turn errors, problems and steps into sentences for people."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass, field as dataclass_field
 from math import ceil
 from typing import NoReturn
 
@@ -23,55 +24,72 @@ from .engine.api.errors import (
 from .engine.sync.problems import Problem
 from .engine.sync.steps import Step
 
-type Description = tuple[str, dict[str, str]]
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence for a person: its translation key, and what fills its placeholders.
+
+    In a form it stands beside a field; "base" means the whole form.
+    """
+
+    key: str
+    placeholders: dict[str, str] = dataclass_field(default_factory=dict)
+    field: str = "base"
 
 
-def describe(err: EngineError) -> Description:
-    """Return the translation key of an error, and what fills its placeholders."""
+class TranslatedError(HomeAssistantError):
+    """An error that Home Assistant shows in the user's language."""
+
+    def __init__(self, message: Message) -> None:
+        """Take the sentence that says what happened."""
+        super().__init__(
+            translation_domain=DOMAIN,
+            translation_key=message.key,
+            translation_placeholders=message.placeholders,
+        )
+        self.message = message
+
+
+def describe(err: EngineError) -> Message:
+    """Return the sentence for an error of the engine."""
     match err:
         case TokenRejected(problem=TokenProblem.LOCATION):
-            return "token_location", {}
+            return Message("token_location")
         case TokenRejected(problem=TokenProblem.DISABLED | TokenProblem.EXPIRED):
-            return "token_inactive", {}
+            return Message("token_inactive")
         case TokenRejected():
-            return "token_rejected", {}
+            return Message("token_rejected")
         case PermissionMissing(permission=permission):
-            return "permission_missing", {"permission": permission.value}
+            return Message("permission_missing", {"permission": permission.value})
         case RateLimited(retry_after=seconds):
-            return "rate_limited", {"seconds": str(ceil(seconds))}
+            return Message("rate_limited", {"seconds": str(ceil(seconds))})
         case QuotaExceeded(message=message):
-            return "quota_exceeded", {"message": message}
+            return Message("quota_exceeded", {"message": message})
         case Conflict(message=message):
-            return "conflict", {"message": message}
+            return Message("conflict", {"message": message})
         case Rejected(message=message):
-            return "rejected", {"message": message}
+            return Message("rejected", {"message": message})
         case _:
-            return "unavailable", {}
+            return Message("unavailable")
 
 
-def describe_problem(problem: Problem) -> Description:
-    """Return the translation key of what only a person can solve, and its placeholders."""
-    return f"problem_{problem.code}", {
-        "target": problem.target,
-        "detail": problem.detail,
-    }
+def describe_problem(problem: Problem) -> Message:
+    """Return the sentence for a problem that only a person can solve."""
+    return Message(
+        f"problem_{problem.code}", {"target": problem.target, "detail": problem.detail}
+    )
 
 
 def raise_translated_error(
-    description: Description, cause: EngineError | None = None
+    message: Message, cause: EngineError | None = None
 ) -> NoReturn:
     """Raise an error that Home Assistant shows in the user's language."""
-    key, placeholders = description
-    raise HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    ) from cause
+    raise TranslatedError(message) from cause
 
 
 @contextmanager
 def raise_translated() -> Generator[None]:
-    """Turn an edge error into one that Home Assistant shows in the user's language."""
+    """Turn an error of the engine into one that Home Assistant shows in the user's language."""
     try:
         yield
     except EngineError as err:
@@ -94,7 +112,7 @@ async def async_get_texts(
 
     def text(key: str, **placeholders: str) -> str:
         sentence = translations[f"component.{DOMAIN}.{category}.{key}"]
-        # The placeholders come from Cloudflare too: they are filled in, never formatted.
+        # Some values come from Cloudflare and may hold braces, which format() would read.
         for name, value in placeholders.items():
             sentence = sentence.replace(f"{{{name}}}", value)
         return sentence
@@ -103,7 +121,7 @@ async def async_get_texts(
 
 
 def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
-    """Return steps as a numbered list; the texts are those of the category "common"."""
+    """Return steps as a numbered list, with texts of the category "common"."""
     sentences = [
         text(
             f"step_{step.kind}_{step.action}",
@@ -118,5 +136,5 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return what somebody else wrote so that Markdown makes nothing of it."""
+    """Return foreign text as Markdown code, so that none of it is taken for Markdown."""
     return f"`{text.replace('`', "'")}`"

@@ -1,4 +1,4 @@
-"""Tests of the dialog that gives a device its certificate."""
+"""Tests of the dialog that gives a companion device its certificate."""
 
 import asyncio
 
@@ -14,19 +14,22 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.flows import form as forms
+from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox
+from tests.certificates.test_pinning import choose_pinning, fill
 from tests.common import (
     ENGLISH,
+    HOSTNAME,
     act,
     add_certificate,
+    choose,
     sentences,
     settle,
     state_of,
     submit,
     zone_of,
 )
-from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
+from tests.dialogs import CHOSEN, RENEWED, add, add_hostname, certificates, fetch, renew
 from tests.faults import Faults
 
 OF = "config_subentries.companion_device"
@@ -38,7 +41,7 @@ async def test_device_gets_its_certificate(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The dialog shows where the bundle waits, and the device is there with its entities."""
+    """The dialog shows the link to the bundle, and adds the device with its entities."""
     result = await add(hass, loaded_entry)
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "new")
     result = await submit(hass, result, CHOSEN)
@@ -56,9 +59,9 @@ async def test_device_gets_its_certificate(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    (minted,) = zone_of(sandbox).certificates.values()
+    (created,) = zone_of(sandbox).certificates.values()
     assert subentry.title == "Pixel 8"
-    assert str(subentry.unique_id) in minted.certificate.subject.rfc4514_string()
+    assert str(subentry.unique_id) in created.certificate.subject.rfc4514_string()
     assert dict(subentry.data) == {
         "name": "Pixel 8",
         "system": "android",
@@ -86,14 +89,14 @@ async def test_device_gets_its_certificate(
         ({"validity": "٣"}, "Enter a whole number"),
     ],
 )
-async def test_what_cannot_be(
+async def test_input_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     chosen: dict[str, str],
     error: str,
 ) -> None:
-    """The form says what is wrong, keeps what was typed, and nothing is minted."""
+    """The form says what is wrong, and nothing is created."""
     result = await submit(hass, await add(hass, loaded_entry), {**CHOSEN, **chosen})
 
     assert result["step_id"] == "new"
@@ -110,7 +113,7 @@ async def test_refusal_is_shown_and_can_be_tried_again(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What Cloudflare says is shown in the form that was sent."""
+    """Cloudflare's reason is shown in the form, and a second attempt creates the certificate."""
     faults.refuse(
         "POST", "/client_certificates", 400, 1471, "validity_days is too long", times=1
     )
@@ -133,9 +136,9 @@ async def test_progress_lasts_until_the_front_end_listens(
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However fast the certificate is made: of an end that nobody hears there is no other word."""
+    """The progress ends only once the front end listens, because it is notified just once."""
     shown = asyncio.Event()
-    monkeypatch.setattr(forms, "shown_long_enough", shown.wait)
+    monkeypatch.setattr(progress, "shown_long_enough", shown.wait)
     progressed = async_capture_events(hass, "data_entry_flow_progressed")
     result = await hass.config_entries.subentries.async_configure(
         (await add(hass, loaded_entry))["flow_id"], CHOSEN
@@ -154,7 +157,7 @@ async def test_progress_lasts_until_the_front_end_listens(
 async def test_dialog_closed_at_the_handover(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The certificate is there, so the device is too."""
+    """The certificate exists, so its device is added all the same."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
 
     hass.config_entries.subentries.async_abort(result["flow_id"])
@@ -171,7 +174,7 @@ async def test_dialog_closed_while_the_certificate_is_signed(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What was begun comes to its end: no certificate is left without a device."""
+    """The certificate is still signed, and its device is added."""
     faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
     result = await add(hass, loaded_entry)
     result = await hass.config_entries.subentries.async_configure(
@@ -190,7 +193,7 @@ async def test_dialog_closed_while_the_certificate_is_signed(
 async def test_without_a_hostname(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """There is nothing yet that a certificate could be for."""
+    """Without a protected hostname the dialog ends with the reason."""
     for subentry_id in list(loaded_entry.subentries):
         hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
     await settle(hass)
@@ -203,7 +206,7 @@ async def test_without_a_hostname(
 async def test_without_a_local_address(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that no device could fetch is not made."""
+    """A certificate that no device could download is not created."""
     await hass.config.async_update(
         internal_url=None, external_url="https://home.example.com"
     )
@@ -217,7 +220,7 @@ async def test_without_a_local_address(
 async def test_without_an_account(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """While the account is not connected, nothing is asked."""
+    """While the account is not loaded, the dialog ends with the reason."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
 
     result = await add(hass, loaded_entry)
@@ -235,7 +238,7 @@ async def test_renewal(
     hass_client_no_auth: ClientSessionGenerator,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The device gets a new certificate, and keeps the old one."""
+    """The device gets a new certificate, and the old one keeps working."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     await fetch(await hass_client_no_auth(), result["description_placeholders"]["url"])
     await submit(hass, result)
@@ -260,12 +263,125 @@ async def test_renewal(
     ]
 
 
+@pytest.mark.parametrize("obstacle", ["entry_not_loaded", "no_local_url"])
+async def test_renewal_with_an_obstacle(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, obstacle: str
+) -> None:
+    """Nothing is created while the account or a local address is missing."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    if obstacle == "no_local_url":
+        await hass.config.async_update(
+            internal_url=None, external_url="https://home.example.com"
+        )
+        hass.config.api = None
+    else:
+        await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, obstacle)
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_renewal_that_is_refused(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, loaded_entry: MockConfigEntry
+) -> None:
+    """The form says why and keeps what was typed; the next attempt renews."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", times=1)
+
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+    result = await submit(hass, result, RENEWED)
+
+    assert result["step_id"] == "reconfigure"
+    assert result["errors"] == {"base": "rejected"}
+    suggested = {
+        str(key): (key.description or {}).get("suggested_value")
+        for key in result["data_schema"].schema
+    }
+    assert suggested == {**RENEWED, "revoke_old_after": None}
+
+    result = await submit(hass, await submit(hass, result, RENEWED))
+    assert result["reason"] == "reconfigure_successful"
+    assert len(certificates(sandbox)) == 2
+
+
+async def test_one_of_several_zones(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """With hostnames in two zones, the dialog asks whose certificate authority signs."""
+    other = sandbox.state.add_zone("example.net")
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(
+        hass, result, {"zone_id": other.id, "tunnel_id": sandbox.tunnel_id}
+    )
+    result = await submit(hass, await submit(hass, result, choose()))
+    assert result["title"] == "ha-mobile.example.net"
+
+    result = await add(hass, loaded_entry)
+    assert result["data_schema"].schema["zone_id"].config["options"] == [
+        {"value": sandbox.zone_id, "label": HOSTNAME},
+        {"value": other.id, "label": "ha-mobile.example.net"},
+    ]
+    result = await submit(hass, result, {**CHOSEN, "zone_id": other.id})
+    await submit(hass, result)
+
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    assert subentry.data["zone_id"] == other.id
+    assert certificates(sandbox) == {}
+    assert len(other.certificates) == 1
+
+
+async def test_more_certificates_than_can_be_pinned(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The form says how many there are, and nothing is signed."""
+    await choose_pinning(hass, loaded_entry)
+    await fill(sandbox, 60)
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    sandbox.journal.clear()
+
+    assert result["step_id"] == "new"
+    assert result["errors"] == {"base": "problem_too_many_pinned"}
+    assert sentences(result, OF)["base"].startswith(
+        "61 certificates are too many to be pinned in example.com"
+    )
+    assert len(certificates(sandbox)) == 60
+
+    zone_of(sandbox).certificates.clear()
+    result = await submit(hass, result, CHOSEN)
+    assert result["step_id"] == "handover"
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_dialog_closed_while_creating_fails(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, loaded_entry: MockConfigEntry
+) -> None:
+    """Without a certificate there is no device to keep."""
+    hold = asyncio.Event()
+    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    result = await add(hass, loaded_entry)
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], CHOSEN
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+
+    hass.config_entries.subentries.async_abort(result["flow_id"])
+    hold.set()
+    await settle(hass)
+
+    assert certificates(sandbox) == {}
+    assert loaded_entry.get_subentries_of_type("companion_device") == []
+
+
 async def test_adoption(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A certificate from the dashboard becomes a device's, without a word to Cloudflare."""
+    """A certificate from the dashboard becomes a device's, and nothing is written."""
     certificate = await add_certificate(sandbox, name="Cloudflare", organization="")
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
@@ -289,7 +405,7 @@ async def test_adoption(
 
     assert sandbox.journal.writes == []
     assert state_of(hass, "sensor.anna_s_ipad_certificate_status") == "active"
-    # Nobody knows whether it was handed over.
+    # Whether it was handed over is not known.
     assert state_of(hass, "sensor.anna_s_ipad_handover") == "unknown"
     response = await act(hass, loaded_entry, "list_certificates")
     response = await act(
@@ -305,7 +421,7 @@ async def test_adoption(
 
 
 def test_every_step_is_described() -> None:
-    """What the dialog asks is explained."""
+    """Every field of the dialog has a description."""
     steps = ENGLISH["config_subentries"]["companion_device"]["step"]
     for step in ("new", "adopt", "reconfigure"):
         assert steps[step]["data"].keys() == steps[step]["data_description"].keys()

@@ -1,4 +1,4 @@
-"""Tests of a hostname that is protected in another way than before."""
+"""Tests of the dialog that changes how a hostname is protected."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def change(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
 
 
 def with_defaults(result: Any, **changes: Any) -> dict[str, Any]:
-    """Return what the form suggests, but for these."""
+    """Return what the form suggests, except for these changes."""
     suggested = {
         str(key): (key.description or {}).get("suggested_value")
         for key in result["data_schema"].schema
@@ -53,7 +53,7 @@ def with_defaults(result: Any, **changes: Any) -> dict[str, Any]:
 async def test_other_settings(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Paths, layout and address are changed after a look at what will be written."""
+    """Paths, layout and service change, after a preview of what will be written."""
     sandbox.journal.clear()
     result = await change(hass, loaded_entry)
     assert result["step_id"] == "reconfigure"
@@ -92,7 +92,7 @@ async def test_other_settings(
 async def test_no_tunnel_is_left(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Where every tunnel is gone there is none to choose, and nothing is changed."""
+    """Without any tunnel the dialog ends with the reason, and nothing is changed."""
     sandbox.journal.clear()
     tunnels = dict(sandbox.state.tunnels)
     sandbox.state.tunnels.clear()
@@ -111,7 +111,7 @@ async def test_no_tunnel_is_left(
 async def test_nothing_changed(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Who changes nothing writes nothing."""
+    """Submitting the suggested values writes nothing."""
     sandbox.journal.clear()
     result = await change(hass, loaded_entry)
     result = await submit(hass, result, with_defaults(result))
@@ -152,7 +152,7 @@ async def test_tunnel_that_was_deleted(
     freezer: FrozenDateTimeFactory,
     how: str,
 ) -> None:
-    """The repair tells it apart from a tunnel with a file, and another tunnel ends it."""
+    """The repair says that the tunnel is gone, and choosing another tunnel ends it."""
     if how == "deleted":
         sandbox.state.tunnels[sandbox.tunnel_id].deleted_at = now()
     else:
@@ -183,7 +183,7 @@ async def test_tunnel_that_was_deleted_keeps_nobody_from_leaving(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The hostname can be removed, and nothing of it is left."""
+    """The hostname can still be removed, and nothing of it is left."""
     del sandbox.state.tunnels[sandbox.tunnel_id]
     hass.config_entries.async_remove_subentry(loaded_entry, SUBENTRY_ID)
     await settle(hass)
@@ -206,7 +206,7 @@ async def test_tunnel_that_was_deleted_keeps_nobody_from_leaving(
         ),
     ],
 )
-async def test_what_cannot_be(
+async def test_input_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -214,7 +214,7 @@ async def test_what_cannot_be(
     field: str,
     error: str,
 ) -> None:
-    """A mistake is told, and the next try counts."""
+    """The form says what is wrong, and continues once it is corrected."""
     sandbox.journal.clear()
     result = await change(hass, loaded_entry)
     result = await submit(hass, result, with_defaults(result, **changes))
@@ -230,13 +230,32 @@ async def test_what_cannot_be(
     assert result["step_id"] == "preview"
 
 
+async def test_zone_that_is_paused(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The form says that the zone is paused, and continues once it is not."""
+    zone_of(sandbox).paused = True
+    sandbox.journal.clear()
+    result = await change(hass, loaded_entry)
+    result = await submit(hass, result, with_defaults(result))
+    assert result["step_id"] == "reconfigure"
+    # The form has no field for the zone: a message beside it would not be seen.
+    assert result["errors"] == {"base": "zone_not_active"}
+    assert "example.com is paused" in sentences(result, FLOW)["base"]
+    assert sandbox.journal.writes == []
+
+    zone_of(sandbox).paused = False
+    result = await submit(hass, result, with_defaults(result))
+    assert result["step_id"] == "preview"
+
+
 async def test_change_that_fails_keeps_the_old_settings(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What stopped it is said; only what was carried out whole is kept."""
+    """The form says what stopped the changes; new settings are kept only once all are made."""
     fault = faults.unavailable("PUT", "/configurations")
     result = await change(hass, loaded_entry)
     service = "https://homeassistant.local:8123"
@@ -256,7 +275,7 @@ async def test_change_that_fails_keeps_the_old_settings(
 async def test_account_that_is_not_connected(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """Without its account nothing can be changed."""
+    """While the account is not loaded, the dialog ends with the reason."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     result = await change(hass, loaded_entry)
     assert result["reason"] == "entry_not_loaded"
@@ -265,7 +284,7 @@ async def test_account_that_is_not_connected(
 async def test_zone_that_is_gone(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A zone that the token no longer sees is named as the reason."""
+    """Without access to the zone the dialog ends with the reason."""
     other = sandbox.state.accounts[sandbox.account_id]
     sandbox.state.add_zone("example.net", other)
     sandbox.state.zones.pop(sandbox.zone_id)

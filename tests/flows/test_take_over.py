@@ -1,4 +1,4 @@
-"""Tests of what somebody made by hand, as the guides tell: it is recognised and taken over."""
+"""Tests of taking over what a person set up by hand, following one of the guides."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ SKIP = f'(http.host in {{"{HOSTNAME}"}} and cf.tls_client_auth.cert_verified)'
 
 @pytest.fixture
 def by_hand(sandbox: Sandbox) -> list[Rule]:
-    """Follow a guide, with the mistake that all of them make."""
+    """Set the hostname up by hand, with the mistake that all guides make."""
     zone = zone_of(sandbox)
     rules = [
         Rule("skip", SKIP, "mTLS skip", action_parameters={"ruleset": "current"}),
@@ -46,7 +46,7 @@ def by_hand(sandbox: Sandbox) -> list[Rule]:
 
 
 async def to_offer(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Go on to what is offered for the hostname."""
+    """Continue to the offer to take over what exists for the hostname."""
     result = await to_hostname(hass, sandbox)
     return await submit(
         hass, result, {**choose(), "hostname": HOSTNAME, "service": SERVICE}
@@ -56,7 +56,7 @@ async def to_offer(hass: HomeAssistant, sandbox: Sandbox) -> Any:
 async def test_taken_over(
     hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
 ) -> None:
-    """Rules and record become ours in their places, and nothing is there twice."""
+    """Rules and record become ours where they are, and nothing exists twice."""
     count = len(zone_of(sandbox).rules)
     (record,) = records_of(sandbox)
     sandbox.journal.clear()
@@ -90,14 +90,14 @@ async def test_taken_over(
     (taken,) = records_of(sandbox)
     assert (taken.id, taken.content) == (record.id, record.content)
     assert taken.comment == "Home Assistant: Cloudflare mTLS"
-    # Association and ingress rule are as they were: one each, and never written.
+    # Association and ingress rule exist once each as before, and were never written.
     assert not [write for write in sandbox.journal.writes if write.method == "PUT"]
 
 
 async def test_left_alone(
     hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
 ) -> None:
-    """Who says no keeps what was made by hand, and ours stands ahead of it."""
+    """After a no, the rules made by hand stay, and ours are added before them."""
     result = await to_offer(hass, sandbox)
     result = await submit(hass, result, {"take_over": False})
     assert result["step_id"] == "preview"
@@ -112,10 +112,10 @@ async def test_left_alone(
     assert record.comment == "me"
 
 
-async def test_no_place_beside_what_is_there(
+async def test_no_free_rule(
     hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
 ) -> None:
-    """Where the plan has no free rule, only taking over works, and the dialog says so."""
+    """Without a free rule only taking over works, and the dialog says so."""
     zone_of(sandbox).plan = Plan.FREE
     add_rules(sandbox, 5 - len(zone_of(sandbox).rules))
 
@@ -130,10 +130,10 @@ async def test_no_place_beside_what_is_there(
     assert len(zone_of(sandbox).rules) == 5
 
 
-async def test_what_is_there_twice_is_cleared_up(
+async def test_second_one_of_a_kind_is_deleted(
     hass: HomeAssistant, sandbox: Sandbox, by_hand: list[Rule]
 ) -> None:
-    """One of each is taken over; a second one that does the same goes."""
+    """One of each is taken over; a second one that does the same is deleted."""
     zone_of(sandbox).plan = Plan.PRO
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
@@ -160,10 +160,10 @@ async def test_what_is_there_twice_is_cleared_up(
         f'(http.host eq "{HOSTNAME}" or not cf.tls_client_auth.cert_verified)',
     ],
 )
-async def test_what_does_more_is_not_ours(
+async def test_rule_that_does_more_is_not_ours(
     hass: HomeAssistant, sandbox: Sandbox, expression: str
 ) -> None:
-    """A rule that is there for something else too is neither offered nor touched."""
+    """A rule that also does something else is neither offered nor changed."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     rule = Rule("block", expression, "other things")

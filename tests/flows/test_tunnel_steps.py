@@ -1,4 +1,4 @@
-"""Tests of tunnels from nothing: in the dialogs, by the action, and who learns the token."""
+"""Tests of new tunnels: in the dialogs, by the action, and where their token shows."""
 
 import asyncio
 from datetime import timedelta
@@ -27,7 +27,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.cloudflare_mtls.flows import tunnel_steps as tunnel_flow
+from custom_components.cloudflare_mtls.flows import account_tunnels
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, Tunnel
 from tests.common import (
@@ -51,28 +51,28 @@ SUBENTRY = "config_subentries.protected_hostname"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody wait for the next look."""
-    monkeypatch.setattr(tunnel_flow, "_POLL_SECONDS", 0.01)
+    """Look for a connector without waiting."""
+    monkeypatch.setattr(account_tunnels, "_POLL_SECONDS", 0.01)
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody wait ten minutes for a connector that never comes."""
-    monkeypatch.setattr(tunnel_flow, "_PATIENCE_SECONDS", 0.1)
+    """Give up at once on a connector that never comes."""
+    monkeypatch.setattr(account_tunnels, "_PATIENCE_SECONDS", 0.1)
 
 
 def new_tunnel(sandbox: Sandbox) -> dict[str, str]:
-    """Return the choice of the zone, and of a tunnel that is not there yet."""
+    """Return the choice of the zone and of a new tunnel."""
     return {"zone_id": sandbox.zone_id, "tunnel_id": "new"}
 
 
 def named(sandbox: Sandbox, name: str = "home-assistant") -> Tunnel:
-    """Return the one tunnel of that name."""
+    """Return the only tunnel with a name."""
     (tunnel,) = (item for item in sandbox.state.tunnels.values() if item.name == name)
     return tunnel
 
 
 async def to_name(hass: HomeAssistant, sandbox: Sandbox, token: str = "") -> Any:
-    """Go on to the name of a new tunnel."""
+    """Continue to the name of a new tunnel."""
     result = await submit(
         hass, await start(hass), {"api_token": token or sandbox.token}
     )
@@ -82,14 +82,14 @@ async def to_name(hass: HomeAssistant, sandbox: Sandbox, token: str = "") -> Any
 
 
 async def to_connector(hass: HomeAssistant, sandbox: Sandbox) -> Any:
-    """Go on to the steps that run a connector."""
+    """Continue to the instructions for a connector."""
     result = await submit(hass, await to_name(hass, sandbox), {})
     assert result["step_id"] == "connector"
     return result
 
 
-async def go_on(hass: HomeAssistant, sandbox: Sandbox, result: Any) -> Tunnel:
-    """Go from the hostname to the end, and return the tunnel that serves it."""
+async def finish_with(hass: HomeAssistant, sandbox: Sandbox, result: Any) -> Tunnel:
+    """Continue from the hostname to the end, and return the tunnel that serves it."""
     assert result["step_id"] == "hostname"
     result = await submit(hass, result, choose())
     assert result["step_id"] == "preview"
@@ -106,14 +106,14 @@ async def go_on(hass: HomeAssistant, sandbox: Sandbox, result: Any) -> Tunnel:
 
 
 def is_polling() -> bool:
-    """Tell whether somebody still waits for a connector."""
-    return any("TunnelSteps._connect" in repr(task) for task in asyncio.all_tasks())
+    """Return whether a dialog still waits for a connector."""
+    return any("wait_for_connector" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_from_nothing_to_the_protected_hostname(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """An account without any tunnel ends with one that leads to Home Assistant."""
+    """An account without any tunnel gets one that leads to Home Assistant."""
     sandbox.state.tunnels.clear()
     result = await to_zone(hass, sandbox)
     assert result["step_id"] == "zone"
@@ -163,7 +163,7 @@ async def test_from_nothing_to_the_protected_hostname(
     result = await manager.async_configure(result["flow_id"])
     proposed = result["data_schema"]({"advanced": {}})
     assert proposed["hostname"] == HOST
-    assert await go_on(hass, sandbox, result) is tunnel
+    assert await finish_with(hass, sandbox, result) is tunnel
     (entry,) = hass.config_entries.async_entries("cloudflare_mtls")
     await settle(hass)
     assert is_loaded(entry)
@@ -173,7 +173,7 @@ async def test_from_nothing_to_the_protected_hostname(
 async def test_further_hostname_with_a_new_tunnel(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The dialog of a further hostname makes tunnels too."""
+    """The dialog of a further hostname creates tunnels too."""
     result = await add_hostname(hass, loaded_entry)
     result = await submit(hass, result, new_tunnel(sandbox))
     assert result["step_id"] == "new_tunnel"
@@ -187,16 +187,16 @@ async def test_further_hostname_with_a_new_tunnel(
 
     result = await submit(hass, result, {"wait": True})
 
-    assert await go_on(hass, sandbox, result) is tunnel
+    assert await finish_with(hass, sandbox, result) is tunnel
     await settle(hass)
     assert len(loaded_entry.subentries) == 2
 
 
-async def test_nobody_has_to_wait(hass: HomeAssistant, sandbox: Sandbox) -> None:
+async def test_connecting_later(hass: HomeAssistant, sandbox: Sandbox) -> None:
     """A hostname can be protected before its tunnel is connected."""
     result = await submit(hass, await to_connector(hass, sandbox), {"wait": False})
 
-    tunnel = await go_on(hass, sandbox, result)
+    tunnel = await finish_with(hass, sandbox, result)
     assert tunnel is named(sandbox)
     assert tunnel.connectors == []
 
@@ -204,7 +204,7 @@ async def test_nobody_has_to_wait(hass: HomeAssistant, sandbox: Sandbox) -> None
 async def test_connector_that_does_not_come(
     hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a while the dialog says so: look at the steps again, wait on, or go on."""
+    """After a while the dialog offers to show the instructions, to wait on, or to continue."""
     impatient(monkeypatch)
     result = await to_connector(hass, sandbox)
     token = result["description_placeholders"]["token"]
@@ -225,25 +225,25 @@ async def test_connector_that_does_not_come(
     result = await submit(hass, result, {"wait": True})
     named(sandbox).connect()
     result = await submit(hass, result, {"next": "wait"})
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
-async def test_going_on_without_a_connector(
+async def test_continuing_without_a_connector(
     hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who has waited in vain may go on."""
+    """The dialog can continue although no connector came."""
     impatient(monkeypatch)
     result = await submit(hass, await to_connector(hass, sandbox), {"wait": True})
 
     result = await submit(hass, result, {"next": "go_on"})
 
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
 async def test_connector_without_connections_is_not_there_yet(
     hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cloudflared that runs and reaches nothing serves nothing."""
+    """A connector without connections does not count."""
     impatient(monkeypatch)
     result = await to_connector(hass, sandbox)
     tunnel = named(sandbox)
@@ -275,13 +275,13 @@ async def test_answers_that_fail_while_waiting(
     result = await submit(hass, result, {"wait": True})
 
     assert len([path for _, path in faults.requests if "/connections" in path]) == 4
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
 async def test_token_that_dies_while_waiting(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """What no waiting helps against is said at once; then the dialog goes on."""
+    """A lost permission is named at once, and the dialog continues once it is back."""
     result = await to_connector(hass, sandbox)
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"tunnel:edit"}
@@ -299,13 +299,13 @@ async def test_token_that_dies_while_waiting(
     token.permissions = ALL_PERMISSIONS
     named(sandbox).connect()
     result = await submit(hass, result, {"next": "wait"})
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
 async def test_zone_that_is_paused_meanwhile(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """What is wrong with the zone by then is said at the choice of it; the tunnel stays chosen."""
+    """The dialog returns to the choice of the zone, with the new tunnel chosen."""
     result = await to_connector(hass, sandbox)
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.paused = True
@@ -319,15 +319,15 @@ async def test_zone_that_is_paused_meanwhile(
     tunnel.connect()
     chosen = {"zone_id": sandbox.zone_id, "tunnel_id": tunnel.id}
     result = await submit(hass, result, chosen)
-    # As it was seen last, it never ran.
+    # The list of tunnels is from before its connector ran.
     result = await submit(hass, result, {"next": "wait"})
-    assert await go_on(hass, sandbox, result) is tunnel
+    assert await finish_with(hass, sandbox, result) is tunnel
 
 
 async def test_zone_is_looked_at_before_a_tunnel_is_made(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """What keeps the hostname from being protected shows before anything is written."""
+    """A problem with the zone shows before anything is written."""
     sandbox.state.zones[sandbox.zone_id].paused = True
     result = await to_zone(hass, sandbox)
 
@@ -340,7 +340,7 @@ async def test_zone_is_looked_at_before_a_tunnel_is_made(
     result = await submit(hass, result, new_tunnel(sandbox))
     result = await submit(hass, result, {})
     result = await submit(hass, result, {"wait": False})
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -352,10 +352,10 @@ async def test_zone_is_looked_at_before_a_tunnel_is_made(
         ("home", "tunnel_name_taken", "a tunnel called home already"),
     ],
 )
-async def test_names_that_cannot_be(
+async def test_names_that_are_refused(
     hass: HomeAssistant, sandbox: Sandbox, name: str, error: str, words: str
 ) -> None:
-    """A name that is none, or another tunnel's, is asked for again."""
+    """The form says what is wrong with the name, and continues with a good one."""
     before = dict(sandbox.state.tunnels)
     config = json.dumps(before[sandbox.tunnel_id].config)
 
@@ -373,7 +373,7 @@ async def test_names_that_cannot_be(
 
 
 async def test_proposed_name_is_free(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """A second tunnel is proposed under a second name."""
+    """The proposed name has a number when the first ones are taken."""
     for name in ("home-assistant", "home-assistant-2"):
         sandbox.state.add_tunnel(name)
 
@@ -386,7 +386,7 @@ async def test_proposed_name_is_free(hass: HomeAssistant, sandbox: Sandbox) -> N
 async def test_permission_to_make_tunnels_is_missing(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """The permission is named; once it is there, the same dialog goes on."""
+    """The permission is named, and the dialog continues once the token has it."""
     permissions = ALL_PERMISSIONS - {"tunnel:edit"} | {"tunnel:read"}
     token = sandbox.state.add_token(permissions=permissions)
 
@@ -398,13 +398,13 @@ async def test_permission_to_make_tunnels_is_missing(
     sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
     result = await submit(hass, result, {})
     result = await submit(hass, result, {"wait": False})
-    assert await go_on(hass, sandbox, result) is named(sandbox)
+    assert await finish_with(hass, sandbox, result) is named(sandbox)
 
 
 async def test_limit_of_tunnels(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """The limit of the account is said in Cloudflare's words."""
+    """Cloudflare's own words say that the account has no tunnel left."""
     faults.refuse(
         "POST", "/cfd_tunnel$", 400, 1, "You reached the limit of tunnels", times=1
     )
@@ -426,11 +426,11 @@ async def test_answers_that_fail_while_the_tunnel_is_made(
     write: str,
     after_write: bool,
 ) -> None:
-    """Whatever is lost, the next try ends with one tunnel."""
+    """Whichever answer is lost, the next attempt ends with one tunnel."""
     faults.unavailable(write, "/cfd_tunnel", times=1, after_write=after_write)
 
     result = await submit(hass, await to_name(hass, sandbox), {})
-    # A tunnel that was made although nobody said so is found at once.
+    # A tunnel that was created although the answer was lost is found at once.
     if write == "PUT" or not after_write:
         assert result["step_id"] == "new_tunnel"
         assert result["errors"] == {"base": "unavailable"}
@@ -443,10 +443,10 @@ async def test_answers_that_fail_while_the_tunnel_is_made(
 async def test_outage_after_an_answer_was_lost(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults
 ) -> None:
-    """A tunnel that could not be looked for at once is found before a second one is made."""
+    """The next attempt finds the tunnel before it would create a second one."""
     result = await to_name(hass, sandbox)
     faults.unavailable("POST", "/cfd_tunnel$", times=1, after_write=True)
-    # The first list is the one before the tunnel is made.
+    # The first list is read before the tunnel is created.
     hold = faults.add("GET", "/cfd_tunnel$", times=1)
     assert hold.hits == 0
     faults.unavailable("GET", "/cfd_tunnel$", times=1)
@@ -464,7 +464,7 @@ async def test_outage_after_an_answer_was_lost(
 async def test_dialog_that_is_closed_half_way(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """The tunnel is there, and can be chosen next time, with the steps for its connector."""
+    """The next dialog offers the tunnel, with the instructions for its connector."""
     result = await to_connector(hass, sandbox)
     token = result["description_placeholders"]["token"]
     hass.config_entries.flow.async_abort(result["flow_id"])
@@ -481,13 +481,13 @@ async def test_dialog_that_is_closed_half_way(
     tunnel.connect()
     result = await submit(hass, result, {"wait": True})
 
-    assert await go_on(hass, sandbox, result) is tunnel
+    assert await finish_with(hass, sandbox, result) is tunnel
 
 
 async def test_dialog_that_is_closed_while_waiting(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Nobody asks Cloudflare for a dialog that is gone."""
+    """A closed dialog asks Cloudflare nothing more."""
     result = await to_connector(hass, sandbox)
     manager: Any = hass.config_entries.flow
     result = await manager.async_configure(result["flow_id"], {"wait": True})
@@ -515,7 +515,7 @@ async def test_proposed_service(
     supervised: bool,
     service: str,
 ) -> None:
-    """Where Home Assistant is found follows its own settings."""
+    """The proposed service follows Home Assistant's own settings."""
     result = await to_connector(hass, sandbox)
     monkeypatch.setattr(hass.http, "ssl_certificate", certificate)
     monkeypatch.setattr(hass.http, "server_port", 80)
@@ -534,7 +534,7 @@ async def test_proposed_service(
 async def test_action(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The action makes a tunnel, which shows at once, and keeps its token to itself."""
+    """The action creates a tunnel, which shows at once, and never reads its token."""
     response = await act(hass, loaded_entry, "create_tunnel", name=" Attic ")
 
     tunnel = named(sandbox, "Attic")
@@ -549,13 +549,13 @@ async def test_action(
 @pytest.mark.parametrize(
     "fields", [{}, {"name": ""}, {"name": " "}, {"name": 101 * "x"}]
 )
-async def test_action_with_what_is_no_name(
+async def test_action_with_a_bad_name(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     fields: dict[str, str],
 ) -> None:
-    """What is no name is refused before Cloudflare is asked."""
+    """A bad name is refused before Cloudflare is asked."""
     sandbox.journal.clear()
 
     with pytest.raises(probatio.Invalid):
@@ -567,7 +567,7 @@ async def test_action_with_what_is_no_name(
 async def test_action_with_a_name_that_is_taken(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Another tunnel of that name is left alone."""
+    """Another tunnel with the name is not changed."""
     with pytest.raises(ServiceValidationError, match="called home already"):
         await act(hass, loaded_entry, "create_tunnel", name="home")
 
@@ -580,7 +580,7 @@ async def test_action_whose_answer_is_lost(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """What was made although nobody said so is returned; where nothing was, it says so."""
+    """A tunnel that was created all the same is returned; otherwise the action says what failed."""
     faults.unavailable("POST", "/cfd_tunnel$", times=1)
     with pytest.raises(HomeAssistantError, match="did not give a usable answer"):
         await act(hass, loaded_entry, "create_tunnel", name="attic")
@@ -594,7 +594,7 @@ async def test_action_whose_answer_is_lost(
 async def test_action_without_the_permission(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The permission that the token lacks is named."""
+    """The error names the missing permission."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"tunnel:edit"} | {"tunnel:read"}
 
@@ -618,7 +618,7 @@ async def test_token_is_shown_in_the_dialog_and_nowhere_else(
     issue_registry: ir.IssueRegistry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """No log, file, state, response, diagnostics or list of dialogs ever holds it."""
+    """No log, file, state, response, diagnostics or list of dialogs holds it."""
     caplog.set_level(logging.DEBUG)
     for name in logging.root.manager.loggerDict:
         caplog.set_level(logging.DEBUG, name)
@@ -674,5 +674,5 @@ async def test_token_is_shown_in_the_dialog_and_nowhere_else(
         place for place, text in everything.items() if any(s in text for s in secrets)
     ]
     assert found == []
-    # What is kept is looked into: the entry's own token is there.
+    # The search works: it finds the token of the account.
     assert sandbox.token in everything["storage"]

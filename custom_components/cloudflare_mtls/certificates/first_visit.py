@@ -8,7 +8,7 @@ from ..engine.api.errors import EngineError
 from ..engine.api.models import ClientCertificate
 from ..engine.certificates.credentials import PrivateKey
 from ..engine.probe import Probe, Verdict
-from ..wording import raise_translated_error
+from ..wording import Message, raise_translated_error
 
 # Seconds before each visit: rules and associations reach the edge's servers one by one.
 _PAUSES: Final = (0, 2, 4, 8, 16)
@@ -29,13 +29,13 @@ async def async_check_admission(
         await client.client_certificates.revoke(zone_id, certificate.id)
     except EngineError as err:
         raise_translated_error(
-            (
+            Message(
                 "certificate_blocked_not_revoked",
                 {"hostname": hostname, "certificate_id": certificate.id},
             ),
             err,
         )
-    raise_translated_error(("certificate_blocked", {"hostname": hostname}))
+    raise_translated_error(Message("certificate_blocked", {"hostname": hostname}))
 
 
 async def _is_admitted(

@@ -95,21 +95,21 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
 
     def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
         """Return what an error of Cloudflare means to Home Assistant."""
-        key, placeholders = describe(err)
+        message = describe(err)
         retry_after = SECOND_LOOK.total_seconds() if self.last_update_success else None
         match err:
             case TokenRejected():
                 return ConfigEntryAuthFailed(
                     translation_domain=DOMAIN,
-                    translation_key=key,
-                    translation_placeholders=placeholders,
+                    translation_key=message.key,
+                    translation_placeholders=message.placeholders,
                 )
             case RateLimited():
                 retry_after = err.retry_after
         return UpdateFailed(
             translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders=placeholders,
+            translation_key=message.key,
+            translation_placeholders=message.placeholders,
             retry_after=retry_after,
         )
 

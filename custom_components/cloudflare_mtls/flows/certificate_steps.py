@@ -1,12 +1,11 @@
-"""The steps of a flow that create a certificate and hand it over."""
+"""The steps of a dialog that create a certificate and hand it over."""
 
 from abc import abstractmethod
-import asyncio
+from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowContext, FlowResult
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -20,27 +19,26 @@ import probatio
 
 from ..certificates.mobile_app import format_for
 from ..certificates.request import CertificateRequest
-from ..certificates.service import CreatedCertificate
-from ..const import DOMAIN
+from ..certificates.service import CompanionCertificates, CreatedCertificate
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.credentials import KeyType
 from ..pages.local_url import local_url
 from ..runtime_data import CloudflareConfigEntry
-from ..wording import Description, describe
-from .form import FormSteps
+from ..wording import Message, TranslatedError, describe
+from .form import made, show_form
+from .progress import Progress, show_progress
 
 CONF_KEY_TYPE: Final = "key_type"
 CONF_REVOKE_OLD_AFTER: Final = "revoke_old_after"
 CONF_VALIDITY: Final = "validity"
 
 _VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
-DEFAULT_VALIDITY: Final = "365"
+_DEFAULT_VALIDITY: Final = "365"
 
-
-# How a certificate is made; Cloudflare says itself which other validities it takes.
+# Other validities can be typed: Cloudflare refuses those that it does not offer.
 CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
-    probatio.Required(CONF_VALIDITY, default=DEFAULT_VALIDITY): SelectSelector(
+    probatio.Required(CONF_VALIDITY, default=_DEFAULT_VALIDITY): SelectSelector(
         SelectSelectorConfig(
             options=list(_VALIDITIES),
             custom_value=True,
@@ -54,36 +52,46 @@ CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
         )
     ),
 }
-_RENEWAL_SCHEMA: Final[dict[probatio.Marker, Any]] = {
-    **CHOICES_SCHEMA,
-    probatio.Optional(CONF_REVOKE_OLD_AFTER): NumberSelector(
-        NumberSelectorConfig(
-            min=0, max=365, mode=NumberSelectorMode.BOX, unit_of_measurement="d"
-        )
-    ),
-}
+_RENEWAL_SCHEMA: Final = probatio.Schema(
+    {
+        **CHOICES_SCHEMA,
+        probatio.Optional(CONF_REVOKE_OLD_AFTER): NumberSelector(
+            NumberSelectorConfig(
+                min=0, max=365, mode=NumberSelectorMode.BOX, unit_of_measurement="d"
+            )
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Creation:
+    """A certificate that is being created."""
+
+    request: CertificateRequest
+    progress: Progress[CreatedCertificate | Message]
 
 
 class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FormSteps[ContextT, ResultT, HandlerT]
+    FlowHandler[ContextT, ResultT, HandlerT]
 ):
-    """Create, show where the bundle waits, and only then end."""
+    """Create a certificate, show where its bundle is, and only then end the dialog."""
 
+    # What a person typed last, and what is made of it.
     _answers: dict[str, Any] | None = None
-    _request: CertificateRequest
-    _creating: asyncio.Task[CreatedCertificate] | None = None
+    _creation: Creation | None = None
 
     @abstractmethod
     def entry(self) -> CloudflareConfigEntry:
         """Return the account."""
 
     @abstractmethod
-    async def async_ask(self, error: Description | None = None) -> ResultT:
-        """Ask for what is to be created, again after an error."""
+    async def async_ask(self, message: Message | None = None) -> ResultT:
+        """Ask what is to be created, once more if there is a message."""
 
     @abstractmethod
-    async def async_finish(self) -> ResultT:
-        """End the flow, now that the certificate was handed over."""
+    async def async_finish(self, device: CompanionDevice) -> ResultT:
+        """End the dialog, now that the certificate of the device was handed over."""
 
     async def async_create_for(
         self, device: CompanionDevice, user_input: dict[str, Any]
@@ -91,57 +99,57 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         """Create what a person chose for a device, or ask again."""
         request = _read_choices(self.hass, device, user_input)
         if request is None:
-            return await self.async_ask(("validity_malformed", {}))
-        self._request = request
+            return await self.async_ask(Message("validity_malformed"))
+        creating = _async_create(self.entry().runtime_data.certificates, request)
+        # It goes on when the dialog is closed: a certificate may be signed by then.
+        progress = Progress(self.hass, creating, goes_on=True)
+        self._creation = Creation(request=request, progress=progress)
         return await self.async_step_create_certificate()
 
     def show_renewal(
-        self, step_id: str, device: CompanionDevice, error: Description | None
+        self, step_id: str, device: CompanionDevice, message: Message | None
     ) -> ResultT:
         """Ask how the next certificate of a device is to be made."""
-        return self._show(
+        return show_form(
+            self,
             step_id,
-            probatio.Schema(_RENEWAL_SCHEMA),
-            self._answers,
-            error and ("base", error),
-            name=device.name,
+            _RENEWAL_SCHEMA,
+            suggested=self._answers,
+            message=message,
+            placeholders={"name": device.name},
         )
 
     async def async_step_create_certificate(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Create the certificate."""
-        if self._creating is None:
-            self._creating = self.hass.async_create_task(
-                self.entry().runtime_data.certificates.async_create(self._request)
-            )
-        if self._creating.done():
-            return self.async_show_progress_done(next_step_id="handover")
-        return self.async_show_progress(
-            step_id="create_certificate",
-            progress_action="create_certificate",
-            description_placeholders={"name": self._request.device.name},
-            # It goes on when the dialog is closed: what is signed is signed.
-            progress_task=self.seen_to_end(self._creating, goes_on=True),
+        """Show that the certificate is being created."""
+        creation = made(self._creation)
+        return show_progress(
+            self,
+            creation.progress,
+            "create_certificate",
+            "handover",
+            name=creation.request.device.name,
         )
 
     async def async_step_handover(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Show where the bundle waits, or what went wrong."""
-        assert self._creating is not None
-        if error := _error_of(self._creating):
-            self._creating = None
-            return await self.async_ask(error)
+        """Show where the bundle is, or what went wrong."""
+        creation = made(self._creation)
+        device, created = creation.request.device, creation.progress.work.result()
+        if isinstance(created, Message):
+            return await self.async_ask(created)
         if user_input is not None:
-            return await self.async_finish()
-        handover = self._creating.result().handover
+            return await self.async_finish(device)
+        handover = created.handover
         qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
-        return self.async_show_form(
-            step_id="handover",
-            data_schema=probatio.Schema({probatio.Optional("qr_code"): qr_code}),
-            description_placeholders={
-                "name": self._request.device.name,
+        return show_form(
+            self,
+            "handover",
+            probatio.Schema({probatio.Optional("qr_code"): qr_code}),
+            placeholders={
+                "name": device.name,
                 "url": handover.url,
                 "code": handover.code,
                 "until": handover.until,
@@ -149,26 +157,22 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         )
 
 
-def _error_of(task: asyncio.Task[CreatedCertificate]) -> Description | None:
-    match task.exception():
-        case None:
-            return None
-        case EngineError() as err:
-            return describe(err)
-        case (
-            HomeAssistantError(
-                translation_domain=domain, translation_key=str(key)
-            ) as err
-        ) if domain == DOMAIN:
-            return key, err.translation_placeholders or {}
-        case err:
-            raise err
+async def _async_create(
+    certificates: CompanionCertificates, request: CertificateRequest
+) -> CreatedCertificate | Message:
+    """Return a new certificate, or why it was not created."""
+    try:
+        return await certificates.async_create(request)
+    except EngineError as err:
+        return describe(err)
+    except TranslatedError as err:
+        return err.message
 
 
 def _read_choices(
     hass: HomeAssistant, device: CompanionDevice, user_input: dict[str, Any]
 ) -> CertificateRequest | None:
-    """Return what a person chose, or None where the validity is no number of days."""
+    """Return what a person chose, or None if the validity is not a number of days."""
     days = str(user_input[CONF_VALIDITY]).strip()
     if not (days.isascii() and days.isdigit() and int(days)):
         return None
@@ -183,5 +187,5 @@ def _read_choices(
 
 
 def has_local_url(hass: HomeAssistant) -> bool:
-    """Tell whether Home Assistant knows where devices find it on the local network."""
+    """Return whether devices can find Home Assistant on the local network."""
     return bool(local_url(hass))

@@ -1,9 +1,12 @@
-"""Adds a companion device with its certificate, or renews the certificate of one."""
+"""Add a companion device with its certificate, or renew the certificate of one."""
 
 import asyncio
-from typing import Any, override
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowContext,
@@ -34,13 +37,13 @@ from ..subentries import (
     hostnames_of,
     read_companion,
 )
-from ..wording import Description
+from ..wording import Message
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps, has_local_url
-from .form import choice
+from .form import choice, made, show_form
 
-CONF_CERTIFICATE = "certificate"
+CONF_CERTIFICATE: Final = "certificate"
 
-_SYSTEM_SCHEMA: dict[probatio.Marker, Any] = {
+_SYSTEM_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_SYSTEM, default=System.ANDROID.value): SelectSelector(
         SelectSelectorConfig(
             options=[system.value for system in System],
@@ -56,9 +59,7 @@ class CompanionDeviceFlow(
 ):
     """Give a device its certificate, or a new one."""
 
-    _current: CompanionDevice | None = None
-    _adoptable: dict[str, Certificate]
-    _ended = False
+    _adoptable: Mapping[str, Certificate] = MappingProxyType({})
 
     @override
     def entry(self) -> CloudflareConfigEntry:
@@ -67,7 +68,7 @@ class CompanionDeviceFlow(
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Choose between a new certificate and one that is there already."""
+        """Choose between a new certificate and one that exists."""
         if reason := self._obstacle():
             return self.async_abort(reason=reason)
         protection = self.entry().runtime_data.protection
@@ -85,33 +86,31 @@ class CompanionDeviceFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Choose the device and how its certificate is made."""
-        if user_input is not None:
-            self._answers = user_input
-            device = self._read_device(user_input)
-            if device is None:
-                return await self.async_ask(("name_malformed", {}))
-            return await self.async_create_for(device, user_input)
-        return await self.async_ask()
+        if user_input is None:
+            return await self.async_ask()
+        self._answers = user_input
+        device = self._read_device(user_input)
+        if device is None:
+            return await self.async_ask(Message("name_malformed"))
+        return await self.async_create_for(device, user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Renew the certificate."""
-        if self._current is None:
-            if reason := self._obstacle():
-                return self.async_abort(reason=reason)
-            subentry = self._get_reconfigure_subentry()
-            self._current = read_companion(subentry)
-        if user_input is not None:
-            self._answers = user_input
-            return await self.async_create_for(self._current, user_input)
-        return await self.async_ask()
+        if reason := self._obstacle():
+            return self.async_abort(reason=reason)
+        if user_input is None:
+            return await self.async_ask()
+        self._answers = user_input
+        device = read_companion(self._get_reconfigure_subentry())
+        return await self.async_create_for(device, user_input)
 
     async def async_step_adopt(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Take a certificate that is there already for a device's."""
-        error: Description | None = None
+        """Take over a certificate that exists, for a new device."""
+        message: Message | None = None
         if user_input is not None:
             certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
             device = CompanionDevice(
@@ -122,7 +121,7 @@ class CompanionDeviceFlow(
             )
             if is_name(device.name):
                 return self._create(device)
-            error = "name_malformed", {}
+            message = Message("name_malformed")
         labels = {
             device_id: f"{item.facts.name} ({item.facts.expires_on:%Y-%m-%d})"
             for device_id, item in self._adoptable.items()
@@ -134,12 +133,13 @@ class CompanionDeviceFlow(
                 **_SYSTEM_SCHEMA,
             }
         )
-        return self._show("adopt", schema, user_input, error and ("base", error))
+        return show_form(self, "adopt", schema, suggested=user_input, message=message)
 
     @override
-    async def async_ask(self, error: Description | None = None) -> SubentryFlowResult:
-        if self._current:
-            return self.show_renewal("reconfigure", self._current, error)
+    async def async_ask(self, message: Message | None = None) -> SubentryFlowResult:
+        if self.source == SOURCE_RECONFIGURE:
+            device = read_companion(self._get_reconfigure_subentry())
+            return self.show_renewal("reconfigure", device, message)
         app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
         zones = self._zones()
         schema: dict[probatio.Marker, Any] = {
@@ -149,19 +149,19 @@ class CompanionDeviceFlow(
             **CHOICES_SCHEMA,
         }
         if len(zones) > 1:
-            schema |= {
-                probatio.Required(CONF_ZONE_ID, default=next(iter(zones))): choice(
-                    zones
-                )
-            }
-        return self._show(
-            "new", probatio.Schema(schema), self._answers, error and ("base", error)
+            zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
+            schema[zone_id] = choice(zones)
+        return show_form(
+            self,
+            "new",
+            probatio.Schema(schema),
+            suggested=self._answers,
+            message=message,
         )
 
     @override
-    async def async_finish(self) -> SubentryFlowResult:
-        device = self._request.device
-        if self._current:
+    async def async_finish(self, device: CompanionDevice) -> SubentryFlowResult:
+        if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
                 self._get_entry(),
                 self._get_reconfigure_subentry(),
@@ -169,27 +169,29 @@ class CompanionDeviceFlow(
             )
         return self._create(device)
 
+    @override
     @callback
     def async_remove(self) -> None:
-        """Keep the device of a certificate that is signed, though the dialog was closed."""
-        if self._ended or self._current or self._creating is None:
-            return
-        self._creating.add_done_callback(self._keep)
+        """Keep the device of a certificate that was signed, though the dialog was closed."""
+        if self._creation and self.source != SOURCE_RECONFIGURE:
+            self._creation.progress.work.add_done_callback(self._keep)
 
-    def _keep(self, creating: asyncio.Task[CreatedCertificate]) -> None:
-        if creating.exception() is None:
+    def _keep(self, creating: asyncio.Task[CreatedCertificate | Message]) -> None:
+        if isinstance(creating.result(), CreatedCertificate):
             self.hass.config_entries.async_add_subentry(
-                self._get_entry(), companion_subentry(self._request.device)
+                self._get_entry(),
+                companion_subentry(made(self._creation).request.device),
             )
 
     def _create(self, device: CompanionDevice) -> SubentryFlowResult:
-        self._ended = True
+        # Nothing is left to keep when the dialog is removed.
+        self._creation = None
         return self.async_create_entry(
             title=device.name, data=companion_data(device), unique_id=device.id
         )
 
     def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | None:
-        """Return the device that a person named or picked, or None where it has no name."""
+        """Return the device that a person named or picked, or None if its name cannot be used."""
         app_id = user_input.get(CONF_NOTIFY_DEVICE_ID)
         app = async_get_mobile_app(self.hass, app_id) if app_id else None
         name = user_input.get(CONF_NAME, app.name if app else "").strip()
@@ -205,12 +207,12 @@ class CompanionDeviceFlow(
         )
 
     def _zones(self) -> dict[str, str]:
-        """Return the zones that have a protected hostname, and the hostname to tell each by."""
+        """Return the zones that have a protected hostname, with a hostname as the label of each."""
         hostnames = hostnames_of(self._get_entry().subentries).values()
         return {item.zone_id: item.hostname for item in hostnames}
 
     def _obstacle(self) -> str | None:
-        """Return what keeps a certificate from being made here and now."""
+        """Return why no certificate can be created now, if so."""
         if self.entry().state is not ConfigEntryState.LOADED:
             return "entry_not_loaded"
         if not self._zones():

@@ -1,10 +1,8 @@
-"""How the steps of the flows ask."""
+"""Show forms, and end dialogs with a message."""
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from homeassistant.core import callback
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     SelectOptionDict,
@@ -14,63 +12,56 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..wording import Description
-
-# It listens only once it shows the progress, and waits for ever where that was over by then.
-_PROGRESS_SECONDS: Final = 2
-
-# The field that a complaint stands beside; "base" means the whole form.
-type Complaint = tuple[str, Description]
+from ..wording import Message
 
 
-class FormSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
-):
-    """Steps with forms that keep what was typed, and say what is wrong with it."""
+def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    flow: FlowHandler[ContextT, ResultT, HandlerT],
+    step_id: str,
+    schema: probatio.Schema,
+    *,
+    suggested: Mapping[str, Any] | None = None,
+    message: Message | None = None,
+    placeholders: Mapping[str, str] | None = None,
+) -> ResultT:
+    """Show a form with suggested values, and with a message if something is wrong.
 
-    _seen: tuple[asyncio.Task[Any], asyncio.Task[None]] | None = None
+    The message stands beside its field where the form has it, and above the form otherwise.
+    """
+    errors: dict[str, str] = {}
+    if message:
+        field = message.field if message.field in schema.schema else "base"
+        errors[field] = message.key
+    return flow.async_show_form(
+        step_id=step_id,
+        data_schema=flow.add_suggested_values_to_schema(schema, suggested),
+        errors=errors,
+        description_placeholders={
+            **(placeholders or {}),
+            **(message.placeholders if message else {}),
+        },
+    )
 
-    def seen_to_end(
-        self, work: asyncio.Task[Any], *, goes_on: bool = False
-    ) -> asyncio.Task[None]:
-        """Return a task that is over with the work, and not before the front end listens.
 
-        When the dialog is closed, the work is cancelled, unless it goes on.
-        """
-        if self._seen is None or self._seen[0] is not work:
-            task = self.hass.async_create_task(_seen_to_end(asyncio.shield(work)))
-            self._seen = work, task
+def abort[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
+    flow: FlowHandler[ContextT, ResultT, HandlerT], message: Message
+) -> ResultT:
+    """End a dialog with a message."""
+    return flow.async_abort(
+        reason=message.key, description_placeholders=message.placeholders
+    )
 
-            @callback
-            def end(seen: asyncio.Task[None]) -> None:
-                # It may be closed before the task has begun to wait.
-                if seen.cancelled() and not goes_on:
-                    work.cancel()
 
-            task.add_done_callback(end)
-        return self._seen[1]
-
-    def _show(
-        self,
-        step_id: str,
-        schema: probatio.Schema,
-        user_input: Mapping[str, Any] | None,
-        complaint: Complaint | None,
-        **placeholders: str,
-    ) -> ResultT:
-        field, (key, details) = complaint or ("", ("", {}))
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, user_input),
-            errors={field: key} if complaint else {},
-            description_placeholders={**placeholders, **details},
-        )
+def made[T](result: T | None) -> T:
+    """Return what an earlier step made: Home Assistant runs no step before it was shown."""
+    assert result is not None
+    return result
 
 
 def choice(
     labels: Mapping[str, str], translation_key: str | None = None
 ) -> SelectSelector:
-    """Return a selector of ids by their labels; some may be translated instead."""
+    """Return a selector of ids by their labels; some labels may be translated instead."""
     options = [
         SelectOptionDict(value=value, label=label) for value, label in labels.items()
     ]
@@ -78,12 +69,3 @@ def choice(
     if translation_key:
         config["translation_key"] = translation_key
     return SelectSelector(config)
-
-
-async def _seen_to_end(work: asyncio.Future[Any]) -> None:
-    await asyncio.gather(work, shown_long_enough(), return_exceptions=True)
-
-
-async def shown_long_enough() -> None:
-    """Wait as long as the front end may take to show the progress."""
-    await asyncio.sleep(_PROGRESS_SECONDS)

@@ -1,12 +1,12 @@
-"""The steps of a flow that protect a hostname, for a new account and for a further hostname."""
+"""The steps of a dialog that protect a hostname, of a new account or of one that exists."""
 
 from abc import abstractmethod
-import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, override
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
 
-from homeassistant.data_entry_flow import FlowContext, FlowResult, section
-from homeassistant.helpers.hassio import is_hassio
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectSelector,
@@ -16,7 +16,6 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..account import async_get_account_state
 from ..const import (
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
@@ -27,39 +26,25 @@ from ..const import (
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
 )
-from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission, PermissionMissing
-from ..engine.api.models import Observation, Tunnel, Zone
-from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
-from ..engine.sync.dry_runs import SkipDryRuns
-from ..engine.sync.observe import observe
-from ..engine.sync.plan import Plan
-from ..engine.sync.problems import ProblemCode
-from ..engine.sync.reconciler import Extent, Reconciler
-from ..engine.sync.settings import (
-    HostnameSettings,
-    Layout,
-    ProtectedHostname,
-    in_zone,
-    is_exempt_path,
-    is_service,
-    propose,
-    read_hostname,
-)
+from ..engine.api.errors import EngineError
+from ..engine.api.models import Tunnel, Zone
+from ..engine.sync.settings import HostnameSettings, Layout
 from ..engine.sync.steps import Step
-from ..wording import (
-    Description,
-    async_get_texts,
-    changes_of,
-    describe,
-    describe_problem,
+from ..wording import Message, async_get_texts, changes_of
+from .account_tunnels import AccountTunnels
+from .form import choice, made, show_form
+from .hostname_draft import (
+    SECTION_ADVANCED,
+    AccountChoices,
+    ChosenTunnel,
+    HostnameDraft,
 )
-from .form import Complaint, choice
-from .tunnel_steps import NEW_TUNNEL, TunnelSteps
+from .progress import Progress, show_progress
 
-SECTION_ADVANCED: Final = "advanced"
+# Stands among the ids of tunnels, which are UUIDs.
+NEW_TUNNEL: Final = "new"
 
-ADVANCED_SCHEMA: Final = {
+ADVANCED_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(SECTION_ADVANCED): section(
         probatio.Schema(
             {
@@ -80,105 +65,94 @@ ADVANCED_SCHEMA: Final = {
         {"collapsed": True},
     )
 }
+_TAKE_OVER_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_TAKE_OVER, default=True): BooleanSelector()}
+)
 _NO_FIELDS: Final = probatio.Schema({})
 
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    TunnelSteps[ContextT, ResultT, HandlerT]
+    FlowHandler[ContextT, ResultT, HandlerT]
 ):
-    """Zone and tunnel, hostname, preview, and only then the changes at Cloudflare."""
+    """Choose zone, tunnel and hostname, preview the changes, and make them."""
 
-    _zones: Mapping[str, Zone]
-    _existing: tuple[HostnameSettings, ...] = ()
-    # As it is so far, where a hostname is changed.
-    _current: HostnameSettings | None = None
-    _takes_over = True
-    _permissions = ""
-
-    _zone: Zone
-    _observation: Observation
-    _settings: HostnameSettings
-    _plan: Plan
-    _applying: asyncio.Task[Description | None] | None = None
+    # Each is made by a step, for the steps after it.
+    _choices: AccountChoices | None = None
+    _chosen: ChosenTunnel | None = None
+    _draft: HostnameDraft | None = None
+    _applying: Progress[Message | None] | None = None
 
     @abstractmethod
-    async def async_finish(self) -> ResultT:
-        """Keep the hostname, now that it is protected."""
+    async def async_set_up_tunnel(
+        self,
+        tunnels: AccountTunnels,
+        tunnel: Tunnel | None,
+        then: Callable[[Tunnel], Awaitable[ResultT]],
+    ) -> ResultT:
+        """Create a tunnel unless one is given, have it connected, and continue with it."""
 
-    async def async_load_account(
-        self, client: CloudflareClient, account_id: str, zones: Iterable[Zone]
-    ) -> Description | None:
-        """Take the account, and return what keeps the flow from going on with it."""
-        self._client, self._account_id = client, account_id
-        self._skip_dry_runs = SkipDryRuns()
-        self._zones = {item.id: item for item in zones if item.account.id == account_id}
-        if not self._zones:
-            return "no_zone", {}
-        try:
-            tunnels = await client.tunnels.list(account_id)
-        except EngineError as err:
-            return describe(err)
-        self._tunnels = {item.id: item for item in tunnels}
-        return None
+    @abstractmethod
+    async def async_finish(self, settings: HostnameSettings) -> ResultT:
+        """Keep the settings, now that the hostname is protected."""
 
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Choose the zone and the tunnel."""
-        complaint: Complaint | None = None
-        if user_input is not None:
-            self._zone = self._zones[user_input[CONF_ZONE_ID]]
-            tunnel = self._tunnels.get(user_input[CONF_TUNNEL_ID])
-            complaint = await self._look_at(self._zone, tunnel)
-            if complaint is None:
-                return await self._async_choose(tunnel)
-        return self._show_zone(user_input, complaint)
+        choices = made(self._choices)
+        if user_input is None:
+            return self._show_zone()
+        zone = choices.zones[user_input[CONF_ZONE_ID]]
+        tunnel = choices.tunnels.by_id.get(user_input[CONF_TUNNEL_ID])
+        if tunnel and not tunnel.never_connected:
+            return await self._async_use_tunnel(zone, tunnel)
+        # What is wrong shows before a tunnel is created or connected.
+        if message := await choices.check(zone, tunnel):
+            return self._show_zone(user_input, message)
+        then = partial(self._async_use_tunnel, zone)
+        return await self.async_set_up_tunnel(choices.tunnels, tunnel, then)
 
-    async def _async_choose(self, tunnel: Tunnel | None) -> ResultT:
-        if tunnel is None:
-            return await self.async_step_new_tunnel()
-        self._tunnel = tunnel
-        if tunnel.never_connected:
-            return await self.async_step_no_connector()
-        return await self.async_step_hostname()
-
-    @override
-    async def async_use_tunnel(self) -> ResultT:
-        if complaint := await self._look_at(self._zone, self._tunnel):
-            chosen = {CONF_ZONE_ID: self._zone.id, CONF_TUNNEL_ID: self._tunnel.id}
-            return self._show_zone(chosen, complaint)
+    async def _async_use_tunnel(self, zone: Zone, tunnel: Tunnel) -> ResultT:
+        chosen = await made(self._choices).look_at(zone, tunnel)
+        if isinstance(chosen, Message):
+            suggested = {CONF_ZONE_ID: zone.id, CONF_TUNNEL_ID: tunnel.id}
+            return self._show_zone(suggested, chosen)
+        self._chosen = chosen
         return await self.async_step_hostname()
 
     def _show_zone(
-        self, user_input: Mapping[str, Any] | None, complaint: Complaint | None
+        self,
+        suggested: Mapping[str, Any] | None = None,
+        message: Message | None = None,
     ) -> ResultT:
-        zones = {item.id: item.name for item in self._zones.values()}
-        tunnels = {item.id: item.name for item in self._tunnels.values()}
-        tunnels[NEW_TUNNEL] = NEW_TUNNEL
-        schema = probatio.Schema(
-            {
-                probatio.Required(CONF_ZONE_ID, default=next(iter(zones))): choice(
-                    zones
-                ),
-                probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels))): choice(
-                    tunnels, CONF_TUNNEL_ID
-                ),
-            }
-        )
-        return self._show(
-            "zone", schema, user_input, complaint, permissions=self._permissions
+        choices = made(self._choices)
+        zones = {item.id: item.name for item in choices.zones.values()}
+        tunnels = {**choices.tunnels.names, NEW_TUNNEL: NEW_TUNNEL}
+        zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
+        tunnel_id = probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels)))
+        return show_form(
+            self,
+            "zone",
+            probatio.Schema(
+                {zone_id: choice(zones), tunnel_id: choice(tunnels, CONF_TUNNEL_ID)}
+            ),
+            suggested=suggested,
+            message=message,
+            placeholders={"permissions": ""},
         )
 
     async def async_step_hostname(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Choose the hostname and where it leads."""
-        complaint: Complaint | None = None
+        chosen = made(self._chosen)
+        message: Message | None = None
         if user_input is not None:
-            complaint = self._read(user_input) or await self._make_plan()
-            if complaint is None:
-                return await self.async_review()
-        hostname, service = self._proposal()
+            draft = await chosen.draft(user_input)
+            if isinstance(draft, HostnameDraft):
+                return await self.async_review(draft)
+            message = draft
+        hostname, service = chosen.propose()
         schema = {
             probatio.Required(
                 CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
@@ -186,229 +160,105 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             probatio.Required(CONF_SERVICE, default=service): TextSelector(),
             **ADVANCED_SCHEMA,
         }
-        return self._show(
+        return show_form(
+            self,
             "hostname",
             probatio.Schema(schema),
-            user_input,
-            complaint,
-            zone=self._observation.zone.name,
+            suggested=user_input,
+            message=message,
+            placeholders={"zone": chosen.zone.name},
         )
 
-    async def async_review(self) -> ResultT:
+    async def async_review(self, draft: HostnameDraft) -> ResultT:
         """Show what will change, after the offer to take over what was made by hand."""
-        if self._plan.takes_over:
+        self._draft = draft
+        if draft.plan.takes_over:
             return await self.async_step_take_over()
         return await self.async_step_preview()
 
     async def async_step_take_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Offer to make what was made by hand for the hostname ours."""
-        complaint: Complaint | None = None
+        """Offer to take over what was made by hand for the hostname."""
+        draft = made(self._draft)
+        message: Message | None = None
         if user_input is not None:
-            self._takes_over = user_input[CONF_TAKE_OVER]
-            complaint = await self._make_plan()
-            if complaint is None:
+            replanned = await draft.chosen.plan(
+                draft.settings, takes_over=user_input[CONF_TAKE_OVER]
+            )
+            if isinstance(replanned, HostnameDraft):
+                self._draft = replanned
                 return await self.async_step_preview()
-        found = [step for step in self._plan.steps if step.action.takes_over]
-        schema = {probatio.Required(CONF_TAKE_OVER, default=True): BooleanSelector()}
-        return await self._show_changes(
-            "take_over", complaint, found, probatio.Schema(schema)
-        )
+            message = replanned
+        found = [step for step in draft.plan.steps if step.action.takes_over]
+        return await self._show_changes("take_over", found, _TAKE_OVER_SCHEMA, message)
 
     async def async_step_preview(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Show what will change at Cloudflare: so far, nothing has."""
+        draft = made(self._draft)
         if user_input is not None:
-            return await self.async_step_create()
-        return await self._show_changes("preview", None, self._plan.steps)
+            return await self._async_apply(draft)
+        return await self._show_changes("preview", draft.plan.steps)
 
     async def async_step_resume(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Go on with what is left of the changes."""
+        """Show what is left of the changes, after some of them failed."""
+        draft = made(self._draft)
+        if user_input is not None:
+            return await self._async_apply(draft)
+        return await self._show_changes("resume", draft.plan.steps)
+
+    async def _async_apply(self, draft: HostnameDraft) -> ResultT:
+        """Make the changes; closing the dialog stops between two of them, which is safe."""
+        self._applying = Progress(self.hass, draft.apply())
         return await self.async_step_create()
 
     async def async_step_create(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Make the changes."""
-        if self._applying is None:
-            self._applying = self.hass.async_create_task(self._apply())
-        if not self._applying.done():
-            return self.async_show_progress(
-                step_id="create",
-                progress_action="create",
-                description_placeholders={"hostname": self._settings.hostname},
-                progress_task=self.seen_to_end(self._applying),
-            )
-        return self.async_show_progress_done(next_step_id="done")
+        """Show that the changes are being made."""
+        return show_progress(
+            self,
+            made(self._applying),
+            "create",
+            "done",
+            hostname=made(self._draft).settings.hostname,
+        )
 
     async def async_step_done(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Keep the hostname, or show what stopped the changes and what is left to do."""
-        task, self._applying = self._applying, None
-        if task is None or (error := task.result()) is None:
-            return await self.async_finish()
-        # What is left is planned anew; if it cannot be seen now, the list stays.
-        await self._make_plan()
-        return await self._show_changes("resume", ("base", error), self._plan.steps)
-
-    def async_remove(self) -> None:
-        """Stop between two changes when the dialog is closed: every prefix is safe."""
-        if self._applying:
-            self._applying.cancel()
-
-    async def _look_at(self, zone: Zone, tunnel: Tunnel | None) -> Complaint | None:
-        """Read everything once, so that a missing permission shows before it matters."""
-        tunnel_ids = [tunnel.id] if tunnel else []
-        try:
-            await self._look_at_permissions(zone)
-            self._observation = await observe(
-                self._client, self._account_id, zone.id, tunnel_ids
-            )
-        except EngineError as err:
-            return "base", describe(err)
-        if not self._observation.zone.active:
-            return CONF_ZONE_ID, ("zone_not_active", {"zone": zone.name})
-        if tunnel and tunnel.id not in self._observation.configurations:
-            return CONF_TUNNEL_ID, ("tunnel_managed_locally", {"tunnel": tunnel.name})
-        return None
-
-    async def _look_at_permissions(self, zone: Zone) -> None:
-        """List what the token may and may not do; raise EngineError where that is too little."""
-        self._permissions = ""
-        found = await find_permissions(self._client, self._account_id, zone.id)
-        text = await async_get_texts(self.hass, "common")
-        lines = [
-            f"| {permission} | {text(_word_for(permission, allowance))} |"
-            for permission, allowance in found.items()
-        ]
-        self._permissions = "\n".join(
-            ["", "", text("permissions"), "|---|---|", *lines]
-        )
-        for permission in NEEDED:
-            if found[permission] is Allowance.NO:
-                raise PermissionMissing(permission)
-
-    def _proposal(self) -> tuple[str, str]:
-        """Return a hostname and a service that fit what the tunnel serves already."""
-        port = self.hass.http.server_port
-        scheme = "https" if self.hass.http.ssl_certificate else "http"
-        # The name that the Supervisor gives Home Assistant in the network of its apps.
-        host = "homeassistant" if is_hassio(self.hass) else "homeassistant.local"
-        zone = self._observation.zone
-        ingress = self._observation.configurations[self._tunnel.id].ingress
-        taken = {item.hostname for item in self._existing}
-        fallback = f"ha-mobile.{zone.name}"
-        return propose(
-            zone, ingress, origins=(f":{port}", "homeassistant"), taken=taken
-        ) or (
-            "" if fallback in taken else fallback,
-            f"{scheme}://{host}:{port}",
-        )
-
-    def _read(self, user_input: Mapping[str, Any]) -> Complaint | None:
-        """Take what a person typed, or return what is wrong with it."""
-        zone = self._observation.zone
-        advanced = user_input[SECTION_ADVANCED]
-        hostname = read_hostname(user_input[CONF_HOSTNAME])
-        service = user_input[CONF_SERVICE].strip()
-        paths = tuple(path.strip() for path in advanced.get(CONF_EXEMPT_PATHS, ()))
-        if hostname is None:
-            return CONF_HOSTNAME, ("hostname_malformed", {})
-        if not in_zone(hostname, zone):
-            return CONF_HOSTNAME, ("hostname_outside_zone", {"zone": zone.name})
-        if any(item.hostname == hostname for item in self._existing):
-            return CONF_HOSTNAME, ("hostname_protected", {"hostname": hostname})
-        if not is_service(service):
-            return CONF_SERVICE, ("service_malformed", {})
-        if wrong := next((path for path in paths if not is_exempt_path(path)), None):
-            return "base", ("exempt_path_malformed", {"path": wrong})
-        own = self._observation.configurations[self._tunnel.id].rule_for(hostname)
-        services = {service}
-        if self._current:
-            services.add(self._current.protected.service)
-        if own and own.service not in services:
-            return CONF_HOSTNAME, _in_use(hostname, own.service)
-        self._settings = HostnameSettings(
-            zone_id=zone.id,
-            protected=ProtectedHostname(
-                hostname=hostname,
-                tunnel_id=self._tunnel.id,
-                service=service,
-                layout=Layout(advanced[CONF_LAYOUT]),
-                exempt_paths=paths,
-                published=self._current is None or self._current.protected.published,
-            ),
-            keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
-        )
-        return None
-
-    async def _make_plan(self) -> Complaint | None:
-        """Plan the changes, or return what only a person can clear away first."""
-        try:
-            self._plan = await self._reconciler().plan(
-                self._settings.zone_id, self._extent
-            )
-        except EngineError as err:
-            return "base", describe(err)
-        for problem in self._plan.problems:
-            if problem.code is ProblemCode.RECORD_IN_THE_WAY:
-                return CONF_HOSTNAME, _in_use(problem.target, problem.detail)
-            return "base", describe_problem(problem)
-        return None
-
-    async def _apply(self) -> Description | None:
-        """Carry the plan out; return what stopped it."""
-        try:
-            zones = await self._reconciler().sync(self._extent)
-            for zone in zones.values():
-                zone.raise_if_stopped()
-        except EngineError as err:
-            return describe(err)
-        return None
-
-    @property
-    def _extent(self) -> Extent:
-        return Extent(hostnames={self._settings.hostname}, takes_over=self._takes_over)
-
-    def _reconciler(self) -> Reconciler:
-        return Reconciler(
-            client=self._client,
-            account_id=self._account_id,
-            hostnames=(self._settings,),
-            writing=async_get_account_state(self.hass, self._account_id).writing,
-            skip_dry_runs=self._skip_dry_runs,
-        )
+        draft = made(self._draft)
+        message = made(self._applying).work.result()
+        if message is None:
+            return await self.async_finish(draft.settings)
+        # While Cloudflare does not answer, the list stays as it was.
+        with suppress(EngineError):
+            self._draft = draft = await draft.planned()
+        return await self._show_changes("resume", draft.plan.steps, message=message)
 
     async def _show_changes(
         self,
         step_id: str,
-        complaint: Complaint | None,
         steps: Iterable[Step],
         schema: probatio.Schema = _NO_FIELDS,
+        message: Message | None = None,
     ) -> ResultT:
+        draft = made(self._draft)
+        hostname = draft.settings.hostname
         text = await async_get_texts(self.hass, "common")
-        return self._show(
+        return show_form(
+            self,
             step_id,
             schema,
-            None,
-            complaint,
-            hostname=self._settings.hostname,
-            changes=changes_of(text, self._settings.hostname, steps),
-            permissions=self._permissions,
+            message=message,
+            placeholders={
+                "hostname": hostname,
+                "changes": changes_of(text, hostname, steps),
+                "permissions": draft.chosen.permissions,
+            },
         )
-
-
-def _word_for(permission: Permission, allowance: Allowance) -> str:
-    """Return the key of the words that say whether a token may."""
-    if allowance is Allowance.NO and permission in OPTIONAL:
-        return "permission_off"
-    return f"permission_{allowance}"
-
-
-def _in_use(hostname: str, by: str) -> Description:
-    return "hostname_in_use", {"hostname": hostname, "by": by}

@@ -1,8 +1,9 @@
-"""Protects a further hostname of an account, or changes how one is protected."""
+"""Protect a further hostname of an account, or change how one is protected."""
 
 from typing import Any, override
 
 from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
     ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowContext,
@@ -22,14 +23,18 @@ from ..const import (
 )
 from ..engine.api.errors import EngineError
 from ..engine.sync.reconciler import Reconciler
+from ..engine.sync.settings import HostnameSettings
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostname_data, hostnames_of, read_hostname_settings
-from ..wording import describe
-from .form import Complaint, choice
-from .hostname_steps import ADVANCED_SCHEMA, SECTION_ADVANCED, HostnameSteps
+from ..wording import Message, describe
+from .form import abort, choice, show_form
+from .hostname_draft import SECTION_ADVANCED, AccountChoices, HostnameDraft
+from .hostname_steps import ADVANCED_SCHEMA, HostnameSteps
+from .tunnel_steps import TunnelSteps
 
 
 class ProtectedHostnameFlow(
+    TunnelSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     HostnameSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     ConfigSubentryFlow,
 ):
@@ -38,98 +43,108 @@ class ProtectedHostnameFlow(
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Start with what the account has."""
-        if stopped := await self._async_load():
-            return stopped
+        """Load the account, and continue with the zone."""
+        choices = await self._async_load(None)
+        if isinstance(choices, Message):
+            return abort(self, choices)
+        self._choices = choices
         return await self.async_step_zone()
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Change everything but the hostname itself."""
-        if self._current is None:
-            subentry = self._get_reconfigure_subentry()
-            self._current = read_hostname_settings(subentry.data)
-            if stopped := await self._async_load():
-                return stopped
-            if self._current.zone_id not in self._zones:
-                return self.async_abort(reason="no_zone")
-            if not self._tunnels:
-                return self.async_abort(reason="no_tunnel")
-        protected = self._current.protected
-        complaint: Complaint | None = None
+        settings = read_hostname_settings(self._get_reconfigure_subentry().data)
+        choices = self._choices or await self._async_load(settings)
+        if isinstance(choices, Message):
+            return abort(self, choices)
+        if settings.zone_id not in choices.zones:
+            return self.async_abort(reason="no_zone")
+        if not choices.tunnels.by_id:
+            return self.async_abort(reason="no_tunnel")
+        self._choices = choices
+        message: Message | None = None
         if user_input is not None:
-            self._tunnel = self._tunnels[user_input[CONF_TUNNEL_ID]]
-            complaint = (
-                await self._look_at(self._zones[self._current.zone_id], self._tunnel)
-                or self._read({**user_input, CONF_HOSTNAME: protected.hostname})
-                or await self._make_plan()
-            )
-            if complaint is None:
-                return await self.async_review()
-        tunnels = {item.id: item.name for item in self._tunnels.values()}
-        schema = probatio.Schema(
-            {
-                probatio.Required(CONF_TUNNEL_ID): choice(tunnels),
-                probatio.Required(CONF_SERVICE): TextSelector(),
-                **ADVANCED_SCHEMA,
-            }
-        )
-        current = {
-            CONF_TUNNEL_ID: protected.tunnel_id,
-            CONF_SERVICE: protected.service,
-            SECTION_ADVANCED: {
-                CONF_LAYOUT: protected.layout.value,
-                CONF_EXEMPT_PATHS: list(protected.exempt_paths),
-                CONF_KEEP_IN_SYNC: self._current.keep_in_sync,
-            },
+            draft = await self._async_draft(choices, settings, user_input)
+            if isinstance(draft, HostnameDraft):
+                return await self.async_review(draft)
+            message = draft
+        schema = {
+            probatio.Required(CONF_TUNNEL_ID): choice(choices.tunnels.names),
+            probatio.Required(CONF_SERVICE): TextSelector(),
+            **ADVANCED_SCHEMA,
         }
-        return self._show(
+        return show_form(
+            self,
             "reconfigure",
-            schema,
-            user_input or current,
-            complaint,
-            hostname=protected.hostname,
+            probatio.Schema(schema),
+            suggested=user_input or _as_input(settings),
+            message=message,
+            placeholders={"hostname": settings.hostname},
         )
 
+    async def _async_draft(
+        self,
+        choices: AccountChoices,
+        settings: HostnameSettings,
+        user_input: dict[str, Any],
+    ) -> HostnameDraft | Message:
+        """Return a draft of what a person changed, or what is wrong with it."""
+        tunnel = choices.tunnels.by_id[user_input[CONF_TUNNEL_ID]]
+        chosen = await choices.look_at(choices.zones[settings.zone_id], tunnel)
+        if isinstance(chosen, Message):
+            return chosen
+        return await chosen.draft({**user_input, CONF_HOSTNAME: settings.hostname})
+
     @override
-    async def async_finish(self) -> SubentryFlowResult:
-        if self._current:
+    async def async_finish(self, settings: HostnameSettings) -> SubentryFlowResult:
+        data = hostname_data(settings)
+        if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                data=hostname_data(self._settings),
+                self._get_entry(), self._get_reconfigure_subentry(), data=data
             )
         return self.async_create_entry(
-            title=self._settings.hostname,
-            data=hostname_data(self._settings),
-            unique_id=self._settings.hostname,
+            title=settings.hostname, data=data, unique_id=settings.hostname
         )
 
-    @override
-    def _reconciler(self) -> Reconciler:
-        """Return the account's own: hostnames share rules, and there is one writer."""
-        entry: CloudflareConfigEntry = self._get_entry()
-        return entry.runtime_data.protection.reconciler.with_hostname(self._settings)
-
-    async def _async_load(self) -> SubentryFlowResult | None:
-        """Take what the account has, or end the flow."""
+    async def _async_load(
+        self, current: HostnameSettings | None
+    ) -> AccountChoices | Message:
+        """Return what the account has, or why the dialog cannot use it."""
         entry: CloudflareConfigEntry = self._get_entry()
         if entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
+            return Message("entry_not_loaded")
         client = entry.runtime_data.client
-        self._existing = tuple(
-            item
-            for item in hostnames_of(entry.subentries).values()
-            if item != self._current
-        )
         try:
-            error = await self.async_load_account(
-                client, entry.data[CONF_ACCOUNT_ID], await client.zones.list()
-            )
+            zones = await client.zones.list()
         except EngineError as err:
-            error = describe(err)
-        if error is None:
-            return None
-        key, placeholders = error
-        return self.async_abort(reason=key, description_placeholders=placeholders)
+            return describe(err)
+        hostnames = hostnames_of(entry.subentries).values()
+        return await AccountChoices.load(
+            self.hass,
+            client,
+            entry.data[CONF_ACCOUNT_ID],
+            zones,
+            self._reconciler_for,
+            current=current,
+            others=[item for item in hostnames if item != current],
+        )
+
+    def _reconciler_for(self, settings: HostnameSettings) -> Reconciler:
+        """Return the account's own: hostnames share rules, and there is one writer."""
+        entry: CloudflareConfigEntry = self._get_entry()
+        return entry.runtime_data.protection.reconciler.with_hostname(settings)
+
+
+def _as_input(settings: HostnameSettings) -> dict[str, Any]:
+    """Return settings as a person would type them."""
+    protected = settings.protected
+    return {
+        CONF_TUNNEL_ID: protected.tunnel_id,
+        CONF_SERVICE: protected.service,
+        SECTION_ADVANCED: {
+            CONF_LAYOUT: protected.layout.value,
+            CONF_EXEMPT_PATHS: list(protected.exempt_paths),
+            CONF_KEEP_IN_SYNC: settings.keep_in_sync,
+        },
+    }

@@ -1,13 +1,11 @@
-"""The steps of a flow that make a tunnel, and wait until a connector runs it."""
+"""The steps of a dialog that create a tunnel, and wait until a connector runs it."""
 
-from abc import abstractmethod
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any, Final
 
 from homeassistant.const import CONF_NAME
-from homeassistant.data_entry_flow import FlowContext, FlowResult
+from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectSelector,
@@ -17,24 +15,16 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Conflict, EngineError, RateLimited, Unavailable
 from ..engine.api.models import ConnectorToken, Tunnel
-from ..engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
-from ..wording import Description, describe, quoted
-from .form import Complaint, FormSteps
+from ..wording import Message, quoted
+from .account_tunnels import AccountTunnels
+from .form import made, show_form
+from .progress import Progress, show_progress
 
 CONF_NEXT: Final = "next"
 CONF_WAIT: Final = "wait"
 
-# Stands among the ids of tunnels, which are UUIDs.
-NEW_TUNNEL: Final = "new"
-
 APP_URL: Final = "https://github.com/homeassistant-apps/app-cloudflared"
-
-_PROPOSED_NAME: Final = "home-assistant"
-_POLL_SECONDS: Final = 5.0
-_PATIENCE_SECONDS: Final = 600.0
 
 # In the environment, where other users of the machine do not read it off the process list.
 # Source: developers.cloudflare.com, Tunnel run parameters.
@@ -60,81 +50,101 @@ class Next(StrEnum):
     GO_ON = "go_on"
 
 
+_CONNECTOR_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_WAIT, default=True): BooleanSelector()}
+)
+_NO_CONNECTOR_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_NEXT, default=Next.SHOW.value): SelectSelector(
+            SelectSelectorConfig(
+                options=[item.value for item in Next],
+                mode=SelectSelectorMode.LIST,
+                translation_key=CONF_NEXT,
+            )
+        )
+    }
+)
+
+
 class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FormSteps[ContextT, ResultT, HandlerT]
+    FlowHandler[ContextT, ResultT, HandlerT]
 ):
-    """Name a tunnel and make it, show how to run its connector, and wait for that."""
+    """Name a tunnel and create it, show how to run its connector, and wait for that."""
 
-    _client: CloudflareClient
-    _account_id: str
-    _tunnels: Mapping[str, Tunnel]
-    _tunnel: Tunnel
+    # Each is made by a step, for the steps after it.
+    _tunnels: AccountTunnels | None = None
+    _then: Callable[[Tunnel], Awaitable[ResultT]] | None = None
+    _tunnel: Tunnel | None = None
+    _connecting: Progress[Message | None] | None = None
 
-    _new: NewTunnel | None = None
-    _connecting: asyncio.Task[Description | None]
-
-    @abstractmethod
-    async def async_use_tunnel(self) -> ResultT:
-        """Go on with the tunnel."""
+    async def async_set_up_tunnel(
+        self,
+        tunnels: AccountTunnels,
+        tunnel: Tunnel | None,
+        then: Callable[[Tunnel], Awaitable[ResultT]],
+    ) -> ResultT:
+        """Create a tunnel unless one is given, have it connected, and continue with it."""
+        self._tunnels, self._tunnel, self._then = tunnels, tunnel, then
+        if tunnel is None:
+            return await self.async_step_new_tunnel()
+        return await self.async_step_no_connector()
 
     async def async_step_new_tunnel(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Take the name of a new tunnel, and make it."""
-        complaint: Complaint | None = None
+        """Take the name of a new tunnel, and create it."""
+        tunnels = made(self._tunnels)
+        message: Message | None = None
         if user_input is not None:
-            complaint = await self._make(user_input[CONF_NAME].strip())
-            if complaint is None:
+            created = await tunnels.create(user_input[CONF_NAME].strip())
+            if isinstance(created, Tunnel):
+                self._tunnel = created
                 return await self.async_step_connector()
-        schema = {
-            probatio.Required(CONF_NAME, default=self._free_name()): TextSelector()
-        }
-        return self._show("new_tunnel", probatio.Schema(schema), user_input, complaint)
+            message = created
+        name = probatio.Required(CONF_NAME, default=tunnels.free_name())
+        schema = probatio.Schema({name: TextSelector()})
+        return show_form(
+            self, "new_tunnel", schema, suggested=user_input, message=message
+        )
 
     async def async_step_connector(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Show how to run a connector: the one place that shows its token."""
+        tunnel = made(self._tunnel)
         if user_input is not None:
             if user_input[CONF_WAIT]:
                 return await self._async_wait()
-            return await self.async_use_tunnel()
-        try:
-            token = await self._client.tunnels.get_token(
-                self._account_id, self._tunnel.id
-            )
-        except EngineError as err:
-            return self._show_no_connector(describe(err))
-        schema = {probatio.Required(CONF_WAIT, default=True): BooleanSelector()}
-        return self._show(
+            return await made(self._then)(tunnel)
+        token = await made(self._tunnels).connector_token(tunnel)
+        if isinstance(token, Message):
+            return self._show_no_connector(token)
+        return show_form(
+            self,
             "connector",
-            probatio.Schema(schema),
-            None,
-            None,
-            tunnel=quoted(self._tunnel.name),
-            **_ways_to_run(token),
+            _CONNECTOR_SCHEMA,
+            placeholders={"tunnel": quoted(tunnel.name), **_ways_to_run(token)},
         )
 
     async def async_step_connect(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Wait until a connector runs the tunnel."""
-        if self._connecting.done():
-            return self.async_show_progress_done(next_step_id="connected")
-        return self.async_show_progress(
-            step_id="connect",
-            progress_action="connect",
-            description_placeholders={"tunnel": quoted(self._tunnel.name)},
-            progress_task=self.seen_to_end(self._connecting),
+        return show_progress(
+            self,
+            made(self._connecting),
+            "connect",
+            "connected",
+            tunnel=quoted(made(self._tunnel).name),
         )
 
     async def async_step_connected(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
-        """Go on, or say why there is no connector yet."""
-        if error := self._connecting.result():
-            return self._show_no_connector(error)
-        return await self.async_use_tunnel()
+        """Continue with the tunnel, or say why there is no connector yet."""
+        if message := made(self._connecting).work.result():
+            return self._show_no_connector(message)
+        return await made(self._then)(made(self._tunnel))
 
     async def async_step_no_connector(
         self, user_input: dict[str, Any] | None = None
@@ -148,84 +158,25 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
             case Next.WAIT:
                 return await self._async_wait()
             case _:
-                return await self.async_use_tunnel()
-
-    def _show_no_connector(self, error: Description | None) -> ResultT:
-        select = SelectSelector(
-            SelectSelectorConfig(
-                options=[item.value for item in Next],
-                mode=SelectSelectorMode.LIST,
-                translation_key=CONF_NEXT,
-            )
-        )
-        return self._show(
-            "no_connector",
-            probatio.Schema(
-                {probatio.Required(CONF_NEXT, default=Next.SHOW.value): select}
-            ),
-            None,
-            ("base", error) if error else None,
-            tunnel=quoted(self._tunnel.name),
-        )
-
-    def _free_name(self) -> str:
-        """Return a name that no tunnel of the account has."""
-        taken = {item.name for item in self._tunnels.values()}
-        name, number = _PROPOSED_NAME, 1
-        while name in taken:
-            number += 1
-            name = f"{_PROPOSED_NAME}-{number}"
-        return name
-
-    async def _make(self, name: str) -> Complaint | None:
-        """Make the tunnel, or return what is in the way of it."""
-        if not name:
-            return CONF_NAME, ("tunnel_name_empty", {})
-        if len(name) > MAX_NAME_LENGTH:
-            return CONF_NAME, ("tunnel_name_too_long", {"length": str(MAX_NAME_LENGTH)})
-        # The same one as before, which knows what its earlier attempts may have left.
-        if self._new is None or self._new.name != name:
-            self._new = NewTunnel(self._client, self._account_id, name)
-        try:
-            self._tunnel = await self._new.create()
-        except Conflict:
-            return CONF_NAME, ("tunnel_name_taken", {"name": name})
-        except EngineError as err:
-            return "base", describe(err)
-        self._tunnels = {**self._tunnels, self._tunnel.id: self._tunnel}
-        return None
+                return await made(self._then)(made(self._tunnel))
 
     async def _async_wait(self) -> ResultT:
-        self._connecting = self.hass.async_create_task(self._connect())
+        waiting = made(self._tunnels).wait_for_connector(made(self._tunnel))
+        self._connecting = Progress(self.hass, waiting)
         return await self.async_step_connect()
 
-    async def _connect(self) -> Description | None:
-        """Wait for a connector; return why there is none."""
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                while not await self._is_connected():
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            return "no_connector_yet", {}
-        except EngineError as err:
-            return describe(err)
-        return None
-
-    async def _is_connected(self) -> bool:
-        try:
-            connectors = await self._client.connectors.list(
-                self._account_id, self._tunnel.id
-            )
-        except Unavailable:
-            return False
-        except RateLimited as err:
-            await asyncio.sleep(err.retry_after)
-            return False
-        return any(item.connections for item in connectors)
+    def _show_no_connector(self, message: Message | None) -> ResultT:
+        return show_form(
+            self,
+            "no_connector",
+            _NO_CONNECTOR_SCHEMA,
+            message=message,
+            placeholders={"tunnel": quoted(made(self._tunnel).name)},
+        )
 
 
 def _ways_to_run(token: ConnectorToken) -> dict[str, str]:
-    """Return what the dialog shows, and nothing else ever does."""
+    """Return the placeholders of the one form that shows a connector's token."""
     return {
         "app_url": APP_URL,
         "token": token.secret,

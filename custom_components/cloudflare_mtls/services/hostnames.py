@@ -26,6 +26,7 @@ from ..engine.sync.steps import Step, describe_step
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
+    Message,
     async_get_texts,
     describe,
     describe_problem,
@@ -132,7 +133,7 @@ async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
         except Rejected as err:
             # The usual sentence says that nothing was changed, but nothing was to be changed.
             raise_translated_error(
-                ("blocked_requests_refused", {"message": err.message}), err
+                Message("blocked_requests_refused", {"message": err.message}), err
             )
     return {
         "total": len(blocked.requests),
@@ -227,14 +228,14 @@ async def _describe_problems(
     problems: list[JsonValueType] = []
     for zone in zones:
         if zone.error:
-            key, placeholders = describe(zone.error)
-            message = sentence(f"{key}.message", **placeholders)
-            problems.append({"code": key, "message": message})
+            message = describe(zone.error)
+            told = sentence(f"{message.key}.message", **message.placeholders)
+            problems.append({"code": message.key, "message": told})
     for zone in zones:
         for problem in zone.left.problems:
-            key, placeholders = describe_problem(problem)
-            message = text(key, **placeholders)
-            problems.append({"code": problem.code, "message": message})
+            message = describe_problem(problem)
+            told = text(message.key, **message.placeholders)
+            problems.append({"code": problem.code, "message": told})
     return problems
 
 

@@ -1,0 +1,310 @@
+"""Draft a protected hostname, without forms: look, propose, read, plan, apply.
+
+Each object is made by one step of a dialog: the choices of an account, the chosen tunnel as it
+was seen, and the draft itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.hassio import is_hassio
+
+from ..const import (
+    CONF_EXEMPT_PATHS,
+    CONF_HOSTNAME,
+    CONF_KEEP_IN_SYNC,
+    CONF_LAYOUT,
+    CONF_SERVICE,
+    CONF_TUNNEL_ID,
+    CONF_ZONE_ID,
+)
+from ..engine.api.client import CloudflareClient
+from ..engine.api.errors import EngineError, Permission, PermissionMissing
+from ..engine.api.models import Observation, Tunnel, TunnelConfiguration, Zone
+from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
+from ..engine.sync.observe import observe
+from ..engine.sync.plan import Plan
+from ..engine.sync.problems import ProblemCode
+from ..engine.sync.reconciler import Extent, Reconciler
+from ..engine.sync.settings import (
+    HostnameSettings,
+    Layout,
+    ProtectedHostname,
+    in_zone,
+    is_exempt_path,
+    is_service,
+    propose,
+    read_hostname,
+)
+from ..wording import Message, async_get_texts, describe, describe_problem
+from .account_tunnels import AccountTunnels
+
+SECTION_ADVANCED: Final = "advanced"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountChoices:
+    """The zones and tunnels of an account, and its hostnames as they are so far."""
+
+    hass: HomeAssistant
+    client: CloudflareClient
+    account_id: str
+    zones: Mapping[str, Zone]
+    tunnels: AccountTunnels
+    # Asked for each time: an account that is loaded again has another one.
+    reconciler_for: Callable[[HostnameSettings], Reconciler]
+    current: HostnameSettings | None
+    others: tuple[HostnameSettings, ...]
+
+    @classmethod
+    async def load(
+        cls,
+        hass: HomeAssistant,
+        client: CloudflareClient,
+        account_id: str,
+        zones: Iterable[Zone],
+        reconciler_for: Callable[[HostnameSettings], Reconciler],
+        *,
+        current: HostnameSettings | None = None,
+        others: Iterable[HostnameSettings] = (),
+    ) -> Self | Message:
+        """Return what there is to choose from, or why there is nothing.
+
+        The current settings are those of the hostname to change; there are none for a new one.
+        """
+        of_account = {item.id: item for item in zones if item.account.id == account_id}
+        if not of_account:
+            return Message("no_zone")
+        try:
+            tunnels = await client.tunnels.list(account_id)
+        except EngineError as err:
+            return describe(err)
+        return cls(
+            hass=hass,
+            client=client,
+            account_id=account_id,
+            zones=of_account,
+            tunnels=AccountTunnels(client, account_id, tunnels),
+            reconciler_for=reconciler_for,
+            current=current,
+            others=tuple(others),
+        )
+
+    async def check(self, zone: Zone, tunnel: Tunnel | None) -> Message | None:
+        """Return why no hostname of a zone can be protected, if so, with a tunnel or before."""
+        seen = await self._observe(zone, tunnel)
+        return seen if isinstance(seen, Message) else None
+
+    async def look_at(self, zone: Zone, tunnel: Tunnel) -> ChosenTunnel | Message:
+        """Return a tunnel for a hostname of a zone, or why it cannot serve one."""
+        seen = await self._observe(zone, tunnel)
+        if isinstance(seen, Message):
+            return seen
+        observation, permissions = seen
+        return ChosenTunnel(
+            account=self,
+            zone=observation.zone,
+            tunnel=tunnel,
+            configuration=observation.configurations[tunnel.id],
+            permissions=permissions,
+        )
+
+    async def _observe(
+        self, zone: Zone, tunnel: Tunnel | None
+    ) -> tuple[Observation, str] | Message:
+        """Return what was seen and the table of permissions, or what is in the way.
+
+        Everything is read once, so that a missing permission shows before anything is written.
+        """
+        table = ""
+        try:
+            found = await find_permissions(self.client, self.account_id, zone.id)
+            table = await _permission_table(self.hass, found)
+            _expect_needed(found)
+            tunnel_ids = [tunnel.id] if tunnel else []
+            observation = await observe(
+                self.client, self.account_id, zone.id, tunnel_ids
+            )
+        except EngineError as err:
+            message = describe(err)
+        else:
+            obstacle = _obstacle(zone, tunnel, observation)
+            if obstacle is None:
+                return observation, table
+            message = obstacle
+        return replace(
+            message, placeholders={**message.placeholders, "permissions": table}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenTunnel:
+    """A tunnel that can serve hostnames of a zone, as both were seen."""
+
+    account: AccountChoices
+    zone: Zone
+    tunnel: Tunnel
+    configuration: TunnelConfiguration
+    # A table in Markdown.
+    permissions: str
+
+    def propose(self) -> tuple[str, str]:
+        """Return a hostname and a service that fit what the tunnel serves already.
+
+        The hostname is empty where every good one is protected already.
+        """
+        hass = self.account.hass
+        port = hass.http.server_port
+        scheme = "https" if hass.http.ssl_certificate else "http"
+        # The Supervisor gives Home Assistant this name in the network of its apps.
+        host = "homeassistant" if is_hassio(hass) else "homeassistant.local"
+        taken = {item.hostname for item in self.account.others}
+        proposal = propose(
+            self.zone,
+            self.configuration.ingress,
+            origins=(f":{port}", "homeassistant"),
+            taken=taken,
+        )
+        if proposal:
+            return proposal
+        hostname = f"ha-mobile.{self.zone.name}"
+        return "" if hostname in taken else hostname, f"{scheme}://{host}:{port}"
+
+    def read(self, user_input: Mapping[str, Any]) -> HostnameSettings | Message:
+        """Return the settings that a person chose, or what is wrong with them."""
+        advanced = user_input[SECTION_ADVANCED]
+        hostname = read_hostname(user_input[CONF_HOSTNAME])
+        service = user_input[CONF_SERVICE].strip()
+        paths = tuple(path.strip() for path in advanced.get(CONF_EXEMPT_PATHS, ()))
+        if hostname is None:
+            return Message("hostname_malformed", field=CONF_HOSTNAME)
+        if not in_zone(hostname, self.zone):
+            return Message(
+                "hostname_outside_zone", {"zone": self.zone.name}, CONF_HOSTNAME
+            )
+        if any(item.hostname == hostname for item in self.account.others):
+            return Message("hostname_protected", {"hostname": hostname}, CONF_HOSTNAME)
+        if not is_service(service):
+            return Message("service_malformed", field=CONF_SERVICE)
+        if wrong := next((path for path in paths if not is_exempt_path(path)), None):
+            return Message("exempt_path_malformed", {"path": wrong})
+        current = self.account.current
+        services = {service, *([current.protected.service] if current else [])}
+        rule = self.configuration.rule_for(hostname)
+        if rule and rule.service not in services:
+            return _in_use(hostname, rule.service)
+        return HostnameSettings(
+            zone_id=self.zone.id,
+            protected=ProtectedHostname(
+                hostname=hostname,
+                tunnel_id=self.tunnel.id,
+                service=service,
+                layout=Layout(advanced[CONF_LAYOUT]),
+                exempt_paths=paths,
+                published=current is None or current.protected.published,
+            ),
+            keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
+        )
+
+    async def draft(self, user_input: Mapping[str, Any]) -> HostnameDraft | Message:
+        """Return a draft of what a person chose, or what is wrong with it."""
+        settings = self.read(user_input)
+        if isinstance(settings, Message):
+            return settings
+        return await self.plan(settings, takes_over=True)
+
+    async def plan(
+        self, settings: HostnameSettings, *, takes_over: bool
+    ) -> HostnameDraft | Message:
+        """Return a draft of settings, or what only a person can clear away first."""
+        draft = HostnameDraft(
+            chosen=self, settings=settings, takes_over=takes_over, plan=Plan()
+        )
+        try:
+            draft = await draft.planned()
+        except EngineError as err:
+            return describe(err)
+        for problem in draft.plan.problems:
+            if problem.code is ProblemCode.RECORD_IN_THE_WAY:
+                return _in_use(problem.target, problem.detail)
+            return describe_problem(problem)
+        return draft
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostnameDraft:
+    """Settings of a protected hostname, and the changes that they need at Cloudflare."""
+
+    chosen: ChosenTunnel
+    settings: HostnameSettings
+    # Whether settings that somebody made by hand at Cloudflare become ours.
+    takes_over: bool
+    plan: Plan
+
+    async def planned(self) -> HostnameDraft:
+        """Return the draft with the changes that it needs now; raise EngineError."""
+        plan = await self._reconciler.plan(self.settings.zone_id, self._extent)
+        return replace(self, plan=plan)
+
+    async def apply(self) -> Message | None:
+        """Make the changes; return what stopped them, if something did."""
+        try:
+            zones = await self._reconciler.sync(self._extent)
+            for zone in zones.values():
+                zone.raise_if_stopped()
+        except EngineError as err:
+            return describe(err)
+        return None
+
+    @property
+    def _reconciler(self) -> Reconciler:
+        return self.chosen.account.reconciler_for(self.settings)
+
+    @property
+    def _extent(self) -> Extent:
+        return Extent(hostnames={self.settings.hostname}, takes_over=self.takes_over)
+
+
+def _obstacle(
+    zone: Zone, tunnel: Tunnel | None, observation: Observation
+) -> Message | None:
+    """Return what keeps a zone and a tunnel from being used, if something does."""
+    if not observation.zone.active:
+        return Message("zone_not_active", {"zone": zone.name}, CONF_ZONE_ID)
+    if tunnel and tunnel.id not in observation.configurations:
+        return Message(
+            "tunnel_managed_locally", {"tunnel": tunnel.name}, CONF_TUNNEL_ID
+        )
+    return None
+
+
+def _expect_needed(found: Mapping[Permission, Allowance]) -> None:
+    """Raise PermissionMissing if the token lacks a permission that is not optional."""
+    for permission in NEEDED:
+        if found[permission] is Allowance.NO:
+            raise PermissionMissing(permission)
+
+
+async def _permission_table(
+    hass: HomeAssistant, found: Mapping[Permission, Allowance]
+) -> str:
+    """Return what the token may and may not do, as a table in Markdown."""
+    text = await async_get_texts(hass, "common")
+    lines = [
+        f"| {permission} | {text(_permission_key(permission, allowance))} |"
+        for permission, allowance in found.items()
+    ]
+    return "\n".join(["", "", text("permissions"), "|---|---|", *lines])
+
+
+def _permission_key(permission: Permission, allowance: Allowance) -> str:
+    """Return the key of the words for whether a token has a permission."""
+    if allowance is Allowance.NO and permission in OPTIONAL:
+        return "permission_off"
+    return f"permission_{allowance}"
+
+
+def _in_use(hostname: str, by: str) -> Message:
+    return Message("hostname_in_use", {"hostname": hostname, "by": by}, CONF_HOSTNAME)

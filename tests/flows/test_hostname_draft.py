@@ -1,0 +1,234 @@
+"""Tests of the draft of a protected hostname, without a dialog."""
+
+from functools import partial
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.cloudflare_mtls.account import async_create_client
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.sync.reconciler import Reconciler
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    Layout,
+    ProtectedHostname,
+)
+from custom_components.cloudflare_mtls.flows.hostname_draft import (
+    AccountChoices,
+    ChosenTunnel,
+    HostnameDraft,
+)
+from custom_components.cloudflare_mtls.wording import Message
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+from tests.common import HOSTNAME, records_of, zone_of
+from tests.dialogs import assert_protected
+from tests.faults import Faults
+
+ADVANCED = {"layout": "skip_and_block", "exempt_paths": [], "keep_in_sync": True}
+TYPED = {"hostname": HOSTNAME, "service": SERVICE, "advanced": ADVANCED}
+
+
+def settings(hostname: str, *, published: bool = True) -> HostnameSettings:
+    """Return settings of a hostname that is protected already."""
+    return HostnameSettings(
+        zone_id=Sandbox.zone_id,
+        protected=ProtectedHostname(
+            hostname=hostname,
+            tunnel_id=Sandbox.tunnel_id,
+            service="http://192.168.1.20:5000",
+            published=published,
+        ),
+        keep_in_sync=True,
+    )
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults
+) -> CloudflareClient:
+    """Return a client of the account; proposals need Home Assistant's own web server too."""
+    assert await async_setup_component(hass, "http", {})
+    return await async_create_client(hass, sandbox.token)
+
+
+def reconciler_of(client: CloudflareClient, settings: HostnameSettings) -> Reconciler:
+    """Return a reconciler of one hostname."""
+    return Reconciler(
+        client=client, account_id=Sandbox.account_id, hostnames=(settings,)
+    )
+
+
+async def load(
+    hass: HomeAssistant, client: CloudflareClient, **known: Any
+) -> AccountChoices:
+    """Return what the account has to choose from."""
+    choices = await AccountChoices.load(
+        hass,
+        client,
+        Sandbox.account_id,
+        await client.zones.list(),
+        partial(reconciler_of, client),
+        **known,
+    )
+    assert isinstance(choices, AccountChoices)
+    return choices
+
+
+async def look(
+    hass: HomeAssistant, client: CloudflareClient, **known: Any
+) -> ChosenTunnel:
+    """Return the home lab's tunnel, chosen for the home lab's zone."""
+    choices = await load(hass, client, **known)
+    chosen = await choices.look_at(
+        choices.zones[Sandbox.zone_id], choices.tunnels.by_id[Sandbox.tunnel_id]
+    )
+    assert isinstance(chosen, ChosenTunnel)
+    return chosen
+
+
+async def test_from_the_account_to_the_protected_hostname(
+    hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Only apply writes, and a second plan has nothing left to do."""
+    chosen = await look(hass, client)
+    assert chosen.propose() == (HOSTNAME, SERVICE)
+    assert chosen.permissions.count("\n| ") == 10
+
+    draft = await chosen.draft(TYPED)
+    assert isinstance(draft, HostnameDraft)
+    assert len(draft.plan.steps) == 5
+    assert draft.settings.protected == ProtectedHostname(
+        hostname=HOSTNAME,
+        tunnel_id=Sandbox.tunnel_id,
+        service=SERVICE,
+        layout=Layout.SKIP_AND_BLOCK,
+    )
+    assert sandbox.journal.writes == []
+
+    assert await draft.apply() is None
+    assert_protected(sandbox)
+    assert (await draft.planned()).plan.in_sync
+
+
+async def test_account_without_zones(
+    hass: HomeAssistant, client: CloudflareClient
+) -> None:
+    """Zones of other accounts do not count."""
+    zones = await client.zones.list()
+
+    choices = await AccountChoices.load(
+        hass, client, "another", zones, partial(reconciler_of, client)
+    )
+
+    assert choices == Message("no_zone")
+
+
+@pytest.mark.parametrize("with_tunnel", [True, False])
+async def test_zone_that_is_paused(
+    hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient, with_tunnel: bool
+) -> None:
+    """The message names the zone, and lists what the token may do there."""
+    choices = await load(hass, client)
+    zone_of(sandbox).paused = True
+    tunnel = choices.tunnels.by_id[Sandbox.tunnel_id] if with_tunnel else None
+
+    message = await choices.check(choices.zones[Sandbox.zone_id], tunnel)
+
+    assert message
+    assert (message.key, message.field) == ("zone_not_active", "zone_id")
+    assert message.placeholders.keys() == {"zone", "permissions"}
+    assert message.placeholders["permissions"].count("\n| ") == 10
+
+
+async def test_every_good_hostname_is_taken(
+    hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Nothing is proposed that is protected already; the service still fits."""
+    config = sandbox.state.tunnels[sandbox.tunnel_id].config
+    assert config
+    config["ingress"] = [{"service": "http_status:404"}]
+    chosen = await look(hass, client, others=[settings("ha-mobile.example.com")])
+
+    hostname, service = chosen.propose()
+
+    assert hostname == ""
+    assert service == f"http://homeassistant.local:{hass.http.server_port}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"hostname": "-"}, Message("hostname_malformed", field="hostname")),
+        (
+            {"hostname": "a.example.net"},
+            Message("hostname_outside_zone", {"zone": "example.com"}, "hostname"),
+        ),
+        (
+            {"hostname": "b.example.com"},
+            Message("hostname_protected", {"hostname": "b.example.com"}, "hostname"),
+        ),
+        ({"service": "x"}, Message("service_malformed", field="service")),
+        (
+            {"advanced": {**ADVANCED, "exempt_paths": ["/a/", " / "]}},
+            Message("exempt_path_malformed", {"path": "/"}),
+        ),
+        (
+            {"hostname": "nas.example.com"},
+            Message(
+                "hostname_in_use",
+                {"hostname": "nas.example.com", "by": "http://192.168.1.20:5000"},
+                "hostname",
+            ),
+        ),
+        (
+            {"hostname": "vpn.example.com"},
+            Message(
+                "hostname_in_use",
+                {"hostname": "vpn.example.com", "by": "198.51.100.7"},
+                "hostname",
+            ),
+        ),
+    ],
+    ids=lambda value: value.key if isinstance(value, Message) else "",
+)
+async def test_what_is_typed_wrong(
+    hass: HomeAssistant,
+    client: CloudflareClient,
+    typed: dict[str, Any],
+    message: Message,
+) -> None:
+    """Each mistake has its message, beside its field."""
+    chosen = await look(hass, client, others=[settings("b.example.com")])
+
+    assert await chosen.draft({**TYPED, **typed}) == message
+
+
+async def test_hostname_that_is_changed(
+    hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Its own ingress rule is no obstacle, and an unpublished hostname stays unpublished."""
+    current = settings("nas.example.com", published=False)
+    chosen = await look(hass, client, current=current)
+
+    read = chosen.read({**TYPED, "hostname": "nas.example.com"})
+
+    assert isinstance(read, HostnameSettings)
+    assert not read.protected.published
+
+
+async def test_apply_that_is_stopped(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, client: CloudflareClient
+) -> None:
+    """The message says what stopped the changes, and a second plan holds what is left."""
+    draft = await (await look(hass, client)).draft(TYPED)
+    assert isinstance(draft, HostnameDraft)
+    faults.refuse("POST", "/dns_records", 400, 1, "No")
+
+    assert await draft.apply() == Message("rejected", {"message": "No"})
+
+    (step,) = (await draft.planned()).plan.steps
+    assert step.kind == "dns_record"
+    assert records_of(sandbox) == []

@@ -1,0 +1,84 @@
+"""Tests of the options of an account: what is refused, and how to continue from there."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.certificates.test_pinning import fill
+from tests.common import ENGLISH, settle, zone_of
+from tests.faults import Faults
+
+PINNED = {"pin_certificates": True, "remote_handover": True}
+
+
+@pytest.fixture
+async def form(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> Any:
+    """Open the options of the account."""
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    assert result["step_id"] == "init"
+    assert result["errors"] == {}
+    return result
+
+
+async def choose(hass: HomeAssistant, form: Any, **changes: bool) -> Any:
+    """Submit the options."""
+    result = await hass.config_entries.options.async_configure(
+        form["flow_id"], {**PINNED, **changes}
+    )
+    await settle(hass)
+    return result
+
+
+async def test_cloudflare_answers_again(
+    hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry, form: Any
+) -> None:
+    """The dialog continues once Cloudflare answers."""
+    faults.unavailable("GET", "")
+    refused = await choose(hass, form)
+    assert refused["errors"] == {"base": "unavailable"}
+    assert loaded_entry.options == {}
+    suggested = {
+        str(key): key.description["suggested_value"]
+        for key in refused["data_schema"].schema
+    }
+    assert suggested == PINNED
+
+    faults.clear()
+    result = await choose(hass, refused)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded_entry.options == PINNED
+
+
+async def test_fewer_certificates_can_be_pinned(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, form: Any
+) -> None:
+    """The dialog continues once few enough certificates are left."""
+    await fill(sandbox, 60)
+    refused = await choose(hass, form)
+    assert refused["errors"] == {"base": "problem_too_many_pinned"}
+    key = ENGLISH["options"]["error"]["problem_too_many_pinned"]
+    told = key.format_map(refused["description_placeholders"])
+    assert told.startswith("60 certificates are too many to be pinned in example.com")
+
+    zone_of(sandbox).certificates.clear()
+    result = await choose(hass, refused)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded_entry.options == PINNED
+
+
+async def test_without_pinning_nothing_is_asked(
+    hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry, form: Any
+) -> None:
+    """Options that change no rule are kept without asking Cloudflare."""
+    faults.unavailable("*", "")
+
+    result = await choose(hass, form, pin_certificates=False)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded_entry.options == {**PINNED, "pin_certificates": False}
