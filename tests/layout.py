@@ -72,7 +72,7 @@ def _tree() -> Iterator[str]:
     yield f"{_PACKAGE}/"
     yield from _branches(_ROOT / _PACKAGE, "")
     for name in _OTHERS:
-        yield f"{name + '/':<32}{first_line(_ROOT / name / '__init__.py')}"
+        yield f"{name + '/':<31} {first_line(_ROOT / name / '__init__.py')}"
 
 
 def _branches(folder: Path, indent: str) -> Iterator[str]:
@@ -82,9 +82,9 @@ def _branches(folder: Path, indent: str) -> Iterator[str]:
         is_last = path is branches[-1]
         stem = f"{indent}{'└── ' if is_last else '├── '}"
         if path.is_file():
-            yield f"{stem + path.name:<32}{first_line(path)}"
+            yield f"{stem + path.name:<31} {first_line(path)}"
             continue
-        yield f"{stem + path.name + '/':<32}{first_line(path / '__init__.py')}"
+        yield f"{stem + path.name + '/':<31} {first_line(path / '__init__.py')}"
         yield from _branches(path, indent + ("    " if is_last else "│   "))
 
 
