@@ -23,6 +23,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     issue_registry as ir,
 )
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -212,6 +213,9 @@ def companion(
             "notify_device_id": notify_device_id,
         },
     )
+
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 def zone_of(sandbox: Sandbox) -> Zone:
