@@ -1,6 +1,6 @@
-"""Clients of the sandbox's API and edge, and client certificates for them."""
+"""Clients of the sandbox's API and edge, client certificates for them, and web servers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -241,3 +241,16 @@ async def visitor(
     connector = TCPConnector(ssl=context, resolver=_EdgeResolver(sandbox))
     async with ClientSession(connector=connector) as session:
         yield Visitor(session, sandbox)
+
+
+@asynccontextmanager
+async def serving(
+    handler: Callable[[web.BaseRequest], Awaitable[web.Response]],
+) -> AsyncIterator[str]:
+    """Run a web server on this machine, and yield its URL."""
+    server = web.Server(handler, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
