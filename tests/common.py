@@ -50,6 +50,7 @@ SKIP_REF = "cloudflare_mtls_skip"
 
 TUNNELS_EVERY = timedelta(seconds=60)
 EDGE_EVERY = timedelta(minutes=15)
+CHECKS_EVERY = timedelta(hours=6)
 SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
@@ -151,6 +152,14 @@ def issues(hass: HomeAssistant) -> dict[str, str]:
 def reported(hass: HomeAssistant) -> set[str]:
     """Return the translation keys of our issues."""
     return set(issues(hass))
+
+
+def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
+    """Return the placeholders of an issue."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    assert issue.translation_placeholders
+    return issue.translation_placeholders
 
 
 def hostname_settings() -> dict[str, Any]:
