@@ -24,7 +24,6 @@ from .common import (
 from .faults import Faults
 
 STATUS = "sensor.home_tunnel_status"
-
 EXPIRY = "sensor.pixel_8_certificate_expiry"
 
 

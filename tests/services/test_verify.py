@@ -26,7 +26,6 @@ from tests.edge_conditions import Forgetting, challenge
 from tests.faults import Faults
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
-
 BLOCKED = {"status": 403, "verdict": "blocked"}
 
 
