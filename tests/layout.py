@@ -44,20 +44,21 @@ def draw_index() -> str:
             "",
             f"{first_line(folder / '__init__.py')}",
             "",
-            "| file | what it shows |",
-            "|---|---|",
         ]
-        lines += [
+        tests = [
             f"| {path.name} | {_subject(first_line(path))} |"
             for path in _modules(folder)
             if path.name.startswith("test_")
         ]
+        if tests:
+            lines += ["| file | what it shows |", "|---|---|", *tests, ""]
         helpers = [
             f"`{path.name}`: {first_line(path)}"
             for path in _modules(folder)
             if not path.name.startswith("test_")
         ]
-        lines += ["", "  \n".join(helpers), ""] if helpers else [""]
+        if helpers:
+            lines += ["  \n".join(helpers), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
