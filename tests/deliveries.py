@@ -2,7 +2,7 @@
 
 import secrets
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     Bundle,
     BundleFormat,
 )

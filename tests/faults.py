@@ -34,6 +34,11 @@ class Fault:
             and (self.times is None or self.hits < self.times)
         )
 
+    async def until_hit(self) -> None:
+        """Wait until a request has met this fault; time may stand still."""
+        while not self.hits:
+            await asyncio.sleep(0)
+
 
 class Faults:
     """A proxy that forwards everything until a fault is added."""

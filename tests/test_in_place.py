@@ -40,7 +40,7 @@ from .common import (
     zone_of,
 )
 from .dialogs import add_hostname, assert_protected, zone_and_tunnel
-from .faults import Fault, Faults
+from .faults import Faults
 
 HOSTNAME_ID = "01JHOSTNAME000000000000001"
 OTHER_HOSTNAME = "nas-mobile.example.com"
@@ -143,12 +143,6 @@ async def turn(hass: HomeAssistant, state: str) -> None:
         "switch", f"turn_{state}", {"entity_id": PUBLISHED}, blocking=True
     )
     await settle(hass)
-
-
-async def reached(fault: Fault) -> None:
-    """Wait until a request is held; time may stand still."""
-    while not fault.hits:
-        await asyncio.sleep(0)
 
 
 async def test_taken_off_the_internet_and_put_back(
@@ -462,7 +456,7 @@ async def test_removed_while_the_account_is_set_up(
     hold = asyncio.Event()
     fault = faults.add("GET", "/dns_records", hold=hold, times=1)
     set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
-    await reached(fault)
+    await fault.until_hit()
 
     hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
     hold.set()
@@ -486,7 +480,7 @@ async def test_unloaded_in_the_middle_of_a_change(
     hass.config_entries.async_update_subentry(
         entry, subentry, data={**subentry.data, "published": False}
     )
-    await reached(fault)
+    await fault.until_hit()
 
     assert await hass.config_entries.async_unload(entry.entry_id)
     hold.set()

@@ -1,11 +1,14 @@
 """Tests of the switch that takes a hostname off the internet."""
 
+import asyncio
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_component import async_update_entity
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -30,7 +33,7 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 
 def leads_here(sandbox: Sandbox) -> tuple[bool, bool]:
-    """Tell whether a record and an ingress rule lead to the hostname."""
+    """Return whether a record and an ingress rule lead to the hostname."""
     records = sandbox.state.zones[sandbox.zone_id].dns_records.values()
     ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
     return (
@@ -97,6 +100,35 @@ async def test_who_publishes_it_elsewhere_is_undone(
 
     assert leads_here(sandbox) == (False, False)
     assert state_of(hass, DRIFT) == "off"
+
+
+async def test_off_while_a_fix_waits(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A fix that was about to begin reads the settings only when it is its turn to write."""
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold, times=1)
+    off = hass.async_create_task(turn(hass, "off"))
+    await fault.until_hit()
+    rules = sandbox.state.zones[sandbox.zone_id].rules
+    next(rule for rule in rules if rule.ref == BLOCK_REF).enabled = False
+    refresh = hass.async_create_task(
+        async_update_entity(hass, DRIFT), eager_start=False
+    )
+    await asyncio.wait([refresh], timeout=5)
+    faults.requests.clear()
+
+    hold.set()
+    await off
+    await refresh
+    await settle(hass)
+
+    assert leads_here(sandbox) == (False, False)
+    written = [request for request in faults.requests if request[0] != "GET"]
+    assert not [path for method, path in written if method == "POST" and "dns" in path]
 
 
 async def test_off_that_fails(

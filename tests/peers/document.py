@@ -8,10 +8,8 @@ import re
 import tempfile
 from typing import Final
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-    KeyType,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
+from custom_components.cloudflare_mtls.engine.certificates.keys import KeyType
 from custom_components.cloudflare_mtls.engine.certificates.systems import (
     System,
     advised_format,

@@ -23,9 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
 
 _OPEN_BUNDLE: Final = Path(__file__).with_name("OpenBundle.java")
 _BOUNCY_CASTLE: Final = Path("/usr/share/java/bcprov.jar")

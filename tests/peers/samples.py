@@ -10,14 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     Bundle,
     BundleFormat,
-    KeyType,
-    SigningRequest,
     make_bundle,
     make_label,
     make_password,
+)
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
+    KeyType,
+    SigningRequest,
     make_signing_request,
 )
 from sandbox.authority import Authority

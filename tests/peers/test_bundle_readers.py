@@ -5,10 +5,8 @@ import re
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-    KeyType,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
+from custom_components.cloudflare_mtls.engine.certificates.keys import KeyType
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 
 from .document import DOCUMENT, RELEASES, Release, documented_versions, promised, render

@@ -14,7 +14,7 @@ from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import EngineError, RateLimited
 from custom_components.cloudflare_mtls.engine.api.models import ClientCertificate
 from custom_components.cloudflare_mtls.engine.certificates import signing
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
     KeyType,
     make_signing_request,
 )

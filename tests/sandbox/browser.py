@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     BundleFormat,
     make_bundle,
     make_password,

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
 from demo.browser import Chromium
 from demo.home_assistant import HomeAssistant, User
 from sandbox.seed import SERVICE

@@ -8,9 +8,7 @@ import ssl
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
 from demo.browser import run
 from sandbox import Sandbox
 from sandbox.clock import now

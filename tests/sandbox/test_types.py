@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.models import Setting
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
     KeyType,
     make_signing_request,
 )

@@ -6,7 +6,7 @@ from typing import Final
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.credentials import PrivateKey
+from ..engine.certificates.keys import PrivateKey
 from ..engine.probe import Probe, Verdict
 from ..wording import Message, raise_translated_error
 

@@ -9,8 +9,8 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import slugify
 
 from ..const import DOMAIN, LOGGER
+from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.credentials import BundleFormat
 from ..engine.certificates.systems import System, advised_format
 from ..wording import async_get_texts
 

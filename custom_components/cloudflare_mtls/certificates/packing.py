@@ -1,14 +1,14 @@
 """Packs a new certificate and its key into what the device fetches."""
 
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.credentials import (
+from ..engine.certificates.bundles import (
     BundleFormat,
-    CertificateFacts,
-    PrivateKey,
     make_bundle,
     make_label,
     make_password,
 )
+from ..engine.certificates.facts import CertificateFacts
+from ..engine.certificates.keys import PrivateKey
 from ..engine.certificates.systems import System
 from ..pages.handovers import Delivery
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.companions import CompanionDevice, CompanionState
-from ..engine.certificates.credentials import BundleFormat, KeyType
+from ..engine.certificates.keys import KeyType
 from ..engine.certificates.records import Record
 
 _VALIDITY_DAYS: Final = 365

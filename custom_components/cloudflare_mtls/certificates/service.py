@@ -20,11 +20,8 @@ from ..engine.certificates.companions import (
     CompanionDevice,
     CompanionState,
 )
-from ..engine.certificates.credentials import (
-    CertificateFacts,
-    PrivateKey,
-    make_signing_request,
-)
+from ..engine.certificates.facts import CertificateFacts
+from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.records import Record
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe

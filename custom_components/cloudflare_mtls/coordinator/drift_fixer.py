@@ -11,7 +11,7 @@ from ..engine.api.errors import EngineError
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Extent, Reconciler
 from .base import CloudflareCoordinator
-from .fixing import Fixing, fixed_steps
+from .fix_policy import FixPolicy, fixed_steps
 from .removals import Removals
 
 
@@ -28,7 +28,7 @@ class DriftFixer:
         self._coordinator = coordinator
         self._removals = removals
         self._reconciler = reconciler
-        self.fixing = Fixing()
+        self.policy = FixPolicy()
 
     @callback
     def async_fix(self, plans: Iterable[Plan | None]) -> set[str]:
@@ -36,41 +36,44 @@ class DriftFixer:
         hostnames = self._hostnames()
         drift = [plan.limited_to(hostnames) for plan in plans if plan]
         if not any(plan.steps for plan in drift):
-            self.fixing = Fixing()
-        elif self.fixing.begin():
+            self.policy = FixPolicy()
+        elif self.policy.begin():
             # Not eager: entities show what was found before it is fixed.
-            coordinator, fix = self._coordinator, self._fix(self.fixing, announce=True)
+            coordinator, fix = self._coordinator, self._fix(self.policy, announce=True)
             coordinator.config_entry.async_create_background_task(
                 coordinator.hass, fix, f"{coordinator.name} fix", eager_start=False
             )
         exposed = any(plan.exposures for plan in drift)
-        return set() if self.fixing.may_tell(exposed=exposed) else hostnames
+        return set() if self.policy.may_tell(exposed=exposed) else hostnames
 
     async def async_apply_settings(self) -> None:
         """Apply settings that a person just changed; that is no drift, so nothing is fired."""
-        self.fixing = Fixing()
-        self.fixing.begin()
-        await self._fix(self.fixing, announce=False)
+        self.policy = FixPolicy()
+        self.policy.begin()
+        await self._fix(self.policy, announce=False)
 
-    async def _fix(self, fixing: Fixing, *, announce: bool) -> None:
+    async def _fix(self, policy: FixPolicy, *, announce: bool) -> None:
         """Make one attempt, and look what came of it."""
         try:
-            await self._attempt(fixing, announce=announce)
+            await self._attempt(policy, announce=announce)
             await self._coordinator.async_refresh()
         finally:
-            fixing.end()
+            policy.end()
 
-    async def _attempt(self, fixing: Fixing, *, announce: bool) -> None:
+    async def _attempt(self, policy: FixPolicy, *, announce: bool) -> None:
         try:
-            zones = await self._reconciler().sync(Extent(hostnames=self._hostnames()))
+            async with self._coordinator.shared.writing:
+                # Settings may have changed while this waited for another writer.
+                extent = Extent(hostnames=self._hostnames())
+                zones = await self._reconciler().sync_while_locked(extent)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
-            fixing.failed()
+            policy.failed()
             return
         if errors := [zone.error for zone in zones.values() if zone.error]:
-            fixing.failed(errors)
+            policy.failed(errors)
         else:
-            fixing.succeeded()
+            policy.succeeded()
         if announce:
             coordinator, removed = self._coordinator, self._removals.hostnames.values()
             fixed = fixed_steps(zones, coordinator.hostnames, removed)

@@ -95,7 +95,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @override
     def pace(self, data: ProtectionState) -> timedelta:
-        if self._fixer.fixing.wants_second_look:
+        if self._fixer.policy.wants_second_look:
             return SECOND_LOOK
         hurries = (
             data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
@@ -189,7 +189,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     async def _report(self, plans: Iterable[Plan | None], untold: set[str]) -> None:
         """Report what a person has to know, but nothing of the untold hostnames."""
-        missing = self._fixer.fixing.missing_permissions
+        missing = self._fixer.policy.missing_permissions
         self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
         hostnames = {item.hostname for item in self.hostnames} - untold

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from .blocking import RunBlocking
+from .run_blocking import RunBlocking
 
 # Names us, so that a person who reads the firewall events knows where the request came from.
 USER_AGENT: Final = "HomeAssistant cloudflare_mtls"

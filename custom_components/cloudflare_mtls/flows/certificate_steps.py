@@ -22,7 +22,7 @@ from ..certificates.request import CertificateRequest
 from ..certificates.service import CompanionCertificates, CreatedCertificate
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.credentials import KeyType
+from ..engine.certificates.keys import KeyType
 from ..pages.local_url import local_url
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, TranslatedError, describe

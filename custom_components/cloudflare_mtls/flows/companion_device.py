@@ -28,7 +28,7 @@ from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
 from ..engine.certificates.companions import Certificate, CompanionDevice
-from ..engine.certificates.credentials import is_name
+from ..engine.certificates.keys import is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import (

@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..engine.certificates.credentials import Bundle
+from ..engine.certificates.bundles import Bundle
 from ..engine.certificates.systems import System
 from .local_url import local_url
 

@@ -21,8 +21,9 @@ from ..certificates.request import CertificateRequest
 from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_certificate
+from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.companions import Certificate, CompanionDevice
-from ..engine.certificates.credentials import BundleFormat, KeyType, is_name
+from ..engine.certificates.keys import KeyType, is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_subentry, hostnames_of

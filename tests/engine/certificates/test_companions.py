@@ -13,9 +13,9 @@ from custom_components.cloudflare_mtls.engine.certificates.companions import (
     companion_states,
     next_expiry,
 )
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.facts import CertificateFacts
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
     ORGANIZATION,
-    CertificateFacts,
     KeyType,
 )
 from custom_components.cloudflare_mtls.engine.certificates.lifecycle import Standing

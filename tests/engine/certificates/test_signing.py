@@ -15,7 +15,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 )
 from custom_components.cloudflare_mtls.engine.api.models import ClientCertificate
 from custom_components.cloudflare_mtls.engine.certificates import signing
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
     KeyType,
     SigningRequest,
     make_signing_request,

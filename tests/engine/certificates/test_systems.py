@@ -2,9 +2,7 @@
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
-    BundleFormat,
-)
+from custom_components.cloudflare_mtls.engine.certificates.bundles import BundleFormat
 from custom_components.cloudflare_mtls.engine.certificates.systems import (
     System,
     advised_format,

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..api.models import CertificateStatus
-from .credentials import CertificateFacts
+from .facts import CertificateFacts
 from .lifecycle import Standing, days_left, standing
 from .outdated import outdated_certificates
 from .records import Record, may_be_installed

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 
 from ..api.client import CloudflareClient
-from ..blocking import RunBlocking
+from ..run_blocking import RunBlocking
 from .companions import Certificate
-from .credentials import read_certificates
+from .facts import read_certificates
 
 
 async def fetch_certificates(

@@ -6,8 +6,9 @@ from typing import Final
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, Unavailable
 from ..api.models import CertificateStatus, ClientCertificate
-from ..blocking import RunBlocking
-from .credentials import CertificateFacts, SigningRequest, read_certificates
+from ..run_blocking import RunBlocking
+from .facts import CertificateFacts, read_certificates
+from .keys import SigningRequest
 
 # Seconds: a new certificate takes up to a minute to appear in the list.
 _SEARCH_PAUSES: Final = (0, 2, 5, 10, 20, 25)

@@ -5,7 +5,7 @@ from enum import StrEnum
 import re
 from typing import Final
 
-from .credentials import BundleFormat
+from .bundles import BundleFormat
 
 
 class System(StrEnum):

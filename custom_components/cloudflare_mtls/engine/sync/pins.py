@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..api.client import CloudflareClient
-from ..blocking import RunBlocking
 from ..certificates.companions import Certificate
 from ..certificates.fetch import fetch_certificates
+from ..run_blocking import RunBlocking
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,10 +158,14 @@ class Reconciler:
     async def sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Bring the hostnames to their settings; return how it ended in each zone."""
         async with self.writing:
-            return {
-                zone_id: await self._sync_zone(zone_id, extent)
-                for zone_id in self.zones_of(extent.hostnames)
-            }
+            return await self.sync_while_locked(extent)
+
+    async def sync_while_locked(self, extent: Extent) -> Mapping[str, ZoneSync]:
+        """Do what sync does, for a caller that holds the writing lock."""
+        return {
+            zone_id: await self._sync_zone(zone_id, extent)
+            for zone_id in self.zones_of(extent.hostnames)
+        }
 
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
         view, pinned = await self._look_with_pins(zone_id)

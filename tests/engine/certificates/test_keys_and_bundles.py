@@ -17,16 +17,20 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.api.errors import Unavailable
 from custom_components.cloudflare_mtls.engine.api.models import ClientCertificate
-from custom_components.cloudflare_mtls.engine.certificates.credentials import (
+from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     BundleFormat,
-    CertificateFacts,
-    KeyType,
-    SigningRequest,
     make_bundle,
     make_label,
     make_password,
-    make_signing_request,
+)
+from custom_components.cloudflare_mtls.engine.certificates.facts import (
+    CertificateFacts,
     read_certificates,
+)
+from custom_components.cloudflare_mtls.engine.certificates.keys import (
+    KeyType,
+    SigningRequest,
+    make_signing_request,
 )
 
 PASSWORD = "abcdefgh23456789"

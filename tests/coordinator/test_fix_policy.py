@@ -2,7 +2,10 @@
 
 import pytest
 
-from custom_components.cloudflare_mtls.coordinator.fixing import Fixing, fixed_steps
+from custom_components.cloudflare_mtls.coordinator.fix_policy import (
+    FixPolicy,
+    fixed_steps,
+)
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Permission,
     PermissionMissing,
@@ -27,18 +30,18 @@ RULE = RuleStep(kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF)
 DNS = Permission.DNS_EDIT
 
 
-def attempt(fixing: Fixing, *errors: Unavailable | PermissionMissing) -> None:
+def attempt(policy: FixPolicy, *errors: Unavailable | PermissionMissing) -> None:
     """Make an attempt that these errors stop, or that succeeds."""
-    assert fixing.begin()
+    assert policy.begin()
     if errors:
-        fixing.failed(errors)
+        policy.failed(errors)
     else:
-        fixing.succeeded()
+        policy.succeeded()
 
 
-def looks_soon(fixing: Fixing) -> bool:
+def looks_soon(policy: FixPolicy) -> bool:
     """Return whether the next refresh is due soon."""
-    return fixing.wants_second_look
+    return policy.wants_second_look
 
 
 def settings(
@@ -67,98 +70,98 @@ def applied(*steps: RuleStep | AssociationStep) -> ZoneSync:
 
 def test_without_drift_everything_is_told() -> None:
     """What only a person can solve needs no attempt."""
-    assert Fixing().may_tell(exposed=False)
+    assert FixPolicy().may_tell(exposed=False)
 
 
 def test_one_attempt_at_a_time() -> None:
     """A refresh meanwhile begins no second one; the next after it does."""
-    fixing = Fixing()
-    assert fixing.begin()
-    assert not fixing.begin()
+    policy = FixPolicy()
+    assert policy.begin()
+    assert not policy.begin()
 
-    fixing.succeeded()
-    assert not fixing.begin()
+    policy.succeeded()
+    assert not policy.begin()
 
-    fixing.end()
-    assert fixing.begin()
+    policy.end()
+    assert policy.begin()
 
 
 @pytest.mark.parametrize("exposed", [False, True])
 def test_nothing_is_told_before_the_first_attempt_is_over(exposed: bool) -> None:
     """It may fix the drift within seconds."""
-    fixing = Fixing()
-    fixing.begin()
-    assert not fixing.may_tell(exposed=exposed)
-    assert not looks_soon(fixing)
+    policy = FixPolicy()
+    policy.begin()
+    assert not policy.may_tell(exposed=exposed)
+    assert not looks_soon(policy)
 
 
 def test_drift_is_told_after_the_second_failure() -> None:
     """After the first, it is tried again soon; it stays told while it is tried again."""
-    fixing = Fixing()
-    attempt(fixing, Unavailable("down"))
-    assert not fixing.may_tell(exposed=False)
-    assert looks_soon(fixing)
+    policy = FixPolicy()
+    attempt(policy, Unavailable("down"))
+    assert not policy.may_tell(exposed=False)
+    assert looks_soon(policy)
 
-    fixing.end()
-    fixing.begin()
-    assert not fixing.may_tell(exposed=False)
+    policy.end()
+    policy.begin()
+    assert not policy.may_tell(exposed=False)
 
-    fixing.failed([Unavailable("down")])
+    policy.failed([Unavailable("down")])
     for _ in range(3):
-        assert fixing.may_tell(exposed=False)
-        assert not looks_soon(fixing)
-        fixing.end()
-        attempt(fixing, Unavailable("down"))
+        assert policy.may_tell(exposed=False)
+        assert not looks_soon(policy)
+        policy.end()
+        attempt(policy, Unavailable("down"))
 
 
 def test_exposure_is_told_after_the_first_failure() -> None:
     """Somebody gets in, and closing that has failed."""
-    fixing = Fixing()
-    attempt(fixing, Unavailable("down"))
-    assert fixing.may_tell(exposed=True)
+    policy = FixPolicy()
+    attempt(policy, Unavailable("down"))
+    assert policy.may_tell(exposed=True)
 
 
 def test_drift_that_a_success_left_is_told() -> None:
     """Nothing stopped the attempt, so another one would not help: a person has to look."""
-    fixing = Fixing()
-    attempt(fixing)
-    assert fixing.may_tell(exposed=False)
+    policy = FixPolicy()
+    attempt(policy)
+    assert policy.may_tell(exposed=False)
 
-    fixing.end()
-    fixing.begin()
-    assert fixing.may_tell(exposed=False)
+    policy.end()
+    policy.begin()
+    assert policy.may_tell(exposed=False)
 
 
 def test_success_ends_the_count() -> None:
     """A failure after it is a first one again."""
-    fixing = Fixing()
-    attempt(fixing, PermissionMissing(DNS))
-    fixing.end()
-    attempt(fixing)
-    fixing.end()
-    attempt(fixing, Unavailable("down"))
-    assert looks_soon(fixing)
-    assert fixing.missing_permissions == set()
+    policy = FixPolicy()
+    attempt(policy, PermissionMissing(DNS))
+    policy.end()
+    attempt(policy)
+    policy.end()
+    attempt(policy, Unavailable("down"))
+    assert looks_soon(policy)
+    assert policy.missing_permissions == set()
 
 
 def test_permission_is_told_with_the_second_failure() -> None:
     """It is the one that stopped the last attempt which could look at Cloudflare."""
-    fixing = Fixing()
-    attempt(fixing, PermissionMissing(DNS), Unavailable("down"))
-    assert fixing.missing_permissions == set()
+    policy = FixPolicy()
+    attempt(policy, PermissionMissing(DNS), Unavailable("down"))
+    assert policy.missing_permissions == set()
 
-    fixing.end()
-    attempt(fixing, PermissionMissing(DNS))
-    assert fixing.missing_permissions == {DNS}
+    policy.end()
+    attempt(policy, PermissionMissing(DNS))
+    assert policy.missing_permissions == {DNS}
 
-    fixing.end()
-    fixing.begin()
-    fixing.failed()
-    assert fixing.missing_permissions == {DNS}
+    policy.end()
+    policy.begin()
+    policy.failed()
+    assert policy.missing_permissions == {DNS}
 
-    fixing.end()
-    attempt(fixing, Unavailable("down"))
-    assert fixing.missing_permissions == set()
+    policy.end()
+    attempt(policy, Unavailable("down"))
+    assert policy.missing_permissions == set()
 
 
 def test_fixed_steps_by_hostname() -> None:

@@ -8,7 +8,7 @@ from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import RuleStep, Step
 
 
-class Fixing:
+class FixPolicy:
     """The attempts to fix drift, from when it is found until a refresh finds none.
 
     One attempt is made at a time, and each ends with a refresh that shows what came of it.

@@ -1,0 +1,85 @@
+"""What a certificate says: name, dates, key, fingerprint (pure, but slow: call in the executor)."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Self
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from ..api.errors import Unavailable
+from ..api.models import ClientCertificate
+from .keys import ORGANIZATION, KeyType
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateFacts:
+    """What a certificate says of itself; Cloudflare's fields repeat it in several formats."""
+
+    name: str
+    organization: str
+    device_id: str
+    serial_number: str
+    fingerprint_sha256: str
+    issued_on: datetime
+    expires_on: datetime
+    public_key: bytes
+    key_type: KeyType
+
+    @classmethod
+    @lru_cache(maxsize=4096)
+    def read(cls, pem: str) -> Self:
+        """Return the facts of a PEM certificate; raise Unavailable if it cannot be read."""
+        try:
+            certificate = x509.load_pem_x509_certificate(pem.encode())
+            public_key = certificate.public_key()
+            return cls(
+                name=_attribute(certificate, NameOID.COMMON_NAME),
+                organization=_attribute(certificate, NameOID.ORGANIZATION_NAME),
+                device_id=_attribute(certificate, NameOID.ORGANIZATIONAL_UNIT_NAME),
+                serial_number=f"{certificate.serial_number:X}",
+                fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+                issued_on=certificate.not_valid_before_utc,
+                expires_on=certificate.not_valid_after_utc,
+                public_key=public_key.public_bytes(
+                    Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+                ),
+                key_type=_key_type(public_key),
+            )
+        except (ValueError, UnsupportedAlgorithm) as err:
+            raise Unavailable("malformed certificate") from err
+
+    @property
+    def managed(self) -> bool:
+        """Return whether a Home Assistant created it."""
+        return self.organization == ORGANIZATION and bool(self.device_id)
+
+
+def read_certificates(
+    certificates: Iterable[ClientCertificate],
+) -> list[tuple[ClientCertificate, CertificateFacts]]:
+    """Return each certificate with its facts; one that cannot be read is left out."""
+    readable = []
+    for certificate in certificates:
+        with suppress(Unavailable):
+            readable.append((certificate, CertificateFacts.read(certificate.pem)))
+    return readable
+
+
+def _key_type(public_key: object) -> KeyType:
+    """Return the most similar kind of key; certificates from elsewhere may have others."""
+    elliptic = isinstance(public_key, ec.EllipticCurvePublicKey)
+    return KeyType.EC_P256 if elliptic else KeyType.RSA_2048
+
+
+def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
+    values = certificate.subject.get_attributes_for_oid(oid)
+    value = values[0].value if values else ""
+    return value if isinstance(value, str) else ""

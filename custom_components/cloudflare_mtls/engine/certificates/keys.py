@@ -1,0 +1,75 @@
+"""Private keys of companion devices, and the requests that Cloudflare signs (slow: call in the executor)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+# Marks a certificate as created by a Home Assistant; the subject's unit is the device's id.
+ORGANIZATION: Final = "Home Assistant"
+# In bytes: X.509 allows no longer common name.
+_MAX_NAME_LENGTH: Final = 64
+
+
+class KeyType(StrEnum):
+    """The kind of key that a device gets."""
+
+    RSA_2048 = "rsa_2048"
+    EC_P256 = "ec_p256"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningRequest:
+    """A private key, and the request for a certificate that Cloudflare signs."""
+
+    key: PrivateKey
+    csr: str
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the public key as DER, to recognise the certificate by."""
+        return self.key.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def __repr__(self) -> str:
+        """Keep the key out of logs and tracebacks."""
+        return "SigningRequest()"
+
+
+def is_name(text: str) -> bool:
+    """Return whether a certificate can have this text as its name."""
+    return text.isprintable() and 0 < len(text.encode()) <= _MAX_NAME_LENGTH
+
+
+def make_signing_request(
+    name: str, device_id: str, key_type: KeyType
+) -> SigningRequest:
+    """Return a new key and a request whose subject names the device.
+
+    Source: POST /zones/{zone_id}/client_certificates copies the subject into the certificate.
+    """
+    key: PrivateKey
+    match key_type:
+        case KeyType.RSA_2048:
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        case KeyType.EC_P256:
+            key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, device_id),
+        ]
+    )
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return SigningRequest(
+        key=key,
+        csr=csr.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode(),
+    )
