@@ -23,6 +23,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     issue_registry as ir,
 )
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -49,6 +50,7 @@ SKIP_REF = "cloudflare_mtls_skip"
 
 TUNNELS_EVERY = timedelta(seconds=60)
 EDGE_EVERY = timedelta(minutes=15)
+CHECKS_EVERY = timedelta(hours=6)
 SECOND_LOOK = timedelta(seconds=30)
 
 DEVICE_ID = "01JDEVICE00000000000000001"
@@ -152,6 +154,14 @@ def reported(hass: HomeAssistant) -> set[str]:
     return set(issues(hass))
 
 
+def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
+    """Return the placeholders of an issue."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    assert issue.translation_placeholders
+    return issue.translation_placeholders
+
+
 def hostname_settings() -> dict[str, Any]:
     """Return the settings of the protected hostname, as its dialog stores them."""
     return {
@@ -212,6 +222,9 @@ def companion(
             "notify_device_id": notify_device_id,
         },
     )
+
+
+with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 def zone_of(sandbox: Sandbox) -> Zone:

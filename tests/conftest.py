@@ -17,10 +17,11 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.cloudflare_mtls.engine import permissions
 from custom_components.cloudflare_mtls.flows import progress
-from sandbox import Sandbox
+from sandbox import Sandbox, edge
 from sandbox.authority import edge_authority
 
 from .common import account, hostname_settings, settle, setup_integration
+from .edge_conditions import Forgetting, home_assistant_behind
 from .faults import Faults
 
 # Debug mode notes where each callback was scheduled, ten frames deep: nobody reads that here.
@@ -93,7 +94,7 @@ async def sandbox(
         )
         monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
         yield running
-        # Minting ends with a new setting up, which the test may not have waited for.
+        # The test may not have waited for everything that it began.
         await settle(hass)
 
 
@@ -135,3 +136,18 @@ async def loaded_entry(
     """Return the account, set up and in sync; time stands still from before that."""
     await setup_integration(hass, entry)
     return entry
+
+
+@pytest.fixture
+def forgets(monkeypatch: pytest.MonkeyPatch) -> Forgetting:
+    """Return what makes the edge forget the rules that its API still shows."""
+    forgetting = Forgetting()
+    monkeypatch.setattr(edge.firewall, "judge", forgetting.judge)
+    return forgetting
+
+
+@pytest.fixture
+async def origin(sandbox: Sandbox) -> AsyncIterator[None]:
+    """Put an origin behind the tunnel."""
+    async with home_assistant_behind(sandbox):
+        yield

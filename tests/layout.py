@@ -44,20 +44,21 @@ def draw_index() -> str:
             "",
             f"{first_line(folder / '__init__.py')}",
             "",
-            "| file | what it shows |",
-            "|---|---|",
         ]
-        lines += [
+        tests = [
             f"| {path.name} | {_subject(first_line(path))} |"
             for path in _modules(folder)
             if path.name.startswith("test_")
         ]
+        if tests:
+            lines += ["| file | what it shows |", "|---|---|", *tests, ""]
         helpers = [
             f"`{path.name}`: {first_line(path)}"
             for path in _modules(folder)
             if not path.name.startswith("test_")
         ]
-        lines += ["", "  \n".join(helpers), ""] if helpers else [""]
+        if helpers:
+            lines += ["  \n".join(helpers), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -72,7 +73,7 @@ def _tree() -> Iterator[str]:
     yield f"{_PACKAGE}/"
     yield from _branches(_ROOT / _PACKAGE, "")
     for name in _OTHERS:
-        yield f"{name + '/':<32}{first_line(_ROOT / name / '__init__.py')}"
+        yield f"{name + '/':<31} {first_line(_ROOT / name / '__init__.py')}"
 
 
 def _branches(folder: Path, indent: str) -> Iterator[str]:
@@ -82,9 +83,9 @@ def _branches(folder: Path, indent: str) -> Iterator[str]:
         is_last = path is branches[-1]
         stem = f"{indent}{'└── ' if is_last else '├── '}"
         if path.is_file():
-            yield f"{stem + path.name:<32}{first_line(path)}"
+            yield f"{stem + path.name:<31} {first_line(path)}"
             continue
-        yield f"{stem + path.name + '/':<32}{first_line(path / '__init__.py')}"
+        yield f"{stem + path.name + '/':<31} {first_line(path / '__init__.py')}"
         yield from _branches(path, indent + ("    " if is_last else "│   "))
 
 

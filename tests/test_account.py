@@ -20,18 +20,16 @@ from tests.common import (
     TUNNELS_EVERY,
     act,
     add_certificate,
-    companion,
     setup_integration,
     state_of,
     wait_for_refresh,
+    with_device,
     zone_of,
 )
 from tests.faults import Faults
 
 STATUS = "sensor.home_tunnel_status"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
-
-with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 ACTIONS: dict[str, dict[str, Any]] = {
     "mint_certificate": {"name": "Tablet"},

@@ -277,16 +277,19 @@ async def test_hostname_reconfigured(
 
 
 async def test_companion_added_by_the_action(
-    hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    witness: Witness,
 ) -> None:
     """The entities are there when the action returns; the account's event says what happened."""
-    await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
-    assert state_of(hass, "sensor.laptop_certificate_status")
+    created = await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
+    assert state_of(hass, "sensor.laptop_certificate_status") == "unavailable"
+    device = device_registry.async_get(created["device_id"])
+    assert device
     await settle(hass)
 
-    added = next(
-        item.subentry_id for item in entry.subentries.values() if item.title == "Laptop"
-    )
+    added = str(device.config_subentry_id)
     account_id = entry.data["account_id"]
     assert witness.touched() == {added, account_id}
     assert {key: len(item) for key, item in witness.states()[account_id].items()} == {

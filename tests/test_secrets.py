@@ -27,8 +27,8 @@ from custom_components.cloudflare_mtls.diagnostics import (
     async_get_device_diagnostics,
 )
 from sandbox import Sandbox
+from tests.certificates.helpers import DAY, pass_time
 from tests.certificates.test_mobile_app import register
-from tests.certificates.test_service import DAY, pass_time
 
 from .common import act, settle, submit
 from .dialogs import CHOSEN, RENEWED, add, certificates, fetch, prove, renew

@@ -26,21 +26,19 @@ from .common import (
     TUNNELS_EVERY,
     act,
     add_certificate,
-    companion,
     described,
     in_words,
     settle,
     setup_integration,
     state_of,
     wait_for_refresh,
+    with_device,
 )
 from .faults import Faults
 
 EXPIRY = "sensor.pixel_8_certificate_expiry"
 STATUS = "sensor.pixel_8_certificate_status"
 NEXT = "sensor.home_lab_next_certificate_expiry"
-
-with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 @with_device

@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.certificates.test_service import DAY, STATUS
+from tests.certificates.helpers import DAY, STATUS
 from tests.common import (
     EDGE_EVERY,
     add_certificate,

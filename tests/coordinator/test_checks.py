@@ -1,18 +1,15 @@
-"""Tests of the checks: what stops devices although the rules let them in is told, and fixed if it can be."""
+"""Tests of the checks: what stops devices although the rules let them in is reported, if it can be seen."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.http.config import ConfData, async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
@@ -20,77 +17,29 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.clock import now
-from sandbox.state import (
-    ALL_PERMISSIONS,
-    AccessApplication,
-    AccessPolicy,
-    Plan,
-    Rule,
-    Setting,
-)
+from sandbox.state import ALL_PERMISSIONS, Plan, Rule
 from tests.common import (
+    CHECKS_EVERY,
     EDGE_EVERY,
     HOSTNAME,
     companion,
     issues,
+    placeholders,
     reported,
     settle,
     setup_integration,
     wait_for_refresh,
     zone_of,
 )
+from tests.coordinator.troubles import (
+    ZONE_WIDE,
+    bot_fight_mode,
+    log_in,
+    no_catch_all,
+    setting,
+)
 from tests.dialogs import Client, begin_repair, confirm_repair
 from tests.faults import Faults
-
-CHECKS_EVERY = timedelta(hours=6)
-HTTPS_SERVICE = "https://homeassistant.local:8123"
-
-
-@pytest.fixture
-async def client(
-    hass: HomeAssistant,
-    loaded_entry: MockConfigEntry,
-    sandbox: Sandbox,
-    hass_admin_user: MockUser,
-    hass_client: ClientSessionGenerator,
-) -> Client:
-    """Return the browser of somebody who opens the repairs of a healthy home, hours later."""
-    assert issues(hass) == {}
-    sandbox.journal.clear()
-    assert await async_setup_component(hass, "repairs", {})
-    session = await hass.auth.async_create_refresh_token(
-        hass_admin_user,
-        "https://example.org/app",
-        access_token_expiration=2 * CHECKS_EVERY,
-    )
-    return await hass_client(hass.auth.async_create_access_token(session))
-
-
-def setting(name: str, value: str) -> Callable[[Sandbox], None]:
-    """Return a trouble: a zone setting that somebody changed."""
-
-    def change(sandbox: Sandbox) -> None:
-        zone_of(sandbox).settings[name] = Setting(value, now())
-
-    return change
-
-
-def bot_fight_mode(sandbox: Sandbox) -> None:
-    """Switch Bot Fight Mode on, and more."""
-    zone_of(sandbox).bot_management = {"fight_mode": True, "enable_js": False}
-
-
-def config_of(sandbox: Sandbox) -> dict[str, Any]:
-    """Return the configuration of the tunnel."""
-    config = sandbox.state.tunnels[sandbox.tunnel_id].config
-    assert config is not None
-    return config
-
-
-def no_catch_all(sandbox: Sandbox) -> None:
-    """Take the tunnel's last rule away."""
-    config_of(sandbox)["ingress"].pop()
 
 
 def pause(sandbox: Sandbox) -> None:
@@ -113,83 +62,6 @@ def challenge_abroad(sandbox: Sandbox) -> None:
     """Challenge visitors from abroad, before our rules."""
     rule = Rule("managed_challenge", 'not ip.src.country in {"DE"}', "Abroad")
     zone_of(sandbox).rules.insert(0, rule)
-
-
-def log_in(sandbox: Sandbox) -> None:
-    """Put Access before every hostname of the zone."""
-    access = sandbox.state.accounts[sandbox.account_id].access
-    policy = AccessPolicy(
-        "Family", "allow", [{"email_domain": {"domain": "a.example"}}]
-    )
-    destinations = [{"type": "public", "uri": "*.example.com"}]
-    application = AccessApplication("Everything", destinations, [policy])
-    access.applications[application.id] = application
-
-
-def world(sandbox: Sandbox) -> Any:
-    """Return everything at Cloudflare that could have been changed."""
-    zone = zone_of(sandbox)
-    return deepcopy(
-        (
-            {name: changed.value for name, changed in zone.settings.items()},
-            zone.bot_management,
-            zone.rules,
-            zone.associations,
-            zone.dns_records,
-            sandbox.state.tunnels[sandbox.tunnel_id].config,
-            sandbox.state.accounts[sandbox.account_id].access,
-        )
-    )
-
-
-def placeholders(hass: HomeAssistant, key: str) -> dict[str, str]:
-    """Return the placeholders of an issue."""
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
-    assert issue
-    assert issue.translation_placeholders
-    return issue.translation_placeholders
-
-
-ZONE_WIDE = {"target": "example.com", "value": "``", "detail": "``"}
-FIXABLE = [
-    pytest.param(
-        setting("websockets", "off"),
-        "check_websockets_off",
-        ZONE_WIDE,
-        setting("websockets", "on"),
-        id="websockets",
-    ),
-    pytest.param(
-        setting("0rtt", "on"),
-        "check_zero_rtt_on",
-        ZONE_WIDE,
-        setting("0rtt", "off"),
-        id="0-RTT",
-    ),
-    pytest.param(
-        setting("min_tls_version", "1.3"),
-        "check_tls_1_3_only",
-        ZONE_WIDE,
-        setting("min_tls_version", "1.2"),
-        id="TLS 1.3",
-    ),
-    pytest.param(
-        bot_fight_mode,
-        "check_bot_fight_mode",
-        ZONE_WIDE,
-        lambda sandbox: zone_of(sandbox).bot_management.update(fight_mode=False),
-        id="Bot Fight Mode",
-    ),
-    pytest.param(
-        no_catch_all,
-        "check_no_catch_all",
-        {"target": "home", "value": "``", "detail": "``"},
-        lambda sandbox: config_of(sandbox)["ingress"].append(
-            {"service": "http_status:404"}
-        ),
-        id="last rule",
-    ),
-]
 
 
 async def test_healthy_home(
@@ -226,47 +98,6 @@ async def test_nothing_is_asked_in_between(
     challenge_abroad(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert any("/settings/" in item.path for item in sandbox.journal.requests)
-
-
-@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
-async def test_what_can_be_fixed(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-    trouble: Callable[[Sandbox], None],
-    key: str,
-    told: dict[str, str],
-    fixed: Callable[[Sandbox], None],
-) -> None:
-    """The repair names the trouble, changes only that once confirmed, and closes."""
-    trouble(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    assert issues(hass).keys() == {key}
-    assert placeholders(hass, key) == told
-    assert sandbox.journal.writes == []
-    before = world(sandbox)
-
-    flow = await begin_repair(client, issues(hass)[key])
-    assert flow["step_id"] == "confirm"
-    assert flow["description_placeholders"] == told
-    assert world(sandbox) == before
-
-    done = await confirm_repair(client, flow)
-    await settle(hass)
-
-    assert done["type"] == "create_entry"
-    assert len(sandbox.journal.writes) == 1
-    after = world(sandbox)
-    assert after != before
-    assert issues(hass) == {}
-    # Everything else is as it was.
-    trouble(sandbox)
-    assert world(sandbox) == before
-    fixed(sandbox)
-    assert world(sandbox) == after
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    assert issues(hass) == {}
 
 
 @pytest.mark.parametrize(
@@ -404,74 +235,6 @@ class TestComputer:
         assert "check_http3_on" not in reported(hass)
 
 
-class TestHttpsOrigin:
-    """An origin with a certificate that no public authority signed."""
-
-    @pytest.fixture
-    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return a service over HTTPS, at a port of Home Assistant's without TLS."""
-        return {**settings, "service": HTTPS_SERVICE}
-
-    async def test_certificate(
-        self,
-        hass: HomeAssistant,
-        sandbox: Sandbox,
-        loaded_entry: MockConfigEntry,
-        freezer: FrozenDateTimeFactory,
-        hass_client: ClientSessionGenerator,
-    ) -> None:
-        """The repair names scheme and certificate, and only our own rule is changed."""
-        assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
-        assert placeholders(hass, "check_origin_scheme") == {
-            "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`http://homeassistant.local:8123`",
-        }
-        assert placeholders(hass, "check_origin_certificate") == {
-            "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`home`",
-        }
-        before = deepcopy(config_of(sandbox))
-        assert await async_setup_component(hass, "repairs", {})
-        client = await hass_client()
-        sandbox.journal.clear()
-
-        flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
-        assert (await confirm_repair(client, flow))["type"] == "create_entry"
-        await settle(hass)
-
-        assert reported(hass) == {"check_origin_scheme"}
-        assert len(sandbox.journal.writes) == 1
-        for rule in before["ingress"]:
-            if rule.get("hostname") == HOSTNAME:
-                rule["originRequest"] = {"noTLSVerify": True}
-        assert config_of(sandbox) == before
-        # This does not count as drift.
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
-        assert len(sandbox.journal.writes) == 1
-
-
-class TestOtherPort:
-    """A service that leads to another port than Home Assistant's."""
-
-    @pytest.fixture
-    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the port that Home Assistant had before."""
-        return {**settings, "service": "http://localhost:80"}
-
-    async def test_port(
-        self, hass: HomeAssistant, loaded_entry: MockConfigEntry
-    ) -> None:
-        """The repair names the right service; it is a warning, as a reverse proxy may be there."""
-        assert reported(hass) == {"check_origin_port"}
-        assert placeholders(hass, "check_origin_port") == {
-            "target": HOSTNAME,
-            "value": "`http://localhost:80`",
-            "detail": "`http://localhost:8123`",
-        }
-
-
 class TestUnpublished:
     """A hostname that a person took off the internet."""
 
@@ -489,44 +252,6 @@ class TestUnpublished:
         await setup_integration(hass, entry)
         assert reported(hass) == set()
         assert not any("/settings/" in item.path for item in sandbox.journal.requests)
-
-
-@pytest.mark.parametrize(
-    "configured",
-    [
-        {"use_x_forwarded_for": True, "trusted_proxies": []},
-        {"use_x_forwarded_for": False, "trusted_proxies": ["127.0.0.1"]},
-    ],
-    ids=["no proxies", "no headers"],
-)
-async def test_proxies_that_are_not_trusted(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    entry: MockConfigEntry,
-    configured: ConfData,
-) -> None:
-    """A server that refuses all requests from the tunnel has a repair that leads to its settings."""
-    store = await async_get_and_load_store(hass)
-    store.stable.update(configured)
-
-    await setup_integration(hass, entry)
-
-    assert reported(hass) == {"check_proxy_not_trusted"}
-    assert placeholders(hass, "check_proxy_not_trusted")["target"] == HOSTNAME
-    issue_id = issues(hass)["check_proxy_not_trusted"]
-    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
-    assert issue
-    assert issue.learn_more_url == "homeassistant://config/network"
-
-
-async def test_store_of_the_server_that_changed(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
-) -> None:
-    """If the store cannot be read, a server with trusted proxies has no repair."""
-    assert await async_setup_component(hass, "http", {})
-    hass.data["http"] = object()
-    await setup_integration(hass, entry)
-    assert reported(hass) == set()
 
 
 @pytest.mark.parametrize(
@@ -633,148 +358,3 @@ async def test_what_cannot_be_seen_has_not_got_better(
     setting("websockets", "on")(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY + timedelta(seconds=1))
     assert reported(hass) == set()
-
-
-@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
-async def test_permission_to_look_only(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-    trouble: Callable[[Sandbox], None],
-    key: str,
-    told: dict[str, str],
-    fixed: Callable[[Sandbox], None],
-) -> None:
-    """The dialog names the missing permission; nothing is changed, and the repair stays."""
-    trouble(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    token = sandbox.state.tokens[sandbox.token]
-    token.permissions = frozenset(
-        item.replace("edit", "read") for item in ALL_PERMISSIONS
-    )
-    before = world(sandbox)
-
-    aborted = await confirm_repair(
-        client, await begin_repair(client, issues(hass)[key])
-    )
-
-    assert aborted["type"] == "abort"
-    assert aborted["reason"] == "permission_missing"
-    assert aborted["description_placeholders"]["permission"].endswith("/ Edit")
-    assert world(sandbox) == before
-    assert issues(hass).keys() == {key}
-
-
-@pytest.mark.parametrize("path", ["/settings/websockets$", "/bot_management$"])
-@pytest.mark.parametrize("method", ["GET", "*"])
-async def test_pause_that_cloudflare_asks_for(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-    method: str,
-    path: str,
-) -> None:
-    """The dialog says how long to wait; the pause is kept, and nothing is changed."""
-    setting("websockets", "off")(sandbox)
-    bot_fight_mode(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    before = world(sandbox)
-    key = "check_websockets_off" if "websockets" in path else "check_bot_fight_mode"
-    flow = await begin_repair(client, issues(hass)[key])
-    faults.limit(77, method, path)
-
-    aborted = await confirm_repair(client, flow)
-
-    assert aborted["reason"] == "rate_limited"
-    assert aborted["description_placeholders"]["seconds"] == "77"
-    assert world(sandbox) == before
-    assert key in issues(hass)
-    sandbox.journal.clear()
-    await hass.config_entries.async_entries(DOMAIN)[
-        0
-    ].runtime_data.protection.async_refresh()
-    assert sandbox.journal.requests == []
-
-
-@pytest.mark.parametrize("key", ["check_websockets_off", "check_no_catch_all"])
-async def test_cloudflare_that_does_not_answer(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-    key: str,
-) -> None:
-    """The dialog ends with an explanation, and can be opened again."""
-    setting("websockets", "off")(sandbox)
-    no_catch_all(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    flow = await begin_repair(client, issues(hass)[key])
-    faults.unavailable("*", "/(settings|configurations)")
-
-    aborted = await confirm_repair(client, flow)
-
-    assert aborted["reason"] == "unavailable"
-    assert sandbox.journal.writes == []
-    faults.clear()
-    done = await confirm_repair(client, await begin_repair(client, issues(hass)[key]))
-    assert done["type"] == "create_entry"
-    await settle(hass)
-    assert key not in issues(hass)
-
-
-async def test_trouble_that_somebody_else_ended(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """What was fixed meanwhile is not changed, whenever the dialog notices."""
-    setting("websockets", "off")(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    issue_id = issues(hass)["check_websockets_off"]
-    first, second = (
-        await begin_repair(client, issue_id),
-        await begin_repair(client, issue_id),
-    )
-    setting("websockets", "on")(sandbox)
-
-    assert (await confirm_repair(client, first))["type"] == "create_entry"
-    assert (await confirm_repair(client, second))["type"] == "create_entry"
-
-    assert sandbox.journal.writes == []
-    assert issues(hass) == {}
-
-
-async def test_account_that_is_not_connected(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """A repair of an account that is not loaded says so."""
-    setting("websockets", "off")(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    issue_id = issues(hass)["check_websockets_off"]
-    await hass.config_entries.async_unload(loaded_entry.entry_id)
-
-    assert (await begin_repair(client, issue_id))["reason"] == "entry_not_loaded"
-
-
-async def test_repairs_go_with_their_account(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """A removed account has no repairs."""
-    setting("websockets", "off")(sandbox)
-    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
-    assert issues(hass)
-    await hass.config_entries.async_remove(loaded_entry.entry_id)
-    assert issues(hass) == {}

@@ -27,6 +27,7 @@ from tests.common import (
     settle,
     setup_integration,
     wait_for_refresh,
+    with_device,
     zone_of,
 )
 from tests.coordinator.test_removals import NOTHING, STORE, SUBENTRY_ID, traces
@@ -34,8 +35,6 @@ from tests.dialogs import assert_protected
 from tests.faults import Faults
 
 TABLET = "tablet.example.com"
-
-with_device = pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 
 
 @pytest.fixture

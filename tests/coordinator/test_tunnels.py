@@ -166,7 +166,6 @@ async def test_degraded_tunnel_is_no_alarm(
     assert reported(hass) == set()
 
 
-@pytest.mark.freeze_time("2026-11-21T12:00:00+00:00")
 async def test_cloudflare_tells_no_time(
     hass: HomeAssistant,
     tunnel: Tunnel,

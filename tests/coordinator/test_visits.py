@@ -1,15 +1,13 @@
-"""Tests of the visits to the edge: what they show, report, and what a new certificate has to pass."""
+"""Tests of the visits to the edge: what they show, and when a repair reports that somebody gets in."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
-from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
@@ -18,13 +16,9 @@ from homeassistant.helpers import (
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.certificates import first_visit
 from custom_components.cloudflare_mtls.const import DOMAIN
-from sandbox import Sandbox, edge
-from sandbox.clock import now
-from sandbox.firewall import Verdict, judge
-from sandbox.seed import SERVICE
-from sandbox.state import ALL_PERMISSIONS, Rule, Setting
+from sandbox import Sandbox
+from sandbox.state import ALL_PERMISSIONS, Rule
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
@@ -39,56 +33,11 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.faults import Faults
+from tests.edge_conditions import Forgetting, challenge, home_assistant_behind
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 SWITCH = "switch.home_mobile_example_com_published"
-
-BLOCKED = {"status": 403, "verdict": "blocked"}
-
-
-class Forgetting:
-    """An edge that applies its rules only while it remembers them."""
-
-    def __init__(self) -> None:
-        """Remember."""
-        self.now = False
-
-    def judge(self, rules: Any, request: Any) -> Verdict:
-        """Let all visitors in, or apply the rules."""
-        return Verdict(None, frozenset()) if self.now else judge(rules, request)
-
-
-@pytest.fixture
-def forgets(monkeypatch: pytest.MonkeyPatch) -> Forgetting:
-    """Return what makes the edge forget the rules that its API still shows."""
-    forgetting = Forgetting()
-    monkeypatch.setattr(edge.firewall, "judge", forgetting.judge)
-    return forgetting
-
-
-@asynccontextmanager
-async def home_assistant_behind(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Have the tunnel reach a little Home Assistant, which forbids its first page."""
-
-    async def forbid(_: web.BaseRequest) -> web.Response:
-        return web.Response(status=403, text="403: Forbidden")
-
-    # An access log would ask for the time, which stands still.
-    runner = web.ServerRunner(web.Server(forbid, access_log=None))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    sandbox.state.origins[SERVICE] = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def origin(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Put an origin behind the tunnel."""
-    async with home_assistant_behind(sandbox):
-        yield
 
 
 @pytest.fixture
@@ -108,11 +57,6 @@ async def mute_edge(socket_enabled: None) -> AsyncIterator[str]:
 def block_rule(sandbox: Sandbox) -> Rule:
     """Return our rule that blocks."""
     return next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
-
-
-def challenge(sandbox: Sandbox) -> None:
-    """Have the zone challenge all visitors that no earlier rule stops."""
-    zone_of(sandbox).settings["security_level"] = Setting("under_attack", now())
 
 
 async def test_enforced(
@@ -422,297 +366,3 @@ async def test_four_visits_an_hour_and_no_call(
     assert met["enforced"] is True
     assert len(sandbox.state.blocked) == visits + 2
     assert len(sandbox.journal.requests) == calls
-
-
-async def test_verify(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    forgets: Forgetting,
-    origin: None,
-) -> None:
-    """The action asks at once, and the sensor and the repair follow."""
-    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
-        "without_certificate": BLOCKED,
-        "other_ports": {"8443": BLOCKED},
-        "enforced": True,
-        "exposed_to": [],
-    }
-
-    forgets.now = True
-    let_in = {"status": 403, "verdict": "let_in"}
-    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
-        "without_certificate": let_in,
-        "other_ports": {"8443": let_in},
-        "enforced": False,
-        "exposed_to": [],
-    }
-    assert state_of(hass, ENFORCED) == "off"
-    assert reported(hass) == {"not_enforced"}
-
-    challenge(sandbox)
-    challenged = {"status": 403, "verdict": "challenged"}
-    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
-        "without_certificate": challenged,
-        "other_ports": {"8443": challenged},
-        "enforced": None,
-        "exposed_to": [],
-    }
-    assert state_of(hass, ENFORCED) == "unknown"
-
-    forgets.now = False
-    await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
-    assert state_of(hass, ENFORCED) == "on"
-    assert reported(hass) == set()
-
-
-async def test_verify_where_nobody_answers(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
-    unused_tcp_port: int,
-) -> None:
-    """The response says that there was no answer."""
-    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
-    await setup_integration(hass, entry)
-
-    nobody = {"status": None, "verdict": "unreachable"}
-    assert await act(hass, entry, "verify", hostname=HOSTNAME) == {
-        "without_certificate": nobody,
-        "other_ports": {"8443": nobody},
-        "enforced": None,
-        "exposed_to": [],
-    }
-
-
-async def test_verify_tells_what_the_rules_let_through(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """The response names the visitors that get in, and the rule that lets them."""
-    entrypoint = zone_of(sandbox).entrypoint()
-    assert entrypoint
-    rule = Rule("skip", "ssl", "Mine first", action_parameters={"ruleset": "current"})
-    entrypoint.rules.insert(0, rule)
-    faults.unavailable("PATCH", "/rules/")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-
-    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
-    assert verified["exposed_to"] == [
-        {"visitor": "no_certificate", "rule": "Mine first"}
-    ]
-
-
-@pytest.mark.parametrize("hostname", ["home.example.com", "evil.example.net", ""])
-async def test_verify_what_is_not_protected(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    hostname: str,
-) -> None:
-    """The action visits protected hostnames only."""
-    sandbox.state.blocked.clear()
-
-    with pytest.raises(ServiceValidationError) as raised:
-        await act(hass, loaded_entry, "verify", hostname=hostname)
-
-    assert raised.value.translation_key == "hostname_not_found"
-    assert raised.value.translation_placeholders == {"hostname": hostname}
-    assert sandbox.state.blocked == []
-
-
-async def test_verify_has_a_response_only(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """The action requires its response to be taken."""
-    with pytest.raises(ServiceValidationError):
-        await hass.services.async_call(
-            DOMAIN,
-            "verify",
-            {"config_entry_id": loaded_entry.entry_id, "hostname": HOSTNAME},
-            blocking=True,
-        )
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let time fly while a certificate is tried; return the pauses."""
-    taken: list[float] = []
-
-    class Asyncio:
-        """The module as `first_visit` sees it."""
-
-        @staticmethod
-        async def sleep(seconds: float) -> None:
-            """Note the pause."""
-            taken.append(seconds)
-
-    monkeypatch.setattr(first_visit, "asyncio", Asyncio)
-    return taken
-
-
-def forget_association(sandbox: Sandbox) -> None:
-    """Have the edge stop asking for certificates, before Home Assistant knows."""
-    zone_of(sandbox).associations = []
-
-
-async def test_certificate_that_gets_in(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    pauses: list[float],
-    origin: None,
-) -> None:
-    """The edge lets it in, so one visit is enough."""
-    sandbox.state.blocked.clear()
-
-    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-    assert response["handover_url"]
-    assert pauses == [0]
-    assert sandbox.state.blocked == []
-
-
-async def test_certificate_that_is_blocked(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    pauses: list[float],
-) -> None:
-    """A certificate that does not get in is revoked, and the error says so."""
-    forget_association(sandbox)
-    sandbox.state.blocked.clear()
-    sandbox.journal.clear()
-
-    with pytest.raises(HomeAssistantError, match="was revoked") as raised:
-        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-    assert raised.value.translation_key == "certificate_blocked"
-    assert raised.value.translation_placeholders == {"hostname": HOSTNAME}
-    assert sum(pauses) == 30
-    assert len(sandbox.state.blocked) == len(pauses) == 5
-    (certificate,) = zone_of(sandbox).certificates.values()
-    assert certificate.status in ("pending_revocation", "revoked")
-    assert [item.method for item in sandbox.journal.writes] == ["POST", "DELETE"]
-    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
-
-
-async def test_certificate_that_is_blocked_at_first(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    pauses: list[float],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The first visits are repeated: changes reach the edge slowly."""
-    forget_association(sandbox)
-
-    async def spread(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            zone_of(sandbox).associations = [HOSTNAME]
-
-    monkeypatch.setattr(first_visit.asyncio, "sleep", spread)
-
-    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-    assert response["handover_url"]
-    assert len(pauses) == 3
-    (certificate,) = zone_of(sandbox).certificates.values()
-    assert certificate.status == "active"
-
-
-async def test_certificate_that_is_blocked_and_cannot_be_revoked(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    loaded_entry: MockConfigEntry,
-    pauses: list[float],
-) -> None:
-    """The certificate is not handed over, and the error says what is left to do."""
-    forget_association(sandbox)
-    faults.unavailable("DELETE", "/client_certificates")
-
-    with pytest.raises(HomeAssistantError, match="could not be revoked") as raised:
-        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-    (certificate_id,) = zone_of(sandbox).certificates
-    assert raised.value.translation_key == "certificate_blocked_not_revoked"
-    assert raised.value.translation_placeholders == {
-        "hostname": HOSTNAME,
-        "certificate_id": certificate_id,
-    }
-
-
-async def test_certificate_where_nothing_can_be_seen(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    entry: MockConfigEntry,
-    pauses: list[float],
-    monkeypatch: pytest.MonkeyPatch,
-    unused_tcp_port: int,
-) -> None:
-    """A home that cannot visit its own hostname can create certificates all the same."""
-    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
-    await setup_integration(hass, entry)
-
-    response = await act(hass, entry, "mint_certificate", name="Pixel 8")
-
-    assert response["handover_url"]
-    assert pauses == [0]
-
-
-class TestNoHostnameToTry:
-    """A hostname that is not published, or not kept in sync."""
-
-    @pytest.fixture(params=["published", "keep_in_sync"])
-    def settings(
-        self, settings: dict[str, Any], request: pytest.FixtureRequest
-    ) -> dict[str, Any]:
-        """Return a hostname that lets no device in at the moment."""
-        return {**settings, request.param: False}
-
-    async def test_certificate(
-        self,
-        hass: HomeAssistant,
-        sandbox: Sandbox,
-        loaded_entry: MockConfigEntry,
-        pauses: list[float],
-    ) -> None:
-        """No hostname can be visited with the certificate, so it is handed over untested."""
-        forget_association(sandbox)
-        sandbox.state.blocked.clear()
-
-        response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-        assert response["handover_url"]
-        assert pauses == []
-        assert sandbox.state.blocked == []
-
-
-@pytest.mark.parametrize("trouble", ["unavailable", "may not look"])
-async def test_certificate_while_the_rules_are_not_known(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    loaded_entry: MockConfigEntry,
-    pauses: list[float],
-    freezer: FrozenDateTimeFactory,
-    trouble: str,
-) -> None:
-    """While the rules are not known, a block says nothing about the certificate."""
-    if trouble == "unavailable":
-        faults.unavailable("GET", "/dns_records")
-    else:
-        faults.refuse("GET", "/dns_records", 403, 10000, "Authentication error")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, DRIFT) == "unavailable"
-    forget_association(sandbox)
-
-    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-
-    assert response["handover_url"]
-    assert pauses == []

@@ -4,8 +4,8 @@ Add every new endpoint of the sandbox to CONTRACTS, or, if the SDK has no types 
 UNTYPED with the reason.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 import re
 from typing import Any, NamedTuple
 
@@ -106,12 +106,22 @@ from cloudflare.types.zones import (
 )
 from typing_extensions import TypedDict
 
-from sandbox import Sandbox
 from sandbox.api import RESOURCES
 from sandbox.seed import FOREIGN_RULE_ID
 from sandbox.state import FIREWALL_PHASE
 
-from .helpers import HOME, NAS, Api, create_certificate, csr_text, new_csr
+from .example_requests import (
+    BLOCK,
+    CONFIG,
+    POLICY_BODY,
+    RECORD_BODY,
+    SKIP,
+    Example,
+    Request,
+    application_body,
+    pages,
+)
+from .helpers import HOME, NAS, csr_text, new_csr
 from .strict import Problem, closest, members, problems, typed_query
 
 
@@ -124,32 +134,6 @@ class Key(NamedTuple):
 
 class NoParams(TypedDict):
     """The parameters of an endpoint that has none besides its path."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """An example request; `ids` replace ids of the prepared sandbox."""
-
-    body: Any = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    ids: Mapping[str, str] = field(default_factory=dict)
-    token: str | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A sandbox in which every example works, with the ids that examples use."""
-
-    sandbox: Sandbox
-    ids: Mapping[str, str]
-    empty_zone: str
-    idle_tunnel: str
-    revoked_certificate: str
-    unused_policy: str
-    account_token: str
-
-
-type Example = Callable[[Prepared], Request]
 
 
 @dataclass(frozen=True)
@@ -184,69 +168,6 @@ _POLICIES = f"{_ACCESS}/policies"
 _POLICY = f"{_POLICIES}/{{policy_id}}"
 _ENTRYPOINT = f"{_RULESETS}/phases/{{phase}}/entrypoint"
 
-_SKIP = {
-    "action": "skip",
-    "action_parameters": {
-        "ruleset": "current",
-        "phases": ["http_ratelimit", "http_request_firewall_managed"],
-        "products": ["bic", "hot", "rateLimit", "securityLevel", "uaBlock"],
-    },
-    "logging": {"enabled": False},
-    "expression": "cf.tls_client_auth.cert_verified",
-    "description": "Let devices in",
-    "enabled": True,
-    "ref": "let-devices-in",
-}
-_BLOCK = {"action": "block", "expression": f'http.host eq "{HOME}"', "ref": "ours"}
-_RECORD_BODY = {
-    "type": "CNAME",
-    "name": f"new.{Sandbox.zone_name}",
-    "content": HOME,
-    "proxied": True,
-    "ttl": 1,
-    "comment": "Ours",
-}
-_CONFIG = {
-    "config": {
-        "ingress": [
-            {
-                "hostname": HOME,
-                "path": "^/api",
-                "service": "http://127.0.0.1:8123",
-                "originRequest": {"connectTimeout": 10, "noTLSVerify": True},
-            },
-            {"hostname": "", "service": "http_status:404"},
-        ],
-        "originRequest": {"http2Origin": True},
-    }
-}
-_POLICY_BODY = {
-    "name": "Family",
-    "decision": "allow",
-    "include": [{"email": {"email": "me@example.com"}}],
-    "require": [{"geo": {"country_code": "DE"}}],
-    "exclude": [{"ip": {"ip": "192.0.2.0/24"}}],
-    "session_duration": "24h",
-}
-
-
-def _application_body(host: str, policy_id: str) -> dict[str, Any]:
-    return {
-        "type": "self_hosted",
-        "name": "Home Assistant",
-        "domain": host,
-        "destinations": [{"type": "public", "uri": host}],
-        "session_duration": "720h",
-        "app_launcher_visible": False,
-        "allowed_idps": [],
-        "policies": [{"id": policy_id, "precedence": 1}],
-    }
-
-
-def _pages(**more: str) -> Example:
-    return lambda _: Request(query={"page": "1", "per_page": "5", **more})
-
-
 CONTRACTS: Mapping[Key, Contract] = {
     Key("GET", "/user/tokens/verify"): Contract(NoParams, TokenVerifyResponse),
     Key("GET", f"{_ACCOUNT}/tokens/verify"): Contract(
@@ -255,32 +176,32 @@ CONTRACTS: Mapping[Key, Contract] = {
         lambda prepared: Request(token=prepared.account_token),
     ),
     Key("GET", "/accounts"): Contract(
-        AccountListParams, list[Account], _pages(name="Home lab")
+        AccountListParams, list[Account], pages(name="Home lab")
     ),
     Key("GET", "/zones"): Contract(
         ZoneListParams,
         list[Zone],
-        _pages(name="example.com", status="active", **{"account.name": "Home lab"}),
+        pages(name="example.com", status="active", **{"account.name": "Home lab"}),
     ),
     Key("GET", _ZONE): Contract(NoParams, Zone),
     Key("GET", _RECORDS): Contract(
         RecordListParams,
         list[RecordResponse],
-        _pages(**{"name.contains": "example"}, match="all"),
+        pages(**{"name.contains": "example"}, match="all"),
     ),
     Key("POST", _RECORDS): Contract(
-        RecordCreateParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+        RecordCreateParams, RecordResponse, lambda _: Request(RECORD_BODY)
     ),
     Key("GET", _RECORD): Contract(NoParams, RecordResponse),
     Key("PATCH", _RECORD): Contract(
-        RecordEditParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+        RecordEditParams, RecordResponse, lambda _: Request(RECORD_BODY)
     ),
     Key("PUT", _RECORD): Contract(
-        RecordUpdateParams, RecordResponse, lambda _: Request(_RECORD_BODY)
+        RecordUpdateParams, RecordResponse, lambda _: Request(RECORD_BODY)
     ),
     Key("DELETE", _RECORD): Contract(NoParams, RecordDeleteResponse),
     Key("GET", _CERTIFICATES): Contract(
-        ClientCertificateListParams, list[ClientCertificate], _pages(status="all")
+        ClientCertificateListParams, list[ClientCertificate], pages(status="all")
     ),
     Key("POST", _CERTIFICATES): Contract(
         ClientCertificateCreateParams,
@@ -314,7 +235,7 @@ CONTRACTS: Mapping[Key, Contract] = {
                 "kind": "zone",
                 "phase": FIREWALL_PHASE,
                 "description": "Ours",
-                "rules": [_BLOCK, _SKIP],
+                "rules": [BLOCK, SKIP],
             },
             ids={"zone_id": prepared.empty_zone},
         ),
@@ -323,7 +244,7 @@ CONTRACTS: Mapping[Key, Contract] = {
     Key("PUT", _RULESET): Contract(
         RulesetUpdateParams,
         ruleset_update_response.Ruleset,
-        lambda _: Request({"description": "Ours", "rules": [_BLOCK]}),
+        lambda _: Request({"description": "Ours", "rules": [BLOCK]}),
     ),
     Key("DELETE", _RULESET): Contract(RulesetDeleteParams, None),
     Key("GET", _VERSIONS): Contract(NoParams, list[VersionListResponse]),
@@ -332,23 +253,23 @@ CONTRACTS: Mapping[Key, Contract] = {
     Key("PUT", _ENTRYPOINT): Contract(
         PhaseUpdateParams,
         phase_update_response.Ruleset,
-        lambda _: Request({"description": "Ours", "rules": [_BLOCK, _SKIP]}),
+        lambda _: Request({"description": "Ours", "rules": [BLOCK, SKIP]}),
     ),
     Key("POST", _RULES): Contract(
         RuleCreateParams,
         rule_create_response.Ruleset,
-        lambda _: Request({**_SKIP, "position": {"before": FOREIGN_RULE_ID}}),
+        lambda _: Request({**SKIP, "position": {"before": FOREIGN_RULE_ID}}),
     ),
     Key("PATCH", _RULE): Contract(
         RuleEditParams,
         rule_edit_response.Ruleset,
-        lambda _: Request({**_BLOCK, "enabled": False, "position": {"index": 1}}),
+        lambda _: Request({**BLOCK, "enabled": False, "position": {"index": 1}}),
     ),
     Key("DELETE", _RULE): Contract(RuleDeleteParams, rule_delete_response.Ruleset),
     Key("GET", _TUNNELS): Contract(
         CloudflaredListParams,
         list[CloudflareTunnel],
-        _pages(is_deleted="false", status="healthy", include_prefix="ho"),
+        pages(is_deleted="false", status="healthy", include_prefix="ho"),
     ),
     Key("POST", _TUNNELS): Contract(
         CloudflaredCreateParams,
@@ -378,7 +299,7 @@ CONTRACTS: Mapping[Key, Contract] = {
     Key("PUT", f"{_TUNNEL}/configurations"): Contract(
         ConfigurationUpdateParams,
         ConfigurationUpdateResponse,
-        lambda _: Request(_CONFIG),
+        lambda _: Request(CONFIG),
     ),
     Key("GET", _BOTS): Contract(NoParams, BotManagementGetResponse),
     Key("PUT", _BOTS): Contract(
@@ -395,12 +316,12 @@ CONTRACTS: Mapping[Key, Contract] = {
     Key("GET", _APPLICATIONS): Contract(
         ApplicationListParams,
         list[application_list_response.SelfHostedApplication],
-        _pages(name="Home Assistant", domain=NAS),
+        pages(name="Home Assistant", domain=NAS),
     ),
     Key("POST", _APPLICATIONS): Contract(
         ApplicationCreateParams,
         application_create_response.SelfHostedApplication,
-        lambda prepared: Request(_application_body(HOME, prepared.ids["policy_id"])),
+        lambda prepared: Request(application_body(HOME, prepared.ids["policy_id"])),
     ),
     Key("GET", _APPLICATION): Contract(
         NoParams, application_get_response.SelfHostedApplication
@@ -408,18 +329,18 @@ CONTRACTS: Mapping[Key, Contract] = {
     Key("PUT", _APPLICATION): Contract(
         ApplicationUpdateParams,
         application_update_response.SelfHostedApplication,
-        lambda prepared: Request(_application_body(NAS, prepared.ids["policy_id"])),
+        lambda prepared: Request(application_body(NAS, prepared.ids["policy_id"])),
     ),
     Key("DELETE", _APPLICATION): Contract(NoParams, ApplicationDeleteResponse),
     Key("GET", _POLICIES): Contract(
-        PolicyListParams, list[PolicyListResponse], _pages()
+        PolicyListParams, list[PolicyListResponse], pages()
     ),
     Key("POST", _POLICIES): Contract(
-        PolicyCreateParams, PolicyCreateResponse, lambda _: Request(_POLICY_BODY)
+        PolicyCreateParams, PolicyCreateResponse, lambda _: Request(POLICY_BODY)
     ),
     Key("GET", _POLICY): Contract(NoParams, PolicyGetResponse),
     Key("PUT", _POLICY): Contract(
-        PolicyUpdateParams, PolicyUpdateResponse, lambda _: Request(_POLICY_BODY)
+        PolicyUpdateParams, PolicyUpdateResponse, lambda _: Request(POLICY_BODY)
     ),
     Key("DELETE", _POLICY): Contract(
         NoParams,
@@ -430,7 +351,7 @@ CONTRACTS: Mapping[Key, Contract] = {
         NoParams, OrganizationListResponse
     ),
     Key("GET", f"{_ACCESS}/identity_providers"): Contract(
-        IdentityProviderListParams, list[IdentityProviderListResponse], _pages()
+        IdentityProviderListParams, list[IdentityProviderListResponse], pages()
     ),
 }
 
@@ -449,49 +370,6 @@ REGISTERED = tuple(
     for resource in RESOURCES
     for route in resource.routes.all
 )
-
-
-async def prepare(api: Api) -> Prepared:
-    """Create in a sandbox everything that the examples need."""
-    sandbox = api.sandbox
-    certificate, _ = await create_certificate(api)
-    revoked, _ = await create_certificate(api)
-    revoked_path = f"/zones/{{zone}}/client_certificates/{revoked['id']}"
-    assert (await api.request("DELETE", revoked_path)).status == 200
-    [ruleset] = (await api.get("/zones/{zone}/rulesets")).result
-    records = (await api.get("/zones/{zone}/dns_records", name=HOME)).result
-    access = "/accounts/{account}/access"
-    used, unused = [
-        (await api.request("POST", f"{access}/policies", _POLICY_BODY)).result["id"]
-        for _ in range(2)
-    ]
-    application = await api.request(
-        "POST", f"{access}/apps", _application_body(NAS, used)
-    )
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    return Prepared(
-        sandbox,
-        {
-            "account_id": sandbox.account_id,
-            "zone_id": sandbox.zone_id,
-            "tunnel_id": sandbox.tunnel_id,
-            "certificate_id": certificate["id"],
-            "record_id": records[0]["id"],
-            "ruleset_id": ruleset["id"],
-            "rule_id": FOREIGN_RULE_ID,
-            "phase": FIREWALL_PHASE,
-            "version": ruleset["version"],
-            "connector_id": tunnel.connectors[0].id,
-            "setting_id": "security_level",
-            "application_id": application.result["id"],
-            "policy_id": used,
-        },
-        empty_zone=sandbox.state.add_zone("empty.example").id,
-        idle_tunnel=sandbox.state.add_tunnel("idle").id,
-        revoked_certificate=revoked["id"],
-        unused_policy=unused,
-        account_token=sandbox.state.add_token("account"),
-    )
 
 
 def endpoint_of(method: str, path: str) -> Key:

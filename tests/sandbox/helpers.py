@@ -1,6 +1,6 @@
-"""Clients of the sandbox's API and edge, and client certificates for them."""
+"""Clients of the sandbox's API and edge, client certificates for them, and web servers."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,9 +23,13 @@ from cryptography.x509.oid import NameOID
 from sandbox import Sandbox
 from sandbox.authority import Authority
 from sandbox.clock import now
+from sandbox.state import Rule
 
 HOME = "home.example.com"
 NAS = "nas.example.com"
+
+VERIFIED = "cf.tls_client_auth.cert_verified"
+REVOKED = "cf.tls_client_auth.cert_revoked"
 
 
 @dataclass(frozen=True)
@@ -241,3 +245,39 @@ async def visitor(
     connector = TCPConnector(ssl=context, resolver=_EdgeResolver(sandbox))
     async with ClientSession(connector=connector) as session:
         yield Visitor(session, sandbox)
+
+
+@asynccontextmanager
+async def serving(
+    handler: Callable[[web.BaseRequest], Awaitable[web.Response]],
+) -> AsyncIterator[str]:
+    """Run a web server on this machine, and yield its URL."""
+    server = web.Server(handler, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def protect(sandbox: Sandbox, expression: str | None = None) -> Rule:
+    """Associate the hostname, and block requests that match an expression."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    zone.associations = [HOME]
+    rule = Rule(
+        "block",
+        expression
+        or f'starts_with(lower(http.host), "{HOME}") and (not {VERIFIED} or {REVOKED})',
+        ref="protect",
+    )
+    zone.rules.append(rule)
+    return rule
+
+
+async def status(
+    sandbox: Sandbox, directory: Path, identity: Identity | None = None, host: str = ""
+) -> int:
+    """Visit the protected hostname, and return the status."""
+    async with visitor(sandbox, directory, identity) as guest:
+        headers = {"Host": host} if host else {}
+        return (await guest.get(HOME, headers=headers)).status

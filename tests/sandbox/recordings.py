@@ -7,6 +7,8 @@ from pathlib import Path
 import re
 from typing import Any, Self
 
+import pytest
+
 FOLDER = Path(__file__).parents[2].parent / "shared" / "recorded"
 """The recordings are not part of the repository; tests that need them are skipped without."""
 
@@ -55,6 +57,13 @@ def read_all() -> dict[str, Recording]:
     """Return every recording by its number; none if the folder is missing."""
     recordings = map(Recording.read, sorted(FOLDER.glob("*.json")))
     return {recording.number: recording for recording in recordings}
+
+
+RECORDED = read_all()
+
+needs_recordings = pytest.mark.skipif(
+    not RECORDED, reason=f"the recorded answers are not here: {FOLDER} is missing"
+)
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,9 @@ import pytest
 
 from sandbox.expressions import InvalidError, UnsupportedError, parse, tree as nodes
 
-from .expression_trees import (
-    BOOLEANS,
-    NUMBERS,
-    STRINGS,
-    Condition,
-    Request,
-    conditions,
-    holds,
-    octets,
-    requests,
-    write,
-)
+from .expression_texts import write
+from .expression_trees import Condition, Request, holds, octets
+from .random_expressions import BOOLEANS, NUMBERS, STRINGS, conditions, requests
 
 many_examples = settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow]

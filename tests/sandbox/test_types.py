@@ -29,15 +29,8 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 
-from .contract import (
-    CONTRACTS,
-    REGISTERED,
-    UNTYPED,
-    Key,
-    endpoint_of,
-    prepare,
-    request_problems,
-)
+from .contract import CONTRACTS, REGISTERED, UNTYPED, Key, endpoint_of, request_problems
+from .example_requests import prepare
 from .helpers import Api, Reply
 from .strict import Problem, problems
 

@@ -78,11 +78,8 @@ async def _create(call: ServiceCall) -> ServiceResponse:
         created = await entry.runtime_data.certificates.async_create(
             _request(call, device)
         )
+    # Its device and entities are there at once, for the response and the next action.
     call.hass.config_entries.async_add_subentry(entry, companion_subentry(device))
-    # The new device reloads the account. The response has the device's id, and the next
-    # action of a script needs a loaded account.
-    async with entry.setup_lock:
-        pass
     return _describe_created(call.hass, entry, created)
 
 

@@ -31,7 +31,7 @@ async def test_first_rule_makes_the_ruleset(
     assert await client.rulesets.create("z", {"ref": "r"}) == Ruleset(id="rs")
     assert api.asked[0].body == {
         "name": "default",
-        "kind": "zones.get",
+        "kind": "zone",
         "phase": "http_request_firewall_custom",
         "rules": [{"ref": "r"}],
     }

@@ -103,6 +103,18 @@ def test_unreadable_expression_names_nobody() -> None:
     assert read_admissions('http.host in {"a.example.com"') == {}
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'http.host in {"a.example.com"}',
+        'starts_with(lower(http.host), "a.example.com")',
+    ],
+)
+def test_nobody_is_read_where_no_certificate_is_asked_for(expression: str) -> None:
+    """Who may pass there is not known, so no certificate may."""
+    assert read_admissions(expression) == {"a.example.com": admits(pinned=())}
+
+
 BLOCK = block_expression({"a.example.com": admits("/x/")})
 
 

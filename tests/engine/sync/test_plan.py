@@ -1,18 +1,11 @@
-"""The steps that make it right: the least, in the right order, never opening anything."""
+"""Tests of the steps that build up, change and tear down a hostname: the least, in the right order."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import Observation, Ruleset
-from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
-from custom_components.cloudflare_mtls.engine.rules.exposure import (
-    Exposure,
-    Visitor,
-    exposed,
-)
-from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
+from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure, Visitor
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
@@ -25,12 +18,8 @@ from tests.engine.builders import (
     HOST,
     ONE,
     OTHER,
-    PINS,
     SKIP_REF,
     TEAR_DOWN,
-    TUNNEL_ID,
-    UNKNOWN_TUNNEL,
-    ZONE_NAME,
     IngressStep,
     RecordStep,
     admits,
@@ -44,16 +33,9 @@ from tests.engine.builders import (
     published,
     record,
     refs,
-    rule,
-    serves,
     settled,
-    skip,
-    skip_rule,
-    states,
     wanting,
 )
-
-# Build up, stay, tear down
 
 
 @pytest.mark.parametrize("ruleset", [Ruleset(), Ruleset(id="rs")])
@@ -178,99 +160,6 @@ def test_unpublished_hostname_is_led_to_no_longer_and_stays_locked() -> None:
     assert names(first.steps) == BUILD_UP[:3]
 
 
-# Drift
-
-
-@pytest.mark.parametrize(
-    ("drifted", "steps"),
-    [
-        ({"rules": [skip_rule()]}, ["create block_rule", "move skip_rule"]),
-        ({"rules": [block_rule()]}, ["create skip_rule"]),
-        ({"rules": [replace(skip_rule(), enabled=False), block_rule()]}, ["update skip_rule"]),
-        ({"rules": [skip_rule(), replace(block_rule(), enabled=False)]}, ["update block_rule"]),
-        ({"rules": [skip_rule(), replace(block_rule(), action="log")]}, ["update block_rule"]),
-        ({"rules": [skip_rule(), replace(block_rule(), expression="ssl")]}, ["update block_rule"]),
-        ({"rules": [replace(skip_rule(), action_parameters={"ruleset": "current"}), block_rule()]}, ["update skip_rule"]),
-        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "more": 1}), block_rule()]}, ["update skip_rule"]),
-        ({"rules": [replace(skip_rule(), action_parameters={**skip_rule().action_parameters, "phases": ["x", None]}), block_rule()]}, ["update skip_rule"]),
-        ({"rules": [block_rule(), skip_rule()]}, ["move skip_rule"]),
-        ({"rules": [skip_rule(), *foreign(1), block_rule()]}, ["move skip_rule"]),
-        ({"rules": [skip("ssl"), skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"]),
-        ({"rules": [skip_rule(), skip("ssl"), block_rule()]}, ["move block_rule", "move skip_rule"]),
-        ({"associations": ["nas.example.com"]}, ["create association"]),
-        ({"records": []}, ["create dns_record"]),
-        ({"records": [record(proxied=False)]}, ["update dns_record"]),
-        ({"records": [record(tunnel_id=UNKNOWN_TUNNEL)]}, ["update dns_record"]),
-        ({"records": [record(kind="A", content="192.0.2.1")]}, ["update dns_record"]),
-        ({"ingress": [CATCH_ALL]}, ["create ingress"]),
-        ({"ingress": [serves(service="http://elsewhere:1"), CATCH_ALL]}, ["update ingress"]),
-        ({"ingress": [serves("*.example.com", "http://a:1"), serves(), CATCH_ALL]}, ["update ingress"]),
-    ],
-)  # fmt: skip
-def test_drift_is_fixed_with_the_least_steps(
-    drifted: dict[str, Any], steps: list[str]
-) -> None:
-    """Drift is fixed with the least steps."""
-    good: dict[str, Any] = {
-        "rules": [skip_rule(), block_rule()],
-        "records": [record()],
-        "ingress": [serves(), CATCH_ALL],
-        "associations": [HOST],
-    }
-    observation = observed(**{**good, **drifted})
-    plan = make_plan(observation, ONE)
-    assert names(plan.steps) == steps
-    assert plan.drifted(HOST)
-    assert make_plan(after(observation, plan), ONE).in_sync
-
-
-@pytest.mark.parametrize(
-    "harmless",
-    [
-        {"rules": [skip_rule(), block_rule(), skip("ssl")]},
-        {"rules": [*foreign(1), skip_rule(), block_rule()]},
-        {"rules": [skip("ssl", enabled=False), skip_rule(), block_rule()]},
-        {"rules": [skip_rule(), replace(block_rule(), description="Renamed")]},
-        {"rules": [skip_rule(), replace(block_rule(), expression=f"({block_rule().expression})")]},
-        {"rules": [replace(skip_rule(), action_parameters={
-            key: value[::-1] if isinstance(value, list) else value
-            for key, value in list(skip_rule().action_parameters.items())[::-1]
-        }), block_rule()]},
-        {"associations": [HOST.upper()]},
-        {"associations": ["nas.example.com", HOST]},
-        {"records": [record(ours=False)]},
-        {"records": [record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.")]},
-        {"records": [record(), record(kind="TXT", content="x", ours=False)]},
-        {"ingress": [serves(HOST.upper()), CATCH_ALL]},
-        {"ingress": [serves("nas.example.com", "http://a:1"), serves(), CATCH_ALL]},
-        {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
-    ],
-)  # fmt: skip
-def test_what_is_no_drift_is_left_alone(harmless: dict[str, Any]) -> None:
-    """What is no drift is left alone."""
-    good: dict[str, Any] = {
-        "rules": [skip_rule(), block_rule()],
-        "records": [record()],
-        "ingress": [serves(), CATCH_ALL],
-        "associations": [HOST],
-    }
-    assert make_plan(observed(**{**good, **harmless}), ONE).in_sync
-
-
-def test_changed_exempt_paths_are_one_update() -> None:
-    """Changed exempt paths are one update."""
-    desired = wanting(protected(HOST, "/api/webhook/"))
-    plan = make_plan(in_sync(), desired)
-    assert names(plan.steps) == ["update block_rule"]
-    observation = after(in_sync(), plan)
-    assert not exposed(observation, HOST, admits("/api/webhook/"))
-    assert make_plan(observation, desired).in_sync
-    # And back: what is open beyond the settings is reported, and closed at once.
-    back = make_plan(observation, ONE)
-    assert [item.hostname for item in back.exposures] == [HOST]
-    assert names(back.steps) == ["update block_rule"]
-
-
 def test_words_that_automations_read_stay() -> None:
     """Words that automations read stay: they are in what the actions answer."""
     assert set(ProblemCode) == {
@@ -297,136 +186,6 @@ def test_words_that_automations_read_stay() -> None:
     }
 
 
-def test_exposed_hostname_is_closed_before_anything_else() -> None:
-    """Exposed hostname is closed before anything else."""
-    observation = published(hostnames=[HOST, OTHER])
-    desired = wanting(protected(HOST), protected(OTHER))
-    plan = make_plan(observation, desired)
-    assert {item.hostname for item in plan.exposures} == {HOST, OTHER}
-    first = list(states(observation, plan))[1]
-    assert not exposed(first, HOST)
-    assert not exposed(first, OTHER)
-
-
-def test_foreign_skip_ahead_is_overtaken() -> None:
-    """Foreign skip ahead is overtaken."""
-    observation = published(skip("ssl"), skip_rule(), block_rule())
-    plan = make_plan(observation, ONE)
-    assert [item.through and item.through.ref for item in plan.exposures] == ["foreign"]
-    left = after(observation, plan)
-    assert refs(left) == [SKIP_REF, BLOCK_REF, "foreign"]
-    assert exposed(list(states(observation, plan))[1], HOST) is None
-
-
-def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> None:
-    """What rules cannot close is taken off the internet and stays off."""
-    observation = published(*foreign(5))
-    plan = make_plan(observation, ONE)
-    assert names(plan.steps)[0] == "delete dns_record"
-    left = after(observation, plan)
-    assert exposed(left, HOST) is None
-    assert not left.records
-    again = make_plan(left, ONE)
-    assert again.steps == ()
-    assert again.problems
-
-
-def test_what_a_foreign_record_holds_open_is_reported() -> None:
-    """What a foreign record holds open is reported."""
-    observation = observed(
-        rules=foreign(5), records=[record(ours=False)], ingress=[serves(None)]
-    )
-    plan = make_plan(observation, ONE)
-    assert [item.hostname for item in plan.exposures] == [HOST]
-    assert not plan.in_sync
-
-
-# Together
-
-
-def test_hostnames_share_the_rules() -> None:
-    """Hostnames share the rules."""
-    desired = wanting(protected(HOST, "/a/"), protected(OTHER))
-    observation = settled(observed(), desired)
-    assert refs(observation) == [SKIP_REF, BLOCK_REF]
-    block = observation.ruleset.by_ref(BLOCK_REF)
-    assert block is not None
-    assert read_admissions(block.expression) == {HOST: admits("/a/"), OTHER: admits()}
-
-
-def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
-    """Second hostname updates the rules before it is published."""
-    plan = make_plan(in_sync(), wanting(protected(), protected(OTHER)))
-    assert names(plan.steps) == [
-        "update block_rule",
-        "create association",
-        "update skip_rule",
-        "create ingress",
-        "create dns_record",
-    ]
-    assert {step.target for step in plan.steps} == {BLOCK_REF, SKIP_REF, OTHER}
-
-
-def test_one_of_two_is_taken_down_before_the_rules_forget_it() -> None:
-    """One of two is taken down before the rules forget it."""
-    observation = in_sync(HOST, OTHER)
-    plan = make_plan(observation, wanting(protected(), removed=[protected(OTHER)]))
-    assert names(plan.steps)[0] == "delete dns_record"
-    left = after(observation, plan)
-    assert make_plan(left, ONE).in_sync
-    assert set(left.associations) == {HOST}
-
-
-def test_mixed_layouts_skip_for_those_who_want_it() -> None:
-    """Mixed layouts skip for those who want it."""
-    desired = wanting(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
-    skipping = settled(observed(), desired).ruleset.by_ref(SKIP_REF)
-    assert skipping is not None
-    assert read_admissions(skipping.expression) == {HOST: admits()}
-
-
-def test_plan_can_be_limited_to_a_hostname() -> None:
-    """Plan can be limited to a hostname."""
-    plan = make_plan(observed(), wanting(protected(), protected(OTHER)))
-    limited = plan.limited_to({HOST})
-    assert names(limited.steps) == BUILD_UP
-    assert OTHER not in {step.target for step in limited.steps}
-    assert plan.limited_to(set()) == Plan(steps=(), problems=(), exposures=())
-
-
-def test_problem_of_one_hostname_is_not_that_of_another() -> None:
-    """Problem of one hostname is not that of another, but a problem of the zone is."""
-    in_the_way = record(OTHER, kind="A", content="192.0.2.1", ours=False)
-    both = wanting(protected(), protected(OTHER))
-
-    world = replace(in_sync(HOST, OTHER), records=(record(), in_the_way))
-    plan = make_plan(world, both)
-    assert plan.drifted(OTHER)
-    assert not plan.drifted(HOST)
-    assert plan.limited_to({OTHER}).problems == plan.problems
-    assert plan.limited_to({HOST}).problems == ()
-
-    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
-    long = make_plan(observed(), wanting(*many)).limited_to({many[0].hostname})
-    assert ProblemCode.EXPRESSION_TOO_LONG in {item.code for item in long.problems}
-    pinned = make_plan(in_sync(), wanting(protected(), pinned=frozenset(PINS)))
-    assert pinned.limited_to({HOST}).problems == pinned.problems
-
-    full = make_plan(observed(rules=foreign(5)), both)
-    limited = full.limited_to({HOST}).problems
-    assert [item.code for item in limited] == ["no_free_rule", "would_expose"]
-    assert [item.target for item in limited] == [ZONE_NAME, HOST]
-
-
-def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
-    """Exposure of one hostname is not that of another."""
-    world = published(skip_rule(), block_rule(), hostnames=[HOST, OTHER])
-    plan = make_plan(world, wanting(protected(), protected(OTHER)))
-    assert [item.hostname for item in plan.exposures] == [OTHER]
-    assert plan.limited_to({OTHER}).exposures == plan.exposures
-    assert plan.limited_to({HOST}).exposures == ()
-
-
 def test_what_has_no_step_may_be_out_of_sync() -> None:
     """What has no step may be out of sync: somebody gets in, or a person has to act."""
     exposure = Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None)
@@ -434,71 +193,3 @@ def test_what_has_no_step_may_be_out_of_sync() -> None:
     assert Plan().in_sync
     assert not Plan(exposures=(exposure,)).in_sync
     assert not Plan(problems=(problem,)).in_sync
-
-
-def test_drift_of_one_hostname_is_not_that_of_another() -> None:
-    """Drift of one hostname is not that of another."""
-    observation = replace(in_sync(HOST, OTHER), associations=(HOST,))
-    plan = make_plan(observation, wanting(protected(), protected(OTHER)))
-    assert plan.drifted(OTHER)
-    assert not plan.drifted(HOST)
-
-
-def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None:
-    """A wildcard would expose what is taken down, so the block rule holds on to it.
-
-    Meanwhile the rule closes the other hostname, whose exempt path was wider than it may be.
-    """
-    wider = block_expression({HOST: admits("/api/"), OTHER: admits()})
-    world = observed(
-        rules=[replace(block_rule(), expression=wider)],
-        records=[record("*.example.com", ours=False)],
-        ingress=[serves(None)],
-    )
-    desired = wanting(protected(HOST), removed=[protected(OTHER)])
-
-    plan = make_plan(world, desired)
-    done = after(world, plan)
-
-    assert exposed(world, HOST)
-    assert plan.problems == (
-        Problem(
-            code=ProblemCode.WOULD_EXPOSE, target=OTHER, detail=Kind.BLOCK_RULE.value
-        ),
-    )
-    assert not exposed(done, HOST)
-    assert not exposed(done, OTHER)
-    assert names(make_plan(done, desired).steps) == []
-
-
-def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
-    """Where no rule is free, an open hostname gets no record and no ingress rule of ours."""
-    world = observed(
-        rules=[rule("block", f'http.host eq "x{n}"', f"x{n}") for n in range(5)],
-        records=[record("*.example.com", ours=False)],
-        ingress=[serves(None)],
-    )
-
-    plan = make_plan(world, wanting(protected(HOST)))
-
-    assert plan.exposures
-    assert names(plan.steps) == ["create association"]
-
-
-# Pinned certificates
-
-
-def test_pinning_closes_out_certificates_from_elsewhere() -> None:
-    """A verified certificate that is not pinned counts as one that gets in."""
-    pinned = frozenset(PINS[:2])
-    admission = admits(pinned=pinned)
-    assert exposed(in_sync(), HOST) is None
-    exposure = exposed(in_sync(), HOST, admission)
-    assert exposure is not None
-    assert exposure.visitor is Visitor.UNPINNED_CERTIFICATE
-
-    desired = wanting(protected(), pinned=pinned)
-    plan = make_plan(in_sync(), desired)
-    assert names(plan.steps) == ["update block_rule", "update skip_rule"]
-    assert exposed(after(in_sync(), plan), HOST, admission) is None
-    assert exposed(after(in_sync(), plan), HOST, admits(pinned=PINS[:1])) is not None

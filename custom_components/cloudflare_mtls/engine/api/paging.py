@@ -21,19 +21,19 @@ async def read_all[ItemT](
     **query: str,
 ) -> tuple[ItemT, ...]:
     """Return the items of every page, parsed; raise EngineError rather than leave some out."""
-    pages = _items(transport, path, permission, per_page=per_page, **query)
-    return tuple([parse(item) async for item in pages])
+    pages = _pages(transport, path, permission, per_page=per_page, **query)
+    return tuple([parse(item) async for page in pages for item in page])
 
 
-async def _items(
+async def _pages(
     transport: Transport,
     path: Template,
     permission: Permission,
     *,
     per_page: int,
     **query: str,
-) -> AsyncIterator[Fields]:
-    """Yield the items of every page."""
+) -> AsyncIterator[tuple[Fields, ...]]:
+    """Yield the items of each page."""
     seen = 0
     before: list[Mapping[str, Any]] = []
     for page in range(1, _MAX_PAGES + 1):
@@ -48,8 +48,7 @@ async def _items(
         if not items or raw == before:
             # Some endpoints ignore the page, and send the same items again.
             return
-        for item in items:
-            yield item
+        yield items
         seen, before = seen + len(items), raw
         if _is_last(envelope, page, seen, per_page):
             return

@@ -1,0 +1,57 @@
+"""Entity ids of a certificate, and the steps that tests of its life share."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from tests.common import EDGE_EVERY, settle, submit, wait_for_refresh
+from tests.dialogs import Client, fetch
+
+DAY = timedelta(days=1)
+STATUS = "sensor.pixel_8_certificate_status"
+EXPIRY = "sensor.pixel_8_certificate_expiry"
+HANDOVER = "sensor.pixel_8_handover"
+PROBLEM = "binary_sensor.pixel_8_certificate_problem"
+NEXT = "sensor.home_lab_next_certificate_expiry"
+
+
+def told(events: list[Event]) -> list[str]:
+    """Return the types of the events since the last call."""
+    kinds = [event.data["type"] for event in events]
+    events.clear()
+    return kinds
+
+
+def spoken_of(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
+    """Return the placeholders of the open repairs, by translation key."""
+    return {
+        issue.translation_key: issue.translation_placeholders
+        for (domain, _), issue in ir.async_get(hass).issues.items()
+        if domain == DOMAIN
+    }
+
+
+async def through_dialog(
+    hass: HomeAssistant, client: Client, result: Any, chosen: dict[str, Any]
+) -> None:
+    """Submit a dialog's choices, fetch the bundle on the device, and close the dialog."""
+    result = await submit(hass, result, chosen)
+    assert result["step_id"] == "handover"
+    await fetch(client, result["description_placeholders"]["url"])
+    await submit(hass, result)
+
+
+async def pass_time(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
+) -> None:
+    """Let time pass, and have everything happen that is due."""
+    freezer.tick(time)
+    async_fire_time_changed(hass)
+    await settle(hass)
+    # What happened just now shows at the next refresh.
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)

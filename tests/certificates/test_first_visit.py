@@ -1,0 +1,205 @@
+"""Tests of the first visit with a new certificate: one that is blocked is revoked, not given out."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.certificates import first_visit
+from sandbox import Sandbox
+from tests.common import (
+    EDGE_EVERY,
+    HOSTNAME,
+    act,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.faults import Faults
+
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let time fly while a certificate is tried; return the pauses."""
+    taken: list[float] = []
+
+    class Asyncio:
+        """The module as `first_visit` sees it."""
+
+        @staticmethod
+        async def sleep(seconds: float) -> None:
+            """Note the pause."""
+            taken.append(seconds)
+
+    monkeypatch.setattr(first_visit, "asyncio", Asyncio)
+    return taken
+
+
+def forget_association(sandbox: Sandbox) -> None:
+    """Have the edge stop asking for certificates, before Home Assistant knows."""
+    zone_of(sandbox).associations = []
+
+
+async def test_certificate_that_gets_in(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    origin: None,
+) -> None:
+    """The edge lets it in, so one visit is enough."""
+    sandbox.state.blocked.clear()
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == [0]
+    assert sandbox.state.blocked == []
+
+
+async def test_certificate_that_is_blocked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+) -> None:
+    """A certificate that does not get in is revoked, and the error says so."""
+    forget_association(sandbox)
+    sandbox.state.blocked.clear()
+    sandbox.journal.clear()
+
+    with pytest.raises(HomeAssistantError, match="was revoked") as raised:
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert raised.value.translation_key == "certificate_blocked"
+    assert raised.value.translation_placeholders == {"hostname": HOSTNAME}
+    assert sum(pauses) == 30
+    assert len(sandbox.state.blocked) == len(pauses) == 5
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status in ("pending_revocation", "revoked")
+    assert [item.method for item in sandbox.journal.writes] == ["POST", "DELETE"]
+    assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
+
+
+async def test_certificate_that_is_blocked_at_first(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first visits are repeated: changes reach the edge slowly."""
+    forget_association(sandbox)
+
+    async def spread(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            zone_of(sandbox).associations = [HOSTNAME]
+
+    monkeypatch.setattr(first_visit.asyncio, "sleep", spread)
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert len(pauses) == 3
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status == "active"
+
+
+async def test_certificate_that_is_blocked_and_cannot_be_revoked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+) -> None:
+    """The certificate is not handed over, and the error says what is left to do."""
+    forget_association(sandbox)
+    faults.unavailable("DELETE", "/client_certificates")
+
+    with pytest.raises(HomeAssistantError, match="could not be revoked") as raised:
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    (certificate_id,) = zone_of(sandbox).certificates
+    assert raised.value.translation_key == "certificate_blocked_not_revoked"
+    assert raised.value.translation_placeholders == {
+        "hostname": HOSTNAME,
+        "certificate_id": certificate_id,
+    }
+
+
+async def test_certificate_where_nothing_can_be_seen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    """A home that cannot visit its own hostname can create certificates all the same."""
+    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
+    await setup_integration(hass, entry)
+
+    response = await act(hass, entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == [0]
+
+
+class TestNoHostnameToTry:
+    """A hostname that is not published, or not kept in sync."""
+
+    @pytest.fixture(params=["published", "keep_in_sync"])
+    def settings(
+        self, settings: dict[str, Any], request: pytest.FixtureRequest
+    ) -> dict[str, Any]:
+        """Return a hostname that lets no device in at the moment."""
+        return {**settings, request.param: False}
+
+    async def test_certificate(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        pauses: list[float],
+    ) -> None:
+        """No hostname can be visited with the certificate, so it is handed over untested."""
+        forget_association(sandbox)
+        sandbox.state.blocked.clear()
+
+        response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+        assert response["handover_url"]
+        assert pauses == []
+        assert sandbox.state.blocked == []
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "may not look"])
+async def test_certificate_while_the_rules_are_not_known(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    pauses: list[float],
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+) -> None:
+    """While the rules are not known, a block says nothing about the certificate."""
+    if trouble == "unavailable":
+        faults.unavailable("GET", "/dns_records")
+    else:
+        faults.refuse("GET", "/dns_records", 403, 10000, "Authentication error")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, DRIFT) == "unavailable"
+    forget_association(sandbox)
+
+    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert response["handover_url"]
+    assert pauses == []

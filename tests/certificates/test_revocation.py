@@ -1,0 +1,166 @@
+"""Tests of revocations: of a certificate that was replaced or locked out, and of a removed device."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.certificates.helpers import DAY, pass_time, spoken_of, through_dialog
+from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
+from tests.dialogs import CHOSEN, Client, add, certificates, fetch, prove
+from tests.faults import Faults
+
+
+async def test_old_one_is_revoked_after_the_chosen_days(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It need not be tested for that, and a reload changes nothing."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    (old,) = certificates(sandbox)
+    await pass_time(hass, freezer, DAY)
+
+    response = await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=old,
+        key_type="ec_p256",
+        revoke_old_after=7,
+    )
+    await settle(hass)
+    await fetch(client, response["handover_url"])
+    await pass_time(hass, freezer, 6 * DAY)
+    assert certificates(sandbox)[old] == "active"
+
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await pass_time(hass, freezer, DAY)
+    assert certificates(sandbox)[old] == "revoked"
+    assert certificates(sandbox)[response["certificate_id"]] == "active"
+
+
+async def test_restored_certificate_stays(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A restored certificate is not revoked again, although a newer one took over."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    (old,) = certificates(sandbox)
+    await pass_time(hass, freezer, DAY)
+    response = await act(
+        hass, loaded_entry, "renew_certificate", certificate_id=old, key_type="ec_p256"
+    )
+    await settle(hass)
+    await fetch(client, response["handover_url"])
+    assert await prove(client, response["certificate_id"]) == 200
+    await pass_time(hass, freezer, timedelta(0))
+    assert certificates(sandbox)[old] == "revoked"
+
+    restored = await act(hass, loaded_entry, "restore_certificate", certificate_id=old)
+    assert restored["certificate_id"] == old
+    assert restored["status"] in ("pending_reactivation", "active")
+    for _ in range(3):
+        await pass_time(hass, freezer, DAY)
+    assert certificates(sandbox)[old] == "active"
+
+
+async def test_removed_while_cloudflare_is_out_of_reach(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The certificate of a removed device is revoked once Cloudflare answers."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    faults.unavailable("DELETE", "/client_certificates")
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+    assert list(certificates(sandbox).values()) == ["active"]
+    assert spoken_of(hass) == {"revocation_pending": {"name": "Pixel 8"}}
+
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    faults.clear()
+    await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await settle(hass)
+
+    await pass_time(hass, freezer, timedelta(0))
+    assert list(certificates(sandbox).values()) == ["revoked"]
+    assert reported(hass) == set()
+
+
+async def test_removed_while_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The revocation is tried again at each refresh, although nothing else changes."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    fault = faults.unavailable("DELETE", "/client_certificates")
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+    for _ in range(3):
+        tried = fault.hits
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert fault.hits == tried + 1
+    assert reported(hass) == {"revocation_pending"}
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert list(certificates(sandbox).values()) == ["revoked"]
+    assert reported(hass) == set()
+
+
+async def test_revocation_closes_what_lets_the_revoked_in(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Rules without `cert_revoked` are fixed before the certificate is revoked."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    (certificate_id,) = certificates(sandbox)
+    for rule in zone_of(sandbox).rules:
+        rule.expression = rule.expression.replace(
+            " or cf.tls_client_auth.cert_revoked", ""
+        ).replace(" and not cf.tls_client_auth.cert_revoked", "")
+    sandbox.journal.clear()
+
+    await hass.services.async_call(
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_revoke_certificate"},
+        blocking=True,
+    )
+    await settle(hass)
+
+    kinds = [
+        (write.method, write.path.split("/")[3]) for write in sandbox.journal.writes
+    ]
+    assert kinds[-1] == ("DELETE", "client_certificates")
+    assert set(kinds[:-1]) == {("PATCH", "rulesets")}
+    assert all(
+        "cert_revoked" in rule.expression
+        for rule in zone_of(sandbox).rules
+        if rule.ref.startswith("cloudflare_mtls")
+    )
+    assert certificates(sandbox)[certificate_id] == "revoked"

@@ -1,0 +1,136 @@
+"""Tests of the checks between tunnel and Home Assistant: service, certificate, port and trusted proxies."""
+
+from copy import deepcopy
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.http.config import ConfData, async_get_and_load_store
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from tests.common import (
+    EDGE_EVERY,
+    HOSTNAME,
+    issues,
+    placeholders,
+    reported,
+    settle,
+    setup_integration,
+    wait_for_refresh,
+)
+from tests.coordinator.troubles import config_of
+from tests.dialogs import begin_repair, confirm_repair
+
+HTTPS_SERVICE = "https://homeassistant.local:8123"
+
+
+class TestHttpsOrigin:
+    """An origin with a certificate that no public authority signed."""
+
+    @pytest.fixture
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return a service over HTTPS, at a port of Home Assistant's without TLS."""
+        return {**settings, "service": HTTPS_SERVICE}
+
+    async def test_certificate(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        freezer: FrozenDateTimeFactory,
+        hass_client: ClientSessionGenerator,
+    ) -> None:
+        """The repair names scheme and certificate, and only our own rule is changed."""
+        assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
+        assert placeholders(hass, "check_origin_scheme") == {
+            "target": HOSTNAME,
+            "value": f"`{HTTPS_SERVICE}`",
+            "detail": "`http://homeassistant.local:8123`",
+        }
+        assert placeholders(hass, "check_origin_certificate") == {
+            "target": HOSTNAME,
+            "value": f"`{HTTPS_SERVICE}`",
+            "detail": "`home`",
+        }
+        before = deepcopy(config_of(sandbox))
+        assert await async_setup_component(hass, "repairs", {})
+        client = await hass_client()
+        sandbox.journal.clear()
+
+        flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
+        assert (await confirm_repair(client, flow))["type"] == "create_entry"
+        await settle(hass)
+
+        assert reported(hass) == {"check_origin_scheme"}
+        assert len(sandbox.journal.writes) == 1
+        for rule in before["ingress"]:
+            if rule.get("hostname") == HOSTNAME:
+                rule["originRequest"] = {"noTLSVerify": True}
+        assert config_of(sandbox) == before
+        # This does not count as drift.
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert len(sandbox.journal.writes) == 1
+
+
+class TestOtherPort:
+    """A service that leads to another port than Home Assistant's."""
+
+    @pytest.fixture
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the port that Home Assistant had before."""
+        return {**settings, "service": "http://localhost:80"}
+
+    async def test_port(
+        self, hass: HomeAssistant, loaded_entry: MockConfigEntry
+    ) -> None:
+        """The repair names the right service; it is a warning, as a reverse proxy may be there."""
+        assert reported(hass) == {"check_origin_port"}
+        assert placeholders(hass, "check_origin_port") == {
+            "target": HOSTNAME,
+            "value": "`http://localhost:80`",
+            "detail": "`http://localhost:8123`",
+        }
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        {"use_x_forwarded_for": True, "trusted_proxies": []},
+        {"use_x_forwarded_for": False, "trusted_proxies": ["127.0.0.1"]},
+    ],
+    ids=["no proxies", "no headers"],
+)
+async def test_proxies_that_are_not_trusted(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    configured: ConfData,
+) -> None:
+    """A server that refuses all requests from the tunnel has a repair that leads to its settings."""
+    store = await async_get_and_load_store(hass)
+    store.stable.update(configured)
+
+    await setup_integration(hass, entry)
+
+    assert reported(hass) == {"check_proxy_not_trusted"}
+    assert placeholders(hass, "check_proxy_not_trusted")["target"] == HOSTNAME
+    issue_id = issues(hass)["check_proxy_not_trusted"]
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue
+    assert issue.learn_more_url == "homeassistant://config/network"
+
+
+async def test_store_of_the_server_that_changed(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """If the store cannot be read, a server with trusted proxies has no repair."""
+    assert await async_setup_component(hass, "http", {})
+    hass.data["http"] = object()
+    await setup_integration(hass, entry)
+    assert reported(hass) == set()

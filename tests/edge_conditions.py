@@ -1,0 +1,48 @@
+"""What visitors can meet at the edge: forgotten rules, a challenge, a home behind the tunnel."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import Sandbox
+from sandbox.clock import now
+from sandbox.firewall import Verdict, judge
+from sandbox.seed import SERVICE
+from sandbox.state import Setting
+
+from .common import zone_of
+
+
+class Forgetting:
+    """An edge that applies its rules only while it remembers them."""
+
+    def __init__(self) -> None:
+        """Remember."""
+        self.now = False
+
+    def judge(self, rules: Any, request: Any) -> Verdict:
+        """Let all visitors in, or apply the rules."""
+        return Verdict(None, frozenset()) if self.now else judge(rules, request)
+
+
+@asynccontextmanager
+async def home_assistant_behind(sandbox: Sandbox) -> AsyncIterator[None]:
+    """Have the tunnel reach a little Home Assistant, which forbids its first page."""
+
+    async def forbid(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=403, text="403: Forbidden")
+
+    # An access log would ask for the time, which stands still.
+    runner = web.ServerRunner(web.Server(forbid, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    sandbox.state.origins[SERVICE] = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield
+    await runner.cleanup()
+
+
+def challenge(sandbox: Sandbox) -> None:
+    """Have the zone challenge all visitors that no earlier rule stops."""
+    zone_of(sandbox).settings["security_level"] = Setting("under_attack", now())

@@ -1,0 +1,103 @@
+"""Tests of plans for exposed hostnames: they are closed first, or reported."""
+
+from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from tests.engine.builders import (
+    BLOCK_REF,
+    HOST,
+    ONE,
+    OTHER,
+    PINS,
+    SKIP_REF,
+    admits,
+    after,
+    block_rule,
+    foreign,
+    in_sync,
+    names,
+    observed,
+    protected,
+    published,
+    record,
+    refs,
+    rule,
+    serves,
+    skip,
+    skip_rule,
+    states,
+    wanting,
+)
+
+
+def test_exposed_hostname_is_closed_before_anything_else() -> None:
+    """Exposed hostname is closed before anything else."""
+    observation = published(hostnames=[HOST, OTHER])
+    desired = wanting(protected(HOST), protected(OTHER))
+    plan = make_plan(observation, desired)
+    assert {item.hostname for item in plan.exposures} == {HOST, OTHER}
+    first = list(states(observation, plan))[1]
+    assert not exposed(first, HOST)
+    assert not exposed(first, OTHER)
+
+
+def test_foreign_skip_ahead_is_overtaken() -> None:
+    """Foreign skip ahead is overtaken."""
+    observation = published(skip("ssl"), skip_rule(), block_rule())
+    plan = make_plan(observation, ONE)
+    assert [item.through and item.through.ref for item in plan.exposures] == ["foreign"]
+    left = after(observation, plan)
+    assert refs(left) == [SKIP_REF, BLOCK_REF, "foreign"]
+    assert exposed(list(states(observation, plan))[1], HOST) is None
+
+
+def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> None:
+    """What rules cannot close is taken off the internet and stays off."""
+    observation = published(*foreign(5))
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps)[0] == "delete dns_record"
+    left = after(observation, plan)
+    assert exposed(left, HOST) is None
+    assert not left.records
+    again = make_plan(left, ONE)
+    assert again.steps == ()
+    assert again.problems
+
+
+def test_what_a_foreign_record_holds_open_is_reported() -> None:
+    """What a foreign record holds open is reported."""
+    observation = observed(
+        rules=foreign(5), records=[record(ours=False)], ingress=[serves(None)]
+    )
+    plan = make_plan(observation, ONE)
+    assert [item.hostname for item in plan.exposures] == [HOST]
+    assert not plan.in_sync
+
+
+def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
+    """Where no rule is free, an open hostname gets no record and no ingress rule of ours."""
+    world = observed(
+        rules=[rule("block", f'http.host eq "x{n}"', f"x{n}") for n in range(5)],
+        records=[record("*.example.com", ours=False)],
+        ingress=[serves(None)],
+    )
+
+    plan = make_plan(world, wanting(protected(HOST)))
+
+    assert plan.exposures
+    assert names(plan.steps) == ["create association"]
+
+
+def test_pinning_closes_out_certificates_from_elsewhere() -> None:
+    """A verified certificate that is not pinned counts as one that gets in."""
+    pinned = frozenset(PINS[:2])
+    admission = admits(pinned=pinned)
+    assert exposed(in_sync(), HOST) is None
+    exposure = exposed(in_sync(), HOST, admission)
+    assert exposure is not None
+    assert exposure.visitor is Visitor.UNPINNED_CERTIFICATE
+
+    desired = wanting(protected(), pinned=pinned)
+    plan = make_plan(in_sync(), desired)
+    assert names(plan.steps) == ["update block_rule", "update skip_rule"]
+    assert exposed(after(in_sync(), plan), HOST, admission) is None
+    assert exposed(after(in_sync(), plan), HOST, admits(pinned=PINS[:1])) is not None

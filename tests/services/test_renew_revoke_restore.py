@@ -1,0 +1,236 @@
+"""Tests of the actions that renew, revoke or restore the certificate of a companion device."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+import probatio
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus
+from tests.common import (
+    CERTIFICATE_ID,
+    act,
+    add_certificate,
+    companion,
+    device_id_of,
+    settle,
+    setup_integration,
+    state_of,
+    with_device,
+    zone_of,
+)
+from tests.faults import Faults
+
+STATUS = "sensor.pixel_8_certificate_status"
+
+
+@with_device
+async def test_revoke(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Revoking a certificate twice does no harm."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    assert state_of(hass, STATUS) == "active"
+
+    for status in ("pending_revocation", "revoked"):
+        response = await act(
+            hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID
+        )
+        assert response == {"certificate_id": CERTIFICATE_ID, "status": status}
+        assert state_of(hass, STATUS) in ("revoking", "revoked")
+
+    revoked = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert revoked.status is CertificateStatus.REVOKED
+
+
+@with_device
+async def test_restore(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Restoring a certificate twice does no harm."""
+    await add_certificate(sandbox, status=CertificateStatus.REVOKED)
+    await setup_integration(hass, entry)
+    assert state_of(hass, STATUS) == "revoked"
+
+    response = await act(
+        hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID
+    )
+    assert response == {
+        "certificate_id": CERTIFICATE_ID,
+        "status": "pending_reactivation",
+    }
+    assert state_of(hass, STATUS) == "active"
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+    sandbox.journal.clear()
+    response = await act(
+        hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID
+    )
+    assert response["status"] in ("pending_reactivation", "active")
+    assert sandbox.journal.writes == []
+
+
+@with_device
+async def test_renew(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """The older certificate stays valid."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    response = await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=CERTIFICATE_ID,
+        validity_days=30,
+        key_type="ec_p256",
+    )
+    await settle(hass)
+
+    assert response["device_id"] == device_id_of(hass, entry)
+    assert response["handover_url"]
+    certificates = zone_of(sandbox).certificates
+    assert set(certificates) == {CERTIFICATE_ID, response["certificate_id"]}
+    renewed = certificates[response["certificate_id"]]
+    assert renewed.validity_days == 30
+    assert (
+        renewed.certificate.subject == certificates[CERTIFICATE_ID].certificate.subject
+    )
+    assert {item.status for item in certificates.values()} == {CertificateStatus.ACTIVE}
+    assert len(entry.subentries) == 2
+
+
+@with_device
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"revoke_old_after": -1},
+        {"validity_days": 0},
+        {"key_type": "rsa_1024"},
+        {"bundle": "zip"},
+        {"name": "Another"},
+    ],
+)
+async def test_renew_what_cannot_be(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    fields: dict[str, Any],
+) -> None:
+    """Impossible choices are refused before anything is signed."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(probatio.Invalid):
+        await act(
+            hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID, **fields
+        )
+
+    assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
+
+
+@with_device
+async def test_renew_for_nobody_to_notify(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A device without the companion app is refused before anything is signed."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(
+            hass,
+            entry,
+            "renew_certificate",
+            certificate_id=CERTIFICATE_ID,
+            notify_device_id="nobody",
+        )
+
+    assert raised.value.translation_key == "device_not_found"
+    assert set(zone_of(sandbox).certificates) == {CERTIFICATE_ID}
+
+
+@with_device
+async def test_revoke_what_was_created_since_the_last_refresh(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A certificate that another Home Assistant created a minute ago is found as well."""
+    await add_certificate(sandbox)
+
+    response = await act(
+        hass, loaded_entry, "revoke_certificate", certificate_id=CERTIFICATE_ID
+    )
+
+    assert response["status"] == "pending_revocation"
+
+
+@with_device
+async def test_revoke_while_refreshing_fails(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """The response never calls a revoked certificate active."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+    faults.unavailable("GET", "/cfd_tunnel")
+    faults.unavailable("GET", "/dns_records")
+
+    response = await act(
+        hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID
+    )
+
+    revoked = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert revoked.status is CertificateStatus.REVOKED
+    assert response["status"] in ("pending_revocation", "revoked")
+
+
+@with_device
+@pytest.mark.parametrize(
+    "action", ["renew_certificate", "revoke_certificate", "restore_certificate"]
+)
+@pytest.mark.parametrize("certificate_id", ["nobody", "", "../zones", CERTIFICATE_ID])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param({"organization": "Somebody else"}, id="made elsewhere"),
+        pytest.param({"device_id": "01JDEVICE00000000000000009"}, id="another device"),
+    ],
+)
+async def test_what_is_no_companion_devices(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    action: str,
+    certificate_id: str,
+    subject: dict[str, Any],
+) -> None:
+    """Only certificates of companion devices can be changed."""
+    await add_certificate(sandbox, **subject)
+    await setup_integration(hass, entry)
+    sandbox.journal.clear()
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, entry, action, certificate_id=certificate_id)
+
+    assert raised.value.translation_key == "certificate_not_found"
+    assert raised.value.translation_placeholders == {"certificate_id": certificate_id}
+    assert sandbox.journal.writes == []
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+
+@pytest.mark.parametrize("devices", [[companion(device_id=CERTIFICATE_ID)]])
+async def test_revoke_what_was_taken_over(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """A certificate that was made elsewhere and taken over can be changed."""
+    await add_certificate(sandbox, organization="Somebody else")
+    await setup_integration(hass, entry)
+
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+
+    revoked = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert revoked.status is CertificateStatus.REVOKED

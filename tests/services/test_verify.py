@@ -1,0 +1,148 @@
+"""Tests of the action `verify`: it visits a protected hostname at once, and says what it met."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.state import Rule
+from tests.common import (
+    EDGE_EVERY,
+    HOSTNAME,
+    act,
+    hostname_settings,
+    reported,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.edge_conditions import Forgetting, challenge
+from tests.faults import Faults
+
+ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
+BLOCKED = {"status": 403, "verdict": "blocked"}
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """Return a hostname that is kept in sync without an action."""
+    return hostname_settings()
+
+
+async def test_verify(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    forgets: Forgetting,
+    origin: None,
+) -> None:
+    """The action asks at once, and the sensor and the repair follow."""
+    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
+        "without_certificate": BLOCKED,
+        "other_ports": {"8443": BLOCKED},
+        "enforced": True,
+        "exposed_to": [],
+    }
+
+    forgets.now = True
+    let_in = {"status": 403, "verdict": "let_in"}
+    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
+        "without_certificate": let_in,
+        "other_ports": {"8443": let_in},
+        "enforced": False,
+        "exposed_to": [],
+    }
+    assert state_of(hass, ENFORCED) == "off"
+    assert reported(hass) == {"not_enforced"}
+
+    challenge(sandbox)
+    challenged = {"status": 403, "verdict": "challenged"}
+    assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
+        "without_certificate": challenged,
+        "other_ports": {"8443": challenged},
+        "enforced": None,
+        "exposed_to": [],
+    }
+    assert state_of(hass, ENFORCED) == "unknown"
+
+    forgets.now = False
+    await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert state_of(hass, ENFORCED) == "on"
+    assert reported(hass) == set()
+
+
+async def test_verify_where_nobody_answers(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    """The response says that there was no answer."""
+    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
+    await setup_integration(hass, entry)
+
+    nobody = {"status": None, "verdict": "unreachable"}
+    assert await act(hass, entry, "verify", hostname=HOSTNAME) == {
+        "without_certificate": nobody,
+        "other_ports": {"8443": nobody},
+        "enforced": None,
+        "exposed_to": [],
+    }
+
+
+async def test_verify_tells_what_the_rules_let_through(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The response names the visitors that get in, and the rule that lets them."""
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    rule = Rule("skip", "ssl", "Mine first", action_parameters={"ruleset": "current"})
+    entrypoint.rules.insert(0, rule)
+    faults.unavailable("PATCH", "/rules/")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert verified["exposed_to"] == [
+        {"visitor": "no_certificate", "rule": "Mine first"}
+    ]
+
+
+@pytest.mark.parametrize("hostname", ["home.example.com", "evil.example.net", ""])
+async def test_verify_what_is_not_protected(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hostname: str,
+) -> None:
+    """The action visits protected hostnames only."""
+    sandbox.state.blocked.clear()
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, loaded_entry, "verify", hostname=hostname)
+
+    assert raised.value.translation_key == "hostname_not_found"
+    assert raised.value.translation_placeholders == {"hostname": hostname}
+    assert sandbox.state.blocked == []
+
+
+async def test_verify_has_a_response_only(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The action requires its response to be taken."""
+    with pytest.raises(ServiceValidationError):
+        await hass.services.async_call(
+            DOMAIN,
+            "verify",
+            {"config_entry_id": loaded_entry.entry_id, "hostname": HOSTNAME},
+            blocking=True,
+        )
