@@ -34,7 +34,7 @@ async def async_read_token(
 ) -> TokenAccess | Message:
     """Return what a pasted token can read, or what is wrong with it."""
     token = text.strip()
-    if message := _complaint(token):
+    if message := _mistake_in(token):
         return message
     client = await async_connect(hass, token, account_id)
     if isinstance(client, Message):
@@ -58,7 +58,7 @@ async def async_connect(
     return client
 
 
-def _complaint(token: str) -> Message | None:
+def _mistake_in(token: str) -> Message | None:
     """Return what is wrong with a token, where its text alone shows it."""
     if not token:
         return Message("token_empty")
