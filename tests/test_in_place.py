@@ -72,10 +72,10 @@ def devices() -> list[ConfigSubentryDataWithId]:
 
 
 class Witness:
-    """Sees every change of an entity of the account, and to what device it belongs."""
+    """Records every change of an entity of the account, with its device."""
 
     def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
-        """Watch from now on."""
+        """Record changes from now on."""
         self._hass = hass
         self._entry = entry
         self._owners = self._read_owners()
@@ -93,7 +93,7 @@ class Witness:
         return seen
 
     def touched(self) -> set[str]:
-        """Return the devices of which an entity's state or registry entry changed."""
+        """Return the devices whose entities changed their state or registry entry."""
         states = set(self.states())
         return states | {self._owner(event) for event in self._entries}
 
@@ -123,7 +123,7 @@ async def witness(
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
 ) -> Witness:
-    """Return who watches an account that is set up, in sync and at rest."""
+    """Return the recorder of an account that is set up, in sync and idle."""
     await add_certificate(sandbox)
     await add_certificate(
         sandbox,
@@ -148,7 +148,7 @@ async def turn(hass: HomeAssistant, state: str) -> None:
 async def test_taken_off_the_internet_and_put_back(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """The switch changes, and with it what visitors meet; everything else stays as it is."""
+    """The switch and the results of visits change; everything else stays the same."""
     await turn(hass, "off")
 
     assert records_of(sandbox) == []
@@ -175,7 +175,7 @@ async def test_taken_off_the_internet_and_put_back(
 async def test_changed_while_cloudflare_is_out_of_reach(
     hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """What a person chose is shown at once, whatever Cloudflare answers."""
+    """The switch shows a person's choice at once, whatever Cloudflare answers."""
     faults.unavailable("GET", "/zones/")
     subentry = entry.subentries[HOSTNAME_ID]
 
@@ -190,7 +190,7 @@ async def test_changed_while_cloudflare_is_out_of_reach(
 async def test_hostname_added(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """A further hostname comes with its device and all of its entities."""
+    """Another hostname is added with its device and all of its entities."""
     result = await add_hostname(hass, entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(
@@ -230,7 +230,7 @@ async def test_hostname_removed(
     device_registry: dr.DeviceRegistry,
     witness: Witness,
 ) -> None:
-    """It goes with its device and its entities, here and at Cloudflare."""
+    """Its device and entities are removed, and its settings at Cloudflare."""
     hass.config_entries.async_remove_subentry(entry, HOSTNAME_ID)
     await settle(hass)
 
@@ -276,7 +276,7 @@ async def test_companion_added_by_the_action(
     device_registry: dr.DeviceRegistry,
     witness: Witness,
 ) -> None:
-    """The entities are there when the action returns; the account's event says what happened."""
+    """The entities exist when the action returns, and the account's event has the details."""
     created = await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
     assert state_of(hass, "sensor.laptop_certificate_status") == "unavailable"
     device = device_registry.async_get(created["device_id"])
@@ -297,7 +297,7 @@ async def test_companion_added_by_the_action(
 async def test_companion_removed(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """Its entities go and its certificate is revoked; the other device notices nothing."""
+    """Its entities are removed and its certificate is revoked; the other device does not change."""
     hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
     await settle(hass)
 
@@ -325,7 +325,7 @@ async def test_renamed(
     subentry_id: str,
     entity_id: str,
 ) -> None:
-    """A device is called what its subentry is called; Cloudflare is not asked for that."""
+    """A device takes the name of its subentry, without a request to Cloudflare."""
     sandbox.journal.clear()
     hass.config_entries.async_update_subentry(
         entry, entry.subentries[subentry_id], title="Away from home"
@@ -343,7 +343,7 @@ async def test_renamed(
 async def test_account_renamed(
     hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """The account's device follows its entry, and no other does."""
+    """The account's device takes the name of its entry, and no other does."""
     hass.config_entries.async_update_entry(entry, title="Cabin")
     await settle(hass)
 
@@ -359,7 +359,7 @@ async def test_device_that_a_person_named_keeps_its_name(
     device_registry: dr.DeviceRegistry,
     witness: Witness,
 ) -> None:
-    """What somebody calls a device in Home Assistant goes before the subentry's name."""
+    """A name that a person gave in Home Assistant takes precedence over the subentry's."""
     device = device_registry.async_get_device_by_identifier(
         (DOMAIN, COMPANION_ID), entry.entry_id
     )
@@ -376,10 +376,10 @@ async def test_device_that_a_person_named_keeps_its_name(
     assert state.name.startswith("My phone ")
 
 
-async def test_certificates_pinned_and_not_any_more(
+async def test_pinning_turned_on_and_off(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """The rules change at once; that is no drift, and no entity says that it is."""
+    """The rules change at once; no entity shows drift."""
 
     def rules() -> list[str]:
         return [rule.expression for rule in zone_of(sandbox).rules]
@@ -404,7 +404,7 @@ async def test_reloaded_by_hand(
     entity_registry: er.EntityRegistry,
     witness: Witness,
 ) -> None:
-    """After changes in place a reload finds the same entities, in the same states."""
+    """After changes in place, a reload finds the same entities in the same states."""
 
     def entities() -> dict[str, str]:
         return {
@@ -430,7 +430,7 @@ async def test_reloaded_by_hand(
 async def test_another_token_reloads(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """The client is made with the token: there is no other way than to set up again."""
+    """The client is created with the token, so a new token needs a new set-up."""
     token = sandbox.state.add_token(permissions=ALL_PERMISSIONS)
     before = entry.runtime_data
 
@@ -450,7 +450,7 @@ async def test_removed_while_the_account_is_set_up(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """A change before the set-up is over is carried out as soon as it is."""
+    """A change during the set-up is carried out right after it."""
     await add_certificate(sandbox)
     entry.add_to_hass(hass)
     hold = asyncio.Event()
@@ -473,7 +473,7 @@ async def test_removed_while_the_account_is_set_up(
 async def test_unloaded_in_the_middle_of_a_change(
     hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
 ) -> None:
-    """Unloading ends what a change has begun, and later changes reach nobody."""
+    """Unloading stops the change, and later changes are ignored."""
     subentry = entry.subentries[HOSTNAME_ID]
     hold = asyncio.Event()
     fault = faults.add("GET", "/dns_records", hold=hold)
