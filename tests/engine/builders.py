@@ -229,7 +229,7 @@ def names(steps: Iterable[Step]) -> list[str]:
     return [f"{step.action} {step.kind}" for step in steps]
 
 
-# What the tests of plans share.
+# For the tests of plans.
 
 ONE = wanting(protected())
 PINS = [f"{number:064x}" for number in range(60)]

@@ -129,7 +129,7 @@ async def test_optional_ones_may_fail(api: ScriptedApi) -> None:
     assert Allowance.UNCLEAR not in {found[item] for item in NEEDED}
 
 
-def test_links_tick_what_is_asked_for() -> None:
+def test_links_tick_the_requested_permissions() -> None:
     """The needed permissions always, the optional ones when they are named, each once."""
     needed = ticked(token_url())
     assert needed == [

@@ -150,7 +150,7 @@ def test_token_of_a_connector_is_never_printed() -> None:
     assert "eyJ" not in f"{token!r} {token} {[token]}"
 
 
-def test_connector_counts_what_is_connected() -> None:
+def test_connector_counts_its_connections() -> None:
     """A connection that waits to reconnect does not count, nor does its location."""
     data = {
         "id": "c",

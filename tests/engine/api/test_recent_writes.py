@@ -61,7 +61,7 @@ def test_every_earlier_list_is_outdated(
     assert recent.associations("z", BEFORE) == BEFORE
 
 
-def test_what_somebody_else_wrote_is_believed(recent: RecentWrites) -> None:
+def test_list_of_somebody_else_is_believed(recent: RecentWrites) -> None:
     """A list that we never wrote comes from somebody else, and is current."""
     recent.associated("z", BEFORE, AFTER)
     theirs = ("nas.example.com", "vpn.example.com")

@@ -69,10 +69,10 @@ async def test_full_zone_does_not_hide_the_permission(
         assert isinstance(await error_of(asking), error)
 
 
-async def test_what_is_gone_counts_as_gone(
+async def test_second_deletion_or_revocation(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Deleting or revoking twice succeeds; revoking an unknown certificate does not."""
+    """It succeeds; revoking an unknown certificate does not."""
     api.always(404, failure(81044))
     await client.dns.delete("z", "r")
     api.always(400, failure(1407))

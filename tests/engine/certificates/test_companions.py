@@ -116,7 +116,7 @@ def test_current_is_not_revoked_while_another_is_there() -> None:
     assert found.days_left == 100
 
 
-def test_current_falls_back_to_what_there_is() -> None:
+def test_current_falls_back_to_the_newest() -> None:
     """The newest one is shown, because it explains most."""
     revoked, lost = certificate("revoked", status=REVOKED), certificate("lost")
     found = state(revoked, lost, revoked=fetched(9), lost=unfetched(5))
@@ -189,9 +189,7 @@ def test_only_unrevoked_certificates_are_outdated() -> None:
         (None, False),
     ],
 )
-def test_what_counts_as_active(
-    status: CertificateStatus | None, is_active: bool
-) -> None:
+def test_active_statuses(status: CertificateStatus | None, is_active: bool) -> None:
     """An unknown status does not count as active."""
     item = certificate("item", status=status)
     assert item.is_active is is_active

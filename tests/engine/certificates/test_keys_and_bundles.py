@@ -76,7 +76,7 @@ def test_request_names_the_device(request_: SigningRequest) -> None:
     )
 
 
-def test_keys_are_what_was_asked_for() -> None:
+def test_kinds_of_keys() -> None:
     key = make_signing_request("a", "b", KeyType.RSA_2048).key
     assert isinstance(key, rsa.RSAPrivateKey)
     assert key.key_size == 2048

@@ -193,7 +193,7 @@ def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
 @pytest.mark.parametrize(
     "status", [CertificateStatus.ACTIVE, CertificateStatus.PENDING_REACTIVATION]
 )
-def test_standing_of_what_is_not_revoked(
+def test_standing_of_a_certificate_that_is_not_revoked(
     status: CertificateStatus, before: timedelta, expected: Standing
 ) -> None:
     """The warning starts a month before the expiry; one second after it the certificate is expired."""
@@ -209,7 +209,7 @@ def test_standing_of_what_is_not_revoked(
         (None, None),
     ],
 )
-def test_standing_of_what_is_revoked_or_not_known(
+def test_standing_of_a_revoked_certificate_or_unknown_status(
     status: CertificateStatus | None, before: timedelta, expected: Standing | None
 ) -> None:
     """A revoked certificate stays revoked after its expiry, and an unknown status is not guessed."""

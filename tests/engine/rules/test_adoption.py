@@ -126,7 +126,7 @@ def test_skip_rule_made_by_hand_is_deleted_where_none_is_wanted() -> None:
     ]
 
 
-def test_what_was_made_by_hand_stays_unless_we_take_over() -> None:
+def test_rules_made_by_hand_stay_unless_we_take_over() -> None:
     observation = published(skip_rule(), block_rule(), *BY_HAND)
     assert make_plan(observation, wanting(protected())).in_sync
 

@@ -135,7 +135,7 @@ def test_reached_and_not_blocked_is_exposed(observation: Observation) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None:
+def test_hostname_without_an_origin_is_not_exposed(observation: Observation) -> None:
     assert exposed(observation, HOST) is None
 
 

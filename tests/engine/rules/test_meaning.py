@@ -1,4 +1,4 @@
-"""What a rule means is never claimed against what it does."""
+"""The meaning of a rule is certain only where Cloudflare decides the same."""
 
 from hypothesis import given, note, strategies as st
 import pytest
@@ -44,7 +44,7 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
         (f"!({GOOD})", VERIFIED, False),
         ("cf.tls_client_auth.cert_verified xor cf.tls_client_auth.cert_revoked", REVOKED, False),
         ("cf.tls_client_auth.cert_verified ^^ cf.tls_client_auth.cert_revoked", VERIFIED, True),
-        # What is unknown stays unknown, unless the rest decides.
+        # An unknown part makes the whole unknown, unless the rest decides.
         ('ip.src.country eq "DE"', ANYBODY, None),
         ('not ip.src.country in {"DE" "AT"}', ANYBODY, None),
         ('ip.src.country eq "DE" and http.host eq "x"', ANYBODY, False),

@@ -255,7 +255,7 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
     assert foreign(sandbox.state) == before
 
 
-async def test_what_others_write_in_between_survives(
+async def test_changes_by_others_in_between_survive(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Lists that are written as a whole are read again immediately before."""
@@ -275,7 +275,7 @@ async def test_what_others_write_in_between_survives(
     assert (await sync(client, ONE))[0].in_sync
 
 
-async def test_what_others_did_already_is_not_written_again(
+async def test_changes_that_others_already_made_are_not_written_again(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """A list that already is as wanted is not written."""

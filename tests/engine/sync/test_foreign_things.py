@@ -62,7 +62,7 @@ def test_foreign_ingress_is_not_changed() -> None:
     assert ingress_after(kept, gone) == before.raw
 
 
-def test_ingress_of_our_own_keeps_what_others_added_to_it() -> None:
+def test_our_ingress_rule_keeps_additions_of_others() -> None:
     own = serves(HOST, "http://old:1", originRequest={"noTLSVerify": True}, id="3")
     step = IngressStep(
         action=Action.UPDATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
@@ -173,7 +173,7 @@ def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
         (record(kind="A", content="192.0.2.1"), TUNNEL_ID),
     ],
 )
-def test_tear_down_reports_what_it_removes(led: DnsRecord, tunnel_id: str) -> None:
+def test_details_of_a_tear_down(led: DnsRecord, tunnel_id: str) -> None:
     """The steps say where the record led, and which service the tunnel used."""
     world = replace(in_sync(), records=(led,))
     plan = make_plan(world, wanting(removed=[protected()]))

@@ -45,7 +45,7 @@ NEIGHBOURS_BLOCK = rule(
 )
 
 
-def test_neighbour_keeps_what_it_has() -> None:
+def test_neighbour_stays_protected() -> None:
     observation = neighbours(skip_rule(NEIGHBOUR), NEIGHBOURS_BLOCK)
     left = settled(observation, ONE)
     block, skipping = (left.ruleset.by_ref(ref) for ref in (BLOCK_REF, SKIP_REF))

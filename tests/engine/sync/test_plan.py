@@ -46,7 +46,7 @@ def test_build_up_writes_the_rules_before_the_record(ruleset: Ruleset) -> None:
     assert not plan.exposures
 
 
-def test_build_up_names_what_it_writes() -> None:
+def test_targets_of_a_build_up() -> None:
     """Rules are named by their refs, everything else by the hostname."""
     plan = make_plan(observed(), ONE)
     assert [step.target for step in plan.steps] == [

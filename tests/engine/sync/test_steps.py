@@ -78,7 +78,7 @@ def test_detail_of_a_step() -> None:
 
 
 @pytest.mark.parametrize("action", Action)
-def test_plan_takes_over_what_one_of_its_steps_does(action: Action) -> None:
+def test_plan_takes_over_if_one_of_its_steps_does(action: Action) -> None:
     usual = AssociationStep(action=Action.CREATE, target=HOST)
     step = RecordStep(action=action, target=HOST, tunnel_id=TUNNEL_ID)
     expected = action in ("adopt", "discard")
