@@ -98,7 +98,7 @@ async def account(
     return entry
 
 
-async def seconds_told(act_by_hand: Awaitable[Any]) -> str:
+async def seconds_to_wait(act_by_hand: Awaitable[Any]) -> str:
     """Return the pause that an error of the action names."""
     with pytest.raises(HomeAssistantError) as caught:
         await act_by_hand
@@ -118,7 +118,7 @@ async def test_pause_stops_every_request(
 ) -> None:
     """After any 429, no request is sent until the pause is over; then everything continues."""
     fault = faults.limit(120, times=1)
-    assert await seconds_told(BY_HAND[begin](hass, account)) == "120"
+    assert await seconds_to_wait(BY_HAND[begin](hass, account)) == "120"
     assert fault.hits == 1
     # Requests that were sent together with it were under way by then.
     await hass.async_add_executor_job(time.sleep, 0.2)
@@ -127,7 +127,7 @@ async def test_pause_stops_every_request(
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert state_of(hass, STATUS) == "unavailable"
     for name, by_hand in BY_HAND.items():
-        assert await seconds_told(by_hand(hass, account)) == "60", name
+        assert await seconds_to_wait(by_hand(hass, account)) == "60", name
     await wait_for_refresh(hass, freezer, timedelta(seconds=59))
     await reload(hass, account)
     assert faults.requests == []
@@ -152,7 +152,7 @@ async def test_pause_that_a_coordinator_meets_holds_for_actions(
     faults.requests.clear()
 
     freezer.tick(119.5)
-    assert await seconds_told(act(hass, account, "list_certificates")) == "1"
+    assert await seconds_to_wait(act(hass, account, "list_certificates")) == "1"
     assert faults.requests == []
 
     freezer.tick(0.5)
@@ -190,12 +190,12 @@ async def test_another_account_is_not_paused(
     """A pause applies to one account only."""
     other = sandbox.state.add_account("Another account")
     faults.limit(120, times=1)
-    await seconds_told(act(hass, account, "list_certificates"))
+    await seconds_to_wait(act(hass, account, "list_certificates"))
     faults.requests.clear()
 
     token = sandbox.state.add_token()
     client = await async_create_client(hass, token, other.id)
     assert await client.tunnels.list(other.id) == ()
     assert len(faults.requests) == 1
-    await seconds_told(act(hass, account, "list_certificates"))
+    await seconds_to_wait(act(hass, account, "list_certificates"))
     assert len(faults.requests) == 1

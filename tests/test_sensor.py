@@ -136,7 +136,7 @@ async def test_several_connectors(
     assert state_of(hass, "sensor.home_cloudflared_version") == "2026.9.1"
 
 
-async def test_expiry_is_what_the_certificate_says(
+async def test_expiry_comes_from_the_certificate(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The sensor shows the certificate's notAfter, not a calculated date."""

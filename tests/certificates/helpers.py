@@ -27,7 +27,7 @@ def told(events: list[Event]) -> list[str]:
     return kinds
 
 
-def spoken_of(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
+def open_repairs(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]:
     """Return the placeholders of the open repairs, by translation key."""
     return {
         issue.translation_key: issue.translation_placeholders

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.certificates.helpers import DAY, pass_time, spoken_of, through_dialog
+from tests.certificates.helpers import DAY, open_repairs, pass_time, through_dialog
 from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
 from tests.dialogs import CHOSEN, Client, add, certificates, fetch, prove
 from tests.faults import Faults
@@ -90,7 +90,7 @@ async def test_removed_while_cloudflare_is_out_of_reach(
     hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
     await settle(hass)
     assert list(certificates(sandbox).values()) == ["active"]
-    assert spoken_of(hass) == {"revocation_pending": {"name": "Pixel 8"}}
+    assert open_repairs(hass) == {"revocation_pending": {"name": "Pixel 8"}}
 
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     faults.clear()

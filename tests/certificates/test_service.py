@@ -16,8 +16,8 @@ from tests.certificates.helpers import (
     NEXT,
     PROBLEM,
     STATUS,
+    open_repairs,
     pass_time,
-    spoken_of,
     through_dialog,
     told,
 )
@@ -63,14 +63,14 @@ async def test_whole_life(
     assert told(events) == ["expiring"]
     assert state_of(hass, STATUS) == "expiring"
     assert state_of(hass, PROBLEM) == "on"
-    assert spoken_of(hass) == {
+    assert open_repairs(hass) == {
         "certificate_expiring": {"name": "Pixel 8", "date": ends_on}
     }
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await settle(hass)
     assert told(events) == []
     await pass_time(hass, freezer, 23 * DAY)
-    assert spoken_of(hass) == {
+    assert open_repairs(hass) == {
         "certificate_urgent": {"name": "Pixel 8", "date": ends_on}
     }
 

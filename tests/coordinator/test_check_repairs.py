@@ -89,7 +89,7 @@ FIXABLE = [
 
 
 @pytest.mark.parametrize(("cause", "key", "told", "fixed"), FIXABLE)
-async def test_what_can_be_fixed(
+async def test_fixable_problem(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,

@@ -125,7 +125,7 @@ async def test_nothing_is_asked_in_between(
         ),
     ],
 )
-async def test_what_only_a_person_can_fix(
+async def test_problem_that_only_a_person_can_fix(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,

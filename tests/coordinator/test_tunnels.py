@@ -62,7 +62,7 @@ def at_home(moment: datetime) -> str:
     return f"{moment.astimezone(ZoneInfo('US/Pacific')):%Y-%m-%d %H:%M}"
 
 
-def complaint(hass: HomeAssistant) -> ir.IssueEntry:
+def tunnel_issue(hass: HomeAssistant) -> ir.IssueEntry:
     """Return the repair about the tunnel."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)["tunnel_down"])
     assert issue
@@ -119,7 +119,7 @@ async def test_tunnel_that_a_hostname_needs(
 
     await minutes(hass, freezer, 1)
     assert reported(hass) == {"tunnel_down"}
-    issue = complaint(hass)
+    issue = tunnel_issue(hass)
     assert issue.translation_placeholders == {
         "tunnel": "home",
         "hostnames": f"- {HOSTNAME}",
@@ -179,7 +179,7 @@ async def test_tunnel_without_a_time_from_cloudflare(
 
     await minutes(hass, freezer, 6)
 
-    placeholders = complaint(hass).translation_placeholders
+    placeholders = tunnel_issue(hass).translation_placeholders
     assert placeholders
     assert placeholders["since"] == at_home(first_look)
 
@@ -346,7 +346,7 @@ async def test_connectors_that_cannot_be_read(
     assert state_of(hass, "sensor.home_connectors") == "2"
 
 
-async def test_what_an_hour_costs(
+async def test_requests_of_an_hour(
     hass: HomeAssistant,
     sandbox: Sandbox,
     tunnel: Tunnel,

@@ -91,7 +91,7 @@ async def test_sync_fixes_only_drift(
     assert zone_of(sandbox).associations == ["nas.example.com", HOSTNAME]
 
 
-async def test_sync_says_what_is_exposed(
+async def test_sync_reports_exposures(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The response says whether somebody gets in without a certificate."""
