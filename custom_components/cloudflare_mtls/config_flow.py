@@ -152,7 +152,10 @@ class CloudflareConfigFlow(
         )
 
     async def _async_replace_token(
-        self, step_id: str, entry: CloudflareConfigEntry, user_input: dict[str, Any] | None
+        self,
+        step_id: str,
+        entry: CloudflareConfigEntry,
+        user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         if user_input is None:
             return self._show_token_form(step_id, None, account=entry.title)
