@@ -1,20 +1,14 @@
 """Tests of changes that take effect in place: nothing else in Home Assistant changes with them."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_capture_events,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
@@ -41,14 +35,13 @@ from .common import (
 )
 from .dialogs import add_hostname, assert_protected, zone_and_tunnel
 from .faults import Faults
+from .witness import Witness
 
 HOSTNAME_ID = "01JHOSTNAME000000000000001"
 OTHER_HOSTNAME = "nas-mobile.example.com"
 OTHER_HOSTNAME_ID = "01JHOSTNAME000000000000002"
 OTHER_COMPANION_ID = "01JCOMPANION00000000000002"
 PUBLISHED = "switch.home_mobile_example_com_published"
-
-type Changes = Mapping[str, list[str | None]]
 
 
 @pytest.fixture
@@ -69,51 +62,6 @@ def devices() -> list[ConfigSubentryDataWithId]:
             subentry_id=OTHER_COMPANION_ID,
         ),
     ]
-
-
-class Witness:
-    """Sees every change of an entity of the account, and to what device it belongs."""
-
-    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
-        """Watch from now on."""
-        self._hass = hass
-        self._entry = entry
-        self._owners = self._read_owners()
-        self._states = async_capture_events(hass, EVENT_STATE_CHANGED)
-        self._entries = async_capture_events(hass, er.EVENT_ENTITY_REGISTRY_UPDATED)
-
-    def states(self) -> Mapping[str, Changes]:
-        """Return the new states of each entity that changed, by device."""
-        self._owners |= self._read_owners()
-        seen: dict[str, dict[str, list[str | None]]] = {}
-        for event in self._states:
-            entity_id, new = event.data["entity_id"], event.data["new_state"]
-            changes = seen.setdefault(self._owners[entity_id], {})
-            changes.setdefault(entity_id, []).append(new.state if new else None)
-        return seen
-
-    def touched(self) -> set[str]:
-        """Return the devices of which an entity's state or registry entry changed."""
-        states = set(self.states())
-        return states | {self._owner(event) for event in self._entries}
-
-    def _owner(self, event: Event[Any]) -> str:
-        return self._owners[event.data["entity_id"]]
-
-    def _read_owners(self) -> dict[str, str]:
-        registry = dr.async_get(self._hass)
-        identifiers = {
-            device.id: next(iter(device.identifiers))[1]
-            for device in dr.async_entries_for_config_entry(
-                registry, self._entry.entry_id
-            )
-        }
-        return {
-            item.entity_id: identifiers[str(item.device_id)]
-            for item in er.async_entries_for_config_entry(
-                er.async_get(self._hass), self._entry.entry_id
-            )
-        }
 
 
 @pytest.fixture
