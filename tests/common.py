@@ -132,7 +132,7 @@ async def act(
 def device_id_of(
     hass: HomeAssistant, entry: ConfigEntry, subentry_id: str = COMPANION_ID
 ) -> str:
-    """Return what Home Assistant calls the device of a subentry."""
+    """Return the id of a subentry's device in Home Assistant."""
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, subentry_id), entry.entry_id
     )
@@ -242,12 +242,12 @@ def records_of(sandbox: Sandbox, hostname: str = HOSTNAME) -> list[DnsRecord]:
 
 
 def three_weeks_ago() -> datetime:
-    """Return when certificates were created: at midnight, because whole days are easy to count."""
+    """Return when the certificates were created: at midnight, because whole days are easy to count."""
     return now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=20)
 
 
 def in_words(value: Any, moments: dict[datetime, str]) -> Any:
-    """Return what a snapshot shows, with words for moments, which differ from day to day."""
+    """Return the data of a snapshot, with words in place of moments, which differ from day to day."""
     words = {moment.isoformat("T", "seconds"): word for moment, word in moments.items()}
 
     def translated(part: Any) -> Any:
@@ -349,7 +349,7 @@ def sentences(result: Any, of: str = "config") -> dict[str, str]:
 async def submit(
     hass: HomeAssistant, result: Any, user_input: dict[str, Any] | None = None
 ) -> Any:
-    """Submit a form, and wait for the changes that it makes."""
+    """Submit a form, and wait until its changes are made."""
     manager: FlowManager[Any, Any, Any] = hass.config_entries.flow
     if isinstance(result["handler"], tuple):
         manager = hass.config_entries.subentries
@@ -362,5 +362,5 @@ async def submit(
 
 
 def choose(**advanced: Any) -> dict[str, Any]:
-    """Return the input of the hostname step: its defaults, except for these."""
+    """Return the input of the hostname step: its defaults and these changes."""
     return {"advanced": advanced}

@@ -1,4 +1,4 @@
-"""What the tests of the integration stand on: a local Cloudflare, and an account in it."""
+"""Fixtures of all tests of the integration: a local Cloudflare, and an account in it."""
 
 import asyncio
 import asyncio.constants
@@ -24,10 +24,10 @@ from .common import account, hostname_settings, settle, setup_integration
 from .edge_conditions import Forgetting, home_assistant_behind
 from .faults import Faults
 
-# Debug mode notes where each callback was scheduled, ten frames deep: nobody reads that here.
+# Debug mode records where each callback was scheduled, ten frames deep: no test needs that.
 asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]  # Final to others
 
-# The first time that cryptography is given decides what it takes for one: not a frozen one.
+# cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()
 
 
@@ -39,7 +39,7 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 @pytest.fixture(autouse=True)
 def nothing_deprecated(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail where the integration uses what Home Assistant is going to remove."""
+    """Fail if the integration uses something that Home Assistant is going to remove."""
     yield
     reports = [
         record.getMessage()
@@ -58,7 +58,7 @@ def freezer(
 ) -> FrozenDateTimeFactory:
     """Stop the clock at the present moment, and refuse to turn it back.
 
-    OpenSSL and other processes see the real clock: a test that names a day among those fails when that day has passed.
+    OpenSSL and other processes see the real clock, so a test with a fixed date fails once it has passed.
     """
     assert not request.node.get_closest_marker("freeze_time"), "Tell days by the clock"
     began, move_to = freezer(), freezer.move_to
@@ -78,12 +78,12 @@ async def sandbox(
     socket_enabled: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Sandbox]:
-    """Run a local Cloudflare, and have Home Assistant take it for the real one."""
+    """Run a local Cloudflare, and have Home Assistant use it in place of the real one."""
     await hass.config.async_update(internal_url="http://192.168.1.10:8123")
-    # No front end shows the progress here.
+    # No front end shows progress here.
     monkeypatch.setattr(progress, "_PROGRESS_SECONDS", 0)
     monkeypatch.setattr(permissions, "SECOND_THOUGHT", 0)
-    # A home that can be reached through a tunnel trusts its connector.
+    # A Home Assistant behind a tunnel trusts the tunnel's connector.
     store = await async_get_and_load_store(hass)
     store.stable["use_x_forwarded_for"] = True
     store.stable["trusted_proxies"] = ["127.0.0.1"]
@@ -94,7 +94,7 @@ async def sandbox(
         )
         monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
         yield running
-        # The test may not have waited for everything that it began.
+        # The test may not have waited for everything that it started.
         await settle(hass)
 
 
@@ -102,7 +102,7 @@ async def sandbox(
 async def faults(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Faults]:
-    """Return what spoils Cloudflare's answers, if told to."""
+    """Return the proxy in which a test adds faults to Cloudflare's answers."""
     faults = Faults(sandbox.api_url)
     async with faults.running():
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", faults.url)
@@ -111,13 +111,13 @@ async def faults(
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Return what a person chose for the protected hostname; tests may choose otherwise."""
+    """Return the settings of the protected hostname; tests may override them."""
     return hostname_settings()
 
 
 @pytest.fixture
 def devices() -> list[ConfigSubentryDataWithId]:
-    """Return the companion devices, none by default; tests may have some."""
+    """Return the companion devices, none by default; tests may override them."""
     return []
 
 
@@ -140,7 +140,7 @@ async def loaded_entry(
 
 @pytest.fixture
 def forgets(monkeypatch: pytest.MonkeyPatch) -> Forgetting:
-    """Return what makes the edge forget the rules that its API still shows."""
+    """Return an edge that can forget the rules while its API still shows them."""
     forgetting = Forgetting()
     monkeypatch.setattr(edge.firewall, "judge", forgetting.judge)
     return forgetting

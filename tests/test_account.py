@@ -1,4 +1,4 @@
-"""Tests of the pause that Cloudflare asks for: everybody keeps it, to the second."""
+"""Tests of the pause that Cloudflare asks for: no part of the account sends requests before it is over."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -53,7 +53,7 @@ async def press(hass: HomeAssistant, _: MockConfigEntry) -> None:
 
 
 async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Begin to add a hostname, and be told why that does not go."""
+    """Open the dialog that adds a hostname, and return why it ends."""
     result: Any = await hass.config_entries.subentries.async_init(
         (entry.entry_id, "protected_hostname"), context={"source": "user"}
     )
@@ -66,12 +66,12 @@ async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Set the account up anew."""
+    """Reload the account."""
     await hass.config_entries.async_reload(entry.entry_id)
 
 
 def action(name: str) -> Callable[[HomeAssistant, MockConfigEntry], Awaitable[Any]]:
-    """Return what calls an action."""
+    """Return a function that calls an action."""
     return lambda hass, entry: act(hass, entry, name, **ACTIONS[name])
 
 
@@ -99,7 +99,7 @@ async def account(
 
 
 async def seconds_told(act_by_hand: Awaitable[Any]) -> str:
-    """Return the pause of which somebody reads who acts in it."""
+    """Return the pause that an error of the action names."""
     with pytest.raises(HomeAssistantError) as caught:
         await act_by_hand
     assert caught.value.translation_key == "rate_limited"
@@ -109,18 +109,18 @@ async def seconds_told(act_by_hand: Awaitable[Any]) -> str:
 
 @with_device
 @pytest.mark.parametrize("begin", BY_HAND)
-async def test_pause_is_kept_by_everybody(
+async def test_pause_stops_every_request(
     hass: HomeAssistant,
     faults: Faults,
     account: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     begin: str,
 ) -> None:
-    """Whoever meets a 429, nobody sends anything before it is over; then it goes on."""
+    """After any 429, no request is sent until the pause is over; then everything continues."""
     fault = faults.limit(120, times=1)
     assert await seconds_told(BY_HAND[begin](hass, account)) == "120"
     assert fault.hits == 1
-    # What was sent together with it was under way by then.
+    # Requests that were sent together with it were under way by then.
     await hass.async_add_executor_job(time.sleep, 0.2)
     faults.requests.clear()
 
@@ -146,7 +146,7 @@ async def test_pause_that_a_coordinator_meets_holds_for_actions(
     account: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The tunnels' 429 keeps an action from asking, for as long as it says."""
+    """After a 429 for the tunnels, an action sends no request for as long as the pause lasts."""
     faults.limit(120, path="/cfd_tunnel$", times=1)
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     faults.requests.clear()
@@ -167,7 +167,7 @@ async def test_pause_while_fixing(
     account: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A write that is one too many is the last request; what is left is fixed later."""
+    """A rate-limited write is the last request; the remaining drift is fixed later."""
     zone = zone_of(sandbox)
     zone.rules[:] = [rule for rule in zone.rules if not rule.ref.startswith(DOMAIN)]
     fault = faults.limit(120, "POST", "/rules$", times=1)
@@ -184,10 +184,10 @@ async def test_pause_while_fixing(
     assert state_of(hass, DRIFT) == "off"
 
 
-async def test_another_account_goes_on(
+async def test_another_account_is_not_paused(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, account: MockConfigEntry
 ) -> None:
-    """A pause is for the account that it was asked of."""
+    """A pause applies to one account only."""
     other = sandbox.state.add_account("Another account")
     faults.limit(120, times=1)
     await seconds_told(act(hass, account, "list_certificates"))

@@ -1,4 +1,4 @@
-"""Tests of the binary sensors: connected or not, and whether anything has drifted."""
+"""Tests of the binary sensors: connected or not, and whether there is drift."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -76,7 +76,7 @@ async def test_connected(
     status: Any,
     state: str,
 ) -> None:
-    """A tunnel is connected while requests get through it; what is not known is not said."""
+    """A tunnel is connected while requests get through it; an unknown status stays unknown."""
     sandbox.state.tunnels[sandbox.tunnel_id].status = status
 
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -84,7 +84,7 @@ async def test_connected(
     assert state_of(hass, CONNECTED) == state
 
 
-async def test_unavailable_while_cloudflare_is(
+async def test_unavailable_during_an_outage(
     hass: HomeAssistant,
     faults: Faults,
     loaded_entry: MockConfigEntry,
@@ -202,7 +202,7 @@ async def test_drift_is_shown_then_fixed(
     freezer: FrozenDateTimeFactory,
     change: Callable[[Sandbox], None],
 ) -> None:
-    """Somebody edits behind our back: it shows as drift, and a moment later it is gone."""
+    """A change in the dashboard shows as drift, and is fixed a moment later."""
     assert state_of(hass, DRIFT) == "off"
     change(sandbox)
     sandbox.journal.clear()
@@ -233,7 +233,7 @@ async def test_drift_is_only_shown_where_it_is_not_fixed(
     freezer: FrozenDateTimeFactory,
     change: Callable[[Sandbox], None],
 ) -> None:
-    """Who does not keep a hostname in sync is told, and nothing is written."""
+    """If the hostname is not kept in sync, a repair reports the drift and nothing is written."""
     (subentry,) = loaded_entry.subentries.values()
     hass.config_entries.async_update_subentry(
         loaded_entry, subentry, data={**subentry.data, "keep_in_sync": False}
@@ -257,7 +257,7 @@ async def test_fixing_that_fails_is_tried_again_later(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A refusal leaves the drift to be seen, and the next refresh tries once more."""
+    """After a refusal the drift stays visible, and the next refresh tries once more."""
     _delete_record(sandbox)
     fault = faults.refuse("POST", "/dns_records", 400, 1234, "Not today")
 
@@ -281,7 +281,7 @@ async def test_fixing_that_stops_half_way(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What could be fixed is, and what is left is neither forgotten nor hammered."""
+    """Some of the drift is fixed; the rest is fixed later, without too many attempts."""
     _dissociate(sandbox)
     _delete_record(sandbox)
     fault = faults.unavailable("POST", "/dns_records")
@@ -293,14 +293,14 @@ async def test_fixing_that_stops_half_way(
     assert HOSTNAME in (sandbox.state.zones[sandbox.zone_id].associations or [])
 
 
-async def test_cloudflare_goes_while_drift_is_fixed(
+async def test_outage_while_drift_is_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """If it cannot be seen any more what to fix, nothing is written."""
+    """If the settings cannot be read any more, nothing is written."""
     _delete_record(sandbox)
     sandbox.journal.clear()
     faults.add("GET", "/dns_records", times=1)
@@ -315,13 +315,13 @@ async def test_cloudflare_goes_while_drift_is_fixed(
     assert state_of(hass, DRIFT) == "off"
 
 
-async def test_what_only_a_person_can_solve_is_drift(
+async def test_problem_that_only_a_person_can_solve_is_drift(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A foreign record in the place of ours is left alone, and said to be wrong."""
+    """A foreign record in the place of ours is left alone, and reported."""
     _delete_record(sandbox)
     foreign = sandbox.state.zones[sandbox.zone_id].add_dns_record(
         DnsRecord("A", HOSTNAME, "198.51.100.9", proxied=True)
@@ -356,7 +356,7 @@ async def test_certificate_problem(
     days: int,
     state: str,
 ) -> None:
-    """Whatever keeps the device out, now or in less than a month, is a problem."""
+    """A device that is kept out, now or in less than a month, has a problem."""
     await add_certificate(sandbox, status=status, days=days)
 
     await setup_integration(hass, entry)
@@ -371,7 +371,7 @@ async def test_certificate_that_is_missing(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A device without certificate has a problem; where nobody may look, nobody knows."""
+    """A device without a certificate has a problem; without the permission it is unknown."""
     assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == "on"
 
     token = sandbox.state.tokens[sandbox.token]

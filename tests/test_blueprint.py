@@ -1,4 +1,4 @@
-"""Tests of the blueprint that tells a phone of certificates."""
+"""Tests of the blueprint that notifies a phone about certificates."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ EXPIRY = "cloudflare_mtls/certificate_expiry.yaml"
 
 @pytest.fixture
 def devices() -> list[Any]:
-    """Return the one device whose certificate is about to end."""
+    """Return one device, whose certificate expires soon."""
     return [companion()]
 
 
@@ -46,14 +46,14 @@ def phone_id(hass: HomeAssistant, device_registry: dr.DeviceRegistry) -> str:
 
 @pytest.fixture
 def notifications(hass: HomeAssistant) -> list[ServiceCall]:
-    """Return what the phone is told."""
+    """Return the notifications that the phone gets."""
     return async_mock_service(hass, "notify", "mobile_app_anna_s_phone")
 
 
 async def automate(
     hass: HomeAssistant, folder: Path, phone_id: str, **inputs: bool
 ) -> None:
-    """Make an automation of the blueprint, as the front end does."""
+    """Create an automation from the blueprint, as the front end does."""
     shutil.copytree(BLUEPRINTS, folder / "blueprints")
     hass.config.config_dir = str(folder)
     blueprint = {"path": EXPIRY, "input": {"notify_device": phone_id, **inputs}}
@@ -66,13 +66,13 @@ async def automate(
 
 
 def told(notifications: list[ServiceCall]) -> list[str]:
-    """Return the titles of what the phone was told since the last time."""
+    """Return the titles of the notifications since the last call."""
     titles = [item.data["title"] for item in notifications]
     notifications.clear()
     return titles
 
 
-async def test_certificate_that_ends(
+async def test_certificate_that_expires(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -81,7 +81,7 @@ async def test_certificate_that_ends(
     freezer: FrozenDateTimeFactory,
     tmp_path: Path,
 ) -> None:
-    """A month before its end the phone is told once, and once more when it is over."""
+    """The phone is notified a month before the expiry, and again after it."""
     await automate(hass, tmp_path, phone_id)
     certificate = await add_certificate(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -92,7 +92,7 @@ async def test_certificate_that_ends(
     assert "while the device is at home" in notifications[0].data["message"]
     tag = notifications[0].data["data"]["tag"]
     assert tag == f"cloudflare_mtls_{CERTIFICATE_ID}"
-    # In the time zone of the home it is the day before.
+    # In the home's time zone it is the day before.
     end = certificate.not_valid_after_utc.date() - timedelta(days=1)
     assert told(notifications) == [f"The certificate of Pixel 8 ends on {end}"]
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -122,7 +122,7 @@ async def test_certificate_from_elsewhere(
     inputs: dict[str, bool],
     titles: list[str],
 ) -> None:
-    """Who made a certificate without Home Assistant is told of, unless a person does not care."""
+    """A certificate made without Home Assistant is reported, unless a person turned that off."""
     await automate(hass, tmp_path, phone_id, **inputs)
 
     await add_certificate(sandbox, name="Somebody's", organization="", device_id="?")

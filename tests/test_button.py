@@ -1,4 +1,4 @@
-"""Tests of the buttons: one brings a hostname to what it must be, one locks a device out."""
+"""Tests of the buttons: one syncs a hostname, one locks a device out."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of somebody who fixes by hand."""
+    """Return the settings of a hostname that is not kept in sync."""
     return {**settings, "keep_in_sync": False}
 
 
@@ -44,7 +44,7 @@ async def press(hass: HomeAssistant, button: str = BUTTON) -> None:
 async def test_drift_is_fixed_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Pressed, it builds up what is not there; pressed again, it writes nothing."""
+    """Pressed once, it fixes everything; pressed again, it writes nothing."""
     await setup_integration(hass, entry)
     assert state_of(hass, DRIFT) == "on"
 
@@ -76,7 +76,7 @@ async def test_fixing_that_fails(
 async def test_device_is_locked_out_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Every certificate of the device is revoked, and nobody else's."""
+    """Every certificate of the device is revoked, and no other."""
     await add_certificate(sandbox)
     await add_certificate(sandbox, certificate_id="second")
     await add_certificate(sandbox, certificate_id="another", device_id="another")
@@ -118,7 +118,7 @@ async def test_revocation_that_fails(
 async def test_revocation_that_fails_once(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
-    """One certificate that cannot be revoked keeps none of the others valid."""
+    """The other certificates of the device are still revoked."""
     for certificate_id in ("first", "second", "third"):
         await add_certificate(sandbox, certificate_id=certificate_id)
     await setup_integration(hass, entry)

@@ -17,7 +17,7 @@ async def test_bundle_that_is_fetched_while_the_account_is_not_loaded(
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """It is recorded all the same, and shown once the account is loaded again."""
+    """The fetch is recorded, and shown once the account is loaded again."""
     client = await hass_client_no_auth()
     created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     await hass.config_entries.async_unload(loaded_entry.entry_id)

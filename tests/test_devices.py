@@ -1,4 +1,4 @@
-"""Tests of the devices in Home Assistant: which there are, and when they come, stay and go."""
+"""Tests of the devices in Home Assistant: which there are, and when they are added, kept and removed."""
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -34,7 +34,7 @@ async def test_devices(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The account has its tunnels, its hostnames and its companion devices below it."""
+    """The tunnels, hostnames and companion devices are below the account."""
     await add_certificate(sandbox)
     await add_certificate(
         sandbox, name="Laptop", organization="Somebody", certificate_id="foreign"
@@ -79,7 +79,7 @@ async def test_tunnels_come_and_go(
     device_registry: dr.DeviceRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A new tunnel appears without reload, and a deleted one disappears with its device."""
+    """A new tunnel appears without a reload, and a deleted one disappears with its device."""
     attic = sandbox.state.add_tunnel("attic")
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert state_of(hass, "sensor.attic_tunnel_status") == "inactive"
@@ -152,7 +152,7 @@ async def test_device_stays_until_it_is_removed(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Whose certificate is revoked may get another one; who is removed leaves nothing."""
+    """A device stays when its certificate is revoked, and leaves nothing when it is removed."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)

@@ -1,4 +1,4 @@
-"""Tests of the diagnostics: they help to find a fault, and hold nothing secret or personal."""
+"""Tests of the diagnostics: they help to find a fault, and contain nothing secret or personal."""
 
 import json
 from typing import Any
@@ -118,7 +118,7 @@ async def test_diagnostics_of_one_device(
     freezer: FrozenDateTimeFactory,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """They hold what is known of that device, and of nothing else."""
+    """They contain only what is known about that device."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     zone = sandbox.state.zones[sandbox.zone_id]
@@ -158,7 +158,7 @@ async def test_diagnostics_of_an_account_that_is_not_set_up(
     device_registry: dr.DeviceRegistry,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """They hold the settings, and the state of the entry."""
+    """They contain the settings, and the state of the entry."""
     faults.unavailable("*", "")
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     device = device_registry.async_get_device_by_identifier(
@@ -183,7 +183,7 @@ async def test_repairs_in_diagnostics(
     entry: MockConfigEntry,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """Home Assistant adds the ids of the repairs, which name no zone either."""
+    """Home Assistant adds the ids of the repairs, which do not contain a zone's name either."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.settings["websockets"] = Setting("off", sandbox.clock.now())
     await setup_integration(hass, entry)
@@ -199,14 +199,14 @@ async def test_repairs_in_diagnostics(
 
 
 @pytest.mark.parametrize("devices", [[companion()]])
-async def test_diagnostics_of_what_cannot_be_seen(
+async def test_diagnostics_without_permissions(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    """They say that the token lacks permissions to read more."""
+    """They say which permissions the token lacks."""
     sandbox.state.tokens[sandbox.token].permissions = ALL_PERMISSIONS - {
         "ssl:edit",
         "tunnel:edit",

@@ -31,7 +31,7 @@ CERTIFICATE = "event.home_lab_certificate"
 
 
 def disable_block(sandbox: Sandbox) -> None:
-    """Disable our block rule, as somebody in the dashboard would."""
+    """Disable our block rule, as a person does in the dashboard."""
     for rule in zone_of(sandbox).rules:
         rule.enabled = rule.ref != BLOCK_REF
 
@@ -42,7 +42,7 @@ async def test_fixed(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The event has the changes, and the hostname's device."""
+    """The event has the changes and the hostname's device."""
     events = async_capture_events(hass, "cloudflare_mtls_fixed")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     before = state_of(hass, FIXED)

@@ -51,7 +51,7 @@ RESOURCES = (
 
 
 def test_no_resource_of_the_sdk_is_loaded() -> None:
-    """All of the integration, a client and a request load no more of the SDK than itself."""
+    """The integration, a client and a request load no more of the SDK than the bare package does."""
     answer = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=Path(__file__).parents[1],

@@ -35,7 +35,7 @@ from .common import (
 )
 from .dialogs import add_hostname, assert_protected, zone_and_tunnel
 from .faults import Faults
-from .witness import Witness
+from .state_recorder import StateRecorder
 
 HOSTNAME_ID = "01JHOSTNAME000000000000001"
 OTHER_HOSTNAME = "nas-mobile.example.com"
@@ -65,13 +65,13 @@ def devices() -> list[ConfigSubentryDataWithId]:
 
 
 @pytest.fixture
-async def witness(
+async def recorder(
     hass: HomeAssistant,
     sandbox: Sandbox,
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
-) -> Witness:
-    """Return who watches an account that is set up, in sync and at rest."""
+) -> StateRecorder:
+    """Return the recorder of an account that is set up, in sync and idle."""
     await add_certificate(sandbox)
     await add_certificate(
         sandbox,
@@ -82,7 +82,7 @@ async def witness(
     await setup_integration(hass, entry)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()
-    return Witness(hass, entry)
+    return StateRecorder(hass, entry)
 
 
 async def turn(hass: HomeAssistant, state: str) -> None:
@@ -94,13 +94,16 @@ async def turn(hass: HomeAssistant, state: str) -> None:
 
 
 async def test_taken_off_the_internet_and_put_back(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
-    """The switch changes, and with it what visitors meet; everything else stays as it is."""
+    """The switch and the results of visits change; everything else stays the same."""
     await turn(hass, "off")
 
     assert records_of(sandbox) == []
-    assert witness.states() == {
+    assert recorder.states() == {
         HOSTNAME_ID: {
             PUBLISHED: ["off"],
             "binary_sensor.home_mobile_example_com_enforced": ["unknown"],
@@ -110,20 +113,20 @@ async def test_taken_off_the_internet_and_put_back(
     await turn(hass, "on")
 
     assert_protected(sandbox)
-    assert witness.states() == {
+    assert recorder.states() == {
         HOSTNAME_ID: {
             PUBLISHED: ["off", "on"],
             "binary_sensor.home_mobile_example_com_enforced": ["unknown", "on"],
         }
     }
-    assert witness.touched() == {HOSTNAME_ID}
+    assert recorder.touched() == {HOSTNAME_ID}
     assert reported(hass) == set()
 
 
 async def test_changed_while_cloudflare_is_out_of_reach(
-    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
-    """What a person chose is shown at once, whatever Cloudflare answers."""
+    """The switch shows a person's choice at once, whatever Cloudflare answers."""
     faults.unavailable("GET", "/zones/")
     subentry = entry.subentries[HOSTNAME_ID]
 
@@ -132,13 +135,16 @@ async def test_changed_while_cloudflare_is_out_of_reach(
     )
 
     assert state_of(hass, PUBLISHED) == "off"
-    assert witness.touched() == {HOSTNAME_ID}
+    assert recorder.touched() == {HOSTNAME_ID}
 
 
 async def test_hostname_added(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
-    """A further hostname comes with its device and all of its entities."""
+    """Another hostname is added with its device and all of its entities."""
     result = await add_hostname(hass, entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(
@@ -153,10 +159,10 @@ async def test_hostname_added(
         for item in entry.subentries.values()
         if item.title == "attic-mobile.example.com"
     )
-    assert witness.touched() == {added}
+    assert recorder.touched() == {added}
     states = {
         entity_id.split("_com_")[1]: changes[-1]
-        for entity_id, changes in witness.states()[added].items()
+        for entity_id, changes in recorder.states()[added].items()
     }
     assert states == {
         "drift": "off",
@@ -167,7 +173,7 @@ async def test_hostname_added(
     }
     assert (
         "on"
-        not in witness.states()[added]["binary_sensor.attic_mobile_example_com_drift"]
+        not in recorder.states()[added]["binary_sensor.attic_mobile_example_com_drift"]
     )
 
 
@@ -176,16 +182,16 @@ async def test_hostname_removed(
     sandbox: Sandbox,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
-    """It goes with its device and its entities, here and at Cloudflare."""
+    """Its device and entities are removed, and its settings at Cloudflare."""
     hass.config_entries.async_remove_subentry(entry, HOSTNAME_ID)
     await settle(hass)
 
     assert records_of(sandbox) == []
     assert_protected(sandbox, OTHER_HOSTNAME)
-    assert witness.touched() == {HOSTNAME_ID}
-    for changes in witness.states()[HOSTNAME_ID].values():
+    assert recorder.touched() == {HOSTNAME_ID}
+    for changes in recorder.states()[HOSTNAME_ID].values():
         assert changes == [None]
     assert not device_registry.async_get_device_by_identifier(
         (DOMAIN, HOSTNAME_ID), entry.entry_id
@@ -194,7 +200,10 @@ async def test_hostname_removed(
 
 
 async def test_hostname_reconfigured(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """Other rules and another address are in sync at once: no entity has to change."""
     result = await entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
@@ -215,16 +224,16 @@ async def test_hostname_reconfigured(
     assert "https://homeassistant.local:8123" in [
         rule["service"] for rule in ingress if rule.get("hostname") == HOSTNAME
     ]
-    assert witness.touched() == set()
+    assert recorder.touched() == set()
 
 
 async def test_companion_added_by_the_action(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
-    """The entities are there when the action returns; the account's event says what happened."""
+    """The entities exist when the action returns, and the account's event has the details."""
     created = await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
     assert state_of(hass, "sensor.laptop_certificate_status") == "unavailable"
     device = device_registry.async_get(created["device_id"])
@@ -233,27 +242,30 @@ async def test_companion_added_by_the_action(
 
     added = str(device.config_subentry_id)
     account_id = entry.data["account_id"]
-    assert witness.touched() == {added, account_id}
-    assert {key: len(item) for key, item in witness.states()[account_id].items()} == {
+    assert recorder.touched() == {added, account_id}
+    assert {key: len(item) for key, item in recorder.states()[account_id].items()} == {
         "event.home_lab_certificate": 1
     }
-    states = witness.states()[added]
+    states = recorder.states()[added]
     assert states["sensor.laptop_certificate_status"] == ["unavailable", "active"]
     assert states["binary_sensor.laptop_certificate_problem"] == ["unavailable", "off"]
 
 
 async def test_companion_removed(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
-    """Its entities go and its certificate is revoked; the other device notices nothing."""
+    """Its entities are removed and its certificate is revoked; the other device does not change."""
     hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
     await settle(hass)
 
     revoked, other = zone_of(sandbox).certificates.values()
     assert revoked.status != "active"
     assert other.status == "active"
-    assert witness.touched() == {COMPANION_ID}
-    for changes in witness.states()[COMPANION_ID].values():
+    assert recorder.touched() == {COMPANION_ID}
+    for changes in recorder.states()[COMPANION_ID].values():
         assert changes == [None]
 
 
@@ -269,11 +281,11 @@ async def test_renamed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
-    witness: Witness,
+    recorder: StateRecorder,
     subentry_id: str,
     entity_id: str,
 ) -> None:
-    """A device is called what its subentry is called; Cloudflare is not asked for that."""
+    """A device takes the name of its subentry, without a request to Cloudflare."""
     sandbox.journal.clear()
     hass.config_entries.async_update_subentry(
         entry, entry.subentries[subentry_id], title="Away from home"
@@ -283,19 +295,19 @@ async def test_renamed(
     state = hass.states.get(entity_id)
     assert state
     assert state.name.startswith("Away from home ")
-    assert witness.touched() == {subentry_id}
-    assert {len(changes) for changes in witness.states()[subentry_id].values()} == {1}
+    assert recorder.touched() == {subentry_id}
+    assert {len(changes) for changes in recorder.states()[subentry_id].values()} == {1}
     assert sandbox.journal.requests == []
 
 
 async def test_account_renamed(
-    hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
-    """The account's device follows its entry, and no other does."""
+    """The account's device takes the name of its entry, and no other does."""
     hass.config_entries.async_update_entry(entry, title="Cabin")
     await settle(hass)
 
-    assert witness.touched() == {entry.data["account_id"]}
+    assert recorder.touched() == {entry.data["account_id"]}
     state = hass.states.get("event.home_lab_certificate")
     assert state
     assert state.name == "Cabin Certificate"
@@ -305,9 +317,9 @@ async def test_device_that_a_person_named_keeps_its_name(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
-    """What somebody calls a device in Home Assistant goes before the subentry's name."""
+    """A name that a person gave in Home Assistant takes precedence over the subentry's."""
     device = device_registry.async_get_device_by_identifier(
         (DOMAIN, COMPANION_ID), entry.entry_id
     )
@@ -324,10 +336,13 @@ async def test_device_that_a_person_named_keeps_its_name(
     assert state.name.startswith("My phone ")
 
 
-async def test_certificates_pinned_and_not_any_more(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+async def test_pinning_turned_on_and_off(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
-    """The rules change at once; that is no drift, and no entity says that it is."""
+    """The rules change at once; no entity shows drift."""
 
     def rules() -> list[str]:
         return [rule.expression for rule in zone_of(sandbox).rules]
@@ -341,7 +356,7 @@ async def test_certificates_pinned_and_not_any_more(
         await settle(hass)
         assert (rules() != before) is pins
 
-    assert witness.touched() == set()
+    assert recorder.touched() == set()
     assert reported(hass) == set()
 
 
@@ -350,9 +365,9 @@ async def test_reloaded_by_hand(
     sandbox: Sandbox,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
-    """After changes in place a reload finds the same entities, in the same states."""
+    """After changes in place, a reload finds the same entities in the same states."""
 
     def entities() -> dict[str, str]:
         return {
@@ -376,9 +391,12 @@ async def test_reloaded_by_hand(
 
 
 async def test_another_token_reloads(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
-    """The client is made with the token: there is no other way than to set up again."""
+    """The client is created with the token, so a new token needs a new set-up."""
     token = sandbox.state.add_token(permissions=ALL_PERMISSIONS)
     before = entry.runtime_data
 
@@ -398,7 +416,7 @@ async def test_removed_while_the_account_is_set_up(
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """A change before the set-up is over is carried out as soon as it is."""
+    """A change during the set-up is carried out right after it."""
     await add_certificate(sandbox)
     entry.add_to_hass(hass)
     hold = asyncio.Event()
@@ -419,9 +437,9 @@ async def test_removed_while_the_account_is_set_up(
 
 
 async def test_unloaded_in_the_middle_of_a_change(
-    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
-    """Unloading ends what a change has begun, and later changes reach nobody."""
+    """Unloading stops the change, and later changes are ignored."""
     subentry = entry.subentries[HOSTNAME_ID]
     hold = asyncio.Event()
     fault = faults.add("GET", "/dns_records", hold=hold)

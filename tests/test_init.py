@@ -1,4 +1,4 @@
-"""Tests of setting up, staying up and coming back."""
+"""Tests of setting up, running and recovering."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 async def test_set_up_unload_and_reload(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Neither changes anything at Cloudflare."""
+    """None of these changes anything at Cloudflare."""
     assert is_loaded(loaded_entry)
     assert state_of(hass, STATUS) == "healthy"
     sandbox.journal.clear()
@@ -52,13 +52,12 @@ async def test_set_up_unload_and_reload(
     assert sandbox.journal.writes == []
 
 
-async def test_unloaded_account_is_left_in_peace(
+async def test_unloaded_account_sends_no_requests(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """After unloading, Cloudflare gets no request any more."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     sandbox.journal.clear()
 
@@ -89,7 +88,7 @@ async def test_requests_of_an_hour_without_change(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An hour costs sixty lists of tunnels, connections every five minutes, four looks."""
+    """An hour costs sixty lists of tunnels, connections every five minutes, and four refreshes of the rules."""
     await setup_integration(hass, entry)
     sandbox.journal.clear()
 
@@ -125,10 +124,10 @@ async def test_unavailable_at_first(
 
 
 @pytest.mark.parametrize("status", ["disabled", "expired", "gone"])
-async def test_dead_token(
+async def test_invalid_token(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, status: str
 ) -> None:
-    """Only a token that Cloudflare refuses as a whole asks a person for another one."""
+    """Only a token that Cloudflare rejects as a whole starts a reauthentication."""
     old = sandbox.state.tokens.pop(sandbox.token)
     dead = sandbox.state.add_token(status="disabled" if status == "gone" else status)
     sandbox.state.tokens |= {
@@ -146,13 +145,13 @@ async def test_dead_token(
     assert sandbox.journal.writes == []
 
 
-async def test_token_that_dies_later(
+async def test_token_that_becomes_invalid_later(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """One flow is started, however often the token is refused."""
+    """One flow is started, however often the token is rejected."""
     del sandbox.state.tokens[sandbox.token]
 
     for _ in range(3):
@@ -170,7 +169,7 @@ async def test_pause_that_cloudflare_asks_for(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Before the Retry-After is over, there is no request; after it, everything recovers."""
+    """No request is sent before the Retry-After is over; then everything recovers."""
     fault = faults.limit(240, times=1, path="/cfd_tunnel$")
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert fault.hits == 1
@@ -203,7 +202,7 @@ async def test_pause_that_cloudflare_asks_for_at_first(
         await wait_for_refresh(hass, freezer, timedelta(seconds=79))
     assert faults.requests == []
 
-    # Home Assistant's own pause has grown meanwhile, in its own way in each version.
+    # Home Assistant's own pause has grown meanwhile, differently in each version.
     for _ in range(4):
         await wait_for_refresh(hass, freezer, timedelta(seconds=90))
     assert is_loaded(entry)
@@ -216,7 +215,7 @@ async def test_one_line_when_down_and_one_when_back(
     freezer: FrozenDateTimeFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An outage is logged once, and its end once; it ends without help."""
+    """An outage is logged once, and its end once; the entry recovers without a reload."""
     caplog.clear()
     caplog.set_level("INFO")
     faults.unavailable("GET", "/cfd_tunnel")
@@ -239,7 +238,7 @@ async def test_one_line_when_down_and_one_when_back(
     assert "recovered" in lines[1][1]
 
 
-async def test_edge_is_down(
+async def test_zone_that_cannot_be_read(
     hass: HomeAssistant,
     faults: Faults,
     loaded_entry: MockConfigEntry,
@@ -260,7 +259,7 @@ async def test_edge_is_down(
 async def test_account_without_hostnames_asks_for_no_zone(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """Without protected hostnames, only the tunnels are watched."""
+    """Only the tunnels are read."""
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Home lab",
@@ -284,7 +283,7 @@ async def test_account_removed(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Removing the account leaves everything at Cloudflare as it is, closed."""
+    """Everything at Cloudflare stays as it is, closed."""
     sandbox.journal.clear()
 
     await hass.config_entries.async_remove(loaded_entry.entry_id)

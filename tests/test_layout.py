@@ -4,10 +4,10 @@ from .layout import CONTRIBUTING, INDEX, draw_contributing, draw_index
 
 
 def test_tree_is_up_to_date() -> None:
-    """A module that is added, moved or described otherwise changes the tree: run scripts/docs tree."""
+    """If this fails, run scripts/docs tree."""
     assert CONTRIBUTING.read_text("utf-8") == draw_contributing()
 
 
 def test_index_is_up_to_date() -> None:
-    """A test module that is added or moved changes the index: run scripts/docs tree."""
+    """If this fails, run scripts/docs tree."""
     assert INDEX.read_text("utf-8") == draw_index()

@@ -1,4 +1,4 @@
-"""Tests of missing permissions: each costs one feature, and a repair names it until it is added."""
+"""Tests of missing permissions: each disables one feature, and a repair names it until it is added."""
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -47,7 +47,7 @@ async def test_permission_to_see_tunnels_is_missing(
     issue_registry: ir.IssueRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """One permission costs one feature; a repair names it until it is added."""
+    """One feature is off, and a repair names the permission until it is added."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"tunnel:edit"}
 
@@ -73,7 +73,7 @@ async def test_permission_to_see_tunnels_is_missing(
     }
     assert not issue.is_fixable
 
-    # Refused calls are made less often: a day of refusals must not cost more than any other.
+    # Refused calls are made less often, so that a day of refusals costs no more than any other.
     sandbox.journal.clear()
     for _ in range(9):
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -142,7 +142,7 @@ async def test_set_up_with_a_permission_missing(
     named: set[str],
     states: dict[str, str | None],
 ) -> None:
-    """An account sets up with what its token may read; the rest follows with the permission."""
+    """The account is set up with everything that the token may read; the rest follows later."""
     expiry = (await add_certificate(sandbox)).not_valid_after_utc
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = permissions
@@ -186,7 +186,7 @@ async def test_permission_to_fix_is_missing(
     permission: str,
     named: str,
 ) -> None:
-    """Drift that cannot be fixed stays visible, and is fixed once the token may."""
+    """Drift that cannot be fixed stays visible, and is fixed once the token has the permission."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = (ALL_PERMISSIONS - {f"{permission}:edit"}) | {
         f"{permission}:read"

@@ -1,15 +1,15 @@
-"""Tests of the gate that looks at the coverage of each module."""
+"""Tests of the check of each module's coverage."""
 
 from .module_coverage import shortcomings
 
 
 def covered(percent: float) -> dict[str, dict[str, float]]:
-    """Return what coverage reports of a module."""
+    """Return the coverage report of a module."""
     return {"summary": {"percent_covered": percent}}
 
 
 def test_each_module_is_held_to_its_own_bound() -> None:
-    """A dialog has to be covered whole, any other module for the most part."""
+    """A dialog has to be covered completely, any other module for the most part."""
     package = "custom_components/cloudflare_mtls"
     found = shortcomings(
         {

@@ -1,4 +1,4 @@
-"""Tests of the README: what automations call is described there."""
+"""Tests of the README: it describes the actions."""
 
 from pathlib import Path
 from typing import Any, cast

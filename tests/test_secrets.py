@@ -1,4 +1,4 @@
-"""Tests that keys, passwords, bundles and links are only where they must be."""
+"""Tests that keys, passwords, bundles and links are stored and shown only where they must be."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ from .dialogs import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
 
 
 def secrets_of(taken: dict[str, Any]) -> dict[str, str]:
-    """Return the secrets of a bundle that a device fetched, in every form that could show up."""
+    """Return the secrets of a fetched bundle, in every form that could appear."""
     found = {"password": taken["password"]}
     for bundle in taken["bundles"]:
         data = base64.b64decode(bundle["data"])
@@ -77,7 +77,7 @@ async def test_secrets_are_nowhere_else(
     shown: list[Any] = []
 
     async def take(way: str, url: str) -> None:
-        """Fetch a bundle, and remember its secrets."""
+        """Fetch a bundle, and record its secrets."""
         taken = await fetch(client, url)
         secrets[f"{way}: link"] = url.partition("#")[2]
         secrets.update(
@@ -121,7 +121,7 @@ async def test_secrets_are_nowhere_else(
         key_type="ec_p256",
     )
     await take("action", response.pop("handover_url"))
-    # Six digits occur in other numbers too.
+    # Six digits may be part of another number.
     response.pop("handover_code")
     shown.append(response)
     shown += [

@@ -1,4 +1,4 @@
-"""Tests of the sensors: what they say, and what they do not pretend to know."""
+"""Tests of the sensors: what they show, and that unknown values stay unknown."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -75,7 +75,7 @@ async def test_status_of_a_tunnel(
     freezer: FrozenDateTimeFactory,
     status: TunnelStatus,
 ) -> None:
-    """The status is the one that Cloudflare sees."""
+    """The status is the one that Cloudflare reports."""
     sandbox.state.tunnels[sandbox.tunnel_id].status = status
 
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -84,14 +84,14 @@ async def test_status_of_a_tunnel(
 
 
 @pytest.mark.parametrize("status", [None, "", "sleepy"])
-async def test_status_that_nobody_knows(
+async def test_unknown_status(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     status: str | None,
 ) -> None:
-    """A status that is missing or new is unknown, and never taken for a good one."""
+    """A missing or new status is unknown, and never shown as a good one."""
     sandbox.state.tunnels[sandbox.tunnel_id].status = status  # type: ignore[assignment]
 
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -105,7 +105,7 @@ async def test_tunnel_that_is_disconnected(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without connectors there is neither a version nor a beginning."""
+    """Without connectors there is neither a version nor a start time."""
     sandbox.state.tunnels[sandbox.tunnel_id].disconnect()
 
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
@@ -123,7 +123,7 @@ async def test_several_connectors(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Connections add up, and the version is the oldest that runs."""
+    """Connections are added up, and the version is the oldest one that runs."""
     sandbox.state.tunnels[sandbox.tunnel_id].connectors = [
         Connector([Connection("fra06"), Connection("ams01")], version="2026.10.0"),
         Connector([Connection("fra08")], version="2026.9.1"),
@@ -139,16 +139,18 @@ async def test_several_connectors(
 async def test_expiry_is_what_the_certificate_says(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The sensor shows the certificate's notAfter, not a count from today."""
-    minted = await act(
+    """The sensor shows the certificate's notAfter, not a calculated date."""
+    created = await act(
         hass, loaded_entry, "mint_certificate", name="Pixel 8", validity_days=30
     )
     await settle(hass)
 
-    signed = sandbox.state.zones[sandbox.zone_id].certificates[minted["certificate_id"]]
+    signed = sandbox.state.zones[sandbox.zone_id].certificates[
+        created["certificate_id"]
+    ]
     expiry = datetime.fromisoformat(state_of(hass, EXPIRY))
     assert expiry == signed.certificate.not_valid_after_utc
-    assert expiry == datetime.fromisoformat(minted["expires_on"])
+    assert expiry == datetime.fromisoformat(created["expires_on"])
 
 
 @with_device
@@ -158,7 +160,7 @@ async def test_certificates_come_and_go(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A certificate is seen without reload, and so is that it was revoked anywhere."""
+    """A new or revoked certificate shows without a reload."""
     assert state_of(hass, STATUS) == "missing"
     assert state_of(hass, EXPIRY) == "unknown"
     expiry = (await add_certificate(sandbox)).not_valid_after_utc.isoformat()
@@ -191,7 +193,7 @@ async def test_certificate_of_somebody_else(
     organization: str,
     device_id: str,
 ) -> None:
-    """What was not minted for the device is not its certificate."""
+    """A certificate that was created for another device is not shown."""
     await add_certificate(sandbox, organization=organization, device_id=device_id)
 
     await setup_integration(hass, entry)
@@ -204,7 +206,7 @@ async def test_certificate_of_somebody_else(
 async def test_certificate_that_has_expired(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Its expiry lies in the past, and stays to be seen."""
+    """The date of its expiry is still shown."""
     await add_certificate(sandbox, not_before=datetime(2025, 1, 1, tzinfo=UTC), days=30)
 
     await setup_integration(hass, entry)
@@ -220,7 +222,7 @@ async def test_certificate_that_is_about_to_expire(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without a change at Cloudflare, time alone changes how it stands."""
+    """The status changes with time alone, without a change at Cloudflare."""
     expiry = (await add_certificate(sandbox)).not_valid_after_utc
     freezer.move_to(expiry - timedelta(days=31))
     await setup_integration(hass, entry)
@@ -242,7 +244,7 @@ async def test_two_certificates_of_one_device(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A device shows the newer one of its certificates, as long as that one is good."""
+    """The newer one is shown while it is valid."""
     older = await add_certificate(sandbox)
     await setup_integration(hass, entry)
     assert state_of(hass, EXPIRY) == older.not_valid_after_utc.isoformat()
@@ -270,7 +272,7 @@ async def test_next_expiry_of_all_certificates(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The next to end is shown, wherever it was made; what no longer gets in is not."""
+    """Certificates made elsewhere count as well; expired and revoked ones do not."""
     assert state_of(hass, NEXT) == "unknown"
     expiries = {}
     for certificate_id, days, status in (
@@ -298,14 +300,14 @@ async def test_next_expiry_of_all_certificates(
 
 
 @with_device
-async def test_unavailable_while_cloudflare_is(
+async def test_unavailable_during_an_outage(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """No sensor shows its last good value as if it were current."""
+    """No sensor shows its last value as if it were current."""
     await add_certificate(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert "unavailable" not in {
@@ -323,13 +325,13 @@ async def test_unavailable_while_cloudflare_is(
     }
 
 
-async def test_next_expiry_moves_on_when_a_certificate_ends(
+async def test_next_expiry_changes_when_a_certificate_expires(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What has ended is not what ends next, also where nothing else has changed."""
+    """An expired certificate no longer counts, even if nothing else has changed."""
     first, second = [
         await add_certificate(
             sandbox, organization="Somebody", certificate_id=certificate_id, days=days

@@ -56,7 +56,7 @@ async def test_off_and_on_again(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Off leaves the rules and takes the rest; on puts it back, last of all the record."""
+    """Off removes all but the rules; on puts everything back, the record last."""
     assert state_of(hass, SWITCH) == "on"
     sandbox.journal.clear()
 
@@ -80,13 +80,13 @@ async def test_off_and_on_again(
     assert [write.method for write in sandbox.journal.writes] == ["PUT", "POST"]
 
 
-async def test_who_publishes_it_elsewhere_is_undone(
+async def test_record_that_comes_back_while_off_is_removed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While the switch is off, our own record does not come back by another way."""
+    """Somebody adds our own record again while the switch is off."""
     zone = sandbox.state.zones[sandbox.zone_id]
     record = next(item for item in zone.dns_records.values() if item.name == HOSTNAME)
     await turn(hass, "off")
@@ -108,7 +108,7 @@ async def test_off_while_a_fix_waits(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """A fix that was about to begin reads the settings only when it is its turn to write."""
+    """A fix that was about to start reads the settings only when it is its turn to write."""
     hold = asyncio.Event()
     fault = faults.add("DELETE", "/dns_records", hold=hold, times=1)
     off = hass.async_create_task(turn(hass, "off"))
@@ -137,7 +137,7 @@ async def test_off_that_fails(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The switch stays on and says why; nothing is pretended."""
+    """The switch stays on and says why."""
     faults.refuse("DELETE", "/dns_records", 400, 1234, "Not today")
 
     with pytest.raises(HomeAssistantError, match="Not today"):
@@ -153,18 +153,18 @@ async def test_switch_while_cloudflare_is_unavailable(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What cannot be seen is unavailable."""
+    """The switch is unavailable, because the state is unknown."""
     faults.unavailable("GET", "")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, SWITCH) == "unavailable"
 
 
-async def test_what_changes_who_gets_in_is_configuration(
+async def test_switch_and_buttons_are_configuration(
     hass: HomeAssistant,
     loaded_entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
 ) -> None:
-    """A voice assistant and a generated dashboard are not shown the switch and the buttons."""
+    """Voice assistants and generated dashboards do not show configuration entities."""
     await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     await settle(hass)
     assert await async_setup_component(hass, "homeassistant", {})

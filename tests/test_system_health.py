@@ -1,4 +1,4 @@
-"""Tests of the system health: figures, and whether Cloudflare is reached."""
+"""Tests of the system health: its figures, and whether Cloudflare can be reached."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from .faults import Faults
 
 
 async def info_of(hass: HomeAssistant) -> dict[str, Any]:
-    """Return what a person sees."""
+    """Return the information that a person sees."""
     assert await async_setup_component(hass, "system_health", {})
     await hass.async_block_till_done()
     info = await get_system_health_info(hass, DOMAIN)
@@ -29,7 +29,9 @@ async def info_of(hass: HomeAssistant) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
-async def test_all_is_well(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
+async def test_everything_works(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
     """Everything is counted, and each figure has a name."""
     info = await info_of(hass)
     assert info == {
@@ -49,7 +51,7 @@ async def test_tunnel_is_down(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A tunnel without a connector is not healthy."""
+    """A tunnel without a connector does not count as healthy."""
     sandbox.state.tunnels[sandbox.tunnel_id].status = TunnelStatus.DOWN
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert (await info_of(hass))["healthy_tunnels"] == "0/1"
@@ -61,7 +63,7 @@ async def test_pause(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Who wonders why nothing is asked sees for how long."""
+    """The page says how long no requests are sent."""
     faults.limit(240, times=1, path="/cfd_tunnel$")
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert 0 < (await info_of(hass))["pause"] <= 240
@@ -70,7 +72,7 @@ async def test_pause(
 async def test_cloudflare_is_out_of_reach(
     hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before anything is set up it shows whether that can work, and where to look."""
+    """Before the set-up it shows whether Cloudflare can be reached, and where to look."""
     entry.add_to_hass(hass)
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:1")
     assert not await hass.config_entries.async_setup(entry.entry_id)

@@ -5,7 +5,7 @@ from .troubleshooting import DOCUMENT, write
 
 
 def test_page_is_up_to_date() -> None:
-    """A text that is changed changes the page: run scripts/docs troubleshooting."""
+    """If this fails, run scripts/docs troubleshooting."""
     assert DOCUMENT.read_text("utf-8") == write()
 
 

@@ -24,7 +24,7 @@ def test_version_of_the_integration() -> None:
 
 
 def test_tests_run_on_the_requirements_of_the_manifest() -> None:
-    """What Home Assistant installs for users is what was tested."""
+    """Users get the versions that were tested."""
     assert MANIFEST["requirements"] == [f"cloudflare=={PINS['cloudflare']}"]
 
 

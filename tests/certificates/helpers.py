@@ -1,4 +1,4 @@
-"""Entity ids of a certificate, and the steps that tests of its life share."""
+"""Entity ids of a certificate, and steps that several tests share."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,9 +49,9 @@ async def through_dialog(
 async def pass_time(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
 ) -> None:
-    """Let time pass, and have everything happen that is due."""
+    """Let time pass, and wait for everything that is due."""
     freezer.tick(time)
     async_fire_time_changed(hass)
     await settle(hass)
-    # What happened just now shows at the next refresh.
+    # The next refresh shows the changes.
     await wait_for_refresh(hass, freezer, EDGE_EVERY)

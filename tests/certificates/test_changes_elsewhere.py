@@ -37,7 +37,7 @@ async def test_revoked_in_the_dashboard(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """A revocation by somebody else is shown, and fires the event."""
+    """The entities show the revocation, and the event is fired."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (certificate,) = zone_of(sandbox).certificates.values()
@@ -80,7 +80,7 @@ async def test_certificates_from_elsewhere(
     freezer: FrozenDateTimeFactory,
     events: list[Event],
 ) -> None:
-    """Valid certificates that nobody here made are reported, but not those of another Home Assistant."""
+    """Valid certificates from outside are reported, but not those of another Home Assistant."""
     await add_certificate(
         sandbox, name="[Cloudflare](x)`", organization="", device_id="x"
     )

@@ -33,13 +33,13 @@ async def client(
     loaded_entry: MockConfigEntry,
     hass_client: ClientSessionGenerator,
 ) -> Client:
-    """Return the browser of somebody who opens repairs."""
+    """Return the browser of a person who opens repairs."""
     assert await async_setup_component(hass, "repairs", {})
     return await hass_client()
 
 
 async def adopt(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Take over the only certificate as a companion device's."""
+    """Take over the only certificate as that of a companion device."""
     await entry.runtime_data.protection.async_refresh()
     result = await submit(hass, await add(hass, entry), {"next_step_id": "adopt"})
     (option,) = result["data_schema"].schema["certificate"].config["options"]
@@ -160,7 +160,7 @@ async def test_device_that_is_gone_since(
     client: Client,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The dialog is aborted where the device was removed meanwhile."""
+    """The dialog ends if the device was removed meanwhile."""
     now = datetime.now(UTC)
     await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
     await adopt(hass, loaded_entry)

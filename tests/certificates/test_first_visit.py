@@ -26,15 +26,15 @@ DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let time fly while a certificate is tried; return the pauses."""
+    """Skip the pauses between the first visits, and return them."""
     taken: list[float] = []
 
     class Asyncio:
-        """The module as `first_visit` sees it."""
+        """The asyncio module, as `first_visit` sees it."""
 
         @staticmethod
         async def sleep(seconds: float) -> None:
-            """Note the pause."""
+            """Record the pause."""
             taken.append(seconds)
 
     monkeypatch.setattr(first_visit, "asyncio", Asyncio)
@@ -42,7 +42,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def forget_association(sandbox: Sandbox) -> None:
-    """Have the edge stop asking for certificates, before Home Assistant knows."""
+    """Have the edge stop asking for certificates, before Home Assistant notices."""
     zone_of(sandbox).associations = []
 
 
@@ -69,7 +69,7 @@ async def test_certificate_that_is_blocked(
     loaded_entry: MockConfigEntry,
     pauses: list[float],
 ) -> None:
-    """A certificate that does not get in is revoked, and the error says so."""
+    """The certificate is revoked, and the error says that it did not get in."""
     forget_association(sandbox)
     sandbox.state.blocked.clear()
     sandbox.journal.clear()
@@ -94,7 +94,7 @@ async def test_certificate_that_is_blocked_at_first(
     pauses: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first visits are repeated: changes reach the edge slowly."""
+    """The visit is repeated, because changes reach the edge slowly."""
     forget_association(sandbox)
 
     async def spread(seconds: float) -> None:
@@ -119,7 +119,7 @@ async def test_certificate_that_is_blocked_and_cannot_be_revoked(
     loaded_entry: MockConfigEntry,
     pauses: list[float],
 ) -> None:
-    """The certificate is not handed over, and the error says what is left to do."""
+    """The certificate is not handed over, and the error says what a person has to do."""
     forget_association(sandbox)
     faults.unavailable("DELETE", "/client_certificates")
 
@@ -134,7 +134,7 @@ async def test_certificate_that_is_blocked_and_cannot_be_revoked(
     }
 
 
-async def test_certificate_where_nothing_can_be_seen(
+async def test_certificate_where_no_visit_is_possible(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
@@ -142,7 +142,7 @@ async def test_certificate_where_nothing_can_be_seen(
     monkeypatch: pytest.MonkeyPatch,
     unused_tcp_port: int,
 ) -> None:
-    """A home that cannot visit its own hostname can create certificates all the same."""
+    """A home that cannot visit its own hostname can still create certificates."""
     monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
     await setup_integration(hass, entry)
 
@@ -180,18 +180,18 @@ class TestNoHostnameToTry:
         assert sandbox.state.blocked == []
 
 
-@pytest.mark.parametrize("trouble", ["unavailable", "may not look"])
-async def test_certificate_while_the_rules_are_not_known(
+@pytest.mark.parametrize("cause", ["unavailable", "may not look"])
+async def test_certificate_while_the_rules_are_unknown(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     pauses: list[float],
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    cause: str,
 ) -> None:
-    """While the rules are not known, a block says nothing about the certificate."""
-    if trouble == "unavailable":
+    """A block then says nothing about the certificate."""
+    if cause == "unavailable":
         faults.unavailable("GET", "/dns_records")
     else:
         faults.refuse("GET", "/dns_records", 403, 10000, "Authentication error")

@@ -66,7 +66,7 @@ async def test_app_reports_system_and_version(
     system: str,
     advised: str,
 ) -> None:
-    """System and bundle follow from the app; the choice counts only where the app does not know."""
+    """System and bundle follow from the app's report; a choice counts only without one."""
     client = await hass_client_no_auth()
     device_id = register(hass, device_registry, os_name, os_version)
     chosen = {**CHOSEN, "system": "windows", "notify_device_id": device_id}
@@ -127,7 +127,7 @@ async def test_notification_that_fails(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The certificate is created all the same, and the response has the link."""
+    """The certificate is still created, and the response has the link."""
 
     def fail(call: ServiceCall) -> None:
         raise HomeAssistantError("the relay is down")
@@ -146,7 +146,7 @@ async def test_notification_that_fails(
         )
         assert response["handover_url"]
         await settle(hass)
-        # The second time there is not even an action to notify it.
+        # The second time there is no action to notify the device.
         hass.services.async_remove("notify", "mobile_app_anna_s_phone")
     assert list(certificates(sandbox).values()) == ["active", "active"]
 
@@ -181,7 +181,7 @@ async def test_device_that_is_gone_since(
     device_registry: dr.DeviceRegistry,
     notifications: list[Any],
 ) -> None:
-    """The certificate is renewed, and nobody is notified."""
+    """The certificate is renewed, and no notification is sent."""
     device_id = register(hass, device_registry, "Android", "35")
     chosen = {**CHOSEN, "notify_device_id": device_id}
     result = await submit(hass, await add(hass, loaded_entry), chosen)

@@ -38,7 +38,7 @@ def pinned(sandbox: Sandbox, ref: str) -> set[str] | None:
 async def choose_pinning(
     hass: HomeAssistant, entry: MockConfigEntry, pins: bool = True
 ) -> Any:
-    """Choose in the options whether certificates are pinned."""
+    """Turn pinning on or off in the options."""
     result = await hass.config_entries.options.async_init(entry.entry_id)
     assert result["step_id"] == "init"
     result = await hass.config_entries.options.async_configure(
@@ -62,7 +62,7 @@ async def fill(sandbox: Sandbox, count: int) -> None:
 async def test_on_and_off_again(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Both rules list the valid certificates of companion devices; off lets any in."""
+    """Both rules list the valid certificates of companion devices; without pinning they accept any."""
     good = await add_certificate(sandbox)
     await add_certificate(
         sandbox, organization="Somebody", certificate_id="7bf7f70c-foreign"
@@ -91,7 +91,7 @@ def fingerprints(*certificates: x509.Certificate) -> set[str]:
 async def test_without_any_certificate_nobody_passes(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Pinning with no certificate blocks everybody, rather than nobody."""
+    """Pinning without any certificate blocks everybody, rather than nobody."""
     await choose_pinning(hass, loaded_entry)
 
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
@@ -100,7 +100,7 @@ async def test_without_any_certificate_nobody_passes(
     assert state_of(hass, DRIFT) == "off"
 
 
-async def test_created_is_pinned_at_once_and_revoked_is_not(
+async def test_new_certificate_is_pinned_at_once(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The rules have a new certificate before Cloudflare lists it."""
@@ -129,7 +129,7 @@ async def test_rule_that_cannot_be_written_is_fixed_later(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The bundle is offered all the same, and the drift is fixed."""
+    """The bundle can still be downloaded, and the drift is fixed."""
     await choose_pinning(hass, loaded_entry)
     faults.unavailable("POST", "/rules$", times=1)
 
@@ -141,10 +141,10 @@ async def test_rule_that_cannot_be_written_is_fixed_later(
     assert pinned(sandbox, SKIP_REF) == {created["fingerprint_sha256"]}
 
 
-async def test_more_than_a_rule_holds_is_refused_beforehand(
+async def test_more_certificates_than_a_rule_holds(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The rules stay as they are, and the error says how many certificates there are."""
+    """The rules stay unchanged, and the error says how many certificates there are."""
     await fill(sandbox, 60)
     sandbox.journal.clear()
 
@@ -157,10 +157,10 @@ async def test_more_than_a_rule_holds_is_refused_beforehand(
     assert sandbox.journal.writes == []
 
 
-async def test_one_more_than_a_rule_holds_is_never_signed(
+async def test_certificate_that_no_rule_has_space_for(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that no rule has room for is not created."""
+    """The certificate is never signed."""
     await fill(sandbox, 1)
     await choose_pinning(hass, loaded_entry)
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
@@ -181,7 +181,7 @@ async def test_one_more_than_a_rule_holds_is_never_signed(
 async def test_cloudflare_that_does_not_answer(
     hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry
 ) -> None:
-    """Without knowing the certificates, pinning cannot be turned on."""
+    """Without the list of certificates, pinning cannot be turned on."""
     faults.unavailable("GET", "")
     result = await choose_pinning(hass, loaded_entry)
     assert result["errors"] == {"base": "unavailable"}

@@ -20,7 +20,7 @@ async def test_old_one_is_revoked_after_the_chosen_days(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It need not be tested for that, and a reload changes nothing."""
+    """The new one need not be tested for that, and a reload changes nothing."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (old,) = certificates(sandbox)
@@ -52,7 +52,7 @@ async def test_restored_certificate_stays(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A restored certificate is not revoked again, although a newer one took over."""
+    """It is not revoked again, although a newer one replaced it."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (old,) = certificates(sandbox)
@@ -110,7 +110,7 @@ async def test_removed_while_cloudflare_refuses(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The revocation is tried again at each refresh, although nothing else changes."""
+    """Each refresh tries the revocation again, although nothing else changes."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     fault = faults.unavailable("DELETE", "/client_certificates")
@@ -129,7 +129,7 @@ async def test_removed_while_cloudflare_refuses(
     assert reported(hass) == set()
 
 
-async def test_revocation_closes_what_lets_the_revoked_in(
+async def test_revocation_first_fixes_rules_that_let_revoked_certificates_in(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,

@@ -1,4 +1,4 @@
-"""Tests of a certificate's life: from the dialog over a renewal to its expiry, for a hundred devices too."""
+"""Tests of a certificate's life: from the dialog over a renewal to its expiry, and for a hundred devices."""
 
 from datetime import timedelta
 
@@ -121,7 +121,7 @@ async def test_never_fetched(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The handover is missed; a renewal revokes the certificate that nobody has."""
+    """The renewal revokes the certificate whose bundle nobody fetched."""
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     await submit(hass, result)
     await settle(hass)
@@ -153,7 +153,7 @@ async def test_renew_button(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It creates a certificate like the last one; a notification says where to fetch it."""
+    """It creates a certificate with the same choices; a notification says where to download it."""
     await through_dialog(
         hass, client, await add(hass, loaded_entry), {**CHOSEN, "validity": "90"}
     )
@@ -215,7 +215,7 @@ async def test_hundred_devices(
     await setup_integration(hass, entry)
 
     def stands(status: str) -> int:
-        """Count the devices whose certificate has this status."""
+        """Return how many devices have a certificate with this status."""
         return [
             state_of(hass, f"sensor.phone_{number}_certificate_status")
             for number in range(MANY)

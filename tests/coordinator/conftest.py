@@ -19,7 +19,7 @@ async def client(
     hass_admin_user: MockUser,
     hass_client: ClientSessionGenerator,
 ) -> Client:
-    """Return the browser of somebody who opens the repairs of a healthy home, hours later."""
+    """Return the browser of a person who opens the repairs of a home in sync, hours after the set-up."""
     assert issues(hass) == {}
     sandbox.journal.clear()
     assert await async_setup_component(hass, "repairs", {})

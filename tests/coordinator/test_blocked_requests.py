@@ -58,7 +58,7 @@ def queries(sandbox: Sandbox) -> int:
 def enabled(
     entity_registry: er.EntityRegistry, entry: MockConfigEntry, hass: HomeAssistant
 ) -> MockConfigEntry:
-    """Return the account, whose sensor somebody enabled before."""
+    """Return the account, with its sensor enabled."""
     enable_blocked_requests(entity_registry, hass, entry)
     return entry
 
@@ -76,7 +76,7 @@ async def test_sensor_rests_unless_it_is_enabled(
     entity_registry: er.EntityRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """By default the sensor is disabled, and Cloudflare is not asked."""
+    """Cloudflare is not asked while the sensor is disabled, which it is by default."""
     sandbox.state.tokens[sandbox.token].permissions -= {"analytics:read"}
     await setup_integration(hass, entry)
     for _ in range(4):
@@ -124,7 +124,7 @@ async def test_sensor_without_permission(
     issue_registry: ir.IssueRegistry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The sensor is unknown, and a repair names the permission while the sensor is enabled."""
+    """The sensor is unknown, and while it is enabled a repair names the permission."""
     token = sandbox.state.tokens[sandbox.token]
     block(sandbox)
     await set_up(hass, enabled)
@@ -190,7 +190,7 @@ async def test_sensor_while_cloudflare_does_not_answer(
 async def test_sensor_of_a_plan_without_events(
     hass: HomeAssistant, enabled: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A count that is not known is not shown as zero."""
+    """An unknown count is not shown as zero."""
     begin = _Zone.__init__
 
     def changed(self: Any, *arguments: Any) -> None:
@@ -284,10 +284,10 @@ async def test_action_without_permission(
         await act(hass, loaded_entry, "get_blocked_requests", hostname=HOSTNAME)
 
 
-async def test_who_may_ask_for_what(
+async def test_action_is_limited(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, hass_read_only_user: MockUser
 ) -> None:
-    """Only administrators may ask, for protected hostnames, and for a week at most."""
+    """Only administrators may ask, only for protected hostnames, and for a week at most."""
     for hours in (0, 169):
         with pytest.raises(probatio.Invalid):
             await act(

@@ -1,4 +1,4 @@
-"""Tests of the repairs that fix what a check found: they change that alone, or say why they cannot."""
+"""Tests of the repairs that fix what a check found: they change only that, or say why they cannot."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -20,19 +20,19 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.coordinator.troubles import (
+from tests.coordinator.causes import (
     ZONE_WIDE,
     bot_fight_mode,
+    change_setting,
     config_of,
     no_catch_all,
-    setting,
 )
 from tests.dialogs import Client, begin_repair, confirm_repair
 from tests.faults import Faults
 
 
 def world(sandbox: Sandbox) -> Any:
-    """Return everything at Cloudflare that could have been changed."""
+    """Return everything at Cloudflare that a repair could change."""
     zone = zone_of(sandbox)
     return deepcopy(
         (
@@ -49,24 +49,24 @@ def world(sandbox: Sandbox) -> Any:
 
 FIXABLE = [
     pytest.param(
-        setting("websockets", "off"),
+        change_setting("websockets", "off"),
         "check_websockets_off",
         ZONE_WIDE,
-        setting("websockets", "on"),
+        change_setting("websockets", "on"),
         id="websockets",
     ),
     pytest.param(
-        setting("0rtt", "on"),
+        change_setting("0rtt", "on"),
         "check_zero_rtt_on",
         ZONE_WIDE,
-        setting("0rtt", "off"),
+        change_setting("0rtt", "off"),
         id="0-RTT",
     ),
     pytest.param(
-        setting("min_tls_version", "1.3"),
+        change_setting("min_tls_version", "1.3"),
         "check_tls_1_3_only",
         ZONE_WIDE,
-        setting("min_tls_version", "1.2"),
+        change_setting("min_tls_version", "1.2"),
         id="TLS 1.3",
     ),
     pytest.param(
@@ -88,19 +88,19 @@ FIXABLE = [
 ]
 
 
-@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
+@pytest.mark.parametrize(("cause", "key", "told", "fixed"), FIXABLE)
 async def test_what_can_be_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     freezer: FrozenDateTimeFactory,
-    trouble: Callable[[Sandbox], None],
+    cause: Callable[[Sandbox], None],
     key: str,
     told: dict[str, str],
     fixed: Callable[[Sandbox], None],
 ) -> None:
-    """The repair names the trouble, changes only that once confirmed, and closes."""
-    trouble(sandbox)
+    """The repair names the problem, changes only that once confirmed, and closes."""
+    cause(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass).keys() == {key}
     assert placeholders(hass, key) == told
@@ -120,8 +120,8 @@ async def test_what_can_be_fixed(
     after = world(sandbox)
     assert after != before
     assert issues(hass) == {}
-    # Everything else is as it was.
-    trouble(sandbox)
+    # Everything else is unchanged.
+    cause(sandbox)
     assert world(sandbox) == before
     fixed(sandbox)
     assert world(sandbox) == after
@@ -129,19 +129,19 @@ async def test_what_can_be_fixed(
     assert issues(hass) == {}
 
 
-@pytest.mark.parametrize(("trouble", "key", "told", "fixed"), FIXABLE)
-async def test_permission_to_look_only(
+@pytest.mark.parametrize(("cause", "key", "told", "fixed"), FIXABLE)
+async def test_read_only_token(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     freezer: FrozenDateTimeFactory,
-    trouble: Callable[[Sandbox], None],
+    cause: Callable[[Sandbox], None],
     key: str,
     told: dict[str, str],
     fixed: Callable[[Sandbox], None],
 ) -> None:
     """The dialog names the missing permission; nothing is changed, and the repair stays."""
-    trouble(sandbox)
+    cause(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = frozenset(
@@ -172,7 +172,7 @@ async def test_pause_that_cloudflare_asks_for(
     path: str,
 ) -> None:
     """The dialog says how long to wait; the pause is kept, and nothing is changed."""
-    setting("websockets", "off")(sandbox)
+    change_setting("websockets", "off")(sandbox)
     bot_fight_mode(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     before = world(sandbox)
@@ -203,7 +203,7 @@ async def test_cloudflare_that_does_not_answer(
     key: str,
 ) -> None:
     """The dialog ends with an explanation, and can be opened again."""
-    setting("websockets", "off")(sandbox)
+    change_setting("websockets", "off")(sandbox)
     no_catch_all(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     flow = await begin_repair(client, issues(hass)[key])
@@ -220,21 +220,21 @@ async def test_cloudflare_that_does_not_answer(
     assert key not in issues(hass)
 
 
-async def test_trouble_that_somebody_else_ended(
+async def test_cause_that_somebody_else_removed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What was fixed meanwhile is not changed, whenever the dialog notices."""
-    setting("websockets", "off")(sandbox)
+    """A problem that is gone is not fixed again, before and after the dialog notices."""
+    change_setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     issue_id = issues(hass)["check_websockets_off"]
     first, second = (
         await begin_repair(client, issue_id),
         await begin_repair(client, issue_id),
     )
-    setting("websockets", "on")(sandbox)
+    change_setting("websockets", "on")(sandbox)
 
     assert (await confirm_repair(client, first))["type"] == "create_entry"
     assert (await confirm_repair(client, second))["type"] == "create_entry"
@@ -251,7 +251,7 @@ async def test_account_that_is_not_connected(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A repair of an account that is not loaded says so."""
-    setting("websockets", "off")(sandbox)
+    change_setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     issue_id = issues(hass)["check_websockets_off"]
     await hass.config_entries.async_unload(loaded_entry.entry_id)
@@ -267,7 +267,7 @@ async def test_repairs_go_with_their_account(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A removed account has no repairs."""
-    setting("websockets", "off")(sandbox)
+    change_setting("websockets", "off")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)

@@ -1,4 +1,4 @@
-"""Tests of the checks: what stops devices although the rules let them in is reported, if it can be seen."""
+"""Tests of the checks: what stops devices although our rules let them in is reported, if Home Assistant can see it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,12 +31,12 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.coordinator.troubles import (
+from tests.coordinator.causes import (
     ZONE_WIDE,
     bot_fight_mode,
+    change_setting,
     log_in,
     no_catch_all,
-    setting,
 )
 from tests.dialogs import Client, begin_repair, confirm_repair
 from tests.faults import Faults
@@ -70,7 +70,7 @@ async def test_healthy_home(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An ordinary home lab has no repair, and nothing is changed in it."""
+    """An ordinary home has no repair, and nothing is changed in it."""
     assert reported(hass) == set()
     sandbox.journal.clear()
 
@@ -90,7 +90,7 @@ async def test_nothing_is_asked_in_between(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While a zone does not change, its surroundings are not read again."""
+    """The settings of a zone without changes are not read again at every refresh."""
     sandbox.journal.clear()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert not any("/settings/" in item.path for item in sandbox.journal.requests)
@@ -101,7 +101,7 @@ async def test_nothing_is_asked_in_between(
 
 
 @pytest.mark.parametrize(
-    ("trouble", "key", "told", "severity"),
+    ("cause", "key", "told", "severity"),
     [
         (pause, "check_zone_paused", ZONE_WIDE, "error"),
         (move_away, "check_zone_inactive", ZONE_WIDE, "error"),
@@ -125,20 +125,20 @@ async def test_nothing_is_asked_in_between(
         ),
     ],
 )
-async def test_what_only_a_person_can_put_right(
+async def test_what_only_a_person_can_fix(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     freezer: FrozenDateTimeFactory,
-    trouble: Callable[[Sandbox], None],
+    cause: Callable[[Sandbox], None],
     key: str,
     told: dict[str, str],
     severity: str,
 ) -> None:
-    """The repair names it; what is not ours is not changed."""
+    """The repair names it; things that are not ours are not changed."""
     whole = zone_of(sandbox)
     rules, access = list(whole.rules), sandbox.state.accounts[sandbox.account_id].access
-    trouble(sandbox)
+    cause(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
 
     assert issues(hass).keys() == {key}
@@ -163,7 +163,7 @@ async def test_under_attack_mode_with_skip_rule(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """Our skip rule lets devices past it, so there is no repair."""
-    setting("security_level", "under_attack")(sandbox)
+    change_setting("security_level", "under_attack")(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass) == {}
 
@@ -184,7 +184,7 @@ class TestOneRule:
         freezer: FrozenDateTimeFactory,
     ) -> None:
         """Devices meet the challenge; the repair goes back to the usual level."""
-        setting("security_level", "under_attack")(sandbox)
+        change_setting("security_level", "under_attack")(sandbox)
         await wait_for_refresh(hass, freezer, CHECKS_EVERY)
         assert issues(hass).keys() == {"check_under_attack"}
         assert placeholders(hass, "check_under_attack") == {
@@ -230,7 +230,7 @@ class TestComputer:
         assert issue
         assert issue.dismissed_version
 
-        setting("http3", "off")(sandbox)
+        change_setting("http3", "off")(sandbox)
         await wait_for_refresh(hass, freezer, CHECKS_EVERY)
         assert "check_http3_on" not in reported(hass)
 
@@ -246,7 +246,7 @@ class TestUnpublished:
     async def test_nobody_is_stopped(
         self, hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
     ) -> None:
-        """Nobody is meant to reach it, so nothing is read or reported."""
+        """No device is meant to reach it, so nothing is read or reported."""
         bot_fight_mode(sandbox)
         no_catch_all(sandbox)
         await setup_integration(hass, entry)
@@ -292,8 +292,8 @@ async def test_permissions_are_optional(
     left: set[str],
 ) -> None:
     """Without a permission one check is off, and only the diagnostics say so."""
-    for trouble in (setting("websockets", "off"), bot_fight_mode, log_in):
-        trouble(sandbox)
+    for cause in (change_setting("websockets", "off"), bot_fight_mode, log_in):
+        cause(sandbox)
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - missing
 
@@ -314,10 +314,10 @@ async def test_permissions_are_optional(
     }
 
 
-async def test_one_refusal_is_enough(
+async def test_refused_settings_are_read_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A token that may not read the settings is not asked for each of them."""
+    """After one refusal, the other settings are not read."""
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"settings:edit"}
     await setup_integration(hass, entry)
@@ -333,20 +333,20 @@ async def test_plan_without_a_setting(
     """A setting that the zone does not have has no repair."""
     zone_of(sandbox).plan = Plan.PRO
     faults.refuse("GET", "/settings/0rtt", 400, 1003, "Undefined zone setting: 0rtt")
-    setting("websockets", "off")(sandbox)
+    change_setting("websockets", "off")(sandbox)
     await setup_integration(hass, entry)
     assert reported(hass) == {"check_websockets_off"}
 
 
-async def test_what_cannot_be_seen_has_not_got_better(
+async def test_repair_outlives_an_outage(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While Cloudflare does not answer, the repair stays; the next look comes soon."""
-    setting("websockets", "off")(sandbox)
+    """While Cloudflare does not answer, the repair stays; the next attempt comes soon."""
+    change_setting("websockets", "off")(sandbox)
     await setup_integration(hass, entry)
     assert reported(hass) == {"check_websockets_off"}
     faults.unavailable("GET", "/settings/")
@@ -355,6 +355,6 @@ async def test_what_cannot_be_seen_has_not_got_better(
     assert reported(hass) == {"check_websockets_off"}
 
     faults.clear()
-    setting("websockets", "on")(sandbox)
+    change_setting("websockets", "on")(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY + timedelta(seconds=1))
     assert reported(hass) == set()

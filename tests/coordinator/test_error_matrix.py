@@ -55,7 +55,7 @@ CERTIFICATE = "sensor.pixel_8_certificate_status"
 BLOCKED = "sensor.home_mobile_example_com_blocked_requests"
 
 FAULTS = [str(kind) for kind in FaultKind if kind is not FaultKind.STALE]
-# A client waits for half a minute.
+# The client waits for half a minute.
 _WAITED = {FaultKind.TIMEOUT_AFTER: 31, FaultKind.DELAY: 6}
 _STEP, _STEPS = timedelta(minutes=5), 12
 _OUTAGE = ["ERROR", "INFO"]
@@ -63,7 +63,7 @@ _OUTAGE = ["ERROR", "INFO"]
 
 @dataclass(frozen=True)
 class Row:
-    """A call of a refresh, what shows its answer, and what changes meanwhile."""
+    """A call of a refresh, the entity that shows its answer, and a change at Cloudflare."""
 
     path: str
     entity: str
@@ -76,7 +76,7 @@ class Row:
     unseen: frozenset[str] = frozenset({"unavailable", "unknown"})
 
     def shown(self, hass: HomeAssistant) -> str:
-        """Return what a person sees."""
+        """Return the state that a person sees."""
         return state_of(hass, self.entity)
 
 
@@ -93,7 +93,7 @@ class Repair(Row):
 
 
 def _attribute(thing: Any, name: str, value: Any) -> Callable[[], object]:
-    """Change an attribute, and return what changes it back."""
+    """Change an attribute, and return the function that changes it back."""
     before = getattr(thing, name)
     setattr(thing, name, value)
     return lambda: setattr(thing, name, before)
@@ -239,7 +239,7 @@ ROWS = {
     ),
 }
 _TUNNEL_ROWS = {"tunnels", "connections"}
-# Each takes half a minute: the others are like these.
+# Each takes half a minute, and the other calls behave like these.
 _BY_DAY = {
     "custom rules",
     "client certificates",
@@ -254,7 +254,7 @@ _BY_DAY = {
 async def _patience(
     freezer: FrozenDateTimeFactory, fault: Fault, seconds: int
 ) -> AsyncIterator[None]:
-    """Let time pass while a request waits for its answer: nothing else moves this clock."""
+    """Let time pass while a request waits for its answer; nothing else moves this clock."""
 
     async def pass_time() -> None:
         seen = fault.calls
@@ -283,7 +283,7 @@ class Day:
         freezer: FrozenDateTimeFactory,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Take a home and its faults."""
+        """Prepare a day of a home with these faults."""
         self._hass = hass
         self._sandbox = sandbox
         self._freezer = freezer
@@ -321,7 +321,7 @@ class Day:
             )
         )
         back = row.change(sandbox)
-        # The connections of a tunnel that did not change are looked at less often.
+        # The connections of a tunnel that did not change are read less often.
         await self.step(row.every, fault)
         shown = []
         for _ in range(_STEPS):
@@ -345,7 +345,7 @@ class Day:
         for _ in range(3):
             await self.step(_STEP)
         if "reported" in states:
-            # Data that was read is read again as seldom as usual.
+            # After a success, data is read as rarely as usual.
             await self.step(row.every)
         if row.shown(hass) != row.before:
             wrong.append(f"ended as {row.shown(hass)}")
@@ -360,9 +360,9 @@ class Day:
         )
 
     def _bystanders(self, name: str) -> list[str]:
-        """Return the entities that stop although their own calls succeed."""
+        """Return the entities that are unavailable although their own calls succeed."""
         others = [STATUS] if name not in _TUNNEL_ROWS else [DRIFT, CERTIFICATE]
-        # A pause holds for all calls.
+        # A pause stops all calls.
         paused = any(
             fault.kind is FaultKind.RATE_LIMITED
             for fault in self._sandbox.faults.waiting
@@ -374,7 +374,7 @@ class Day:
         ]
 
     def _lines(self, kind: FaultKind) -> list[str]:
-        """Return what is logged beyond one line for down and one for up, by coordinator."""
+        """Return the log lines beyond one for down and one for up, by coordinator."""
         lines = defaultdict[str, list[str]](list)
         for record in self._caplog.records:
             own = record.name == f"custom_components.{DOMAIN}"
@@ -417,7 +417,7 @@ async def test_bad_days(
     caplog: pytest.LogCaptureFixture,
     name: str,
 ) -> None:
-    """A call meets every fault, as docs/error-matrix.md has it."""
+    """The outcome of every fault is that of docs/error-matrix.md."""
     caplog.set_level("INFO")
     await add_certificate(sandbox)
     enable_blocked_requests(entity_registry, hass, entry)

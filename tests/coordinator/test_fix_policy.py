@@ -1,4 +1,4 @@
-"""Tests of what follows from attempts to fix drift: what is told, and when to look again."""
+"""Tests of what follows from attempts to fix drift: what is reported, and when to refresh again."""
 
 import pytest
 
@@ -31,7 +31,7 @@ DNS = Permission.DNS_EDIT
 
 
 def attempt(policy: FixPolicy, *errors: Unavailable | PermissionMissing) -> None:
-    """Make an attempt that these errors stop, or that succeeds."""
+    """Make an attempt that these errors stop, or a successful one."""
     assert policy.begin()
     if errors:
         policy.failed(errors)
@@ -63,18 +63,18 @@ def association(hostname: str) -> AssociationStep:
 
 
 def applied(*steps: RuleStep | AssociationStep) -> ZoneSync:
-    """Return what came of a zone in which these steps were applied."""
+    """Return the result of applying these steps in a zone."""
     view = ZoneView(observation=observed(), skippable=frozenset())
     return ZoneSync(view=view, left=Plan(), applied=steps)
 
 
-def test_without_drift_everything_is_told() -> None:
-    """What only a person can solve needs no attempt."""
+def test_without_drift_every_problem_is_reported() -> None:
+    """A problem that only a person can solve needs no attempt."""
     assert FixPolicy().may_tell(exposed=False)
 
 
 def test_one_attempt_at_a_time() -> None:
-    """A refresh meanwhile begins no second one; the next after it does."""
+    """A refresh during an attempt starts no second one; the next refresh does."""
     policy = FixPolicy()
     assert policy.begin()
     assert not policy.begin()
@@ -87,16 +87,16 @@ def test_one_attempt_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("exposed", [False, True])
-def test_nothing_is_told_before_the_first_attempt_is_over(exposed: bool) -> None:
-    """It may fix the drift within seconds."""
+def test_nothing_is_reported_before_the_first_attempt_is_over(exposed: bool) -> None:
+    """The attempt may fix the drift within seconds."""
     policy = FixPolicy()
     policy.begin()
     assert not policy.may_tell(exposed=exposed)
     assert not looks_soon(policy)
 
 
-def test_drift_is_told_after_the_second_failure() -> None:
-    """After the first, it is tried again soon; it stays told while it is tried again."""
+def test_drift_is_reported_after_the_second_failure() -> None:
+    """The second attempt comes soon, and the report stays during further attempts."""
     policy = FixPolicy()
     attempt(policy, Unavailable("down"))
     assert not policy.may_tell(exposed=False)
@@ -114,15 +114,15 @@ def test_drift_is_told_after_the_second_failure() -> None:
         attempt(policy, Unavailable("down"))
 
 
-def test_exposure_is_told_after_the_first_failure() -> None:
-    """Somebody gets in, and closing that has failed."""
+def test_exposure_is_reported_after_the_first_failure() -> None:
+    """Somebody gets in, and the attempt to prevent it failed."""
     policy = FixPolicy()
     attempt(policy, Unavailable("down"))
     assert policy.may_tell(exposed=True)
 
 
-def test_drift_that_a_success_left_is_told() -> None:
-    """Nothing stopped the attempt, so another one would not help: a person has to look."""
+def test_drift_that_a_success_left_is_reported() -> None:
+    """Another attempt would not help, so a person has to look."""
     policy = FixPolicy()
     attempt(policy)
     assert policy.may_tell(exposed=False)
@@ -133,7 +133,7 @@ def test_drift_that_a_success_left_is_told() -> None:
 
 
 def test_success_ends_the_count() -> None:
-    """A failure after it is a first one again."""
+    """The next failure counts as the first one."""
     policy = FixPolicy()
     attempt(policy, PermissionMissing(DNS))
     policy.end()
@@ -144,8 +144,8 @@ def test_success_ends_the_count() -> None:
     assert policy.missing_permissions == set()
 
 
-def test_permission_is_told_with_the_second_failure() -> None:
-    """It is the one that stopped the last attempt which could look at Cloudflare."""
+def test_permission_is_reported_with_the_second_failure() -> None:
+    """It is the one that stopped the last attempt which could read the settings."""
     policy = FixPolicy()
     attempt(policy, PermissionMissing(DNS), Unavailable("down"))
     assert policy.missing_permissions == set()
@@ -165,7 +165,7 @@ def test_permission_is_told_with_the_second_failure() -> None:
 
 
 def test_fixed_steps_by_hostname() -> None:
-    """A rule counts for each hostname of its zone, anything else for its own alone."""
+    """A rule counts for each hostname of its zone, any other step for its own alone."""
     own = association("a.example.com")
     steps = fixed_steps(
         {"zone": applied(RULE, own), "quiet": applied()},
@@ -182,7 +182,7 @@ def test_fixed_steps_by_hostname() -> None:
 
 
 def test_removal_fixes_nothing() -> None:
-    """While a hostname is taken down, the rules of its zone change for its sake."""
+    """While a hostname is taken down, changed rules of its zone do not count as fixed."""
     own = association("a.example.com")
     gone = association("gone.example.com")
     steps = fixed_steps(

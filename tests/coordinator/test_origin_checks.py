@@ -24,7 +24,7 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
 )
-from tests.coordinator.troubles import config_of
+from tests.coordinator.causes import config_of
 from tests.dialogs import begin_repair, confirm_repair
 
 HTTPS_SERVICE = "https://homeassistant.local:8123"
@@ -35,7 +35,7 @@ class TestHttpsOrigin:
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return a service over HTTPS, at a port of Home Assistant's without TLS."""
+        """Return a service over HTTPS, at a port of Home Assistant that has no TLS."""
         return {**settings, "service": HTTPS_SERVICE}
 
     async def test_certificate(
@@ -46,7 +46,7 @@ class TestHttpsOrigin:
         freezer: FrozenDateTimeFactory,
         hass_client: ClientSessionGenerator,
     ) -> None:
-        """The repair names scheme and certificate, and only our own rule is changed."""
+        """The repair names scheme and certificate, and changes only our own ingress rule."""
         assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
         assert placeholders(hass, "check_origin_scheme") == {
             "target": HOSTNAME,
@@ -83,13 +83,13 @@ class TestOtherPort:
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the port that Home Assistant had before."""
+        """Return a service at the port that Home Assistant had before."""
         return {**settings, "service": "http://localhost:80"}
 
     async def test_port(
         self, hass: HomeAssistant, loaded_entry: MockConfigEntry
     ) -> None:
-        """The repair names the right service; it is a warning, as a reverse proxy may be there."""
+        """The repair names the right service; it is a warning, because a reverse proxy may be there."""
         assert reported(hass) == {"check_origin_port"}
         assert placeholders(hass, "check_origin_port") == {
             "target": HOSTNAME,
@@ -112,7 +112,7 @@ async def test_proxies_that_are_not_trusted(
     entry: MockConfigEntry,
     configured: ConfData,
 ) -> None:
-    """A server that refuses all requests from the tunnel has a repair that leads to its settings."""
+    """The web server refuses all requests from the tunnel; the repair leads to its settings."""
     store = await async_get_and_load_store(hass)
     store.stable.update(configured)
 
@@ -126,10 +126,10 @@ async def test_proxies_that_are_not_trusted(
     assert issue.learn_more_url == "homeassistant://config/network"
 
 
-async def test_store_of_the_server_that_changed(
+async def test_settings_of_the_web_server_that_cannot_be_read(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """If the store cannot be read, a server with trusted proxies has no repair."""
+    """Trusted proxies that cannot be read have no repair."""
     assert await async_setup_component(hass, "http", {})
     hass.data["http"] = object()
     await setup_integration(hass, entry)

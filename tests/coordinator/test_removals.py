@@ -1,4 +1,4 @@
-"""Tests of hostnames and devices that are removed from Home Assistant: they go at Cloudflare too."""
+"""Tests of hostnames and devices that are removed in Home Assistant: they are removed at Cloudflare too."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ async def remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 def traces(sandbox: Sandbox) -> list[str]:
-    """Return where at Cloudflare the hostname still is."""
+    """Return the places at Cloudflare where the hostname still is."""
     zone, tunnel = zone_of(sandbox), sandbox.state.tunnels[sandbox.tunnel_id]
     return [
         *(rule.ref for rule in zone.rules if rule.ref in (BLOCK_REF, SKIP_REF)),
@@ -59,7 +59,7 @@ def traces(sandbox: Sandbox) -> list[str]:
     ]
 
 
-async def test_removed_here_and_there(
+async def test_removed_at_cloudflare_too(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -130,7 +130,7 @@ async def test_brought_back_by_a_late_write(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Another Home Assistant writes back the tunnel's old list: the hostname goes again."""
+    """Another Home Assistant writes back the tunnel's old list: the hostname is removed again."""
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     before = [dict(rule) for rule in tunnel.ingress]
     (own,) = records_of(sandbox)
@@ -146,14 +146,14 @@ async def test_brought_back_by_a_late_write(
     assert traces(sandbox) == []
 
 
-async def test_removal_that_is_refused_says_so_and_goes_on(
+async def test_removal_that_is_refused(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A repair says that the hostname is still there, until it is gone."""
+    """A repair says that the hostname is still there, until a later attempt succeeds."""
     faults.unavailable("PUT", "/configurations")
     await remove(hass, loaded_entry)
 
@@ -231,7 +231,7 @@ async def test_restored_backup(
     age: timedelta,
     left: int,
 ) -> None:
-    """A restored backup remembers a removal; a record that is newer than it is left alone."""
+    """A restored backup remembers a removal, but a record that is newer than it is left alone."""
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert len(traces(sandbox)) == 5
     (record,) = records_of(sandbox)
@@ -261,13 +261,13 @@ async def test_restored_backup(
     assert hass_storage[STORE.format(entry.entry_id)]["data"] == NOTHING
 
 
-async def test_account_that_is_removed_leaves_nothing_behind(
+async def test_removed_account_leaves_nothing_stored(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> None:
-    """At Cloudflare everything stays; here nothing stays stored."""
+    """Everything at Cloudflare stays; Home Assistant stores nothing about it."""
     sandbox.journal.clear()
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await settle(hass)

@@ -1,4 +1,4 @@
-"""Tests of single failures: after one, Home Assistant looks again before it reports anything."""
+"""Tests of single failures: after one, Home Assistant tries again before it reports anything."""
 
 from datetime import timedelta
 
@@ -24,20 +24,20 @@ from tests.faults import Fault, Faults
 STATUS = "sensor.home_tunnel_status"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
-once_or_more = pytest.mark.parametrize("trouble", ["refusal", "failure"])
+once_or_more = pytest.mark.parametrize("failure", ["refusal", "failure"])
 
 
-def spoil(
-    faults: Faults, trouble: str, method: str, path: str, times: int | None
+def add_fault(
+    faults: Faults, failure: str, method: str, path: str, times: int | None
 ) -> Fault:
-    """Refuse requests without a reason, or leave them unanswered."""
-    if trouble == "refusal":
+    """Refuse requests without a reason, or answer with an error page."""
+    if failure == "refusal":
         return faults.refuse(method, path, 403, 10000, "Forbidden", times=times)
     return faults.unavailable(method, path, times=times)
 
 
 def remove_record(sandbox: Sandbox) -> None:
-    """Delete the hostname's record, as somebody does in the dashboard."""
+    """Delete the hostname's record, as a person does in the dashboard."""
     (record,) = records_of(sandbox)
     del zone_of(sandbox).dns_records[record.id]
 
@@ -55,18 +55,18 @@ def remove_record(sandbox: Sandbox) -> None:
         pytest.param("/configurations$", DRIFT, "off", id="configuration"),
     ],
 )
-async def test_single_failure_alarms_nobody(
+async def test_single_failure_opens_no_repair(
     hass: HomeAssistant,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    failure: str,
     path: str,
     entity_id: str,
     state: str,
 ) -> None:
     """The entity is unavailable for half a minute, without a repair."""
-    fault = spoil(faults, trouble, "GET", path, times=1)
+    fault = add_fault(faults, failure, "GET", path, times=1)
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert fault.hits == 1
@@ -80,15 +80,15 @@ async def test_single_failure_alarms_nobody(
 
 
 @once_or_more
-async def test_what_lasts_is_asked_for_no_more_often(
+async def test_lasting_failure_keeps_the_usual_interval(
     hass: HomeAssistant,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    failure: str,
 ) -> None:
-    """After the second look, the usual interval applies."""
-    fault = spoil(faults, trouble, "GET", "/dns_records$", times=None)
+    """After the second attempt, the usual interval applies."""
+    fault = add_fault(faults, failure, "GET", "/dns_records$", times=None)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert fault.hits == 2
@@ -97,7 +97,7 @@ async def test_what_lasts_is_asked_for_no_more_often(
         await wait_for_refresh(hass, freezer, timedelta(minutes=1))
     assert fault.hits == 2
     assert state_of(hass, DRIFT) == "unavailable"
-    assert reported(hass) == ({"permission_missing"} if trouble == "refusal" else set())
+    assert reported(hass) == ({"permission_missing"} if failure == "refusal" else set())
 
     faults.clear()
     await wait_for_refresh(hass, freezer, timedelta(minutes=1))
@@ -112,11 +112,11 @@ async def test_single_failure_of_a_change(
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    failure: str,
 ) -> None:
     """Drift that could not be fixed is fixed half a minute later, without a repair."""
     remove_record(sandbox)
-    fault = spoil(faults, trouble, "POST", "/dns_records$", times=1)
+    fault = add_fault(faults, failure, "POST", "/dns_records$", times=1)
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert fault.hits == 1
@@ -136,12 +136,12 @@ async def test_single_failure_to_close(
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    failure: str,
 ) -> None:
-    """The repair that somebody gets in is there after the first failure."""
+    """The repair that somebody gets in opens after the first failure."""
     block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     block.enabled = False
-    fault = spoil(faults, trouble, "PATCH", "/rules/", times=1)
+    fault = add_fault(faults, failure, "PATCH", "/rules/", times=1)
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert fault.hits == 1
@@ -154,18 +154,18 @@ async def test_single_failure_to_close(
 
 
 @once_or_more
-async def test_change_that_fails_on_and_on(
+async def test_change_that_keeps_failing(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    trouble: str,
+    failure: str,
 ) -> None:
     """The repair opens with the second failure, and stays during further attempts."""
     remove_record(sandbox)
-    spoil(faults, trouble, "POST", "/dns_records$", times=None)
-    expected = {"drift"} | ({"permission_missing"} if trouble == "refusal" else set())
+    add_fault(faults, failure, "POST", "/dns_records$", times=None)
+    expected = {"drift"} | ({"permission_missing"} if failure == "refusal" else set())
 
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await wait_for_refresh(hass, freezer, SECOND_LOOK)

@@ -46,7 +46,7 @@ async def in_place(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEnt
 
 
 async def follow(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Have the coordinators follow what has changed."""
+    """Have the coordinators follow the changes."""
     data = entry.runtime_data
     await data.protection.async_settings_changed()
     data.visits.async_keep_up()
@@ -58,7 +58,7 @@ async def follow(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 async def change(
     hass: HomeAssistant, entry: MockConfigEntry, **changes: Any
 ) -> Mapping[str, Any]:
-    """Change the settings of the hostname, and return what they were."""
+    """Change the settings of the hostname, and return the former ones."""
     subentry = entry.subentries[SUBENTRY_ID]
     before = subentry.data
     hass.config_entries.async_update_subentry(
@@ -87,7 +87,7 @@ async def test_removed_hostname(
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
-    """It is taken down, forgotten after a while, and nobody visits or checks it any more."""
+    """It is taken down and later forgotten, and neither visited nor checked any more."""
     hass.config_entries.async_remove_subentry(in_place, SUBENTRY_ID)
     await follow(hass, in_place)
 
@@ -112,7 +112,7 @@ async def test_removed_and_added_again(
     in_place: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What is wanted again is put back, whatever of it was taken down before."""
+    """Everything that was taken down is put back."""
     faults.unavailable("PUT", "/configurations")
     hass.config_entries.async_remove_subentry(in_place, SUBENTRY_ID)
     await follow(hass, in_place)
@@ -149,13 +149,13 @@ async def test_added_hostname(
     }
 
 
-async def test_changed_while_drift_is_being_fixed(
+async def test_removed_while_drift_is_being_fixed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     in_place: MockConfigEntry,
 ) -> None:
-    """The attempt under way does not keep what was removed from being taken down."""
+    """The attempt under way does not stop the removed hostname from being taken down."""
     block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     block.enabled = False
     removed = False
@@ -178,7 +178,7 @@ async def test_changed_while_drift_is_being_fixed(
 async def test_not_published_any_more(
     hass: HomeAssistant, sandbox: Sandbox, in_place: MockConfigEntry
 ) -> None:
-    """Nothing leads to it, so it is not visited; put back, it is."""
+    """Nothing leads to it, so it is not visited until it is published again."""
     visits = in_place.runtime_data.visits
     assert set(visits.data) == {HOSTNAME}
 
@@ -194,7 +194,7 @@ async def test_not_published_any_more(
 async def test_kept_in_sync_from_now_on(
     hass: HomeAssistant, sandbox: Sandbox, in_place: MockConfigEntry
 ) -> None:
-    """Drift that nobody was to fix is fixed with the change."""
+    """Drift that was only reported before is fixed at once."""
     await change(hass, in_place, keep_in_sync=False)
     zone_of(sandbox).associations = []
     await in_place.runtime_data.protection.async_refresh()
@@ -209,7 +209,7 @@ async def test_kept_in_sync_from_now_on(
 async def test_pinned_from_now_on(
     hass: HomeAssistant, sandbox: Sandbox, in_place: MockConfigEntry
 ) -> None:
-    """Options count from the next refresh on, for the certificates created later too."""
+    """Changed options count from the next refresh on, for later certificates too."""
     good = await add_certificate(sandbox)
     hass.config_entries.async_update_entry(in_place, options={"pin_certificates": True})
     await follow(hass, in_place)
@@ -227,7 +227,7 @@ async def test_removed_device(
     in_place: MockConfigEntry,
     hass_storage: dict[str, Any],
 ) -> None:
-    """Its certificates are revoked, and are never taken for somebody else's."""
+    """Its certificates are revoked, and never reported as unknown."""
     events: list[Any] = []
     hass.bus.async_listen("cloudflare_mtls_certificate", events.append)
     await add_certificate(sandbox)
@@ -247,7 +247,7 @@ async def test_removed_device(
 async def test_adopted_device_that_is_removed(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Its certificate is from elsewhere, and yet no unknown one."""
+    """Its certificate was made elsewhere, but is not reported as unknown."""
     await add_certificate(sandbox, organization="", certificate_id=DEVICE_ID)
     await setup_integration(hass, entry)
     entry.update_listeners.clear()

@@ -1,4 +1,4 @@
-"""Tests of the health of tunnels: what is broken, what is only new, and what looking costs."""
+"""Tests of the health of tunnels: what is broken, what is only new, and how many requests the refreshes cost."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -51,14 +51,14 @@ async def minutes(
 
 
 def cut_off(tunnel: Tunnel) -> datetime:
-    """Have the tunnel lose its last connection, two minutes before anybody looks."""
+    """Have the tunnel lose its last connection, two minutes before the next refresh."""
     tunnel.disconnect()
     tunnel.inactive_at = dt_util.utcnow() - timedelta(minutes=2)
     return tunnel.inactive_at
 
 
 def at_home(moment: datetime) -> str:
-    """Return a moment as the clocks of the home show it."""
+    """Return a moment in the home's time zone."""
     return f"{moment.astimezone(ZoneInfo('US/Pacific')):%Y-%m-%d %H:%M}"
 
 
@@ -102,7 +102,7 @@ async def test_locations_that_are_shown_on_request(
 
 
 @pytest.mark.parametrize("status", [TunnelStatus.DOWN, TunnelStatus.INACTIVE])
-async def test_tunnel_that_a_hostname_lacks(
+async def test_tunnel_that_a_hostname_needs(
     hass: HomeAssistant,
     tunnel: Tunnel,
     loaded_entry: MockConfigEntry,
@@ -151,7 +151,7 @@ async def test_short_interruptions_do_not_add_up(
         assert reported(hass) == set()
 
 
-async def test_degraded_tunnel_is_no_alarm(
+async def test_degraded_tunnel_has_no_repair(
     hass: HomeAssistant,
     tunnel: Tunnel,
     loaded_entry: MockConfigEntry,
@@ -166,13 +166,13 @@ async def test_degraded_tunnel_is_no_alarm(
     assert reported(hass) == set()
 
 
-async def test_cloudflare_tells_no_time(
+async def test_tunnel_without_a_time_from_cloudflare(
     hass: HomeAssistant,
     tunnel: Tunnel,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Without a time from Cloudflare, the repair says when the tunnel was first seen down."""
+    """The repair says when Home Assistant first saw the tunnel down."""
     tunnel.disconnect()
     tunnel.inactive_at = None
     first_look = dt_util.utcnow() + TUNNELS_EVERY
@@ -184,13 +184,13 @@ async def test_cloudflare_tells_no_time(
     assert placeholders["since"] == at_home(first_look)
 
 
-async def test_tunnel_that_never_ran_is_no_alarm(
+async def test_tunnel_that_never_ran_has_no_repair(
     hass: HomeAssistant,
     tunnel: Tunnel,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """There is no repair for a hostname that was protected before its tunnel had a connector."""
+    """A hostname may be protected before its tunnel has a connector."""
     tunnel.connectors = []
     tunnel.status = TunnelStatus.INACTIVE
     tunnel.active_at, tunnel.inactive_at = None, tunnel.created_at
@@ -209,13 +209,13 @@ async def test_tunnel_that_never_ran_is_no_alarm(
     assert reported(hass) == {"tunnel_down"}
 
 
-async def test_tunnel_that_serves_nothing_of_ours_is_no_alarm(
+async def test_tunnel_without_a_protected_hostname_has_no_repair(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A tunnel of the account that no protected hostname needs may be down for years."""
+    """A tunnel that no protected hostname needs may be down for years."""
     attic = sandbox.state.add_tunnel("attic")
     attic.connect()
     await minutes(hass, freezer, 1)
@@ -227,7 +227,7 @@ async def test_tunnel_that_serves_nothing_of_ours_is_no_alarm(
     assert reported(hass) == set()
 
 
-async def test_hostname_that_is_not_published_lacks_nothing(
+async def test_tunnel_of_an_unpublished_hostname_has_no_repair(
     hass: HomeAssistant,
     tunnel: Tunnel,
     settings: dict[str, Any],
@@ -249,14 +249,14 @@ async def test_hostname_that_is_not_published_lacks_nothing(
     assert reported(hass) == set()
 
 
-async def test_alarm_outlives_an_outage(
+async def test_repair_outlives_an_outage(
     hass: HomeAssistant,
     tunnel: Tunnel,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While Cloudflare does not answer, the repair stays: the tunnel may not be back."""
+    """While Cloudflare does not answer, the tunnel may still be down."""
     cut_off(tunnel)
     await minutes(hass, freezer, 6)
     assert reported(hass) == {"tunnel_down"}
@@ -271,14 +271,14 @@ async def test_alarm_outlives_an_outage(
     assert reported(hass) == set()
 
 
-async def test_alarm_goes_with_the_tunnel_and_the_account(
+async def test_repair_goes_with_the_tunnel_and_the_account(
     hass: HomeAssistant,
     sandbox: Sandbox,
     tunnel: Tunnel,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Neither a tunnel nor an account that was removed leaves its repair behind."""
+    """A removed tunnel or account leaves no repair behind."""
     cut_off(tunnel)
     await minutes(hass, freezer, 6)
     assert "tunnel_down" in reported(hass)
@@ -329,7 +329,7 @@ async def test_connectors_that_cannot_be_read(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """While the connectors cannot be read, their old number is never shown."""
+    """The last known number is not shown as if it were current."""
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/connections$")
     tunnel.connectors = [*tunnel.connectors, Connector([Connection("fra06")])]

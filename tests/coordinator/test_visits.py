@@ -66,7 +66,7 @@ async def test_enforced(
     entity_registry: er.EntityRegistry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Once all is in place, the hostname has been visited on both ports, and blocked."""
+    """Once the hostname is in sync, it has been visited on both ports, and blocked."""
     (subentry_id,) = loaded_entry.subentries
     assert state_of(hass, ENFORCED) == "on"
     assert reported(hass) == set()
@@ -95,7 +95,7 @@ async def test_let_past_although_the_rules_are_right(
     freezer: FrozenDateTimeFactory,
     behind: Callable[[Sandbox], AbstractAsyncContextManager[None]],
 ) -> None:
-    """Only a visit shows it; a repair says so, and closes once visitors are blocked again."""
+    """Only a visit shows it; a repair reports it, and closes once visitors are blocked again."""
     forgets.now = True
     sandbox.journal.clear()
 
@@ -121,14 +121,14 @@ async def test_let_past_although_the_rules_are_right(
     assert reported(hass) == set()
 
 
-async def test_cannot_be_seen(
+async def test_visit_without_a_verdict(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     forgets: Forgetting,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The sensor is unknown then, and a repair that is open stays open."""
+    """The sensor is unknown, and an open repair stays open."""
     forgets.now = True
     challenge(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -146,7 +146,7 @@ async def test_cannot_be_seen(
     assert reported(hass) == {"not_enforced"}
 
 
-async def test_nobody_there(
+async def test_edge_that_refuses_connections(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +163,7 @@ async def test_nobody_there(
     assert reported(hass) == set()
 
 
-async def test_edge_that_takes_its_time(
+async def test_edge_that_does_not_answer(
     hass: HomeAssistant,
     loaded_entry: MockConfigEntry,
     mute_edge: str,
@@ -230,7 +230,7 @@ class TestAskFirst:
         freezer: FrozenDateTimeFactory,
         change: Callable[[Rule], None],
     ) -> None:
-        """A gap that the rules explain has only the repair that can fix it."""
+        """An exposure that the rules explain has only the repair that can fix it."""
         await act(hass, loaded_entry, "sync")
         await settle(hass)
         before = block_rule(sandbox).expression, block_rule(sandbox).enabled
@@ -253,7 +253,7 @@ class TestAskFirst:
         loaded_entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """Without the permission to read the rules, the hostname is visited nonetheless."""
+        """Without the permission to read the rules, the hostname is still visited."""
         await act(hass, loaded_entry, "sync")
         token = sandbox.state.tokens[sandbox.token]
         token.permissions = ALL_PERMISSIONS - {"waf:edit"}
@@ -316,7 +316,7 @@ async def test_unpublished(
     forgets: Forgetting,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """A hostname that is not published is not visited, and has no repair any more."""
+    """A hostname that is not published is not visited, and its repair closes."""
     forgets.now = True
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"not_enforced"}
@@ -334,7 +334,7 @@ async def test_unpublished(
     assert sandbox.state.blocked == []
     assert state_of(hass, ENFORCED) == "unknown"
 
-    # The action visits it nonetheless, and no entity shows what it met.
+    # The action still visits it, and no entity shows the result.
     met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
     assert met["enforced"] is True
     assert state_of(hass, ENFORCED) == "unknown"

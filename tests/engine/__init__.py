@@ -1,1 +1,1 @@
-"""Tests of what knows Cloudflare."""
+"""Tests of the engine, the package that knows Cloudflare."""

@@ -220,7 +220,7 @@ def states(observation: Observation, plan: Plan) -> Iterable[Observation]:
 
 
 def settled(observation: Observation, desired: DesiredZone) -> Observation:
-    """Return the observation once the zone is as desired."""
+    """Return the observation once the zone is in sync."""
     return after(observation, make_plan(observation, desired))
 
 
@@ -263,7 +263,7 @@ def refs(observation: Observation) -> list[str]:
 
 
 def codes(observation: Observation, desired: Any) -> list[str]:
-    """Return what a person has to solve."""
+    """Return the codes of the problems that a person has to solve."""
     return [item.code.value for item in make_plan(observation, desired).problems]
 
 

@@ -24,7 +24,7 @@ def client(sandbox: Sandbox) -> CloudflareClient:
 
 @pytest.fixture
 async def proxy(sandbox: Sandbox) -> AsyncIterator[FaultyProxy]:
-    """Run a proxy before the sandbox that lets a write fail."""
+    """Run a proxy in front of the sandbox that lets a write fail."""
     async with FaultyProxy(sandbox.api_url) as running:
         yield running
 

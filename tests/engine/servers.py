@@ -13,14 +13,14 @@ HTML = "<!DOCTYPE html><title>520: Web server is returning an unknown error</tit
 
 
 class _Server:
-    """A server on a free port, for the time of its `async with` block."""
+    """A server on a free port while its `async with` block runs."""
 
     def __init__(self) -> None:
         self.url = ""
         self._runner: web.ServerRunner | None = None
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Start the server."""
         self._runner = web.ServerRunner(
             web.Server(self.answer, access_log=None, handler_cancellation=True),
             shutdown_timeout=1,
@@ -31,7 +31,7 @@ class _Server:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop the server."""
         assert self._runner is not None
         await self._runner.cleanup()
 
@@ -47,7 +47,7 @@ def _hang_up(request: web.BaseRequest) -> web.Response:
 
 
 class Fault(StrEnum):
-    """A way for a write to fail; LOST ones take effect although the client sees a failure."""
+    """How a write fails; the LOST ones take effect although the client sees a failure."""
 
     REFUSED = "403"
     LIMITED = "429"
@@ -70,12 +70,12 @@ class FaultyProxy(_Server):
         self.writes = 0
 
     async def __aenter__(self) -> Self:
-        """Start."""
+        """Start the proxy."""
         self._session = ClientSession()
         return await super().__aenter__()
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop."""
+        """Stop the proxy."""
         await super().__aexit__(*exc)
         assert self._session is not None
         await self._session.close()
@@ -150,7 +150,7 @@ class Asked:
 
 
 class ScriptedApi(_Server):
-    """An API with one scripted answer for all requests, and one for verifications of tokens."""
+    """An API with one scripted answer to all requests, and another to token verifications."""
 
     def __init__(self) -> None:
         """Script answers: valid tokens, and empty results."""
@@ -168,7 +168,7 @@ class ScriptedApi(_Server):
     def always(
         self, status: int, body: object, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Script the answer to all requests but verifications: a text is HTML, all else JSON."""
+        """Script the answer to all requests but verifications: a text is HTML, anything else JSON."""
         if isinstance(body, str):
             self.answers = lambda _: web.Response(
                 status=status, text=body, content_type="text/html", headers=headers
@@ -205,5 +205,5 @@ class ScriptedApi(_Server):
 
 
 async def forever() -> None:
-    """Wait forever."""
+    """Wait until the task is cancelled."""
     await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Tests of what is asked about blocked requests, and what is made of the answers."""
+"""Tests of how blocked requests are queried, and how the answers are read."""
 
 from datetime import timedelta
 import json
@@ -54,7 +54,7 @@ def block(sandbox: Sandbox, ago: timedelta, **changes: Any) -> None:
 async def ask(
     client: CloudflareClient, hours: float = 24, *hostnames: str
 ) -> BlockedRequests:
-    """Ask for the last hours."""
+    """Query the blocked requests of the last hours."""
     events = BlockedRequestsQuery(client)
     until = now()
     since = until - timedelta(hours=hours)
@@ -62,7 +62,7 @@ async def ask(
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> None:
-    """Have the zone's plan allow other things than it says, or than plans do."""
+    """Have the zone's plan allow something other than usual."""
     begin = _Zone.__init__
 
     def changed(self: Any, *arguments: Any) -> None:
@@ -72,10 +72,10 @@ def limit(monkeypatch: pytest.MonkeyPatch, **limits: Any) -> None:
     monkeypatch.setattr(_Zone, "__init__", changed)
 
 
-async def test_what_is_asked_and_told(
+async def test_blocked_requests_of_a_hostname(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """The newest comes first; whoever asked is not asked for."""
+    """The newest comes first, and the visitor's address is not queried."""
     block(sandbox, timedelta(hours=2), path="/first")
     block(sandbox, timedelta(hours=1), source="botFight", rule_id="", country="")
     block(sandbox, timedelta(hours=1), host="nas.example.com")
@@ -97,8 +97,10 @@ async def test_what_is_asked_and_told(
     )
 
 
-async def test_plan_is_asked_once(sandbox: Sandbox, client: CloudflareClient) -> None:
-    """What a zone's plan allows does not change from call to call."""
+async def test_limits_are_queried_once(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """The limits of a zone's plan do not change from call to call."""
     events = BlockedRequestsQuery(client)
     for _ in range(3):
         await events.blocked(Sandbox.zone_id, [HOST], now() - timedelta(hours=1), now())
@@ -108,7 +110,7 @@ async def test_plan_is_asked_once(sandbox: Sandbox, client: CloudflareClient) ->
 async def test_one_query_for_several_hostnames(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Those of a zone are asked for together, with the ports that are proxied."""
+    """One query covers a zone's hostnames, with every port that Cloudflare proxies."""
     block(sandbox, timedelta(hours=1), host=f"{HOST}:8443")
     block(sandbox, timedelta(hours=1), host="nas.example.com.")
     block(sandbox, timedelta(hours=1), host="vpn.example.com")
@@ -129,13 +131,15 @@ async def test_one_query_for_several_hostnames(
 async def test_our_own_visits_are_left_out(
     sandbox: Sandbox, client: CloudflareClient, changes: dict[str, str], shown: bool
 ) -> None:
-    """Nobody hides behind the name of our probe who asks for more than it does."""
+    """A request that differs from our visits is shown, even with their user agent."""
     block(sandbox, timedelta(hours=1), **changes)
     assert bool((await ask(client)).requests) is shown
 
 
-async def test_texts_of_strangers(sandbox: Sandbox, client: CloudflareClient) -> None:
-    """They are cut, and what cannot be printed goes."""
+async def test_texts_of_visitors_are_cleaned(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """They are cut, and characters that cannot be printed are removed."""
     block(
         sandbox,
         timedelta(hours=1),
@@ -160,7 +164,7 @@ async def test_texts_of_strangers(sandbox: Sandbox, client: CloudflareClient) ->
 async def test_as_far_back_as_the_plan_allows(
     sandbox: Sandbox, client: CloudflareClient, plan: Plan, hours: int, told: int
 ) -> None:
-    """Free keeps a day, others more; a long time is asked for in parts."""
+    """The Free plan keeps a day, others more; a long time is queried in parts."""
     sandbox.state.zones[sandbox.zone_id].plan = plan
     for hour in range(1, 240):
         block(sandbox, timedelta(hours=hour, minutes=-5), path=f"/{hour}")
@@ -175,10 +179,10 @@ async def test_as_far_back_as_the_plan_allows(
 async def test_more_than_a_page(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What does not fit into an answer is asked for next, and nothing comes twice."""
+    """Another query reads the rest, and no request is listed twice."""
     limit(monkeypatch, maxPageSize=5)
     for number in range(17):
-        # Two in each second.
+        # Two requests in each second.
         block(sandbox, timedelta(hours=1, seconds=number // 2), path=f"/{number}")
     found = await ask(client)
     assert sorted(item.path for item in found.requests) == sorted(
@@ -186,10 +190,10 @@ async def test_more_than_a_page(
     )
 
 
-async def test_more_than_ten_answers_hold(
+async def test_more_than_ten_pages(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten queries are the most; what is told since then is the newest."""
+    """After ten queries the newest requests are returned, with the time from which on they are complete."""
     limit(monkeypatch, maxPageSize=5)
     for number in range(500):
         block(sandbox, timedelta(minutes=number + 1), path=f"/{number}")
@@ -204,7 +208,7 @@ async def test_more_than_ten_answers_hold(
 async def test_a_second_that_holds_more_than_a_page(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The search goes on behind it."""
+    """The query continues with the seconds before it."""
     limit(monkeypatch, maxPageSize=5)
     time = now().replace(microsecond=0) - timedelta(hours=1)
     for number in range(12):
@@ -224,7 +228,7 @@ async def test_plan_that_allows_less_than_it_says(
     monkeypatch: pytest.MonkeyPatch,
     claimed: dict[str, int],
 ) -> None:
-    """Too old or too wide: less is asked for, and what may be told is told."""
+    """If Cloudflare refuses the range, a smaller one is queried."""
     block(sandbox, timedelta(hours=1))
     begin = _Zone.__init__
 
@@ -242,7 +246,7 @@ async def test_plan_that_allows_less_than_it_says(
 async def test_data_set_that_the_plan_lacks(
     client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is told, and it is not zero."""
+    """The call raises an error, because an empty list would mean zero."""
     limit(monkeypatch, enabled=False)
     with pytest.raises(Rejected, match="no firewall events"):
         await ask(client)
@@ -252,7 +256,7 @@ async def test_data_set_that_the_plan_lacks(
 async def test_limits_that_make_no_sense(
     client: CloudflareClient, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any]
 ) -> None:
-    """They are no answer."""
+    """Such limits raise an error."""
     limit(monkeypatch, **limits)
     with pytest.raises(EngineError):
         await ask(client)
@@ -261,14 +265,14 @@ async def test_limits_that_make_no_sense(
 async def test_plan_that_allows_no_time_at_all(
     client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing was asked, nothing is counted."""
+    """Without a query the call raises an error, because an empty list would mean zero."""
     limit(monkeypatch, notOlderThan=30)
     with pytest.raises(Unavailable):
         await ask(client)
 
 
-async def test_token_that_may_not(sandbox: Sandbox) -> None:
-    """A permission is missing, a zone is out of reach, a token is unknown."""
+async def test_token_without_access(sandbox: Sandbox) -> None:
+    """The permission is missing, the zone is out of reach, or the token is unknown."""
     other = sandbox.state.add_zone("example.net")
     for token, error in (
         (sandbox.state.add_token(permissions={"zone:read"}), PermissionMissing),
@@ -305,7 +309,7 @@ async def test_token_that_may_not(sandbox: Sandbox) -> None:
 def test_errors(
     message: str | None, code: str | None, error: type[EngineError]
 ) -> None:
-    """They have words, and no numbers."""
+    """Cloudflare's errors have messages, but no numbers."""
     found = query_error({"message": message, "extensions": {"code": code}}, MISSING)
     assert type(found) is error
     assert type(query_error("nonsense", MISSING)) is Unavailable
@@ -323,17 +327,17 @@ def test_errors(
         ),
     ],
 )
-def test_how_much_is_allowed(message: str, seconds: int) -> None:
-    """Durations come in seconds, or as Go writes them."""
+def test_durations(message: str, seconds: int) -> None:
+    """Durations are numbers of seconds, or text in Go's format."""
     found = query_error({"message": message}, MISSING)
     assert isinstance(found, TooMuchAsked)
     assert found.seconds == seconds
 
 
-async def test_pause_of_queries_is_their_own(
+async def test_pause_of_queries_holds_for_queries_only(
     client: CloudflareClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Queries that are too many stop queries, and nothing else."""
+    """A rate limit of queries pauses queries, and no other calls."""
 
     async def answer(*_: Any, **__: Any) -> Any:
         message = "rate limiter budget depleted, try again after 5 minutes"
@@ -366,10 +370,10 @@ async def test_pause_of_queries_is_their_own(
     ],
     ids=json.dumps,
 )
-async def test_answers_that_are_none(
+async def test_malformed_answers(
     client: CloudflareClient, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
-    """What lacks something is no zero."""
+    """An incomplete answer raises an error, because an empty list would mean zero."""
 
     async def send(*_: Any, **__: Any) -> Any:
         return answer
@@ -382,7 +386,7 @@ async def test_answers_that_are_none(
 async def test_authentication_error_with_status_200(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The envelope of other requests tells of the token, whatever the status."""
+    """The answer is read like that of any other request, with any HTTP status."""
     send = Transport._send  # noqa: SLF001
 
     async def answer(

@@ -1,4 +1,4 @@
-"""What a token may do, as far as it can be told without writing anything."""
+"""What a token may do, as far as reading shows it."""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -31,7 +31,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permissions, "SECOND_THOUGHT", 0)
 
 
-# What the dashboard calls each, and what it is in the sandbox.
+# The sandbox's name of each permission.
 IN_THE_SANDBOX = {
     Permission.ZONE_READ: "zone:read",
     Permission.DNS_EDIT: "dns:edit",
@@ -45,7 +45,7 @@ IN_THE_SANDBOX = {
 
 
 def ticked(url: str) -> list[tuple[str, str]]:
-    """Return the boxes that a link ticks."""
+    """Return the permissions that a link selects in the dashboard."""
     parts = urlsplit(url)
     assert (parts.scheme, parts.netloc) == ("https", "dash.cloudflare.com")
     (groups,) = parse_qs(parts.query)["permissionGroupKeys"]
@@ -55,7 +55,7 @@ def ticked(url: str) -> list[tuple[str, str]]:
 async def test_everything_is_allowed(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Reading proves no writing; only what was proven is called so."""
+    """Only proven permissions are certain: being able to read proves no write access."""
     nas = AccessApplication("NAS", [{"type": "public", "uri": "nas.example.com"}])
     access = Access(team="home", applications={nas.id: nas})
     sandbox.state.accounts[sandbox.account_id].access = access
@@ -74,7 +74,7 @@ async def test_everything_is_allowed(
 
 @pytest.mark.parametrize("lacks", IN_THE_SANDBOX, ids=str)
 async def test_each_is_found_to_be_missing(sandbox: Sandbox, lacks: Permission) -> None:
-    """One that lacks is found, and no other is taken for lacking."""
+    """The missing permission is found, and no other."""
     token = sandbox.state.add_token(
         permissions=ALL_PERMISSIONS - {IN_THE_SANDBOX[lacks]}
     )
@@ -86,7 +86,7 @@ async def test_each_is_found_to_be_missing(sandbox: Sandbox, lacks: Permission) 
 async def test_no_applications_prove_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Who may not read them is told that there are none."""
+    """A token without the permission gets an empty list too."""
     found = await find_permissions(client, sandbox.account_id, sandbox.zone_id)
     assert found[Permission.ACCESS_READ] is Allowance.UNCLEAR
 
@@ -98,7 +98,7 @@ async def test_no_applications_prove_nothing(
 async def test_failures_are_no_missing_permissions(
     api: ScriptedApi, status: int, code: int | None, error: type[Exception]
 ) -> None:
-    """Where nothing can be told, nothing is said."""
+    """A failure says nothing about permissions, so it is raised."""
     api.answers = lambda _: envelope(status, code=code)
     client = CloudflareClient("token", base_url=api.url)
     with pytest.raises(error):
@@ -106,7 +106,7 @@ async def test_failures_are_no_missing_permissions(
 
 
 async def test_optional_ones_may_fail(api: ScriptedApi) -> None:
-    """What is off in a plan, or fails, keeps nobody from going on."""
+    """A feature that the plan lacks, or a failure, does not stop the set-up."""
     optional = ("/settings/", "/bot_management", "/access/", "/graphql")
     zone = {
         "id": "z",
@@ -130,7 +130,7 @@ async def test_optional_ones_may_fail(api: ScriptedApi) -> None:
 
 
 def test_links_tick_what_is_asked_for() -> None:
-    """The needed ones always, the optional ones when they are named, each once."""
+    """The needed permissions always, the optional ones when they are named, each once."""
     needed = ticked(token_url())
     assert needed == [
         ("zone", "read"),

@@ -1,4 +1,4 @@
-"""Visiting the edge: what counts as blocked, and what whoever answers cannot make us believe."""
+"""Visits to the edge: what counts as blocked, and that no misbehaving server can fake it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,7 +41,7 @@ STRANGERS = "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_re
 RAY = "CF-RAY: 72c77ad49d4ebb83-FRA"
 CLOUDFLARE = ("Server: cloudflare", RAY)
 FETCHED = "CF-Cache-Status: DYNAMIC"
-# As recorded: the page of a custom rule that blocks.
+# Recorded: the page of a custom rule that blocks.
 BLOCKED = (
     "<title>Attention Required! | Cloudflare</title>"
     '<h1 data-translate="block_headline">Sorry, you have been blocked</h1>'
@@ -67,7 +67,7 @@ def at_the_sandbox(sandbox: Sandbox) -> Probe:
 
 @pytest.fixture
 def rule(sandbox: Sandbox) -> Rule:
-    """Let only devices with a good certificate in, and return the rule that does it."""
+    """Let only devices with a good certificate in, and return the rule for it."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.associations = [HOME]
     rule = Rule("block", f'starts_with(http.host, "{HOME}") and {STRANGERS}')
@@ -79,7 +79,7 @@ def rule(sandbox: Sandbox) -> Rule:
 async def serving(
     handler: Handler | bytes, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
-    """Serve what somebody says, whatever is asked, and return the port."""
+    """Run a server that answers every request the same, and return its port."""
     conversations: set[asyncio.Task[Any] | None] = set()
 
     async def handle(
@@ -106,13 +106,13 @@ async def serving(
 
 @pytest.fixture(scope="module")
 def authority() -> Authority:
-    """Return who signs for whoever pretends to be the edge."""
+    """Return the authority that signs certificates for servers in place of the edge."""
     return edge_authority()
 
 
 @pytest.fixture
 def tls(authority: Authority, tmp_path: Path) -> tuple[ssl.SSLContext, str]:
-    """Return the TLS settings of a server for the zone, and whom to trust."""
+    """Return the TLS settings of a server for the zone, and the file of its authority."""
     key = new_server_key()
     certificate = authority.sign_server("example.com", key.public_key())
     file, ca_file = tmp_path / "server.pem", tmp_path / "ca.pem"
@@ -130,7 +130,7 @@ def tls(authority: Authority, tmp_path: Path) -> tuple[ssl.SSLContext, str]:
 def visit(
     socket_enabled: None, tls: tuple[ssl.SSLContext, str]
 ) -> Callable[[Handler | bytes], Awaitable[Enforcement]]:
-    """Return what visits somebody who pretends to be the edge."""
+    """Return a function that visits a server in place of the edge."""
 
     async def visit(handler: Handler | bytes) -> Enforcement:
         context, ca_file = tls
@@ -146,7 +146,7 @@ def visit(
 type Visit = Callable[[Handler | bytes], Awaitable[Enforcement]]
 
 
-async def mint(sandbox: Sandbox) -> Identity:
+async def create_identity(sandbox: Sandbox) -> Identity:
     """Return a certificate that the account's own authority signed."""
     return signed_by(await sandbox.authorities.get(sandbox.account_id))
 
@@ -157,14 +157,14 @@ def pem(identity: Identity) -> str:
 
 
 async def visit_with(probe: Probe, identity: Identity) -> Verdict:
-    """Show a certificate."""
+    """Visit with a certificate."""
     return (await probe.with_certificate(HOME, identity.key, pem(identity))).verdict
 
 
 async def test_blocked_on_every_port(
     sandbox: Sandbox, at_the_sandbox: Probe, rule: Rule
 ) -> None:
-    """Each port is asked by its own Host header, and who asks says who it is."""
+    """Each port is visited with its own Host header, and the visitor says who it is."""
     met = await at_the_sandbox.without_certificate(HOME)
 
     refused = Answer(status=403, verdict=Verdict.BLOCKED)
@@ -179,10 +179,10 @@ async def test_blocked_on_every_port(
     }
 
 
-async def test_rule_that_forgets_the_other_ports(
+async def test_rule_that_misses_the_other_ports(
     at_the_sandbox: Probe, rule: Rule
 ) -> None:
-    """One way past is enough."""
+    """One open port is enough to get in."""
     rule.expression = f'http.host eq "{HOME}" and {STRANGERS}'
 
     met = await at_the_sandbox.without_certificate(HOME)
@@ -207,7 +207,7 @@ async def test_other_rules(
     verdict: Verdict,
     enforced: bool | None,
 ) -> None:
-    """A challenge keeps out whom it likes; without a rule everybody gets past."""
+    """A challenge stops some visitors only; without a rule everybody gets past."""
     for name, value in change.items():
         setattr(rule, name, value)
 
@@ -235,7 +235,7 @@ async def test_other_rules(
 async def test_origin_that_answers(
     sandbox: Sandbox, at_the_sandbox: Probe, said: bytes
 ) -> None:
-    """Whatever Home Assistant says, and in Cloudflare's words too, the request got there."""
+    """Any answer of the origin shows that the request got there, even in Cloudflare's words."""
     async with serving(said) as port:
         sandbox.state.origins[SERVICE] = f"http://127.0.0.1:{port}"
         met = await at_the_sandbox.without_certificate(HOME)
@@ -246,7 +246,7 @@ async def test_origin_that_answers(
 
 
 async def test_nobody_behind_the_edge(sandbox: Sandbox, at_the_sandbox: Probe) -> None:
-    """The rules were passed, wherever the way ends then."""
+    """The request passed the rules, although no origin answered."""
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     for status, verdict in ((502, Verdict.NO_ORIGIN), (404, Verdict.LET_IN)):
         met = await at_the_sandbox.without_certificate(HOME)
@@ -263,8 +263,8 @@ async def test_nobody_behind_the_edge(sandbox: Sandbox, at_the_sandbox: Probe) -
 async def test_good_certificate(
     sandbox: Sandbox, at_the_sandbox: Probe, rule: Rule
 ) -> None:
-    """It passes the rule that stops everybody else, and leaves no trace on the next visit."""
-    identity = await mint(sandbox)
+    """It passes the rule that stops everybody else, and the next visit does not send it."""
+    identity = await create_identity(sandbox)
 
     assert await visit_with(at_the_sandbox, identity) is Verdict.NO_ORIGIN
     assert (await at_the_sandbox.without_certificate(HOME)).enforced is True
@@ -276,19 +276,22 @@ async def test_good_certificate(
 async def test_certificates_that_are_no_good(
     sandbox: Sandbox, at_the_sandbox: Probe, rule: Rule
 ) -> None:
-    """Of another authority, or where nobody asks for one: blocked like everybody."""
+    """A certificate of another authority, or where Cloudflare asks for none, is blocked."""
     assert await visit_with(at_the_sandbox, signed_by(edge_authority())) is (
         Verdict.BLOCKED
     )
     sandbox.state.zones[sandbox.zone_id].associations = []
-    assert await visit_with(at_the_sandbox, await mint(sandbox)) is Verdict.BLOCKED
+    assert (
+        await visit_with(at_the_sandbox, await create_identity(sandbox))
+        is Verdict.BLOCKED
+    )
 
 
 async def test_key_of_another_certificate(
     sandbox: Sandbox, at_the_sandbox: Probe, rule: Rule
 ) -> None:
-    """What cannot be shown is not asked about."""
-    one, other = await mint(sandbox), await mint(sandbox)
+    """Without a usable certificate there is no visit."""
+    one, other = await create_identity(sandbox), await create_identity(sandbox)
 
     met = await at_the_sandbox.with_certificate(HOME, one.key, pem(other))
 
@@ -302,8 +305,8 @@ async def test_machine_without_files_in_memory(
     rule: Rule,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Rather than writing a key to a disk, nobody is asked."""
-    identity = await mint(sandbox)
+    """There is no visit, because it would write the key to a disk."""
+    identity = await create_identity(sandbox)
     monkeypatch.delattr(os, "memfd_create")
 
     assert await visit_with(at_the_sandbox, identity) is Verdict.UNREACHABLE
@@ -325,7 +328,7 @@ async def test_key_and_password_stay_in_memory(
     caplog: pytest.LogCaptureFixture,
     key: Callable[[], Any],
 ) -> None:
-    """The key is in a file without a name only, encrypted, and the file is gone afterwards."""
+    """The key is encrypted, in a file without a name, which is gone afterwards."""
     for name in ("", *logging.root.manager.loggerDict):
         caplog.set_level(logging.DEBUG, name)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -368,7 +371,7 @@ async def test_key_and_password_stay_in_memory(
 async def test_certificate_for_another_name(
     at_the_sandbox: Probe, hostname: str
 ) -> None:
-    """Who cannot prove to be the hostname is not believed."""
+    """An answer counts only from a server with a certificate for the hostname."""
     met = await at_the_sandbox.without_certificate(hostname)
 
     assert {item.verdict for item in met.answers.values()} == {Verdict.UNREACHABLE}
@@ -378,16 +381,18 @@ async def test_certificate_for_another_name(
 async def test_authority_that_the_system_does_not_know(
     sandbox: Sandbox, rule: Rule
 ) -> None:
-    """Without the seam, the system says whom to trust."""
+    """Without `ca_file`, the authorities of the system count."""
     visitor = Probe(asyncio.to_thread, address=(sandbox.edge_host, sandbox.edge_port))
 
     assert (await visitor.without_certificate(HOME)).enforced is None
-    assert await visit_with(visitor, await mint(sandbox)) is Verdict.UNREACHABLE
+    assert (
+        await visit_with(visitor, await create_identity(sandbox)) is Verdict.UNREACHABLE
+    )
     assert sandbox.state.blocked == []
 
 
 async def test_nobody_listens(socket_enabled: None, unused_tcp_port: int) -> None:
-    """A refused connection says nothing of the rules."""
+    """A refused connection says nothing about the rules."""
     visitor = Probe(asyncio.to_thread, address=("127.0.0.1", unused_tcp_port))
 
     met = await visitor.without_certificate(HOME)
@@ -399,7 +404,7 @@ async def test_nobody_listens(socket_enabled: None, unused_tcp_port: int) -> Non
 async def test_name_is_looked_up(
     sandbox: Sandbox, rule: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the seam, the hostname itself is visited, on its own ports."""
+    """Without `address`, the hostname itself is visited, on its own ports."""
     asked: list[tuple[str, int]] = []
 
     def look_up(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -420,7 +425,7 @@ async def test_name_is_looked_up(
 async def test_name_that_does_not_exist(
     socket_enabled: None, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """A name that leads nowhere, or that is none."""
+    """The name has no address, or is not a valid name."""
 
     def look_up(*_: Any, **__: Any) -> list[Any]:
         raise error
@@ -433,7 +438,7 @@ async def test_name_that_does_not_exist(
 @pytest.mark.parametrize(
     ("said", "verdict"),
     [
-        # Blocked, and nothing else can be the reason.
+        # Blocked, for no other possible reason.
         (answer("403 Forbidden", *CLOUDFLARE, body=BLOCKED), Verdict.BLOCKED),
         (answer("403 ", "server:CLOUDFLARE", RAY, body=BLOCKED), Verdict.BLOCKED),
         (answer("403 No", *CLOUDFLARE, body="error code: 1020"), Verdict.BLOCKED),
@@ -450,7 +455,7 @@ async def test_name_that_does_not_exist(
             ),
             Verdict.BLOCKED,
         ),
-        # An origin can say the same, but it cannot hide that it was asked.
+        # An origin can say the same, but a header shows that it was asked.
         (answer("403 No", *CLOUDFLARE, FETCHED, body=BLOCKED), Verdict.LET_IN),
         (answer("403 Forbidden", *CLOUDFLARE, FETCHED), Verdict.LET_IN),
         (answer("400 Bad Request", *CLOUDFLARE, FETCHED), Verdict.LET_IN),
@@ -460,7 +465,7 @@ async def test_name_that_does_not_exist(
             Verdict.LET_IN,
         ),
         (answer("200 OK", *CLOUDFLARE), Verdict.LET_IN),
-        # It passed the rules, and then nobody was there.
+        # The request passed the rules, but no origin answered.
         (answer("502 Bad", *CLOUDFLARE, FETCHED), Verdict.NO_ORIGIN),
         (
             answer("502 Bad", *CLOUDFLARE, body=f"<title>{HOME} | 502: Bad gateway"),
@@ -473,7 +478,7 @@ async def test_name_that_does_not_exist(
             answer("403 No", *CLOUDFLARE, "cf-mitigated: challenge", body=BLOCKED),
             Verdict.CHALLENGED,
         ),
-        # Cloudflare has other reasons too, and they would hide that the rule is gone.
+        # Cloudflare may refuse for other reasons, which would hide a missing rule.
         (answer("403 Forbidden", *CLOUDFLARE), Verdict.UNCLEAR),
         (answer("403 No", *CLOUDFLARE, body="403: Forbidden"), Verdict.UNCLEAR),
         (answer("403 No", *CLOUDFLARE, body="error code: 1010"), Verdict.UNCLEAR),
@@ -486,7 +491,7 @@ async def test_name_that_does_not_exist(
         (answer("500 Oops", *CLOUDFLARE, body="error code: 500"), Verdict.UNCLEAR),
         (answer("502 Bad Gateway", *CLOUDFLARE, body=OUTAGE), Verdict.UNCLEAR),
         (answer("503 Busy", *CLOUDFLARE), Verdict.UNCLEAR),
-        # At home the name may lead past Cloudflare.
+        # On the home network the name may lead past Cloudflare.
         (answer("403 Forbidden", body=BLOCKED), Verdict.NOT_CLOUDFLARE),
         (answer("403 No", "Server: nginx", RAY, body=BLOCKED), Verdict.NOT_CLOUDFLARE),
         (answer("403 No", "Server: cloudflare", body=BLOCKED), Verdict.NOT_CLOUDFLARE),
@@ -495,7 +500,7 @@ async def test_name_that_does_not_exist(
             Verdict.NOT_CLOUDFLARE,
         ),
         (answer("200 OK", "Server: nginx", FETCHED), Verdict.NOT_CLOUDFLARE),
-        # No HTTP at all.
+        # Not HTTP.
         (b"", Verdict.UNREACHABLE),
         (b"\r\n\r\n", Verdict.UNREACHABLE),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", Verdict.UNREACHABLE),
@@ -518,8 +523,10 @@ async def test_name_that_does_not_exist(
     ],
     ids=lambda value: value if isinstance(value, Verdict) else "",
 )
-async def test_whoever_answers(visit: Visit, said: bytes, verdict: Verdict) -> None:
-    """Only what Cloudflare alone can say counts as blocked."""
+async def test_verdict_on_an_answer(
+    visit: Visit, said: bytes, verdict: Verdict
+) -> None:
+    """Only an answer that Cloudflare alone can give counts as blocked."""
     met = await visit(said)
 
     assert {item.verdict for item in met.answers.values()} == {verdict}
@@ -528,7 +535,7 @@ async def test_whoever_answers(visit: Visit, said: bytes, verdict: Verdict) -> N
 
 
 async def test_redirects_are_not_followed(visit: Visit) -> None:
-    """Where an answer points to is nobody's business here."""
+    """The visit is over with the first answer."""
     requests: list[bytes] = []
 
     async def redirect(
@@ -551,10 +558,10 @@ async def test_redirects_are_not_followed(visit: Visit) -> None:
     ]
 
 
-async def test_visits_share_what_takes_long_to_make(
+async def test_visits_share_the_authorities(
     socket_enabled: None, unused_tcp_port: int
 ) -> None:
-    """Of many first visits at once, one reads the authorities; what failed is tried again."""
+    """Of many first visits at once, one reads the authorities; a failure is tried again."""
     made: list[str] = []
 
     async def counted[*ArgumentsT, ResultT](
@@ -574,8 +581,8 @@ async def test_visits_share_what_takes_long_to_make(
     assert len(made) == 2
 
 
-async def test_both_ports_are_asked_together(visit: Visit) -> None:
-    """The second question does not wait for the first answer."""
+async def test_both_ports_are_visited_at_once(visit: Visit) -> None:
+    """The second visit does not wait for the first answer."""
     met = asyncio.Barrier(2)
 
     async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -588,14 +595,14 @@ async def test_both_ports_are_asked_together(visit: Visit) -> None:
 
 
 async def pour(writer: asyncio.StreamWriter, what: bytes) -> None:
-    """Say the same for ever."""
+    """Write the same bytes until the connection is closed."""
     while True:
         writer.write(what)
         await writer.drain()
 
 
 async def test_endless_headers(visit: Visit) -> None:
-    """A head has an end, or is none."""
+    """Headers beyond the limit do not count as an answer."""
 
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD.encode())
@@ -612,7 +619,7 @@ async def test_endless_headers(visit: Visit) -> None:
 async def test_endless_body(
     visit: Visit, extra: tuple[str, ...], verdict: Verdict
 ) -> None:
-    """A little is read of it, and nothing at all where the head tells enough."""
+    """Only its beginning is read, and nothing if the headers are enough."""
 
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer("403 Forbidden", *CLOUDFLARE, *extra))
@@ -629,7 +636,7 @@ async def test_endless_body(
 async def test_slow_drip(
     visit: Visit, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    """Who never comes to the point is left, however lively."""
+    """A visit ends at the timeout, even if bytes keep coming."""
     monkeypatch.setattr(probe, "_TIMEOUT", 0.3)
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -647,7 +654,7 @@ async def test_slow_drip(
 async def test_no_handshake(
     socket_enabled: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who accepts the connection and is silent, or speaks no TLS."""
+    """The server accepts the connection and is silent, or does not speak TLS."""
     monkeypatch.setattr(probe, "_TIMEOUT", 0.3)
 
     async def mute(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -690,7 +697,7 @@ async def test_answer_that_is_cut_off(visit: Visit) -> None:
     ],
 )
 def test_enforced(verdicts: tuple[Verdict, Verdict], enforced: bool | None) -> None:
-    """All must be blocked; one that got past is enough to say no; the rest is not known."""
+    """True if all are blocked, false if one got past, and otherwise unknown."""
     one, other = (Answer(status=None, verdict=verdict) for verdict in verdicts)
 
     assert Enforcement(answers={443: one, 8443: other}).enforced is enforced

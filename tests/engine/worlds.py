@@ -1,4 +1,4 @@
-"""Random zones with random settings, and the sandbox's verdict on who gets in there."""
+"""Random zones with random settings, and the sandbox's verdict on which requests get in."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -66,7 +66,7 @@ class World:
 
     @property
     def admissions(self) -> dict[str, Admission]:
-        """Return the admission of each hostname; one of another home is taken to admit nobody else."""
+        """Return the admission of each hostname; one of another home is assumed to admit nobody else."""
         ours = (*self.desired.hostnames, *self.desired.removed)
         return {
             **dict.fromkeys(HOSTNAMES, admits()),

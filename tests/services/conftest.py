@@ -12,7 +12,7 @@ from tests.common import settle, setup_integration
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a hostname that only the action brings in sync."""
+    """Return a hostname that only the action syncs."""
     return {**settings, "keep_in_sync": False}
 
 

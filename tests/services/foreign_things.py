@@ -1,4 +1,4 @@
-"""Everything at Cloudflare that somebody else made."""
+"""Everything at Cloudflare that others made."""
 
 import copy
 from typing import Any
@@ -8,7 +8,7 @@ from tests.common import BLOCK_REF, HOSTNAME, SKIP_REF, zone_of
 
 
 def foreign(sandbox: Sandbox) -> dict[str, Any]:
-    """Return a copy of everything at Cloudflare that somebody else made, in its order."""
+    """Return a copy of everything at Cloudflare that others made, in its order."""
     zone, tunnel = zone_of(sandbox), sandbox.state.tunnels[sandbox.tunnel_id]
     config = copy.deepcopy(tunnel.config)
     assert config

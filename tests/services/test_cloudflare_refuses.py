@@ -50,7 +50,7 @@ FAILURES: list[Any] = [
 
 
 @with_device
-@pytest.mark.parametrize(("spoil", "key", "placeholders"), FAILURES)
+@pytest.mark.parametrize(("add_fault", "key", "placeholders"), FAILURES)
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
@@ -68,14 +68,14 @@ async def test_cloudflare_refuses(
     entry: MockConfigEntry,
     action: str,
     fields: dict[str, str],
-    spoil: Callable[[Faults, str], object],
+    add_fault: Callable[[Faults, str], object],
     key: str,
     placeholders: dict[str, str],
 ) -> None:
     """The error says what happened, and nothing has changed."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
-    spoil(faults, "/client_certificates")
+    add_fault(faults, "/client_certificates")
 
     with pytest.raises(HomeAssistantError) as raised:
         await act(hass, entry, action, **fields)
@@ -106,7 +106,7 @@ async def test_permission_missing(
     fields: dict[str, str],
     status: str,
 ) -> None:
-    """The error names the permission as Cloudflare's dashboard does."""
+    """The error uses the permission's name in Cloudflare's dashboard."""
     await add_certificate(sandbox, status=CertificateStatus(status))
     await setup_integration(hass, entry)
     token = sandbox.state.tokens[sandbox.token]
@@ -123,18 +123,18 @@ async def test_permission_missing(
     assert len(entry.subentries) == 2
 
 
-@pytest.mark.parametrize(("spoil", "key", "placeholders"), FAILURES)
-async def test_sync_that_cannot_see(
+@pytest.mark.parametrize(("add_fault", "key", "placeholders"), FAILURES)
+async def test_sync_that_cannot_read(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
-    spoil: Callable[[Faults, str], object],
+    add_fault: Callable[[Faults, str], object],
     key: str,
     placeholders: dict[str, str],
 ) -> None:
-    """Nothing is written where the observation failed."""
-    spoil(faults, "/dns_records")
+    """Nothing is written if reading fails."""
+    add_fault(faults, "/dns_records")
 
     with pytest.raises(HomeAssistantError) as raised:
         await act(hass, loaded_entry, "sync")

@@ -29,7 +29,7 @@ async def test_only_for_administrators(
     action: str,
     fields: dict[str, str],
 ) -> None:
-    """A user who is no administrator is refused before Cloudflare is asked."""
+    """Other users are refused before Cloudflare is asked."""
     sandbox.journal.clear()
 
     with pytest.raises(Unauthorized):

@@ -77,7 +77,7 @@ async def test_create_for_every_system(
     assert device.data["system"] == system
 
 
-async def test_create_for_nobody_to_notify(
+async def test_create_without_a_device_to_notify(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """A device without the companion app is refused before anything is created."""
@@ -99,7 +99,7 @@ async def test_create_for_nobody_to_notify(
     [("rsa_2048", rsa.RSAPublicKey), ("ec_p256", ec.EllipticCurvePublicKey)],
 )
 @pytest.mark.parametrize("bundle", ["compatible", "modern"])
-async def test_create_every_kind_of_key_and_bundle(
+async def test_create_every_kind_of_key(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -135,7 +135,7 @@ async def test_create_every_kind_of_key_and_bundle(
         {"name": "Pixel 8", "surprise": True},
     ],
 )
-async def test_create_what_cannot_be(
+async def test_create_with_impossible_choices(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -152,7 +152,7 @@ async def test_create_what_cannot_be(
 async def test_create_without_a_name(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, name: str
 ) -> None:
-    """A name that no certificate can carry is refused with a sentence."""
+    """A name that no certificate can have is refused with a sentence."""
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, loaded_entry, "mint_certificate", name=name)
 
@@ -164,7 +164,7 @@ async def test_create_without_a_name(
 async def test_create_for_longer_than_cloudflare_signs(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, days: int
 ) -> None:
-    """Cloudflare signs for 15 years at most; longer is refused, here or there."""
+    """Cloudflare signs for 15 years at most; a longer validity is refused, here or there."""
     with pytest.raises((probatio.Invalid, HomeAssistantError)):
         await act(
             hass, loaded_entry, "mint_certificate", name="Pixel 8", validity_days=days
@@ -215,7 +215,7 @@ async def test_zone_that_is_named(
 async def test_create_one_after_another(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The account is loaded again when the action returns, so a script can go on."""
+    """The account is loaded again when the action returns, so a script can continue."""
     for name in ("Pixel 8", "Tablet"):
         await act(hass, loaded_entry, "mint_certificate", name=name)
         assert is_loaded(loaded_entry)
@@ -230,7 +230,7 @@ async def test_create_whose_answer_is_lost(
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The certificate was signed, so it is found; no second one is created."""
+    """The signed certificate is found, and no second one is created."""
     faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
 
     response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")

@@ -1,4 +1,4 @@
-"""Tests of the action `sync` with `remove`: a hostname goes, and what others made stays."""
+"""Tests of the action `sync` with `remove`: the hostname is removed, and everything foreign stays."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.services.foreign_things import foreign
 async def test_remove(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """The hostname is gone from Cloudflare and from Home Assistant; everything else stays."""
+    """The hostname is removed at Cloudflare and in Home Assistant; everything else stays."""
     before = foreign(sandbox)
     await act(hass, loaded_entry, "sync")
     sandbox.journal.clear()
@@ -91,7 +91,7 @@ async def test_remove_one_of_two(
 
 
 class TestHostnameThatWasThereBefore:
-    """A protected hostname whose DNS record and ingress rule somebody else made."""
+    """A protected hostname whose DNS record and ingress rule others made."""
 
     @pytest.fixture
     def settings(self, settings: dict[str, Any]) -> dict[str, Any]:

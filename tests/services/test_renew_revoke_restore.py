@@ -116,7 +116,7 @@ async def test_renew(
         {"name": "Another"},
     ],
 )
-async def test_renew_what_cannot_be(
+async def test_renew_with_impossible_choices(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
@@ -135,7 +135,7 @@ async def test_renew_what_cannot_be(
 
 
 @with_device
-async def test_renew_for_nobody_to_notify(
+async def test_renew_without_a_device_to_notify(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """A device without the companion app is refused before anything is signed."""
@@ -156,10 +156,10 @@ async def test_renew_for_nobody_to_notify(
 
 
 @with_device
-async def test_revoke_what_was_created_since_the_last_refresh(
+async def test_revoke_a_certificate_created_since_the_last_refresh(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """A certificate that another Home Assistant created a minute ago is found as well."""
+    """Another Home Assistant may have created the certificate a minute ago."""
     await add_certificate(sandbox)
 
     response = await act(
@@ -173,7 +173,7 @@ async def test_revoke_what_was_created_since_the_last_refresh(
 async def test_revoke_while_refreshing_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
-    """The response never calls a revoked certificate active."""
+    """The response never shows a revoked certificate as active."""
     await add_certificate(sandbox)
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/cfd_tunnel")
@@ -200,7 +200,7 @@ async def test_revoke_while_refreshing_fails(
         pytest.param({"device_id": "01JDEVICE00000000000000009"}, id="another device"),
     ],
 )
-async def test_what_is_no_companion_devices(
+async def test_certificate_of_no_companion_device(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
@@ -223,10 +223,10 @@ async def test_what_is_no_companion_devices(
 
 
 @pytest.mark.parametrize("devices", [[companion(device_id=CERTIFICATE_ID)]])
-async def test_revoke_what_was_taken_over(
+async def test_revoke_an_adopted_certificate(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """A certificate that was made elsewhere and taken over can be changed."""
+    """A certificate that was made elsewhere and adopted can be changed."""
     await add_certificate(sandbox, organization="Somebody else")
     await setup_integration(hass, entry)
 

@@ -68,7 +68,7 @@ async def test_sync_from_nothing(
     assert foreign(sandbox) == before
 
 
-async def test_sync_fixes_one_drift(
+async def test_sync_fixes_only_drift(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Only what has drifted is written."""
@@ -108,13 +108,13 @@ async def test_sync_says_what_is_exposed(
     assert response["in_sync"] is True
 
 
-async def test_sync_that_cannot_go_on(
+async def test_sync_that_stops(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """The response says why a step failed; the next call does the rest."""
+    """The response says why a step failed; the next call completes the sync."""
     faults.refuse("PUT", "/configurations", 400, 1234, "Not today")
 
     response = await act(hass, loaded_entry, "sync")
@@ -143,14 +143,14 @@ async def test_sync_that_cannot_go_on(
 
 
 @pytest.mark.parametrize("remove", [False, True])
-async def test_sync_that_cannot_go_on_without_a_response(
+async def test_sync_that_stops_without_a_response(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     remove: bool,
 ) -> None:
-    """Without a response to read it in, the reason is raised."""
+    """The action raises the reason as an error."""
     if remove:
         await act(hass, loaded_entry, "sync")
     faults.refuse("PUT", "/configurations", 400, 1234, "Not today")
@@ -167,7 +167,7 @@ async def test_sync_that_cannot_go_on_without_a_response(
     assert state_of(hass, "binary_sensor.home_mobile_example_com_drift") == "on"
 
 
-async def test_sync_with_something_in_the_way(
+async def test_sync_with_a_problem(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The response says what a person has to do, with names."""

@@ -1,4 +1,4 @@
-"""Tests of the action `verify`: it visits a protected hostname at once, and says what it met."""
+"""Tests of the action `verify`: it visits a protected hostname at once, and returns the result."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ BLOCKED = {"status": 403, "verdict": "blocked"}
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """Return a hostname that is kept in sync without an action."""
+    """Return a hostname that is kept in sync without the action."""
     return hostname_settings()
 
 
@@ -42,7 +42,7 @@ async def test_verify(
     forgets: Forgetting,
     origin: None,
 ) -> None:
-    """The action asks at once, and the sensor and the repair follow."""
+    """The action visits at once, and the sensor and the repair follow."""
     assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
         "without_certificate": BLOCKED,
         "other_ports": {"8443": BLOCKED},
@@ -96,14 +96,14 @@ async def test_verify_where_nobody_answers(
     }
 
 
-async def test_verify_tells_what_the_rules_let_through(
+async def test_verify_reports_exposures(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The response names the visitors that get in, and the rule that lets them."""
+    """The response names the visitors that get in, and the rule that lets them in."""
     entrypoint = zone_of(sandbox).entrypoint()
     assert entrypoint
     rule = Rule("skip", "ssl", "Mine first", action_parameters={"ruleset": "current"})
@@ -118,7 +118,7 @@ async def test_verify_tells_what_the_rules_let_through(
 
 
 @pytest.mark.parametrize("hostname", ["home.example.com", "evil.example.net", ""])
-async def test_verify_what_is_not_protected(
+async def test_verify_an_unprotected_hostname(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
@@ -138,7 +138,7 @@ async def test_verify_what_is_not_protected(
 async def test_verify_has_a_response_only(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:
-    """The action requires its response to be taken."""
+    """A call has to use the response."""
     with pytest.raises(ServiceValidationError):
         await hass.services.async_call(
             DOMAIN,

@@ -1,4 +1,4 @@
-"""Every call that the client can make, and the answers and errors of the tests."""
+"""Every call that the client can make, and the answers and errors that the tests share."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests that the engine reads the recorded answers of the real API, all but those of which a reason says why not."""
+"""Tests that the engine reads each recorded answer of the real API, except those listed with a reason."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -390,7 +390,7 @@ async def test_reading(number: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 409])
 async def test_already_revoked(status: int) -> None:
-    """1407 means that the certificate is revoked, whatever the status: DIFFERENCES 17."""
+    """With any status, 1407 means that the certificate is revoked: DIFFERENCES 17."""
     reading = Reading(_revoke, _is_revoked, status=status)
     async with _recorded_api(reading, RECORDED["cc-09"]) as client:
         assert _is_revoked(await reading.use(client))

@@ -1,4 +1,4 @@
-"""JSON that nobody has vouched for."""
+"""The readers of JSON fields: missing keys, null, and values of another type."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ def test_only_objects_have_fields(data: object) -> None:
 
 @pytest.mark.parametrize("data", [{}, {"a": None}, {"a": ""}, {"a": 1}, {"a": ["x"]}])
 def test_required_text(data: dict[str, Any]) -> None:
-    """It is returned as it is; missing, empty and of another type raise Unavailable."""
+    """It is returned unchanged; a missing, empty or other value raises Unavailable."""
     assert Fields({"a": "x"}).text("a") == "x"
     with pytest.raises(Unavailable, match="a"):
         Fields(data).text("a")
@@ -35,7 +35,7 @@ def test_optional_text() -> None:
 
 @pytest.mark.parametrize("default", [True, False])
 def test_flag(default: bool) -> None:
-    """Only null and a missing key give the default; 0 and "true" are no booleans."""
+    """Only null and a missing key give the default; 0 and "true" are not booleans."""
     assert Fields({"a": True}).flag("a", default=default)
     assert not Fields({"a": False}).flag("a", default=default)
     assert Fields({"a": None}).flag("a", default=default) is default
@@ -68,8 +68,8 @@ def test_time(text: str | None, time: datetime | None) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["yesterday", "2026-13-01T00:00:00Z", 1700000000])
-def test_what_is_no_time(wrong: object) -> None:
-    """A text or a number that is no time raises Unavailable."""
+def test_malformed_time(wrong: object) -> None:
+    """Text that is not a time, and a number, raise Unavailable."""
     with pytest.raises(Unavailable):
         Fields({"a": wrong}).time("a")
 
@@ -95,7 +95,7 @@ def test_required_list_must_be_there(data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{}, "x", 1, [1], ["x"], [None], [[]]])
-def test_what_is_no_list_of_objects(wrong: object) -> None:
+def test_malformed_list_of_objects(wrong: object) -> None:
     """An object, a text or a list with anything else in it raises Unavailable."""
     with pytest.raises(Unavailable):
         Fields({"a": wrong}).objects("a")
@@ -111,7 +111,7 @@ def test_texts() -> None:
             Fields({"a": wrong}).texts("a")
 
 
-def test_raw_is_what_came() -> None:
+def test_raw_keeps_unknown_keys() -> None:
     """Unknown keys are kept."""
     data = {"b": 1, "a": {"c": None}}
     assert Fields(data).raw() is data

@@ -1,4 +1,4 @@
-"""What Cloudflare's answers are read as, complete or not."""
+"""What the models make of Cloudflare's answers, complete or not."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +50,7 @@ def test_zone() -> None:
     ],
 )
 def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
-    """Without a plan or status, it is on the free plan and not active."""
+    """A zone without a plan is on the free plan; one without a status is not active."""
     zone = Zone.parse(Fields({**ZONE, **more}))
     assert (zone.plan, zone.active) == (plan, active)
 
@@ -58,8 +58,8 @@ def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
 @pytest.mark.parametrize(
     "change", [{"account": None}, {"account": {}}, {"id": None}, {"name": ""}]
 )
-def test_zone_that_is_none(change: dict[str, Any]) -> None:
-    """Without id, name or account, it raises Unavailable."""
+def test_malformed_zone(change: dict[str, Any]) -> None:
+    """A zone without an id, name or account raises Unavailable."""
     with pytest.raises(Unavailable):
         Zone.parse(Fields({**ZONE, **change}))
 
@@ -105,7 +105,7 @@ def test_tunnel() -> None:
 def test_tunnel_with_gaps(
     more: dict[str, Any], status: TunnelStatus | None, remote: bool
 ) -> None:
-    """Without a status, name or times, only the id is required."""
+    """Only the id is required: status, name and times may be missing."""
     tunnel = Tunnel.parse(
         Fields({"id": "t", "conns_active_at": "0001-01-01T00:00:00Z", **more})
     )
@@ -130,7 +130,7 @@ def test_tunnel_with_gaps(
 def test_tunnel_that_never_ran_is_told_from_one_that_is_cut_off(
     status: str | None, inactive: str | None, never_connected: bool, cut_off: bool
 ) -> None:
-    """Cloudflare says since when nothing is connected: since its creation, or since later."""
+    """Cloudflare gives the start of the inactivity: the tunnel's creation, or a later time."""
     tunnel = Tunnel.parse(
         Fields(
             {
@@ -146,13 +146,12 @@ def test_tunnel_that_never_ran_is_told_from_one_that_is_cut_off(
 
 
 def test_token_of_a_connector_is_never_printed() -> None:
-    """Whatever prints it prints that there is one."""
     token = ConnectorToken("eyJhIjoiYiJ9")
     assert "eyJ" not in f"{token!r} {token} {[token]}"
 
 
 def test_connector_counts_what_is_connected() -> None:
-    """Connector counts what is connected, and knows where."""
+    """A connection that waits to reconnect does not count, nor does its location."""
     data = {
         "id": "c",
         "version": "2026.8.2",
@@ -171,14 +170,14 @@ def test_connector_counts_what_is_connected() -> None:
 
 @pytest.mark.parametrize("hostname", [None, "", "*"])
 def test_catch_all_has_no_hostname(hostname: str | None) -> None:
-    """A star as a hostname counts as none."""
+    """The hostname `*` counts as no hostname."""
     rule = IngressRule.parse(Fields({"hostname": hostname, "service": "http://a:1"}))
     assert rule.hostname is None
     assert rule.matches("whatever.example.com")
 
 
 def test_ingress_rule() -> None:
-    """Hostname, path and service are read, and the rest is kept as it came."""
+    """Hostname, path and service are read, and the JSON is kept unchanged."""
     data = {"hostname": "A.Example.com", "path": "", "service": "http://a:1", "x": 1}
     rule = IngressRule.parse(Fields(data))
     assert (rule.hostname, rule.path, rule.raw) == ("a.example.com", None, data)
@@ -188,12 +187,12 @@ def test_ingress_rule() -> None:
 
 @pytest.mark.parametrize("result", [{"config": None}, {"config": {"ingress": None}}])
 def test_never_configured_tunnel_serves_nothing(result: dict[str, Any]) -> None:
-    """A null in place of the configuration is an empty one."""
+    """Null in place of the configuration counts as an empty one."""
     assert TunnelConfiguration.parse("t", Fields(result)).ingress == ()
 
 
 def test_rule_for_a_hostname_serves_all_of_it() -> None:
-    """A rule with a path, and one with a wildcard, are no such rule."""
+    """A rule with a path or a wildcard does not count as the hostname's rule."""
     config = TunnelConfiguration.from_raw(
         "t",
         Fields(
@@ -234,7 +233,7 @@ def test_tunnel_of_a_record(content: str, tunnel_id: str | None) -> None:
 
 
 def test_record_without_content() -> None:
-    """Some types keep it in `data`."""
+    """Some types keep their content in `data`."""
     data = {"id": "r", "name": "a.example.com", "type": "SRV", "data": {}}
     assert DnsRecord.parse(Fields(data)).content == ""
 
@@ -255,7 +254,7 @@ def test_rule_with_gaps() -> None:
 
 @pytest.mark.parametrize("more", [{}, {"rules": None}, {"rules": []}])
 def test_empty_ruleset(more: dict[str, Any]) -> None:
-    """It may leave out its rules."""
+    """Cloudflare may leave out the list of rules."""
     assert Ruleset.parse(Fields({"id": "rs", **more})) == Ruleset(id="rs")
 
 
@@ -284,7 +283,7 @@ def test_certificate_status(status: str | None, read: CertificateStatus | None) 
 
 
 def test_certificate_must_have_a_certificate() -> None:
-    """Without its PEM it raises Unavailable."""
+    """Without its PEM, a certificate raises Unavailable."""
     with pytest.raises(Unavailable):
         ClientCertificate.parse(Fields({"id": "c", "certificate": ""}))
 

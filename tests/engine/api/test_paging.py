@@ -16,7 +16,7 @@ def records(first: int, count: int) -> list[dict[str, str]]:
 
 
 async def test_every_page_is_read(api: ScriptedApi, client: CloudflareClient) -> None:
-    """The answers tell neither pages nor items, so a page that is not full is the last."""
+    """The answers count neither pages nor items, so the last page is the one that is not full."""
 
     def page(asked: Asked) -> Any:
         number, size = int(asked.query["page"]), int(asked.query["per_page"])
@@ -44,10 +44,8 @@ async def test_server_with_smaller_pages_than_asked_for_is_read_to_the_end(
     assert len(await client.dns.list("z")) == 40
 
 
-async def test_server_that_knows_no_pages_ends(
-    api: ScriptedApi, client: CloudflareClient
-) -> None:
-    """The same page again ends the list, and its items are returned once."""
+async def test_server_without_pages(api: ScriptedApi, client: CloudflareClient) -> None:
+    """A repeated page ends the list, and its items are returned once."""
     api.answers = lambda asked: success(records(0, int(asked.query["per_page"])))
     try:
         found = await client.dns.list("z")

@@ -1,4 +1,4 @@
-"""Reads that lag behind writes: neither drift nor a reason to write again."""
+"""Reads that lag behind writes: they are neither drift nor a reason to write again."""
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -17,7 +17,7 @@ MORE = (*AFTER, "cabin-mobile.example.com")
 
 @pytest.fixture
 def recent(freezer: FrozenDateTimeFactory) -> RecentWrites:
-    """Return a memory whose clock stands still."""
+    """Return a record of recent writes whose clock stands still."""
     return RecentWrites()
 
 
@@ -25,14 +25,14 @@ def certificate(
     certificate_id: str = "c",
     status: CertificateStatus | None = CertificateStatus.ACTIVE,
 ) -> ClientCertificate:
-    """Return a certificate as it is listed."""
+    """Return a certificate as Cloudflare lists it."""
     return ClientCertificate(id=certificate_id, pem="pem", status=status)
 
 
 def test_outdated_list_is_not_believed(
     recent: RecentWrites, freezer: FrozenDateTimeFactory
 ) -> None:
-    """Outdated list is not believed, for as long as lists can be outdated."""
+    """Lists can be outdated for 75 seconds after a write."""
     assert recent.associations("z", BEFORE) == BEFORE
     recent.associated("z", BEFORE, AFTER)
     freezer.tick(74)
@@ -42,7 +42,7 @@ def test_outdated_list_is_not_believed(
 
 
 def test_list_that_was_seen_is_not_outdated_again(recent: RecentWrites) -> None:
-    """Who takes a hostname away once the new list is there is noticed at once."""
+    """Once the new list was read, the old one means that somebody removed a hostname."""
     recent.associated("z", BEFORE, AFTER)
     assert recent.associations("z", AFTER) == AFTER
     assert recent.associations("z", BEFORE) == BEFORE
@@ -62,7 +62,7 @@ def test_every_earlier_list_is_outdated(
 
 
 def test_what_somebody_else_wrote_is_believed(recent: RecentWrites) -> None:
-    """A list that was never ours is somebody else's, and current."""
+    """A list that we never wrote comes from somebody else, and is current."""
     recent.associated("z", BEFORE, AFTER)
     theirs = ("nas.example.com", "vpn.example.com")
     assert recent.associations("z", theirs) == theirs
@@ -72,7 +72,7 @@ def test_what_somebody_else_wrote_is_believed(recent: RecentWrites) -> None:
 def test_new_certificate_is_there_before_it_is_listed(
     recent: RecentWrites, freezer: FrozenDateTimeFactory
 ) -> None:
-    """New certificate is there before it is listed, and never twice."""
+    """Once Cloudflare lists it, it is still returned only once."""
     new, old = certificate("new"), certificate("old")
     recent.created("z", new)
     assert recent.certificates("z", (old,)) == (old, new)
@@ -88,7 +88,7 @@ def test_revoked_certificate_is_not_active(
     freezer: FrozenDateTimeFactory,
     status: CertificateStatus | None,
 ) -> None:
-    """Revoked certificate is not active, though it may be listed so for a while."""
+    """Cloudflare may list it as active for a while."""
     recent.revoked("c")
     listed = certificate(status=status)
     expected = CertificateStatus.PENDING_REVOCATION if status in GETS_IN else status
@@ -103,7 +103,7 @@ def test_restored_certificate_is_not_revoked(
     freezer: FrozenDateTimeFactory,
     status: CertificateStatus | None,
 ) -> None:
-    """Restored certificate is not revoked, though it may be listed so for a while."""
+    """Cloudflare may list it as revoked for a while."""
     recent.restored("c")
     listed = certificate(status=status)
     expected = (
@@ -120,7 +120,7 @@ def test_restored_certificate_is_not_revoked(
 
 
 def test_last_of_two_writes_holds(recent: RecentWrites) -> None:
-    """Revoked and restored in turn, a certificate is what it was made last."""
+    """After a revocation and a restoration in turn, the last one counts."""
     active = certificate()
     revoked = certificate(status=CertificateStatus.REVOKED)
     recent.revoked("c")
@@ -139,7 +139,7 @@ def test_last_of_two_writes_holds(recent: RecentWrites) -> None:
 def test_new_certificate_that_is_revoked_before_it_is_listed(
     recent: RecentWrites,
 ) -> None:
-    """A certificate that was blocked when it was tried is not good for a minute."""
+    """A certificate whose first visit was blocked is never shown as valid."""
     recent.created("z", certificate())
     recent.revoked("c")
     assert recent.certificates("z", ()) == (

@@ -92,14 +92,14 @@ async def test_recorded_errors(
 async def test_recorded_answers_that_are_no_errors(
     api: ScriptedApi, client: CloudflareClient, name: str, call: str
 ) -> None:
-    """A zone without rules and a tunnel without configuration answer with 404."""
+    """Cloudflare answers 404 for a zone without rules and a tunnel without configuration."""
     exchange = recorded(name)
     api.always(exchange["status"], exchange["response"])
     assert await CALLS[call](client) in (None, Ruleset())
 
 
 async def test_recorded_revocation(api: ScriptedApi, client: CloudflareClient) -> None:
-    """Recorded revocation says nothing but that it succeeded."""
+    """The answer to a revocation only says that it succeeded."""
     exchange = recorded("cc-03")
     api.always(exchange["status"], exchange["response"])
     status = await CALLS["client_certificates.revoke"](client)
@@ -109,7 +109,7 @@ async def test_recorded_revocation(api: ScriptedApi, client: CloudflareClient) -
 async def test_recorded_configurations_keep_every_key(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Undocumented keys are there as well, and the last rule is the catch-all."""
+    """Undocumented keys are kept, and the last rule is the catch-all."""
     for name in ("tn-06", "tn-07", "tn-08", "tn-20"):
         exchange = recorded(name)
         api.always(200, exchange["response"])
@@ -139,7 +139,7 @@ async def test_recorded_tunnel_answers(
 async def test_recorded_rules_certificates_and_records(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """One answer of each endpoint that succeeded is read."""
+    """One successful answer of each endpoint is read."""
     api.always(200, recorded("rs-03")["response"])
     assert (await client.rulesets.get("z")).rules == ()
     api.always(201, recorded("cc-01")["response"])

@@ -60,7 +60,7 @@ async def test_full_zone_does_not_hide_the_permission(
     refusal: tuple[int, int],
     error: type[EngineError] | None,
 ) -> None:
-    """A dry run that meets the quota has passed the check of the permission."""
+    """A dry run that fails at the quota has passed the check of the permission."""
     api.answers = lambda _: envelope(refusal[0], code=refusal[1])
     asking = client.rulesets.dry_run("z", Ruleset(id="rs"), {"action": "block"})
     if error is None:
@@ -72,7 +72,7 @@ async def test_full_zone_does_not_hide_the_permission(
 async def test_what_is_gone_counts_as_gone(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Deleting and revoking twice succeeds; revoking what never was does not."""
+    """Deleting or revoking twice succeeds; revoking an unknown certificate does not."""
     api.always(404, failure(81044))
     await client.dns.delete("z", "r")
     api.always(400, failure(1407))
@@ -112,7 +112,7 @@ async def test_restored_certificate(
     answer: dict[str, Any],
     status: CertificateStatus,
 ) -> None:
-    """A revocation is taken back, however little the answer says of it."""
+    """The restoration counts, however little the answer says about it."""
     api.always(200, answer)
     assert await client.client_certificates.restore("z", "c") is status
     (asked,) = api.asked
@@ -132,7 +132,7 @@ async def test_restoration_that_is_refused(
     code: int | None,
     error: type[EngineError],
 ) -> None:
-    """What Cloudflare does not restore is listed as before."""
+    """The certificate is listed as before."""
     api.always(status, failure(code))
     raised = await error_of(client.client_certificates.restore("z", "c"))
     assert type(raised) is error
@@ -146,7 +146,7 @@ async def test_restoration_that_is_refused(
 async def test_last_write_holds_while_lists_lag(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Who revokes what was restored a moment ago, or the other way round, sees it so."""
+    """A certificate that was just restored can be revoked, and the other way round."""
 
     def listed(status: str) -> None:
         item = {"id": "c", "certificate": "pem", "status": status}
@@ -174,10 +174,10 @@ async def test_last_write_holds_while_lists_lag(
     assert certificate.status is CertificateStatus.REVOKED
 
 
-async def test_certificates_are_asked_for_revoked_or_not(
+async def test_lists_include_revoked_certificates_but_no_deleted_tunnels(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Revoked certificates are listed, deleted tunnels are not."""
+    """Revoked certificates are requested, deleted tunnels are not."""
     api.answers = lambda _: success([])
     await client.client_certificates.list("z")
     await client.tunnels.list("a")
@@ -188,7 +188,7 @@ async def test_certificates_are_asked_for_revoked_or_not(
 async def test_zone_without_rules_and_tunnel_managed_elsewhere(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Cloudflare answers both with 404, and neither is an error."""
+    """Cloudflare answers both with 404, and neither raises an error."""
     api.always(404, failure(10003))
     assert await client.rulesets.get("z") == Ruleset()
     for code in (1055, 1002):
@@ -197,7 +197,7 @@ async def test_zone_without_rules_and_tunnel_managed_elsewhere(
 
 
 async def test_tunnel_that_is_gone(api: ScriptedApi, client: CloudflareClient) -> None:
-    """What is deleted is still answered for a while, and then no longer."""
+    """Cloudflare still returns a deleted tunnel for a while."""
     for deleted_at, gone in ((None, False), ("2026-11-01T10:00:00Z", True)):
         api.always(200, succeeded({"id": "t", "deleted_at": deleted_at}))
         assert await client.tunnels.is_gone("a", "t") is gone
@@ -217,7 +217,7 @@ async def test_never_associated_is_empty(
 async def test_tunnel_without_connectors(
     api: ScriptedApi, client: CloudflareClient, nothing: object
 ) -> None:
-    """No connectors are none, and so is null."""
+    """An empty list and null both mean no connectors."""
     api.answers = lambda _: success(nothing)
     assert await client.connectors.list("a", "t") == ()
 
@@ -225,7 +225,7 @@ async def test_tunnel_without_connectors(
 async def test_null_for_a_tunnel_that_runs(
     client: CloudflareClient, api: ScriptedApi
 ) -> None:
-    """Whoever runs has connectors, so that null would be an invented zero."""
+    """A running tunnel has connectors, so null cannot mean that there are none."""
     api.answers = lambda _: success(None)
     with pytest.raises(Unavailable):
         await client.connectors.list("a", "t", running=True)
@@ -234,7 +234,7 @@ async def test_null_for_a_tunnel_that_runs(
 async def test_new_tunnel_is_managed_remotely(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """Of the answer, which holds the connector's secrets, nothing but the tunnel is kept."""
+    """The answer also holds the connector's secrets; only the tunnel is kept."""
     api.always(
         200,
         succeeded(
@@ -275,14 +275,14 @@ async def test_tunnel_that_is_refused(
     message: str,
     error: type[EngineError],
 ) -> None:
-    """A limit is told from a name that is taken, and from a name that is none."""
+    """A quota, a name that is in use and an invalid name have different errors."""
     api.always(status, failure(code, message))
     raised = await error_of(client.tunnels.create("a", "home"))
     assert type(raised) is error
 
 
 async def test_token_of_a_connector(api: ScriptedApi, client: CloudflareClient) -> None:
-    """It is read with a request of its own, and nothing prints it."""
+    """The token is read with a separate request, and is never printed."""
     api.answers = lambda _: success("eyJhIjoiYiJ9")
     token = await client.tunnels.get_token("a", "t")
     assert token.secret == "eyJhIjoiYiJ9"

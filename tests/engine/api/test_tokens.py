@@ -1,4 +1,4 @@
-"""Refused requests: a dead token, a missing permission, or a token that is too new."""
+"""Refused requests: an invalid token, a missing permission, or a token that is too new."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,13 +24,13 @@ from tests.engine.servers import ScriptedApi, envelope, success
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again at once, as often as usual."""
+    """Retry at once, as often as usual."""
     pauses = (0,) * len(transport.UNKNOWN_YET_PAUSES)
     monkeypatch.setattr(transport, "UNKNOWN_YET_PAUSES", pauses)
 
 
 def unknown_yet() -> web.StreamResponse:
-    """Return what servers say that do not know a new token yet."""
+    """Return the answer of a server that does not know a new token yet."""
     return envelope(403, code=10001, message="Unable to authenticate request")
 
 
@@ -39,7 +39,7 @@ def unknown_yet() -> web.StreamResponse:
 async def test_new_token_is_tried_again_until_it_is_known(
     api: ScriptedApi, client: CloudflareClient, call: Call
 ) -> None:
-    """Nobody judged the request, so that nothing was done: writing is sent again as well."""
+    """The refused request had no effect, so writes can be repeated as well."""
     api.answers = lambda _: (
         unknown_yet() if len(api.asked) < 3 else envelope(400, code=1)
     )
@@ -52,7 +52,7 @@ async def test_new_token_is_tried_again_until_it_is_known(
 async def test_verification_of_a_new_token_is_tried_again(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """A token that is not known everywhere is no bad one."""
+    """A token that not every server knows yet is not invalid."""
     answers = [success({"id": "t", "status": "active"}), unknown_yet(), unknown_yet()]
     api.verifies = lambda: answers.pop()
     await client.verify_token()
@@ -60,10 +60,10 @@ async def test_verification_of_a_new_token_is_tried_again(
 
 
 @pytest.mark.usefixtures("no_pauses")
-async def test_new_token_that_never_gets_known(
+async def test_new_token_that_stays_unknown(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
-    """It is said to be neither bad nor without a permission, and not tried for ever."""
+    """It is reported neither as invalid nor as lacking a permission, and the retries end."""
     api.answers = lambda _: unknown_yet()
     assert isinstance(await error_of(client.zones.get("z")), Unavailable)
     assert len(api.asked) == 5
@@ -104,7 +104,7 @@ PERMISSIONS = {
 async def test_missing_permission_is_named(
     api: ScriptedApi, client: CloudflareClient, name: str, permission: Permission
 ) -> None:
-    """It is the one that the refused call needs."""
+    """The error names the permission that the refused call needs."""
     api.always(403, failure(None, "request is not authorized"))
     raised = await error_of(CALLS[name](client))
     assert isinstance(raised, PermissionMissing)
@@ -148,7 +148,7 @@ async def test_verification_tells_why(
         assert raised.problem is problem
 
 
-async def test_use_from_elsewhere_is_said_as_such(
+async def test_token_used_from_a_forbidden_location(
     api: ScriptedApi, client: CloudflareClient
 ) -> None:
     """The error does not show the address."""
@@ -170,13 +170,13 @@ async def test_use_from_elsewhere_is_said_as_such(
         (lambda: success(None), Unavailable),
     ],
 )
-async def test_verification_that_fails_accuses_nobody(
+async def test_verification_that_fails(
     api: ScriptedApi,
     client: CloudflareClient,
     verification: Callable[[], Any],
     error: type[EngineError],
 ) -> None:
-    """Then neither the token nor a permission is known to be bad."""
+    """A failed verification proves neither an invalid token nor a missing permission."""
     api.always(403, failure(10000))
     api.verifies = verification
     assert isinstance(await error_of(client.zones.get("z")), error)
@@ -201,7 +201,7 @@ async def test_tokens_are_verified_where_they_belong(
 async def test_account_token_is_verified_at_its_account(
     api: ScriptedApi, client_of_account: CloudflareClient
 ) -> None:
-    """As a user's token it would be unknown."""
+    """The endpoint for users' tokens does not know it."""
     api.always(403, failure(10000))
     assert isinstance(
         await error_of(client_of_account.zones.get("z")), PermissionMissing
@@ -217,17 +217,17 @@ async def test_account_token_is_verified_at_its_account(
         (10000, "Authentication error", PermissionMissing),
         (None, "request is not authorized", PermissionMissing),
         (9109, "Invalid access token", TokenRejected),
-        # Recorded of a good token: au-03.
+        # Recorded with a valid token: au-03.
         (9109, "Unauthorized to access requested resource", PermissionMissing),
     ],
 )
-async def test_account_token_at_a_zone_is_judged_by_what_is_said(
+async def test_account_token_at_a_zone_is_judged_by_the_message(
     api: ScriptedApi,
     account_client: CloudflareClient,
     code: int | None,
     message: str,
     error: type[EngineError],
 ) -> None:
-    """Before its account is known, only Cloudflare's message tells a dead token."""
+    """Before its account is known, only Cloudflare's message shows that the token is invalid."""
     api.always(403, failure(code, message))
     assert isinstance(await error_of(account_client.zones.get("z")), error)

@@ -1,4 +1,4 @@
-"""What is sent, and what becomes of answers and failures, whatever the call."""
+"""What every call sends, and what it makes of answers and failures."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ async def test_request_carries_the_token_and_nothing_of_the_environment(
 
 @every_call
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-async def test_nothing_is_asked_twice(
+async def test_requests_are_not_repeated(
     api: ScriptedApi, client: CloudflareClient, call: Call, status: int
 ) -> None:
     """The SDK would repeat requests, and create a second certificate."""
@@ -127,7 +127,7 @@ async def test_errors(
     body: object,
     error: type[EngineError],
 ) -> None:
-    """Every call makes the same error of the same failure."""
+    """Every call raises the same error for the same failure."""
     api.always(status, body)
     raised = await error_of(call(client))
     assert isinstance(raised, error)
@@ -136,10 +136,8 @@ async def test_errors(
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "dns.delete"])  # fmt: skip
-async def test_what_is_not_there_is_not_found(
-    api: ScriptedApi, client: CloudflareClient, name: str
-) -> None:
-    """Where it is no success, a 404 keeps Cloudflare's code."""
+async def test_not_found(api: ScriptedApi, client: CloudflareClient, name: str) -> None:
+    """Where a 404 does not count as success, the error keeps Cloudflare's code."""
     api.always(404, failure(7000))
     raised = await error_of(CALLS[name](client))
     assert isinstance(raised, NotFound)
@@ -166,16 +164,14 @@ async def test_what_is_not_there_is_not_found(
 async def test_pause_that_cloudflare_asks_for(
     api: ScriptedApi, client: CloudflareClient, headers: dict[str, str], seconds: float
 ) -> None:
-    """A Retry-After that is missing or makes no sense counts as five minutes."""
+    """A missing or malformed Retry-After counts as five minutes."""
     api.always(429, failure(10429), headers)
     raised = await error_of(client.zones.get("z"))
     assert isinstance(raised, RateLimited)
     assert raised.retry_after == seconds
 
 
-async def test_message_is_fit_to_be_read(
-    api: ScriptedApi, client: CloudflareClient
-) -> None:
+async def test_message_is_cleaned(api: ScriptedApi, client: CloudflareClient) -> None:
     """Control characters are removed, and long messages are cut."""
     api.always(400, failure(1056, "Bad Configuration:\x1b[2J\n\n" + "x" * 500 + "\n"))
     raised = await error_of(client.zones.get("z"))
@@ -189,7 +185,7 @@ async def test_message_is_fit_to_be_read(
 async def test_code_is_a_number_or_none(
     api: ScriptedApi, client: CloudflareClient, code: object
 ) -> None:
-    """Cloudflare leaves it null, or writes it as a text, in some answers."""
+    """Some answers have null or a text as the code."""
     api.always(400, failure(code))
     raised = await error_of(client.zones.get("z"))
     assert isinstance(raised, Rejected)
@@ -202,7 +198,7 @@ async def test_code_is_a_number_or_none(
 async def test_null_is_no_empty_result(
     api: ScriptedApi, client: CloudflareClient, name: str
 ) -> None:
-    """A success with null does not pass for an empty list."""
+    """A successful answer with null does not count as an empty list."""
     api.answers = lambda _: success(None)
     assert isinstance(await error_of(CALLS[name](client)), Unavailable)
 
@@ -237,7 +233,7 @@ async def test_null_is_no_empty_result(
 async def test_malformed_results_are_unavailable(
     api: ScriptedApi, client: CloudflareClient, name: str, result: object
 ) -> None:
-    """Nothing is guessed where a required field is missing or of another type."""
+    """A required field that is missing or has another type is never guessed."""
     api.answers = lambda _: success(result)
     assert isinstance(await error_of(CALLS[name](client)), Unavailable)
 
@@ -253,7 +249,7 @@ async def test_connection_that_is_cut(
 
 
 async def test_connection_that_is_refused(socket_enabled: None) -> None:
-    """It is Unavailable, as an answer that got lost."""
+    """A refused connection raises Unavailable, like a lost answer."""
     client = CloudflareClient(USER_TOKEN, base_url="http://127.0.0.1:9")
     assert isinstance(await error_of(client.zones.get("z")), Unavailable)
 
@@ -261,7 +257,7 @@ async def test_connection_that_is_refused(socket_enabled: None) -> None:
 async def test_answer_that_never_comes(
     api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is Unavailable after the timeout, and not asked for again."""
+    """The call raises Unavailable after the timeout, and is not repeated."""
     monkeypatch.setattr(
         "custom_components.cloudflare_mtls.engine.api.transport._TIMEOUT", 0.2
     )
@@ -276,7 +272,7 @@ async def test_answer_that_never_comes(
 async def test_no_error_holds_the_token(
     api: ScriptedApi, token: str, status: int
 ) -> None:
-    """Neither in its text nor in the chain of its causes."""
+    """The token is neither in the error's text nor in the chain of its causes."""
     api.always(status, failure(1, "no"))
     client = CloudflareClient(token, base_url=api.url)
     raised = await error_of(client.zones.get("z"))
@@ -284,7 +280,7 @@ async def test_no_error_holds_the_token(
 
 
 def test_client_loads_the_verbs_of_the_sdk_and_nothing_else() -> None:
-    """No resource, and no type that the bare package does not import itself."""
+    """The client loads no resource, and no type that the bare package does not import itself."""
     program = """
 import asyncio, sys
 import homeassistant

@@ -37,7 +37,7 @@ def certificate(
     device_id: str = PHONE.id,
     organization: str = ORGANIZATION,
 ) -> Certificate:
-    """Return a certificate of that many days of age, with that many days left."""
+    """Return a certificate that is this many days old and valid for this many more."""
     facts = CertificateFacts(
         name=name,
         organization=organization,
@@ -53,7 +53,7 @@ def certificate(
 
 
 def fetched(age: int, *, proven: bool = False) -> Record:
-    """Return the record of a certificate that the device fetched at once."""
+    """Return the record of a certificate whose bundle the device fetched at once."""
     created_on = NOW - age * DAY
     return Record(
         created_on=created_on,
@@ -63,7 +63,7 @@ def fetched(age: int, *, proven: bool = False) -> Record:
 
 
 def unfetched(age: int) -> Record:
-    """Return the record of a certificate that nobody fetched."""
+    """Return the record of a certificate whose bundle nobody fetched."""
     return Record(created_on=NOW - age * DAY)
 
 
@@ -77,7 +77,7 @@ def state(
 
 
 def test_device_without_a_certificate() -> None:
-    """Nobody created one, or somebody deleted it elsewhere."""
+    """Nobody created one, or somebody deleted it outside of Home Assistant."""
     found = state(certificate("other", device_id="tablet"))
     assert found.certificates == {}
     assert found.current is None
@@ -88,7 +88,7 @@ def test_device_without_a_certificate() -> None:
 
 
 def test_certificate_from_elsewhere() -> None:
-    """Its unit may say anything: that makes it no certificate of ours."""
+    """Its OU may say anything: that does not make it one of ours."""
     found = state(certificate("fake", organization="Somebody"))
     assert found.certificates == {}
 
@@ -102,13 +102,13 @@ def test_current_is_the_newest_that_the_device_may_hold() -> None:
 
 
 def test_a_certificate_without_a_record_may_be_on_the_device() -> None:
-    """What happened to it before this Home Assistant knew of it is not known."""
+    """This Home Assistant did not see whether it was fetched."""
     foreign, lost = certificate("foreign", age=9), certificate("lost")
     assert state(foreign, lost, lost=unfetched(1)).current is foreign
 
 
 def test_current_is_not_revoked_while_another_is_there() -> None:
-    """The newest is gone, so the device can only use an older one."""
+    """The newest one is revoked, so the device can only use an older one."""
     old, new = certificate("old"), certificate("new", status=REVOKED, days=200)
     found = state(old, new, old=fetched(9), new=fetched(5))
     assert found.current is old
@@ -117,7 +117,7 @@ def test_current_is_not_revoked_while_another_is_there() -> None:
 
 
 def test_current_falls_back_to_what_there_is() -> None:
-    """A person is told of the newest one, since it explains most."""
+    """The newest one is shown, because it explains most."""
     revoked, lost = certificate("revoked", status=REVOKED), certificate("lost")
     found = state(revoked, lost, revoked=fetched(9), lost=unfetched(5))
     assert found.current is lost
@@ -127,15 +127,15 @@ def test_current_falls_back_to_what_there_is() -> None:
     assert found.standing is Standing.REVOKED
 
 
-def test_records_say_better_than_cloudflare_when_a_certificate_was_created() -> None:
-    """Cloudflare dates certificates back, all of a minute alike."""
+def test_time_of_creation_comes_from_the_record() -> None:
+    """Cloudflare dates certificates back, and gives all of one minute the same time."""
     first, second = certificate("first", age=1), certificate("second", age=2)
     found = state(first, second, first=fetched(8), second=fetched(7))
     assert found.current is second
 
 
 def test_expired_certificate_is_still_current() -> None:
-    """Cloudflare calls it active, and the device has no other."""
+    """Cloudflare lists it as active, and the device has no other."""
     found = state(certificate("old", days=-3), old=fetched(99))
     assert found.standing is Standing.EXPIRED
     assert found.days_left == -3
@@ -154,7 +154,7 @@ def test_expired_certificate_is_still_current() -> None:
 def test_handover_is_that_of_the_newest_certificate(
     record: Record | None, waiting: str, handover: HandoverState | None
 ) -> None:
-    """A person asks for the certificate that was created last."""
+    """The certificate that was created last is the one that a person wants to set up."""
     records = {"old": fetched(9, proven=True)}
     if record:
         records["new"] = record
@@ -163,13 +163,13 @@ def test_handover_is_that_of_the_newest_certificate(
 
 
 def test_handover_of_a_revoked_certificate() -> None:
-    """It is over, however far it came."""
+    """The handover is over, at whichever step it was."""
     gone = certificate("gone", status=REVOKED)
     assert state(gone, gone=fetched(1)).handover is None
 
 
 def test_only_unrevoked_certificates_are_outdated() -> None:
-    """A revoked one has nothing left to be revoked, and replaces nothing."""
+    """A revoked certificate needs no second revocation, and replaces nothing."""
     gone = certificate("gone", status=REVOKED)
     old, new = certificate("old"), certificate("new")
     proven = fetched(1, proven=True)
@@ -192,21 +192,21 @@ def test_only_unrevoked_certificates_are_outdated() -> None:
 def test_what_counts_as_active(
     status: CertificateStatus | None, is_active: bool
 ) -> None:
-    """A status that nobody knows is not trusted."""
+    """An unknown status does not count as active."""
     item = certificate("item", status=status)
     assert item.is_active is is_active
     assert item.gets_in(NOW) is is_active
 
 
 def test_device_of_a_certificate() -> None:
-    """One made elsewhere is its own device."""
+    """A certificate made elsewhere is a device of its own."""
     assert certificate("a").device_id == PHONE.id
     assert certificate("b", organization="x").device_id == "b"
     assert certificate("c", device_id="").device_id == "c"
 
 
 def test_next_expiry_counts_only_what_gets_in() -> None:
-    """An expired or revoked certificate warns of nothing."""
+    """The expiry of an expired or revoked certificate needs no warning."""
     late, soon = certificate("late", days=90), certificate("soon", days=20)
     others = [certificate("past", days=-1), certificate("x", days=5, status=REVOKED)]
     assert next_expiry([late, soon, *others], NOW) == NOW + 20 * DAY

@@ -1,4 +1,4 @@
-"""Keys, certificates and bundles; who else opens them is told in tests/peers."""
+"""Keys, certificates and bundles; tests/peers shows which other programs open them."""
 
 from datetime import UTC, datetime, timedelta
 import math
@@ -58,18 +58,17 @@ def sign(request: SigningRequest, serial: int = 0xABC123) -> str:
 
 @pytest.fixture(scope="module", params=KeyType)
 def request_(request: pytest.FixtureRequest) -> SigningRequest:
-    """Return a request for each kind of key."""
+    """Return a signing request for each kind of key."""
     return make_signing_request("Anna's phone", DEVICE_ID, request.param)
 
 
 @pytest.fixture(scope="module")
 def pem(request_: SigningRequest) -> str:
-    """Return its certificate."""
+    """Return the certificate that is signed for the request."""
     return sign(request_)
 
 
 def test_request_names_the_device(request_: SigningRequest) -> None:
-    """Request names the device."""
     csr = x509.load_pem_x509_csr(request_.csr.encode())
     assert csr.is_signature_valid
     assert csr.subject.rfc4514_string() == (
@@ -78,7 +77,6 @@ def test_request_names_the_device(request_: SigningRequest) -> None:
 
 
 def test_keys_are_what_was_asked_for() -> None:
-    """Keys are what was asked for."""
     key = make_signing_request("a", "b", KeyType.RSA_2048).key
     assert isinstance(key, rsa.RSAPrivateKey)
     assert key.key_size == 2048
@@ -88,20 +86,17 @@ def test_keys_are_what_was_asked_for() -> None:
 
 
 def test_no_two_keys_are_alike() -> None:
-    """No two keys are alike."""
     one, other = (make_signing_request("a", "b", KeyType.EC_P256) for _ in range(2))
     assert one.public_key != other.public_key
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
 def test_impossible_names_are_refused(name: str) -> None:
-    """Impossible names are refused."""
     with pytest.raises(ValueError, match="length"):
         make_signing_request(name, "b", KeyType.EC_P256)
 
 
 def test_facts_of_a_certificate(request_: SigningRequest, pem: str) -> None:
-    """Facts of a certificate."""
     facts = CertificateFacts.read(pem)
     certificate = x509.load_pem_x509_certificate(pem.encode())
     assert facts == CertificateFacts(
@@ -125,7 +120,7 @@ def key_type_of(request: SigningRequest) -> KeyType:
 
 
 def self_signed(*attributes: x509.NameAttribute[str]) -> str:
-    """Return somebody else's certificate."""
+    """Return a certificate that was not created here."""
     key = ed25519.Ed25519PrivateKey.generate()
     name = x509.Name(attributes)
     certificate = (
@@ -142,11 +137,10 @@ def self_signed(*attributes: x509.NameAttribute[str]) -> str:
 
 
 def test_certificates_of_others_are_not_managed() -> None:
-    """Certificates of others are not managed."""
     facts = CertificateFacts.read(self_signed())
     assert (facts.name, facts.organization, facts.device_id) == ("", "", "")
     assert not facts.managed
-    # Of a kind that is minted nowhere here: it is renewed with one that works everywhere.
+    # Keys of this kind are not created here: the renewal uses one that works everywhere.
     assert facts.key_type is KeyType.RSA_2048
     half = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Home Assistant")
     assert not CertificateFacts.read(self_signed(half)).managed
@@ -160,13 +154,12 @@ BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     ["", "x", BEGIN, f"{BEGIN}\nMIIEkzCCA...\n{END}\n", f"{BEGIN}\nAAAA\n{END}", "\ud800"],
 )  # fmt: skip
 def test_malformed_certificate_is_unavailable(text: str) -> None:
-    """Malformed certificate is unavailable."""
     with pytest.raises(Unavailable):
         CertificateFacts.read(text)
 
 
 def unknown_curve() -> str:
-    """Return a certificate whose key lies on a curve that we do not know."""
+    """Return a certificate whose key is on an unsupported curve."""
     pem = sign(make_signing_request("a", "b", KeyType.EC_P256))
     der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
     p256, other = (bytes.fromhex(f"06082a8648ce3d03010{n}") for n in (7, 6))
@@ -176,13 +169,11 @@ def unknown_curve() -> str:
 
 
 def test_certificate_with_a_key_of_an_unknown_kind_is_unavailable() -> None:
-    """Certificate with a key of an unknown kind is unavailable."""
     with pytest.raises(Unavailable):
         CertificateFacts.read(unknown_curve())
 
 
 def test_unreadable_certificates_are_left_out(pem: str) -> None:
-    """Unreadable certificates are left out."""
     listed = [
         ClientCertificate(id=str(n), pem=text, status=None)
         for n, text in enumerate(["", pem, "x", pem])
@@ -193,7 +184,6 @@ def test_unreadable_certificates_are_left_out(pem: str) -> None:
 def test_bundle_holds_one_certificate_and_its_key(
     request_: SigningRequest, pem: str
 ) -> None:
-    """Bundle holds one certificate and its key."""
     bundle = make_bundle(
         request_.key, pem, BundleFormat.MODERN, label="My phone", password=PASSWORD
     )
@@ -208,25 +198,22 @@ def test_bundle_holds_one_certificate_and_its_key(
 
 
 def test_key_of_another_certificate_is_refused(pem: str) -> None:
-    """Key of another certificate is refused."""
     other = make_signing_request("a", "b", KeyType.EC_P256).key
     with pytest.raises(ValueError):
         make_bundle(other, pem, BundleFormat.MODERN, label="x", password=PASSWORD)
 
 
 def test_passwords_can_be_typed_and_not_be_guessed() -> None:
-    """Passwords can be typed and not be guessed."""
     passwords = {make_password() for _ in range(30)}
     assert len(passwords) == 30
     used = set("".join(passwords))
-    # Nothing that looks like something else, nothing that a shell or a form changes.
+    # No characters that look alike, and none that a shell or a form changes.
     assert used <= set("abcdefghijkmnopqrstuvwxyz23456789") | set("1") - set("0OIl")
     assert not used & set("0oil")
     assert all(len(item) * math.log2(len(used)) >= 110 for item in passwords)
 
 
 def test_secrets_stay_out_of_logs(request_: SigningRequest, pem: str) -> None:
-    """Secrets stay out of logs."""
     bundle = make_bundle(
         request_.key, pem, BundleFormat.MODERN, label="x", password=PASSWORD
     )
@@ -254,7 +241,6 @@ def test_secrets_stay_out_of_logs(request_: SigningRequest, pem: str) -> None:
     ],
 )
 def test_labels_are_plain(name: str, label: str) -> None:
-    """Labels are plain."""
     made = make_label(name, ISSUED)
     assert made == label
     assert made.isascii()

@@ -19,7 +19,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 
-# An instant in summer: no test may depend on what is the offset on its day.
+# A moment in summer: no test may depend on the offset of the day on which it runs.
 EXPIRY = datetime(2027, 7, 15, 12, tzinfo=UTC)
 
 
@@ -40,14 +40,14 @@ EXPIRY = datetime(2027, 7, 15, 12, tzinfo=UTC)
     ],
 )
 def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
-    """A day counts once it is complete, and what has expired is below zero at once."""
+    """Only complete days count, and the number is negative as soon as the certificate has expired."""
     assert days_left(EXPIRY, EXPIRY - before) == days
 
 
 @pytest.mark.parametrize(
     ("zone", "now", "end", "days"),
     [
-        # Clocks go forward: these days have 23 hours by the wall.
+        # Clocks go forward: these days have 23 hours.
         pytest.param(
             NEW_YORK,
             datetime(2027, 3, 13, 12),
@@ -90,7 +90,7 @@ def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
             29,
             id="Berlin, forward, an hour less than 30 days",
         ),
-        # Clocks go back: these days have 25.
+        # Clocks go back: these days have 25 hours.
         pytest.param(
             NEW_YORK,
             datetime(2026, 11, 1, 0),
@@ -126,7 +126,7 @@ def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
             0,
             id="Berlin, back, a second less",
         ),
-        # Months and years have their lengths.
+        # Months and years differ in length.
         pytest.param(
             UTC,
             datetime(2027, 2, 28),
@@ -167,7 +167,7 @@ def test_days_left_are_whole_days(before: timedelta, days: int) -> None:
 def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
     zone: ZoneInfo, now: datetime, end: datetime, days: int
 ) -> None:
-    """Days are 24 hours, in whichever zones the two moments are given."""
+    """A day is 24 hours, in whichever time zones the two moments are given."""
     now, end = now.replace(tzinfo=zone), end.replace(tzinfo=zone)
     assert days_left(end, now) == days
     assert days_left(end.astimezone(UTC), now) == days
@@ -184,7 +184,7 @@ def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
         (URGENT_DAYS * DAY, Standing.EXPIRING),
         (DAY, Standing.EXPIRING),
         (SECOND, Standing.EXPIRING),
-        # A certificate is good through the second that it names.
+        # A certificate is valid through the second that it names.
         (timedelta(0), Standing.EXPIRING),
         (-SECOND, Standing.EXPIRED),
         (-365 * DAY, Standing.EXPIRED),
@@ -196,7 +196,7 @@ def test_days_left_around_the_switch_of_clocks_and_at_the_end_of_months(
 def test_standing_of_what_is_not_revoked(
     status: CertificateStatus, before: timedelta, expected: Standing
 ) -> None:
-    """It warns a month before the expiry, and a second after it the certificate is expired."""
+    """The warning starts a month before the expiry; one second after it the certificate is expired."""
     assert standing(status, EXPIRY, EXPIRY - before) is expected
 
 
@@ -212,12 +212,12 @@ def test_standing_of_what_is_not_revoked(
 def test_standing_of_what_is_revoked_or_not_known(
     status: CertificateStatus | None, before: timedelta, expected: Standing | None
 ) -> None:
-    """Revoked stays revoked after the expiry, and what is not known is not guessed."""
+    """A revoked certificate stays revoked after its expiry, and an unknown status is not guessed."""
     assert standing(status, EXPIRY, EXPIRY - before) is expected
 
 
-def test_who_gets_in() -> None:
-    """Only a certificate that is neither revoked nor expired lets its holder in."""
+def test_which_standings_get_in() -> None:
+    """Only a certificate that is neither revoked nor expired gets its device in."""
     assert {item for item in Standing if item.gets_in} == {
         Standing.ACTIVE,
         Standing.EXPIRING,
@@ -225,14 +225,13 @@ def test_who_gets_in() -> None:
 
 
 def test_every_status_has_a_standing() -> None:
-    """No status of Cloudflare's is forgotten."""
     for status in CertificateStatus:
         assert standing(status, EXPIRY, EXPIRY - DAY) is not None
 
 
 @pytest.mark.parametrize("zone", [NEW_YORK, BERLIN, UTC])
 def test_standing_is_the_same_everywhere(zone: ZoneInfo) -> None:
-    """The moment decides, not the clock on the wall."""
+    """The standing depends on the moment, not on the time zone."""
     now = (EXPIRY - EXPIRING_DAYS * DAY).astimezone(zone)
     assert standing(CertificateStatus.ACTIVE, EXPIRY, now) is Standing.ACTIVE
     later = (EXPIRY - EXPIRING_DAYS * DAY + SECOND).astimezone(zone)

@@ -14,14 +14,14 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 300 * DAY
 
-# Fetched, but the device was not seen with it yet.
+# Fetched, but the device has not used it yet.
 FETCHED = Record(created_on=LONG_AGO, taken_on=LONG_AGO)
 PROVEN = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - DAY)
 UNFETCHED = Record(created_on=LONG_AGO)
 
 
 def due(revoke_old_on: datetime) -> Record:
-    """Return the record of a fetched certificate that is to replace the older ones."""
+    """Return the record of a fetched certificate that has a date to replace the older ones."""
     return Record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
 
 
@@ -31,7 +31,7 @@ def restored(restored_on: datetime) -> Record:
 
 
 def outdated(*records: Record | None, waiting: str = "") -> list[str]:
-    """Return which certificates, named 0, 1, 2 … from the oldest on, are outdated."""
+    """Return which certificates are outdated; 0 is the oldest."""
     ids = [str(number) for number in range(len(records))]
     known = {
         certificate_id: record
@@ -42,7 +42,6 @@ def outdated(*records: Record | None, waiting: str = "") -> list[str]:
 
 
 def test_no_certificate_at_all() -> None:
-    """A device that has none loses none."""
     assert outdated() == []
 
 
@@ -50,13 +49,13 @@ def test_no_certificate_at_all() -> None:
     "record", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
 )
 def test_the_only_certificate_stays(record: Record | None) -> None:
-    """Nothing has replaced it, whatever happened to it."""
+    """With any record, it stays until another one has replaced it."""
     assert outdated(record) == []
 
 
 @pytest.mark.parametrize("older", [None, FETCHED, PROVEN, UNFETCHED])
 def test_a_proven_certificate_replaces_every_older_one(older: Record | None) -> None:
-    """The device uses the new one, so that nobody needs the others."""
+    """The device uses the new one, so it does not need the others."""
     assert outdated(older, older, PROVEN) == ["1", "0"]
 
 
@@ -69,7 +68,7 @@ def test_a_certificate_that_was_only_fetched_replaces_nothing(
 
 
 def test_a_certificate_without_a_record_replaces_nothing() -> None:
-    """What happened to it is not known."""
+    """Nothing shows that a device uses it."""
     assert outdated(FETCHED, None) == []
 
 
@@ -84,7 +83,7 @@ def test_a_certificate_without_a_record_replaces_nothing() -> None:
 def test_older_certificates_are_replaced_at_the_latest_when_it_is_due(
     revoke_old_on: datetime, replaced: list[str]
 ) -> None:
-    """Proven or not, a person was told this date."""
+    """A person was told this date, so it counts with or without a test."""
     assert outdated(FETCHED, due(revoke_old_on)) == replaced
 
 
@@ -100,7 +99,7 @@ def test_a_proven_certificate_does_not_wait_for_the_date() -> None:
 
 
 def test_newer_certificates_stay() -> None:
-    """What a certificate replaces is older than itself."""
+    """A certificate replaces only older ones."""
     assert outdated(PROVEN, FETCHED) == []
     assert outdated(FETCHED, PROVEN, FETCHED) == ["0"]
 
@@ -109,21 +108,21 @@ def test_newer_certificates_stay() -> None:
 def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
     newer: Record | None,
 ) -> None:
-    """Its key is gone, so that no device can ever use it."""
+    """Its key is gone, so no device can ever use it."""
     assert outdated(UNFETCHED, newer) == ["0"]
 
 
 def test_a_certificate_that_nobody_fetched_replaces_nothing_before_it_is_due() -> None:
-    """The device still needs the one that it has."""
+    """The device still needs its present certificate."""
     assert outdated(FETCHED, UNFETCHED) == []
     lost = Record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
     assert outdated(FETCHED, lost) == ["0"]
-    # What is outdated itself, and not the newest, replaces nothing.
+    # A certificate that is itself outdated, and not the newest, replaces nothing.
     assert outdated(FETCHED, lost, FETCHED) == ["1"]
 
 
 def test_a_certificate_that_waits_to_be_fetched_stays() -> None:
-    """Its bundle still exists."""
+    """Its bundle can still be fetched."""
     assert outdated(UNFETCHED, FETCHED, waiting="0") == []
     assert outdated(UNFETCHED, FETCHED, waiting="1") == ["0"]
     assert outdated(UNFETCHED, PROVEN, waiting="0") == ["0"]
@@ -140,18 +139,18 @@ def test_a_certificate_that_waits_to_be_fetched_stays() -> None:
 def test_a_certificate_that_a_person_restored_since_stays(
     restored_on: datetime, replaced: list[str]
 ) -> None:
-    """A person decided after the replacement, not before it."""
+    """The person decided after the replacement."""
     assert outdated(restored(restored_on), PROVEN) == replaced
 
 
 def test_a_certificate_that_nobody_fetched_stays_once_restored() -> None:
-    """A person wants it, even though no device has it."""
+    """A person wants to keep it, although no device has it."""
     wanted = Record(created_on=LONG_AGO, restored_on=LONG_AGO)
     assert outdated(wanted, FETCHED) == []
 
 
 def test_a_restored_certificate_replaces_nothing() -> None:
-    """It was proven before it was revoked: that says nothing of now."""
+    """The device used it before the revocation, and may use another one now."""
     both = Record(
         created_on=LONG_AGO,
         taken_on=LONG_AGO,
@@ -162,11 +161,11 @@ def test_a_restored_certificate_replaces_nothing() -> None:
 
 
 def test_a_restored_certificate_keeps_no_other() -> None:
-    """What an older one has replaced stays replaced."""
+    """A certificate that an older one has replaced stays outdated."""
     assert outdated(FETCHED, PROVEN, restored(NOW)) == ["0"]
 
 
 def test_the_newest_replacement_counts() -> None:
-    """Restored after the older replacement, but before the newer one: that is outdated."""
+    """A certificate that was restored between two replacements is outdated by the second."""
     older = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)
     assert outdated(restored(NOW - 5 * DAY), older, PROVEN) == ["1", "0"]

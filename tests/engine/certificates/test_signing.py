@@ -1,4 +1,4 @@
-"""Certificates are signed once, even when the answer gets lost."""
+"""Certificates are signed once, even if the answer is lost."""
 
 import asyncio
 from types import SimpleNamespace
@@ -31,13 +31,13 @@ from tests.engine.servers import Fault, FaultyProxy
 
 
 def the_zone(sandbox: Sandbox) -> Zone:
-    """Return the sandbox's zone, to look into and to edit."""
+    """Return the sandbox's zone, to read and to edit."""
     return sandbox.state.zones[ZONE_ID]
 
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Search for a lost certificate without pauses; return the pauses that there would be."""
+    """Search for a lost certificate without pauses; return the pauses that were asked for."""
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -55,7 +55,7 @@ def signing_request() -> SigningRequest:
 async def test_certificate_is_signed_once(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """It names the device, and says that a Home Assistant created it."""
+    """The subject names the device, and says that a Home Assistant created the certificate."""
     request = signing_request()
     certificate, facts = await issue_certificate(
         client, ZONE_ID, request, 365, asyncio.to_thread
@@ -74,7 +74,7 @@ async def test_certificate_whose_answer_got_lost_is_found(
     no_pauses: list[float],
     fault: Fault,
 ) -> None:
-    """It is recognised by its key among other certificates."""
+    """The search recognises it by its key among other certificates."""
     await issue_certificate(
         unsteady, ZONE_ID, signing_request(), 365, asyncio.to_thread
     )
@@ -96,7 +96,7 @@ async def test_certificate_that_was_never_signed_is_unavailable(
     no_pauses: list[float],
     fault: Fault,
 ) -> None:
-    """The list is searched for a minute, and nothing is asked to be signed again."""
+    """The list is searched for a minute, and no second signature is requested."""
     proxy.fails_at, proxy.fault = 0, fault
     with pytest.raises(Unavailable):
         await issue_certificate(
@@ -112,14 +112,14 @@ async def test_certificate_that_was_never_signed_is_unavailable(
     ("fault", "error"),
     [(Fault.REFUSED, PermissionMissing), (Fault.LIMITED, RateLimited)],
 )
-async def test_clear_refusal_is_not_searched_behind(
+async def test_refused_request_starts_no_search(
     unsteady: CloudflareClient,
     proxy: FaultyProxy,
     no_pauses: list[float],
     fault: Fault,
     error: type[EngineError],
 ) -> None:
-    """A refused or limited request signed nothing."""
+    """A refused or rate-limited request signed nothing."""
     proxy.fails_at, proxy.fault = 0, fault
     with pytest.raises(error):
         await issue_certificate(
@@ -136,7 +136,7 @@ async def test_certificate_that_was_revoked_before_it_was_found_is_a_conflict(
     monkeypatch: pytest.MonkeyPatch,
     status: CertificateStatus,
 ) -> None:
-    """Who takes an unknown certificate for an intruder's may be quicker than the search."""
+    """Somebody may revoke the unknown certificate before the search finds it."""
     proxy.fails_at, proxy.fault = 0, Fault.LOST
     search = unsteady.client_certificates.list
 

@@ -1,4 +1,4 @@
-"""Tests of what companion devices read."""
+"""Tests of which bundle formats companion devices read."""
 
 import pytest
 
@@ -31,7 +31,7 @@ from custom_components.cloudflare_mtls.engine.certificates.systems import (
 def test_the_best_format_that_is_sure_to_be_read(
     system: System, version: str | None, advised: BundleFormat
 ) -> None:
-    """Where the version is not known to read the modern one, the compatible one is sure."""
+    """Where the version may not read the modern format, the compatible one is used."""
     assert advised_format(system, version) is advised
 
 

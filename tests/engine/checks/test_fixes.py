@@ -1,4 +1,4 @@
-"""Each remedy changes the one thing that a person agreed to, after another look at it."""
+"""Each fix changes only what a person agreed to, after reading it again."""
 
 from copy import deepcopy
 from typing import Any
@@ -44,7 +44,7 @@ SETTINGS = [
 
 
 def in_zone(check: Check) -> Finding:
-    """Return what was found of the zone."""
+    """Return a finding about the zone."""
     return Finding(check=check, target=ZONE_NAME, place=ZONE_ID)
 
 
@@ -70,7 +70,7 @@ async def test_settings(
     wrong: str,
     right: str,
 ) -> None:
-    """A setting that is still wrong is changed, and one that is not is left alone."""
+    """Only a setting that is still wrong is changed."""
     zone.settings[name] = Changed(wrong, now())
 
     await fix_finding(client, ACCOUNT_ID, in_zone(check))
@@ -95,7 +95,7 @@ async def test_bot_fight_mode(
 
 
 async def test_last_rule(sandbox: Sandbox, client: CloudflareClient) -> None:
-    """The rule is added at the end, and all that was there goes back as it came."""
+    """The rule is added at the end, and everything else is written back unchanged."""
     tunnel = sandbox.state.tunnels[TUNNEL_ID]
     assert tunnel.config
     *rules, last = tunnel.config["ingress"]
@@ -116,7 +116,7 @@ async def test_last_rule(sandbox: Sandbox, client: CloudflareClient) -> None:
 async def test_certificate_of_the_origin(
     sandbox: Sandbox, client: CloudflareClient, more: dict[str, Any]
 ) -> None:
-    """Only the hostname's own rule takes any certificate."""
+    """Only the rule of the hostname accepts any certificate."""
     tunnel = sandbox.state.tunnels[TUNNEL_ID]
     assert tunnel.config
     tunnel.config["ingress"].insert(0, serves(HOST, SERVICE, **more))
@@ -132,10 +132,10 @@ async def test_certificate_of_the_origin(
 
 
 @pytest.mark.parametrize("service", [None, "https://192.168.1.11:8123"])
-async def test_rule_that_is_not_what_it_was(
+async def test_rule_that_has_changed_since(
     sandbox: Sandbox, client: CloudflareClient, service: str | None
 ) -> None:
-    """A person agreed to trust one service, and no other."""
+    """The person agreed to trust one service, and no other."""
     tunnel = sandbox.state.tunnels[TUNNEL_ID]
     assert tunnel.config
     if service:
@@ -150,18 +150,18 @@ async def test_rule_that_is_not_what_it_was(
 async def test_tunnel_that_is_managed_locally(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Its configuration is not at Cloudflare by now."""
+    """Cloudflare no longer holds its configuration."""
     sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
     with pytest.raises(Conflict):
         await fix_finding(client, ACCOUNT_ID, CATCH_ALL_MISSING)
 
 
 @pytest.mark.parametrize("check", sorted(FIXABLE))
-async def test_permission_to_look_only(
+async def test_read_only_token(
     sandbox: Sandbox, client: CloudflareClient, zone: Zone, check: Check
 ) -> None:
-    """Who may not write is told which permission it takes, and nothing is changed."""
-    trouble(sandbox)
+    """The error names the missing permission, and nothing is changed."""
+    add_every_cause(sandbox)
     permissions = {item.replace("edit", "read") for item in ALL_PERMISSIONS}
     sandbox.state.tokens[sandbox.token].permissions = frozenset(permissions)
     before = deepcopy((zone.settings, zone.bot_management, sandbox.state.tunnels))
@@ -174,8 +174,8 @@ async def test_permission_to_look_only(
 
 
 @pytest.mark.parametrize("check", sorted(FIXABLE))
-async def test_answer_that_says_something_else(api: ScriptedApi, check: Check) -> None:
-    """A change that Cloudflare did not keep is no success."""
+async def test_answer_with_another_value(api: ScriptedApi, check: Check) -> None:
+    """A change that Cloudflare did not keep is not a success."""
     ingress = [serves(HOST, SERVICE)]
     wrong = next((item[2] for item in SETTINGS if item[0] is check), "")
     api.answers = lambda _: success(
@@ -193,10 +193,10 @@ async def test_answer_that_says_something_else(api: ScriptedApi, check: Check) -
 @pytest.mark.parametrize(
     ("status", "error"), [(429, RateLimited), (500, Unavailable), (404, NotFound)]
 )
-async def test_nothing_is_written_without_a_look(
+async def test_nothing_is_written_without_reading_first(
     api: ScriptedApi, check: Check, status: int, error: type[EngineError]
 ) -> None:
-    """Where nothing can be read, nothing is written."""
+    """If the setting cannot be read, nothing is written."""
     api.always(status, refusal(1000, "no"))
     client = CloudflareClient("token", base_url=api.url)
 
@@ -209,14 +209,14 @@ async def test_nothing_is_written_without_a_look(
 async def test_access_without_zero_trust(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Where Zero Trust was never set up, nothing is in the way."""
+    """Where Zero Trust was never set up, no login is asked for."""
     assert await client.access_applications.list(ACCOUNT_ID) == ()
     sandbox.state.accounts[ACCOUNT_ID].access.team = None
     assert await client.access_applications.list(ACCOUNT_ID) == ()
 
 
 async def test_bot_management_of_a_paid_plan(api: ScriptedApi) -> None:
-    """There is no Bot Fight Mode there."""
+    """Paid plans have no Bot Fight Mode."""
     api.always(200, {"success": True, "result": {"sbfm_likely_automated": "block"}})
     client = CloudflareClient("token", base_url=api.url)
     assert await client.bot_management.get_fight_mode(ZONE_ID) is False
@@ -224,15 +224,15 @@ async def test_bot_management_of_a_paid_plan(api: ScriptedApi) -> None:
 
 @pytest.mark.parametrize("result", [None, {}, {"value": 1}, {"value": None}])
 async def test_setting_without_a_value(api: ScriptedApi, result: Any) -> None:
-    """An answer that says nothing is none."""
+    """An answer without the value raises an error."""
     api.always(200, {"success": True, "result": result})
     client = CloudflareClient("token", base_url=api.url)
     with pytest.raises(Unavailable):
         await client.zone_settings.get(ZONE_ID, Setting.WEBSOCKETS)
 
 
-def trouble(sandbox: Sandbox) -> None:
-    """Put everything in the way at once."""
+def add_every_cause(sandbox: Sandbox) -> None:
+    """Change every setting that a check looks at, at once."""
     zone, tunnel = sandbox.state.zones[ZONE_ID], sandbox.state.tunnels[TUNNEL_ID]
     for _, name, wrong, _ in SETTINGS:
         zone.settings[name] = Changed(wrong, now())
@@ -241,6 +241,6 @@ def trouble(sandbox: Sandbox) -> None:
 
 
 def finding_of(check: Check) -> Finding:
-    """Return what is found then."""
+    """Return the finding of a check in a zone with every cause."""
     found = {item.check: item for item in (CATCH_ALL_MISSING, CERTIFICATE_REFUSED)}
     return found.get(check) or in_zone(check)

@@ -27,30 +27,30 @@ HERE = Server(port=8123, tls=False, address="192.168.1.10")
 
 
 def in_tunnel(*ingress: Any, **more: Any) -> list[Finding]:
-    """Return what is found of a tunnel that serves the hostname."""
+    """Return what the checks find in a tunnel that serves the hostname."""
     return check_tunnel(configuration(*ingress, **more), "home", [protected()])
 
 
 def at_server(service: str, server: Server = HERE) -> list[Finding]:
-    """Return what is found of a service."""
+    """Return what the checks find for a service."""
     return check_server(server, [protected(service=service)])
 
 
 def test_tunnel_that_is_fine() -> None:
-    """A rule over plain HTTP and a last rule for all else are right."""
+    """A rule over plain HTTP and a catch-all rule are right."""
     assert in_tunnel(serves(), CATCH_ALL) == []
 
 
 @pytest.mark.parametrize("last", [serves(OTHER), serves(None, path="^/api")])
 def test_last_rule(last: Any) -> None:
-    """A last rule that does not take all that is left is found."""
+    """A last rule that does not match every other request is found."""
     (finding,) = in_tunnel(serves(), last)
     assert finding.check is Check.NO_CATCH_ALL
     assert (finding.target, finding.place) == ("home", TUNNEL_ID)
 
 
 def test_tunnel_without_rules() -> None:
-    """Nobody has given it a configuration yet."""
+    """Nobody has configured the tunnel yet."""
     assert in_tunnel() == []
 
 
@@ -71,7 +71,7 @@ def test_tunnel_without_rules() -> None:
     ],
 )
 def test_certificate_of_the_origin(service: str, refused: bool) -> None:
-    """For a private name or address nobody's certificate is trusted."""
+    """No public authority signs a certificate for a private name or address."""
     findings = in_tunnel(serves(service=service), CATCH_ALL)
     assert [item.check for item in findings] == (
         [Check.ORIGIN_CERTIFICATE] if refused else []
@@ -91,8 +91,8 @@ def test_certificate_of_the_origin(service: str, refused: bool) -> None:
         {"caPool": "/etc/ca.pem"},
     ],
 )
-def test_certificate_that_somebody_cared_for(origin_request: dict[str, Any]) -> None:
-    """Settings of the rule or of the whole tunnel say which certificate is right."""
+def test_certificate_that_a_setting_accepts(origin_request: dict[str, Any]) -> None:
+    """Settings of the rule or of the whole tunnel say which certificate is accepted."""
     service = "https://192.168.1.10:8123"
     rule = serves(service=service, originRequest=origin_request)
     assert in_tunnel(rule, CATCH_ALL) == []
@@ -122,7 +122,7 @@ def test_certificate_that_somebody_cared_for(origin_request: dict[str, Any]) -> 
     ],
 )
 def test_port_and_scheme(service: str, check: Check | None, right: str | None) -> None:
-    """A service on Home Assistant's machine is held against its server."""
+    """A service on the machine of Home Assistant is compared with its web server."""
     findings = at_server(service)
     assert [(item.check, item.detail) for item in findings] == (
         [(check, right)] if check else []
@@ -156,7 +156,7 @@ def test_proxies() -> None:
 
 
 def test_origins_are_read() -> None:
-    """Schemes have their ports."""
+    """A scheme without a port means its usual port."""
     assert Origin.read("https://Ha.Local") == Origin(
         scheme="https", host="ha.local", port=443
     )

@@ -1,4 +1,4 @@
-"""Each check has its row, and each row makes sense."""
+"""Each check has its row in the table, and each row is consistent."""
 
 import pytest
 
@@ -12,19 +12,19 @@ from custom_components.cloudflare_mtls.engine.checks.specs import (
 
 
 def test_every_check_has_a_row() -> None:
-    """A finding without one could not be shown."""
+    """A finding without a row could not be shown."""
     assert set(SPECS) == set(Check)
 
 
 def test_every_setting_is_looked_at_by_one_check() -> None:
-    """What is read of a zone is read for a reason, and two checks cannot contradict."""
+    """No setting is read without need, and no two checks can contradict each other."""
     settings = [spec.setting.setting for spec in SPECS.values() if spec.setting]
     assert sorted(settings) == sorted(Setting)
 
 
 @pytest.mark.parametrize("check", Check)
 def test_a_fix_changes_the_setting_that_was_looked_at(check: Check) -> None:
-    """There is a wrong value and another one that is right."""
+    """The right value differs from the wrong ones."""
     spec = SPECS[check]
     if spec.fixed_in is FixedIn.SETTING:
         assert spec.setting

@@ -1,4 +1,4 @@
-"""What is in a companion device's way at Cloudflare's edge."""
+"""What stops companion devices at Cloudflare's edge."""
 
 from dataclasses import replace
 from typing import Any
@@ -53,7 +53,7 @@ def found(
     layout: Layout = Layout.SKIP_AND_BLOCK,
     computers: bool = False,
 ) -> list[Finding]:
-    """Return what is found of the hostname."""
+    """Return what the checks find for the hostname."""
     return check_zone(
         observation,
         surroundings or Surroundings(),
@@ -98,8 +98,8 @@ def ahead(foreign: Rule) -> Observation:
     return published(foreign, skip_rule(), block_rule())
 
 
-def test_nothing_is_in_the_way() -> None:
-    """A hostname that is as it must be, in a zone as most are, is fine."""
+def test_nothing_stops_devices() -> None:
+    """A hostname in sync, in an ordinary zone, has no finding."""
     settings = {
         Setting.WEBSOCKETS: "on",
         Setting.SECURITY_LEVEL: "medium",
@@ -110,8 +110,8 @@ def test_nothing_is_in_the_way() -> None:
     assert found(in_sync(), around(settings, bots=False)) == []
 
 
-def test_nothing_is_known() -> None:
-    """What the token may not read is no trouble."""
+def test_settings_that_cannot_be_read() -> None:
+    """A setting that the token may not read has no finding."""
     assert found(in_sync()) == []
     assert found(observed()) == []
 
@@ -125,20 +125,20 @@ def test_nothing_is_known() -> None:
     ],
 )
 def test_settings(setting: Setting, value: str, check: Check) -> None:
-    """A setting that apps suffer from is found, for the whole zone."""
+    """A setting that stops apps is found, for the whole zone."""
     (finding,) = found(in_sync(), around({setting: value}))
     assert finding == Finding(check=check, target=ZONE_NAME, place=ZONE_ID)
     assert finding.id == f"{check}_{ZONE_NAME}"
 
 
 def test_bot_fight_mode() -> None:
-    """Nothing lets devices past it, so it is always found."""
+    """No rule can skip it, so it is always found."""
     (finding,) = found(in_sync(), around(bots=True))
     assert finding.check is Check.BOT_FIGHT_MODE
 
 
 def test_http3_matters_to_computers() -> None:
-    """Phones do well with HTTP/3."""
+    """Phones have no problem with HTTP/3."""
     surroundings = around({Setting.HTTP3: "on"})
     assert found(in_sync(), surroundings) == []
     (finding,) = found(in_sync(), surroundings, computers=True)
@@ -149,7 +149,7 @@ UNDER_ATTACK = around({Setting.SECURITY_LEVEL: "under_attack"})
 
 
 def test_skip_rule_lets_devices_past_under_attack_mode() -> None:
-    """With our skip rule it can stay, as long as the rule skips it."""
+    """Under Attack Mode can stay on if our skip rule skips it."""
     desired = wanting(protected(), skipped=frozenset(Skippable))
     assert found(settled(observed(), desired), UNDER_ATTACK) == []
     without = DesiredZone(hostnames=(protected(),), skipped=frozenset())
@@ -159,11 +159,11 @@ def test_skip_rule_lets_devices_past_under_attack_mode() -> None:
 
 
 def test_under_attack_mode_without_skip_rule() -> None:
-    """With one rule, devices meet the challenge, and so they do with pinned certificates."""
+    """With the block rule alone, and with pinned certificates, devices meet the challenge."""
     observation = published(block_rule())
     (finding,) = found(observation, UNDER_ATTACK, layout=Layout.BLOCK_ONLY)
     assert finding.check is Check.UNDER_ATTACK
-    # Somebody lets them past by a rule of their own.
+    # Somebody's own rule lets them past.
     foreign = rule(
         "skip", f'http.host eq "{HOST}"', parameters={"products": ["securityLevel"]}
     )
@@ -172,13 +172,13 @@ def test_under_attack_mode_without_skip_rule() -> None:
 
 
 def test_missing_skip_rule_is_drift() -> None:
-    """What is about to be fixed is told of once."""
+    """Drift that is about to be fixed is reported only once."""
     blocking = rule("block", f'http.host eq "{HOST}"')
     assert found(published(blocking, block_rule()), UNDER_ATTACK) == []
 
 
 def test_pinned_certificate_is_a_good_one() -> None:
-    """Where only some certificates pass, those are not stopped."""
+    """Where only some certificates pass, a rule that lets those pass is not found."""
     desired = wanting(
         protected(), pinned=frozenset({PIN}), skipped=frozenset(Skippable)
     )
@@ -206,7 +206,7 @@ def test_pinned_certificate_is_a_good_one() -> None:
     "action", ["block", "challenge", "js_challenge", "managed_challenge"]
 )
 def test_rules_before_ours(expression: str, check: Check | None, action: str) -> None:
-    """A foreign rule that stops good certificates is found, and told by its name."""
+    """A foreign rule that stops devices with a good certificate is found by its name."""
     findings = found(ahead(rule(action, expression)))
     assert [item.check for item in findings] == ([check] if check else [])
     for finding in findings:
@@ -232,19 +232,19 @@ def test_rules_before_ours(expression: str, check: Check | None, action: str) ->
     ids=["disabled", "stops nobody", "after ours", "never reached"],
 )
 def test_rules_that_stop_nobody(observation: Observation) -> None:
-    """What no device meets is not in its way."""
+    """A rule that no device meets is not found."""
     assert found(observation) == []
 
 
 def test_rule_without_a_name() -> None:
-    """It is told by its expression then."""
+    """Its expression is shown in place of the name."""
     nameless = replace(rule("block", f'http.host eq "{HOST}"'), description="")
     (finding,) = found(ahead(nameless))
     assert finding.detail == nameless.expression
 
 
 def test_rules_of_a_zone_with_one_rule() -> None:
-    """Whoever chose that devices meet the zone's rules is told only of what stops them all."""
+    """Where devices are meant to meet the zone's rules, only a rule that stops every device is found."""
     some = rule("block", 'not ip.src.country in {"DE"}', "some")
     everybody = rule("block", f'http.host eq "{HOST}"', "all")
     observation = published(block_rule(), some, everybody)
@@ -268,12 +268,12 @@ def test_rules_of_a_zone_with_one_rule() -> None:
     ],
 )
 def test_access_applications(uri: str, covers: bool) -> None:
-    """A star stands for one label, or a part of it."""
+    """A star stands for one label, or for a part of one."""
     assert behind(application(uri)) == ([uri.lower()] if covers else [])
 
 
 def test_application_that_lets_everybody_pass() -> None:
-    """A bypass for everybody asks for nothing; one for some does."""
+    """A bypass for everybody asks for no login; a bypass for some does."""
     assert behind(application(HOST, policy=BYPASS)) == []
     for some in (
         {"include": [{"ip": {"ip": "192.0.2.1/32"}}]},
@@ -284,7 +284,7 @@ def test_application_that_lets_everybody_pass() -> None:
 
 
 def test_most_exact_application_counts() -> None:
-    """An application for exactly the hostname comes before a wildcard, a path does not."""
+    """An exact hostname takes precedence over a wildcard, a path does not."""
     wildcard = application(f"*.{ZONE_NAME}")
     bypass = application(HOST, policy=BYPASS)
     assert behind(wildcard, bypass) == []
@@ -312,12 +312,12 @@ def test_most_exact_application_counts() -> None:
 def test_addresses_of_an_application(
     fields: dict[str, Any], uris: tuple[str, ...]
 ) -> None:
-    """Older ways to name addresses are read as well; what is only a link counts for nothing."""
+    """Older forms of addresses are read as well; bookmarks are ignored."""
     assert application("x.example.com", **fields).uris == uris
 
 
 def test_zone_that_is_not_served() -> None:
-    """While Cloudflare does not serve the zone, nothing else matters."""
+    """While Cloudflare does not serve the zone, nothing else is reported."""
     observation = in_sync()
     surroundings = around({Setting.WEBSOCKETS: "off"})
     for paused, check in ((True, Check.ZONE_PAUSED), (False, Check.ZONE_INACTIVE)):
@@ -328,7 +328,7 @@ def test_zone_that_is_not_served() -> None:
 
 
 def test_skip_rule_that_is_off_is_drift() -> None:
-    """Our rule, disabled, is fixed, and told of as drift."""
+    """Our disabled rule is fixed, and reported as drift only."""
     off = replace(skip_rule(), enabled=False)
     assert off.ref == SKIP_REF
     assert found(published(off, block_rule()), UNDER_ATTACK) == []

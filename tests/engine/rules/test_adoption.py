@@ -1,4 +1,4 @@
-"""What counts as made by hand for a hostname, and what is somebody's own business."""
+"""Which rules count as made by hand for a hostname, and which are none of our business."""
 
 from dataclasses import replace
 
@@ -48,7 +48,6 @@ REVOKED = "cf.tls_client_auth.cert_revoked"
 )
 @pytest.mark.parametrize("action", ["block", "skip"])
 def test_guides_are_recognised(action: str, expression: str) -> None:
-    """Guides are recognised."""
     assert is_made_by_hand(rule(action, expression), {HOST, OTHER})
 
 
@@ -76,13 +75,11 @@ def test_guides_are_recognised(action: str, expression: str) -> None:
     ],
     ids=lambda item: item.expression,
 )  # fmt: skip
-def test_anything_else_is_somebodys_own(foreign: Rule) -> None:
-    """Anything else is somebody's own."""
+def test_other_rules_are_foreign(foreign: Rule) -> None:
     assert is_made_by_hand(foreign, {HOST, OTHER}) is False
 
 
-def test_revoked_certificates_are_closed_out_by_taking_over() -> None:
-    """Revoked certificates are closed out by taking over."""
+def test_taking_over_blocks_revoked_certificates() -> None:
     observation = published(
         skip(f'http.host eq "{HOST}" and {VERIFIED}', "by-hand-skip"),
         rule("block", f'http.host eq "{HOST}" and not {VERIFIED}', "by-hand-block"),
@@ -102,8 +99,7 @@ BY_HAND = (
 )
 
 
-def test_what_ours_have_replaced_goes_once_they_stand() -> None:
-    """What ours have replaced goes once they stand."""
+def test_replaced_rules_are_deleted_once_ours_exist() -> None:
     observation = published(*BY_HAND, skip_rule(), block_rule())
     plan = make_plan(observation, wanting(protected(), takes_over=True))
     discards = [
@@ -119,8 +115,8 @@ def test_what_ours_have_replaced_goes_once_they_stand() -> None:
     assert after(observation, plan).ruleset.rules == (skip_rule(), block_rule())
 
 
-def test_skip_rule_made_by_hand_goes_where_none_is_wanted() -> None:
-    """Skip rule made by hand goes where none is wanted, and the block rule becomes ours."""
+def test_skip_rule_made_by_hand_is_deleted_where_none_is_wanted() -> None:
+    """The block rule made by hand becomes ours."""
     only = protected(layout=Layout.BLOCK_ONLY)
     plan = make_plan(published(*BY_HAND), wanting(only, takes_over=True))
     assert names(plan.steps) == [
@@ -131,13 +127,11 @@ def test_skip_rule_made_by_hand_goes_where_none_is_wanted() -> None:
 
 
 def test_what_was_made_by_hand_stays_unless_we_take_over() -> None:
-    """What was made by hand stays unless we take over."""
     observation = published(skip_rule(), block_rule(), *BY_HAND)
     assert make_plan(observation, wanting(protected())).in_sync
 
 
 def test_record_made_by_hand_becomes_ours_only_where_we_take_over() -> None:
-    """Record made by hand becomes ours only where we take over."""
     observation = replace(in_sync(), records=(record(ours=False),))
     assert make_plan(observation, wanting(protected())).in_sync
     plan = make_plan(observation, wanting(protected(), takes_over=True))

@@ -41,7 +41,7 @@ HOME = f'http.host contains "{HOST}"'
 
 
 def reached(**how: Any) -> Observation:
-    """Return a hostname without any rule, reached as told."""
+    """Return a hostname without rules, reached in the given way."""
     defaults: dict[str, Any] = {
         "records": [record()],
         "ingress": [serves(), CATCH_ALL],
@@ -96,11 +96,10 @@ def reached(**how: Any) -> Observation:
     ],
 )  # fmt: skip
 def test_reached_and_not_blocked_is_exposed(observation: Observation) -> None:
-    """Reached and not blocked is exposed."""
     exposure = exposed(observation, HOST)
     assert exposure is not None
     assert exposure.through is None
-    # A good block rule closes it, however it is reached.
+    # A complete block rule closes it, in whichever way it is reached.
     guarded = replace(observation, ruleset=published(block_rule()).ruleset)
     assert exposed(guarded, HOST) is None
 
@@ -137,7 +136,6 @@ def test_reached_and_not_blocked_is_exposed(observation: Observation) -> None:
     ],
 )  # fmt: skip
 def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None:
-    """What reaches no origin is not exposed."""
     assert exposed(observation, HOST) is None
 
 
@@ -164,7 +162,6 @@ def test_what_reaches_no_origin_is_not_exposed(observation: Observation) -> None
     ],
 )  # fmt: skip
 def test_block_rule_that_lets_somebody_pass(own: Rule, revoked: bool) -> None:
-    """Block rule that lets somebody pass."""
     exposure = exposed(published(own), HOST)
     assert exposure is not None
     visitor = Visitor.REVOKED_CERTIFICATE if revoked else Visitor.NO_CERTIFICATE
@@ -196,8 +193,7 @@ def test_block_rule_that_lets_somebody_pass(own: Rule, revoked: bool) -> None:
         ),
     ],
 )
-def test_foreign_skip_ahead_opens(foreign: Rule) -> None:
-    """Foreign skip ahead opens."""
+def test_foreign_skip_rule_ahead_exposes(foreign: Rule) -> None:
     exposure = exposed(published(foreign, skip_rule(), block_rule()), HOST)
     assert exposure is not None
     assert exposure.through == foreign
@@ -246,12 +242,10 @@ def test_foreign_skip_ahead_opens(foreign: Rule) -> None:
     ],
 )  # fmt: skip
 def test_block_rule_that_is_reached_closes(rules: list[Rule]) -> None:
-    """Block rule that is reached closes."""
     assert exposed(published(*rules), HOST) is None
 
 
 def test_exempt_paths_must_not_be_wider_than_the_settings() -> None:
-    """Exempt paths must not be wider than the settings."""
     expression = block_expression({HOST: admits("/api/webhook/", "/local/")})
     observation = published(rule("block", expression, BLOCK_REF))
     assert exposed(observation, HOST, admits("/api/webhook/", "/local/")) is None
@@ -260,13 +254,12 @@ def test_exempt_paths_must_not_be_wider_than_the_settings() -> None:
     assert exposed(observation, HOST) is not None
 
 
-def test_association_opens_nothing() -> None:
-    """Where nobody is asked for a certificate, nobody has one."""
+def test_missing_association_exposes_nothing() -> None:
+    """Where Cloudflare asks for no certificate, no visitor has one."""
     assert exposed(replace(in_sync(), associations=()), HOST) is None
 
 
 def test_other_hostnames_are_judged_by_their_own_name() -> None:
-    """Other hostnames are judged by their own name."""
     observation = published(block_rule(HOST), hostnames=[HOST, OTHER])
     assert exposed(observation, HOST) is None
     assert exposed(observation, OTHER) is not None

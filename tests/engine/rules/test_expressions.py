@@ -1,4 +1,4 @@
-"""Every expression that can be built is one that Cloudflare takes."""
+"""Every expression that can be built is one that Cloudflare accepts."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ PATHS = [(), ("/api/webhook/",), ("/api/webhook/", "/local/", "/a~b/c.d-e_f/")]
 
 
 def refused(expression: str) -> str | None:
-    """Return what Cloudflare's parser has against an expression."""
+    """Return the error of Cloudflare's parser for an expression, if any."""
     error: str | None = parse_expression(expression).get("error")
     return error
 
@@ -30,7 +30,6 @@ def refused(expression: str) -> str | None:
 @pytest.mark.parametrize("paths", PATHS)
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_cloudflare_parses_block(count: int, paths: tuple[str, ...]) -> None:
-    """Cloudflare parses block."""
     hosts = {f"h{n}.example.com": admits(*paths) for n in range(count)}
     expression = block_expression(hosts)
     assert refused(expression) is None
@@ -38,7 +37,6 @@ def test_cloudflare_parses_block(count: int, paths: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 20])
 def test_cloudflare_parses_skip(count: int) -> None:
-    """Cloudflare parses skip."""
     hosts = {f"h{n}.example.com": admits() for n in range(count)}
     assert refused(skip_expression(hosts)) is None
 
@@ -60,8 +58,7 @@ PINS = st.none() | st.frozensets(FINGERPRINTS, max_size=3)
     )
 )
 @search()
-def test_who_passes_is_read_back(admissions: dict[str, Admission]) -> None:
-    """Who passes is read back."""
+def test_fingerprints_are_read_back(admissions: dict[str, Admission]) -> None:
     block, skip = block_expression(admissions), skip_expression(admissions)
     assert refused(block) is None
     assert read_admissions(block) == admissions
@@ -77,14 +74,13 @@ def test_who_passes_is_read_back(admissions: dict[str, Admission]) -> None:
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1))
 @search()
 def test_no_text_breaks_out_of_its_quotes(text: str) -> None:
-    """No text breaks out of its quotes."""
     expression = block_expression({text: admits(text)})
     assert refused(expression) is None
     assert read_admissions(expression) == {text: admits(text)}
 
 
 def test_where_no_certificate_is_good_everybody_is_blocked() -> None:
-    """Where no certificate is good everybody is blocked, and nobody is asked for one."""
+    """No skip rule is needed then."""
     nobody = {"a.example.com": admits(pinned=())}
     hosts = 'starts_with(lower(http.host), "a.example.com")'
     assert same_expression(block_expression(nobody), hosts)
@@ -92,14 +88,12 @@ def test_where_no_certificate_is_good_everybody_is_blocked() -> None:
 
 
 def test_order_of_hostnames_changes_nothing() -> None:
-    """Order of hostnames changes nothing."""
     one, other = {"b": admits(), "a": admits()}, {"a": admits(), "b": admits()}
     assert skip_expression(one) == skip_expression(other)
     assert block_expression(one) == block_expression(other)
 
 
 def test_unreadable_expression_names_nobody() -> None:
-    """Unreadable expression names nobody."""
     assert read_admissions('http.host in {"a.example.com"') == {}
 
 
@@ -111,7 +105,7 @@ def test_unreadable_expression_names_nobody() -> None:
     ],
 )
 def test_nobody_is_read_where_no_certificate_is_asked_for(expression: str) -> None:
-    """Who may pass there is not known, so no certificate may."""
+    """The rule blocks every visitor, so it accepts no certificate."""
     assert read_admissions(expression) == {"a.example.com": admits(pinned=())}
 
 
@@ -130,7 +124,6 @@ BLOCK = block_expression({"a.example.com": admits("/x/")})
     ],
 )
 def test_same_meaning_is_the_same(rewritten: str) -> None:
-    """Same meaning is the same."""
     assert refused(rewritten.strip()) is None
     assert same_expression(BLOCK, rewritten)
 
@@ -157,20 +150,17 @@ def test_same_meaning_is_the_same(rewritten: str) -> None:
     ],
 )
 def test_other_meaning_is_not_the_same(one: str, other: str) -> None:
-    """Other meaning is not the same."""
     assert refused(one) is None
     assert refused(other) is None
     assert not same_expression(one, other)
 
 
 def test_lists_have_no_order() -> None:
-    """Lists have no order."""
     assert same_expression('http.host in {"a" "b"}', 'http.host in { "b"  "a" }')
 
 
 @pytest.mark.parametrize("unreadable", ['http.host eq "', "((ssl)", "a b", "@"])
 def test_unreadable_expressions_are_compared_as_text(unreadable: str) -> None:
-    """Unreadable expressions are compared as text."""
     assert same_expression(unreadable, unreadable)
     assert not same_expression(unreadable, "ssl")
     assert not same_expression(unreadable, f" {unreadable}")

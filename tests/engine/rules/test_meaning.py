@@ -57,7 +57,6 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
     ],
 )  # fmt: skip
 def test_truth(expression: str, requests: RequestSet, truth: Truth) -> None:
-    """Truth."""
     assert evaluate(expression, requests) is truth
 
 
@@ -94,14 +93,12 @@ def test_truth(expression: str, requests: RequestSet, truth: Truth) -> None:
         "lower(" * 500 + "http.host" + ")" * 500,
     ],
 )  # fmt: skip
-def test_whatever_it_cannot_read_is_unknown(expression: str) -> None:
-    """Whatever it cannot read is unknown."""
+def test_unreadable_expressions_are_unknown(expression: str) -> None:
     for requests in (ANYBODY, VERIFIED, REVOKED):
         assert evaluate(expression, requests) is None
 
 
 def test_requests_outside_the_exempt_paths_are_outside_every_deeper_path() -> None:
-    """Requests outside the exempt paths are outside every deeper path."""
     requests = RequestSet(
         host=HOST, verified=False, revoked=False, exempt_paths=("/api/webhook/",)
     )
@@ -125,14 +122,13 @@ def test_escapes_are_read_as_cloudflare_reads_them(escaped: str) -> None:
 
 
 def test_only_ascii_has_cases() -> None:
-    """Only ASCII has cases."""
     expression = 'http.host wildcard "\N{KELVIN SIGN}.example.com"'
     request = RequestSet(host="k.example.com", verified=False, revoked=False)
     assert not parse_as_cloudflare(expression).matches({"http.host": "k.example.com"})
     assert evaluate(expression, request) is not True
 
 
-# All ways to write the hostname in a Host header: in any case, with a dot, with any port.
+# All ways to write the hostname in a Host header: any case, a final dot, any port.
 
 FORMS = RequestSet(host=HostForms(HOST), verified=False, revoked=False)
 WAYS = [
@@ -146,7 +142,7 @@ WAYS = [
 @pytest.mark.parametrize(
     ("expression", "truth"),
     [
-        # Some, never all, of the ways are one text.
+        # A fixed text matches some of these ways, never all.
         (f'http.host eq "{HOST}"', None),
         (f'http.host eq "{HOST.upper()}"', None),
         (f'http.host eq "{HOST}."', None),
@@ -167,7 +163,7 @@ WAYS = [
         ('http.host eq ""', False),
         ('http.host eq "."', False),
         ('http.host eq ":443"', False),
-        # How they begin.
+        # Their beginnings.
         (f'starts_with(lower(http.host), "{HOST}")', True),
         ('starts_with(lower(http.host), "home")', True),
         ('starts_with(http.host, "")', True),
@@ -183,7 +179,7 @@ WAYS = [
         (f'starts_with(http.host, "{HOST}..")', False),
         ('starts_with(lower(http.host), ":443")', False),
         ('starts_with(http.host, ".")', False),
-        # How they end.
+        # Their ends.
         ('ends_with(http.host, ".com")', None),
         ('ends_with(http.host, ".COM")', None),
         ('ends_with(lower(http.host), ".com")', None),
@@ -200,7 +196,7 @@ WAYS = [
         ('ends_with(lower(http.host), "net.")', False),
         ('ends_with(http.host, "com..")', False),
         ('ends_with(http.host, ":443x")', False),
-        # What is in them.
+        # Texts that they contain.
         ('lower(http.host) contains "mobile"', True),
         (f'lower(http.host) contains "{HOST}"', True),
         ('http.host contains ""', True),
@@ -217,7 +213,7 @@ WAYS = [
         ('lower(http.host) contains "443x"', False),
         ('lower(http.host) contains "com.."', False),
         ('lower(http.host) contains "example:443"', False),
-        # What they look like.
+        # Wildcards and regular expressions.
         (f'http.host wildcard "{HOST}*"', True),
         (f'http.host wildcard "{HOST.upper()}*"', True),
         ('http.host wildcard "*mobile*"', True),
@@ -249,7 +245,7 @@ WAYS = [
     ],
 )  # fmt: skip
 def test_ways_to_write_a_hostname(expression: str, truth: Truth) -> None:
-    """Ways to write a hostname are told apart only where Cloudflare would not."""
+    """The answer is certain only where Cloudflare decides every form alike."""
     assert evaluate(expression, FORMS) is truth
     matches = {
         parse_as_cloudflare(expression).matches({"http.host": way})
@@ -259,7 +255,7 @@ def test_ways_to_write_a_hostname(expression: str, truth: Truth) -> None:
     assert truth is None or matches == {truth}
 
 
-# Random expressions over what the reader supports, and over what it must not pretend to.
+# Random expressions from what the parser supports, and from what it must call unknown.
 
 _PIECES = st.sampled_from(
     [HOST, HOST.upper(), f"{HOST}:8443", f"{HOST}.", f"{HOST}.:443", "com:2053", "443",
@@ -279,7 +275,7 @@ def _quoted(text: str) -> st.SearchStrategy[str]:
 
 _LITERALS = _PIECES.flatmap(_quoted)
 _PATH_LITERALS = _PATHS.flatmap(_quoted)
-# Cloudflare refuses two stars in a row and an empty pattern is no pattern.
+# Cloudflare refuses two stars in a row, and an empty pattern.
 _PATTERNS = st.sampled_from(
     [
         '"*"',
@@ -412,25 +408,22 @@ def _agrees(expression: str, drawn: tuple[RequestSet, dict[str, Value]]) -> None
 
 @given(_EXPRESSIONS, _requests())
 @search(500)
-def test_what_is_certain_is_so_for_each_request(
+def test_certain_answers_hold_for_each_request(
     expression: str, drawn: tuple[RequestSet, dict[str, Value]]
 ) -> None:
-    """What is certain is so for each request."""
     _agrees(expression, drawn)
 
 
 @pytest.mark.nightly
 @given(_EXPRESSIONS, _requests())
 @search(10 * NIGHTLY, again=False)
-def test_what_is_certain_is_so_for_each_request_at_length(
+def test_certain_answers_hold_for_each_request_at_length(
     expression: str, drawn: tuple[RequestSet, dict[str, Value]]
 ) -> None:
-    """What is certain is so for each request at length."""
     _agrees(expression, drawn)
 
 
 @given(st.text())
 @search()
-def test_no_text_upsets_it(text: str) -> None:
-    """No text upsets it."""
+def test_any_text_can_be_evaluated(text: str) -> None:
     assert evaluate(text, ANYBODY) in (True, False, None)

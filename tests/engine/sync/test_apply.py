@@ -1,4 +1,4 @@
-"""Writing: the least, in order, and safe wherever it breaks off."""
+"""Writing: as little as possible, in order, and safe wherever it stops."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -42,24 +42,24 @@ NONE = wanting(removed=[protected()])
 
 
 async def look(client: CloudflareClient) -> Observation:
-    """Look at the zone."""
+    """Read the zone."""
     return await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
 
 
 async def sync(client: CloudflareClient, desired: DesiredZone) -> tuple[Plan, Outcome]:
-    """Look, plan and write once."""
+    """Read, plan and write once."""
     observation = await look(client)
     plan = make_plan(observation, desired)
     return plan, await apply_plan(client, observation, plan)
 
 
 def the_zone(sandbox: Sandbox) -> Zone:
-    """Return the sandbox's zone, to look into and to edit."""
+    """Return the sandbox's zone, to read and to edit."""
     return sandbox.state.zones[ZONE_ID]
 
 
 def foreign(state: State) -> dict[str, Any]:
-    """Return what of the home lab is not ours, order included."""
+    """Return everything in the home lab that is not ours, in its order."""
     zone, tunnel = state.zones[ZONE_ID], state.tunnels[TUNNEL_ID]
     assert tunnel.config is not None
     things = {
@@ -92,13 +92,13 @@ GONE: tuple[list[str], int, int] = ([], 0, 0)
 async def test_build_up_then_nothing_then_tear_down(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Five writes, then none, and in the end all that is foreign is as it was."""
+    """Five writes, then none; in the end everything foreign is as it was."""
     before = foreign(sandbox.state)
 
     plan, outcome = await sync(client, ONE)
     assert outcome.error is None
     assert outcome.applied == plan.steps
-    # Cloudflare's answers tell what is there now, as another look does.
+    # The observation from Cloudflare's answers equals a new one.
     seen = await look(client)
     told = outcome.observation
     assert set(told.records) == set(seen.records)
@@ -124,7 +124,7 @@ async def test_build_up_then_nothing_then_tear_down(
 async def test_zone_without_a_ruleset(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """The first rule creates it, and the first hostname the list of associations."""
+    """The first rule creates the ruleset, and the first hostname the list of associations."""
     zone = the_zone(sandbox)
     zone.rulesets.clear()
     zone.associations = None
@@ -179,10 +179,10 @@ DRIFT: dict[str, Callable[[Sandbox], object]] = {
 async def test_drift_is_fixed(
     sandbox: Sandbox, client: CloudflareClient, drift: Callable[[Sandbox], object]
 ) -> None:
-    """Whatever somebody changed, one sync is enough."""
+    """One sync fixes any change that somebody made."""
     await sync(client, ONE)
     drift(sandbox)
-    # One that remembers no write, to which nothing can look outdated.
+    # A client without recent writes, to which no list can look outdated.
     client = CloudflareClient(sandbox.token, base_url=sandbox.api_url)
     plan, outcome = await sync(client, ONE)
     assert plan.steps
@@ -211,14 +211,14 @@ async def test_build_up_that_breaks_off_is_closed_and_can_be_resumed(
     fault: Fault,
     nth: int,
 ) -> None:
-    """At each write and with each fault: closed, stopped there, and completed by the next sync."""
+    """With a fault at each write, the hostname stays closed and the next sync completes it."""
     before = foreign(sandbox.state)
     proxy.fails_at, proxy.fault = nth, fault
     plan, outcome = await sync(unsteady, ONE)
 
     assert isinstance(outcome.error, ERRORS[fault])
     assert outcome.applied == plan.steps[:nth]
-    # It stopped, and did not try again.
+    # The sync stopped, and did not try again.
     assert proxy.writes == nth + 1
     assert exposed(await look(client), HOST) is None
 
@@ -239,7 +239,7 @@ async def test_tear_down_that_breaks_off_is_closed_and_can_be_resumed(
     fault: Fault,
     nth: int,
 ) -> None:
-    """At each write: closed, stopped there, and completed by the next sync."""
+    """With a fault at each write, the hostname stays closed and the next sync completes it."""
     before = foreign(sandbox.state)
     await sync(client, ONE)
     proxy.fails_at, proxy.fault = nth, fault
@@ -262,7 +262,7 @@ async def test_what_others_write_in_between_survives(
     zone, tunnel = the_zone(sandbox), sandbox.state.tunnels[TUNNEL_ID]
     observation = await look(client)
     plan = make_plan(observation, ONE)
-    # Somebody in the dashboard, after we looked.
+    # Somebody uses the dashboard after we read the zone.
     assert zone.associations is not None
     zone.associations.append("vpn.example.com")
     tunnel.ingress.insert(0, {"hostname": "new.example.com", "service": "http://n:1"})
@@ -291,7 +291,7 @@ async def test_what_others_did_already_is_not_written_again(
     assert not sandbox.journal.writes
 
 
-async def test_second_run_on_an_old_look_makes_nothing_twice(
+async def test_second_run_on_an_old_observation_creates_nothing_twice(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """The rule that would be created again is a conflict."""
@@ -306,7 +306,7 @@ async def test_second_run_on_an_old_look_makes_nothing_twice(
 async def test_record_made_by_another_meanwhile_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """It is not overwritten, and everything before it stays done."""
+    """The record is not overwritten, and every step before it stays done."""
     observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).add_dns_record(DnsRecord("A", HOST, "192.0.2.1"))
@@ -315,10 +315,10 @@ async def test_record_made_by_another_meanwhile_is_a_conflict(
     assert outcome.applied == plan.steps[:-1]
 
 
-async def test_rules_filled_up_meanwhile_are_a_quota(
+async def test_rules_that_were_filled_up_meanwhile(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Nothing was written by then."""
+    """The error comes before anything was written."""
     observation = await look(client)
     plan = make_plan(observation, ONE)
     the_zone(sandbox).rules.extend(
@@ -332,7 +332,7 @@ async def test_rules_filled_up_meanwhile_are_a_quota(
 async def test_tunnel_that_became_locally_managed_is_a_conflict(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """The rules were written by then; nothing leads to the hostname."""
+    """The rules are written by then, but nothing leads to the hostname."""
     observation = await look(client)
     plan = make_plan(observation, ONE)
     sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
@@ -341,10 +341,10 @@ async def test_tunnel_that_became_locally_managed_is_a_conflict(
     assert names(outcome.applied)[-1] == "create skip_rule"
 
 
-async def test_foreign_skip_that_came_meanwhile_does_not_get_published_behind(
+async def test_foreign_skip_rule_that_was_added_meanwhile(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """The answer to each rule that is written shows all rules: nobody has to be blind."""
+    """The answer to each written rule has all rules, so the new one is seen before the publication."""
     observation = await look(client)
     plan = make_plan(observation, ONE)
     outcome = await apply_plan(client, observation, replace(plan, steps=plan.steps[:1]))

@@ -1,4 +1,4 @@
-"""Tests of what must be at Cloudflare for what a person chose."""
+"""Tests of the desired state that follows from a person's choices."""
 
 from dataclasses import replace
 
@@ -26,7 +26,6 @@ from tests.engine.builders import (
 
 
 def test_rules_of_a_zone() -> None:
-    """Rules of a zone."""
     desired = DesiredZone(
         hostnames=(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
     )
@@ -36,7 +35,7 @@ def test_rules_of_a_zone() -> None:
     assert HOST in desired.block.expression
     assert OTHER in desired.block.expression
     assert OTHER not in desired.skip.expression
-    # So that a person finds them in the dashboard.
+    # Descriptions, so that a person finds the rules in the dashboard.
     for rule in (desired.block, desired.skip):
         assert rule.description.startswith("Home Assistant: ")
     assert desired.block.body() == {
@@ -51,16 +50,16 @@ def test_rules_of_a_zone() -> None:
     assert body["action_parameters"]["ruleset"] == "current"
 
 
-def test_what_marks_our_things_stays() -> None:
-    """What marks our things stays: what earlier versions wrote is found by it."""
+def test_marks_of_our_things_stay() -> None:
+    """Things that earlier versions wrote are found by these marks."""
     assert BLOCK_REF == "cloudflare_mtls_block"
     assert SKIP_REF == "cloudflare_mtls_skip"
     assert RECORD_COMMENT == "Home Assistant: Cloudflare mTLS"
     assert set(Layout) == {"skip_and_block", "block_only"}
 
 
-def test_skip_rule_skips_all_that_the_zone_lets_it() -> None:
-    """Skip rule skips all that the zone lets it, in Cloudflare's words."""
+def test_skip_rule_skips_everything_that_the_zone_allows() -> None:
+    """The parameters are those of Cloudflare's API."""
     assert DesiredZone(hostnames=(protected(),)).skip == DesiredRule(
         ref=SKIP_REF,
         action="skip",
@@ -87,7 +86,6 @@ def test_skip_rule_skips_all_that_the_zone_lets_it() -> None:
 
 
 def test_hostname_is_published_behind_both_rules_unless_told_otherwise() -> None:
-    """Hostname is published behind both rules, whole, unless told otherwise."""
     least = ProtectedHostname(hostname=HOST, tunnel_id=TUNNEL_ID, service=SERVICE)
     assert least == protected()
     assert least.published
@@ -96,8 +94,8 @@ def test_hostname_is_published_behind_both_rules_unless_told_otherwise() -> None
     assert zone_of_it.admission(least) == admits()
 
 
-def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
-    """Neighbours are in the block rule, and in the skip rule only if they were."""
+def test_neighbours_stay_in_the_rules() -> None:
+    """A neighbour is in the skip rule only if it was before."""
     desired = DesiredZone(
         hostnames=(protected(),), neighbours={OTHER: admits("/api/webhook/")}
     )
@@ -114,14 +112,12 @@ def test_neighbours_are_blocked_and_skip_only_if_they_did() -> None:
 
 
 def test_empty_zone_wants_no_rules() -> None:
-    """Empty zone wants no rules."""
     gone = DesiredZone(removed=(protected(),))
     assert gone.block is None
     assert gone.skip is None
 
 
 def test_zone_of_block_only_hostnames_wants_no_skip() -> None:
-    """Zone of block only hostnames wants no skip."""
     only = DesiredZone(hostnames=(protected(layout=Layout.BLOCK_ONLY),))
     assert only.block is not None
     assert only.skip is None

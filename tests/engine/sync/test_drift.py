@@ -1,4 +1,4 @@
-"""Tests of what counts as drift: it is fixed with the least steps, and what does no harm is left alone."""
+"""Tests of what counts as drift: it is fixed with the least steps, and harmless changes are left alone."""
 
 from dataclasses import replace
 from typing import Any
@@ -58,7 +58,6 @@ from tests.engine.builders import (
 def test_drift_is_fixed_with_the_least_steps(
     drifted: dict[str, Any], steps: list[str]
 ) -> None:
-    """Drift is fixed with the least steps."""
     good: dict[str, Any] = {
         "rules": [skip_rule(), block_rule()],
         "records": [record()],
@@ -94,8 +93,7 @@ def test_drift_is_fixed_with_the_least_steps(
         {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
     ],
 )  # fmt: skip
-def test_what_is_no_drift_is_left_alone(harmless: dict[str, Any]) -> None:
-    """What is no drift is left alone."""
+def test_harmless_changes_are_left_alone(harmless: dict[str, Any]) -> None:
     good: dict[str, Any] = {
         "rules": [skip_rule(), block_rule()],
         "records": [record()],
@@ -106,14 +104,13 @@ def test_what_is_no_drift_is_left_alone(harmless: dict[str, Any]) -> None:
 
 
 def test_changed_exempt_paths_are_one_update() -> None:
-    """Changed exempt paths are one update."""
     desired = wanting(protected(HOST, "/api/webhook/"))
     plan = make_plan(in_sync(), desired)
     assert names(plan.steps) == ["update block_rule"]
     observation = after(in_sync(), plan)
     assert not exposed(observation, HOST, admits("/api/webhook/"))
     assert make_plan(observation, desired).in_sync
-    # And back: what is open beyond the settings is reported, and closed at once.
+    # And back: paths that are open beyond the settings are reported, and closed at once.
     back = make_plan(observation, ONE)
     assert [item.hostname for item in back.exposures] == [HOST]
     assert names(back.steps) == ["update block_rule"]

@@ -1,4 +1,4 @@
-"""What a skip rule may skip, found by dry runs."""
+"""Which products a skip rule may skip, found by dry runs."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def client(api: ScriptedApi) -> CloudflareClient:
 
 @pytest.fixture
 def dry_runs() -> SkipDryRuns:
-    """Return dry runs of which none was made."""
+    """Return the results of dry runs, without any so far."""
     return SkipDryRuns()
 
 
@@ -43,7 +43,7 @@ def skip_rule_with(*skipped: Skippable) -> Ruleset:
 
 
 def refusing(*refused: Skippable) -> Callable[[Asked], web.StreamResponse]:
-    """Return what takes a rule unless it skips one of these."""
+    """Return answers that refuse a rule only if it skips one of these."""
 
     def answer(asked: Asked) -> web.StreamResponse:
         parameters = asked.body["action_parameters"]
@@ -53,10 +53,10 @@ def refusing(*refused: Skippable) -> Callable[[Asked], web.StreamResponse]:
     return answer
 
 
-async def test_whatever_is_taken_may_be_skipped(
+async def test_zone_that_accepts_everything(
     api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
 ) -> None:
-    """One dry run tells that everything may be skipped, and is not repeated."""
+    """One accepted dry run shows that everything may be skipped, and is not repeated."""
     api.answers = refusing()
     for _ in range(2):
         assert await dry_runs.find_skippable(
@@ -65,10 +65,10 @@ async def test_whatever_is_taken_may_be_skipped(
     assert [item.query for item in api.asked] == [{"dry_run": "true"}]
 
 
-async def test_what_is_refused_is_left_out(
+async def test_refused_products_are_left_out(
     api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
 ) -> None:
-    """What is refused is found one by one, once, and left out."""
+    """Refused products are found one by one, once, and left out."""
     api.answers = refusing(Skippable.SUPER_BOT_FIGHT_MODE)
     expected = frozenset(Skippable) - {Skippable.SUPER_BOT_FIGHT_MODE}
     assert await dry_runs.find_skippable(client, "z", Ruleset(id="rs")) == expected
@@ -79,15 +79,15 @@ async def test_what_is_refused_is_left_out(
     assert len(api.asked) == asked
 
 
-async def test_what_our_rule_skips_is_known(
+async def test_products_that_our_rule_skips(
     api: ScriptedApi, client: CloudflareClient, dry_runs: SkipDryRuns
 ) -> None:
-    """A rule that skips everything needs no question; of another only the rest is asked."""
+    """A product that our rule skips needs no dry run."""
     everything = skip_rule_with(*Skippable)
     assert await dry_runs.find_skippable(client, "y", everything) == frozenset(
         Skippable
     )
-    # Nor does it once it is gone.
+    # The result is kept once the rule is gone.
     assert await dry_runs.find_skippable(client, "y", Ruleset(id="rs")) == frozenset(
         Skippable
     )
@@ -101,7 +101,7 @@ async def test_what_our_rule_skips_is_known(
     found = await dry_runs.find_skippable(client, "z", skip_rule_with(*known))
     assert found == known | {Skippable.ZONE_LOCKDOWN}
     assert [item.method for item in api.asked] == ["PATCH"] * 3
-    # It stays what it is, should Cloudflare not know of dry runs.
+    # The expression is sent unchanged, in case Cloudflare ignores dry_run.
     assert {item.body["expression"] for item in api.asked} == {"ssl"}
 
 
@@ -112,14 +112,14 @@ async def test_what_our_rule_skips_is_known(
         (skip_rule_with(Skippable.ZONE_LOCKDOWN), {Skippable.ZONE_LOCKDOWN}),
     ],
 )
-async def test_who_may_only_look_sees_no_drift(
+async def test_read_only_token_sees_no_drift(
     api: ScriptedApi,
     client: CloudflareClient,
     dry_runs: SkipDryRuns,
     ruleset: Ruleset,
     found: set[Skippable],
 ) -> None:
-    """Without the permission to ask, what is there counts, and is asked again later."""
+    """A read-only token cannot dry-run, so the present rule counts until a later attempt."""
     api.answers = lambda _: envelope(403, code=10000)
     assert await dry_runs.find_skippable(client, "z", ruleset) == found
     api.answers = refusing()

@@ -1,4 +1,4 @@
-"""The invariants, in worlds that nobody would think of."""
+"""The invariants hold in random worlds."""
 
 from hypothesis import given, note
 import pytest
@@ -31,7 +31,7 @@ def _never_opens(world: World) -> None:
 
 
 def _partial_plans_never_open(world: World) -> None:
-    """What is taken down needs all of its steps; the rest may wait, hostname by hostname."""
+    """Take-downs need all of their steps; other hostnames may wait, one by one."""
     whole = make_plan(world.observation, world.desired)
     removed = {item.hostname for item in world.desired.removed}
     for hostname in HOSTNAMES:
@@ -44,7 +44,7 @@ def _partial_plans_never_open(world: World) -> None:
 
 
 def _closed_is_closed(world: World) -> None:
-    """Whatever exposed() calls closed, another reading of every rule finds closed."""
+    """The sandbox's own reading of the rules agrees wherever exposed() finds nothing."""
     plan = make_plan(world.observation, world.desired)
     for observation in states(world.observation, plan):
         for hostname, admission in world.admissions.items():
@@ -53,7 +53,7 @@ def _closed_is_closed(world: World) -> None:
 
 
 def _converges(world: World) -> None:
-    """One run is enough, or, where a person has something to solve, two."""
+    """One run is enough, or two if a person has a problem to solve."""
     plan = make_plan(world.observation, world.desired)
     note(str(names(plan.steps)))
     once = after(world.observation, plan)
@@ -91,8 +91,7 @@ _ids = [invariant.__name__.strip("_") for invariant in INVARIANTS]
 
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=_ids)
-def test_in_every_world(invariant: object) -> None:
-    """In every world."""
+def test_invariant(invariant: object) -> None:
     assert callable(invariant)
     search()(given(worlds())(invariant))()
 
@@ -100,7 +99,6 @@ def test_in_every_world(invariant: object) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=_ids)
-def test_in_every_world_at_length(invariant: object) -> None:
-    """In every world at length."""
+def test_invariant_at_length(invariant: object) -> None:
     assert callable(invariant)
     search(NIGHTLY, again=False)(given(worlds())(invariant))()

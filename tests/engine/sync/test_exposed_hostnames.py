@@ -30,7 +30,6 @@ from tests.engine.builders import (
 
 
 def test_exposed_hostname_is_closed_before_anything_else() -> None:
-    """Exposed hostname is closed before anything else."""
     observation = published(hostnames=[HOST, OTHER])
     desired = wanting(protected(HOST), protected(OTHER))
     plan = make_plan(observation, desired)
@@ -40,8 +39,7 @@ def test_exposed_hostname_is_closed_before_anything_else() -> None:
     assert not exposed(first, OTHER)
 
 
-def test_foreign_skip_ahead_is_overtaken() -> None:
-    """Foreign skip ahead is overtaken."""
+def test_our_rules_move_ahead_of_a_foreign_skip_rule() -> None:
     observation = published(skip("ssl"), skip_rule(), block_rule())
     plan = make_plan(observation, ONE)
     assert [item.through and item.through.ref for item in plan.exposures] == ["foreign"]
@@ -50,8 +48,8 @@ def test_foreign_skip_ahead_is_overtaken() -> None:
     assert exposed(list(states(observation, plan))[1], HOST) is None
 
 
-def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> None:
-    """What rules cannot close is taken off the internet and stays off."""
+def test_hostname_that_no_rule_can_close_is_taken_off_the_internet() -> None:
+    """The next plan does not publish it again."""
     observation = published(*foreign(5))
     plan = make_plan(observation, ONE)
     assert names(plan.steps)[0] == "delete dns_record"
@@ -63,8 +61,7 @@ def test_what_rules_cannot_close_is_taken_off_the_internet_and_stays_off() -> No
     assert again.problems
 
 
-def test_what_a_foreign_record_holds_open_is_reported() -> None:
-    """What a foreign record holds open is reported."""
+def test_hostname_that_a_foreign_record_exposes_is_reported() -> None:
     observation = observed(
         rules=foreign(5), records=[record(ours=False)], ingress=[serves(None)]
     )
@@ -73,8 +70,8 @@ def test_what_a_foreign_record_holds_open_is_reported() -> None:
     assert not plan.in_sync
 
 
-def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
-    """Where no rule is free, an open hostname gets no record and no ingress rule of ours."""
+def test_hostname_that_stays_exposed_is_not_published() -> None:
+    """Where no rule is free, an exposed hostname gets no record and no ingress rule of ours."""
     world = observed(
         rules=[rule("block", f'http.host eq "x{n}"', f"x{n}") for n in range(5)],
         records=[record("*.example.com", ours=False)],
@@ -87,8 +84,8 @@ def test_hostname_that_stays_open_is_led_nowhere_by_us() -> None:
     assert names(plan.steps) == ["create association"]
 
 
-def test_pinning_closes_out_certificates_from_elsewhere() -> None:
-    """A verified certificate that is not pinned counts as one that gets in."""
+def test_pinning_blocks_certificates_from_elsewhere() -> None:
+    """A valid certificate that is not pinned counts as one that gets in."""
     pinned = frozenset(PINS[:2])
     admission = admits(pinned=pinned)
     assert exposed(in_sync(), HOST) is None

@@ -1,4 +1,4 @@
-"""Tests that what others made comes out of a plan as it went in."""
+"""Tests that a plan leaves everything that others made unchanged."""
 
 from dataclasses import replace
 
@@ -41,8 +41,7 @@ from tests.engine.builders import (
 )
 
 
-def test_foreign_ingress_comes_out_as_it_went_in() -> None:
-    """Foreign ingress comes out as it went in."""
+def test_foreign_ingress_is_not_changed() -> None:
     rules = [
         serves("nas.example.com", "http://nas:1", originRequest={"noTLSVerify": True}, id="9"),
         serves(HOST, "http://x:1", path="^/x", unknown=[1, {"a": None}]),
@@ -55,7 +54,7 @@ def test_foreign_ingress_comes_out_as_it_went_in() -> None:
     )
     written = ingress_after(before, step)
     assert list(written) == ["ingress", "warp-routing", "x"]
-    # Ahead of the wildcard, behind the foreign rule for one path.
+    # Ours goes ahead of the wildcard, and behind the foreign rule for one path.
     assert written["ingress"] == [*rules[:2], serves(), *rules[2:]]
     assert before.raw["ingress"] == rules
     gone = replace(step, action=Action.DELETE)
@@ -64,7 +63,6 @@ def test_foreign_ingress_comes_out_as_it_went_in() -> None:
 
 
 def test_ingress_of_our_own_keeps_what_others_added_to_it() -> None:
-    """Ingress of our own keeps what others added to it."""
     own = serves(HOST, "http://old:1", originRequest={"noTLSVerify": True}, id="3")
     step = IngressStep(
         action=Action.UPDATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
@@ -74,7 +72,6 @@ def test_ingress_of_our_own_keeps_what_others_added_to_it() -> None:
 
 
 def test_new_ingress_takes_the_origin_settings_of_the_same_origin() -> None:
-    """New ingress takes the origin settings of the same origin."""
     settings = {"httpHostHeader": "home.example.com"}
     sibling = serves("home.example.com", SERVICE, originRequest=settings)
     step = IngressStep(
@@ -85,15 +82,13 @@ def test_new_ingress_takes_the_origin_settings_of_the_same_origin() -> None:
 
 
 def test_tunnel_that_was_never_configured_gets_a_catch_all() -> None:
-    """Tunnel that was never configured gets a catch all."""
     step = IngressStep(
         action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
     )
     assert ingress_after(configuration(), step)["ingress"] == [serves(), CATCH_ALL]
 
 
-def test_associations_of_others_keep_their_order_and_letters() -> None:
-    """Associations of others keep their order and letters."""
+def test_associations_of_others_keep_their_order_and_case() -> None:
     present = ("Nas.example.com", "b.example.com", "a.example.com")
     create = AssociationStep(action=Action.CREATE, target=HOST)
     delete = AssociationStep(action=Action.DELETE, target=HOST)
@@ -103,7 +98,6 @@ def test_associations_of_others_keep_their_order_and_letters() -> None:
 
 
 def test_own_record_is_marked_and_proxied() -> None:
-    """Own record is marked and proxied."""
     step = RecordStep(action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID)
     assert record_body(step) == {
         "type": "CNAME",
@@ -116,7 +110,6 @@ def test_own_record_is_marked_and_proxied() -> None:
 
 
 def test_foreign_record_is_a_conflict_for_a_person() -> None:
-    """Foreign record is a conflict for a person."""
     in_the_way = record(kind="A", content="192.0.2.1", ours=False)
     plan = make_plan(observed(records=[in_the_way]), ONE)
     assert plan.problems == (
@@ -127,7 +120,6 @@ def test_foreign_record_is_a_conflict_for_a_person() -> None:
 
 
 def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
-    """Foreign record and foreign ingress survive a tear down."""
     observation = observed(
         records=[record(ours=False)],
         ingress=[serves(service="http://elsewhere:1"), CATCH_ALL],
@@ -138,7 +130,7 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
     left = after(observation, plan)
     assert left.records == observation.records
     assert left.configurations == observation.configurations
-    # And so the lock has to stay.
+    # So the rules have to stay.
     assert plan.problems == (
         Problem(
             code=ProblemCode.WOULD_EXPOSE, target=HOST, detail=Kind.BLOCK_RULE.value
@@ -148,7 +140,7 @@ def test_foreign_record_and_foreign_ingress_survive_a_tear_down() -> None:
 
 
 def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
-    """Our grey record hides a foreign wildcard: DNS cannot go before the ingress does."""
+    """Our grey record hides a foreign wildcard, so the ingress rule is removed before the record."""
     observation = observed(
         records=[record(proxied=False), record("*.example.com", ours=False)],
         ingress=[serves(), CATCH_ALL],
@@ -157,8 +149,8 @@ def test_tear_down_in_front_of_a_wildcard_needs_one_run() -> None:
     assert make_plan(settled(observation, desired), desired).in_sync
 
 
-def test_ingress_that_leads_elsewhere_by_now_is_somebody_elses() -> None:
-    """Ingress that leads elsewhere by now is somebody else's, and stays."""
+def test_ingress_that_now_leads_elsewhere_is_foreign() -> None:
+    """Somebody changed its service, so it stays."""
     moved = serves(service="http://elsewhere:1")
     world = replace(
         in_sync(), configurations={TUNNEL_ID: configuration(moved, CATCH_ALL)}
@@ -168,7 +160,6 @@ def test_ingress_that_leads_elsewhere_by_now_is_somebody_elses() -> None:
 
 
 def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
-    """Tear down needs no tunnel that we may write."""
     world = replace(in_sync(), configurations={})
     plan = make_plan(world, wanting(removed=[protected()]))
     assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
@@ -182,8 +173,8 @@ def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
         (record(kind="A", content="192.0.2.1"), TUNNEL_ID),
     ],
 )
-def test_tear_down_tells_what_it_takes_away(led: DnsRecord, tunnel_id: str) -> None:
-    """Tear down tells where the record led, and what the tunnel served."""
+def test_tear_down_reports_what_it_removes(led: DnsRecord, tunnel_id: str) -> None:
+    """The steps say where the record led, and which service the tunnel used."""
     world = replace(in_sync(), records=(led,))
     plan = make_plan(world, wanting(removed=[protected()]))
     assert plan.steps[:2] == (

@@ -26,7 +26,7 @@ FORMER_TUNNEL = "7e000000-0000-4000-8000-0000000000aa"
 
 
 def test_former_tunnel_serves_the_hostname_no_longer() -> None:
-    """The old tunnel lets go of the hostname last of all."""
+    """The ingress rule of the old tunnel is removed last."""
     before = replace(
         in_sync(),
         records=(record(tunnel_id=FORMER_TUNNEL),),
@@ -53,7 +53,7 @@ def test_former_tunnel_serves_the_hostname_no_longer() -> None:
 
 
 def test_former_tunnel_is_that_of_the_same_hostname() -> None:
-    """What another hostname still uses of a tunnel says nothing of this one."""
+    """Another hostname may still use the tunnel."""
     desired = wanting(
         protected(tunnel_id=FORMER_TUNNEL),
         protected(OTHER),

@@ -46,7 +46,6 @@ NEIGHBOURS_BLOCK = rule(
 
 
 def test_neighbour_keeps_what_it_has() -> None:
-    """Neighbour keeps what it has."""
     observation = neighbours(skip_rule(NEIGHBOUR), NEIGHBOURS_BLOCK)
     left = settled(observation, ONE)
     block, skipping = (left.ruleset.by_ref(ref) for ref in (BLOCK_REF, SKIP_REF))
@@ -64,7 +63,6 @@ def test_neighbour_keeps_what_it_has() -> None:
 
 
 def test_neighbour_keeps_its_rules_when_we_leave() -> None:
-    """Neighbour keeps its rules when we leave."""
     both = settled(neighbours(skip_rule(NEIGHBOUR), NEIGHBOURS_BLOCK), ONE)
     left = settled(both, wanting(removed=[protected()]))
     theirs = wanting(protected(NEIGHBOUR, "/api/webhook/"))
@@ -86,7 +84,6 @@ def test_neighbour_keeps_its_rules_when_we_leave() -> None:
 def test_neighbour_is_found_where_the_rule_was_tampered_with(
     tampered: Rule | None,
 ) -> None:
-    """Neighbour is found where the rule was tampered with."""
     observation = neighbours(*([tampered] if tampered else []))
     plan = make_plan(observation, ONE)
     assert plan.exposures == ()
@@ -96,7 +93,6 @@ def test_neighbour_is_found_where_the_rule_was_tampered_with(
 
 
 def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
-    """Neighbour that wants no skip rule gets none."""
     left = settled(neighbours(NEIGHBOURS_BLOCK), ONE)
     skipping = left.ruleset.by_ref(SKIP_REF)
     assert skipping
@@ -104,7 +100,7 @@ def test_neighbour_that_wants_no_skip_rule_gets_none() -> None:
 
 
 def test_neighbour_stays_in_the_skip_rule_while_the_block_rule_has_no_place() -> None:
-    """Else each home would write the other out of it, in turn and for ever."""
+    """Otherwise each home would remove the other from it, in turn and for ever."""
     full = [
         rule("block", f"cf.bot_score eq {number}", f"r{number}") for number in range(4)
     ]
@@ -117,7 +113,7 @@ def test_neighbour_stays_in_the_skip_rule_while_the_block_rule_has_no_place() ->
 
 
 def test_hostnames_of_others_are_not_blocked() -> None:
-    """Hostnames of others are not blocked, though they are published in the same zone."""
+    """They are published in the same zone, but not protected."""
     left = settled(
         observed(records=[record("nas.example.com", ours=False)], ingress=[serves(None)]),
         ONE,
@@ -128,7 +124,6 @@ def test_hostnames_of_others_are_not_blocked() -> None:
 
 
 def test_names_of_another_zone_are_no_neighbours() -> None:
-    """Names of another zone are no neighbours."""
     tampered = rule(
         "block", block_expression({HOST: admits(), "evil.test": admits()}), BLOCK_REF
     )
@@ -150,7 +145,7 @@ def test_neighbour_keeps_its_own_pins() -> None:
 
 
 def test_neighbours_certificates_are_those_of_the_block_rule() -> None:
-    """A skip rule that admits more of them would lead around the block rule."""
+    """A skip rule that accepts more certificates would lead around the block rule."""
     pinned = admits(pinned=PINS[:1])
     block = rule("block", block_expression({NEIGHBOUR: pinned}), BLOCK_REF)
     left = settled(neighbours(skip_rule(NEIGHBOUR), block), ONE)

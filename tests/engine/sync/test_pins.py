@@ -1,4 +1,4 @@
-"""Which certificates the rules accept, where they accept only some."""
+"""Which certificates the rules accept if they accept only those of companion devices."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def pins(*zone_ids: str, adopted: str = "") -> Pins:
 async def test_active_certificates_of_companion_devices_are_accepted(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Neither revoked ones are, nor those from elsewhere, unless a person adopted them."""
+    """Revoked ones are not, nor those from elsewhere that nobody adopted."""
     restored = CertificateStatus.PENDING_REACTIVATION
     accepted = [
         await add_certificate(sandbox, certificate_id="created"),
@@ -57,7 +57,7 @@ async def test_certificates_of_every_zone_are_accepted(
 
 
 async def test_certificates_that_cannot_be_read_are_an_error(sandbox: Sandbox) -> None:
-    """They must not look like none, because then the rules would accept none."""
+    """With an empty list the rules would accept no certificate."""
     permissions = {item for item in ALL_PERMISSIONS if not item.startswith("ssl")}
     token = sandbox.state.add_token(permissions=permissions)
     client = CloudflareClient(token, base_url=sandbox.api_url)

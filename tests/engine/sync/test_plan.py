@@ -39,8 +39,7 @@ from tests.engine.builders import (
 
 
 @pytest.mark.parametrize("ruleset", [Ruleset(), Ruleset(id="rs")])
-def test_build_up_puts_the_lock_before_the_door(ruleset: Ruleset) -> None:
-    """Build up puts the lock before the door."""
+def test_build_up_writes_the_rules_before_the_record(ruleset: Ruleset) -> None:
     plan = make_plan(replace(observed(), ruleset=ruleset), ONE)
     assert names(plan.steps) == BUILD_UP
     assert not plan.problems
@@ -48,7 +47,7 @@ def test_build_up_puts_the_lock_before_the_door(ruleset: Ruleset) -> None:
 
 
 def test_build_up_names_what_it_writes() -> None:
-    """Build up names what it writes: rules by their refs, the rest by the hostname."""
+    """Rules are named by their refs, everything else by the hostname."""
     plan = make_plan(observed(), ONE)
     assert [step.target for step in plan.steps] == [
         BLOCK_REF,
@@ -59,8 +58,8 @@ def test_build_up_names_what_it_writes() -> None:
     ]
 
 
-def test_what_leads_to_a_hostname_knows_who_may_pass() -> None:
-    """What leads to a hostname knows who may pass: it is judged again before it is written."""
+def test_steps_that_publish_carry_the_admissions() -> None:
+    """The exposure is judged again before such a step is written."""
     desired = wanting(protected(HOST, "/api/webhook/"), pinned=frozenset("a" * 64))
     plan = make_plan(observed(), desired)
     leading = [
@@ -68,25 +67,23 @@ def test_what_leads_to_a_hostname_knows_who_may_pass() -> None:
     ]
     admission = admits("/api/webhook/", pinned="a" * 64)
     assert [step.admission for step in leading] == [admission, admission]
-    # What takes away is judged too: behind it may be a wildcard.
+    # Steps that unpublish are judged too: a wildcard may be behind them.
     down = make_plan(in_sync(), wanting(removed=[protected()])).steps[:2]
     assert [getattr(step, "admission", None) for step in down] == [admits(), admits()]
 
 
 def test_new_skip_rule_goes_where_the_block_rule_is() -> None:
-    """New skip rule goes where the block rule is, not ahead of the rules of others."""
+    """It does not go ahead of the rules of others."""
     world = published(*foreign(2), block_rule())
     assert refs(settled(world, ONE)) == ["nas-0", "nas-1", SKIP_REF, BLOCK_REF]
 
 
 def test_skip_comes_directly_before_block_and_both_before_the_rest() -> None:
-    """Skip comes directly before block and both before the rest."""
     observation = settled(observed(rules=foreign(2)), ONE)
     assert refs(observation) == [SKIP_REF, BLOCK_REF, "nas-0", "nas-1"]
 
 
 def test_in_sync_means_no_steps() -> None:
-    """In sync means no steps."""
     observation = settled(observed(), ONE)
     plan = make_plan(observation, ONE)
     assert plan.in_sync
@@ -101,22 +98,21 @@ def test_in_sync_means_no_steps() -> None:
         (in_sync(), True),
         (in_sync(HOST, OTHER), True),
         (replace(in_sync(), records=()), False),
-        # What else is missing is no matter either.
+        # Other missing things do not count.
         (replace(in_sync(), associations=()), True),
-        # Somebody else's stays, and ours is brought back where it leads astray.
+        # A foreign record stays, and ours is corrected.
         (replace(in_sync(), records=(record(ours=False),)), True),
         (replace(in_sync(), records=(record(proxied=False),)), True),
     ],
 )
 def test_whether_there_is_a_record(observation: Observation, there: bool) -> None:
-    """A hostname has a record unless one would be made; others' are no matter."""
+    """A hostname has a record unless the plan creates one."""
     plan = make_plan(observation, ONE)
     assert plan.has_record(HOST) is there
     assert plan.has_record(OTHER)
 
 
-def test_tear_down_puts_the_door_before_the_lock() -> None:
-    """Tear down puts the door before the lock."""
+def test_tear_down_removes_the_record_before_the_rules() -> None:
     plan = make_plan(in_sync(), wanting(removed=[protected()]))
     assert names(plan.steps) == TEAR_DOWN
     observation = after(in_sync(), plan)
@@ -127,13 +123,11 @@ def test_tear_down_puts_the_door_before_the_lock() -> None:
 
 
 def test_nothing_wanted_and_nothing_there_is_in_sync() -> None:
-    """Nothing wanted and nothing there is in sync."""
     assert make_plan(observed(), DesiredZone()).in_sync
     assert make_plan(observed(), wanting()).in_sync
 
 
 def test_block_only_needs_one_rule() -> None:
-    """Block only needs one rule."""
     desired = wanting(protected(layout=Layout.BLOCK_ONLY))
     plan = make_plan(observed(rules=foreign(4)), desired)
     assert names(plan.steps) == [step for step in BUILD_UP if "skip" not in step]
@@ -141,15 +135,13 @@ def test_block_only_needs_one_rule() -> None:
 
 
 def test_layout_can_be_changed() -> None:
-    """Layout can be changed."""
     block_only = wanting(protected(layout=Layout.BLOCK_ONLY))
     assert names(make_plan(in_sync(), block_only).steps) == ["delete skip_rule"]
     reduced = settled(in_sync(), block_only)
     assert names(make_plan(reduced, ONE).steps) == ["create skip_rule"]
 
 
-def test_unpublished_hostname_is_led_to_no_longer_and_stays_locked() -> None:
-    """Unpublished hostname is led to no longer, and its rules stay."""
+def test_unpublished_hostname_keeps_its_rules() -> None:
     unpublished = wanting(replace(protected(), published=False))
     plan = make_plan(in_sync(), unpublished)
     assert names(plan.steps) == ["delete dns_record", "delete ingress"]
@@ -160,8 +152,8 @@ def test_unpublished_hostname_is_led_to_no_longer_and_stays_locked() -> None:
     assert names(first.steps) == BUILD_UP[:3]
 
 
-def test_words_that_automations_read_stay() -> None:
-    """Words that automations read stay: they are in what the actions answer."""
+def test_words_in_the_responses_of_actions_stay() -> None:
+    """Automations compare them."""
     assert set(ProblemCode) == {
         "record_in_the_way",
         "no_free_rule",
@@ -186,8 +178,8 @@ def test_words_that_automations_read_stay() -> None:
     }
 
 
-def test_what_has_no_step_may_be_out_of_sync() -> None:
-    """What has no step may be out of sync: somebody gets in, or a person has to act."""
+def test_plan_without_steps_may_be_out_of_sync() -> None:
+    """The hostname is exposed, or a person has a problem to solve."""
     exposure = Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None)
     problem = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST, detail="")
     assert Plan().in_sync

@@ -1,4 +1,4 @@
-"""No prefix of a plan opens a hostname: asked of a real TLS edge, not of our own rules."""
+"""No prefix of a plan exposes a hostname: tested at a real TLS edge, not with our own reading of rules."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -34,7 +34,7 @@ FORMS = (HOST, f"{HOST}:8443", f"{HOST}.", HOST.upper())
 
 @pytest.fixture
 async def origin(sandbox: Sandbox) -> AsyncIterator[list[str]]:
-    """Run an origin that remembers who came."""
+    """Run an origin that records the requests that reach it."""
     came: list[str] = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -52,7 +52,7 @@ async def origin(sandbox: Sandbox) -> AsyncIterator[list[str]]:
 
 @pytest.fixture
 async def revoked(sandbox: Sandbox) -> Identity:
-    """Return a certificate that was good once."""
+    """Return a revoked certificate."""
     async with ClientSession() as session:
         api = Api(sandbox, session, sandbox.token)
         result, identity = await create_certificate(api, "Lost phone")
@@ -95,7 +95,7 @@ def nothing(_: Sandbox) -> None:
 
 
 def wildcards(sandbox: Sandbox) -> None:
-    """Let every hostname lead home."""
+    """Lead every hostname to Home Assistant."""
     zone = sandbox.state.zones[ZONE_ID]
     zone.add_dns_record(
         DnsRecord(
@@ -108,7 +108,7 @@ def wildcards(sandbox: Sandbox) -> None:
 
 
 def foreign_skip(sandbox: Sandbox) -> None:
-    """Let a country past all rules."""
+    """Let visitors from one country skip all rules."""
     sandbox.state.zones[ZONE_ID].rules.insert(
         0,
         Rule(
@@ -118,7 +118,7 @@ def foreign_skip(sandbox: Sandbox) -> None:
 
 
 def half_done(sandbox: Sandbox) -> None:
-    """Have published it without any lock, and asked for certificates."""
+    """Publish the hostname without our rules, and with an association."""
     zone = sandbox.state.zones[ZONE_ID]
     assert zone.associations is not None
     zone.associations.append(HOST)
@@ -127,7 +127,7 @@ def half_done(sandbox: Sandbox) -> None:
 
 
 def full(sandbox: Sandbox) -> None:
-    """Leave no rule free, with the hostname published by us."""
+    """Leave no rule free, and publish the hostname ourselves."""
     zone = sandbox.state.zones[ZONE_ID]
     zone.rules.extend(
         Rule("block", 'http.host eq "x"', ref=f"r{n}")
@@ -154,7 +154,7 @@ async def step_by_step(
     identities: list[Identity | None],
     directory: Path,
 ) -> set[tuple[str, str]]:
-    """Apply a plan one step at a time; let no step open what was closed before it."""
+    """Apply a plan one step at a time; no step may open what was closed before it."""
     observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     plan = make_plan(observation, desired)
     assert plan.steps
@@ -192,24 +192,22 @@ async def test_build_up_and_tear_down_let_nobody_in(
     prepare: Prepare,
     desired: DesiredZone,
 ) -> None:
-    """Build up and tear down let nobody in."""
     prepare(sandbox)
     strangers = [None, revoked]
     assert not await step_by_step(sandbox, client, desired, strangers, tmp_path)
     origin.clear()
     await step_by_step(sandbox, client, NONE, strangers, tmp_path)
-    # Where wildcards lead home anyway, the block rule outlives the hostname.
+    # Where wildcards lead to Home Assistant, the block rule outlives the hostname.
     assert not origin
 
 
-async def test_exempt_paths_are_all_that_opens(
+async def test_only_exempt_paths_are_open(
     sandbox: Sandbox,
     client: CloudflareClient,
     origin: list[str],
     revoked: Identity,
     tmp_path: Path,
 ) -> None:
-    """Exempt paths are all that opens."""
     desired = wanting(protected(HOST, "/api/webhook/"))
     observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await apply_plan(client, observation, make_plan(observation, desired))
@@ -226,7 +224,6 @@ async def test_good_certificate_gets_in(
     good: Identity,
     tmp_path: Path,
 ) -> None:
-    """Good certificate gets in."""
     observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await apply_plan(client, observation, make_plan(observation, ONE))
     reached = await who_gets_in(sandbox, good, tmp_path)

@@ -1,4 +1,4 @@
-"""Tests of what a plan leaves to a person: full rule lists, long expressions, other tunnels."""
+"""Tests of the problems that a plan leaves to a person: full rule lists, long expressions, other tunnels."""
 
 from dataclasses import replace
 
@@ -36,12 +36,11 @@ from tests.engine.builders import (
     wanting,
 )
 
-# What the Rulesets API takes.
+# The limit of the Rulesets API.
 LONGEST = 4096
 
 
-def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
-    """Full zone names what fills it and opens nothing."""
+def test_full_zone_names_its_rules_and_exposes_nothing() -> None:
     observation = observed(rules=foreign(5))
     plan = make_plan(observation, ONE)
     full = [item for item in plan.problems if item.code is ProblemCode.NO_FREE_RULE]
@@ -58,21 +57,19 @@ def test_full_zone_names_what_fills_it_and_opens_nothing() -> None:
 
 
 def test_rule_without_a_description_is_named_by_its_id() -> None:
-    """Rule without a description is named by its id."""
     nameless = replace(skip("ssl", "nameless"), description="")
     plan = make_plan(observed(rules=[*foreign(4), nameless]), ONE)
     assert plan.problems[0].detail.endswith(", id-of-nameless")
 
 
 def test_skip_rule_stays_where_no_block_rule_can_be() -> None:
-    """Skip rule stays where no block rule can be: there is nothing to stand ahead of."""
+    """There is no block rule for it to stand ahead of."""
     observation = observed(rules=[*foreign(4), skip_rule()])
     plan = make_plan(observation, ONE)
     assert not any(isinstance(step, RuleStep) for step in plan.steps)
 
 
-def test_full_zone_is_said_once() -> None:
-    """Full zone is said once."""
+def test_full_zone_is_one_problem() -> None:
     assert codes(observed(rules=foreign(5)), ONE).count("no_free_rule") == 1
 
 
@@ -87,7 +84,7 @@ def test_full_zone_is_said_once() -> None:
     ],
 )
 def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
-    """Quota is that of the zone's plan, and the least where the plan is unknown."""
+    """With an unknown plan, the smallest quota counts."""
     full = make_plan(observed(rules=foreign(quota), plan=plan), ONE)
     assert ProblemCode.NO_FREE_RULE in {item.code for item in full.problems}
     assert not any(isinstance(step, RuleStep) for step in full.steps)
@@ -96,7 +93,6 @@ def test_quota_is_that_of_the_zones_plan(plan: str, quota: int) -> None:
 
 
 def test_last_slot_goes_to_the_block_rule() -> None:
-    """Last slot goes to the block rule."""
     observation = observed(rules=foreign(4))
     plan = make_plan(observation, ONE)
     assert names(plan.steps) == [step for step in BUILD_UP if "skip" not in step]
@@ -104,23 +100,21 @@ def test_last_slot_goes_to_the_block_rule() -> None:
     assert exposed(after(observation, plan), HOST) is None
 
 
-def test_rule_that_has_to_go_makes_room_for_the_one_that_has_to_come() -> None:
-    """Rule that has to go makes room for the one that has to come."""
+def test_deleted_rule_makes_room_for_a_new_one() -> None:
     observation = observed(rules=[*foreign(4), skip_rule()])
     desired = wanting(protected(layout=Layout.BLOCK_ONLY))
     plan = make_plan(observation, desired)
     assert make_plan(after(observation, plan), desired).steps == ()
 
 
-def test_skip_rule_that_blocks_goes_once_the_block_rule_is_there() -> None:
-    """Somebody turned its action round: until then it is all that keeps visitors out."""
+def test_skip_rule_that_blocks_is_deleted_after_the_block_rule_exists() -> None:
+    """Somebody changed its action; until then it is all that keeps visitors out."""
     turned = replace(block_rule(), ref=SKIP_REF)
     plan = make_plan(published(turned), wanting(protected(layout=Layout.BLOCK_ONLY)))
     assert names(plan.steps) == ["create block_rule", "delete skip_rule"]
 
 
 def test_overlong_expression_is_not_sent() -> None:
-    """Overlong expression is not sent."""
     many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
     plan = make_plan(observed(), wanting(*many))
     too_long = [
@@ -136,14 +130,14 @@ def test_overlong_expression_is_not_sent() -> None:
 
 
 def length_of(hosts: list[str]) -> int:
-    """Return how long the expression is that blocks these hostnames."""
+    """Return the length of the expression that blocks these hostnames."""
     return len(block_expression(dict.fromkeys(hosts, admits())))
 
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
-    """Longest expression is sent, and adopts a rule made by hand, but no longer one."""
+    """It may replace a rule made by hand; an expression with one more byte is not sent."""
     hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
     missing = LONGEST + more - length_of(hosts)
     hosts[0] = f"{'a' * missing}{hosts[0]}"
@@ -167,7 +161,6 @@ def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> Non
 
 
 def test_tunnel_managed_locally_is_not_written() -> None:
-    """Tunnel managed locally is not written."""
     plan = make_plan(observed(managed_remotely=False), ONE)
     assert plan.problems == (
         Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
@@ -175,8 +168,8 @@ def test_tunnel_managed_locally_is_not_written() -> None:
     assert names(plan.steps) == BUILD_UP[:3]
 
 
-def test_tunnel_that_is_gone_is_told_apart() -> None:
-    """Nobody looks for a file beside a tunnel that was deleted."""
+def test_deleted_tunnel_is_a_problem_of_its_own() -> None:
+    """A deleted tunnel is not reported as managed by a local config file."""
     there = observed(managed_remotely=False)
     plan = make_plan(replace(there, gone_tunnels=frozenset({TUNNEL_ID})), ONE)
     assert plan.problems == (
@@ -186,7 +179,7 @@ def test_tunnel_that_is_gone_is_told_apart() -> None:
 
 
 def test_more_pins_than_a_rule_holds() -> None:
-    """Nothing is rewritten, and what others could still use is taken off the internet."""
+    """No rule is changed, and a hostname that others could still reach is taken off the internet."""
     desired = wanting(protected(), pinned=frozenset(PINS))
     plan = make_plan(in_sync(), desired)
     too_many = Problem(code=ProblemCode.TOO_MANY_PINNED, target=ZONE_NAME, detail="60")

@@ -28,10 +28,10 @@ def reconciler(client: CloudflareClient, pins: Pins | None = None) -> Reconciler
     )
 
 
-async def test_sync_knows_what_another_look_would_see(
+async def test_sync_returns_the_observation_of_a_new_read(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """After writing, and when there was nothing to write."""
+    """It does so after writing, and if there was nothing to write."""
     for writes in (5, 0):
         sandbox.journal.clear()
         sync = (await reconciler(client).sync(EXTENT))[ZONE_ID]
@@ -53,7 +53,7 @@ async def test_sync_knows_what_another_look_would_see(
 async def test_preview_writes_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Its view is the one that the plan was made for."""
+    """It returns the observation that the plan was made for."""
     preview = (await reconciler(client).preview(EXTENT))[ZONE_ID]
     assert preview.left.steps == (await reconciler(client).plan(ZONE_ID, EXTENT)).steps
     assert preview.view == await reconciler(client).look(ZONE_ID)
@@ -72,7 +72,7 @@ async def test_only_a_write_that_may_have_happened_is_looked_for(
     error: type[Exception],
     looks_again: bool,
 ) -> None:
-    """A rate-limited write did not happen; another request would be one too many."""
+    """A rate-limited write did not happen; do not spend another request on reading."""
     engine = reconciler(unsteady)
     await engine.look(ZONE_ID)
     proxy.writes, proxy.fails_at, proxy.fault = 0, 0, fault
@@ -91,7 +91,7 @@ async def test_only_a_write_that_may_have_happened_is_looked_for(
 async def test_pins_are_read_for_each_sync(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Both rules accept the certificates that are good by then, and no others."""
+    """Both rules accept the certificates that are active by then, and no others."""
     pins = Pins(zone_ids=[ZONE_ID], adopted=(), run_blocking=asyncio.to_thread)
     engine = reconciler(client, pins)
     for number in range(2):

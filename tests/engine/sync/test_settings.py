@@ -1,4 +1,4 @@
-"""Tests of what a person may choose for a hostname, and of what is proposed."""
+"""Tests of the settings that a person may choose for a hostname, and of the proposal."""
 
 import pytest
 
@@ -44,7 +44,6 @@ from tests.engine.builders import serves, zone
     ],
 )
 def test_hostnames(text: str, hostname: str | None) -> None:
-    """Hostnames."""
     assert read_hostname(text) == hostname
 
 
@@ -60,7 +59,6 @@ def test_hostnames(text: str, hostname: str | None) -> None:
     ],
 )
 def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
-    """Zone of a hostname."""
     assert in_zone(hostname, zone()) is inside
 
 
@@ -72,7 +70,6 @@ def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
     ],
 )  # fmt: skip
 def test_services(service: str) -> None:
-    """Services."""
     assert is_service(service)
 
 
@@ -85,8 +82,7 @@ def test_services(service: str) -> None:
         "ftp://a", "http://[fd00::1", "http://a#b",
     ],
 )  # fmt: skip
-def test_what_is_no_service(service: str) -> None:
-    """What is no service."""
+def test_malformed_services(service: str) -> None:
     assert not is_service(service)
 
 
@@ -95,7 +91,6 @@ def test_what_is_no_service(service: str) -> None:
     ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/"],
 )
 def test_exempt_paths(path: str) -> None:
-    """Exempt paths."""
     assert is_exempt_path(path)
 
 
@@ -106,8 +101,7 @@ def test_exempt_paths(path: str) -> None:
         "/%2e%2e/", "/a?b/", "/a*/", '/a"/', "/a\\/", "/a\n/", "/ä/", "//evil.test/",
     ],
 )  # fmt: skip
-def test_what_is_no_exempt_path(path: str) -> None:
-    """What is no exempt path."""
+def test_malformed_exempt_paths(path: str) -> None:
     assert not is_exempt_path(path)
 
 
@@ -139,34 +133,31 @@ B = serves("nas.example.com", "http://nas:5000")
 def test_proposal(
     rules: list[dict[str, str]], proposed: tuple[str, str] | None
 ) -> None:
-    """Proposal."""
     assert propose(zone(), ingress(*rules), origins=[":8123"], taken=[]) == proposed
 
 
 def test_proposal_is_a_hostname() -> None:
-    """Proposal is a hostname."""
     rules = ingress(serves(f"{'a' * 63}.example.com", "http://a:8123"))
     proposed = propose(zone(), rules, origins=[":8123"], taken=[])
     assert proposed is None or read_hostname(proposed[0]) == proposed[0]
 
 
-def test_proposal_leads_where_one_of_the_origins_is() -> None:
-    """Proposal leads where one of the origins is, of which a Home Assistant has several."""
+def test_proposal_uses_an_ingress_rule_to_any_origin() -> None:
+    """A Home Assistant has several origins."""
     proposed = propose(
         zone(), ingress(B, A), origins=[":8123", "192.168.1.10"], taken=[]
     )
     assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
 
 
-def test_proposal_is_not_built_upon_what_is_taken() -> None:
-    """Proposal is not built upon what is taken: it is protected already."""
+def test_proposal_ignores_protected_hostnames() -> None:
+    """A protected hostname is no base for another proposal."""
     mobile = serves("home-mobile.example.com", "http://homeassistant:8123")
     taken = ["home-mobile.example.com"]
     assert propose(zone(), ingress(mobile), origins=[":8123"], taken=taken) is None
 
 
-def test_what_is_taken_is_not_proposed_again() -> None:
-    """What is taken is neither proposed nor built upon."""
+def test_protected_hostname_is_not_proposed_again() -> None:
     rules = ingress(
         serves("home.example.com", "http://a:8123"),
         serves("home-mobile.example.com", "http://a:8123"),

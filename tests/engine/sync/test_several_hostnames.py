@@ -37,7 +37,6 @@ from tests.engine.builders import (
 
 
 def test_hostnames_share_the_rules() -> None:
-    """Hostnames share the rules."""
     desired = wanting(protected(HOST, "/a/"), protected(OTHER))
     observation = settled(observed(), desired)
     assert refs(observation) == [SKIP_REF, BLOCK_REF]
@@ -47,7 +46,6 @@ def test_hostnames_share_the_rules() -> None:
 
 
 def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
-    """Second hostname updates the rules before it is published."""
     plan = make_plan(in_sync(), wanting(protected(), protected(OTHER)))
     assert names(plan.steps) == [
         "update block_rule",
@@ -59,8 +57,7 @@ def test_second_hostname_updates_the_rules_before_it_is_published() -> None:
     assert {step.target for step in plan.steps} == {BLOCK_REF, SKIP_REF, OTHER}
 
 
-def test_one_of_two_is_taken_down_before_the_rules_forget_it() -> None:
-    """One of two is taken down before the rules forget it."""
+def test_one_of_two_is_taken_down_before_the_rules_change() -> None:
     observation = in_sync(HOST, OTHER)
     plan = make_plan(observation, wanting(protected(), removed=[protected(OTHER)]))
     assert names(plan.steps)[0] == "delete dns_record"
@@ -69,8 +66,7 @@ def test_one_of_two_is_taken_down_before_the_rules_forget_it() -> None:
     assert set(left.associations) == {HOST}
 
 
-def test_mixed_layouts_skip_for_those_who_want_it() -> None:
-    """Mixed layouts skip for those who want it."""
+def test_skip_rule_lists_only_hostnames_with_that_layout() -> None:
     desired = wanting(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
     skipping = settled(observed(), desired).ruleset.by_ref(SKIP_REF)
     assert skipping is not None
@@ -78,7 +74,6 @@ def test_mixed_layouts_skip_for_those_who_want_it() -> None:
 
 
 def test_plan_can_be_limited_to_a_hostname() -> None:
-    """Plan can be limited to a hostname."""
     plan = make_plan(observed(), wanting(protected(), protected(OTHER)))
     limited = plan.limited_to({HOST})
     assert names(limited.steps) == BUILD_UP
@@ -87,7 +82,7 @@ def test_plan_can_be_limited_to_a_hostname() -> None:
 
 
 def test_problem_of_one_hostname_is_not_that_of_another() -> None:
-    """Problem of one hostname is not that of another, but a problem of the zone is."""
+    """A problem of the zone concerns both."""
     in_the_way = record(OTHER, kind="A", content="192.0.2.1", ours=False)
     both = wanting(protected(), protected(OTHER))
 
@@ -111,7 +106,6 @@ def test_problem_of_one_hostname_is_not_that_of_another() -> None:
 
 
 def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
-    """Exposure of one hostname is not that of another."""
     world = published(skip_rule(), block_rule(), hostnames=[HOST, OTHER])
     plan = make_plan(world, wanting(protected(), protected(OTHER)))
     assert [item.hostname for item in plan.exposures] == [OTHER]
@@ -120,7 +114,6 @@ def test_exposure_of_one_hostname_is_not_that_of_another() -> None:
 
 
 def test_drift_of_one_hostname_is_not_that_of_another() -> None:
-    """Drift of one hostname is not that of another."""
     observation = replace(in_sync(HOST, OTHER), associations=(HOST,))
     plan = make_plan(observation, wanting(protected(), protected(OTHER)))
     assert plan.drifted(OTHER)

@@ -1,4 +1,4 @@
-"""What a step tells of itself, and what it makes of what was observed."""
+"""How a step is described, and how it changes an observation."""
 
 from dataclasses import replace
 
@@ -47,11 +47,10 @@ def refs(observation: Observation) -> list[str]:
     return [item.ref for item in observation.ruleset.rules]
 
 
-# What is told
+# Descriptions
 
 
-def test_step_is_told_in_four_words() -> None:
-    """Step is told in four words."""
+def test_description_of_a_step() -> None:
     step = RecordStep(action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID)
     assert describe_step(step) == {
         "kind": "dns_record",
@@ -62,7 +61,7 @@ def test_step_is_told_in_four_words() -> None:
 
 
 def test_detail_of_a_step() -> None:
-    """Detail of a step is what it writes, or what it replaces."""
+    """It is the new value, or the one that is replaced."""
     wanted = wanting(protected()).block
     assert wanted
     written = RuleStep(
@@ -80,7 +79,6 @@ def test_detail_of_a_step() -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_plan_takes_over_what_one_of_its_steps_does(action: Action) -> None:
-    """Plan takes over what one of its steps does."""
     usual = AssociationStep(action=Action.CREATE, target=HOST)
     step = RecordStep(action=action, target=HOST, tunnel_id=TUNNEL_ID)
     expected = action in ("adopt", "discard")
@@ -91,7 +89,7 @@ def test_plan_takes_over_what_one_of_its_steps_does(action: Action) -> None:
 
 
 def test_adopted_record_only_gets_our_comment() -> None:
-    """Adopted record only gets our comment: where it leads is not written again."""
+    """Its target is not written again."""
     step = RecordStep(action=Action.ADOPT, target=HOST, tunnel_id=TUNNEL_ID)
     assert record_body(step) == {"comment": RECORD_COMMENT}
     foreign = record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.", ours=False)
@@ -105,7 +103,7 @@ def test_adopted_record_only_gets_our_comment() -> None:
     "before", [None, record(kind="A", content="192.0.2.1", proxied=False)]
 )
 def test_written_record_leads_to_the_tunnel(before: DnsRecord | None) -> None:
-    """Written record leads to the tunnel, and keeps its id."""
+    """It keeps its id."""
     step = RecordStep(action=Action.UPDATE, target=HOST, tunnel_id=TUNNEL_ID)
     others = [record(OTHER), record(kind="TXT", content="x", ours=False)]
     observation = observed(records=[*others, *([before] if before else [])])
@@ -119,8 +117,8 @@ def test_written_record_leads_to_the_tunnel(before: DnsRecord | None) -> None:
 # Rules
 
 
-def test_rule_goes_ahead_of_the_one_it_is_told() -> None:
-    """Rule goes ahead of the one it is told, or else of all."""
+def test_rule_goes_ahead_of_the_given_one() -> None:
+    """Without one, it goes ahead of all."""
     observation = observed(rules=[skip("ssl", "first"), block_rule(), skip_rule()])
     step = RuleStep(
         kind=Kind.SKIP_RULE, action=Action.MOVE, target=SKIP_REF, before=BLOCK_REF
@@ -133,7 +131,7 @@ def test_rule_goes_ahead_of_the_one_it_is_told() -> None:
 
 
 def test_adopted_rule_keeps_its_place_and_id() -> None:
-    """Adopted rule keeps its place and id, and becomes ours in all else."""
+    """Everything else becomes ours."""
     wanted = wanting(protected()).block
     assert wanted
     observation = observed(rules=[skip("ssl", "first"), BY_HAND, skip("ssl", "last")])
@@ -154,7 +152,7 @@ def test_adopted_rule_keeps_its_place_and_id() -> None:
 
 
 def test_discarded_rule_is_the_one_made_by_hand() -> None:
-    """Discarded rule is the one made by hand, and not ours that replaces it."""
+    """The rule of ours that replaces it stays."""
     observation = observed(rules=[BY_HAND, block_rule()])
     step = RuleStep(
         kind=Kind.BLOCK_RULE,

@@ -1,4 +1,4 @@
-"""A tunnel from nothing: one, whatever is lost on the way."""
+"""New tunnels: exactly one is created, even if requests or answers are lost."""
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -20,7 +20,7 @@ CATCH_ALL = {"service": "http_status:404"}
 
 
 def named(sandbox: Sandbox, name: str = "attic") -> list[Tunnel]:
-    """Return the tunnels of that name."""
+    """Return the tunnels with the name of the new one."""
     return [item for item in sandbox.state.tunnels.values() if item.name == name]
 
 
@@ -31,7 +31,7 @@ def assert_made(sandbox: Sandbox) -> None:
     assert tunnel.ingress == [CATCH_ALL]
 
 
-async def test_tunnel_that_answers_nothing(
+async def test_new_tunnel_serves_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """A new tunnel is managed at Cloudflare and answers every hostname with 404."""
@@ -46,10 +46,10 @@ async def test_tunnel_that_answers_nothing(
     ]
 
 
-async def test_made_twice_is_made_once(
+async def test_second_call_creates_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """What is made already is not made again, nor configured again."""
+    """An existing tunnel is neither created nor configured again."""
     new = NewTunnel(client, sandbox.account_id, "attic")
     first = await new.create()
     sandbox.journal.clear()
@@ -72,7 +72,7 @@ async def test_name_that_is_taken(sandbox: Sandbox, client: CloudflareClient) ->
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("fails_at", [0, 1])
-async def test_whatever_fails_there_is_one_at_last(
+async def test_failed_writes_end_with_one_tunnel(
     sandbox: Sandbox,
     proxy: FaultyProxy,
     unsteady: CloudflareClient,
@@ -80,7 +80,7 @@ async def test_whatever_fails_there_is_one_at_last(
     fault: Fault,
     fails_at: int,
 ) -> None:
-    """Each write may fail or get lost: trying again ends with one tunnel that serves nothing."""
+    """Each write may fail or get lost; after another attempt there is one tunnel."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     proxy.fault, proxy.fails_at = fault, fails_at
 
@@ -95,10 +95,10 @@ async def test_whatever_fails_there_is_one_at_last(
     assert_made(sandbox)
 
 
-async def test_answer_that_was_lost_is_not_missed(
+async def test_tunnel_whose_answer_is_lost(
     sandbox: Sandbox, proxy: FaultyProxy, unsteady: CloudflareClient
 ) -> None:
-    """What was made although nobody said so is found at once."""
+    """The same call finds the tunnel that it created."""
     proxy.fault, proxy.fails_at = Fault.LOST, 0
 
     tunnel = await NewTunnel(unsteady, sandbox.account_id, "attic").create()
@@ -113,7 +113,7 @@ async def test_list_that_lags_behind(
     unsteady: CloudflareClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A tunnel that is not listed yet is found at the next attempt, and not taken for foreign."""
+    """A tunnel that is not listed yet is found by the next call, and not taken for foreign."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     before = await unsteady.tunnels.list(sandbox.account_id)
     calls = 0
@@ -138,7 +138,7 @@ async def test_list_that_lags_behind(
 async def test_tunnel_that_somebody_else_made_meanwhile(
     sandbox: Sandbox, proxy: FaultyProxy, unsteady: CloudflareClient
 ) -> None:
-    """A tunnel of that name that runs, or takes its settings from a file, is none of ours."""
+    """A tunnel with that name that runs, or is managed locally, is not ours."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     proxy.fault, proxy.fails_at = Fault.BROKEN, 0
     with pytest.raises(Unavailable):
@@ -158,7 +158,7 @@ async def test_configuration_that_is_there_stays(
     proxy: FaultyProxy,
     unsteady: CloudflareClient,
 ) -> None:
-    """Who configures the tunnel in the dashboard meanwhile is not overwritten."""
+    """A configuration that somebody made in the dashboard meanwhile is not overwritten."""
     new = NewTunnel(unsteady, sandbox.account_id, "attic")
     proxy.fault, proxy.fails_at = Fault.BROKEN, 1
     with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""A witness that sees which entities of an account change, and of what device they are."""
+"""Records which entities of an account change, and to which device each belongs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import (
 type Changes = Mapping[str, list[str | None]]
 
 
-class Witness:
-    """Sees every change of an entity of the account, and to what device it belongs."""
+class StateRecorder:
+    """Records every change of an entity of the account, by device."""
 
     def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
         """Watch from now on."""

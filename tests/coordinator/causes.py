@@ -1,4 +1,4 @@
-"""Troubles that somebody can make at Cloudflare, and that the checks find."""
+"""Changes that somebody can make at Cloudflare, and that the checks find."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ ZONE_WIDE = {"target": "example.com", "value": "``", "detail": "``"}
 """The placeholders of a repair that is about a whole zone."""
 
 
-def setting(name: str, value: str) -> Callable[[Sandbox], None]:
-    """Return a trouble: a zone setting that somebody changed."""
+def change_setting(name: str, value: str) -> Callable[[Sandbox], None]:
+    """Return a function that changes a setting of the zone."""
 
     def change(sandbox: Sandbox) -> None:
         zone_of(sandbox).settings[name] = Setting(value, now())
@@ -22,7 +22,7 @@ def setting(name: str, value: str) -> Callable[[Sandbox], None]:
 
 
 def bot_fight_mode(sandbox: Sandbox) -> None:
-    """Switch Bot Fight Mode on, and more."""
+    """Switch Bot Fight Mode on, and change another setting beside it."""
     zone_of(sandbox).bot_management = {"fight_mode": True, "enable_js": False}
 
 
@@ -34,12 +34,12 @@ def config_of(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def no_catch_all(sandbox: Sandbox) -> None:
-    """Take the tunnel's last rule away."""
+    """Remove the tunnel's last rule."""
     config_of(sandbox)["ingress"].pop()
 
 
 def log_in(sandbox: Sandbox) -> None:
-    """Put Access before every hostname of the zone."""
+    """Have Access ask for a login at every hostname of the zone."""
     access = sandbox.state.accounts[sandbox.account_id].access
     policy = AccessPolicy(
         "Family", "allow", [{"email_domain": {"domain": "a.example"}}]
