@@ -1,20 +1,14 @@
 """Tests of changes that take effect in place: nothing else in Home Assistant changes with them."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigSubentryDataWithId
-from homeassistant.const import EVENT_STATE_CHANGED
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_capture_events,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
@@ -41,14 +35,13 @@ from .common import (
 )
 from .dialogs import add_hostname, assert_protected, zone_and_tunnel
 from .faults import Faults
+from .state_recorder import StateRecorder
 
 HOSTNAME_ID = "01JHOSTNAME000000000000001"
 OTHER_HOSTNAME = "nas-mobile.example.com"
 OTHER_HOSTNAME_ID = "01JHOSTNAME000000000000002"
 OTHER_COMPANION_ID = "01JCOMPANION00000000000002"
 PUBLISHED = "switch.home_mobile_example_com_published"
-
-type Changes = Mapping[str, list[str | None]]
 
 
 @pytest.fixture
@@ -71,58 +64,13 @@ def devices() -> list[ConfigSubentryDataWithId]:
     ]
 
 
-class Witness:
-    """Records every change of an entity of the account, with its device."""
-
-    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
-        """Record changes from now on."""
-        self._hass = hass
-        self._entry = entry
-        self._owners = self._read_owners()
-        self._states = async_capture_events(hass, EVENT_STATE_CHANGED)
-        self._entries = async_capture_events(hass, er.EVENT_ENTITY_REGISTRY_UPDATED)
-
-    def states(self) -> Mapping[str, Changes]:
-        """Return the new states of each entity that changed, by device."""
-        self._owners |= self._read_owners()
-        seen: dict[str, dict[str, list[str | None]]] = {}
-        for event in self._states:
-            entity_id, new = event.data["entity_id"], event.data["new_state"]
-            changes = seen.setdefault(self._owners[entity_id], {})
-            changes.setdefault(entity_id, []).append(new.state if new else None)
-        return seen
-
-    def touched(self) -> set[str]:
-        """Return the devices whose entities changed their state or registry entry."""
-        states = set(self.states())
-        return states | {self._owner(event) for event in self._entries}
-
-    def _owner(self, event: Event[Any]) -> str:
-        return self._owners[event.data["entity_id"]]
-
-    def _read_owners(self) -> dict[str, str]:
-        registry = dr.async_get(self._hass)
-        identifiers = {
-            device.id: next(iter(device.identifiers))[1]
-            for device in dr.async_entries_for_config_entry(
-                registry, self._entry.entry_id
-            )
-        }
-        return {
-            item.entity_id: identifiers[str(item.device_id)]
-            for item in er.async_entries_for_config_entry(
-                er.async_get(self._hass), self._entry.entry_id
-            )
-        }
-
-
 @pytest.fixture
-async def witness(
+async def recorder(
     hass: HomeAssistant,
     sandbox: Sandbox,
     freezer: FrozenDateTimeFactory,
     entry: MockConfigEntry,
-) -> Witness:
+) -> StateRecorder:
     """Return the recorder of an account that is set up, in sync and idle."""
     await add_certificate(sandbox)
     await add_certificate(
@@ -134,7 +82,7 @@ async def witness(
     await setup_integration(hass, entry)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()
-    return Witness(hass, entry)
+    return StateRecorder(hass, entry)
 
 
 async def turn(hass: HomeAssistant, state: str) -> None:
@@ -146,13 +94,16 @@ async def turn(hass: HomeAssistant, state: str) -> None:
 
 
 async def test_taken_off_the_internet_and_put_back(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """The switch and the results of visits change; everything else stays the same."""
     await turn(hass, "off")
 
     assert records_of(sandbox) == []
-    assert witness.states() == {
+    assert recorder.states() == {
         HOSTNAME_ID: {
             PUBLISHED: ["off"],
             "binary_sensor.home_mobile_example_com_enforced": ["unknown"],
@@ -162,18 +113,18 @@ async def test_taken_off_the_internet_and_put_back(
     await turn(hass, "on")
 
     assert_protected(sandbox)
-    assert witness.states() == {
+    assert recorder.states() == {
         HOSTNAME_ID: {
             PUBLISHED: ["off", "on"],
             "binary_sensor.home_mobile_example_com_enforced": ["unknown", "on"],
         }
     }
-    assert witness.touched() == {HOSTNAME_ID}
+    assert recorder.touched() == {HOSTNAME_ID}
     assert reported(hass) == set()
 
 
 async def test_changed_while_cloudflare_is_out_of_reach(
-    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
     """The switch shows a person's choice at once, whatever Cloudflare answers."""
     faults.unavailable("GET", "/zones/")
@@ -184,11 +135,14 @@ async def test_changed_while_cloudflare_is_out_of_reach(
     )
 
     assert state_of(hass, PUBLISHED) == "off"
-    assert witness.touched() == {HOSTNAME_ID}
+    assert recorder.touched() == {HOSTNAME_ID}
 
 
 async def test_hostname_added(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """Another hostname is added with its device and all of its entities."""
     result = await add_hostname(hass, entry)
@@ -205,10 +159,10 @@ async def test_hostname_added(
         for item in entry.subentries.values()
         if item.title == "attic-mobile.example.com"
     )
-    assert witness.touched() == {added}
+    assert recorder.touched() == {added}
     states = {
         entity_id.split("_com_")[1]: changes[-1]
-        for entity_id, changes in witness.states()[added].items()
+        for entity_id, changes in recorder.states()[added].items()
     }
     assert states == {
         "drift": "off",
@@ -219,7 +173,7 @@ async def test_hostname_added(
     }
     assert (
         "on"
-        not in witness.states()[added]["binary_sensor.attic_mobile_example_com_drift"]
+        not in recorder.states()[added]["binary_sensor.attic_mobile_example_com_drift"]
     )
 
 
@@ -228,7 +182,7 @@ async def test_hostname_removed(
     sandbox: Sandbox,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
     """Its device and entities are removed, and its settings at Cloudflare."""
     hass.config_entries.async_remove_subentry(entry, HOSTNAME_ID)
@@ -236,8 +190,8 @@ async def test_hostname_removed(
 
     assert records_of(sandbox) == []
     assert_protected(sandbox, OTHER_HOSTNAME)
-    assert witness.touched() == {HOSTNAME_ID}
-    for changes in witness.states()[HOSTNAME_ID].values():
+    assert recorder.touched() == {HOSTNAME_ID}
+    for changes in recorder.states()[HOSTNAME_ID].values():
         assert changes == [None]
     assert not device_registry.async_get_device_by_identifier(
         (DOMAIN, HOSTNAME_ID), entry.entry_id
@@ -246,7 +200,10 @@ async def test_hostname_removed(
 
 
 async def test_hostname_reconfigured(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """Other rules and another address are in sync at once: no entity has to change."""
     result = await entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
@@ -267,14 +224,14 @@ async def test_hostname_reconfigured(
     assert "https://homeassistant.local:8123" in [
         rule["service"] for rule in ingress if rule.get("hostname") == HOSTNAME
     ]
-    assert witness.touched() == set()
+    assert recorder.touched() == set()
 
 
 async def test_companion_added_by_the_action(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
     """The entities exist when the action returns, and the account's event has the details."""
     created = await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
@@ -285,17 +242,20 @@ async def test_companion_added_by_the_action(
 
     added = str(device.config_subentry_id)
     account_id = entry.data["account_id"]
-    assert witness.touched() == {added, account_id}
-    assert {key: len(item) for key, item in witness.states()[account_id].items()} == {
+    assert recorder.touched() == {added, account_id}
+    assert {key: len(item) for key, item in recorder.states()[account_id].items()} == {
         "event.home_lab_certificate": 1
     }
-    states = witness.states()[added]
+    states = recorder.states()[added]
     assert states["sensor.laptop_certificate_status"] == ["unavailable", "active"]
     assert states["binary_sensor.laptop_certificate_problem"] == ["unavailable", "off"]
 
 
 async def test_companion_removed(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """Its entities are removed and its certificate is revoked; the other device does not change."""
     hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
@@ -304,8 +264,8 @@ async def test_companion_removed(
     revoked, other = zone_of(sandbox).certificates.values()
     assert revoked.status != "active"
     assert other.status == "active"
-    assert witness.touched() == {COMPANION_ID}
-    for changes in witness.states()[COMPANION_ID].values():
+    assert recorder.touched() == {COMPANION_ID}
+    for changes in recorder.states()[COMPANION_ID].values():
         assert changes == [None]
 
 
@@ -321,7 +281,7 @@ async def test_renamed(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
-    witness: Witness,
+    recorder: StateRecorder,
     subentry_id: str,
     entity_id: str,
 ) -> None:
@@ -335,19 +295,19 @@ async def test_renamed(
     state = hass.states.get(entity_id)
     assert state
     assert state.name.startswith("Away from home ")
-    assert witness.touched() == {subentry_id}
-    assert {len(changes) for changes in witness.states()[subentry_id].values()} == {1}
+    assert recorder.touched() == {subentry_id}
+    assert {len(changes) for changes in recorder.states()[subentry_id].values()} == {1}
     assert sandbox.journal.requests == []
 
 
 async def test_account_renamed(
-    hass: HomeAssistant, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
     """The account's device takes the name of its entry, and no other does."""
     hass.config_entries.async_update_entry(entry, title="Cabin")
     await settle(hass)
 
-    assert witness.touched() == {entry.data["account_id"]}
+    assert recorder.touched() == {entry.data["account_id"]}
     state = hass.states.get("event.home_lab_certificate")
     assert state
     assert state.name == "Cabin Certificate"
@@ -357,7 +317,7 @@ async def test_device_that_a_person_named_keeps_its_name(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
     """A name that a person gave in Home Assistant takes precedence over the subentry's."""
     device = device_registry.async_get_device_by_identifier(
@@ -377,7 +337,10 @@ async def test_device_that_a_person_named_keeps_its_name(
 
 
 async def test_pinning_turned_on_and_off(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """The rules change at once; no entity shows drift."""
 
@@ -393,7 +356,7 @@ async def test_pinning_turned_on_and_off(
         await settle(hass)
         assert (rules() != before) is pins
 
-    assert witness.touched() == set()
+    assert recorder.touched() == set()
     assert reported(hass) == set()
 
 
@@ -402,7 +365,7 @@ async def test_reloaded_by_hand(
     sandbox: Sandbox,
     entry: MockConfigEntry,
     entity_registry: er.EntityRegistry,
-    witness: Witness,
+    recorder: StateRecorder,
 ) -> None:
     """After changes in place, a reload finds the same entities in the same states."""
 
@@ -428,7 +391,10 @@ async def test_reloaded_by_hand(
 
 
 async def test_another_token_reloads(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    recorder: StateRecorder,
 ) -> None:
     """The client is created with the token, so a new token needs a new set-up."""
     token = sandbox.state.add_token(permissions=ALL_PERMISSIONS)
@@ -471,7 +437,7 @@ async def test_removed_while_the_account_is_set_up(
 
 
 async def test_unloaded_in_the_middle_of_a_change(
-    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, witness: Witness
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:
     """Unloading stops the change, and later changes are ignored."""
     subentry = entry.subentries[HOSTNAME_ID]

@@ -46,8 +46,10 @@ def write() -> str:
 
 
 def _repairs(issues: dict[str, Any]) -> Iterator[str]:
-    for issue in sorted(issues.values(), key=lambda item: str(item["title"])):
+    for key, issue in sorted(issues.items(), key=lambda item: str(item[1]["title"])):
         flow = issue.get("fix_flow")
+        # Each repair links to its key, whatever its title becomes.
+        yield f'<a id="{key}"></a>\n'
         yield f"### {_plain(issue['title'])}{' *(fix)*' if flow else ''}\n"
         description = issue.get("description") or _first_step(flow)["description"]
         yield f"{_plain(description)}\n"

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
-    ConfigEntry,
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowContext,
@@ -42,6 +41,7 @@ from .flows.hostname_steps import HostnameSteps
 from .flows.options import CloudflareOptionsFlow
 from .flows.protected_hostname import ProtectedHostnameFlow
 from .flows.tunnel_steps import TunnelSteps
+from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
 from .wording import Message
 
@@ -152,7 +152,10 @@ class CloudflareConfigFlow(
         )
 
     async def _async_replace_token(
-        self, step_id: str, entry: ConfigEntry, user_input: dict[str, Any] | None
+        self,
+        step_id: str,
+        entry: CloudflareConfigEntry,
+        user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         if user_input is None:
             return self._show_token_form(step_id, None, account=entry.title)
@@ -192,14 +195,14 @@ class CloudflareConfigFlow(
     @staticmethod
     @callback
     @override
-    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+    def async_get_options_flow(config_entry: CloudflareConfigEntry) -> OptionsFlow:
         return CloudflareOptionsFlow()
 
     @classmethod
     @callback
     @override
     def async_get_supported_subentry_types(
-        cls, config_entry: ConfigEntry
+        cls, config_entry: CloudflareConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         return {
             SUBENTRY_PROTECTED_HOSTNAME: ProtectedHostnameFlow,

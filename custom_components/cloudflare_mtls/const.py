@@ -30,4 +30,8 @@ SUBENTRY_COMPANION_DEVICE: Final = "companion_device"
 SUBENTRY_PROTECTED_HOSTNAME: Final = "protected_hostname"
 
 DASHBOARD_URL: Final = "https://dash.cloudflare.com"
+TROUBLESHOOTING_URL: Final = (
+    "https://github.com/cloudflare-mtls/ha-cloudflare-mtls/blob/main/"
+    "docs/troubleshooting.md"
+)
 STATUS_URL: Final = "https://www.cloudflarestatus.com"

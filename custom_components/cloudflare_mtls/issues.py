@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import DASHBOARD_URL, DOMAIN
+from .const import DOMAIN, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.companions import Certificate, CompanionState, HandoverState
@@ -24,7 +24,7 @@ from .wording import Texts, describe_problem, quoted
 
 _MAX_LISTED = 10
 _HELP_URLS = {
-    HelpLink.CLOUDFLARE_DASHBOARD: DASHBOARD_URL,
+    HelpLink.TROUBLESHOOTING: None,
     HelpLink.HOME_ASSISTANT_NETWORK: "homeassistant://config/network",
 }
 
@@ -42,7 +42,8 @@ class Fix(StrEnum):
 class Issue:
     """Something that a person is told of.
 
-    Fix is what its dialog does, and to which hostname, device or finding.
+    Fix is what its dialog does, and to which hostname, device or finding. Without a link of its
+    own, an issue links to its place in docs/troubleshooting.md.
     """
 
     id: str
@@ -50,7 +51,7 @@ class Issue:
     placeholders: dict[str, str]
     fix: tuple[Fix, str] | None = None
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR
-    learn_more_url: str = DASHBOARD_URL
+    learn_more_url: str | None = None
 
 
 @callback
@@ -74,7 +75,8 @@ def async_report(
             severity=issue.severity,
             translation_key=issue.translation_key,
             translation_placeholders=issue.placeholders,
-            learn_more_url=issue.learn_more_url,
+            learn_more_url=issue.learn_more_url
+            or f"{TROUBLESHOOTING_URL}#{issue.translation_key}",
         )
 
 

@@ -47,9 +47,9 @@ class FixedIn(StrEnum):
 
 
 class HelpLink(StrEnum):
-    """Where a person can do something about a finding."""
+    """Where a person reads what to do about a finding, or can do it."""
 
-    CLOUDFLARE_DASHBOARD = "cloudflare_dashboard"
+    TROUBLESHOOTING = "troubleshooting"
     HOME_ASSISTANT_NETWORK = "home_assistant_network"
 
 
@@ -73,7 +73,7 @@ class CheckSpec:
     severity: Severity = Severity.ERROR
     setting: SettingSpec | None = None
     fixed_in: FixedIn | None = None
-    help_link: HelpLink = HelpLink.CLOUDFLARE_DASHBOARD
+    help_link: HelpLink = HelpLink.TROUBLESHOOTING
 
 
 SPECS: Final[Mapping[Check, CheckSpec]] = {

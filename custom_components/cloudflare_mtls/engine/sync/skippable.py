@@ -1,4 +1,4 @@
-"""What a skip rule may skip on a zone's plan."""
+"""What a skip rule may skip, besides the custom rules after it (pure)."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Skippable(StrEnum):
-    """What verified devices need not pass, besides the zone's other custom rules.
+    """What a skip rule may let verified devices skip, besides the zone's other custom rules.
 
     Source: developers.cloudflare.com, WAF custom rules, skip options.
     """
@@ -24,12 +24,12 @@ class Skippable(StrEnum):
 
     @property
     def key(self) -> str:
-        """Return the parameter of a skip rule that names it."""
+        """Return the parameter of a skip rule that lists it."""
         return "phases" if self.startswith("http_") else "products"
 
 
 def skip_parameters(skipped: Iterable[Skippable]) -> dict[str, Any]:
-    """Return what makes a rule skip the custom rules after it, and all of this.
+    """Return the parameters of a rule that skips the custom rules after it, and all of these.
 
     Source: developers.cloudflare.com, WAF custom rules, skip options.
     """
