@@ -18,6 +18,7 @@ from .common import (
     COMPANION_ID,
     EDGE_EVERY,
     HOSTNAME,
+    HOSTNAME_ID,
     act,
     add_certificate,
     choose,
@@ -37,7 +38,6 @@ from .dialogs import add_hostname, assert_protected, zone_and_tunnel
 from .faults import Faults
 from .state_recorder import StateRecorder
 
-HOSTNAME_ID = "01JHOSTNAME000000000000001"
 OTHER_HOSTNAME = "nas-mobile.example.com"
 OTHER_HOSTNAME_ID = "01JHOSTNAME000000000000002"
 OTHER_COMPANION_ID = "01JCOMPANION00000000000002"
@@ -407,33 +407,6 @@ async def test_another_token_reloads(
 
     assert is_loaded(entry)
     assert entry.runtime_data is not before
-
-
-async def test_removed_while_the_account_is_set_up(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    entry: MockConfigEntry,
-    device_registry: dr.DeviceRegistry,
-) -> None:
-    """A change during the set-up is carried out right after it."""
-    await add_certificate(sandbox)
-    entry.add_to_hass(hass)
-    hold = asyncio.Event()
-    fault = faults.add("GET", "/dns_records", hold=hold, times=1)
-    set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
-    await fault.until_hit()
-
-    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
-    hold.set()
-    assert await set_up
-    await settle(hass)
-
-    (certificate,) = zone_of(sandbox).certificates.values()
-    assert certificate.status != "active"
-    assert not device_registry.async_get_device_by_identifier(
-        (DOMAIN, COMPANION_ID), entry.entry_id
-    )
 
 
 async def test_unloaded_in_the_middle_of_a_change(

@@ -1,10 +1,12 @@
 """Tests of setting up, running and recovering."""
 
+import asyncio
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -15,14 +17,18 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
 from .common import (
+    COMPANION_ID,
     EDGE_EVERY,
     TUNNELS_EVERY,
     act,
+    add_certificate,
     is_loaded,
     settle,
     setup_integration,
     state_of,
     wait_for_refresh,
+    with_device,
+    zone_of,
 )
 from .faults import Faults
 
@@ -293,3 +299,31 @@ async def test_account_removed(
 
     assert hass.states.async_all() == []
     assert sandbox.journal.requests == []
+
+
+@with_device
+async def test_removed_while_the_account_is_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """A change during the set-up is carried out right after it."""
+    await add_certificate(sandbox)
+    entry.add_to_hass(hass)
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/dns_records", hold=hold, times=1)
+    set_up = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+    await fault.until_hit()
+
+    hass.config_entries.async_remove_subentry(entry, COMPANION_ID)
+    hold.set()
+    assert await set_up
+    await settle(hass)
+
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status != "active"
+    assert not device_registry.async_get_device_by_identifier(
+        (DOMAIN, COMPANION_ID), entry.entry_id
+    )
