@@ -14,10 +14,9 @@ def async_device_id_of_certificate(
     hass: HomeAssistant, entry: ConfigEntry, certificate: Certificate
 ) -> str | None:
     """Return the companion device that a certificate is for, if it is registered."""
-    for subentry_id, companion in companions_of(entry.subentries).items():
-        if companion.id == certificate.device_id:
-            return _device_id(hass, entry, subentry_id)
-    return None
+    companions = companions_of(entry.subentries).items()
+    ids = {companion.id: subentry_id for subentry_id, companion in companions}
+    return _device_id(hass, entry, ids.get(certificate.device_id))
 
 
 @callback
@@ -25,14 +24,15 @@ def async_device_id_of_hostname(
     hass: HomeAssistant, entry: ConfigEntry, hostname: str
 ) -> str | None:
     """Return the device of a protected hostname, if it is registered."""
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        if settings.hostname == hostname:
-            return _device_id(hass, entry, subentry_id)
-    return None
+    hostnames = hostnames_of(entry.subentries).items()
+    ids = {settings.hostname: subentry_id for subentry_id, settings in hostnames}
+    return _device_id(hass, entry, ids.get(hostname))
 
 
-def _device_id(hass: HomeAssistant, entry: ConfigEntry, subentry_id: str) -> str | None:
-    device = dr.async_get(hass).async_get_device_by_identifier(
+def _device_id(
+    hass: HomeAssistant, entry: ConfigEntry, subentry_id: str | None
+) -> str | None:
+    device = subentry_id and dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, subentry_id), entry.entry_id
     )
     return device.id if device else None

@@ -4,6 +4,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -14,6 +15,7 @@ from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.common import (
     BLOCK_REF,
+    EDGE_EVERY,
     ENGLISH,
     HOSTNAME,
     SKIP_REF,
@@ -21,6 +23,7 @@ from tests.common import (
     add_certificate,
     settle,
     state_of,
+    wait_for_refresh,
     zone_of,
 )
 from tests.faults import Faults
@@ -139,6 +142,35 @@ async def test_rule_that_cannot_be_written_is_fixed_later(
     assert created["handover_url"]
     assert pinned(sandbox, BLOCK_REF) == {created["fingerprint_sha256"]}
     assert pinned(sandbox, SKIP_REF) == {created["fingerprint_sha256"]}
+
+
+async def test_revoked_while_the_rules_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The certificate is revoked all the same, and leaves the rules once they can be read."""
+    await choose_pinning(hass, loaded_entry)
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    await settle(hass)
+    fault = faults.unavailable("GET", "/rulesets/phases")
+
+    await act(
+        hass,
+        loaded_entry,
+        "revoke_certificate",
+        certificate_id=created["certificate_id"],
+    )
+    await settle(hass)
+    assert pinned(sandbox, BLOCK_REF) == {created["fingerprint_sha256"]}
+    fault.times = fault.hits
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    # Without a list nobody passes.
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert created["fingerprint_sha256"] not in zone_of(sandbox).rules[-1].expression
 
 
 async def test_more_certificates_than_a_rule_holds(
