@@ -16,6 +16,7 @@ from cloudflare import (
     APIStatusError,
     AsyncCloudflare,
     RateLimitError,
+    omit,
 )
 
 from .errors import (
@@ -52,6 +53,21 @@ _MAX_AT_ONCE: Final = 12
 UNKNOWN_YET_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 
 
+# The SDK describes the machine in each request; Cloudflare needs none of it.
+_NOT_SENT: Final = dict.fromkeys(
+    (
+        "X-Stainless-Arch",
+        "X-Stainless-Async",
+        "X-Stainless-Lang",
+        "X-Stainless-OS",
+        "X-Stainless-Package-Version",
+        "X-Stainless-Runtime",
+        "X-Stainless-Runtime-Version",
+    ),
+    omit,
+)
+
+
 class Transport:
     """One token's way to the API.
 
@@ -82,7 +98,10 @@ class Transport:
             # The SDK would repeat POSTs too, which can create a second certificate.
             max_retries=0,
             # Credentials in the process's environment would replace the token.
-            default_headers={"Authorization": f"Bearer {token}"},
+            default_headers={
+                "Authorization": f"Bearer {token}",
+                **_NOT_SENT,  # type: ignore[dict-item]  # the SDK takes omit for "none"
+            },
         )
 
     async def result(
