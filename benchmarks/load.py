@@ -77,14 +77,16 @@ class Load:
             await self._cpu(name, refresh, urls)
             await self._hold(name, refresh, rounds=ROUNDS)
         whole = "refresh of the whole account"
-        urls = await self._calls(
-            whole,
-            self._refresh_all,
-            budgets.popitem()[1] + next(iter(budgets.values())),
+        calls = sum(
+            budgets[name]
+            for name in (
+                "refresh of the protection",
+                "refresh of tunnels and connectors",
+            )
         )
-        await self._cpu(
-            whole, self._refresh_all, urls, CPU_RATIO if size is LARGE else None
-        )
+        urls = await self._calls(whole, self._refresh_all, calls)
+        ratio = CPU_RATIO if size is LARGE else None
+        await self._cpu(whole, self._refresh_all, urls, ratio)
         await self._hold(
             "sync with nothing to do",
             lambda: act(self._hass, entry, "sync"),
