@@ -1,0 +1,58 @@
+"""The sentences of the integration, and where its code uses them."""
+
+import ast
+from string import Formatter
+
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    Conflict,
+    EngineError,
+    NotFound,
+    Permission,
+    PermissionMissing,
+    QuotaExceeded,
+    RateLimited,
+    Rejected,
+    TokenProblem,
+    TokenRejected,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
+
+from .common import ENGLISH, PACKAGE
+
+CONFIG = ENGLISH["config"]
+SUBENTRY = ENGLISH["config_subentries"]["protected_hostname"]
+COMPANION = ENGLISH["config_subentries"]["companion_device"]
+SOURCES = {
+    str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# Repairs with a dialog of their own.
+REPAIRS = {
+    key: issue["fix_flow"]
+    for key, issue in ENGLISH["issues"].items()
+    if "fix_flow" in issue
+}
+FIXING = ("drift", "exposed")
+RENEWAL = (
+    "certificate_expiring",
+    "certificate_urgent",
+    "certificate_expired",
+    "handover_missed",
+)
+FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
+ERRORS: list[EngineError] = [
+    *(TokenRejected(problem) for problem in TokenProblem),
+    PermissionMissing(Permission.DNS_EDIT),
+    RateLimited(42.0),
+    Unavailable("gone"),
+    Rejected(1, "no"),
+    NotFound(1, "no"),
+    QuotaExceeded(1, "no"),
+    Conflict(1, "no"),
+]
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the placeholders of a sentence."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}

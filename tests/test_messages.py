@@ -1,0 +1,320 @@
+"""The messages: each one that is raised or shown in a dialog is translated, with all that it names."""
+
+import ast
+from collections.abc import Iterator
+import re
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.checks.specs import Check
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
+from custom_components.cloudflare_mtls.wording import describe
+from tests.sentences import (
+    COMPANION,
+    CONFIG,
+    ERRORS,
+    FIXING,
+    FIXING_FINDINGS,
+    RENEWAL,
+    REPAIRS,
+    SOURCES,
+    SUBENTRY,
+    placeholders,
+)
+
+from .common import ENGLISH
+
+PAGES = {
+    "pages/handover_view.py": ("handover",),
+    "pages/page.py": ("handover", "proof"),
+    "pages/certificate_test.py": ("proof",),
+}
+
+
+def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every sentence with the path to it."""
+    if isinstance(texts, str):
+        yield path, texts
+        return
+    for key, value in texts.items():
+        yield from strings(value, f"{path}.{key}" if path else key)
+
+
+STRINGS = dict(strings(ENGLISH))
+
+
+def literals(name: str) -> Iterator[tuple[str, ast.expr]]:
+    """Yield every string that stands as a keyword argument of that name."""
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == name:
+                yield source, node.value
+
+
+def test_every_exception_that_is_raised_is_translated() -> None:
+    """Home Assistant's exceptions are raised with a translation key that exists."""
+    ours = {"HomeAssistantError", "ServiceValidationError", "UpdateFailed"}
+    ours |= {"ConfigEntryAuthFailed", "ConfigEntryNotReady", "ConfigEntryError"}
+    found = 0
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if not (
+                isinstance(node, ast.Raise)
+                and isinstance(node.exc, ast.Call)
+                and isinstance(node.exc.func, ast.Name)
+                and node.exc.func.id in ours
+            ):
+                continue
+            arguments = {keyword.arg: keyword.value for keyword in node.exc.keywords}
+            assert {"translation_domain", "translation_key"} <= arguments.keys(), (
+                f"{source}:{node.lineno}"
+            )
+            key = arguments["translation_key"]
+            found += 1
+            # A variable comes from a Message; those are tested above and below.
+            if isinstance(key, ast.Constant):
+                sentence = ENGLISH["exceptions"][key.value]["message"]
+                given = arguments.get("translation_placeholders", ast.Dict([], []))
+                assert isinstance(given, ast.Dict)
+                names = {
+                    item.value for item in given.keys if isinstance(item, ast.Constant)
+                }
+                assert placeholders(sentence) == names
+    assert found
+
+
+def test_every_exception_that_is_translated_is_raised() -> None:
+    """No sentence is left over from code that is gone."""
+    keys = {describe(error).key for error in ERRORS}
+    keys |= {
+        value.value
+        for _, value in literals("translation_key")
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
+    keys |= {key for key, _ in raised_messages()}
+    keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
+    assert set(ENGLISH["exceptions"]) <= keys
+
+
+def test_every_message_that_is_raised_is_translated() -> None:
+    """Each message that is raised has a sentence, with the right placeholders."""
+    found = dict(raised_messages())
+    assert found
+    for key, names in found.items():
+        assert placeholders(ENGLISH["exceptions"][key]["message"]) == names
+
+
+def raised_messages() -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys and placeholders of the messages that are raised as errors."""
+    for tree in SOURCES.values():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Name("raise_translated_error"), args=[message, *_]
+                ):
+                    yield from messages_in(message)
+
+
+def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys of the messages that are written out, and the names of their placeholders."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name("Message"), args=[ast.Constant(str(key)), *rest]
+            ):
+                details = rest[0] if rest else ast.Dict([], [])
+                assert isinstance(details, ast.Dict), ast.unparse(node)
+                yield key, set(map(ast.literal_eval, filter(None, details.keys)))
+
+
+HOSTNAME_DIALOG = (
+    "flows/account_tunnels.py",
+    "flows/hostname_draft.py",
+    "flows/hostname_steps.py",
+    "flows/tunnel_steps.py",
+)
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
+OPTIONS = ENGLISH["options"]
+DIALOGS: list[Any] = [
+    pytest.param(
+        CONFIG,
+        ("config_flow.py", "flows/api_token.py", *HOSTNAME_DIALOG),
+        id="account",
+    ),
+    pytest.param(
+        SUBENTRY, ("flows/protected_hostname.py", *HOSTNAME_DIALOG), id="hostname"
+    ),
+    pytest.param(
+        COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
+    ),
+    pytest.param(OPTIONS, ("flows/options.py",), id="options"),
+    *(
+        pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
+        for name in RENEWAL
+    ),
+]
+
+
+@pytest.mark.parametrize(("texts", "modules"), DIALOGS)
+def test_every_message_of_a_dialog_is_in_its_texts(
+    texts: dict[str, Any], modules: tuple[str, ...]
+) -> None:
+    """Each message in the modules of a dialog has a sentence there, and the reverse."""
+    words = {
+        node.value
+        for name in modules
+        for node in ast.walk(SOURCES[name])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    known = {describe(error).key for error in ERRORS}
+    known |= {f"problem_{code}" for code in ProblemCode}
+    assert set(texts["error"]) <= words | known
+
+    said = {**texts["abort"], **texts["error"]}
+    for name in modules:
+        for key, names in messages_in(SOURCES[name]):
+            assert placeholders(said[key]) == names, f"{name}: {key}"
+
+
+def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None:
+    """No message escapes the comparison with the texts."""
+    compared = {name for case in DIALOGS for name in case.values[1]}
+    for name, tree in SOURCES.items():
+        if name not in {*compared, "wording.py"}:
+            raised = {
+                key
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "raise_translated_error"
+                for key, _ in messages_in(node)
+            }
+            assert {key for key, _ in messages_in(tree)} == raised, name
+
+
+def test_every_abort_has_a_sentence() -> None:
+    """A dialog always says why it ends."""
+    reasons = {
+        value.value
+        for _, value in literals("reason")
+        if isinstance(value, ast.Constant)
+    }
+    assert reasons == {
+        "device_gone",
+        "entry_not_loaded",
+        "no_local_url",
+        "no_tunnel",
+        "no_zone",
+        "wrong_account",
+    }
+    assert "entry_not_loaded" in ENGLISH["options"]["abort"]
+    assert "reconfigure_successful" in SUBENTRY["abort"]
+    assert "wrong_account" in CONFIG["abort"]
+    assert "already_configured" in CONFIG["abort"]
+    assert "entry_not_loaded" in SUBENTRY["abort"]
+    assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
+    assert COMPANION["abort"].keys() == {
+        "entry_not_loaded",
+        "no_hostname",
+        "no_local_url",
+        "reconfigure_successful",
+    }
+    assert REPAIRS.keys() == {
+        *FIXING,
+        *RENEWAL,
+        *FIXING_FINDINGS,
+        "certificates_elsewhere",
+    }
+    for key, flow in REPAIRS.items():
+        expected = {"entry_not_loaded"}
+        if key in RENEWAL:
+            expected |= {"device_gone", "no_local_url"}
+        assert expected <= flow["abort"].keys()
+
+
+def test_no_url_and_no_markup_of_pages() -> None:
+    """Addresses are placeholders, so that translators cannot break them."""
+    for path, sentence in STRINGS.items():
+        assert not re.search(r"https?:|www\.|<[a-z/]", sentence), path
+
+
+def test_placeholders_can_be_filled() -> None:
+    """Every placeholder has a plain name, and no sentence has blanks around it."""
+    for path, sentence in STRINGS.items():
+        assert all(re.fullmatch("[a-z_]+", name) for name in placeholders(sentence)), (
+            path
+        )
+        assert sentence == sentence.strip(), path
+        assert sentence, path
+
+
+def test_issues() -> None:
+    """Each repair has a title, a description or a dialog, and the right placeholders."""
+    named = {"permission_missing": {"account", "permission"}}
+    named |= {
+        key: {"target", "detail"} for key in ENGLISH["issues"] if "problem" in key
+    }
+    named |= {key: {"name", "date"} for key in RENEWAL}
+    named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
+    named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named["tunnel_down"] = {"tunnel", "hostnames", "since"}
+    for key, issue in ENGLISH["issues"].items():
+        assert ("description" in issue) != ("fix_flow" in issue)
+        used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
+        assert used <= named.get(key, {"hostname", "who"})
+    assert set(ENGLISH["issues"]) == {
+        "permission_missing",
+        "drift",
+        "exposed",
+        "exposed_unfixable",
+        "removal_pending",
+        "not_enforced",
+        "tunnel_down",
+        "certificates_elsewhere",
+        "revocation_pending",
+        *RENEWAL,
+        *(f"check_{check}" for check in Check),
+        *(f"problem_{code}" for code in ProblemCode),
+    }
+
+
+def test_dialogs_of_repairs_can_be_filled() -> None:
+    """Each step uses only placeholders that the repair or the step fills."""
+    handover = {"name", "url", "code", "until"}
+    steps = {
+        **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
+        **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
+        **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
+        "certificates_elsewhere": {"confirm": {"names"}},
+    }
+    for key, flow in REPAIRS.items():
+        assert flow["step"].keys() == steps[key].keys()
+        for step, texts in flow["step"].items():
+            for _, sentence in strings(texts):
+                assert placeholders(sentence) <= steps[key][step]
+
+
+def test_texts_that_the_code_looks_up_can_be_filled() -> None:
+    """Each text that the code looks up exists, and the code fills its placeholders."""
+    found = 0
+    for source, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="text"),
+                    args=[ast.Constant(value=str(key))],
+                    keywords=keywords,
+                ):
+                    if source in PAGES:
+                        # The texts of a page begin with its name, and have placeholders of their own.
+                        assert any(
+                            f"{page}_{key}" in ENGLISH["common"]
+                            for page in PAGES[source]
+                        )
+                        continue
+                    sentence = ENGLISH["common"][key]
+                    given = {keyword.arg for keyword in keywords}
+                    assert placeholders(sentence) == given, f"{source}: {key}"
+                    found += 1
+    assert found
