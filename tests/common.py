@@ -114,6 +114,14 @@ async def wait_for_refresh(
     await settle(hass)
 
 
+async def turn(hass: HomeAssistant, switch: str, state: str) -> None:
+    """Turn a switch on or off, and wait for what follows."""
+    await hass.services.async_call(
+        "switch", f"turn_{state}", {"entity_id": switch}, blocking=True
+    )
+    await settle(hass)
+
+
 async def act(
     hass: HomeAssistant, entry: MockConfigEntry, action: str, **fields: Any
 ) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from .common import (
     setup_integration,
     state_of,
     submit,
+    turn,
     wait_for_refresh,
     zone_of,
 )
@@ -85,14 +86,6 @@ async def recorder(
     return StateRecorder(hass, entry)
 
 
-async def turn(hass: HomeAssistant, state: str) -> None:
-    """Turn the hostname's switch on or off."""
-    await hass.services.async_call(
-        "switch", f"turn_{state}", {"entity_id": PUBLISHED}, blocking=True
-    )
-    await settle(hass)
-
-
 async def test_taken_off_the_internet_and_put_back(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -100,7 +93,7 @@ async def test_taken_off_the_internet_and_put_back(
     recorder: StateRecorder,
 ) -> None:
     """The switch and the results of visits change; everything else stays the same."""
-    await turn(hass, "off")
+    await turn(hass, PUBLISHED, "off")
 
     assert records_of(sandbox) == []
     assert recorder.states() == {
@@ -110,7 +103,7 @@ async def test_taken_off_the_internet_and_put_back(
         }
     }
 
-    await turn(hass, "on")
+    await turn(hass, PUBLISHED, "on")
 
     assert_protected(sandbox)
     assert recorder.states() == {
@@ -378,7 +371,7 @@ async def test_reloaded_by_hand(
             if not item.disabled
         }
 
-    await turn(hass, "off")
+    await turn(hass, PUBLISHED, "off")
     await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
     hass.config_entries.async_remove_subentry(entry, OTHER_COMPANION_ID)
     await settle(hass)

@@ -24,6 +24,7 @@ from .common import (
     act,
     settle,
     state_of,
+    turn,
     wait_for_refresh,
 )
 from .faults import Faults
@@ -42,14 +43,6 @@ def leads_here(sandbox: Sandbox) -> tuple[bool, bool]:
     )
 
 
-async def turn(hass: HomeAssistant, state: str) -> None:
-    """Turn the switch on or off."""
-    await hass.services.async_call(
-        "switch", f"turn_{state}", {"entity_id": SWITCH}, blocking=True
-    )
-    await settle(hass)
-
-
 async def test_off_and_on_again(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -60,7 +53,7 @@ async def test_off_and_on_again(
     assert state_of(hass, SWITCH) == "on"
     sandbox.journal.clear()
 
-    await turn(hass, "off")
+    await turn(hass, SWITCH, "off")
 
     assert state_of(hass, SWITCH) == "off"
     assert state_of(hass, DRIFT) == "off"
@@ -73,7 +66,7 @@ async def test_off_and_on_again(
     assert leads_here(sandbox) == (False, False)
     sandbox.journal.clear()
 
-    await turn(hass, "on")
+    await turn(hass, SWITCH, "on")
 
     assert state_of(hass, SWITCH) == "on"
     assert leads_here(sandbox) == (True, True)
@@ -89,7 +82,7 @@ async def test_record_that_comes_back_while_off_is_removed(
     """Somebody adds our own record again while the switch is off."""
     zone = sandbox.state.zones[sandbox.zone_id]
     record = next(item for item in zone.dns_records.values() if item.name == HOSTNAME)
-    await turn(hass, "off")
+    await turn(hass, SWITCH, "off")
     zone.add_dns_record(
         DnsRecord(
             "CNAME", HOSTNAME, record.content, proxied=True, comment=record.comment
@@ -111,7 +104,7 @@ async def test_off_while_a_fix_waits(
     """A fix that was about to start reads the settings only when it is its turn to write."""
     hold = asyncio.Event()
     fault = faults.add("DELETE", "/dns_records", hold=hold, times=1)
-    off = hass.async_create_task(turn(hass, "off"))
+    off = hass.async_create_task(turn(hass, SWITCH, "off"))
     await fault.until_hit()
     rules = sandbox.state.zones[sandbox.zone_id].rules
     next(rule for rule in rules if rule.ref == BLOCK_REF).enabled = False
@@ -141,7 +134,7 @@ async def test_off_that_fails(
     faults.refuse("DELETE", "/dns_records", 400, 1234, "Not today")
 
     with pytest.raises(HomeAssistantError, match="Not today"):
-        await turn(hass, "off")
+        await turn(hass, SWITCH, "off")
 
     assert state_of(hass, SWITCH) == "on"
     assert leads_here(sandbox) == (True, True)
