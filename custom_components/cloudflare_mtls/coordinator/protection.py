@@ -127,7 +127,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         Raises EngineError. What was taken down is not looked at while it is still configured:
         it would be built up again.
         """
-        zones = await self.reconciler.sync(extent)
+        async with self.shared.writing:
+            # Settings may have changed while this waited for another writer.
+            zones = await self.reconciler.sync_while_locked(extent)
         if not (extent.remove and all(zone.left.in_sync for zone in zones.values())):
             await self.async_refresh()
         return zones
