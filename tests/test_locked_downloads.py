@@ -4,8 +4,8 @@ from pathlib import Path
 import re
 from typing import Any, Final
 
+from homeassistant.util.yaml import parse_yaml
 import pytest
-import yaml
 
 from .test_versions import PINS
 
@@ -78,7 +78,7 @@ def actions(node: Any) -> list[str]:
 )  # fmt: skip
 def test_workflows_use_commits(path: Path) -> None:
     """The owner of an action can move its tags, but not its commits."""
-    used = actions(yaml.safe_load(path.read_text()))
+    used = actions(parse_yaml(path.read_text()))
     assert used
     for action in used:
         assert COMMIT.fullmatch(action.partition("@")[2]), action
@@ -86,6 +86,7 @@ def test_workflows_use_commits(path: Path) -> None:
 
 def test_hooks_are_commits() -> None:
     """The same goes for what runs before each commit."""
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    for hook in hooks:
+    config = parse_yaml((ROOT / ".pre-commit-config.yaml").read_text())
+    assert isinstance(config, dict)
+    for hook in config["repos"]:
         assert hook["repo"] == "local" or COMMIT.fullmatch(hook["rev"])
