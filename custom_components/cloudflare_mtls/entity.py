@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.core import callback
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -82,6 +83,18 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         self.entity_description = description
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
+
+    async def async_require_administrator(self) -> None:
+        """Raise Unauthorized for a user who is no administrator; automations have no user.
+
+        To be called first: Home Assistant sets the context right before it calls an entity.
+        """
+        context = self._context
+        if context is None or context.user_id is None:
+            return
+        user = await self.hass.auth.async_get_user(context.user_id)
+        if user is None or not user.is_admin:
+            raise Unauthorized(context=context, entity_id=self.entity_id)
 
 
 class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
