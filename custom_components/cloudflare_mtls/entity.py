@@ -51,6 +51,15 @@ class HostnameState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEntityDescription(EntityDescription):
+    """Describes an entity of the account, and which coordinator knows its state."""
+
+    coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
+        lambda data: data.protection
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostnameEntityDescription(EntityDescription):
     """Describes an entity of a protected hostname: who watches it, and when it is available."""
 
@@ -97,16 +106,16 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
             raise Unauthorized(context=context, entity_id=self.entity_id)
 
 
-class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
+class AccountEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
     """An entity of the account itself."""
 
     def __init__(
-        self, entry: CloudflareConfigEntry, description: EntityDescription
+        self, entry: CloudflareConfigEntry, description: AccountEntityDescription
     ) -> None:
         """Initialize the entity."""
         account_id = entry.data[CONF_ACCOUNT_ID]
         device = DeviceInfo(identifiers={(DOMAIN, account_id)})
-        coordinator = entry.runtime_data.protection
+        coordinator = description.coordinator_fn(entry.runtime_data)
         super().__init__(entry, coordinator, description, account_id, device)
 
 
