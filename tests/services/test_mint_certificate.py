@@ -160,6 +160,18 @@ async def test_create_without_a_name(
     assert zone_of(sandbox).certificates == {}
 
 
+async def test_name_is_no_template(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """What looks like a template or a placeholder stays what somebody typed."""
+    name = "{{ 7 * 7 }} {name} {0.__class__} ${nonce} %(name)s $name"
+    await act(hass, loaded_entry, "mint_certificate", name=name)
+    await settle(hass)
+    names = {state.name for state in hass.states.async_all() if name in state.name}
+    assert names
+    assert not [state for state in hass.states.async_all() if "49" in state.name]
+
+
 @pytest.mark.parametrize("days", [5476, 10**9])
 async def test_create_for_longer_than_cloudflare_signs(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, days: int
