@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import (
+    CHECKS_EVERY,
     EDGE_EVERY,
     HOSTNAME,
     issues,
@@ -50,13 +51,13 @@ class TestHttpsOrigin:
         assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
         assert placeholders(hass, "check_origin_scheme") == {
             "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`http://homeassistant.local:8123`",
+            "value": HTTPS_SERVICE,
+            "detail": "http://homeassistant.local:8123",
         }
         assert placeholders(hass, "check_origin_certificate") == {
             "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`home`",
+            "value": HTTPS_SERVICE,
+            "detail": "home",
         }
         before = deepcopy(config_of(sandbox))
         assert await async_setup_component(hass, "repairs", {})
@@ -77,6 +78,32 @@ class TestHttpsOrigin:
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert len(sandbox.journal.writes) == 1
 
+    async def test_finding_that_changed_while_the_dialog_was_open(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        freezer: FrozenDateTimeFactory,
+        hass_client: ClientSessionGenerator,
+    ) -> None:
+        """It is shown again, and nothing is written before a person confirms it."""
+        assert await async_setup_component(hass, "repairs", {})
+        client = await hass_client()
+        flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
+        assert flow["description_placeholders"]["detail"] == "home"
+        sandbox.state.tunnels[sandbox.tunnel_id].name = "cabin"
+        await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+        sandbox.journal.clear()
+
+        flow = await confirm_repair(client, flow)
+
+        assert flow["step_id"] == "confirm"
+        assert flow["errors"] == {"base": "changed_meanwhile"}
+        assert flow["description_placeholders"]["detail"] == "cabin"
+        assert sandbox.journal.writes == []
+        assert (await confirm_repair(client, flow))["type"] == "create_entry"
+        assert len(sandbox.journal.writes) == 1
+
 
 class TestOtherPort:
     """A service that leads to another port than Home Assistant's."""
@@ -93,8 +120,8 @@ class TestOtherPort:
         assert reported(hass) == {"check_origin_port"}
         assert placeholders(hass, "check_origin_port") == {
             "target": HOSTNAME,
-            "value": "`http://localhost:80`",
-            "detail": "`http://localhost:8123`",
+            "value": "http://localhost:80",
+            "detail": "http://localhost:8123",
         }
 
 
