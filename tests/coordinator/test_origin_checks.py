@@ -15,7 +15,6 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import (
-    CHECKS_EVERY,
     EDGE_EVERY,
     HOSTNAME,
     issues,
@@ -83,7 +82,6 @@ class TestHttpsOrigin:
         hass: HomeAssistant,
         sandbox: Sandbox,
         loaded_entry: MockConfigEntry,
-        freezer: FrozenDateTimeFactory,
         hass_client: ClientSessionGenerator,
     ) -> None:
         """It is shown again, and nothing is written before a person confirms it."""
@@ -92,7 +90,8 @@ class TestHttpsOrigin:
         flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
         assert flow["description_placeholders"]["detail"] == "home"
         sandbox.state.tunnels[sandbox.tunnel_id].name = "cabin"
-        await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+        await loaded_entry.runtime_data.tunnels.async_refresh()
+        loaded_entry.runtime_data.checks.async_keep_up()
         sandbox.journal.clear()
 
         flow = await confirm_repair(client, flow)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.hassio import is_hassio
 
+from ..account import async_get_account_state
 from ..const import (
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
@@ -277,9 +278,11 @@ class HostnameDraft:
         """Make the changes that were shown, and no others; raise EngineError."""
         confirmed = replace(self.plan, adoptable=self.offered)
         extent = replace(self._extent, confirmed={self.settings.zone_id: confirmed})
-        async with self._reconciler.writing:
+        account = self.chosen.account
+        shared = async_get_account_state(account.hass, account.account_id)
+        async with shared.writing:
             # Settings may have changed while this waited for another writer.
-            zones = await self._reconciler.sync_while_locked(extent)
+            zones = await self._reconciler.sync(extent)
         for zone in zones.values():
             zone.raise_if_stopped()
 
