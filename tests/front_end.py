@@ -5,7 +5,7 @@ and repairs, reasons to abort, progress and the messages of notifications. Title
 and exceptions are shown as they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from html.parser import HTMLParser
@@ -117,3 +117,38 @@ def expect_harmless(place: Place, text: str, own_links: set[str]) -> Rendered | 
         return rendered
     assert text.isprintable(), text
     return None
+
+
+def fill(sentence: str, values: Mapping[str, str]) -> str:
+    """Return a text with its placeholders filled; each must be given."""
+    return re.sub(r"\{(\w+)\}", lambda place: values[place[1]], sentence)
+
+
+def texts_of(result: Any, texts: Any) -> Iterator[tuple[Path, str]]:
+    """Yield the texts that the front end shows for a step of a dialog, of the texts of that dialog."""
+    match result["type"]:
+        case "form":
+            yield from texts_in(texts["step"][result["step_id"]], ("step",))
+            for key in (result["errors"] or {}).values():
+                yield ("error", key), texts["error"][key]
+        case "abort":
+            yield ("abort", result["reason"]), texts["abort"][result["reason"]]
+        case "progress":
+            key = result["progress_action"]
+            yield ("progress", key), texts["progress"][key]
+
+
+def expect_harmless_step(
+    result: Any, texts: Any, values: Mapping[str, str] | None = None
+) -> list[str]:
+    """Assert that a step of a dialog shows no foreign markup; return what it shows in code.
+
+    The values are the placeholders of the repair that the dialog belongs to.
+    """
+    given = {**(values or {}), **(result.get("description_placeholders") or {})}
+    links = {value for name, value in given.items() if name.endswith("url")}
+    code = []
+    for path, sentence in texts_of(result, texts):
+        rendered = expect_harmless(place_of(path), fill(sentence, given), links)
+        code += rendered.code if rendered else []
+    return code

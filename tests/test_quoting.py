@@ -45,7 +45,7 @@ from custom_components.cloudflare_mtls.wording import Texts, async_get_texts, ch
 from tests.sentences import SOURCES, placeholders
 
 from .common import PACKAGE
-from .front_end import Place, expect_harmless, place_of, render, texts_in
+from .front_end import Place, expect_harmless, fill, place_of, render, texts_in
 
 HOSTILE: Final = {
     "link": "[x](https://evil)",
@@ -56,6 +56,7 @@ HOSTILE: Final = {
     "placeholder": "{detail} {hostname} {url} {name} {placeholder}",
     "right to left": "a\u202e(live//:sptth)]x[\u2066\u200b\u200e b",
     "control characters": "a\x00\x07\x1b[31m\x7f\ud800 b",
+    "between blanks": "a \u202e \x00 b \u200b",
     "bare address": "https://evil www.evil.com mallory@evil.com",
     "table": "a | b |\n|---|---|\n| [x](https://evil) | ~~c~~",
     "reference": "[x][1]\n\n[1]: https://evil",
@@ -201,11 +202,6 @@ def named_texts() -> list[tuple[str, tuple[str, ...], str]]:
         for path, sentence in texts_in(json.loads(file.read_text("utf-8")))
         if placeholders(sentence)
     ]
-
-
-def fill(sentence: str, values: Mapping[str, str]) -> str:
-    """Return a text with its placeholders filled, as the front end does it."""
-    return re.sub(r"\{(\w+)\}", lambda place: values[place[1]], sentence)
 
 
 @hostile

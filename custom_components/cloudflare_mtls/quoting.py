@@ -35,11 +35,11 @@ def plain(text: str) -> str:
     Line breaks become blanks, backticks become apostrophes. Control characters and those that
     change the direction of the text or take no place are left out.
     """
-    # One character more than fits, so that a cut shows. What is longer is not even read.
-    words = text[: 4 * MAX_LENGTH].split()
-    line = "".join(char for char in " ".join(words) if char.isprintable())
-    line = line.replace("`", "'").strip()
-    if len(line) > MAX_LENGTH or len(text) > 4 * MAX_LENGTH:
+    # The rest of a very long text is not even read.
+    begin = text[: 4 * MAX_LENGTH]
+    kept = "".join(char for char in begin if char.isprintable() or char.isspace())
+    line = " ".join(kept.replace("`", "'").split())
+    if len(line) > MAX_LENGTH or len(text) > len(begin):
         line = line[: MAX_LENGTH - len(_CUT)].rstrip() + _CUT
     return line or _NOTHING
 
