@@ -8,6 +8,7 @@ from ..api.client import CloudflareClient
 from ..api.errors import EngineError, RateLimited
 from ..api.models import Observation
 from ..rules.marks import SKIP_REF
+from ..rules.skippable import Skippable
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
@@ -15,7 +16,6 @@ from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
 from .settings import HostnameSettings, Layout
-from .skippable import Skippable
 from .steps import Step
 
 
