@@ -1,6 +1,7 @@
 """Every form in which a Host header can write a hostname (pure)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 import re
 from typing import Final, override
 
@@ -29,23 +30,22 @@ class HostForms(TextSet):
 
     @override
     def equals(self, text: str) -> Truth:
-        return None if self._may_be(text) else False
+        return None if self._may_be(text, lower(text)) else False
 
     @override
     def starts_with(self, prefix: str) -> Truth:
-        if not self._has_case_of(prefix):
-            return False
-        if self.hostname.startswith(lower(prefix)):
+        lowered = lower(prefix)
+        if self.hostname.startswith(lowered) and self._may_have(prefix, lowered):
             return True if self.are_lower or not prefix else None
-        return None if self._may_be(prefix) else False
+        return None if self._may_be(prefix, lowered) else False
 
     @override
     def ends_with(self, suffix: str) -> Truth:
-        return None if self._has_case_of(suffix) else False
+        return None if self._may_have(suffix, lower(suffix)) else False
 
     @override
     def contains(self, part: str) -> Truth:
-        if not self._has_case_of(part):
+        if not self._may_have(part, lower(part)):
             return False
         certain = self.are_lower or not part
         return True if certain and part in self.hostname else None
@@ -67,16 +67,22 @@ class HostForms(TextSet):
 
     @override
     def lowered(self) -> TextSet:
-        return HostForms(self.hostname, are_lower=True)
+        return _lowered(self.hostname)
 
-    def _may_be(self, text: str) -> bool:
+    def _may_be(self, text: str, lowered: str) -> bool:
         """Return whether one of the forms is this text."""
         return (
-            self._has_case_of(text)
-            and lower(text).startswith(self.hostname)
+            lowered.startswith(self.hostname)
+            and self._may_have(text, lowered)
             and _BEHIND.fullmatch(text[len(self.hostname) :]) is not None
         )
 
-    def _has_case_of(self, text: str) -> bool:
-        """Return whether the forms can have letters as they are in a text."""
-        return not self.are_lower or text == lower(text)
+    def _may_have(self, text: str, lowered: str) -> bool:
+        """Return whether the forms can have letters in the case that they have in a text."""
+        return not self.are_lower or text == lowered
+
+
+# A rule may ask for the host in lower case many times.
+@lru_cache(maxsize=256)
+def _lowered(hostname: str) -> HostForms:
+    return HostForms(hostname, are_lower=True)

@@ -25,7 +25,7 @@ def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> No
         own
         and own.hostname == item.hostname
         and own.service == item.service
-        and not _is_shadowed(configuration, own)
+        and not _is_shadowed(configuration, own, item.hostname)
     ):
         return
     steps.add_way_in(
@@ -67,11 +67,13 @@ def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | N
     )
 
 
-def _is_shadowed(configuration: TunnelConfiguration, own: IngressRule) -> bool:
+def _is_shadowed(
+    configuration: TunnelConfiguration, own: IngressRule, hostname: str
+) -> bool:
     """Return whether an earlier rule takes every request that is meant for this one."""
     for rule in configuration.ingress:
         if rule is own:
             return False
-        if rule.path is None and own.hostname and rule.takes(own.hostname):
+        if rule.path is None and rule.takes(hostname):
             return True
     return False
