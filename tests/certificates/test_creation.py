@@ -436,3 +436,25 @@ async def test_revoked_while_a_renewal_waits_for_another(
     ]
     assert len(certificates(sandbox)) == 2
     assert active(sandbox) == set()
+
+
+async def test_list_that_shows_a_certificate_before_its_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A certificate that is being created is not taken for one that nobody knows."""
+    hold = asyncio.Event()
+    faults.unavailable("POST", "/client_certificates", after_write=True, times=1)
+    search = faults.add("GET", "/client_certificates", hold=hold, times=1)
+    adding = hass.async_create_task(mint(hass, loaded_entry))
+    await search.until_hit()
+
+    await loaded_entry.runtime_data.protection.async_refresh()
+    hold.set()
+    created = await adding
+    await settle(hass)
+
+    assert active(sandbox) == {created["certificate_id"]}
+    assert names(loaded_entry) == ["Tablet"]
