@@ -140,7 +140,7 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
         "renew_certificate",
         certificate_id=created["certificate_id"],
     )
-    _, event = events
+    event = events[1]
     assert event.data["type"] == "renewed"
     assert event.data["device_id"] == created["device_id"]
 

@@ -109,7 +109,8 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
             "creation_stopped",
             f"problem_{ProblemCode.TOO_MANY_PINNED}",
         ):
-            assert flow["error"][key] == ENGLISH["exceptions"][key]["message"]
+            said = {**flow["abort"], **flow["error"]}
+            assert said[key] == ENGLISH["exceptions"][key]["message"]
         for key, sentence in flow["error"].items():
             assert sentence == COMPANION["error"][key], key
             assert sentence == CONFIG["error"].get(key, sentence), key

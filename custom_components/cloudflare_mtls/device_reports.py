@@ -12,11 +12,10 @@ from .storage.ledger import async_get_ledger
 
 async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
     """Record that a device fetched its bundle, also while the account is not loaded."""
-    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(
+    # Nothing waits of an account that is gone.
+    entry: CloudflareConfigEntry = hass.config_entries.async_get_known_entry(
         delivery.entry_id
     )
-    if entry is None:
-        return
     ledger = await async_get_ledger(hass, entry.entry_id)
     await ledger.async_note(delivery.certificate_id, taken_on=dt_util.utcnow())
     if entry.state is ConfigEntryState.LOADED:

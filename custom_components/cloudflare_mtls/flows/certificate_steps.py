@@ -126,7 +126,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         """Ask how the next certificate of a device is to be made."""
         device = self.find_device(device_id)
         if device is None:
-            return abort(self, message or Message("device_gone"))
+            return abort(self, Message("device_gone"))
         return show_form(
             self,
             step_id,
@@ -156,6 +156,9 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         creation = made(self._creation)
         device, created = creation.request.device, creation.progress.work.result()
         if isinstance(created, Message):
+            if created.key == "creation_stopped":
+                # Somebody does not want the certificate any more: do not ask again.
+                return abort(self, created)
             return await self.async_ask(created)
         if self.find_device(device.id) is None:
             return abort(self, Message("device_removed", {"name": device.name}))
