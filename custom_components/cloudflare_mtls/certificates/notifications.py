@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN
 from ..pages.handovers import Handover, async_get_handovers
+from ..quoting import Ours
 from ..wording import async_get_texts
 
 
@@ -26,7 +27,7 @@ async def async_notify_ready(
         text(
             "waiting_message",
             name=device_name,
-            url=handover.url,
+            url=Ours(handover.url),
             code=handover.code,
             until=handover.until,
         ),

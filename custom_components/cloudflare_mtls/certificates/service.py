@@ -6,6 +6,7 @@ from homeassistant.util import dt as dt_util
 from ..const import DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..quoting import shown
 
 
 class CompanionCertificates:
@@ -31,7 +32,7 @@ class CompanionCertificates:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="certificate_not_found",
-            translation_placeholders={"certificate_id": certificate_id},
+            translation_placeholders=shown({"certificate_id": certificate_id}),
         )
 
     async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
