@@ -10,6 +10,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.pages.handovers import (
+    Handover,
+    async_get_handovers,
+)
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Rule
 
@@ -131,6 +135,33 @@ async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
 async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> Any:
     """Open the dialog that renews a device's certificate."""
     return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+
+
+def handovers_of(hass: HomeAssistant) -> list[Handover]:
+    """Return what the repairs of all accounts show: where devices can fetch their certificates."""
+    devices = [
+        subentry.unique_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        for subentry in entry.get_subentries_of_type("companion_device")
+    ]
+    found = (async_get_handovers(hass).find(str(device_id)) for device_id in devices)
+    return [handover for handover in found if handover]
+
+
+def link_of(hass: HomeAssistant, response: dict[str, Any]) -> str:
+    """Return the link that needs no code, for a certificate that an action created."""
+    (link,) = (
+        item.url
+        for item in handovers_of(hass)
+        if item.asking_url == response["handover_url"]
+    )
+    return link
+
+
+async def status_of_fetch(client: Client, url: str) -> int:
+    """Open a handover link, as the device does, and return the status."""
+    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
+    return (await client.post(path, data=token)).status
 
 
 async def fetch(client: Client, url: str) -> Any:

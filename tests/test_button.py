@@ -26,6 +26,7 @@ from .common import (
     wait_for_refresh,
     zone_of,
 )
+from .dialogs import link_of, status_of_fetch
 from .faults import Faults
 
 BUTTON = "button.home_mobile_example_com_sync"
@@ -239,11 +240,10 @@ async def test_revocation_with_a_waiting_bundle_while_cloudflare_is_away(
     await setup_integration(hass, entry)
     client = await hass_client_no_auth()
     created = await act(hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
+    link = link_of(hass, created)
     faults.unavailable("*", "")
 
     with pytest.raises(HomeAssistantError):
         await press(hass, REVOKE)
 
-    url = created["handover_url"].removeprefix("http://192.168.1.10:8123")
-    path, _, token = url.partition("#")
-    assert (await client.post(path, data=token)).status == 404
+    assert await status_of_fetch(client, link) == 404

@@ -208,6 +208,7 @@ def test_every_abort_has_a_sentence() -> None:
         "entry_not_loaded",
         "no_tunnel",
         "no_zone",
+        "nothing_to_fetch",
         "reconfigure_successful",
         "wrong_account",
     }
@@ -231,6 +232,7 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
+        "certificate_ready",
         "certificates_elsewhere",
     }
     for key, flow in REPAIRS.items():
@@ -238,6 +240,8 @@ def test_every_abort_has_a_sentence() -> None:
         if key in RENEWAL:
             expected |= {"creation_stopped", "device_gone", "device_removed"}
             expected |= {"no_local_url"}
+        if key == "certificate_ready":
+            expected |= {"nothing_to_fetch"}
         assert expected <= flow["abort"].keys()
 
 
@@ -266,6 +270,7 @@ def test_issues() -> None:
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named["certificate_ready"] = {"name"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -282,6 +287,7 @@ def test_issues() -> None:
         "tunnel_down",
         "token_expiring",
         "token_urgent",
+        "certificate_ready",
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,
@@ -297,6 +303,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
+        "certificate_ready": {"handover": handover},
         "certificates_elsewhere": {"confirm": {"names"}},
     }
     for key, flow in REPAIRS.items():

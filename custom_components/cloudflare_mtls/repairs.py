@@ -19,10 +19,12 @@ from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
-from .flows.certificate_steps import CertificateSteps
+from .flows.certificate_steps import CertificateSteps, show_handover
 from .flows.form import abort, show_form
 from .issues import Fix, finding_placeholders, list_certificates
+from .pages.handovers import async_get_handovers
 from .runtime_data import CloudflareConfigEntry
+from .subentries import companions_of
 from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 _NO_FIELDS: Final = probatio.Schema({})
@@ -143,6 +145,29 @@ class RenewCertificateFlow(
         return self.async_create_entry(data={})
 
 
+class ShowHandoverFlow(FixFlow):
+    """Show where a device can fetch a certificate that was created without a dialog."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        devices = companions_of(self._entry.subentries).values()
+        device = next((item for item in devices if item.id == self.subject), None)
+        handover = async_get_handovers(self.hass).find(self.subject)
+        if device is None or handover is None:
+            return self.async_abort(reason="nothing_to_fetch")
+        return show_handover(self, device, handover)
+
+    async def async_step_handover(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """End the dialog."""
+        return await self.async_step_confirm(user_input)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        return self.async_create_entry(data={})
+
+
 class AcceptCertificatesFlow(FixFlow):
     """Record that a person knows certificates that were made elsewhere."""
 
@@ -192,6 +217,7 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.RENEW_CERTIFICATE: RenewCertificateFlow,
     Fix.ACCEPT_CERTIFICATES: AcceptCertificatesFlow,
     Fix.FIX_FINDING: FixFindingFlow,
+    Fix.SHOW_HANDOVER: ShowHandoverFlow,
 }
 
 

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.certificates.helpers import DAY, open_repairs, pass_time, through_dialog
 from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
-from tests.dialogs import CHOSEN, Client, add, certificates, fetch, prove
+from tests.dialogs import CHOSEN, Client, add, certificates, fetch, link_of, prove
 from tests.faults import Faults
 
 
@@ -36,7 +36,7 @@ async def test_old_one_is_revoked_after_the_chosen_days(
         revoke_old_after=7,
     )
     await settle(hass)
-    await fetch(client, response["handover_url"])
+    await fetch(client, link_of(hass, response))
     await pass_time(hass, freezer, 6 * DAY)
     assert certificates(sandbox)[old] == "active"
 
@@ -62,7 +62,7 @@ async def test_restored_certificate_stays(
         hass, loaded_entry, "renew_certificate", certificate_id=old, key_type="ec_p256"
     )
     await settle(hass)
-    await fetch(client, response["handover_url"])
+    await fetch(client, link_of(hass, response))
     assert await prove(client, response["certificate_id"]) == 200
     await pass_time(hass, freezer, timedelta(0))
     assert certificates(sandbox)[old] == "revoked"

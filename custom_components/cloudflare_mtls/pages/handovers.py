@@ -54,10 +54,12 @@ class Delivery:
 class Handover:
     """Where a delivery can be fetched, and until when.
 
-    The URL is all that is needed to fetch it. The path is not secret: it asks for the code.
+    The URL is all that is needed to fetch it. The path is not secret, and neither is the URL
+    of the same page that asks for the code.
     """
 
     url: str
+    asking_url: str
     path: str
     code: str
     expires_at: datetime
@@ -75,6 +77,7 @@ class Handover:
 @dataclass(kw_only=True)
 class _Offer:
     delivery: Delivery
+    handover: Handover
     public_id: str
     code: bytes
     cancel_expiry: CALLBACK_TYPE
@@ -108,10 +111,19 @@ class Handovers:
         )
 
     @callback
-    def call_at_end(self, certificate_id: str, call: CALLBACK_TYPE) -> bool:
-        """Call once a certificate can no longer be fetched; return whether it can be now."""
+    def find(self, device_id: str) -> Handover | None:
+        """Return where a device can fetch its certificate now."""
+        offers = self._offers.values()
+        return next(
+            (item.handover for item in offers if item.delivery.device_id == device_id),
+            None,
+        )
+
+    @callback
+    def call_at_end(self, device_id: str, call: CALLBACK_TYPE) -> bool:
+        """Call once a device can no longer fetch its certificate; return whether it can now."""
         for offer in self._offers.values():
-            if offer.delivery.certificate_id == certificate_id:
+            if offer.delivery.device_id == device_id:
                 offer.at_end.append(call)
                 return True
         return False
@@ -153,19 +165,23 @@ class Handovers:
         def expire(_now: datetime) -> None:
             self._remove(token)
 
+        base, path = local_url(self._hass), f"{PATH}#{_WITH_CODE}.{public_id}"
+        handover = Handover(
+            url=f"{base}{PATH}#{token}",
+            asking_url=f"{base}{path}",
+            path=path,
+            code=code,
+            expires_at=dt_util.utcnow() + LIFETIME,
+        )
         job = HassJob(expire, cancel_on_shutdown=True)
         self._offers[token] = _Offer(
             delivery=delivery,
+            handover=handover,
             public_id=public_id,
             code=code.encode(),
             cancel_expiry=async_call_later(self._hass, LIFETIME, job),
         )
-        return Handover(
-            url=f"{local_url(self._hass)}{PATH}#{token}",
-            path=f"{PATH}#{_WITH_CODE}.{public_id}",
-            code=code,
-            expires_at=dt_util.utcnow() + LIFETIME,
-        )
+        return handover
 
     @callback
     def take(self, secret: str, *, remotely: bool) -> Delivery | None:
