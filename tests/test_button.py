@@ -13,7 +13,7 @@ from .common import (
     BLOCK_REF,
     CERTIFICATE_ID,
     HOSTNAME,
-    add_certificate,
+    add_known_certificate,
     companion,
     settle,
     setup_integration,
@@ -77,9 +77,11 @@ async def test_device_is_locked_out_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Every certificate of the device is revoked, and no other."""
-    await add_certificate(sandbox)
-    await add_certificate(sandbox, certificate_id="second")
-    await add_certificate(sandbox, certificate_id="another", device_id="another")
+    await add_known_certificate(hass, entry, sandbox)
+    await add_known_certificate(hass, entry, sandbox, certificate_id="second")
+    await add_known_certificate(
+        hass, entry, sandbox, certificate_id="another", device_id="another"
+    )
     await setup_integration(hass, entry)
 
     await press(hass, REVOKE)
@@ -104,7 +106,7 @@ async def test_revocation_that_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
     """A refusal is shown in Cloudflare's words, and the device still gets in."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     faults.refuse("DELETE", "/client_certificates", 400, 1234, "Not today")
 
@@ -120,7 +122,7 @@ async def test_revocation_that_fails_once(
 ) -> None:
     """The other certificates of the device are still revoked."""
     for certificate_id in ("first", "second", "third"):
-        await add_certificate(sandbox, certificate_id=certificate_id)
+        await add_known_certificate(hass, entry, sandbox, certificate_id=certificate_id)
     await setup_integration(hass, entry)
     faults.refuse("DELETE", "/second$", 400, 1234, "Not today")
 

@@ -1,6 +1,7 @@
 """Builders of zones, rules and settings for the tests of the engine."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
@@ -13,6 +14,8 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     TunnelConfiguration,
     Zone,
 )
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.trust import Trust
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
@@ -311,3 +314,21 @@ __all__ = [
     "wanting",
     "zone",
 ]
+
+
+def trust(
+    *,
+    records: Mapping[str, Record] = MappingProxyType({}),
+    confirmed: Mapping[str, str | None] = MappingProxyType({}),
+    creating: Collection[bytes] = (),
+    device_ids: Collection[str] = (),
+    removed_ids: Collection[str] = (),
+) -> Trust:
+    """Return trust in no certificate but these."""
+    return Trust(
+        records=records,
+        confirmed=confirmed,
+        creating=creating,
+        device_ids=device_ids,
+        removed_ids=removed_ids,
+    )

@@ -15,13 +15,10 @@ from ..const import CONF_REMOTE_HANDOVER, DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.companions import (
-    Certificate,
-    CompanionDevice,
-    CompanionState,
-)
+from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.facts import CertificateFacts
-from ..engine.certificates.keys import PrivateKey, make_signing_request
+from ..engine.certificates.keys import PrivateKey, SigningRequest, make_signing_request
 from ..engine.certificates.records import Record
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe
@@ -67,11 +64,19 @@ class CompanionCertificates:
 
         Raises EngineError, and HomeAssistantError where the certificate could not pass.
         """
-        device, protection = request.device, self._protection
+        device = request.device
         await self._check_room_for_pin()
         signing_request = await self._hass.async_add_executor_job(
             make_signing_request, device.name, device.id, request.key_type
         )
+        with self._protection.ledger.creating(signing_request.public_key):
+            return await self._create(request, signing_request)
+
+    async def _create(
+        self, request: CertificateRequest, signing_request: SigningRequest
+    ) -> CreatedCertificate:
+        """Have a certificate signed for a key, and offer its bundle."""
+        device, protection = request.device, self._protection
         issued, facts = await issue_certificate(
             protection.client,
             device.zone_id,
@@ -82,7 +87,7 @@ class CompanionCertificates:
         certificate = Certificate(
             id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
         )
-        record = request.record(dt_util.utcnow())
+        record = request.record(facts.fingerprint_sha256, dt_util.utcnow())
         await protection.ledger.async_add(certificate.id, record)
         await protection.async_pin()
         if hostname := self._hostname_to_visit(device.zone_id):
@@ -104,6 +109,7 @@ class CompanionCertificates:
             self._entry,
             CertificateEvent.RENEWED if older else CertificateEvent.CREATED,
             certificate,
+            device.id,
         )
         if device.notify_device_id:
             await async_notify(self._hass, device.notify_device_id, handover.path)
@@ -128,7 +134,9 @@ class CompanionCertificates:
             created.handover,
         )
 
-    async def async_revoke(self, certificate: Certificate) -> Certificate:
+    async def async_revoke[CertificateT: ListedCertificate](
+        self, certificate: CertificateT
+    ) -> CertificateT:
         """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
         protection = self._protection
         async_get_handovers(self._hass).withdraw(certificate.id)
@@ -178,16 +186,23 @@ class CompanionCertificates:
         Raises EngineError, and ServiceValidationError for a certificate that belongs to no
         companion device of this account.
         """
-        devices = {device.id: device for device in self._protection.companions}
+        certificate = await self.async_find_any(certificate_id)
+        if isinstance(certificate, Certificate):
+            device_id = self._protection.trust.device_id_of(certificate)
+            for device in self._protection.companions:
+                if device.id == device_id:
+                    return device, certificate
+        raise _not_found(certificate_id)
+
+    async def async_find_any(self, certificate_id: str) -> ListedCertificate:
+        """Return a certificate of the account's zones, whoever created it.
+
+        Raises EngineError, and ServiceValidationError for one that is not there.
+        """
         for certificate in await self._protection.async_read_certificates():
-            device = devices.get(certificate.device_id)
-            if certificate.id == certificate_id and device:
-                return device, certificate
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="certificate_not_found",
-            translation_placeholders={"certificate_id": certificate_id},
-        )
+            if certificate.id == certificate_id:
+                return certificate
+        raise _not_found(certificate_id)
 
     async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
         """Record that a device reached a hostname with its certificate; return whether it is known."""
@@ -265,8 +280,23 @@ class CompanionCertificates:
     async def _record_restored(self, certificate: Certificate) -> None:
         """Record that a person wants the certificate back, whatever has replaced it."""
         ledger = self._protection.ledger
-        if certificate.id not in ledger.records:
+        trust = self._protection.trust
+        device_id = trust.device_id_of(certificate)
+        if device_id and trust.record_of(certificate) is None:
             issued_on = certificate.facts.issued_on
-            record = Record(created_on=issued_on, taken_on=issued_on)
+            record = Record(
+                fingerprint=certificate.facts.fingerprint_sha256,
+                device_id=device_id,
+                created_on=issued_on,
+                taken_on=issued_on,
+            )
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+
+
+def _not_found(certificate_id: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="certificate_not_found",
+        translation_placeholders={"certificate_id": certificate_id},
+    )

@@ -27,7 +27,8 @@ import probatio
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, readable
+from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
@@ -38,6 +39,7 @@ from ..subentries import (
     read_companion,
 )
 from ..wording import Message
+from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps, has_local_url
 from .form import choice, made, show_form
 
@@ -74,9 +76,11 @@ class CompanionDeviceFlow(
         protection = self.entry().runtime_data.protection
         known = {device.id for device in protection.companions}
         self._adoptable = {
-            item.device_id: item
-            for item in protection.data.certificates or ()
-            if item.is_active and item.device_id not in known
+            item.id: item
+            for item in readable(protection.data.certificates or ())
+            if item.is_active
+            and protection.trust.device_id_of(item) not in known
+            and item.id not in known
         }
         if self._adoptable:
             return self.async_show_menu(step_id="user", menu_options=["new", "adopt"])
@@ -114,18 +118,21 @@ class CompanionDeviceFlow(
         if user_input is not None:
             certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
             device = CompanionDevice(
-                id=certificate.device_id,
+                # The id in the subject is not ours: who asked for the certificate chose it.
+                id=certificate.id,
                 name=user_input.get(CONF_NAME, certificate.facts.name).strip(),
                 system=System(user_input[CONF_SYSTEM]),
                 zone_id=certificate.zone_id,
             )
             if is_name(device.name):
+                fingerprint = certificate.facts.fingerprint_sha256
+                ledger = self.entry().runtime_data.protection.ledger
+                await ledger.async_confirm({fingerprint: device.id})
                 return self._create(device)
             message = Message("name_malformed")
-        labels = {
-            device_id: f"{item.facts.name} ({item.facts.expires_on:%Y-%m-%d})"
-            for device_id, item in self._adoptable.items()
-        }
+        labels = await async_label_certificates(
+            self.hass, self.entry(), self._adoptable.values()
+        )
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_CERTIFICATE): choice(labels),

@@ -1,9 +1,9 @@
 """What only Home Assistant knows of certificates; nothing in it is secret."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from typing import Any, Unpack, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
@@ -11,16 +11,17 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.certificates.lifecycle import Standing
-from ..engine.certificates.records import Record
+from ..engine.certificates.records import Changes, Record
 
-_VERSION = 1
+# Version 1 held no fingerprints: what it says of a certificate could be said of any.
+_VERSION = 2
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
 class Ledger:
     """The records of an account's certificates, and what was told about them.
 
-    Accepted are certificates from elsewhere that a person knows of.
+    What a person confirmed is kept by fingerprint, not by anything that a certificate says.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Ledger:
     ) -> None:
         """Take what was stored."""
         self._store = store
-        stored = stored or {"records": {}, "told": {}, "known": [], "accepted": []}
+        stored = stored or {"records": {}, "told": {}, "known": [], "confirmed": {}}
         self._records = {
             certificate_id: Record.from_data(data)
             for certificate_id, data in stored["records"].items()
@@ -38,27 +39,46 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
-        self._accepted: set[str] = set(stored["accepted"])
+        self._public_keys: set[bytes] = set()
+        self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
 
     @property
     def records(self) -> Mapping[str, Record]:
         """Return the records of the certificates that were created here, by their ids."""
         return self._records
 
+    @property
+    def confirmed(self) -> Mapping[str, str | None]:
+        """Return the device of each certificate that a person confirmed, by fingerprint.
+
+        It is None for a certificate that belongs to no device.
+        """
+        return self._confirmed
+
+    @property
+    def public_keys(self) -> Collection[bytes]:
+        """Return the public keys, as DER, of the certificates that are being created now."""
+        return self._public_keys
+
+    @contextmanager
+    def creating(self, public_key: bytes) -> Generator[None]:
+        """Know a certificate by its key: Cloudflare may list it before it has a record."""
+        self._public_keys.add(public_key)
+        try:
+            yield
+        finally:
+            self._public_keys.remove(public_key)
+
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
-
-    def is_accepted(self, certificate_id: str) -> bool:
-        """Return whether a person accepted a certificate from elsewhere."""
-        return certificate_id in self._accepted
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
         self._records[certificate_id] = record
         await self._async_save()
 
-    async def async_note(self, certificate_id: str, **changes: datetime) -> None:
+    async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
         """Record when something happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
@@ -71,16 +91,16 @@ class Ledger:
             await self._async_save()
 
     async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Record certificates from elsewhere, and return those that were not seen before."""
+        """Record unknown certificates, and return those that were not seen before."""
         new = sorted(set(certificate_ids) - self._seen)
         if new:
             self._seen.update(new)
             await self._async_save()
         return new
 
-    async def async_accept(self, certificate_ids: Collection[str]) -> None:
-        """Record that a person accepted these certificates from elsewhere."""
-        self._accepted.update(certificate_ids)
+    async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
+        """Record the device of each certificate that a person confirmed, by fingerprint."""
+        self._confirmed |= devices
         await self._async_save()
 
     async def _async_save(self) -> None:
@@ -92,9 +112,24 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
-                "accepted": sorted(self._accepted),
+                "confirmed": dict(self._confirmed),
             }
         )
+
+
+class _LedgerStore(Store[dict[str, Any]]):
+    """What is stored of a ledger."""
+
+    @override
+    async def _async_migrate_func(
+        self,
+        old_major_version: int,
+        old_minor_version: int,
+        old_data: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Keep what was told, but no trust: a person is asked again."""
+        kept = {"told": old_data["told"], "known": old_data["known"]}
+        return {**kept, "records": {}, "confirmed": {}}
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
@@ -113,5 +148,5 @@ async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     await _store(hass, entry_id).async_remove()
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")
+def _store(hass: HomeAssistant, entry_id: str) -> _LedgerStore:
+    return _LedgerStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")
