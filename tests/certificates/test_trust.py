@@ -1,14 +1,12 @@
 """Tests of trust: certificates that were created here or confirmed count, whatever others say of themselves."""
 
+import asyncio
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
@@ -389,14 +387,16 @@ async def test_listed_before_its_record_is_written(
     """A refresh while Cloudflare's answer is on its way takes the certificate for ours."""
     await add_known_certificate(hass, loaded_entry, sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    fault = faults.unavailable("POST", "/client_certificates", after_write=True)
+    hold = asyncio.Event()
+    faults.add("POST", "/client_certificates", after_write=True, hold=hold)
     renewing = hass.async_create_task(
         act(hass, loaded_entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
     )
-    await fault.until_hit()
+    while len(zone_of(sandbox).certificates) == 1:
+        await asyncio.sleep(0)
 
-    freezer.tick(EDGE_EVERY)
-    async_fire_time_changed(hass)
+    await loaded_entry.runtime_data.protection.async_refresh()
+    hold.set()
     renewed = (await renewing)["certificate_id"]
     await settle(hass)
 
