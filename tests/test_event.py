@@ -119,8 +119,7 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
 
     (event,) = events
     details = {
-        # The device is added once its certificate is signed.
-        "device_id": None,
+        "device_id": created["device_id"],
         "certificate_id": created["certificate_id"],
         "name": "Pixel 8",
         "expires_on": created["expires_on"],

@@ -106,7 +106,7 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
     for flow in flows:
         for key in (
             "certificate_blocked",
-            "certificate_blocked_not_revoked",
+            "creation_stopped",
             f"problem_{ProblemCode.TOO_MANY_PINNED}",
         ):
             assert flow["error"][key] == ENGLISH["exceptions"][key]["message"]

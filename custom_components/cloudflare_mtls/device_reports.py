@@ -4,7 +4,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .certificates.notifications import async_dismiss_ready
 from .const import DOMAIN
 from .pages.handovers import Delivery
 from .runtime_data import CloudflareConfigEntry
@@ -20,7 +19,6 @@ async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
         return
     ledger = await async_get_ledger(hass, entry.entry_id)
     await ledger.async_note(delivery.certificate_id, taken_on=dt_util.utcnow())
-    async_dismiss_ready(hass, delivery.certificate_id)
     if entry.state is ConfigEntryState.LOADED:
         entry.runtime_data.protection.async_look_at_ledger()
 

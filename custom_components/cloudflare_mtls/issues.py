@@ -290,10 +290,13 @@ def unknown_issue(certificates: Iterable[ListedCertificate], *, pinned: bool) ->
     )
 
 
-def revocation_issue(name: str, certificate_id: str) -> Issue:
+def revocation_issue(certificate: ListedCertificate) -> Issue:
     """Return the issue for a certificate that could not be revoked yet."""
+    name = certificate.id
+    if isinstance(certificate, Certificate):
+        name = certificate.facts.name
     return Issue(
-        id=f"revocation_{certificate_id}",
+        id=f"revocation_{certificate.id}",
         translation_key="revocation_pending",
         placeholders={"name": name},
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -58,7 +59,13 @@ SUBJECTS: list[Any] = [
 
 def stored(entry: MockConfigEntry, **data: Any) -> dict[str, Any]:
     """Return what the account has stored of its certificates, in the current version."""
-    nothing: dict[str, Any] = {"records": {}, "told": {}, "known": [], "confirmed": {}}
+    nothing: dict[str, Any] = {
+        "records": {},
+        "told": {},
+        "known": [],
+        "confirmed": {},
+        "unwanted": {},
+    }
     return {
         "version": 2,
         "minor_version": 1,
@@ -234,6 +241,24 @@ async def test_lost_store(
 
 
 @with_device
+async def test_revoke_button_after_a_lost_store(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """It does not pretend that the device is out, but says where its certificate can be revoked."""
+    await add_certificate(sandbox)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await hass.services.async_call(
+            "button", "press", {"entity_id": "button.pixel_8_revoke_certificate"}, True
+        )
+
+    assert raised.value.translation_key == "revocation_unknown"
+    assert raised.value.translation_placeholders == {"name": "Pixel 8"}
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+
+@with_device
 async def test_lost_store_where_certificates_are_pinned(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -323,6 +348,7 @@ async def test_store_of_the_first_version(
         "told": {"created": "active"},
         "known": ["accepted", "created"],
         "confirmed": {},
+        "unwanted": {},
     }
 
 

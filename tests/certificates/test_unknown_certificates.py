@@ -323,7 +323,7 @@ async def test_revoked_in_the_dialog(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What was selected is revoked, also what cannot be read; what Cloudflare refused is asked again."""
+    """What was selected is revoked, also what cannot be read; what Cloudflare refuses is tried again."""
     for certificate_id in ("first", "second", "kept", "unreadable"):
         await add_certificate(sandbox, certificate_id=certificate_id)
     unreadable(sandbox, "unreadable")
@@ -333,14 +333,14 @@ async def test_revoked_in_the_dialog(
     flow = await to_step(hass, client, "revoke")
     assert listed(flow)["unreadable"] == "Certificate `unreadable`, can't be read"
 
-    faults.unavailable("DELETE", "/client_certificates/first")
+    faults.unavailable("DELETE", "/client_certificates/(first|unreadable)")
     flow = await select(hass, client, flow, "first", "second", "unreadable")
     assert flow["errors"] == {"base": "unavailable"}
-    assert listed(flow).keys() == {"first", "kept"}
+    assert listed(flow).keys() == {"kept"}
+    assert reported(hass) == {UNKNOWN, "revocation_pending"}
     faults.clear()
-    flow = await select(hass, client, flow, "first")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
-    assert flow["type"] == "create_entry"
     assert certificates(sandbox) == {
         "first": "revoked",
         "second": "revoked",
@@ -348,6 +348,30 @@ async def test_revoked_in_the_dialog(
         "unreadable": "revoked",
     }
     assert reported(hass) == {UNKNOWN}
+    flow = await select(hass, client, flow, "kept")
+    assert flow["type"] == "create_entry"
+    assert reported(hass) == set()
+
+
+async def test_revocation_of_the_only_one_is_refused(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nothing is left to ask: another repair tells that it still gets in, until it is revoked."""
+    await add_certificate(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    flow = await to_step(hass, client, "revoke")
+
+    faults.unavailable("DELETE", "/client_certificates")
+    flow = await select(hass, client, flow, CERTIFICATE_ID)
+
+    assert flow["type"] == "create_entry"
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active"}
+    assert reported(hass) == {"revocation_pending"}
 
 
 async def test_ignored_repair(

@@ -320,7 +320,7 @@ def trust(
     *,
     records: Mapping[str, Record] = MappingProxyType({}),
     confirmed: Mapping[str, str | None] = MappingProxyType({}),
-    creating: Collection[bytes] = (),
+    unwanted: Collection[str] = (),
     device_ids: Collection[str] = (),
     removed_ids: Collection[str] = (),
 ) -> Trust:
@@ -328,7 +328,7 @@ def trust(
     return Trust(
         records=records,
         confirmed=confirmed,
-        creating=creating,
+        unwanted=unwanted,
         device_ids=device_ids,
         removed_ids=removed_ids,
     )

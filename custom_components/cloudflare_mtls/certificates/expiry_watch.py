@@ -15,7 +15,8 @@ from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
 from ..issues import async_report, companion_issues, unknown_issue
 from .automatic_revocation import async_revoke_automatically
-from .service import CompanionCertificates
+from .creations import async_get_creations
+from .revocation import CertificateRevoker
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -33,13 +34,14 @@ class CertificateWatch:
         hass: HomeAssistant,
         entry: ConfigEntry,
         protection: ProtectionCoordinator,
-        certificates: CompanionCertificates,
+        revoker: CertificateRevoker,
     ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
         self._protection = protection
-        self._certificates = certificates
+        self._revoker = revoker
+        self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
@@ -72,7 +74,7 @@ class CertificateWatch:
         if unknown := state.unknown_certificates:
             issues.append(unknown_issue(unknown, pinned=self._protection.pins))
         left = await async_revoke_automatically(
-            self._certificates, self._protection, state
+            self._revoker, self._protection, self._creations, state
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)

@@ -97,7 +97,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         return Trust(
             records=self.ledger.records,
             confirmed=self.ledger.confirmed,
-            creating=self.ledger.public_keys,
+            unwanted=self.ledger.unwanted,
             device_ids={device.id for device in self.companions},
             removed_ids=self.removals.devices.keys(),
         )

@@ -32,10 +32,6 @@ class FixFlow(RepairsFlow):
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         """Fix what a person confirmed; raise EngineError."""
 
-    def entry(self) -> CloudflareConfigEntry:
-        """Return the account."""
-        return self._entry
-
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:

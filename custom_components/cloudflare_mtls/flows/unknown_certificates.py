@@ -74,7 +74,7 @@ class UnknownCertificatesFlow(FixFlow):
         message = None if selected else _NOTHING_SELECTED
         for certificate in selected:
             try:
-                await self._entry.runtime_data.certificates.async_revoke(certificate)
+                await self._entry.runtime_data.revoker.async_revoke(certificate)
             except EngineError as err:
                 message = describe(err)
         return message
@@ -94,6 +94,9 @@ class UnknownCertificatesFlow(FixFlow):
     ) -> RepairsFlowResult:
         """List certificates, none of them selected."""
         self._listed = {item.id: item for item in certificates}
+        if not self._listed:
+            # Those that Cloudflare did not revoke have a repair of their own.
+            return self.async_create_entry(data={})
         self._trust = self._entry.runtime_data.protection.trust
         labels = await async_label_certificates(
             self.hass, self._entry, self._listed.values()

@@ -1,12 +1,13 @@
 """What only Home Assistant knows of certificates; nothing in it is secret."""
 
-from collections.abc import Collection, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Unpack, override
+from datetime import datetime
+from typing import Any, Final, Unpack, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
@@ -15,6 +16,13 @@ from ..engine.certificates.records import Changes, Record
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
 _VERSION = 2
+_NOTHING: Final[Mapping[str, Any]] = {
+    "records": {},
+    "told": {},
+    "known": [],
+    "confirmed": {},
+    "unwanted": {},
+}
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
@@ -22,6 +30,8 @@ class Ledger:
     """The records of an account's certificates, and what was told about them.
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
+    Unwanted are certificates that have to be revoked, by their ids, and those that are being
+    signed, by their keys' ids.
     """
 
     def __init__(
@@ -29,7 +39,7 @@ class Ledger:
     ) -> None:
         """Take what was stored."""
         self._store = store
-        stored = stored or {"records": {}, "told": {}, "known": [], "confirmed": {}}
+        stored = {**_NOTHING, **(stored or {})}
         self._records = {
             certificate_id: Record.from_data(data)
             for certificate_id, data in stored["records"].items()
@@ -39,8 +49,12 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
-        self._public_keys: set[bytes] = set()
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
+        self._unwanted = {
+            item_id: datetime.fromisoformat(since)
+            for item_id, since in stored["unwanted"].items()
+        }
+        self._is_removed = False
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -55,23 +69,14 @@ class Ledger:
         """
         return self._confirmed
 
-    @property
-    def public_keys(self) -> Collection[bytes]:
-        """Return the public keys, as DER, of the certificates that are being created now."""
-        return self._public_keys
-
-    @contextmanager
-    def creating(self, public_key: bytes) -> Generator[None]:
-        """Know a certificate by its key: Cloudflare may list it before it has a record."""
-        self._public_keys.add(public_key)
-        try:
-            yield
-        finally:
-            self._public_keys.remove(public_key)
-
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
+
+    @property
+    def unwanted(self) -> Mapping[str, datetime]:
+        """Return since when certificates and keys are unwanted, by their ids."""
+        return self._unwanted
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
@@ -103,7 +108,27 @@ class Ledger:
         self._confirmed |= devices
         await self._async_save()
 
+    async def async_mark_unwanted(self, item_id: str) -> None:
+        """Record that a certificate has to be revoked once it is seen."""
+        if item_id not in self._unwanted:
+            self._unwanted[item_id] = dt_util.utcnow()
+            await self._async_save()
+
+    async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:
+        """Record that these certificates are revoked, or wanted after all."""
+        if found := self._unwanted.keys() & item_ids:
+            for item_id in found:
+                del self._unwanted[item_id]
+            await self._async_save()
+
+    async def async_remove(self) -> None:
+        """Remove what is stored; what is recorded after that is not stored."""
+        self._is_removed = True
+        await self._store.async_remove()
+
     async def _async_save(self) -> None:
+        if self._is_removed:
+            return
         await self._store.async_save(
             {
                 "records": {
@@ -113,6 +138,10 @@ class Ledger:
                 "told": dict(self._told),
                 "known": sorted(self._seen),
                 "confirmed": dict(self._confirmed),
+                "unwanted": {
+                    item_id: since.isoformat()
+                    for item_id, since in self._unwanted.items()
+                },
             }
         )
 
@@ -128,8 +157,8 @@ class _LedgerStore(Store[dict[str, Any]]):
         old_data: dict[str, Any],
     ) -> dict[str, Any]:
         """Keep what was told, but no trust: a person is asked again."""
-        kept = {"told": old_data["told"], "known": old_data["known"]}
-        return {**kept, "records": {}, "confirmed": {}}
+        kept = ("told", "known", "unwanted")
+        return {key: old_data[key] for key in kept if key in old_data}
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
@@ -144,8 +173,9 @@ async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    hass.data.get(_LEDGERS, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    ledger = await async_get_ledger(hass, entry_id)
+    del hass.data[_LEDGERS][entry_id]
+    await ledger.async_remove()
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> _LedgerStore:

@@ -15,6 +15,7 @@ from custom_components.cloudflare_mtls.engine.certificates.facts import Certific
 from custom_components.cloudflare_mtls.engine.certificates.keys import (
     ORGANIZATION,
     KeyType,
+    key_id_of,
 )
 from custom_components.cloudflare_mtls.engine.certificates.records import Record
 from tests.engine.builders import trust
@@ -28,7 +29,6 @@ def certificate(
     organization: str = ORGANIZATION,
     unit: str = PHONE,
     status: CertificateStatus | None = CertificateStatus.ACTIVE,
-    key: bytes = b"key",
 ) -> Certificate:
     """Return a certificate with the id "id" and the fingerprint "print"."""
     facts = CertificateFacts(
@@ -39,7 +39,7 @@ def certificate(
         fingerprint_sha256="print",
         issued_on=NOW,
         expires_on=NOW,
-        public_key=key,
+        public_key=b"key",
         key_type=KeyType.EC_P256,
     )
     return Certificate(id="id", zone_id="zone", status=status, facts=facts)
@@ -80,12 +80,11 @@ def recorded(fingerprint: str = "print", device_id: str = PHONE) -> dict[str, Re
             True,
             id="adopted since its device is gone",
         ),
-        pytest.param({"creating": {b"key"}}, None, True, id="being created"),
-        pytest.param({"creating": {b"other"}}, None, False, id="another key"),
+        pytest.param({"unwanted": {"other"}}, None, False, id="another unwanted"),
     ],
 )
 def test_trust(known: dict[str, Any], device_id: str | None, trusted: bool) -> None:
-    """It rests on records, on what a person confirmed, and on keys that were made here."""
+    """It rests on records, and on what a person confirmed."""
     found = trust(**{"device_ids": {PHONE}} | known)
     assert found.device_id_of(certificate()) == device_id
     assert found.trusts(certificate()) is trusted
@@ -111,6 +110,22 @@ def test_only_what_may_let_somebody_in_is_unknown(
     both = (certificate(status=status), unreadable)
     assert trust().unknown_among(both) == (both if told else ())
     assert readable(both) == both[:1]
+
+
+@pytest.mark.parametrize("unwanted", ["id", key_id_of(b"key")])
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"records": recorded()}, {"confirmed": {"print": None}}],
+    ids=["unknown", "created here", "confirmed"],
+)
+def test_unwanted_certificates_are_known_but_not_trusted(
+    known: dict[str, Any], unwanted: str
+) -> None:
+    """They are being revoked, or created: until they have a record, nobody pins them."""
+    found = trust(device_ids={PHONE}, unwanted={unwanted}, **known)
+    assert found.is_unwanted(certificate())
+    assert not found.trusts(certificate())
+    assert found.unknown_among([certificate()]) == ()
 
 
 def test_certificates_of_removed_devices_are_known() -> None:

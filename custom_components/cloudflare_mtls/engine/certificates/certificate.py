@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import override
 
 from ..api.models import CertificateStatus
 from .facts import CertificateFacts
@@ -18,6 +19,11 @@ class ListedCertificate:
     status: CertificateStatus | None
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids by which it is known, before and after it was signed."""
+        return (self.id,)
+
+    @property
     def is_active(self) -> bool:
         """Return whether it is not revoked; it may have expired."""
         return self.status in (
@@ -31,6 +37,11 @@ class Certificate(ListedCertificate):
     """A client certificate that can be read, and what it says of itself."""
 
     facts: CertificateFacts
+
+    @property
+    @override
+    def ids(self) -> tuple[str, ...]:
+        return (self.id, self.facts.key_id)
 
     def standing_at(self, now: datetime) -> Standing | None:
         """Return its standing at a moment, or None if Cloudflare's status is not known."""

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from ..api.errors import Unavailable
 from ..api.models import ClientCertificate
-from .keys import KeyType
+from .keys import KeyType, key_id_of
 
 # What the parser raises, depending on where a certificate is malformed. Somebody else may have
 # had it signed, so none of it may stop the certificates of others from being read.
@@ -63,6 +63,11 @@ class CertificateFacts:
             )
         except _MALFORMED as err:
             raise Unavailable("malformed certificate") from err
+
+    @property
+    def key_id(self) -> str:
+        """Return the digest of the public key."""
+        return key_id_of(self.public_key)
 
 
 def read_certificates(

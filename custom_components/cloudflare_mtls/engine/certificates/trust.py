@@ -15,14 +15,15 @@ class Trust:
     records: those of the certificates that were created here, by Cloudflare's id.
     confirmed: the companion device of each certificate that a person confirmed, by SHA-256
     fingerprint in lowercase hex; None for one that belongs to no device of this home.
-    creating: the public keys, as DER, of certificates that are being created here right now.
+    unwanted: the ids of certificates that have to be revoked, and those of the keys of certificates
+    that are being created.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
     """
 
     records: Mapping[str, Record]
     confirmed: Mapping[str, str | None]
-    creating: Collection[bytes]
+    unwanted: Collection[str]
     device_ids: Collection[str]
     removed_ids: Collection[str]
 
@@ -42,8 +43,8 @@ class Trust:
 
     def trusts(self, certificate: Certificate) -> bool:
         """Return whether it belongs to a present device, or a person confirmed it."""
-        if certificate.facts.public_key in self.creating:
-            return True
+        if self.is_unwanted(certificate):
+            return False
         device_id = self.device_id_of(certificate)
         if device_id is None:
             return certificate.facts.fingerprint_sha256 in self.confirmed
@@ -54,8 +55,8 @@ class Trust:
     ) -> tuple[ListedCertificate, ...]:
         """Return the certificates that may let somebody in without being trusted.
 
-        Those that cannot be parsed are among them, those of removed devices are not: they are
-        going to be revoked.
+        Those that cannot be parsed are among them. Unwanted ones and those of removed devices
+        are not: they are going to be revoked.
         """
         return tuple(
             item
@@ -77,8 +78,20 @@ class Trust:
                 claims.append(facts.organizational_unit)
         return next((item for item in claims if item in self.device_ids), None)
 
+    def is_unwanted(self, certificate: ListedCertificate) -> bool:
+        """Return whether it has to be revoked, or is being created and not recorded yet."""
+        return any(item_id in self.unwanted for item_id in certificate.ids)
+
+    def is_of_removed_device(self, certificate: ListedCertificate) -> bool:
+        """Return whether it belongs to a removed device, and has to be revoked."""
+        return (
+            isinstance(certificate, Certificate)
+            and self.device_id_of(certificate) in self.removed_ids
+        )
+
     def _knows(self, certificate: ListedCertificate) -> bool:
-        return isinstance(certificate, Certificate) and (
-            self.trusts(certificate)
-            or self.device_id_of(certificate) in self.removed_ids
+        return (
+            self.is_unwanted(certificate)
+            or self.is_of_removed_device(certificate)
+            or (isinstance(certificate, Certificate) and self.trusts(certificate))
         )
