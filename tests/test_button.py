@@ -17,7 +17,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
-    add_certificate,
+    add_known_certificate,
     companion,
     reported,
     settle,
@@ -83,9 +83,11 @@ async def test_device_is_locked_out_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Every certificate of the device is revoked, and no other."""
-    await add_certificate(sandbox)
-    await add_certificate(sandbox, certificate_id="second")
-    await add_certificate(sandbox, certificate_id="another", device_id="another")
+    await add_known_certificate(hass, entry, sandbox)
+    await add_known_certificate(hass, entry, sandbox, certificate_id="second")
+    await add_known_certificate(
+        hass, entry, sandbox, certificate_id="another", device_id="another"
+    )
     await setup_integration(hass, entry)
 
     await press(hass, REVOKE)
@@ -114,7 +116,7 @@ async def test_revocation_that_fails(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A refusal is shown in Cloudflare's words, the device still gets in, and a repair says so."""
-    certificate = await add_certificate(sandbox)
+    certificate = await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     faults.refuse("DELETE", "/client_certificates", 400, 1234, "Not today")
 
@@ -146,8 +148,8 @@ async def test_revocation_that_fails_once(
 ) -> None:
     """The other certificates of the device are still revoked, and the error names the one that is left."""
     for certificate_id, days in (("first", 100), ("second", 200), ("third", 300)):
-        certificate = await add_certificate(
-            sandbox, certificate_id=certificate_id, days=days
+        certificate = await add_known_certificate(
+            hass, entry, sandbox, certificate_id=certificate_id, days=days
         )
         if certificate_id == "first":
             left = certificate.not_valid_after_utc
@@ -173,9 +175,9 @@ async def test_revocation_of_what_home_assistant_has_not_seen_yet(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """The list is read again: a certificate that is newer than it is revoked too."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
-    await add_certificate(sandbox, certificate_id="newer")
+    await add_known_certificate(hass, entry, sandbox, certificate_id="newer")
 
     await press(hass, REVOKE)
 
@@ -191,7 +193,7 @@ async def test_revocation_without_a_list(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
     """What is known of the device is revoked, and the error says that there may be more."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/client_certificates")
 
@@ -210,7 +212,7 @@ async def test_restored_after_a_refused_revocation(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A person changed their mind: the certificate is not revoked later."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     faults.refuse("DELETE", "/client_certificates", 400, 1234, "Not today")
     with pytest.raises(HomeAssistantError, match="Not today"):
@@ -235,7 +237,7 @@ async def test_revocation_with_a_waiting_bundle_while_cloudflare_is_away(
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """The bundle is withdrawn first, whatever Cloudflare says."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     client = await hass_client_no_auth()
     created = await act(hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID)

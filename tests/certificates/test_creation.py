@@ -21,7 +21,7 @@ from tests.common import (
     COMPANION_ID,
     EDGE_EVERY,
     act,
-    add_certificate,
+    add_known_certificate,
     reported,
     settle,
     setup_integration,
@@ -50,7 +50,7 @@ async def home(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> MockConfigEntry:
     """Return an account whose device uses a certificate; the rules accept only known ones."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     await choose_pinning(hass, entry)
     return entry
@@ -370,7 +370,7 @@ async def test_signing_whose_answer_never_comes(
     is_new: bool,
 ) -> None:
     """A certificate of which nobody knows is revoked once it is seen."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     monkeypatch.setattr(
         "custom_components.cloudflare_mtls.engine.certificates.signing._SEARCH_PAUSES",

@@ -22,7 +22,7 @@ from tests.certificates.helpers import (
     told,
 )
 from tests.common import (
-    add_certificate,
+    add_known_certificate,
     companion,
     reported,
     settle,
@@ -204,7 +204,9 @@ async def test_hundred_devices(
 ) -> None:
     """Each device has its own status, and one refresh reads all of them."""
     for number in range(MANY):
-        await add_certificate(
+        await add_known_certificate(
+            hass,
+            entry,
             sandbox,
             name=f"Phone {number}",
             device_id=f"01JDEVICE{number:017}",

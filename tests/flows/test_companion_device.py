@@ -25,6 +25,7 @@ from tests.common import (
     act,
     add_certificate,
     choose,
+    fingerprint_of,
     sentences,
     settle,
     state_of,
@@ -494,7 +495,7 @@ async def test_more_certificates_than_can_be_pinned(
 ) -> None:
     """The form says how many there are, and nothing is signed."""
     await choose_pinning(hass, loaded_entry)
-    await fill(sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, 60)
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     sandbox.journal.clear()
 
@@ -549,8 +550,12 @@ async def test_adoption(
     )
     result = await submit(hass, result, {"next_step_id": "adopt"})
     (label,) = result["data_schema"].schema["certificate"].config["options"]
+    issued = certificate.not_valid_before_utc.date()
     expires = certificate.not_valid_after_utc.date()
-    assert label["label"] == f"Cloudflare ({expires})"
+    assert label["label"] == (
+        f"`Cloudflare`, issued {issued}, expires {expires}, "
+        f"fingerprint {fingerprint_of(certificate)[:24]}…"
+    )
     malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
     result = await submit(hass, result, malformed)
     assert "Enter a name" in sentences(result, OF)["base"]

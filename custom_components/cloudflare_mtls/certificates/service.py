@@ -5,7 +5,8 @@ from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.companions import CompanionDevice
 from ..quoting import shown
 
 
@@ -24,16 +25,23 @@ class CompanionCertificates:
         Raises EngineError, and ServiceValidationError for a certificate that belongs to no
         companion device of this account.
         """
-        devices = {device.id: device for device in self._protection.companions}
+        certificate = await self.async_find_any(certificate_id)
+        if isinstance(certificate, Certificate):
+            device_id = self._protection.trust.device_id_of(certificate)
+            for device in self._protection.companions:
+                if device.id == device_id:
+                    return device, certificate
+        raise _not_found(certificate_id)
+
+    async def async_find_any(self, certificate_id: str) -> ListedCertificate:
+        """Return a certificate of the account's zones, whoever created it.
+
+        Raises EngineError, and ServiceValidationError for one that is not there.
+        """
         for certificate in await self._protection.async_read_certificates():
-            device = devices.get(certificate.device_id)
-            if certificate.id == certificate_id and device:
-                return device, certificate
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="certificate_not_found",
-            translation_placeholders=shown({"certificate_id": certificate_id}),
-        )
+            if certificate.id == certificate_id:
+                return certificate
+        raise _not_found(certificate_id)
 
     async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
         """Record that a device reached a hostname with its certificate; return whether it is known."""
@@ -52,3 +60,11 @@ class CompanionCertificates:
         )
         self._protection.async_look_at_ledger()
         return True
+
+
+def _not_found(certificate_id: str) -> ServiceValidationError:
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="certificate_not_found",
+        translation_placeholders=shown({"certificate_id": certificate_id}),
+    )

@@ -14,20 +14,26 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 300 * DAY
 
+
+def record(**moments: datetime) -> Record:
+    """Return the record of a certificate to which this happened."""
+    return Record(fingerprint="", device_id="", **moments)
+
+
 # Fetched, but the device has not used it yet.
-FETCHED = Record(created_on=LONG_AGO, taken_on=LONG_AGO)
-PROVEN = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - DAY)
-UNFETCHED = Record(created_on=LONG_AGO)
+FETCHED = record(created_on=LONG_AGO, taken_on=LONG_AGO)
+PROVEN = record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - DAY)
+UNFETCHED = record(created_on=LONG_AGO)
 
 
 def due(revoke_old_on: datetime) -> Record:
     """Return the record of a fetched certificate that has a date to replace the older ones."""
-    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
+    return record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
 
 
 def restored(restored_on: datetime) -> Record:
     """Return the record of a fetched certificate that a person restored."""
-    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
+    return record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
 
 
 def outdated(*records: Record | None, waiting: str = "") -> list[str]:
@@ -46,11 +52,11 @@ def test_no_certificate_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
+    "kept", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
 )
-def test_the_only_certificate_stays(record: Record | None) -> None:
+def test_the_only_certificate_stays(kept: Record | None) -> None:
     """With any record, it stays until another one has replaced it."""
-    assert outdated(record) == []
+    assert outdated(kept) == []
 
 
 @pytest.mark.parametrize("older", [None, FETCHED, PROVEN, UNFETCHED])
@@ -89,7 +95,7 @@ def test_older_certificates_are_replaced_at_the_latest_when_it_is_due(
 
 def test_a_proven_certificate_does_not_wait_for_the_date() -> None:
     """The date is the latest possible one."""
-    early = Record(
+    early = record(
         created_on=LONG_AGO,
         taken_on=LONG_AGO,
         proven_on=NOW - DAY,
@@ -115,7 +121,7 @@ def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
 def test_a_certificate_that_nobody_fetched_replaces_nothing_before_it_is_due() -> None:
     """The device still needs its present certificate."""
     assert outdated(FETCHED, UNFETCHED) == []
-    lost = Record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
+    lost = record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
     assert outdated(FETCHED, lost) == ["0"]
     # A certificate that is itself outdated, and not the newest, replaces nothing.
     assert outdated(FETCHED, lost, FETCHED) == ["1"]
@@ -145,13 +151,13 @@ def test_a_certificate_that_a_person_restored_since_stays(
 
 def test_a_certificate_that_nobody_fetched_stays_once_restored() -> None:
     """A person wants to keep it, although no device has it."""
-    wanted = Record(created_on=LONG_AGO, restored_on=LONG_AGO)
+    wanted = record(created_on=LONG_AGO, restored_on=LONG_AGO)
     assert outdated(wanted, FETCHED) == []
 
 
 def test_a_restored_certificate_replaces_nothing() -> None:
     """The device used it before the revocation, and may use another one now."""
-    both = Record(
+    both = record(
         created_on=LONG_AGO,
         taken_on=LONG_AGO,
         proven_on=NOW - 9 * DAY,
@@ -167,5 +173,5 @@ def test_a_restored_certificate_keeps_no_other() -> None:
 
 def test_the_newest_replacement_counts() -> None:
     """A certificate that was restored between two replacements is outdated by the second."""
-    older = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)
+    older = record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)
     assert outdated(restored(NOW - 5 * DAY), older, PROVEN) == ["1", "0"]
