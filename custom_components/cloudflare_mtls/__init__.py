@@ -9,6 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .account import async_create_client, create_probe
 from .certificates.expiry_watch import CertificateWatch
+from .certificates.proofs import Proofs
 from .certificates.service import CompanionCertificates
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
@@ -78,14 +79,16 @@ async def _async_read_account(
         protection.async_config_entry_first_refresh(),
     )
     probe = create_probe(hass)
+    visits = VisitCoordinator(hass, entry, probe, protection)
     return CloudflareData(
         client=client,
         tunnels=tunnels,
         protection=protection,
-        visits=VisitCoordinator(hass, entry, probe, protection),
+        visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
         certificates=CompanionCertificates(hass, entry, protection, probe),
+        proofs=Proofs(entry, protection, visits),
     )
 
 

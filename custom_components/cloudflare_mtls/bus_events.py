@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
@@ -16,6 +17,8 @@ from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .device_ids import async_device_id_of_certificate, async_device_id_of_hostname
 from .engine.certificates.companions import Certificate
 from .engine.sync.steps import Step, describe_step
+
+ATTR_CERTIFICATE_ID: Final = "certificate_id"
 
 
 class CertificateEvent(StrEnum):
@@ -43,7 +46,7 @@ def async_fire_certificate(
             CONF_TYPE: event,
             ATTR_CONFIG_ENTRY_ID: entry.entry_id,
             ATTR_DEVICE_ID: async_device_id_of_certificate(hass, entry, certificate),
-            "certificate_id": certificate.id,
+            ATTR_CERTIFICATE_ID: certificate.id,
             ATTR_NAME: certificate.facts.name,
             "expires_on": certificate.facts.expires_on.isoformat(),
         },

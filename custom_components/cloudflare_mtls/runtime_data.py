@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .certificates.proofs import Proofs
 from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
@@ -26,3 +27,4 @@ class CloudflareData:
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
     certificates: CompanionCertificates
+    proofs: Proofs

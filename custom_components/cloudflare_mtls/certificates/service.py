@@ -1,6 +1,6 @@
 """Creates, renews, revokes and restores the certificates of companion devices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -146,13 +146,21 @@ class CompanionCertificates:
 
     async def async_revoke_all(self, companion: CompanionState) -> None:
         """Revoke every certificate of a device; raise the first EngineError after all were tried."""
+        await self._revoke_each(
+            item for item in companion.certificates if item.is_active
+        )
+
+    async def async_revoke_replaced(self, companion: CompanionState) -> None:
+        """Revoke now what a newer certificate of the device replaced; raise as for all."""
+        await self._revoke_each(companion.replaced)
+
+    async def _revoke_each(self, certificates: Iterable[Certificate]) -> None:
         errors: list[EngineError] = []
-        for certificate in companion.certificates:
-            if certificate.is_active:
-                try:
-                    await self.async_revoke(certificate)
-                except EngineError as err:
-                    errors.append(err)
+        for certificate in certificates:
+            try:
+                await self.async_revoke(certificate)
+            except EngineError as err:
+                errors.append(err)
         if errors:
             raise errors[0]
 
@@ -188,24 +196,6 @@ class CompanionCertificates:
             translation_key="certificate_not_found",
             translation_placeholders={"certificate_id": certificate_id},
         )
-
-    async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
-        """Record that a device reached a hostname with its certificate; return whether it is known."""
-        now = dt_util.utcnow()
-        hostnames = {item.hostname for item in self._protection.hostnames}
-        certificates = {
-            certificate.id
-            for companion in self._companions.values()
-            for certificate in companion.certificates
-            if certificate.gets_in(now)
-        }
-        if hostname not in hostnames or certificate_id not in certificates:
-            return False
-        await self._protection.ledger.async_note(
-            certificate_id, taken_on=now, proven_on=now
-        )
-        self._protection.async_look_at_ledger()
-        return True
 
     @property
     def _companions(self) -> Mapping[str, CompanionState]:

@@ -58,8 +58,8 @@ class Ledger:
         self._records[certificate_id] = record
         await self._async_save()
 
-    async def async_note(self, certificate_id: str, **changes: datetime) -> None:
-        """Record when something happened to a certificate that was created here."""
+    async def async_note(self, certificate_id: str, **changes: datetime | str) -> None:
+        """Record what happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()
