@@ -159,7 +159,7 @@ class Tab:
         expect("exceptionDetails" not in answer, f"{script}: {answer}")
         return answer["result"].get("value")
 
-    async def until(self, script: str) -> None:
+    async def until(self, script: str, *, seconds: float = 20) -> None:
         """Wait until an expression is true on the page."""
 
         async def is_true() -> bool | None:
@@ -170,7 +170,7 @@ class Tab:
                 return None
 
         try:
-            await until(script, is_true)
+            await until(script, is_true, seconds=seconds)
         except CheckFailed as error:
             raise CheckFailed(f"{error}; the page: {await self.text()}") from None
 
@@ -215,9 +215,26 @@ class Tab:
                 clickCount=1,
             )
 
-    async def until_text(self, tag: str, text: str) -> None:
+    async def open_by_click(self, tag: str, text: str, opened: tuple[str, str]) -> None:
+        """Click on an element until it opens another one with a tag and a text.
+
+        The front end may draw a list again just when somebody clicks on it.
+        """
+
+        async def is_opened() -> bool | None:
+            await self.click(tag, text)
+            try:
+                await self.until_text(*opened, seconds=3)
+            except CheckFailed:
+                return None
+            return True
+
+        await until(f"{text} opens {opened}", is_opened)
+
+    async def until_text(self, tag: str, text: str, *, seconds: float = 20) -> None:
         """Wait until an element with a tag and a text is visible, also inside shadow roots."""
-        await self.until(_FIND.format(tag=json.dumps(tag), text=json.dumps(text)))
+        found = _FIND.format(tag=json.dumps(tag), text=json.dumps(text))
+        await self.until(found, seconds=seconds)
 
     async def type(self, text: str) -> None:
         """Type a text where the cursor is."""

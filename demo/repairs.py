@@ -48,8 +48,8 @@ async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None
     async with browser.tab(size=_DESK) as tab:
         await tab.open(f"{world.home.url}/config/repairs?{query}", "true")
         title = await repair_text(world, issue, "title")
-        await tab.click("ha-list-item-button", title)
-        await tab.until_text("ha-markdown-element", expected)
+        dialog = "ha-markdown-element", expected
+        await tab.open_by_click("ha-list-item-button", title, dialog)
         await tab.click("ha-button", "Submit")
         await tab.until_text("ha-button", "Finish")
 

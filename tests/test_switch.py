@@ -1,6 +1,7 @@
 """Tests of the switch that takes a hostname off the internet."""
 
 import asyncio
+import threading
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.homeassistant.exposed_entities import async_should_expose
@@ -117,6 +118,49 @@ async def test_off_while_a_fix_waits(
     hold.set()
     await off
     await refresh
+    await settle(hass)
+
+    assert leads_here(sandbox) == (False, False)
+    written = [request for request in faults.requests if request[0] != "GET"]
+    assert not [path for method, path in written if method == "POST" and "dns" in path]
+
+
+@pytest.mark.parametrize("action", ["sync", "mint_certificate", "revoke_certificate"])
+async def test_off_while_an_action_waits(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    action: str,
+) -> None:
+    """Every writer reads the settings only when it is its turn: none publishes again."""
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel")
+    options = {"pin_certificates": True}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await settle(hass)
+    fields = {
+        "sync": {},
+        "mint_certificate": {"name": "Tablet"},
+        "revoke_certificate": {"certificate_id": created["certificate_id"]},
+    }[action]
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold, times=1)
+    off = hass.async_create_task(turn(hass, SWITCH, "off"))
+    await fault.until_hit()
+    # Each action has a rule to write now.
+    for rule in sandbox.state.zones[sandbox.zone_id].rules:
+        rule.expression = rule.expression.replace(
+            " or cf.tls_client_auth.cert_revoked", ""
+        ).replace(" and not cf.tls_client_auth.cert_revoked", "")
+    acting = hass.async_create_task(act(hass, loaded_entry, action, **fields))
+    # A second of the real clock: the other one stands still.
+    await hass.async_add_executor_job(threading.Event().wait, 1)
+    assert not acting.done()
+    faults.requests.clear()
+
+    hold.set()
+    await off
+    await acting
     await settle(hass)
 
     assert leads_here(sandbox) == (False, False)

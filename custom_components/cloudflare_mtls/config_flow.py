@@ -13,7 +13,7 @@ from homeassistant.config_entries import (
     OptionsFlow,
 )
 from homeassistant.const import CONF_API_TOKEN
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
@@ -21,7 +21,6 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .account import async_get_account_state
 from .const import (
     CONF_ACCOUNT_ID,
     DOMAIN,
@@ -104,7 +103,7 @@ class CloudflareConfigFlow(
             client,
             account_id,
             access.zones,
-            partial(_reconciler, self.hass, client, account_id, SkipDryRuns()),
+            partial(_reconciler, client, account_id, SkipDryRuns()),
         )
         if isinstance(choices, Message):
             return self._show_token_form("user", choices)
@@ -211,7 +210,6 @@ class CloudflareConfigFlow(
 
 
 def _reconciler(
-    hass: HomeAssistant,
     client: CloudflareClient,
     account_id: str,
     skip_dry_runs: SkipDryRuns,
@@ -222,6 +220,5 @@ def _reconciler(
         client=client,
         account_id=account_id,
         hostnames=(settings,),
-        writing=async_get_account_state(hass, account_id).writing,
         skip_dry_runs=skip_dry_runs,
     )

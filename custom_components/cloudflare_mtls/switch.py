@@ -65,18 +65,22 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
 
     async def _publish(self, *, published: bool) -> None:
         """Make the change at Cloudflare, and store it only once it is made."""
-        assert self.hostname
-        settings = self.hostname.settings
-        protected = replace(settings.protected, published=published)
-        settings = replace(settings, protected=protected)
-        reconciler = self._entry.runtime_data.protection.reconciler
+        await self.async_require_administrator()
+        protection = self._entry.runtime_data.protection
         with raise_translated():
-            extent = Extent(hostnames={settings.hostname})
-            zones = await reconciler.with_hostname(settings).sync(extent)
-            for zone in zones.values():
-                zone.raise_if_stopped()
-        self.hass.config_entries.async_update_subentry(
-            self._entry,
-            self._entry.subentries[self._subentry_id],
-            data=hostname_data(settings),
-        )
+            async with protection.async_writing() as reconciler:
+                if (hostname := self.hostname) is None:
+                    # Somebody removed it while this waited for another writer.
+                    return
+                protected = replace(hostname.settings.protected, published=published)
+                settings = replace(hostname.settings, protected=protected)
+                extent = Extent(hostnames={settings.hostname})
+                zones = await reconciler.with_hostname(settings).sync(extent)
+                for zone in zones.values():
+                    zone.raise_if_stopped()
+                # While nobody else can write: the next writer takes the new settings.
+                self.hass.config_entries.async_update_subentry(
+                    self._entry,
+                    self._entry.subentries[self._subentry_id],
+                    data=hostname_data(settings),
+                )

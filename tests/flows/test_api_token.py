@@ -157,7 +157,7 @@ async def test_token_that_may_not_be_used_from_here(
 
 async def test_token_that_is_too_new(hass: HomeAssistant, sandbox: Sandbox) -> None:
     """A token that some of Cloudflare does not know yet is not taken for a bad one."""
-    sandbox.state.delays = Delays(new_token=30)
+    sandbox.state.delays = Delays(new_token=3)
     token = sandbox.state.add_token()
 
     await finish(hass, sandbox, token, await start(hass))

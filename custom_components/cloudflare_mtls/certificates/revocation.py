@@ -1,6 +1,7 @@
 """Closes rules that let revoked certificates in, before a certificate is revoked."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 
 from ..const import LOGGER
 from ..engine.api.errors import EngineError
@@ -9,20 +10,22 @@ from ..engine.sync.reconciler import Extent, Reconciler
 
 
 async def async_close_to_revoked(
-    reconciler: Reconciler, hostnames: Collection[str]
+    writing: Callable[[], AbstractAsyncContextManager[Reconciler]],
+    hostnames: Collection[str],
 ) -> None:
     """Fix the hostnames that let revoked certificates in.
 
     Nothing is raised: a hostname that could not be closed is reported as exposed.
     """
     try:
-        zones = await reconciler.preview(Extent(hostnames=hostnames))
-        open_hostnames = {
-            exposure.hostname
-            for zone in zones.values()
-            for exposure in zone.left.exposures
-            if exposure.visitor is Visitor.REVOKED_CERTIFICATE
-        }
-        await reconciler.sync(Extent(hostnames=open_hostnames))
+        async with writing() as reconciler:
+            zones = await reconciler.preview(Extent(hostnames=hostnames))
+            open_hostnames = {
+                exposure.hostname
+                for zone in zones.values()
+                for exposure in zone.left.exposures
+                if exposure.visitor is Visitor.REVOKED_CERTIFICATE
+            }
+            await reconciler.sync(Extent(hostnames=open_hostnames))
     except EngineError as err:
         LOGGER.debug("Rules could not be fixed before a revocation: %s", err)

@@ -137,7 +137,7 @@ class CompanionCertificates:
             for item in protection.hostnames
             if item.zone_id == certificate.zone_id
         }
-        await async_close_to_revoked(protection.reconciler, hostnames)
+        await async_close_to_revoked(protection.async_writing, hostnames)
         status = await protection.client.client_certificates.revoke(
             certificate.zone_id, certificate.id
         )

@@ -1,6 +1,7 @@
 """Fixes drift in the background: writes, looks what came of it, and fires what was fixed."""
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from homeassistant.core import callback
@@ -22,12 +23,12 @@ class DriftFixer:
         self,
         coordinator: CloudflareCoordinator[Any],
         removals: Removals,
-        reconciler: Callable[[], Reconciler],
+        writing: Callable[[], AbstractAsyncContextManager[Reconciler]],
     ) -> None:
-        """Take the coordinator that finds drift, and what returns its current reconciler."""
+        """Take the coordinator that finds drift, and what lets the fixer write."""
         self._coordinator = coordinator
         self._removals = removals
-        self._reconciler = reconciler
+        self._writing = writing
         self.policy = FixPolicy()
 
     @callback
@@ -62,10 +63,9 @@ class DriftFixer:
 
     async def _attempt(self, policy: FixPolicy, *, announce: bool) -> None:
         try:
-            async with self._coordinator.shared.writing:
-                # Settings may have changed while this waited for another writer.
+            async with self._writing() as reconciler:
                 extent = Extent(hostnames=self._hostnames())
-                zones = await self._reconciler().sync_while_locked(extent)
+                zones = await reconciler.sync(extent)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
             policy.failed()

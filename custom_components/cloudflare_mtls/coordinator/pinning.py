@@ -1,6 +1,7 @@
 """Has the rules accept only the certificates of companion devices, where a person chose that."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 
 from ..const import LOGGER
 from ..engine.api.errors import EngineError
@@ -22,13 +23,16 @@ async def async_find_pin_problem(
     return None
 
 
-async def async_write_pins(reconciler: Reconciler) -> None:
+async def async_write_pins(
+    writing: Callable[[], AbstractAsyncContextManager[Reconciler]],
+) -> None:
     """Bring the rules to the certificates that are good by now.
 
     What fails here is drift, and fixed like any other.
     """
     try:
-        await reconciler.sync(_everything(reconciler))
+        async with writing() as reconciler:
+            await reconciler.sync(_everything(reconciler))
     except EngineError as err:
         LOGGER.debug("Certificates could not be pinned: %s", err)
 

@@ -1,7 +1,8 @@
 """Coordinator of the protection: what Cloudflare has for the protected hostnames, and what must change."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final, override
 
@@ -63,7 +64,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self.removals = Removals(tombstones)
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
-        self._fixer = DriftFixer(self, self.removals, lambda: self.reconciler)
+        self._fixer = DriftFixer(self, self.removals, self.async_writing)
         self._hurries_until = dt_util.utcnow()
 
     @property
@@ -80,9 +81,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
             pins=self._pins if self.pins else None,
-            writing=self.shared.writing,
             skip_dry_runs=self._skip_dry_runs,
         )
+
+    @asynccontextmanager
+    async def async_writing(self) -> AsyncIterator[Reconciler]:
+        """Wait for other writers, then give the reconciler of what is configured by then."""
+        async with self.shared.writing:
+            yield self.reconciler
 
     @property
     def _pins(self) -> Pins:
@@ -127,9 +133,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         Raises EngineError. What was taken down is not looked at while it is still configured:
         it would be built up again.
         """
-        async with self.shared.writing:
-            # Settings may have changed while this waited for another writer.
-            zones = await self.reconciler.sync_while_locked(extent)
+        async with self.async_writing() as reconciler:
+            zones = await reconciler.sync(extent)
         if not (extent.remove and all(zone.left.in_sync for zone in zones.values())):
             await self.async_refresh()
         return zones
@@ -207,7 +212,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_pin(self) -> None:
         """Have the rules accept the certificates that are good by now, where they are pinned."""
         if self.pins:
-            await async_write_pins(self.reconciler)
+            await async_write_pins(self.async_writing)
 
     async def async_read_certificates(self) -> tuple[Certificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""

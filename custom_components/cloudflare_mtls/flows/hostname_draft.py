@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.hassio import is_hassio
 
+from ..account import async_get_account_state
 from ..const import (
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
@@ -251,7 +252,10 @@ class HostnameDraft:
     async def apply(self) -> Message | None:
         """Make the changes; return what stopped them, if something did."""
         try:
-            zones = await self._reconciler.sync(self._extent)
+            account = self.chosen.account
+            shared = async_get_account_state(account.hass, account.account_id)
+            async with shared.writing:
+                zones = await self._reconciler.sync(self._extent)
             for zone in zones.values():
                 zone.raise_if_stopped()
         except EngineError as err:

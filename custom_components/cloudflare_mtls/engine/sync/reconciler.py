@@ -73,8 +73,6 @@ class Reconciler:
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
     pins: Pins | None = None
-    # Held while writing: two writers of one account would overwrite each other's lists.
-    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
 
@@ -156,12 +154,11 @@ class Reconciler:
         return zones
 
     async def sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
-        """Bring the hostnames to their settings; return how it ended in each zone."""
-        async with self.writing:
-            return await self.sync_while_locked(extent)
+        """Bring the hostnames to their settings; return how it ended in each zone.
 
-    async def sync_while_locked(self, extent: Extent) -> Mapping[str, ZoneSync]:
-        """Do what sync does, for a caller that holds the writing lock."""
+        Two writers of one account would overwrite each other's lists: the caller sees to it
+        that nobody else writes, from the moment when the settings were taken.
+        """
         return {
             zone_id: await self._sync_zone(zone_id, extent)
             for zone_id in self.zones_of(extent.hostnames)
