@@ -18,9 +18,11 @@ from .common import (
     ENGLISH,
     HOSTNAME,
     SKIP_REF,
+    act,
     choose,
     is_loaded,
     records_of,
+    settle,
     submit,
     zone_of,
 )
@@ -162,6 +164,26 @@ async def run_test(client: Client, token: str, **headers: str) -> str:
     said = str((await answer.json())["message"])
     assert answer.ok == (said == ENGLISH["common"]["proof_done"])
     return said
+
+
+async def renew_and_test(
+    hass: HomeAssistant, client: Client, entry: MockConfigEntry, certificate_id: str
+) -> dict[str, Any]:
+    """Renew a certificate, fetch the new one and test it; return the action's response."""
+    renewed = await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=certificate_id,
+        key_type="ec_p256",
+    )
+    await settle(hass)
+    fetched = await fetch(client, renewed["handover_url"])
+    await settle(hass)
+    said = await run_test(client, token_of_test(fetched))
+    assert said == ENGLISH["common"]["proof_done"]
+    await settle(hass)
+    return renewed
 
 
 def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:

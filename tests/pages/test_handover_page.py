@@ -222,6 +222,29 @@ async def test_link_to_the_test(
     assert delivery.label in await browser.run("tests.innerText")
 
 
+@pytest.mark.parametrize(("scheme", "is_told"), [("http:", True), ("https:", False)])
+async def test_connection_that_is_not_encrypted(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    scheme: str,
+    is_told: bool,
+) -> None:
+    """The page says so before it gives anything out."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    if not is_told:
+        # The page itself cannot be served over https here: run its script as if it were.
+        script = "document.scripts[0].textContent"
+        await browser.run(
+            f"void new Function('location', {script})"
+            f"({{...location, protocol: {scheme!r}, hash: location.hash}})"
+        )
+
+    assert (TEXTS["handover_unencrypted"] in await browser.text()) is is_told
+
+
 async def test_without_a_hostname(
     hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
 ) -> None:
