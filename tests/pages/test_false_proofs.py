@@ -185,6 +185,7 @@ async def test_at_home_through_a_reverse_proxy(
     await assert_nothing_is_proven(hass, sandbox, freezer)
 
 
+@pytest.mark.parametrize("forwarded", ["203.0.113.24", ""])
 async def test_through_home_assistant_cloud(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -192,13 +193,14 @@ async def test_through_home_assistant_cloud(
     token: str,
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
+    forwarded: str,
 ) -> None:
     """It connects from this machine, as cloudflared does, and passes on every header."""
     hass.config.components.add("cloud")
     from_cloud = ContextVar("is_cloud_request", default=True)
     monkeypatch.setattr(remote, "is_cloud_request", from_cloud)
 
-    said = await run_test(client, token)
+    said = await run_test(client, token, **{"X-Forwarded-For": forwarded})
 
     assert said == TEXTS["proof_elsewhere"]
     await assert_nothing_is_proven(hass, sandbox, freezer)
@@ -342,26 +344,29 @@ async def test_certificate_that_was_revoked_in_the_dashboard(
     assert await run_test(client, token) == TEXTS["proof_unknown"]
 
 
-async def test_account_that_is_removed_meanwhile(
+@pytest.mark.parametrize("change", ["async_unload", "async_remove"])
+async def test_account_that_goes_meanwhile(
     hass: HomeAssistant,
     faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
     token: str,
     hass_storage: dict[str, Any],
+    change: str,
 ) -> None:
-    """Nothing is stored for an account that is gone."""
+    """Nothing is proven, and nothing is stored for an account that is gone."""
     answers = asyncio.Event()
     looking = faults.add("GET", "/rulesets", hold=answers)
     testing = asyncio.create_task(run_test(client, token))
     await looking.until_hit()
-    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await getattr(hass.config_entries, change)(loaded_entry.entry_id)
     answers.set()
 
     assert await testing == TEXTS["proof_unchecked"]
 
     await settle(hass)
-    assert not [key for key in hass_storage if loaded_entry.entry_id in key]
+    stored = [key for key in hass_storage if loaded_entry.entry_id in key]
+    assert bool(stored) == (change == "async_unload")
 
 
 async def test_hostname_of_another_zone(

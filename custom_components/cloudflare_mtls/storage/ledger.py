@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -58,8 +57,8 @@ class Ledger:
         self._records[certificate_id] = record
         await self._async_save()
 
-    async def async_note(self, certificate_id: str, **changes: datetime | str) -> None:
-        """Record what happened to a certificate that was created here."""
+    async def async_note(self, certificate_id: str, **changes: Any) -> None:
+        """Record what happened to a certificate that was created here, by the record's fields."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()
