@@ -103,6 +103,11 @@ def test_older_certificates_are_replaced_at_the_latest_when_it_is_due(
     assert outdated(FETCHED, due(revoke_old_on)) == replaced
 
 
+def test_nothing_is_replaced_before_the_chosen_date() -> None:
+    """Until then nobody is asked to do without the older ones."""
+    assert dates(FETCHED, due(NOW + SECOND)) == {}
+
+
 @pytest.mark.parametrize("since", [timedelta(0), SECOND, GRACE - SECOND])
 def test_older_certificates_are_kept_for_a_while_after_a_proof(
     since: timedelta,
