@@ -35,7 +35,7 @@ class ProofResult(StrEnum):
 
 
 type ProofRecorder = Callable[[HomeAssistant, str, str], Awaitable[ProofResult]]
-"""Records that a device reached a hostname, if that proves anything; takes its token, and both."""
+"""Records what a test shows; takes its token, and the hostname that the device reached."""
 
 PATH: Final = f"/api/{DOMAIN}/proof"
 
@@ -50,7 +50,7 @@ _STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
 
 
 def certificate_test_url(hostname: str, token: str) -> str:
-    """Return where a device tests its certificate; no request and no log holds the token."""
+    """Return where a device tests its certificate; no log and no link preview sees the token."""
     return f"https://{hostname}{PATH}#{token}"
 
 
