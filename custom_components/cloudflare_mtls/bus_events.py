@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
@@ -17,6 +18,8 @@ from .device_ids import async_device_id_of_companion, async_device_id_of_hostnam
 from .engine.certificates.certificate import Certificate, ListedCertificate
 from .engine.sync.steps import Step, describe_step
 from .quoting import plain
+
+ATTR_CERTIFICATE_ID: Final = "certificate_id"
 
 
 class CertificateEvent(StrEnum):
@@ -49,7 +52,7 @@ def async_fire_certificate(
             CONF_TYPE: event,
             ATTR_CONFIG_ENTRY_ID: entry.entry_id,
             ATTR_DEVICE_ID: async_device_id_of_companion(hass, entry, device_id),
-            "certificate_id": certificate.id,
+            ATTR_CERTIFICATE_ID: certificate.id,
             ATTR_NAME: plain(facts.name) if facts else None,
             "expires_on": facts.expires_on.isoformat() if facts else None,
         },

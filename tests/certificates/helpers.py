@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import EDGE_EVERY, settle, submit, wait_for_refresh, zone_of
-from tests.dialogs import Client, fetch
+from tests.dialogs import Client, fetch, token_of_test
 
 DAY = timedelta(days=1)
 STATUS = "sensor.pixel_8_certificate_status"
@@ -41,12 +41,13 @@ def open_repairs(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]
 
 async def through_dialog(
     hass: HomeAssistant, client: Client, result: Any, chosen: dict[str, Any]
-) -> None:
-    """Submit a dialog's choices, fetch the bundle on the device, and close the dialog."""
+) -> str:
+    """Go through a dialog, fetching the bundle on the device; return the token of its test."""
     result = await submit(hass, result, chosen)
     assert result["step_id"] == "handover"
-    await fetch(client, result["description_placeholders"]["url"])
+    fetched = await fetch(client, result["description_placeholders"]["url"])
     await submit(hass, result)
+    return token_of_test(fetched)
 
 
 async def pass_time(

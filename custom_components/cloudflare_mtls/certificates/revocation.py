@@ -13,7 +13,7 @@ from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
-from ..engine.certificates.companions import CompanionDevice
+from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.records import Record
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent, Reconciler
@@ -82,21 +82,14 @@ class CertificateRevoker:
             for item in readable(listed)
             if item.is_active and trust.device_id_of(item) == device.id
         ]
-        await self._close_to_revoked(active)
-        left = []
-        for certificate in active:
-            try:
-                await self._revoke(certificate.zone_id, certificate.id)
-            except EngineError as err:
-                errors.append(err)
-                left.append(certificate)
-        await self._apply_change()
-        if errors:
-            self._protection.async_look_at_ledger()
-            await self._raise_left(device.name, left, errors[0])
+        await self._revoke_all(device.name, active, errors)
         unknown = trust.unknown_among(listed)
         if not active and device.id in map(trust.claimed_device_id, unknown):
             raise_translated_error(Message("revocation_unknown", {"name": device.name}))
+
+    async def async_revoke_replaced(self, companion: CompanionState) -> None:
+        """Revoke now what a newer certificate of the device replaced; raise as for a device."""
+        await self._revoke_all(companion.device.name, companion.replaced, [])
 
     async def async_discard(self, zone_id: str, certificate_ids: Iterable[str]) -> None:
         """Revoke certificates that no device got; those that are refused are tried again later."""
@@ -120,6 +113,26 @@ class CertificateRevoker:
         await self._record_restored(certificate)
         await self._apply_change()
         return replace(certificate, status=status)
+
+    async def _revoke_all(
+        self,
+        name: str,
+        certificates: Collection[Certificate],
+        errors: list[EngineError],
+    ) -> None:
+        """Revoke certificates of a device; raise the first error, now or before, after all were tried."""
+        await self._close_to_revoked(certificates)
+        left = []
+        for certificate in certificates:
+            try:
+                await self._revoke(certificate.zone_id, certificate.id)
+            except EngineError as err:
+                errors.append(err)
+                left.append(certificate)
+        await self._apply_change()
+        if errors:
+            self._protection.async_look_at_ledger()
+            await self._raise_left(name, left, errors[0])
 
     @callback
     def _stop(self, device_id: str) -> None:

@@ -1,7 +1,6 @@
 """Finds the certificates of companion devices, and records what devices prove with them."""
 
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
@@ -42,24 +41,6 @@ class CompanionCertificates:
             if certificate.id == certificate_id:
                 return certificate
         raise _not_found(certificate_id)
-
-    async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:
-        """Record that a device reached a hostname with its certificate; return whether it is known."""
-        now = dt_util.utcnow()
-        hostnames = {item.hostname for item in self._protection.hostnames}
-        certificates = {
-            certificate.id
-            for companion in (self._protection.data.companions or {}).values()
-            for certificate in companion.certificates
-            if certificate.gets_in(now)
-        }
-        if hostname not in hostnames or certificate_id not in certificates:
-            return False
-        await self._protection.ledger.async_note(
-            certificate_id, taken_on=now, proven_on=now
-        )
-        self._protection.async_look_at_ledger()
-        return True
 
 
 def _not_found(certificate_id: str) -> ServiceValidationError:

@@ -16,6 +16,7 @@ from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 import probatio
 
+from ..bus_events import ATTR_CERTIFICATE_ID
 from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.request import CertificateRequest
@@ -32,7 +33,6 @@ from ..wording import raise_translated
 from .action import ENTRY_SCHEMA, Action, entry_of
 
 ATTR_BUNDLE: Final = "bundle"
-ATTR_CERTIFICATE_ID: Final = "certificate_id"
 ATTR_KEY_TYPE: Final = "key_type"
 ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
 ATTR_VALIDITY_DAYS: Final = "validity_days"

@@ -84,7 +84,7 @@ class Ledger:
         await self._async_save()
 
     async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
-        """Record when something happened to a certificate that was created here."""
+        """Record what happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()

@@ -177,11 +177,20 @@ def test_only_unrevoked_certificates_are_outdated() -> None:
     """A revoked certificate needs no second revocation, and replaces nothing."""
     gone = certificate("gone", status=REVOKED)
     old, new = certificate("old"), certificate("new")
+    proven = fetched(8, proven=True)
+    found = state(gone, old, new, gone=fetched(19), old=fetched(15), new=proven)
+    assert (found.outdated, found.replaced) == ((old,), ())
+    found = state(old, gone, old=fetched(15), gone=proven)
+    assert (found.outdated, found.replaced) == ((), ())
+
+
+def test_certificates_that_are_kept_after_a_proof() -> None:
+    """They are replaced, and not outdated yet."""
+    gone = certificate("gone", status=REVOKED)
+    old, new = certificate("old"), certificate("new")
     proven = fetched(1, proven=True)
     found = state(gone, old, new, gone=fetched(9), old=fetched(5), new=proven)
-    assert found.outdated == (old,)
-    found = state(old, gone, old=fetched(5), gone=proven)
-    assert found.outdated == ()
+    assert (found.outdated, found.replaced) == ((), (old,))
 
 
 @pytest.mark.parametrize(

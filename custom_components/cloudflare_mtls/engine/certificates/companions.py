@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from .certificate import Certificate
 from .lifecycle import Standing, days_left
-from .outdated import outdated_certificates
+from .outdated import revocation_dates
 from .records import Record, may_be_installed
 from .systems import System
 from .trust import Trust
@@ -40,7 +40,8 @@ class CompanionState:
     standing: None where it is not known, also where only an unknown certificate says that it is
     for the device.
     current: the certificate that the device uses, as far as is known.
-    outdated: certificates to be revoked now, since a newer one replaced them.
+    replaced: certificates that a newer one replaced, and that are revoked later.
+    outdated: those that are to be revoked now.
     """
 
     device: CompanionDevice
@@ -49,6 +50,7 @@ class CompanionState:
     standing: Standing | None
     days_left: int | None
     handover: HandoverState | None
+    replaced: tuple[Certificate, ...]
     outdated: tuple[Certificate, ...]
 
 
@@ -95,7 +97,7 @@ def _state(
     """Return the state of a device with these certificates, oldest first."""
     active = {item.id: item for item in certificates if item.is_active}
     current = _current(certificates, records)
-    outdated = outdated_certificates(list(active), records, is_waiting, now)
+    dates = revocation_dates(list(active), records, is_waiting, now)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},
@@ -103,7 +105,8 @@ def _state(
         standing=current.standing_at(now) if current else without_any,
         days_left=days_left(current.facts.expires_on, now) if current else None,
         handover=_handover(list(active), records, is_waiting),
-        outdated=tuple(active[certificate_id] for certificate_id in outdated),
+        replaced=tuple(active[key] for key, date in dates.items() if date > now),
+        outdated=tuple(active[key] for key, date in dates.items() if date <= now),
     )
 
 
