@@ -24,7 +24,9 @@ _TAGS: Final = frozenset(
 # Texts of the category "common" that end up in one of those places.
 _COMMON_MARKDOWN: Final = re.compile(r"step_.*|permission.*|waiting_message")
 _COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*")
-_COMMON_PLAIN: Final = re.compile(r"(problem|exposure|notification)_.*|waiting_title")
+_COMMON_PLAIN: Final = re.compile(
+    r"(problem|exposure|notification)_.*|waiting_title|certificate.*"
+)
 
 
 class Place(StrEnum):

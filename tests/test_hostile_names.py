@@ -327,10 +327,17 @@ async def test_unknown_certificate(
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
 
-    issue_id = expect_harmless_repairs(hass)["certificates_elsewhere"]
-    texts = ENGLISH["issues"]["certificates_elsewhere"]["fix_flow"]
+    issue_id = expect_harmless_repairs(hass)["unknown_certificates"]
+    texts = ENGLISH["issues"]["unknown_certificates"]["fix_flow"]
     flow = await begin_repair(client, issue_id)
-    assert plain(name) in expect_harmless_step(flow, texts)
+    flow = await confirm_repair(client, flow, next_step_id="confirm")
+    expect_harmless_step(flow, texts)
+    ((option,),) = (
+        field["selector"]["select"]["options"] for field in flow["data_schema"]
+    )
+    assert option["label"] == plain(option["label"])
+    # What follows the name would be read as ours.
+    assert option["label"].endswith(f"name: {plain(name)}")
     assert {event.data["name"] for event in events} == {plain(name)}
     result = await add(hass, loaded_entry)
     result = await hass.config_entries.subentries.async_configure(
