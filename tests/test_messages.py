@@ -262,6 +262,7 @@ def test_issues() -> None:
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
+    named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -274,6 +275,8 @@ def test_issues() -> None:
         "removal_pending",
         "not_enforced",
         "tunnel_down",
+        "token_expiring",
+        "token_urgent",
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,

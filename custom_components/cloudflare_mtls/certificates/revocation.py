@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from ..const import LOGGER
 from ..engine.api.errors import EngineError
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent, Reconciler
+
+# Rules that let an unaccepted certificate in may let a revoked one in too.
+_OPEN_TO_REVOKED: Final = (
+    Visitor.REVOKED_CERTIFICATE,
+    Visitor.UNACCEPTED_CERTIFICATE,
+)
 
 
 async def async_close_to_revoked(
@@ -24,7 +31,7 @@ async def async_close_to_revoked(
                 exposure.hostname
                 for zone in zones.values()
                 for exposure in zone.left.exposures
-                if exposure.visitor is Visitor.REVOKED_CERTIFICATE
+                if exposure.visitor in _OPEN_TO_REVOKED
             }
             await reconciler.sync(Extent(hostnames=open_hostnames))
     except EngineError as err:
