@@ -21,6 +21,7 @@ from tests.sentences import (
     REPAIRS,
     SOURCES,
     SUBENTRY,
+    UNKNOWN_CERTIFICATES,
     placeholders,
 )
 
@@ -137,7 +138,7 @@ HOSTNAME_DIALOG = (
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
-CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/creation.py")
 OPTIONS = ENGLISH["options"]
 DIALOGS: list[Any] = [
     pytest.param(
@@ -155,6 +156,10 @@ DIALOGS: list[Any] = [
     *(
         pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
         for name in RENEWAL
+    ),
+    *(
+        pytest.param(REPAIRS[name], ("flows/unknown_certificates.py",), id=name)
+        for name in UNKNOWN_CERTIFICATES
     ),
 ]
 
@@ -206,9 +211,9 @@ def test_every_abort_has_a_sentence() -> None:
     assert reasons == {
         "device_gone",
         "entry_not_loaded",
-        "no_local_url",
         "no_tunnel",
         "no_zone",
+        "reconfigure_successful",
         "wrong_account",
     }
     assert "entry_not_loaded" in ENGLISH["options"]["abort"]
@@ -218,6 +223,10 @@ def test_every_abort_has_a_sentence() -> None:
     assert "entry_not_loaded" in SUBENTRY["abort"]
     assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
     assert COMPANION["abort"].keys() == {
+        "creation_stopped",
+        "device_added",
+        "device_gone",
+        "device_removed",
         "entry_not_loaded",
         "no_hostname",
         "no_local_url",
@@ -227,12 +236,13 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
-        "certificates_elsewhere",
+        *UNKNOWN_CERTIFICATES,
     }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
         if key in RENEWAL:
-            expected |= {"device_gone", "no_local_url"}
+            expected |= {"creation_stopped", "device_gone", "device_removed"}
+            expected |= {"no_local_url"}
         assert expected <= flow["abort"].keys()
 
 
@@ -260,7 +270,8 @@ def test_issues() -> None:
     }
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
-    named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named |= {key: set() for key in UNKNOWN_CERTIFICATES}
+    named["revocation_pending"] = {"name"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -277,7 +288,7 @@ def test_issues() -> None:
         "tunnel_down",
         "token_expiring",
         "token_urgent",
-        "certificates_elsewhere",
+        *UNKNOWN_CERTIFICATES,
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),
@@ -288,11 +299,14 @@ def test_issues() -> None:
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until"}
-    steps = {
+    steps: dict[str, dict[str, set[str]]] = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
-        "certificates_elsewhere": {"confirm": {"names"}},
+        **{
+            key: {"init": set(), "confirm": set(), "revoke": set()}
+            for key in UNKNOWN_CERTIFICATES
+        },
     }
     for key, flow in REPAIRS.items():
         assert flow["step"].keys() == steps[key].keys()
