@@ -8,9 +8,14 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE, EntityCategory
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bus_events import CertificateEvent
+from .bus_events import ATTR_CERTIFICATE_ID, CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .entity import AccountEntity, HostnameEntity, HostnameEntityDescription
+from .entity import (
+    AccountEntity,
+    AccountEntityDescription,
+    HostnameEntity,
+    HostnameEntityDescription,
+)
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
 
@@ -18,12 +23,17 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEventEntityDescription(AccountEntityDescription, EventEntityDescription):
+    """Describes an event of the account."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostnameEventEntityDescription(HostnameEntityDescription, EventEntityDescription):
     """Describes an event of a protected hostname."""
 
 
-ACCOUNT_EVENTS: tuple[EventEntityDescription, ...] = (
-    EventEntityDescription(
+ACCOUNT_EVENTS: tuple[AccountEventEntityDescription, ...] = (
+    AccountEventEntityDescription(
         key="certificate",
         translation_key="certificate",
         event_types=[event.value for event in CertificateEvent],
@@ -64,6 +74,8 @@ class AccountEvent(AccountEntity, EventEntity):
     @callback
     def _async_happened(self, event: Event[dict[str, Any]]) -> None:
         details = dict(event.data)
+        # Every user reads states; only administrators are to know certificates by their ids.
+        details.pop(ATTR_CERTIFICATE_ID, None)
         kind = details.pop(CONF_TYPE)
         if details.pop(ATTR_CONFIG_ENTRY_ID) == self._entry.entry_id:
             self._trigger_event(kind, details)

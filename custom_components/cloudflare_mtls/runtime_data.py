@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .certificates.creation import CertificateCreator
+from .certificates.proofs import Proofs
+from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
+from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .engine.api.client import CloudflareClient
@@ -20,9 +24,13 @@ class CloudflareData:
     """The runtime data of an account's config entry."""
 
     client: CloudflareClient
+    token: TokenCoordinator
     tunnels: TunnelCoordinator
     protection: ProtectionCoordinator
     visits: VisitCoordinator
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
     certificates: CompanionCertificates
+    creator: CertificateCreator
+    revoker: CertificateRevoker
+    proofs: Proofs
