@@ -1,6 +1,6 @@
 """What Cloudflare answers: parsed once, never changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -281,6 +281,12 @@ class Rule:
             action_parameters=parameters.raw() if parameters else {},
         )
 
+    @property
+    def products(self) -> Sequence[object]:
+        """Return the products that a skip rule names; somebody else's may name anything."""
+        named = self.action_parameters.get("products")
+        return named if isinstance(named, list) else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ruleset:
@@ -386,7 +392,7 @@ class AccessApplication:
             uris=tuple(_uris(fields)),
             lets_all_pass=any(
                 isinstance(policy, Mapping) and _bypasses(Fields(policy))
-                for policy in fields.raw().get("policies") or ()
+                for policy in fields.values("policies")
             ),
         )
 

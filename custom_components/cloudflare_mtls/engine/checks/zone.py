@@ -109,7 +109,7 @@ def _is_challenged(
     return not any(
         rule.enabled
         and rule.action == "skip"
-        and Skippable.SECURITY_LEVEL in rule.action_parameters.get("products", ())
+        and Skippable.SECURITY_LEVEL in rule.products
         and evaluate(rule.expression, requests) is True
         for rule in ruleset.rules
     )
