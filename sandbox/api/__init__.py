@@ -194,5 +194,5 @@ def _path(request: web.Request) -> str:
 def _json(data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except ValueError, RecursionError:
         return None

@@ -247,7 +247,7 @@ def _without_position(call: Call) -> tuple[dict[str, Any], Any]:
 
 
 def _known(call: Call, *keys: str) -> dict[str, Any]:
-    body = call.object()
+    body = call.object(name=str, description=str, rules=list)
     for key in body:
         if key not in keys:
             raise ApiError(400, Problem(None, f'invalid JSON: unknown field "{key}"'))

@@ -48,8 +48,8 @@ from tests.engine.searching import NIGHTLY, search
 from tests.sandbox.example_requests import SKIP, prepare
 from tests.sandbox.helpers import Api
 from tests.sandbox.recordings import RECORDED, needs_recordings
+from tests.spoiling import every_spoilt, spoilt
 
-from .spoiling import every_spoilt, spoilt
 from .test_every_recording import READINGS
 
 TOKEN: Final = "cfut_" + 40 * "x"
