@@ -37,9 +37,14 @@ def plain_host(host: str) -> str:
     return re.sub(r":\d*$", "", host).rstrip(".").lower()
 
 
-def route(state: State, zone: Zone, hostname: str, path: str) -> Service | Failure:
-    """Return the service of a request, or why there is none."""
-    record = _find_record(zone, hostname)
+def route(
+    state: State, zone: Zone, hostname: str, path: str, resolves: str | None = None
+) -> Service | Failure:
+    """Return the service of a request, or why there is none.
+
+    A rule may have another name resolved than the one that the tunnel gets to see.
+    """
+    record = _find_record(zone, resolves or hostname)
     for _ in range(_MAX_ALIASES):
         if record is None or not record.proxied:
             return NO_RECORD

@@ -202,7 +202,7 @@ def _matches(tunnel: Tunnel, query: Mapping[str, str]) -> bool:
     )
 
 
-def _checked_config(config: Any) -> dict[str, Any]:
+def _checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
     if not config or not check_kinds(config, ingress=[dict]).get("ingress"):
         raise _bad_configuration("The config file doesn't contain any ingress rules")
     rules: list[dict[str, Any]] = config["ingress"]

@@ -38,8 +38,9 @@ from .strict import Problem, problems
 class Deviation(NamedTuple):
     """A known deviation of the real API from the SDK's types."""
 
-    number: int
-    """The number of its explanation in DIFFERENCES, in the README of the recorded answers."""
+    source: int | str
+    """The number of its explanation in DIFFERENCES, in the README of the recorded answers, or
+    where else people reported it."""
     path: str
     """A part of the paths that the deviation affects."""
     problems: set[str]
@@ -60,6 +61,19 @@ DEVIATIONS = (
     ),
     Deviation(34, "/connections", {"result[].ha_status: unknown"}),
     Deviation(34, "/connectors", {"result.ha_status: unknown"}),
+    Deviation(
+        "cloudflare/cf-terraforming#201, rapid7/insightconnect-plugins#1638",
+        "/firewall/access_rules",
+        {
+            f"{result}.{name}"
+            for result in ("result", "result[]")
+            for name in (
+                "paused: unknown",
+                "scope.name: unknown",
+                "scope.type: a string, not <class 'NoneType'>",
+            )
+        },
+    ),
     Deviation(
         35,
         "",
