@@ -279,6 +279,8 @@ async def test_what_the_integration_sends(
             await client.zone_settings.edit(sandbox.zone_id, setting, value)
         await client.bot_management.get_fight_mode(sandbox.zone_id)
         await client.bot_management.put_fight_mode(sandbox.zone_id, enabled=False)
+        await client.ip_access_rules.list_allowing(sandbox.zone_id)
+        await client.worker_routes.list(sandbox.zone_id)
         await client.access_applications.list(sandbox.account_id)
         await sync(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False
@@ -303,4 +305,4 @@ async def test_what_the_integration_sends(
         if left := unexplained(key, found, REQUEST_DEVIATIONS):
             unexplained_by_key[key] = left
     assert not unexplained_by_key
-    assert len(asked) >= 23, sorted(asked)
+    assert len(asked) >= 25, sorted(asked)

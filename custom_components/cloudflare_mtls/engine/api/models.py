@@ -311,6 +311,44 @@ class Ruleset:
         return next((rule for rule in self.rules if rule.ref == ref), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class IpAccessRule:
+    """A rule for visitors from somewhere: an address, a network, a country, an AS."""
+
+    id: str
+    mode: str
+    value: str
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/firewall/access_rules/rules."""
+        if (configuration := fields.object("configuration")) is None:
+            raise malformed("configuration")
+        return cls(
+            id=fields.text("id"),
+            mode=fields.text("mode"),
+            value=configuration.text("value"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRoute:
+    """A pattern of addresses, and the Worker that runs for their requests, if one does."""
+
+    id: str
+    pattern: str
+    script: str | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/workers/routes."""
+        return cls(
+            id=fields.text("id"),
+            pattern=fields.text("pattern"),
+            script=fields.optional_text("script") or None,
+        )
+
+
 class CertificateStatus(StrEnum):
     """The status of a client certificate at Cloudflare."""
 
