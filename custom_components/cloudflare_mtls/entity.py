@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.core import callback
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -56,6 +57,15 @@ class HostnameState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEntityDescription(EntityDescription):
+    """Describes an entity of the account, and which coordinator knows its state."""
+
+    coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
+        lambda data: data.protection
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostnameEntityDescription(EntityDescription):
     """Describes an entity of a protected hostname: who watches it, and when it is available."""
 
@@ -89,17 +99,29 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
 
+    async def async_require_administrator(self) -> None:
+        """Raise Unauthorized for a user who is no administrator; automations have no user.
 
-class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
+        To be called first: Home Assistant sets the context right before it calls an entity.
+        """
+        context = self._context
+        if context is None or context.user_id is None:
+            return
+        user = await self.hass.auth.async_get_user(context.user_id)
+        if user is None or not user.is_admin:
+            raise Unauthorized(context=context, entity_id=self.entity_id)
+
+
+class AccountEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
     """An entity of the account itself."""
 
     def __init__(
-        self, entry: CloudflareConfigEntry, description: EntityDescription
+        self, entry: CloudflareConfigEntry, description: AccountEntityDescription
     ) -> None:
         """Initialize the entity."""
         account_id = entry.data[CONF_ACCOUNT_ID]
         device = DeviceInfo(identifiers={(DOMAIN, account_id)})
-        coordinator = entry.runtime_data.protection
+        coordinator = description.coordinator_fn(entry.runtime_data)
         super().__init__(entry, coordinator, description, account_id, device)
 
 

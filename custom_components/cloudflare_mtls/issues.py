@@ -10,11 +10,16 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, TROUBLESHOOTING_URL
+from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.companions import Certificate, CompanionState, HandoverState
-from .engine.certificates.lifecycle import URGENT_DAYS, Standing
+from .engine.certificates.lifecycle import (
+    EXPIRING_DAYS,
+    URGENT_DAYS,
+    Standing,
+    days_left,
+)
 from .engine.checks.finding import Finding
 from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
@@ -108,6 +113,29 @@ def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue
             learn_more_url=token_url(permission),
         )
         for permission in missing
+    ]
+
+
+def token_issues(
+    account: str, expires_on: datetime | None, now: datetime
+) -> list[Issue]:
+    """Return the issue for an API token that expires soon; None stands for one that never does.
+
+    An early one and an urgent one have their own ids, as for certificates.
+    """
+    if expires_on is None or (left := days_left(expires_on, now)) >= EXPIRING_DAYS:
+        return []
+    is_urgent = left < URGENT_DAYS
+    key = "token_urgent" if is_urgent else "token_expiring"
+    date = str(dt_util.as_local(expires_on).date())
+    return [
+        Issue(
+            id=key,
+            translation_key=key,
+            placeholders={"account": account, "date": date},
+            severity=ir.IssueSeverity.ERROR if is_urgent else ir.IssueSeverity.WARNING,
+            learn_more_url=INTEGRATION_URL,
+        )
     ]
 
 

@@ -6,6 +6,7 @@ would cost seconds of event loop and some hundred megabytes on first use.
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from string.templatelib import Template
 from typing import Any, Final
@@ -163,8 +164,8 @@ class Transport:
             return rejected
         return PermissionMissing(permission)
 
-    async def verify_token(self) -> None:
-        """Raise TokenRejected unless the token is active.
+    async def verify_token(self) -> datetime | None:
+        """Return when the token expires, None for never; raise TokenRejected if it is dead.
 
         An account's token can only be verified once its account is known; before that, this
         does nothing.
@@ -174,7 +175,7 @@ class Transport:
         path = t"/user/tokens/verify"
         if self._is_account_token:
             if self._account_id is None:
-                return
+                return None
             path = t"/accounts/{self._account_id}/tokens/verify"
         try:
             result = Fields((await self._send("GET", path)).get("result"))
@@ -183,7 +184,7 @@ class Transport:
             raise TokenRejected(token_problem(err.body)) from err
         match result.optional_text("status"):
             case TokenStatus.ACTIVE:
-                return
+                return _expiry(result)
             case TokenStatus.DISABLED:
                 raise TokenRejected(TokenProblem.DISABLED)
             case TokenStatus.EXPIRED:
@@ -238,6 +239,15 @@ class Transport:
         if not isinstance(answer, Mapping):
             raise Unavailable("malformed answer")
         return answer
+
+
+def _expiry(token: Fields) -> datetime | None:
+    """Return when a token expires, None where it says nothing that can be read."""
+    try:
+        return token.time("expires_on")
+    except Unavailable:
+        # The token works, and that matters more.
+        return None
 
 
 def _render(path: Template) -> str:
