@@ -12,6 +12,8 @@ from sandbox.state import (
     FIREWALL_PHASE,
     ORIGIN_PHASE,
     REDIRECT_PHASE,
+    AccessApplication,
+    AccessPolicy,
     IpAccessRule,
     Plan,
     Ruleset,
@@ -294,7 +296,21 @@ async def test_phase_that_the_sandbox_does_not_have(api: Api) -> None:
     assert reply.status == 501
 
 
-# Workers and the cache
+# Access, Workers and the cache
+
+
+async def test_access_bypass_is_no_way_past_the_custom_rules(
+    sandbox: Sandbox, zone: Zone, visit: Status
+) -> None:
+    """Nobody has to log in, and everybody still needs a certificate."""
+    access = sandbox.state.accounts[sandbox.account_id].access
+    everybody = AccessPolicy("Everybody", "bypass", [{"everyone": {}}])
+    destinations = [{"type": "public", "uri": HOME}]
+    application = AccessApplication("Open", destinations, [everybody])
+    access.applications[application.id] = application
+    assert await visit() == 403
+    zone.rules[-1].enabled = False
+    assert await visit() == 200
 
 
 def run_worker(sandbox: Sandbox, worker: Worker, pattern: str) -> None:
