@@ -1,6 +1,8 @@
 """Random expressions that Cloudflare's own parser accepts, about what strangers choose."""
 
 from collections.abc import Callable, Sequence
+from random import Random
+import re
 from typing import Final
 
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ HOST_TEXTS: Final = (
     HOST, "nas.example.com", "example.com", ".example.com", "home", "home-mobile", "-mobile",
     "cloud", ":cloud", ".nas.example", ":8443", f"{HOST}:8443", f"{HOST}.", f"{HOST}:", f"{HOST}:77", ":",
     ".", "com", "m", "8443", "ome-mobile.example.comm", HOST.upper(), "Home-Mobile.example.com", "",
+    "hömé", "\u212a", f"{HOST}:ü",
 )  # fmt: skip
 PATH_TEXTS: Final = (
     "/", "/api/webhook/", "/api/webhook", "/api/", "/auth/", "/auth/authorize", "webhook", "/local/",
@@ -96,6 +99,7 @@ def _compared(
         st.builds("len({}) {} {}".format, value, st.sampled_from(("gt", "le", "eq", "lt")), st.sampled_from((0, 3, len(HOST), 40, 64))),
         st.builds("len({}) in {{{}}}".format, value, st.sampled_from((f"{len(HOST)}", "1..20", "24..60", "0 64"))),
         value.map("{} in $names".format),
+        value.map("{} in {{}}".format),
     )  # fmt: skip
 
 
@@ -168,15 +172,28 @@ _ATOMS: Final = st.one_of(_HOSTS, _HOSTS, _CERTIFICATES, _OTHERS)
 
 def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
-        st.builds(
-            "({} {} {})".format,
-            inner,
-            st.sampled_from(("and", "or", "and", "or", "xor", "&&", "||", "^^")),
-            inner,
-        ),
+        st.builds("({} {} {})".format, inner, _OPERATORS, inner),
+        st.builds("{} {} {}".format, inner, _OPERATORS, inner),
+        st.builds("{}{}".format, st.sampled_from(("not ", "!", "not")), inner),
         inner.map("not ({})".format),
-        st.builds("{} {} {}".format, inner, st.sampled_from(("and", "or")), inner),
     )
+
+
+_OPERATORS: Final = st.sampled_from(("and", "or", "and", "or", "xor", "&&", "||", "^^"))
+_LITERAL: Final = re.compile(r'(r?#*"(?:[^"\\]|\\.)*"#*|strict wildcard)')
+_SPACINGS: Final = (" ", " ", "", "  ", "\n", "\r\n ")
+
+
+def _respaced(expression: str, seed: int) -> str:
+    """Return the same expression with other spaces; 0 leaves it as it is."""
+    random = Random(seed)
+    parts = _LITERAL.split(expression)
+    for at in range(0, len(parts), 2):
+        parts[at] = re.sub(
+            r" |(?<=\()|(?=\))", lambda _: random.choice(_SPACINGS), parts[at]
+        )
+    respaced = "".join(parts)
+    return respaced if seed and is_accepted(respaced) else expression
 
 
 def is_accepted(expression: str) -> bool:
@@ -184,4 +201,8 @@ def is_accepted(expression: str) -> bool:
     return "error" not in parse_expression(expression)
 
 
-EXPRESSIONS: Final = st.recursive(_ATOMS, _joined, max_leaves=3).filter(is_accepted)
+EXPRESSIONS: Final = st.builds(
+    _respaced,
+    st.recursive(_ATOMS, _joined, max_leaves=3).filter(is_accepted),
+    st.integers(0, 20),
+)

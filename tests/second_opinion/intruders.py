@@ -203,6 +203,8 @@ def _names(host: str, hostname: str) -> bool:
 def _paths(admission: Admission, texts: Iterable[str]) -> Iterator[str]:
     yield "/"
     yield "/auth/authorize"
+    yield "/x%20y"
+    yield "/api%2Fx"
     # A path is what the connector reads it as, so characters that end it are not in it.
     for text in texts:
         if re.fullmatch(r"[!-~]*", text) and not set(text) & set("?#"):

@@ -109,6 +109,8 @@ def _found_before() -> Iterator[object]:
         'any(http.request.headers["x-key"][*] eq "y")',
         'all(http.request.headers["x-key"][*] eq "y")',
         'http.request.headers["x-key"][0] ne "y"',
+        "notip.src in {}",
+        'nothttp.host in {} or http.host in{"x"}',
     ):
         yield pytest.param(_ahead(skip(expression)), id=f"skip {expression}")
     yield pytest.param(

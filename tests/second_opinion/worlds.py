@@ -126,6 +126,8 @@ def _records(hostname: str) -> st.SearchStrategy[list[DnsRecord]]:
             [record("*.example.com", kind="A", content="192.0.2.1", ours=False, proxied=False)],
             [record("*.example.com", kind="A", content="192.0.2.1", ours=False)],
             [record("*.com", ours=False)],
+            [record(hostname, content="nas.example.com", ours=False)],
+            [record(hostname, content="elsewhere.example", ours=False, proxied=False)],
             [record(hostname, kind="TXT", content="x", ours=False), *tunnelled],
             [],
         ]
@@ -140,6 +142,8 @@ def _ingress(hostname: str) -> st.SearchStrategy[list[Any]]:
             serves(hostname.upper(), "http_status:404"), serves(hostname.title()),
             serves("*.example.com"), serves("*.EXAMPLE.com", "http_status:404"), serves("*.example.com", "http_status:403"),
             serves(hostname, "http_status:404", path="^/auth"), serves(hostname, path="^/api"),
+            serves(hostname, "http_status:404", path="^/a"), serves(hostname, path="^/x y"), serves("*", "http_status:404", path="\\.\\."),
+            serves(hostname, "hello_world"), serves("", "http_status:404", path="^/api/webhook"),
             serves(_UNICODE), serves(_UNICODE, "http_status:404"), serves("nas.example.com", "http://192.168.1.2:80"),
         ]
     )  # fmt: skip
@@ -169,6 +173,8 @@ def _anything(draw: st.DrawFn) -> World:
         plan="business",
         managed_remotely=draw(st.integers(0, 9)) > 0,
     )
+    if draw(st.integers(0, 9)) == 0:
+        observation = replace(observation, gone_tunnels=frozenset({UNKNOWN_TUNNEL}))
     return World(observation, hostname, admission)
 
 
