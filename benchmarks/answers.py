@@ -85,7 +85,7 @@ async def refresh(reconciler: Reconciler) -> None:
     )
 
 
-async def timed(action: Awaitable[None]) -> float:
+async def timed(action: Awaitable[object]) -> float:
     """Return the seconds that an action takes."""
     started = time.perf_counter()
     await action

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.wording import describe
@@ -75,11 +76,13 @@ def test_every_exception_that_is_raised_is_translated() -> None:
             # A variable comes from a Message; those are tested above and below.
             if isinstance(key, ast.Constant):
                 sentence = ENGLISH["exceptions"][key.value]["message"]
-                given = arguments.get("translation_placeholders", ast.Dict([], []))
-                assert isinstance(given, ast.Dict)
-                names = {
-                    item.value for item in given.keys if isinstance(item, ast.Constant)
-                }
+                match arguments.get("translation_placeholders"):
+                    case None:
+                        names: set[Any] = set()
+                    case ast.Call(func=ast.Name("shown"), args=[ast.Dict(keys=given)]):
+                        names = {ast.literal_eval(item) for item in given if item}
+                    case other:
+                        pytest.fail(f"{source}: {ast.unparse(other)}")
                 assert placeholders(sentence) == names
     assert found
 
@@ -167,7 +170,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
         for node in ast.walk(SOURCES[name])
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    known = {describe(error).key for error in ERRORS}
+    known = {describe(error).key for error in (*ERRORS, PlanChanged())}
     known |= {f"problem_{code}" for code in ProblemCode}
     assert set(texts["error"]) <= words | known
 
@@ -259,6 +262,7 @@ def test_issues() -> None:
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
+    named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -271,6 +275,8 @@ def test_issues() -> None:
         "removal_pending",
         "not_enforced",
         "tunnel_down",
+        "token_expiring",
+        "token_urgent",
         "certificates_elsewhere",
         "revocation_pending",
         *RENEWAL,

@@ -14,6 +14,7 @@ from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
+from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .device_reports import async_record_fetched, async_record_proof
@@ -69,6 +70,7 @@ async def _async_read_account(
     ledger = await async_get_ledger(hass, entry.entry_id)
     is_waiting = async_get_handovers(hass).is_waiting
 
+    token = TokenCoordinator(hass, entry, client)
     tunnels = TunnelCoordinator(hass, entry, client)
     protection = ProtectionCoordinator(
         hass, entry, client, tombstones, ledger, is_waiting
@@ -76,10 +78,13 @@ async def _async_read_account(
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
+        # Without its answer the account works as well.
+        token.async_refresh(),
     )
     probe = create_probe(hass)
     return CloudflareData(
         client=client,
+        token=token,
         tunnels=tunnels,
         protection=protection,
         visits=VisitCoordinator(hass, entry, probe, protection),
@@ -119,12 +124,14 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.protection, data.checks.async_keep_up),
         (data.checks, data.checks.async_keep_up),
         (data.protection, watch.async_check),
+        (data.token, data.token.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
     for react in (
         data.visits.async_keep_up,
         data.blocked.async_keep_up,
         data.checks.async_keep_up,
+        data.token.async_keep_up,
         watch.async_check,
     ):
         react()

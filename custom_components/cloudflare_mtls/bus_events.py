@@ -16,6 +16,7 @@ from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .device_ids import async_device_id_of_certificate, async_device_id_of_hostname
 from .engine.certificates.companions import Certificate
 from .engine.sync.steps import Step, describe_step
+from .quoting import plain
 
 
 class CertificateEvent(StrEnum):
@@ -44,7 +45,7 @@ def async_fire_certificate(
             ATTR_CONFIG_ENTRY_ID: entry.entry_id,
             ATTR_DEVICE_ID: async_device_id_of_certificate(hass, entry, certificate),
             "certificate_id": certificate.id,
-            ATTR_NAME: certificate.facts.name,
+            ATTR_NAME: plain(certificate.facts.name),
             "expires_on": certificate.facts.expires_on.isoformat(),
         },
     )

@@ -90,6 +90,7 @@ class HostnameButton(HostnameEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
+        await self.async_require_administrator()
         assert self.hostname
         with raise_translated():
             await self.entity_description.press_fn(
@@ -104,6 +105,7 @@ class CompanionButton(CompanionEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
+        await self.async_require_administrator()
         assert self.companion
         with raise_translated():
             await self.entity_description.press_fn(

@@ -34,4 +34,5 @@ TROUBLESHOOTING_URL: Final = (
     "https://github.com/cloudflare-mtls/ha-cloudflare-mtls/blob/main/"
     "docs/troubleshooting.md"
 )
+INTEGRATION_URL: Final = f"homeassistant://config/integrations/integration/{DOMAIN}"
 STATUS_URL: Final = "https://www.cloudflarestatus.com"

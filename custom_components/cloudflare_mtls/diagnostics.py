@@ -67,6 +67,7 @@ async def async_get_config_entry_diagnostics(
             "found": _checks(checks.findings.values()),
             "not_permitted": sorted(checks.not_permitted),
         },
+        "token_expires_on": token.isoformat() if (token := data.token.data) else None,
         "certificates": _certificates(protection.data.certificates or ()),
     }
 

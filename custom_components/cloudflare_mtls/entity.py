@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.core import callback
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -22,6 +23,7 @@ from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import read_companion, read_hostname_settings
 
@@ -47,6 +49,15 @@ class HostnameState:
     def enforced(self) -> bool | None:
         """Return whether visitors without a certificate are blocked."""
         return self.enforcement.enforced if self.enforcement else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountEntityDescription(EntityDescription):
+    """Describes an entity of the account, and which coordinator knows its state."""
+
+    coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
+        lambda data: data.protection
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +94,29 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
 
+    async def async_require_administrator(self) -> None:
+        """Raise Unauthorized for a user who is no administrator; automations have no user.
 
-class AccountEntity(CloudflareEntity[ProtectionCoordinator]):
+        To be called first: Home Assistant sets the context right before it calls an entity.
+        """
+        context = self._context
+        if context is None or context.user_id is None:
+            return
+        user = await self.hass.auth.async_get_user(context.user_id)
+        if user is None or not user.is_admin:
+            raise Unauthorized(context=context, entity_id=self.entity_id)
+
+
+class AccountEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
     """An entity of the account itself."""
 
     def __init__(
-        self, entry: CloudflareConfigEntry, description: EntityDescription
+        self, entry: CloudflareConfigEntry, description: AccountEntityDescription
     ) -> None:
         """Initialize the entity."""
         account_id = entry.data[CONF_ACCOUNT_ID]
         device = DeviceInfo(identifiers={(DOMAIN, account_id)})
-        coordinator = entry.runtime_data.protection
+        coordinator = description.coordinator_fn(entry.runtime_data)
         super().__init__(entry, coordinator, description, account_id, device)
 
 
@@ -224,7 +247,7 @@ def _device_info(
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
         model=model,
-        name=name,
+        name=plain(name),
         via_device_id=dr.async_get_device_id_by_identifier(
             coordinator.hass,
             (DOMAIN, entry.data[CONF_ACCOUNT_ID]),

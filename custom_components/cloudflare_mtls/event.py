@@ -10,7 +10,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .bus_events import CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .entity import AccountEntity, HostnameEntity, HostnameEntityDescription
+from .entity import (
+    AccountEntity,
+    AccountEntityDescription,
+    HostnameEntity,
+    HostnameEntityDescription,
+)
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
 
@@ -18,12 +23,17 @@ PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountEventEntityDescription(AccountEntityDescription, EventEntityDescription):
+    """Describes an event of the account."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostnameEventEntityDescription(HostnameEntityDescription, EventEntityDescription):
     """Describes an event of a protected hostname."""
 
 
-ACCOUNT_EVENTS: tuple[EventEntityDescription, ...] = (
-    EventEntityDescription(
+ACCOUNT_EVENTS: tuple[AccountEventEntityDescription, ...] = (
+    AccountEventEntityDescription(
         key="certificate",
         translation_key="certificate",
         event_types=[event.value for event in CertificateEvent],

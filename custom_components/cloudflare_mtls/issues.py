@@ -10,17 +10,23 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, TROUBLESHOOTING_URL
+from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.companions import Certificate, CompanionState, HandoverState
-from .engine.certificates.lifecycle import URGENT_DAYS, Standing
+from .engine.certificates.lifecycle import (
+    EXPIRING_DAYS,
+    URGENT_DAYS,
+    Standing,
+    days_left,
+)
 from .engine.checks.finding import Finding
 from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem
-from .wording import Texts, describe_problem, quoted
+from .quoting import Ours, listed, quoted, shown
+from .wording import Texts, describe_problem
 
 _MAX_LISTED = 10
 _HELP_URLS = {
@@ -74,7 +80,7 @@ def async_report(
             is_fixable=issue.fix is not None,
             severity=issue.severity,
             translation_key=issue.translation_key,
-            translation_placeholders=issue.placeholders,
+            translation_placeholders=shown(issue.placeholders),
             learn_more_url=issue.learn_more_url
             or f"{TROUBLESHOOTING_URL}#{issue.translation_key}",
         )
@@ -108,6 +114,29 @@ def permission_issues(account: str, missing: Iterable[Permission]) -> list[Issue
             learn_more_url=token_url(permission),
         )
         for permission in missing
+    ]
+
+
+def token_issues(
+    account: str, expires_on: datetime | None, now: datetime
+) -> list[Issue]:
+    """Return the issue for an API token that expires soon; None stands for one that never does.
+
+    An early one and an urgent one have their own ids, as for certificates.
+    """
+    if expires_on is None or (left := days_left(expires_on, now)) >= EXPIRING_DAYS:
+        return []
+    is_urgent = left < URGENT_DAYS
+    key = "token_urgent" if is_urgent else "token_expiring"
+    date = str(dt_util.as_local(expires_on).date())
+    return [
+        Issue(
+            id=key,
+            translation_key=key,
+            placeholders={"account": account, "date": date},
+            severity=ir.IssueSeverity.ERROR if is_urgent else ir.IssueSeverity.WARNING,
+            learn_more_url=INTEGRATION_URL,
+        )
     ]
 
 
@@ -166,7 +195,7 @@ def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> I
         translation_key="tunnel_down",
         placeholders={
             "tunnel": tunnel.name,
-            "hostnames": "\n".join(f"- {hostname}" for hostname in sorted(hostnames)),
+            "hostnames": listed(sorted(hostnames)),
             "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
         },
     )
@@ -197,11 +226,11 @@ def check_issue(finding: Finding) -> Issue:
 
 
 def finding_placeholders(finding: Finding) -> dict[str, str]:
-    """Return what a person reads of a finding; other people wrote much of it."""
+    """Return what a person reads of a finding."""
     return {
         "target": finding.target,
-        "value": quoted(finding.value),
-        "detail": quoted(finding.detail),
+        "value": finding.value,
+        "detail": finding.detail,
     }
 
 
@@ -252,14 +281,14 @@ def elsewhere_issue() -> Issue:
     )
 
 
-def list_certificates(certificates: Iterable[Certificate]) -> str:
+def list_certificates(certificates: Iterable[Certificate]) -> Ours:
     """Return certificates as a list in Markdown, cut after the first ten."""
     lines = sorted(
         f"- {quoted(item.facts.name)}, {item.facts.expires_on:%Y-%m-%d}"
         for item in certificates
     )
     more = [f"- +{len(lines) - _MAX_LISTED}"] if len(lines) > _MAX_LISTED else []
-    return "\n".join([*lines[:_MAX_LISTED], *more])
+    return Ours("\n".join([*lines[:_MAX_LISTED], *more]))
 
 
 def revocation_issue(name: str, certificate_id: str) -> Issue:

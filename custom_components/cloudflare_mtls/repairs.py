@@ -1,7 +1,8 @@
 """Repairs: show what would fix an issue, and do it once a person confirms."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.components.repairs import (
@@ -16,13 +17,14 @@ import probatio
 from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
+from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
 from .flows.certificate_steps import CertificateSteps, has_local_url
 from .flows.form import abort, show_form
 from .issues import Fix, finding_placeholders, list_certificates
 from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of
-from .wording import Message, async_get_texts, changes_of, describe
+from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 _NO_FIELDS: Final = probatio.Schema({})
 
@@ -78,28 +80,32 @@ class FixFlow(RepairsFlow):
 class FixHostnameFlow(FixFlow):
     """Fix a hostname that is not kept in sync automatically."""
 
+    # The changes that a person saw last, by zone.
+    _shown: Mapping[str, Plan] = MappingProxyType({})
+
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
         reconciler = self._entry.runtime_data.protection.reconciler
         zones = await reconciler.preview(Extent(hostnames={self.subject}))
-        return await self._show_left(zones.values(), message)
+        return await self._show_left(zones, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
-        synced = await protection.async_sync(Extent(hostnames={self.subject}))
-        zones = synced.values()
-        if not any(zone.left.steps for zone in zones):
+        extent = Extent(hostnames={self.subject}, confirmed=self._shown)
+        zones = await protection.async_sync(extent)
+        if not any(zone.left.steps for zone in zones.values()):
             return self.async_create_entry(data={})
-        errors = [zone.error for zone in zones if zone.error]
+        errors = [zone.error for zone in zones.values() if zone.error]
         return await self._show_left(zones, describe(errors[0]) if errors else None)
 
     async def _show_left(
-        self, zones: Iterable[ZoneSync], message: Message | None
+        self, zones: Mapping[str, ZoneSync], message: Message | None
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
+        self._shown = {zone_id: zone.left for zone_id, zone in zones.items()}
         text = await async_get_texts(self.hass, "common")
-        left = [step for zone in zones for step in zone.left.steps]
+        left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)
         return self.show_confirm(
             {"hostname": self.subject, "changes": changes}, message
@@ -163,16 +169,22 @@ class AcceptCertificatesFlow(FixFlow):
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
+    # What a person saw last.
+    _shown: Finding | None = None
+
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        finding = self._finding()
-        if finding is None:
+        self._shown = self._finding()
+        if self._shown is None:
             return self.async_create_entry(data={})
-        return self.show_confirm(finding_placeholders(finding), message)
+        return self.show_confirm(finding_placeholders(self._shown), message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        if finding := self._finding():
+        finding = self._finding()
+        if finding != self._shown:
+            return await self.async_ask(CHANGED)
+        if finding:
             await self._entry.runtime_data.checks.async_fix(finding)
         return self.async_create_entry(data={})
 

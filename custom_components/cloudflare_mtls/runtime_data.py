@@ -8,6 +8,7 @@ from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
+from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .engine.api.client import CloudflareClient
@@ -20,6 +21,7 @@ class CloudflareData:
     """The runtime data of an account's config entry."""
 
     client: CloudflareClient
+    token: TokenCoordinator
     tunnels: TunnelCoordinator
     protection: ProtectionCoordinator
     visits: VisitCoordinator

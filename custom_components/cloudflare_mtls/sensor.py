@@ -16,13 +16,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
-from .coordinator.protection_state import ProtectionState
 from .coordinator.tunnels import TunnelState
 from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
 from .entity import (
     AccountEntity,
+    AccountEntityDescription,
     CompanionEntity,
     HostnameEntity,
     HostnameEntityDescription,
@@ -30,17 +30,19 @@ from .entity import (
     TunnelEntity,
 )
 from .entity_adder import EntityAdder
-from .runtime_data import CloudflareConfigEntry
+from .quoting import plain
+from .runtime_data import CloudflareConfigEntry, CloudflareData
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountSensorEntityDescription(SensorEntityDescription):
-    """Describes a sensor of the account."""
+class AccountSensorEntityDescription(AccountEntityDescription, SensorEntityDescription):
+    """Describes a sensor of the account; it is not added where it does not exist."""
 
-    available_fn: Callable[[ProtectionState], bool]
-    value_fn: Callable[[ProtectionState], datetime | None]
+    exists_fn: Callable[[CloudflareData], bool] = lambda _: True
+    available_fn: Callable[[CloudflareData], bool] = lambda _: True
+    value_fn: Callable[[CloudflareData], datetime | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +71,18 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
 def _version(state: TunnelState) -> str | None:
     """Return the version that all connectors run, or the oldest of several."""
     versions = {item.version for item in state.connectors if item.version}
-    return min(versions, key=_version_key, default=None)
+    version = min(versions, key=_version_key, default=None)
+    return plain(version) if version else None
 
 
 def _version_key(version: str) -> list[int]:
-    return [int(part) if part.isdigit() else 0 for part in version.split(".")]
+    return [int(part) if part.isdecimal() else 0 for part in plain(version).split(".")]
 
 
 def _locations(state: TunnelState) -> str | None:
     """Return Cloudflare's locations that the tunnel is connected to."""
     locations = {place for item in state.connectors for place in item.locations}
-    return ", ".join(sorted(locations)) or None
+    return plain(", ".join(sorted(locations))) if locations else None
 
 
 ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
@@ -87,8 +90,18 @@ ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
         key="next_certificate_expiry",
         translation_key="next_certificate_expiry",
         device_class=SensorDeviceClass.TIMESTAMP,
-        available_fn=lambda state: state.certificates is not None,
-        value_fn=lambda state: state.next_expiry,
+        available_fn=lambda data: data.protection.data.certificates is not None,
+        value_fn=lambda data: data.protection.data.next_expiry,
+    ),
+    AccountSensorEntityDescription(
+        key="token_expiry",
+        translation_key="token_expiry",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.token,
+        # A token that never expires has no date to show.
+        exists_fn=lambda data: data.token.data is not None,
+        value_fn=lambda data: data.token.data,
     ),
 )
 
@@ -184,7 +197,8 @@ async def async_setup_entry(
 ) -> None:
     """Set up the sensors, and those of what appears later."""
     adder = EntityAdder(hass, entry, async_add_entities)
-    adder.async_add_account(AccountSensor, ACCOUNT_SENSORS)
+    sensors = [item for item in ACCOUNT_SENSORS if item.exists_fn(entry.runtime_data)]
+    adder.async_add_account(AccountSensor, sensors)
     adder.async_add_tunnels(TunnelSensor, TUNNEL_SENSORS)
     adder.async_add_hostnames(HostnameSensor, HOSTNAME_SENSORS)
     adder.async_add_companions(CompanionSensor, COMPANION_SENSORS)
@@ -199,13 +213,13 @@ class AccountSensor(AccountEntity, SensorEntity):
     @override
     def available(self) -> bool:
         return super().available and self.entity_description.available_fn(
-            self.coordinator.data
+            self._entry.runtime_data
         )
 
     @property
     @override
     def native_value(self) -> datetime | None:
-        return self.entity_description.value_fn(self.coordinator.data)
+        return self.entity_description.value_fn(self._entry.runtime_data)
 
 
 class TunnelSensor(TunnelEntity, SensorEntity):

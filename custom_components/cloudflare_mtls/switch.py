@@ -65,6 +65,7 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
 
     async def _publish(self, *, published: bool) -> None:
         """Make the change at Cloudflare, and store it only once it is made."""
+        await self.async_require_administrator()
         protection = self._entry.runtime_data.protection
         with raise_translated():
             async with protection.async_writing() as reconciler:

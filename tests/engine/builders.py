@@ -1,6 +1,7 @@
 """Builders of zones, rules and settings for the tests of the engine."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
@@ -28,6 +29,9 @@ from custom_components.cloudflare_mtls.engine.sync.desired import (
     record_content,
 )
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
+    find_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
@@ -87,6 +91,11 @@ def wanting(
 ) -> DesiredZone:
     """Return a desired zone, with hostnames to protect and hostnames to take down."""
     return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
+
+
+def taking_over(observation: Observation, desired: DesiredZone) -> DesiredZone:
+    """Return a desired zone in which all becomes ours that was made by hand."""
+    return replace(desired, takes_over=find_made_by_hand(observation, desired))
 
 
 def rule(

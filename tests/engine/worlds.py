@@ -13,9 +13,12 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Rule,
 )
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
-from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
+from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
+    find_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
@@ -243,7 +246,6 @@ def worlds(draw: st.DrawFn) -> World:
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "kept"
         ),
         pinned=draw(_PINS),
-        takes_over=draw(st.booleans()),
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
@@ -282,13 +284,17 @@ def worlds(draw: st.DrawFn) -> World:
         plan=draw(st.sampled_from(["free", "pro"])),
         managed_remotely=draw(st.integers(0, 9)) > 0,
     )
-    return World(observation, desired)
+    found = find_made_by_hand(observation, desired)
+    agreed = (
+        st.sets(st.sampled_from(sorted(found, key=repr))) if found else st.just(set())
+    )
+    takes_over = draw(st.none() | agreed.map(frozenset))
+    return World(observation, replace(desired, takes_over=takes_over))
 
 
 def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
     """Return everything that is not ours, in its order; what is adopted counts as ours."""
     ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
-    kept = {item.hostname for item in desired.hostnames}
     config = observation.configurations.get(TUNNEL_ID)
     own_ingress = [config.rule_for(hostname) for hostname in ours] if config else []
     return {
@@ -296,7 +302,7 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
             item
             for item in observation.ruleset.rules
             if item.ref not in (BLOCK_REF, SKIP_REF)
-            and not (desired.takes_over and is_made_by_hand(item, kept))
+            and MadeByHand(id=item.id) not in (desired.takes_over or ())
         ],
         "associations": [
             name for name in observation.associations if name.lower() not in ours
@@ -321,10 +327,8 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
 
 
 def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
-    return desired.takes_over and any(
-        item.name == kept.hostname and item.tunnel_id == kept.tunnel_id
-        for kept in desired.hostnames
-    )
+    found = MadeByHand(id=item.id, hostname=item.name)
+    return found in (desired.takes_over or ())
 
 
 # The sandbox, which shares no code with the engine, decides about single requests.

@@ -217,7 +217,9 @@ async def test_certificate_of_no_companion_device(
         await act(hass, entry, action, certificate_id=certificate_id)
 
     assert raised.value.translation_key == "certificate_not_found"
-    assert raised.value.translation_placeholders == {"certificate_id": certificate_id}
+    assert raised.value.translation_placeholders == {
+        "certificate_id": certificate_id or "–"
+    }
     assert sandbox.journal.writes == []
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
 

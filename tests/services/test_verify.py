@@ -131,7 +131,7 @@ async def test_verify_an_unprotected_hostname(
         await act(hass, loaded_entry, "verify", hostname=hostname)
 
     assert raised.value.translation_key == "hostname_not_found"
-    assert raised.value.translation_placeholders == {"hostname": hostname}
+    assert raised.value.translation_placeholders == {"hostname": hostname or "–"}
     assert sandbox.state.blocked == []
 
 

@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN
 from ..pages.handovers import Handover
+from ..quoting import Ours
 from ..wording import async_get_texts
 
 
@@ -18,7 +19,7 @@ async def async_notify_ready(
         text(
             "waiting_message",
             name=device_name,
-            url=handover.url,
+            url=Ours(handover.url),
             code=handover.code,
             until=handover.until,
         ),

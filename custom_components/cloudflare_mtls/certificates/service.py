@@ -26,6 +26,7 @@ from ..engine.certificates.records import Record
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe
 from ..pages.handovers import Handover, async_get_handovers
+from ..quoting import shown
 from ..wording import describe_problem, raise_translated_error
 from .first_visit import async_check_admission
 from .mobile_app import async_notify, format_for
@@ -186,7 +187,7 @@ class CompanionCertificates:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
             translation_key="certificate_not_found",
-            translation_placeholders={"certificate_id": certificate_id},
+            translation_placeholders=shown({"certificate_id": certificate_id}),
         )
 
     async def async_record_proof(self, certificate_id: str, hostname: str) -> bool:

@@ -24,6 +24,7 @@ from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
 from ..pages.local_url import local_url
+from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, TranslatedError, describe
 from .form import made, show_form
@@ -150,7 +151,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             probatio.Schema({probatio.Optional("qr_code"): qr_code}),
             placeholders={
                 "name": device.name,
-                "url": handover.url,
+                "url": Ours(handover.url),
                 "code": handover.code,
                 "until": handover.until,
             },

@@ -7,6 +7,8 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 
+from ..quoting import shown
+
 # The front end listens only once it shows the progress: an earlier end would go unheard.
 _PROGRESS_SECONDS: Final = 2
 
@@ -47,7 +49,7 @@ def show_progress[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     return flow.async_show_progress(
         step_id=step_id,
         progress_action=step_id,
-        description_placeholders=placeholders,
+        description_placeholders=shown(placeholders),
         progress_task=progress.shown,
     )
 

@@ -23,6 +23,7 @@ from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import Extent, ZoneSync
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step, describe_step
+from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
@@ -180,7 +181,7 @@ def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSetting
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="hostname_not_found",
-        translation_placeholders={"hostname": hostname},
+        translation_placeholders=shown({"hostname": hostname}),
     )
 
 

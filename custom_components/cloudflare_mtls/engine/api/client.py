@@ -1,5 +1,6 @@
 """A client of Cloudflare's API: its resources, over one transport."""
 
+from datetime import datetime
 from typing import Any
 
 from .access_applications import AccessApplications
@@ -62,10 +63,10 @@ class CloudflareClient:
         self.access_applications = AccessApplications(transport)
         self.graphql = Graphql(transport, query_pause or Pause())
 
-    async def verify_token(self) -> None:
-        """Raise TokenRejected unless the token is active.
+    async def verify_token(self) -> datetime | None:
+        """Return when the token expires, None for never; raise TokenRejected if it is dead.
 
         An account's token can only be verified once its account is known; before that, this
         does nothing.
         """
-        await self._transport.verify_token()
+        return await self._transport.verify_token()

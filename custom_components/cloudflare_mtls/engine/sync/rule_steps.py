@@ -12,6 +12,9 @@ from .problems import ProblemCode
 from .safe_steps import SafeSteps
 from .steps import Action, Kind, RuleStep
 
+# So that the names of all five rules of the Free plan fit into a line.
+_MAX_NAME: Final = 45
+
 KIND_OF_RULE: Final[Mapping[str, Kind]] = {
     BLOCK_REF: Kind.BLOCK_RULE,
     SKIP_REF: Kind.SKIP_RULE,
@@ -87,10 +90,12 @@ def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) ->
 
 def _report_full_list(steps: SafeSteps) -> None:
     """Add a problem that names the rules which occupy the list."""
-    occupants = [rule.description or rule.id for rule in steps.state.ruleset.rules]
-    steps.add_problem(
-        ProblemCode.NO_FREE_RULE, steps.state.zone.name, ", ".join(occupants)
+    names = [rule.description or rule.id for rule in steps.state.ruleset.rules]
+    occupants = ", ".join(
+        name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+        for name in names
     )
+    steps.add_problem(ProblemCode.NO_FREE_RULE, steps.state.zone.name, occupants)
 
 
 def _place(ruleset: Ruleset, ref: str) -> str | None:

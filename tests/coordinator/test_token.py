@@ -1,0 +1,115 @@
+"""Tests of the API token's expiry: a person hears of it before nothing is watched any more."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.common import (
+    is_loaded,
+    placeholders,
+    reported,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+)
+from tests.faults import Faults
+
+SENSOR = "sensor.home_lab_api_token_expiry"
+DAY = timedelta(days=1)
+KEYS = {"token_expiring", "token_urgent"}
+
+
+def expire(sandbox: Sandbox, expires_on: datetime | None) -> None:
+    """Let the account's token expire at a time, or never."""
+    sandbox.state.tokens[sandbox.token].expires_on = expires_on
+
+
+@pytest.mark.parametrize(
+    ("days", "issue"),
+    [
+        (365, set()),
+        (31, set()),
+        (29, {"token_expiring"}),
+        (8, {"token_expiring"}),
+        (6, {"token_urgent"}),
+        (0.125, {"token_urgent"}),
+    ],
+)
+async def test_token_that_expires(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    days: float,
+    issue: set[str],
+) -> None:
+    """The sensor has the date, the repair names the day and leads to the integration."""
+    expires_on = (dt_util.utcnow() + days * DAY).replace(microsecond=0)
+    expire(sandbox, expires_on)
+
+    await setup_integration(hass, entry)
+
+    assert state_of(hass, SENSOR) == expires_on.isoformat()
+    assert reported(hass) & KEYS == issue
+    for key in issue:
+        day = str(dt_util.as_local(expires_on).date())
+        assert placeholders(hass, key) == {"account": "Home lab", "date": day}
+
+
+@pytest.mark.parametrize("expires_on", [None, "not a date", 7])
+async def test_no_date(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    expires_on: Any,
+) -> None:
+    """A token that never expires has no sensor and no repair; a date that is none does no harm."""
+    result = {"id": "token", "status": "active", "expires_on": expires_on}
+    faults.add(
+        "GET", "/tokens/verify", status=200, body={"success": True, "result": result}
+    )
+
+    await setup_integration(hass, entry)
+
+    assert is_loaded(entry)
+    assert hass.states.get(SENSOR) is None
+    assert not reported(hass) & KEYS
+
+
+async def test_early_repair_becomes_urgent(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The token is looked at every day; another token closes the repair."""
+    expire(sandbox, dt_util.utcnow() + 7.5 * DAY)
+    await setup_integration(hass, entry)
+    assert reported(hass) & KEYS == {"token_expiring"}
+
+    await wait_for_refresh(hass, freezer, timedelta(days=1, seconds=1))
+    assert reported(hass) & KEYS == {"token_urgent"}
+
+    token = sandbox.state.add_token()
+    data = {**entry.data, "api_token": token}
+    hass.config_entries.async_update_entry(entry, data=data)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not reported(hass) & KEYS
+
+
+async def test_verification_that_fails(
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """The account is set up all the same: everything else works without that date."""
+    faults.unavailable("GET", "/tokens/verify")
+
+    await setup_integration(hass, entry)
+
+    assert is_loaded(entry)
+    assert not reported(hass) & KEYS

@@ -1,0 +1,92 @@
+"""Tests of who may decide: what changes who gets in obeys administrators and automations only."""
+
+from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
+from homeassistant.const import EntityCategory, Platform
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import Unauthorized
+from homeassistant.helpers import entity_registry as er
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+
+from .common import add_certificate, companion, settle, setup_integration, state_of
+from .dialogs import certificates
+
+# The first user of all is an administrator, whatever the group.
+pytestmark = pytest.mark.usefixtures("hass_owner_user")
+
+SWITCH = "switch.home_mobile_example_com_published"
+REVOKE = "button.pixel_8_revoke_certificate"
+ACTIONS = {
+    Platform.BUTTON: ("press",),
+    Platform.SWITCH: ("turn_on", "turn_off", "toggle"),
+}
+
+
+@pytest.fixture
+async def entry(entry: MockConfigEntry, sandbox: Sandbox) -> MockConfigEntry:
+    """Return an account with a device."""
+    await add_certificate(sandbox)
+    return entry
+
+
+async def user_context(hass: HomeAssistant, group_id: str) -> Context:
+    """Return the context of a new user of a group."""
+    user = await hass.auth.async_create_user("Somebody", group_ids=[group_id])
+    return Context(user_id=user.id)
+
+
+async def act_on(
+    hass: HomeAssistant, entity_id: str, action: str, context: Context
+) -> None:
+    """Call an entity's action in a context."""
+    domain = entity_id.partition(".")[0]
+    await hass.services.async_call(
+        domain, action, {"entity_id": entity_id}, blocking=True, context=context
+    )
+    await settle(hass)
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+async def test_other_users_change_nothing(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entity_registry: er.EntityRegistry,
+    entry: MockConfigEntry,
+) -> None:
+    """Every button and switch refuses them, and none is on a dashboard that is made by itself."""
+    await setup_integration(hass, entry)
+    context = await user_context(hass, GROUP_ID_USER)
+    sandbox.journal.clear()
+    refused = []
+
+    for item in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
+        for action in ACTIONS.get(Platform(item.domain), ()):
+            with pytest.raises(Unauthorized):
+                await act_on(hass, item.entity_id, action, context)
+            assert item.entity_category is EntityCategory.CONFIG
+            refused.append(item.domain)
+
+    assert set(refused) == set(ACTIONS)
+    assert sandbox.journal.writes == []
+    assert state_of(hass, SWITCH) == "on"
+    assert not hass.states.async_entity_ids("persistent_notification")
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+@pytest.mark.parametrize(
+    "group_id", [GROUP_ID_ADMIN, None], ids=["admin", "automation"]
+)
+async def test_administrators_and_automations_decide(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, group_id: str | None
+) -> None:
+    """An automation acts for nobody: whoever wrote it is an administrator."""
+    await setup_integration(hass, entry)
+    context = await user_context(hass, group_id) if group_id else Context()
+
+    await act_on(hass, SWITCH, "turn_off", context)
+    await act_on(hass, REVOKE, "press", context)
+
+    assert state_of(hass, SWITCH) == "off"
+    assert set(certificates(sandbox).values()) == {"revoked"}
