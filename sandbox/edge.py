@@ -107,7 +107,7 @@ class Edge:
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
             # GUESS: the answer to a refused upgrade.
             return pages.failed(request, 400, 400, "WebSockets are off", ray)
-        match ingress.route(self._state, zone, hostname, path):
+        match ingress.route(self._state, zone, request.host, path):
             case ingress.Failure() as failure:
                 return _failed(request, failure, ray)
             case ingress.Service() as service:

@@ -119,8 +119,7 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
 
     (event,) = events
     details = {
-        # The device is added once its certificate is signed.
-        "device_id": None,
+        "device_id": created["device_id"],
         "certificate_id": created["certificate_id"],
         "name": "Pixel 8",
         "expires_on": created["expires_on"],
@@ -141,7 +140,7 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
         "renew_certificate",
         certificate_id=created["certificate_id"],
     )
-    _, event = events
+    event = events[1]
     assert event.data["type"] == "renewed"
     assert event.data["device_id"] == created["device_id"]
 

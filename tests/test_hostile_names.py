@@ -365,7 +365,7 @@ async def test_companion_device(
     expect_harmless_step(result, DEVICE_TEXTS)
 
     companions = loaded_entry.runtime_data.protection.data.companions
-    await loaded_entry.runtime_data.certificates.async_renew(*companions.values())
+    await loaded_entry.runtime_data.creator.async_renew(*companions.values())
     (notification,) = hass.data["persistent_notification"].values()
     link = notification["message"].partition("](")[2].partition(")")[0]
     rendered = expect_harmless(Place.MARKDOWN, notification["message"], {link})

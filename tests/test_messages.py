@@ -137,7 +137,7 @@ HOSTNAME_DIALOG = (
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
-CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/creation.py")
 OPTIONS = ENGLISH["options"]
 DIALOGS: list[Any] = [
     pytest.param(
@@ -206,9 +206,9 @@ def test_every_abort_has_a_sentence() -> None:
     assert reasons == {
         "device_gone",
         "entry_not_loaded",
-        "no_local_url",
         "no_tunnel",
         "no_zone",
+        "reconfigure_successful",
         "wrong_account",
     }
     assert "entry_not_loaded" in ENGLISH["options"]["abort"]
@@ -218,6 +218,10 @@ def test_every_abort_has_a_sentence() -> None:
     assert "entry_not_loaded" in SUBENTRY["abort"]
     assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
     assert COMPANION["abort"].keys() == {
+        "creation_stopped",
+        "device_added",
+        "device_gone",
+        "device_removed",
         "entry_not_loaded",
         "no_hostname",
         "no_local_url",
@@ -232,7 +236,8 @@ def test_every_abort_has_a_sentence() -> None:
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
         if key in RENEWAL:
-            expected |= {"device_gone", "no_local_url"}
+            expected |= {"creation_stopped", "device_gone", "device_removed"}
+            expected |= {"no_local_url"}
         assert expected <= flow["abort"].keys()
 
 

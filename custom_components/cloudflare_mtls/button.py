@@ -61,13 +61,15 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         key="renew",
         translation_key="renew",
         entity_category=EntityCategory.CONFIG,
-        press_fn=lambda data, companion: data.certificates.async_renew(companion),
+        press_fn=lambda data, companion: data.creator.async_renew(companion),
     ),
     CompanionButtonEntityDescription(
         key="revoke",
         translation_key="revoke",
         entity_category=EntityCategory.CONFIG,
-        press_fn=lambda data, companion: data.certificates.async_revoke_all(companion),
+        press_fn=lambda data, companion: data.revoker.async_revoke_device(
+            companion.device
+        ),
     ),
 )
 

@@ -4,7 +4,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .certificates.notifications import async_dismiss_ready
 from .const import DOMAIN
 from .pages.handovers import Delivery
 from .runtime_data import CloudflareConfigEntry
@@ -13,14 +12,12 @@ from .storage.ledger import async_get_ledger
 
 async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
     """Record that a device fetched its bundle, also while the account is not loaded."""
-    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(
+    # Nothing waits of an account that is gone.
+    entry: CloudflareConfigEntry = hass.config_entries.async_get_known_entry(
         delivery.entry_id
     )
-    if entry is None:
-        return
     ledger = await async_get_ledger(hass, entry.entry_id)
     await ledger.async_note(delivery.certificate_id, taken_on=dt_util.utcnow())
-    async_dismiss_ready(hass, delivery.certificate_id)
     if entry.state is ConfigEntryState.LOADED:
         entry.runtime_data.protection.async_look_at_ledger()
 

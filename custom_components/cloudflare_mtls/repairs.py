@@ -19,11 +19,10 @@ from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
-from .flows.certificate_steps import CertificateSteps, has_local_url
+from .flows.certificate_steps import CertificateSteps
 from .flows.form import abort, show_form
 from .issues import Fix, finding_placeholders, list_certificates
 from .runtime_data import CloudflareConfigEntry
-from .subentries import companions_of
 from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 _NO_FIELDS: Final = probatio.Schema({})
@@ -44,10 +43,6 @@ class FixFlow(RepairsFlow):
     @abstractmethod
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         """Fix what a person confirmed; raise EngineError."""
-
-    def entry(self) -> CloudflareConfigEntry:
-        """Return the account."""
-        return self._entry
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -118,13 +113,14 @@ class RenewCertificateFlow(
     """Renew the certificate of a companion device before it is locked out."""
 
     @override
+    def entry(self) -> CloudflareConfigEntry | None:
+        return self.hass.config_entries.async_get_entry(self._entry.entry_id)
+
+    @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        if not has_local_url(self.hass):
-            return self.async_abort(reason="no_local_url")
-        device = self._device()
-        if device is None:
-            return self.async_abort(reason="device_gone")
-        return self.show_renewal("renew", device, message)
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
+        return self.show_renewal("renew", self.subject, message)
 
     async def async_step_renew(
         self, user_input: dict[str, Any] | None = None
@@ -134,19 +130,17 @@ class RenewCertificateFlow(
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        device = self._device()
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
+        device = self.find_device(self.subject)
         if device is None:
             return self.async_abort(reason="device_gone")
         self._answers = user_input
-        return await self.async_create_for(device, user_input)
+        return await self.async_create_for(device, user_input, is_new=False)
 
     @override
     async def async_finish(self, device: CompanionDevice) -> RepairsFlowResult:
         return self.async_create_entry(data={})
-
-    def _device(self) -> CompanionDevice | None:
-        devices = companions_of(self._entry.subentries).values()
-        return next((item for item in devices if item.id == self.subject), None)
 
 
 class AcceptCertificatesFlow(FixFlow):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .certificates.creation import CertificateCreator
+from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
@@ -28,3 +30,5 @@ class CloudflareData:
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
     certificates: CompanionCertificates
+    creator: CertificateCreator
+    revoker: CertificateRevoker

@@ -1,5 +1,6 @@
 """Tests of the repairs about certificates: each can be solved in its own dialog."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -118,6 +119,56 @@ async def test_renewal_that_is_refused(
     assert flow["step_id"] == "renew"
     assert flow["errors"] == {"base": "permission_missing"}
     assert len(certificates(sandbox)) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        ("before", "device_gone"),
+        ("signed", "creation_stopped"),
+        ("offered", "device_removed"),
+    ],
+)
+async def test_device_removed_during_its_repair(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    stage: str,
+    reason: str,
+) -> None:
+    """No certificate is left, and the dialog says that the device is gone."""
+    now = datetime.now(UTC)
+    await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
+    await adopt(hass, loaded_entry)
+    (device,) = loaded_entry.get_subentries_of_type("companion_device")
+    hold = asyncio.Event()
+    signing = faults.add("POST", "/client_certificates$", hold=hold)
+    flow = await begin(hass, client, "certificate_urgent")
+    path = f"/api/repairs/issues/fix/{flow['flow_id']}"
+    chosen = {"validity": "365", "key_type": "ec_p256"}
+
+    if stage == "before":
+        hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        flow = await go_on(hass, client, flow, **chosen)
+    else:
+        await client.post(path, json=chosen)
+        await signing.until_hit()
+        if stage == "signed":
+            hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        hold.set()
+        await settle(hass)
+        flow = await (await client.get(path)).json()
+    if stage == "offered":
+        assert flow["step_id"] == "handover"
+        hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        flow = await go_on(hass, client, flow)
+    await settle(hass)
+
+    assert (flow["type"], flow["reason"]) == ("abort", reason)
+    assert set(certificates(sandbox).values()) == {"revoked"}
+    assert reported(hass) == set()
 
 
 async def test_certificates_that_a_person_knows(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
@@ -129,20 +130,24 @@ async def test_removed_while_cloudflare_refuses(
     assert reported(hass) == set()
 
 
+@pytest.mark.parametrize("asked", ["cert_verified", "cert_presented"])
 async def test_revocation_first_fixes_rules_that_let_revoked_certificates_in(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     loaded_entry: MockConfigEntry,
+    asked: str,
 ) -> None:
     """Rules without `cert_revoked` are fixed before the certificate is revoked."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (certificate_id,) = certificates(sandbox)
     for rule in zone_of(sandbox).rules:
-        rule.expression = rule.expression.replace(
-            " or cf.tls_client_auth.cert_revoked", ""
-        ).replace(" and not cf.tls_client_auth.cert_revoked", "")
+        rule.expression = (
+            rule.expression.replace(" or cf.tls_client_auth.cert_revoked", "")
+            .replace(" and not cf.tls_client_auth.cert_revoked", "")
+            .replace("cert_verified", asked)
+        )
     sandbox.journal.clear()
 
     await hass.services.async_call(

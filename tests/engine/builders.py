@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
     Account,
@@ -11,7 +12,6 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
     Rule,
     Ruleset,
-    TunnelConfiguration,
     Zone,
 )
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
@@ -121,6 +121,25 @@ def rule(
 def skip(expression: str, ref: str = "foreign", *, enabled: bool = True) -> Rule:
     """Return a rule that skips the rules after it for requests that match."""
     return rule("skip", expression, ref, enabled=enabled, parameters=ENDS_THE_RULES)
+
+
+# Rules of others after which Cloudflare may evaluate no further custom rule.
+MAY_END_THE_RULES = [
+    skip("ssl"),
+    rule("skip", "ssl", parameters={"phase": "current"}),
+    rule("skip", "ssl", parameters={"rulesets": ["4814384a9e5d4991b9815dcfc25d2f1f"]}),
+    rule("skip", "ssl", parameters={"phases": ["http_request_firewall_custom"]}),
+    rule("skip", "ssl", parameters={"phases": "current"}),
+    rule("skip", "ssl", parameters={"products": ["custom_rules"]}),
+    rule("execute", "true", parameters={"id": "4814384a9e5d4991b9815dcfc25d2f1f"}),
+    rule("execute", "ssl"),
+    rule("allow", "ssl"),
+    rule("bypass", "ssl"),
+    rule("something_new", "ssl"),
+    rule("managed_challenge", "ssl"),
+    rule("js_challenge", "ssl"),
+    rule("challenge", "ssl"),
+]
 
 
 def block_rule(*hostnames: str) -> Rule:
@@ -283,6 +302,7 @@ __all__ = [
     "CATCH_ALL",
     "ENDS_THE_RULES",
     "HOST",
+    "MAY_END_THE_RULES",
     "NEIGHBOUR",
     "ONE",
     "OTHER",

@@ -207,6 +207,32 @@ async def test_what_is_typed_wrong(
     assert await chosen.draft({**TYPED, **typed}) == message
 
 
+@pytest.mark.parametrize(
+    ("written", "hostname"),
+    [
+        ("m\u00fcnchen.example.com", "xn--mnchen-3ya.example.com"),
+        ("Munich.Example.com", "munich.example.com"),
+    ],
+)
+async def test_hostname_that_is_in_use_in_other_letters(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    written: str,
+    hostname: str,
+) -> None:
+    """Cloudflared would never reach a rule of ours behind that one."""
+    service = "http://nas:80"
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    ingress.insert(0, {"hostname": written, "service": service})
+    chosen = await look(hass, client)
+
+    assert await chosen.draft({**TYPED, "hostname": hostname}) == Message(
+        "hostname_in_use", {"hostname": hostname, "by": service}, "hostname"
+    )
+    assert sandbox.journal.writes == []
+
+
 async def test_hostname_that_is_changed(
     hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
 ) -> None:

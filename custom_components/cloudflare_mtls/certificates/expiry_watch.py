@@ -14,7 +14,8 @@ from ..engine.certificates.companions import Certificate, CompanionState
 from ..engine.certificates.lifecycle import Standing
 from ..issues import async_report, companion_issues, elsewhere_issue
 from .automatic_revocation import async_revoke_automatically
-from .service import CompanionCertificates
+from .creations import async_get_creations
+from .revocation import CertificateRevoker
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -32,13 +33,14 @@ class CertificateWatch:
         hass: HomeAssistant,
         entry: ConfigEntry,
         protection: ProtectionCoordinator,
-        certificates: CompanionCertificates,
+        revoker: CertificateRevoker,
     ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
         self._protection = protection
-        self._certificates = certificates
+        self._revoker = revoker
+        self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
@@ -72,7 +74,7 @@ class CertificateWatch:
         if state.unknown_certificates and not self._protection.pins:
             issues.append(elsewhere_issue())
         left = await async_revoke_automatically(
-            self._certificates, self._protection.removals, state
+            self._revoker, self._protection, self._creations, state
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)

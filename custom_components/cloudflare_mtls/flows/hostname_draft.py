@@ -23,7 +23,8 @@ from ..const import (
 )
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
-from ..engine.api.models import Observation, Tunnel, TunnelConfiguration, Zone
+from ..engine.api.ingress import TunnelConfiguration
+from ..engine.api.models import Observation, Tunnel, Zone
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.rules.adoption import MadeByHand
 from ..engine.sync.observe import observe

@@ -17,18 +17,13 @@ class Progress[OutcomeT]:
     """Work in the background, and a task that ends with it once the front end listens."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        work: Coroutine[Any, Any, OutcomeT],
-        *,
-        goes_on: bool = False,
+        self, hass: HomeAssistant, work: Coroutine[Any, Any, OutcomeT]
     ) -> None:
-        """Start the work; it is cancelled when the dialog is closed, unless it goes on."""
+        """Start the work; it is cancelled when the dialog is closed."""
         self.work = hass.async_create_task(work)
         self.shown = hass.async_create_task(_wait(self.work))
-        if not goes_on:
-            # Not in the task itself: it may be cancelled before it begins.
-            self.shown.add_done_callback(self._stop)
+        # Not in the task itself: it may be cancelled before it begins.
+        self.shown.add_done_callback(self._stop)
 
     @callback
     def _stop(self, shown: asyncio.Task[None]) -> None:

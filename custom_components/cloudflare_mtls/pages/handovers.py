@@ -1,6 +1,7 @@
 """Bundles that are offered to devices: each once, for ten minutes, in memory only."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import secrets
 from typing import Final
@@ -35,6 +36,7 @@ class Delivery:
     """
 
     entry_id: str
+    device_id: str
     certificate_id: str
     label: str
     system: System
@@ -76,6 +78,7 @@ class _Offer:
     public_id: str
     code: bytes
     cancel_expiry: CALLBACK_TYPE
+    at_end: list[CALLBACK_TYPE] = field(default_factory=list)
     tries_left: int = MAX_WRONG_CODES
 
     def accepts(self, code: str) -> bool:
@@ -105,11 +108,39 @@ class Handovers:
         )
 
     @callback
+    def call_at_end(self, certificate_id: str, call: CALLBACK_TYPE) -> bool:
+        """Call once a certificate can no longer be fetched; return whether it can be now."""
+        for offer in self._offers.values():
+            if offer.delivery.certificate_id == certificate_id:
+                offer.at_end.append(call)
+                return True
+        return False
+
+    @callback
     def withdraw(self, certificate_id: str) -> None:
         """Stop offering a certificate."""
-        for token, offer in list(self._offers.items()):
-            if offer.delivery.certificate_id == certificate_id:
-                self._remove(token)
+        self._withdraw(lambda item: item.certificate_id == certificate_id)
+
+    @callback
+    def withdraw_device(self, device_id: str) -> list[str]:
+        """Stop offering certificates to a device, and return their ids."""
+        return self._withdraw(lambda item: item.device_id == device_id)
+
+    @callback
+    def withdraw_others(self, entry_id: str, device_ids: Collection[str]) -> None:
+        """Stop offering certificates of an account, except to these devices."""
+        self._withdraw(
+            lambda item: item.entry_id == entry_id and item.device_id not in device_ids
+        )
+
+    def _withdraw(self, is_withdrawn: Callable[[Delivery], bool]) -> list[str]:
+        """Stop offering some deliveries, and return the ids of their certificates."""
+        tokens = [
+            token
+            for token, offer in self._offers.items()
+            if is_withdrawn(offer.delivery)
+        ]
+        return [self._remove(token).certificate_id for token in tokens]
 
     @callback
     def offer(self, delivery: Delivery) -> Handover:
@@ -160,6 +191,8 @@ class Handovers:
     def _remove(self, token: str) -> Delivery:
         offer = self._offers.pop(token)
         offer.cancel_expiry()
+        for call in offer.at_end:
+            call()
         return offer.delivery
 
 

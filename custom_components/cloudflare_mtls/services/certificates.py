@@ -16,9 +16,9 @@ from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 import probatio
 
+from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.request import CertificateRequest
-from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_certificate
 from ..engine.certificates.bundles import BundleFormat
@@ -26,7 +26,7 @@ from ..engine.certificates.companions import Certificate, CompanionDevice
 from ..engine.certificates.keys import KeyType, is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import companion_subentry, hostnames_of
+from ..subentries import hostnames_of
 from ..wording import raise_translated
 from .action import ENTRY_SCHEMA, Action, entry_of
 
@@ -76,40 +76,42 @@ async def _create(call: ServiceCall) -> ServiceResponse:
             zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
-        created = await entry.runtime_data.certificates.async_create(
-            _request(call, device)
+        created = await entry.runtime_data.creator.async_create(
+            _request(call, device, is_new=True)
         )
-    # Its device and entities are there at once, for the response and the next action.
-    call.hass.config_entries.async_add_subentry(entry, companion_subentry(device))
     return _describe_created(call.hass, entry, created)
 
 
 async def _renew(call: ServiceCall) -> ServiceResponse:
     """Create another certificate for a companion device, and offer its bundle."""
     entry, app = entry_of(call), _app_to_notify(call)
-    certificates = entry.runtime_data.certificates
+    data = entry.runtime_data
     with raise_translated():
-        device, _ = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        device, _ = await data.certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
         if app:
             device = replace(device, notify_device_id=call.data[CONF_NOTIFY_DEVICE_ID])
-        created = await certificates.async_create(_request(call, device))
+        created = await data.creator.async_create(_request(call, device, is_new=False))
     return _describe_created(call.hass, entry, created)
 
 
 async def _revoke(call: ServiceCall) -> ServiceResponse:
     """Revoke a certificate."""
-    certificates = entry_of(call).runtime_data.certificates
+    data = entry_of(call).runtime_data
     with raise_translated():
-        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
-        return _describe_status(await certificates.async_revoke(certificate))
+        _, certificate = await data.certificates.async_find(
+            call.data[ATTR_CERTIFICATE_ID]
+        )
+        return _describe_status(await data.revoker.async_revoke(certificate))
 
 
 async def _restore(call: ServiceCall) -> ServiceResponse:
     """Make a revoked certificate valid again."""
-    certificates = entry_of(call).runtime_data.certificates
+    data = entry_of(call).runtime_data
     with raise_translated():
-        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
-        return _describe_status(await certificates.async_restore(certificate))
+        _, certificate = await data.certificates.async_find(
+            call.data[ATTR_CERTIFICATE_ID]
+        )
+        return _describe_status(await data.revoker.async_restore(certificate))
 
 
 async def _list(call: ServiceCall) -> ServiceResponse:
@@ -180,12 +182,15 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     return zone_ids.pop()
 
 
-def _request(call: ServiceCall, device: CompanionDevice) -> CertificateRequest:
+def _request(
+    call: ServiceCall, device: CompanionDevice, *, is_new: bool
+) -> CertificateRequest:
     return CertificateRequest(
         device=device,
         validity_days=call.data[ATTR_VALIDITY_DAYS],
         key_type=call.data[ATTR_KEY_TYPE],
         bundle_format=call.data[ATTR_BUNDLE],
+        is_new=is_new,
         revoke_old_after=call.data.get(ATTR_REVOKE_OLD_AFTER),
     )
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..engine.certificates.companions import Certificate
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.records import Record
 
@@ -20,7 +22,8 @@ _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 class Ledger:
     """The records of an account's certificates, and what was told about them.
 
-    Accepted are certificates from elsewhere that a person knows of.
+    Accepted are certificates from elsewhere that a person knows of. Unwanted are certificates
+    that have to be revoked, by their ids, and those that are being signed, by their keys' ids.
     """
 
     def __init__(
@@ -39,6 +42,11 @@ class Ledger:
         }
         self._seen: set[str] = set(stored["known"])
         self._accepted: set[str] = set(stored["accepted"])
+        self._unwanted = {
+            item_id: datetime.fromisoformat(since)
+            for item_id, since in stored.get("unwanted", {}).items()
+        }
+        self._is_removed = False
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -52,6 +60,16 @@ class Ledger:
     def is_accepted(self, certificate_id: str) -> bool:
         """Return whether a person accepted a certificate from elsewhere."""
         return certificate_id in self._accepted
+
+    @property
+    def unwanted(self) -> Mapping[str, datetime]:
+        """Return since when certificates and keys are unwanted, by their ids."""
+        return self._unwanted
+
+    def is_unwanted(self, certificate: Certificate) -> bool:
+        """Return whether a certificate has to be revoked."""
+        ids = (certificate.id, certificate.facts.key_id)
+        return any(item_id in self._unwanted for item_id in ids)
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
@@ -83,7 +101,27 @@ class Ledger:
         self._accepted.update(certificate_ids)
         await self._async_save()
 
+    async def async_mark_unwanted(self, item_id: str) -> None:
+        """Record that a certificate has to be revoked once it is seen."""
+        if item_id not in self._unwanted:
+            self._unwanted[item_id] = dt_util.utcnow()
+            await self._async_save()
+
+    async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:
+        """Record that these certificates are revoked, or wanted after all."""
+        if found := self._unwanted.keys() & item_ids:
+            for item_id in found:
+                del self._unwanted[item_id]
+            await self._async_save()
+
+    async def async_remove(self) -> None:
+        """Remove what is stored; what is recorded after that is not stored."""
+        self._is_removed = True
+        await self._store.async_remove()
+
     async def _async_save(self) -> None:
+        if self._is_removed:
+            return
         await self._store.async_save(
             {
                 "records": {
@@ -93,6 +131,10 @@ class Ledger:
                 "told": dict(self._told),
                 "known": sorted(self._seen),
                 "accepted": sorted(self._accepted),
+                "unwanted": {
+                    item_id: since.isoformat()
+                    for item_id, since in self._unwanted.items()
+                },
             }
         )
 
@@ -109,8 +151,9 @@ async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    hass.data.get(_LEDGERS, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    ledger = await async_get_ledger(hass, entry_id)
+    del hass.data[_LEDGERS][entry_id]
+    await ledger.async_remove()
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

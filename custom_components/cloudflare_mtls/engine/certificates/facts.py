@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from ..api.errors import Unavailable
 from ..api.models import ClientCertificate
-from .keys import ORGANIZATION, KeyType
+from .keys import ORGANIZATION, KeyType, key_id_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,11 @@ class CertificateFacts:
             )
         except (ValueError, UnsupportedAlgorithm) as err:
             raise Unavailable("malformed certificate") from err
+
+    @property
+    def key_id(self) -> str:
+        """Return the digest of the public key."""
+        return key_id_of(self.public_key)
 
     @property
     def managed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -38,9 +39,19 @@ class SigningRequest:
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
 
+    @property
+    def key_id(self) -> str:
+        """Return the digest of the public key, by which the certificate is known beforehand."""
+        return key_id_of(self.public_key)
+
     def __repr__(self) -> str:
         """Keep the key out of logs and tracebacks."""
         return "SigningRequest()"
+
+
+def key_id_of(public_key: bytes) -> str:
+    """Return the SHA-256 of a public key in DER, in hex."""
+    return sha256(public_key).hexdigest()
 
 
 def is_name(text: str) -> bool:

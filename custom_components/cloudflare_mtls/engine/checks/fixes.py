@@ -5,7 +5,7 @@ from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
-from ..api.models import TunnelConfiguration
+from ..api.ingress import TunnelConfiguration
 from ..sync.steps import CATCH_ALL
 from .finding import Finding
 from .specs import SPECS, Check, FixedIn, SettingSpec

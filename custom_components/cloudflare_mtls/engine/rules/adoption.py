@@ -54,7 +54,8 @@ def _hostnames(node: Node) -> frozenset[str]:
     """Return the hostnames that a condition asks for, none if it asks for anything else."""
     match node:
         case Comparison(left, "eq" | "in", names) if _is_host(left):
-            return frozenset(str(name) for name in names)
+            texts = frozenset(name for name in names if isinstance(name, str))
+            return texts if len(texts) == len(names) else frozenset()
         case Call("starts_with", (left, str(name))) if _is_host(left):
             return frozenset({name})
         case Combination("or", nodes) if all(_hostnames(inner) for inner in nodes):

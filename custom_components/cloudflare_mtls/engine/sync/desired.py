@@ -10,8 +10,8 @@ from ..rules.adoption import MadeByHand
 from ..rules.expressions import block_expression, skip_expression
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.parser import same_expression
+from ..rules.skippable import Skippable, skip_parameters
 from .settings import Layout, ProtectedHostname
-from .skippable import Skippable, skip_parameters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from ..api.errors import EngineError, PlanChanged, RateLimited
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
 from ..rules.marks import SKIP_REF
+from ..rules.skippable import Skippable
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
@@ -16,7 +17,6 @@ from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
 from .settings import HostnameSettings, Layout
-from .skippable import Skippable
 from .steps import Step
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..api.models import Ruleset
+from ..rules.actions import ends_evaluation
 from ..rules.expressions import MAX_LENGTH
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.quota import is_full
@@ -112,6 +113,6 @@ def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
     if ref == SKIP_REF:
         return BLOCK_REF not in refs or refs[place + 1 : place + 2] == [BLOCK_REF]
     return not any(
-        rule.enabled and rule.action == "skip" and rule.ref != SKIP_REF
+        rule.enabled and rule.ref != SKIP_REF and ends_evaluation(rule) is not False
         for rule in ruleset.rules[:place]
     )
