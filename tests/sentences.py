@@ -41,6 +41,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
+UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 import json
 import re
 from typing import Final
@@ -11,10 +10,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.errors import Permission
-from custom_components.cloudflare_mtls.engine.api.models import CertificateStatus, Rule
-from custom_components.cloudflare_mtls.engine.certificates.companions import Certificate
-from custom_components.cloudflare_mtls.engine.certificates.facts import CertificateFacts
-from custom_components.cloudflare_mtls.engine.certificates.keys import KeyType
+from custom_components.cloudflare_mtls.engine.api.models import Rule
 from custom_components.cloudflare_mtls.engine.permissions import (
     NEEDED,
     OPTIONAL,
@@ -31,7 +27,6 @@ from custom_components.cloudflare_mtls.engine.sync.steps import (
     Step,
 )
 from custom_components.cloudflare_mtls.flows.tunnel_steps import APP_URL
-from custom_components.cloudflare_mtls.issues import list_certificates
 from custom_components.cloudflare_mtls.pages.page import rich
 from custom_components.cloudflare_mtls.quoting import (
     MAX_LENGTH,
@@ -128,7 +123,6 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "docker": lambda text, foreign: Ours("docker run"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "hostnames": lambda text, foreign: listed([foreign]),
-    "names": lambda text, foreign: list_certificates([certificate_of(foreign)]),
     "optional": lambda text, foreign: listed(OPTIONAL),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
@@ -140,25 +134,6 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "url": lambda text, foreign: Ours("http://192.168.1.10:8123/x#token"),
     "who": lambda text, foreign: text(f"exposure_{Visitor.NO_CERTIFICATE}"),
 }
-
-
-def certificate_of(name: str) -> Certificate:
-    """Return a certificate with a name that somebody chose."""
-    now = datetime.now(UTC)
-    facts = CertificateFacts(
-        name=name,
-        organization=name,
-        device_id=name,
-        serial_number="1",
-        fingerprint_sha256="0",
-        issued_on=now,
-        expires_on=now,
-        public_key=b"",
-        key_type=KeyType.EC_P256,
-    )
-    return Certificate(
-        id="x", zone_id="z", status=CertificateStatus.ACTIVE, facts=facts
-    )
 
 
 def steps_about(foreign: str) -> list[Step]:
@@ -280,11 +255,11 @@ def test_only_these_modules_call_text_their_own() -> None:
     assert found == {
         "certificates/notifications.py",
         "config_flow.py",
+        "flows/certificate_labels.py",
         "flows/certificate_steps.py",
         "flows/hostname_draft.py",
         "flows/hostname_steps.py",
         "flows/tunnel_steps.py",
-        "issues.py",
         "quoting.py",
         "wording.py",
     }

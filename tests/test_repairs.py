@@ -24,7 +24,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
-    add_certificate,
+    add_known_certificate,
     companion,
     issues,
     reported,
@@ -301,42 +301,18 @@ async def test_issues_go_with_their_account(
     assert issues(hass) == {}
 
 
-async def test_certificates_from_elsewhere_are_taken_note_of(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """Once confirmed they are not reported again, until there is another; nothing is revoked."""
-    certificate = await add_certificate(
-        sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
-    )
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == {"certificates_elsewhere"}
-
-    flow = await begin_repair(client, issues(hass)["certificates_elsewhere"])
-    assert flow["step_id"] == "confirm"
-    expires = certificate.not_valid_after_utc.date()
-    assert flow["description_placeholders"] == {"names": f"- `'Terra'`, {expires}"}
-    assert (await confirm_repair(client, flow))["type"] == "create_entry"
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == set()
-    assert sandbox.journal.writes == []
-
-    await add_certificate(sandbox, organization="Somebody", certificate_id="new")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == {"certificates_elsewhere"}
-
-
 @pytest.fixture
 async def renewal(
     hass: HomeAssistant,
     sandbox: Sandbox,
+    in_sync: MockConfigEntry,
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> Any:
     """Return the dialog that renews a certificate which expires soon."""
-    await add_certificate(sandbox, not_before=now() - timedelta(days=360), days=365)
+    await add_known_certificate(
+        hass, in_sync, sandbox, not_before=now() - timedelta(days=360), days=365
+    )
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"certificate_urgent"}
     flow = await begin_repair(client, issues(hass)["certificate_urgent"])

@@ -11,6 +11,7 @@ from .account import async_create_client, create_probe
 from .certificates.creation import CertificateCreator
 from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
+from .certificates.proofs import Proofs
 from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
 from .certificates.withdrawal import async_withdraw_what_is_gone
@@ -93,17 +94,19 @@ async def _async_read_account(
         token.async_refresh(),
     )
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
+    visits = VisitCoordinator(hass, entry, probe, protection)
     return CloudflareData(
         client=client,
         token=token,
         tunnels=tunnels,
         protection=protection,
-        visits=VisitCoordinator(hass, entry, probe, protection),
+        visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
         certificates=CompanionCertificates(protection),
         creator=CertificateCreator(hass, entry, protection, probe, revoker),
         revoker=revoker,
+        proofs=Proofs(entry, protection, visits),
     )
 
 

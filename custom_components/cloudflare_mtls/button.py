@@ -38,6 +38,7 @@ class CompanionButtonEntityDescription(ButtonEntityDescription):
     """Describes a button of a companion device; its function raises EngineError."""
 
     press_fn: Callable[[CloudflareData, CompanionState], Awaitable[None]]
+    available_fn: Callable[[CompanionState], bool] = lambda _: True
 
 
 async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
@@ -70,6 +71,13 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         press_fn=lambda data, companion: data.revoker.async_revoke_device(
             companion.device
         ),
+    ),
+    CompanionButtonEntityDescription(
+        key="revoke_old",
+        translation_key="revoke_old",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda data, companion: data.revoker.async_revoke_replaced(companion),
+        available_fn=lambda companion: bool(companion.replaced),
     ),
 )
 
@@ -104,6 +112,16 @@ class CompanionButton(CompanionEntity, ButtonEntity):
     """A button of a companion device."""
 
     entity_description: CompanionButtonEntityDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        companion = self.companion
+        return (
+            super().available
+            and companion is not None
+            and self.entity_description.available_fn(companion)
+        )
 
     @override
     async def async_press(self) -> None:

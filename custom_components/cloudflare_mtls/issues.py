@@ -13,7 +13,8 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
-from .engine.certificates.companions import Certificate, CompanionState, HandoverState
+from .engine.certificates.certificate import Certificate, ListedCertificate
+from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import (
     EXPIRING_DAYS,
     URGENT_DAYS,
@@ -25,10 +26,9 @@ from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem
-from .quoting import Ours, listed, quoted, shown
+from .quoting import listed, shown
 from .wording import Texts, describe_problem
 
-_MAX_LISTED = 10
 _HELP_URLS = {
     HelpLink.TROUBLESHOOTING: None,
     HelpLink.HOME_ASSISTANT_NETWORK: "homeassistant://config/network",
@@ -40,7 +40,7 @@ class Fix(StrEnum):
 
     FIX_HOSTNAME = "fix_hostname"
     RENEW_CERTIFICATE = "renew_certificate"
-    ACCEPT_CERTIFICATES = "accept_certificates"
+    UNKNOWN_CERTIFICATES = "unknown_certificates"
     FIX_FINDING = "fix_finding"
 
 
@@ -270,31 +270,34 @@ def _companion_issue_key(companion: CompanionState) -> str | None:
     return "handover_missed" if is_missed else None
 
 
-def elsewhere_issue() -> Issue:
-    """Return the issue for certificates from elsewhere that are accepted."""
+def unknown_issue(certificates: Iterable[ListedCertificate], *, pinned: bool) -> Issue:
+    """Return the issue for unknown certificates, which connect unless others are pinned.
+
+    Each set of them has its own id: ignoring some hides none that appears later.
+    """
+    ids = "_".join(
+        sorted(
+            item.facts.fingerprint_sha256 if isinstance(item, Certificate) else item.id
+            for item in certificates
+        )
+    )
+    key = "unknown_certificates_pinned" if pinned else "unknown_certificates"
     return Issue(
-        id="elsewhere",
-        translation_key="certificates_elsewhere",
+        id=f"{key}_{ids}",
+        translation_key=key,
         placeholders={},
-        fix=(Fix.ACCEPT_CERTIFICATES, ""),
+        fix=(Fix.UNKNOWN_CERTIFICATES, ""),
         severity=ir.IssueSeverity.WARNING,
     )
 
 
-def list_certificates(certificates: Iterable[Certificate]) -> Ours:
-    """Return certificates as a list in Markdown, cut after the first ten."""
-    lines = sorted(
-        f"- {quoted(item.facts.name)}, {item.facts.expires_on:%Y-%m-%d}"
-        for item in certificates
-    )
-    more = [f"- +{len(lines) - _MAX_LISTED}"] if len(lines) > _MAX_LISTED else []
-    return Ours("\n".join([*lines[:_MAX_LISTED], *more]))
-
-
-def revocation_issue(name: str, certificate_id: str) -> Issue:
+def revocation_issue(certificate: ListedCertificate) -> Issue:
     """Return the issue for a certificate that could not be revoked yet."""
+    name = certificate.id
+    if isinstance(certificate, Certificate):
+        name = certificate.facts.name
     return Issue(
-        id=f"revocation_{certificate_id}",
+        id=f"revocation_{certificate.id}",
         translation_key="revocation_pending",
         placeholders={"name": name},
     )

@@ -1,6 +1,5 @@
 """Repairs: show what would fix an issue, and do it once a person confirms."""
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, override
@@ -10,66 +9,18 @@ from homeassistant.components.repairs import (
     RepairsFlowContext,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-import probatio
 
-from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
 from .flows.certificate_steps import CertificateSteps
-from .flows.form import abort, show_form
-from .issues import Fix, finding_placeholders, list_certificates
+from .flows.fix_flow import FixFlow
+from .flows.unknown_certificates import UnknownCertificatesFlow
+from .issues import Fix, finding_placeholders
 from .runtime_data import CloudflareConfigEntry
 from .wording import CHANGED, Message, async_get_texts, changes_of, describe
-
-_NO_FIELDS: Final = probatio.Schema({})
-
-
-class FixFlow(RepairsFlow):
-    """Ask about one subject of an account, and fix it once a person confirms."""
-
-    def __init__(self, entry: CloudflareConfigEntry, subject: str) -> None:
-        """Take the account, and what of it to fix."""
-        self._entry = entry
-        self.subject = subject
-
-    @abstractmethod
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        """Show what will be done, and what went wrong before; raise EngineError."""
-
-    @abstractmethod
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        """Fix what a person confirmed; raise EngineError."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Begin with what is wrong now."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Ask, or fix what was confirmed."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        try:
-            if user_input is None:
-                return await self.async_ask()
-            return await self.async_fix(user_input)
-        except EngineError as err:
-            return abort(self, describe(err))
-
-    def show_confirm(
-        self, placeholders: Mapping[str, str], message: Message | None
-    ) -> RepairsFlowResult:
-        """Show what a person can confirm."""
-        return show_form(
-            self, "confirm", _NO_FIELDS, message=message, placeholders=placeholders
-        )
 
 
 class FixHostnameFlow(FixFlow):
@@ -143,23 +94,6 @@ class RenewCertificateFlow(
         return self.async_create_entry(data={})
 
 
-class AcceptCertificatesFlow(FixFlow):
-    """Record that a person knows certificates that were made elsewhere."""
-
-    @override
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        unknown = self._entry.runtime_data.protection.data.unknown_certificates
-        return self.show_confirm({"names": list_certificates(unknown)}, message)
-
-    @override
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        protection = self._entry.runtime_data.protection
-        unknown = protection.data.unknown_certificates
-        await protection.ledger.async_accept({item.id for item in unknown})
-        protection.async_look_at_ledger()
-        return self.async_create_entry(data={})
-
-
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
@@ -190,7 +124,7 @@ class FixFindingFlow(FixFlow):
 _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.FIX_HOSTNAME: FixHostnameFlow,
     Fix.RENEW_CERTIFICATE: RenewCertificateFlow,
-    Fix.ACCEPT_CERTIFICATES: AcceptCertificatesFlow,
+    Fix.UNKNOWN_CERTIFICATES: UnknownCertificatesFlow,
     Fix.FIX_FINDING: FixFindingFlow,
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .certificates.creation import CertificateCreator
+from .certificates.proofs import Proofs
 from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
@@ -32,3 +33,4 @@ class CloudflareData:
     certificates: CompanionCertificates
     creator: CertificateCreator
     revoker: CertificateRevoker
+    proofs: Proofs

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.certificates.helpers import DAY, STATUS
+from tests.certificates.helpers import STATUS
 from tests.common import (
     EDGE_EVERY,
     add_certificate,
@@ -169,40 +169,6 @@ async def test_device_removed_during_its_repair(
     assert (flow["type"], flow["reason"]) == ("abort", reason)
     assert set(certificates(sandbox).values()) == {"revoked"}
     assert reported(hass) == set()
-
-
-async def test_certificates_that_a_person_knows(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """Their names are shown as plain text; once accepted, they are not reported again."""
-    certificate = await add_certificate(
-        sandbox, name="[Click](x)`", organization="", device_id="x"
-    )
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    sandbox.journal.clear()
-
-    flow = await begin(hass, client, "certificates_elsewhere")
-    expires = certificate.not_valid_after_utc.date()
-    assert flow["description_placeholders"]["names"] == f"- `[Click](x)'`, {expires}"
-    flow = await go_on(hass, client, flow)
-
-    assert flow["type"] == "create_entry"
-    for _ in range(2):
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
-        assert reported(hass) == set()
-        await hass.config_entries.async_reload(loaded_entry.entry_id)
-        await settle(hass)
-    assert sandbox.journal.writes == []
-
-    await add_certificate(
-        sandbox, name="Later", organization="", device_id="x", certificate_id="later"
-    )
-    await wait_for_refresh(hass, freezer, DAY)
-    assert reported(hass) == {"certificates_elsewhere"}
 
 
 async def test_device_that_is_gone_since(

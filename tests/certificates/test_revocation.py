@@ -10,7 +10,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.certificates.helpers import DAY, open_repairs, pass_time, through_dialog
 from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
-from tests.dialogs import CHOSEN, Client, add, certificates, fetch, prove
+from tests.dialogs import (
+    CHOSEN,
+    Client,
+    add,
+    certificates,
+    fetch,
+    run_test,
+    token_of_test,
+)
 from tests.faults import Faults
 
 
@@ -62,9 +70,9 @@ async def test_restored_certificate_stays(
         hass, loaded_entry, "renew_certificate", certificate_id=old, key_type="ec_p256"
     )
     await settle(hass)
-    await fetch(client, response["handover_url"])
-    assert await prove(client, response["certificate_id"]) == 200
-    await pass_time(hass, freezer, timedelta(0))
+    fetched = await fetch(client, response["handover_url"])
+    await run_test(client, token_of_test(fetched))
+    await pass_time(hass, freezer, 7 * DAY)
     assert certificates(sandbox)[old] == "revoked"
 
     restored = await act(hass, loaded_entry, "restore_certificate", certificate_id=old)

@@ -1,7 +1,8 @@
 """Builders of zones, rules and settings for the tests of the engine."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
@@ -14,6 +15,8 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Ruleset,
     Zone,
 )
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.trust import Trust
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
@@ -340,3 +343,21 @@ __all__ = [
     "wanting",
     "zone",
 ]
+
+
+def trust(
+    *,
+    records: Mapping[str, Record] = MappingProxyType({}),
+    confirmed: Mapping[str, str | None] = MappingProxyType({}),
+    unwanted: Collection[str] = (),
+    device_ids: Collection[str] = (),
+    removed_ids: Collection[str] = (),
+) -> Trust:
+    """Return trust in no certificate but these."""
+    return Trust(
+        records=records,
+        confirmed=confirmed,
+        unwanted=unwanted,
+        device_ids=device_ids,
+        removed_ids=removed_ids,
+    )

@@ -25,6 +25,7 @@ from tests.common import (
     act,
     add_certificate,
     choose,
+    fingerprint_of,
     sentences,
     settle,
     state_of,
@@ -38,8 +39,9 @@ from tests.dialogs import (
     add_hostname,
     certificates,
     fetch,
-    prove,
     renew,
+    run_test,
+    token_of_test,
 )
 from tests.faults import Faults
 
@@ -99,10 +101,12 @@ async def test_certificate_is_tested_before_the_dialog_ends(
     """The order in the README works: download, test, and only then Submit."""
     client = await hass_client_no_auth()
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
-    await fetch(client, result["description_placeholders"]["url"])
-    (certificate_id,) = certificates(sandbox)
+    fetched = await fetch(client, result["description_placeholders"]["url"])
+    await settle(hass)
 
-    assert await prove(client, certificate_id) == 200
+    said = await run_test(client, token_of_test(fetched))
+
+    assert said == ENGLISH["common"]["proof_done"]
     assert state_of(hass, "sensor.pixel_8_handover") == "proven"
 
     result = await submit(hass, result)
@@ -494,7 +498,7 @@ async def test_more_certificates_than_can_be_pinned(
 ) -> None:
     """The form says how many there are, and nothing is signed."""
     await choose_pinning(hass, loaded_entry)
-    await fill(sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, 60)
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     sandbox.journal.clear()
 
@@ -549,8 +553,12 @@ async def test_adoption(
     )
     result = await submit(hass, result, {"next_step_id": "adopt"})
     (label,) = result["data_schema"].schema["certificate"].config["options"]
+    issued = certificate.not_valid_before_utc.date()
     expires = certificate.not_valid_after_utc.date()
-    assert label["label"] == f"Cloudflare ({expires})"
+    assert label["label"] == (
+        f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
+        f"issued {issued}, expires {expires}, name: Cloudflare"
+    )
     malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
     result = await submit(hass, result, malformed)
     assert "Enter a name" in sentences(result, OF)["base"]

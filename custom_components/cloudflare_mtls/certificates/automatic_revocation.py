@@ -10,7 +10,7 @@ from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
 from ..engine.api.errors import EngineError
-from ..engine.certificates.companions import Certificate
+from ..engine.certificates.certificate import ListedCertificate
 from ..issues import Issue, revocation_issue
 from ..storage.ledger import Ledger
 from .creations import Creations
@@ -34,38 +34,41 @@ async def async_revoke_automatically(
             await revoker.async_revoke_automatically(certificate)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
-            issues.append(revocation_issue(certificate.facts.name, certificate.id))
+            issues.append(revocation_issue(certificate))
     certificates = state.certificates or ()
-    await protection.removals.async_forget_revoked(certificates)
+    await protection.removals.async_forget_revoked(certificates, protection.trust)
     await _forget_unwanted(protection.ledger, certificates)
     return issues
 
 
 def _to_revoke(
     protection: ProtectionCoordinator, creations: Creations, state: ProtectionState
-) -> Iterator[Certificate]:
+) -> Iterator[ListedCertificate]:
     """Yield the active certificates that a newer one replaced, or that nobody wants."""
+    trust = protection.trust
     for companion in (state.companions or {}).values():
         yield from companion.outdated
     for certificate in state.certificates or ():
-        is_unwanted = protection.ledger.is_unwanted(certificate)
+        if not certificate.is_active:
+            continue
         # One that is being created is unwanted only until it is recorded.
-        is_in_creation = creations.has_key(certificate.facts.key_id)
-        if certificate.is_active and (
-            certificate.device_id in protection.removals.devices
-            or (is_unwanted and not is_in_creation)
+        is_in_creation = any(map(creations.has_key, certificate.ids))
+        if trust.is_of_removed_device(certificate) or (
+            trust.is_unwanted(certificate) and not is_in_creation
         ):
             yield certificate
 
 
-async def _forget_unwanted(ledger: Ledger, certificates: Iterable[Certificate]) -> None:
+async def _forget_unwanted(
+    ledger: Ledger, certificates: Iterable[ListedCertificate]
+) -> None:
     """Forget the unwanted certificates that are revoked, or that were not seen for a day."""
     active, revoked = (
         {
             item_id
             for item in certificates
             if item.is_active is is_active
-            for item_id in (item.id, item.facts.key_id)
+            for item_id in item.ids
         }
         for is_active in (True, False)
     )

@@ -14,7 +14,8 @@ from ..bus_events import CertificateEvent, async_fire_certificate
 from ..const import CONF_REMOTE_HANDOVER, LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.companions import Certificate, CompanionState
+from ..engine.certificates.certificate import Certificate
+from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe
@@ -128,7 +129,9 @@ class CertificateCreator:
             replaced = handovers.withdraw_device(device.id)
             handover = handovers.offer(delivery)
         event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
-        async_fire_certificate(self._hass, self._entry, event, signed.certificate)
+        async_fire_certificate(
+            self._hass, self._entry, event, signed.certificate, device.id
+        )
         await self._revoker.async_discard(device.zone_id, replaced)
         if device.notify_device_id:
             await async_notify(self._hass, device.notify_device_id, handover.path)
@@ -180,7 +183,7 @@ class CertificateCreator:
             self._hass.config_entries.async_add_subentry(self._entry, subentry)
             creation.subentry_id = subentry.subentry_id
         certificate, ledger = signed.certificate, self._protection.ledger
-        record = request.record(dt_util.utcnow())
+        record = request.record(certificate.facts.fingerprint_sha256, dt_util.utcnow())
         await ledger.async_add(certificate.id, record)
         await ledger.async_forget_unwanted({certificate.facts.key_id})
 

@@ -46,10 +46,12 @@ class CertificateRequest:
             bundle_format=bundle_format,
         )
 
-    def record(self, now: datetime) -> Record:
-        """Return what to record of a certificate that is created now."""
+    def record(self, fingerprint: str, now: datetime) -> Record:
+        """Return what to record of a certificate that is created now, by SHA-256 fingerprint."""
         days = self.revoke_old_after
         return Record(
+            fingerprint=fingerprint,
+            device_id=self.device.id,
             created_on=now,
             revoke_old_on=None if days is None else now + timedelta(days=days),
         )

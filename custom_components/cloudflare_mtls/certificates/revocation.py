@@ -12,7 +12,8 @@ from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import CertificateStatus
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
+from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.records import Record
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent, Reconciler
@@ -40,7 +41,9 @@ class CertificateRevoker:
         self._creations = async_get_creations(hass)
         self._handovers = async_get_handovers(hass)
 
-    async def async_revoke(self, certificate: Certificate) -> Certificate:
+    async def async_revoke[CertificateT: ListedCertificate](
+        self, certificate: CertificateT
+    ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
         try:
             return await self.async_revoke_automatically(certificate)
@@ -48,7 +51,9 @@ class CertificateRevoker:
             self._protection.async_look_at_ledger()
             raise
 
-    async def async_revoke_automatically(self, certificate: Certificate) -> Certificate:
+    async def async_revoke_automatically[CertificateT: ListedCertificate](
+        self, certificate: CertificateT
+    ) -> CertificateT:
         """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
         self._creations.stop_certificate(certificate.id)
         self._handovers.withdraw(certificate.id)
@@ -71,21 +76,20 @@ class CertificateRevoker:
             listed = self._protection.data.certificates or ()
         # The list shows what was created while it was read, too.
         self._stop(device.id)
+        trust = self._protection.trust
         active = [
-            item for item in listed if item.is_active and item.device_id == device.id
+            item
+            for item in readable(listed)
+            if item.is_active and trust.device_id_of(item) == device.id
         ]
-        await self._close_to_revoked(active)
-        left = []
-        for certificate in active:
-            try:
-                await self._revoke(certificate.zone_id, certificate.id)
-            except EngineError as err:
-                errors.append(err)
-                left.append(certificate)
-        await self._apply_change()
-        if errors:
-            self._protection.async_look_at_ledger()
-            await self._raise_left(device.name, left, errors[0])
+        await self._revoke_all(device.name, active, errors)
+        unknown = trust.unknown_among(listed)
+        if not active and device.id in map(trust.claimed_device_id, unknown):
+            raise_translated_error(Message("revocation_unknown", {"name": device.name}))
+
+    async def async_revoke_replaced(self, companion: CompanionState) -> None:
+        """Revoke now what a newer certificate of the device replaced; raise as for a device."""
+        await self._revoke_all(companion.device.name, companion.replaced, [])
 
     async def async_discard(self, zone_id: str, certificate_ids: Iterable[str]) -> None:
         """Revoke certificates that no device got; those that are refused are tried again later."""
@@ -110,6 +114,26 @@ class CertificateRevoker:
         await self._apply_change()
         return replace(certificate, status=status)
 
+    async def _revoke_all(
+        self,
+        name: str,
+        certificates: Collection[Certificate],
+        errors: list[EngineError],
+    ) -> None:
+        """Revoke certificates of a device; raise the first error, now or before, after all were tried."""
+        await self._close_to_revoked(certificates)
+        left = []
+        for certificate in certificates:
+            try:
+                await self._revoke(certificate.zone_id, certificate.id)
+            except EngineError as err:
+                errors.append(err)
+                left.append(certificate)
+        await self._apply_change()
+        if errors:
+            self._protection.async_look_at_ledger()
+            await self._raise_left(name, left, errors[0])
+
     @callback
     def _stop(self, device_id: str) -> None:
         """Give nothing more to a device, whatever Cloudflare says."""
@@ -126,7 +150,9 @@ class CertificateRevoker:
         await ledger.async_forget_unwanted({certificate_id})
         return status
 
-    async def _close_to_revoked(self, certificates: Iterable[Certificate]) -> None:
+    async def _close_to_revoked(
+        self, certificates: Iterable[ListedCertificate]
+    ) -> None:
         """Fix the rules of the certificates' zones, where they let revoked ones in."""
         zone_ids = {item.zone_id for item in certificates}
         hostnames = {
@@ -164,10 +190,16 @@ class CertificateRevoker:
 
     async def _record_restored(self, certificate: Certificate) -> None:
         """Record that a person wants the certificate back, whatever has replaced it."""
-        ledger = self._protection.ledger
-        if certificate.id not in ledger.records:
+        ledger, trust = self._protection.ledger, self._protection.trust
+        device_id = trust.device_id_of(certificate)
+        if device_id and trust.record_of(certificate) is None:
             issued_on = certificate.facts.issued_on
-            record = Record(created_on=issued_on, taken_on=issued_on)
+            record = Record(
+                fingerprint=certificate.facts.fingerprint_sha256,
+                device_id=device_id,
+                created_on=issued_on,
+                taken_on=issued_on,
+            )
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
         await ledger.async_forget_unwanted({certificate.id, certificate.facts.key_id})

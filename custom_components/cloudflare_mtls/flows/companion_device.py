@@ -22,12 +22,14 @@ import probatio
 
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, readable
+from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
 from ..wording import Message
+from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
 from .form import abort, choice, made, show_form
 
@@ -67,9 +69,12 @@ class CompanionDeviceFlow(
         protection = made(self.entry()).runtime_data.protection
         known = {device.id for device in protection.companions}
         self._adoptable = {
-            item.device_id: item
-            for item in protection.data.certificates or ()
-            if item.is_active and item.device_id not in known
+            item.id: item
+            for item in readable(protection.data.certificates or ())
+            if item.is_active
+            and protection.trust.device_id_of(item) not in known
+            and item.id not in known
+            and not protection.trust.is_unwanted(item)
         }
         if self._adoptable:
             return self.async_show_menu(step_id="user", menu_options=["new", "adopt"])
@@ -113,20 +118,23 @@ class CompanionDeviceFlow(
         if user_input is not None:
             certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
             device = CompanionDevice(
-                id=certificate.device_id,
+                # The id in the subject is not ours: who asked for the certificate chose it.
+                id=certificate.id,
                 name=user_input.get(CONF_NAME, certificate.facts.name).strip(),
                 system=System(user_input[CONF_SYSTEM]),
                 zone_id=certificate.zone_id,
             )
             if is_name(device.name):
+                fingerprint = certificate.facts.fingerprint_sha256
+                ledger = made(self.entry()).runtime_data.protection.ledger
+                await ledger.async_confirm({fingerprint: device.id})
                 return self.async_create_entry(
                     title=device.name, data=companion_data(device), unique_id=device.id
                 )
             message = Message("name_malformed")
-        labels = {
-            device_id: f"{item.facts.name} ({item.facts.expires_on:%Y-%m-%d})"
-            for device_id, item in self._adoptable.items()
-        }
+        labels = await async_label_certificates(
+            self.hass, made(self.entry()), self._adoptable.values()
+        )
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_CERTIFICATE): choice(labels),

@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from ..quoting import plain, shown
+from ..quoting import shown
 from ..wording import Message
 
 
@@ -62,11 +62,25 @@ def choice(
     labels: Mapping[str, str], translation_key: str | None = None
 ) -> SelectSelector:
     """Return a selector of ids by their labels; some labels may be translated instead."""
-    options = [
-        SelectOptionDict(value=value, label=plain(label))
-        for value, label in labels.items()
-    ]
-    config = SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+    config = SelectSelectorConfig(
+        options=_options(labels), mode=SelectSelectorMode.DROPDOWN
+    )
     if translation_key:
         config["translation_key"] = translation_key
     return SelectSelector(config)
+
+
+def choices(labels: Mapping[str, str]) -> SelectSelector:
+    """Return a selector of any number of ids, all of whose labels are shown at once."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=_options(labels), mode=SelectSelectorMode.LIST, multiple=True
+        )
+    )
+
+
+def _options(labels: Mapping[str, str]) -> list[SelectOptionDict]:
+    return [
+        SelectOptionDict(value=value, label=label)
+        for value, label in shown(labels).items()
+    ]

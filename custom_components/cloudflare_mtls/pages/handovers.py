@@ -31,8 +31,9 @@ class Delivery:
     """What a device fetches, once.
 
     All bundles have the same password, and the advised one is first. The hostname is where
-    the device reaches Home Assistant with the certificate, if one is protected. Through
-    Cloudflare the delivery is given out only where `remotely` says so.
+    the device reaches Home Assistant with the certificate, if one is protected; with the token
+    it tests that there, once. Outside the home network the delivery is given out only where
+    `remotely` says so.
     """
 
     entry_id: str
@@ -44,9 +45,10 @@ class Delivery:
     bundles: tuple[Bundle, ...]
     hostname: str | None
     remotely: bool = False
+    test_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def __repr__(self) -> str:
-        """Keep the password out of logs and tracebacks."""
+        """Keep the password and the token out of logs and tracebacks."""
         return f"Delivery({self.label!r})"
 
 
@@ -76,10 +78,17 @@ class Handover:
 class _Offer:
     delivery: Delivery
     public_id: str
-    code: bytes
+    # No log and no traceback shows it.
+    code: bytes = field(repr=False)
+    expires_at: datetime
     cancel_expiry: CALLBACK_TYPE
     at_end: list[CALLBACK_TYPE] = field(default_factory=list)
     tries_left: int = MAX_WRONG_CODES
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it can be fetched; its timer may be late."""
+        return dt_util.utcnow() < self.expires_at
 
     def accepts(self, code: str) -> bool:
         """Return whether this is the code; after too many wrong ones, none is."""
@@ -103,7 +112,7 @@ class Handovers:
     def is_waiting(self, certificate_id: str) -> bool:
         """Return whether a certificate can still be fetched."""
         return any(
-            offer.delivery.certificate_id == certificate_id
+            offer.delivery.certificate_id == certificate_id and offer.is_open
             for offer in self._offers.values()
         )
 
@@ -148,6 +157,7 @@ class Handovers:
         token = secrets.token_urlsafe(32)
         public_id = secrets.token_urlsafe(12)
         code = f"{secrets.randbelow(1_000_000):06}"
+        expires_at = dt_util.utcnow() + LIFETIME
 
         @callback
         def expire(_now: datetime) -> None:
@@ -158,13 +168,14 @@ class Handovers:
             delivery=delivery,
             public_id=public_id,
             code=code.encode(),
+            expires_at=expires_at,
             cancel_expiry=async_call_later(self._hass, LIFETIME, job),
         )
         return Handover(
             url=f"{local_url(self._hass)}{PATH}#{token}",
             path=f"{PATH}#{_WITH_CODE}.{public_id}",
             code=code,
-            expires_at=dt_util.utcnow() + LIFETIME,
+            expires_at=expires_at,
         )
 
     @callback
@@ -172,12 +183,12 @@ class Handovers:
         """Return the delivery that a secret opens, and stop offering it.
 
         A secret is a token, or an offer's public id and its code. Remotely, only deliveries
-        that allow it are looked at, so a stranger cannot use up the tries of the others.
+        that allow it are looked at, so that a stranger cannot use up the tries of the others.
         """
         offers = {
             token: offer
             for token, offer in self._offers.items()
-            if offer.delivery.remotely or not remotely
+            if offer.is_open and (offer.delivery.remotely or not remotely)
         }
         match secret.split("."):
             case [token] if token in offers:

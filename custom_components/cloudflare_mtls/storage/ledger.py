@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Unpack, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
@@ -11,19 +11,27 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..engine.certificates.companions import Certificate
 from ..engine.certificates.lifecycle import Standing
-from ..engine.certificates.records import Record
+from ..engine.certificates.records import Changes, Record
 
-_VERSION = 1
+# Version 1 held no fingerprints: what it says of a certificate could be said of any.
+_VERSION = 2
+_NOTHING: Final[Mapping[str, Any]] = {
+    "records": {},
+    "told": {},
+    "known": [],
+    "confirmed": {},
+    "unwanted": {},
+}
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
 class Ledger:
     """The records of an account's certificates, and what was told about them.
 
-    Accepted are certificates from elsewhere that a person knows of. Unwanted are certificates
-    that have to be revoked, by their ids, and those that are being signed, by their keys' ids.
+    What a person confirmed is kept by fingerprint, not by anything that a certificate says.
+    Unwanted are certificates that have to be revoked, by their ids, and those that are being
+    signed, by their keys' ids.
     """
 
     def __init__(
@@ -31,7 +39,7 @@ class Ledger:
     ) -> None:
         """Take what was stored."""
         self._store = store
-        stored = stored or {"records": {}, "told": {}, "known": [], "accepted": []}
+        stored = {**_NOTHING, **(stored or {})}
         self._records = {
             certificate_id: Record.from_data(data)
             for certificate_id, data in stored["records"].items()
@@ -41,10 +49,10 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
-        self._accepted: set[str] = set(stored["accepted"])
+        self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
         self._unwanted = {
             item_id: datetime.fromisoformat(since)
-            for item_id, since in stored.get("unwanted", {}).items()
+            for item_id, since in stored["unwanted"].items()
         }
         self._is_removed = False
 
@@ -53,31 +61,30 @@ class Ledger:
         """Return the records of the certificates that were created here, by their ids."""
         return self._records
 
+    @property
+    def confirmed(self) -> Mapping[str, str | None]:
+        """Return the device of each certificate that a person confirmed, by fingerprint.
+
+        It is None for a certificate that belongs to no device.
+        """
+        return self._confirmed
+
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
-
-    def is_accepted(self, certificate_id: str) -> bool:
-        """Return whether a person accepted a certificate from elsewhere."""
-        return certificate_id in self._accepted
 
     @property
     def unwanted(self) -> Mapping[str, datetime]:
         """Return since when certificates and keys are unwanted, by their ids."""
         return self._unwanted
 
-    def is_unwanted(self, certificate: Certificate) -> bool:
-        """Return whether a certificate has to be revoked."""
-        ids = (certificate.id, certificate.facts.key_id)
-        return any(item_id in self._unwanted for item_id in ids)
-
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
         self._records[certificate_id] = record
         await self._async_save()
 
-    async def async_note(self, certificate_id: str, **changes: datetime) -> None:
-        """Record when something happened to a certificate that was created here."""
+    async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
+        """Record what happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()
@@ -89,16 +96,16 @@ class Ledger:
             await self._async_save()
 
     async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Record certificates from elsewhere, and return those that were not seen before."""
+        """Record unknown certificates, and return those that were not seen before."""
         new = sorted(set(certificate_ids) - self._seen)
         if new:
             self._seen.update(new)
             await self._async_save()
         return new
 
-    async def async_accept(self, certificate_ids: Collection[str]) -> None:
-        """Record that a person accepted these certificates from elsewhere."""
-        self._accepted.update(certificate_ids)
+    async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
+        """Record the device of each certificate that a person confirmed, by fingerprint."""
+        self._confirmed |= devices
         await self._async_save()
 
     async def async_mark_unwanted(self, item_id: str) -> None:
@@ -130,13 +137,28 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
-                "accepted": sorted(self._accepted),
+                "confirmed": dict(self._confirmed),
                 "unwanted": {
                     item_id: since.isoformat()
                     for item_id, since in self._unwanted.items()
                 },
             }
         )
+
+
+class _LedgerStore(Store[dict[str, Any]]):
+    """What is stored of a ledger."""
+
+    @override
+    async def _async_migrate_func(
+        self,
+        old_major_version: int,
+        old_minor_version: int,
+        old_data: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Keep what was told, but no trust: a person is asked again."""
+        kept = ("told", "known", "unwanted")
+        return {key: old_data[key] for key in kept if key in old_data}
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
@@ -156,5 +178,5 @@ async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     await ledger.async_remove()
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")
+def _store(hass: HomeAssistant, entry_id: str) -> _LedgerStore:
+    return _LedgerStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-from cryptography.hazmat.primitives import hashes
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
@@ -18,8 +17,8 @@ from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Rec
 from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
 from sandbox import Sandbox
 from sandbox.state import Rule
-from tests.common import add_certificate
-from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected
+from tests.common import add_certificate, fingerprint_of
+from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected, trust
 from tests.engine.servers import Fault, FaultyProxy
 
 EXTENT = Extent(hostnames={HOST})
@@ -134,11 +133,17 @@ async def test_pins_are_read_for_each_sync(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Both rules accept the certificates that are active by then, and no others."""
-    pins = Pins(zone_ids=[ZONE_ID], adopted=(), run_blocking=asyncio.to_thread)
+    confirmed: dict[str, str | None] = {}
+    pins = Pins(
+        zone_ids=[ZONE_ID],
+        trust=trust(confirmed=confirmed),
+        run_blocking=asyncio.to_thread,
+    )
     engine = reconciler(client, pins)
     for number in range(2):
         certificate = await add_certificate(sandbox, certificate_id=f"phone{number}")
+        fingerprint = fingerprint_of(certificate)
+        confirmed[fingerprint] = None
         await engine.sync(EXTENT)
-        fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
         rules = sandbox.state.zones[ZONE_ID].rules[:2]
         assert all(fingerprint in rule.expression for rule in rules)

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-# Marks a certificate as created by a Home Assistant; the subject's unit is the device's id.
+# For people who read the list of certificates; the subject's unit is the device's id. Anybody
+# who has a certificate signed can write the same: nothing may be trusted because of it.
 ORGANIZATION: Final = "Home Assistant"
 # In bytes: X.509 allows no longer common name.
 _MAX_NAME_LENGTH: Final = 64
