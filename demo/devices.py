@@ -31,10 +31,10 @@ async def download_bundle_in_browser(world: World, link: str) -> Phone:
 async def run_test(world: World, phone: Phone) -> None:
     """Open the test page with the phone, and run the test."""
     if phone.browser is None:
-        url, _, certificate_id = phone.test_url.partition("#")
+        url, _, token = phone.test_url.partition("#")
         path = url.removeprefix(f"https://{world.hostname}")
         answer = await world.holder(phone).request(
-            "POST", world.hostname, path, body=certificate_id
+            "POST", world.hostname, path, body=token
         )
         expect_equal(answer.status, 200, "the status of the test")
         return

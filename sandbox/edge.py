@@ -104,7 +104,7 @@ class Edge:
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
             # GUESS: the answer to a refused upgrade.
             return pages.failed(request, 400, 400, "WebSockets are off", ray)
-        target = origin_rules.target(zone, fields, hostname)
+        target = origin_rules.target(zone, fields, request.host)
         if worker := find_worker(self._state, zone, hostname, path):
             if worker.answer is not None:
                 return pages.answered(worker.answer, ray)

@@ -33,35 +33,37 @@ NO_ORIGIN = Failure(523, 523, "Origin is unreachable")
 
 
 def plain_host(host: str) -> str:
-    """Remove the port and trailing dot of a Host header, as cloudflared does."""
-    return re.sub(r":\d*$", "", host).rstrip(".").lower()
+    """Return the hostname that a Host header means to the edge."""
+    # GUESS: the edge cuts off what follows a colon, as cloudflared does; people saw it pass on
+    # a Host header with letters there (cloudflare/cloudflared#1490).
+    return host.partition(":")[0].removesuffix(".").lower()
 
 
 def route(
-    state: State, zone: Zone, hostname: str, path: str, resolves: str | None = None
+    state: State, zone: Zone, host: str, path: str, resolves: str | None = None
 ) -> Service | Failure:
-    """Return the service of a request, or why there is none.
+    """Return the service of a request with this Host header, or why there is none.
 
     A rule may have another name resolved than the one that the tunnel gets to see.
     """
-    record = _find_record(zone, resolves or hostname)
+    record = _find_record(zone, plain_host(resolves or host))
     for _ in range(_MAX_ALIASES):
         if record is None or not record.proxied:
             return NO_RECORD
         target = record.content.lower().rstrip(".")
         if record.type == "CNAME" and target.endswith(_TUNNEL_DOMAIN):
             tunnel = state.tunnels.get(target.removesuffix(_TUNNEL_DOMAIN))
-            return _tunnel_service(tunnel, zone, hostname, path)
+            return _tunnel_service(tunnel, zone, host, path)
         if record.type != "CNAME" or not zone.contains(target):
             return NO_ORIGIN
         record = _find_record(zone, target)
     return NO_RECORD
 
 
-def ingress_service(tunnel: Tunnel, hostname: str, path: str) -> Service:
+def ingress_service(tunnel: Tunnel, host: str, path: str) -> Service:
     """Return the service of the first ingress rule that matches."""
     for rule in tunnel.ingress:
-        if _hostname_matches(rule.get("hostname") or "*", hostname) and re.search(
+        if takes(rule.get("hostname") or "*", host) and re.search(
             rule.get("path") or "", path
         ):
             return Service(rule["service"], _origin_request(tunnel, rule))
@@ -70,11 +72,11 @@ def ingress_service(tunnel: Tunnel, hostname: str, path: str) -> Service:
 
 
 def _tunnel_service(
-    tunnel: Tunnel | None, zone: Zone, hostname: str, path: str
+    tunnel: Tunnel | None, zone: Zone, host: str, path: str
 ) -> Service | Failure:
     if tunnel is None or tunnel.account_id != zone.account_id or not tunnel.serves:
         return NO_TUNNEL
-    return ingress_service(tunnel, hostname, path)
+    return ingress_service(tunnel, host, path)
 
 
 def _find_record(zone: Zone, hostname: str) -> DnsRecord | None:
@@ -91,11 +93,27 @@ def _find_record(zone: Zone, hostname: str) -> DnsRecord | None:
     )
 
 
-def _hostname_matches(pattern: str, hostname: str) -> bool:
-    pattern = pattern.lower()
-    if pattern.startswith("*"):
-        return hostname.endswith(pattern[1:])
-    return hostname == pattern
+def takes(pattern: str, host: str) -> bool:
+    """Return whether cloudflared takes a rule for a Host header: case counts, and a dot.
+
+    Source: cloudflared 2026.8.2, ingress.go, FindMatchingRule and matchHost.
+    """
+    if host.count(":") == 1:
+        host = host[: host.index(":")]
+    if pattern == "*":
+        return True
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    return host in (pattern, _punycode(pattern))
+
+
+def _punycode(name: str) -> str:
+    """Return what Go's idna.Lookup makes of a name; capitals become small, too."""
+    try:
+        return name.lower().encode("idna").decode()
+    except UnicodeError:
+        # Go refuses such a name, and cloudflared then knows no other form of it.
+        return name
 
 
 def _origin_request(tunnel: Tunnel, rule: dict[str, Any]) -> dict[str, Any]:

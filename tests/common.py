@@ -30,6 +30,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.storage.ledger import async_get_ledger
 from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.seed import SERVICE
@@ -306,6 +307,36 @@ async def add_certificate(
         ClientCertificate(certificate, request, days, status, certificate_id)
     )
     return certificate
+
+
+async def add_known_certificate(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    sandbox: Sandbox,
+    *,
+    device_id: str = DEVICE_ID,
+    **rest: Any,
+) -> x509.Certificate:
+    """Add a certificate that a person confirmed as that of a companion device."""
+    certificate = await add_certificate(sandbox, device_id=device_id, **rest)
+    await confirm_certificate(hass, entry, certificate, device_id)
+    return certificate
+
+
+async def confirm_certificate(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    certificate: x509.Certificate,
+    device_id: str | None,
+) -> None:
+    """Keep in Home Assistant that a person confirmed a certificate."""
+    ledger = await async_get_ledger(hass, entry.entry_id)
+    await ledger.async_confirm({fingerprint_of(certificate): device_id})
+
+
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 fingerprint of a certificate, as the rules write it."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def blocked_request(

@@ -21,7 +21,7 @@ from sandbox import Sandbox, edge
 from sandbox.authority import edge_authority
 
 from .common import account, hostname_settings, settle, setup_integration
-from .edge_conditions import Forgetting, home_assistant_behind
+from .edge_conditions import Blocking, Forgetting, home_assistant_behind
 from .faults import Faults
 
 # Debug mode records where each callback was scheduled, ten frames deep: no test needs that.
@@ -144,6 +144,14 @@ def forgets(monkeypatch: pytest.MonkeyPatch) -> Forgetting:
     forgetting = Forgetting()
     monkeypatch.setattr(edge.firewall, "judge", forgetting.judge)
     return forgetting
+
+
+@pytest.fixture
+def blocking(monkeypatch: pytest.MonkeyPatch) -> Blocking:
+    """Return an edge that can block everybody while its API shows the right rules."""
+    blocking = Blocking()
+    monkeypatch.setattr(edge.firewall, "judge", blocking.judge)
+    return blocking
 
 
 @pytest.fixture

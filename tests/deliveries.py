@@ -9,7 +9,7 @@ from custom_components.cloudflare_mtls.engine.certificates.bundles import (
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages.handovers import Delivery
 
-from .common import CERTIFICATE_ID, HOSTNAME
+from .common import CERTIFICATE_ID, DEVICE_ID, HOSTNAME
 
 ENTRY_ID = "01JACCOUNT0000000000000001"
 LABEL = "HA Pixel 8 2026-11"
@@ -26,6 +26,7 @@ def make_delivery(
     """Return a delivery whose bundles are random bytes."""
     return Delivery(
         entry_id=ENTRY_ID,
+        device_id=DEVICE_ID,
         certificate_id=CERTIFICATE_ID,
         label=label,
         system=system,

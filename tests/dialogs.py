@@ -15,11 +15,14 @@ from sandbox.state import CertificateStatus, Rule
 
 from .common import (
     BLOCK_REF,
+    ENGLISH,
     HOSTNAME,
     SKIP_REF,
+    act,
     choose,
     is_loaded,
     records_of,
+    settle,
     submit,
     zone_of,
 )
@@ -33,7 +36,14 @@ CHOSEN = {
     "key_type": "ec_p256",
 }
 RENEWED = {"validity": "90", "key_type": "ec_p256"}
-THROUGH_CLOUDFLARE = {"CF-Ray": "9a1b2c3d4e5f6789-FRA", "Host": HOSTNAME}
+TEST_PATH = "/api/cloudflare_mtls/proof"
+# What cloudflared, a trusted proxy of every test, passes on of a phone's request.
+THROUGH_CLOUDFLARE = {
+    "CF-Ray": "9a1b2c3d4e5f6789-FRA",
+    "CF-Connecting-IP": "203.0.113.24",
+    "X-Forwarded-For": "203.0.113.24",
+    "Host": HOSTNAME,
+}
 
 
 async def start(hass: HomeAssistant) -> Any:
@@ -141,12 +151,45 @@ async def fetch(client: Client, url: str) -> Any:
     return await answer.json()
 
 
-async def prove(client: Client, certificate_id: str) -> int:
-    """Open the test page through the protected hostname; return the status."""
+def token_of_test(fetched: dict[str, Any]) -> str:
+    """Return the token of the test's link, which came with a bundle."""
+    return str(fetched["test_url"]).partition("#")[2]
+
+
+async def run_test(client: Client, token: str, **headers: str) -> str:
+    """Open the test page through the protected hostname; return what it says.
+
+    Empty headers are left out.
+    """
+    sent = {**THROUGH_CLOUDFLARE, **headers}
     answer = await client.post(
-        "/api/cloudflare_mtls/proof", data=certificate_id, headers=THROUGH_CLOUDFLARE
+        TEST_PATH,
+        data=token,
+        headers={name: value for name, value in sent.items() if value},
     )
-    return answer.status
+    said = str((await answer.json())["message"])
+    assert answer.ok == (said == ENGLISH["common"]["proof_done"])
+    return said
+
+
+async def renew_and_test(
+    hass: HomeAssistant, client: Client, entry: MockConfigEntry, certificate_id: str
+) -> dict[str, Any]:
+    """Renew a certificate, fetch the new one and test it; return the action's response."""
+    renewed = await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=certificate_id,
+        key_type="ec_p256",
+    )
+    await settle(hass)
+    fetched = await fetch(client, renewed["handover_url"])
+    await settle(hass)
+    said = await run_test(client, token_of_test(fetched))
+    assert said == ENGLISH["common"]["proof_done"]
+    await settle(hass)
+    return renewed
 
 
 def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:

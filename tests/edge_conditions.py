@@ -10,7 +10,7 @@ from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.firewall import Verdict, judge
 from sandbox.seed import SERVICE
-from sandbox.state import Setting
+from sandbox.state import Rule, Setting
 
 from .common import zone_of
 
@@ -25,6 +25,20 @@ class Forgetting:
     def judge(self, rules: Any, request: Any) -> Verdict:
         """Let all visitors in, or apply the rules."""
         return Verdict(None, frozenset()) if self.now else judge(rules, request)
+
+
+class Blocking:
+    """An edge that can block everybody, whatever its rules say."""
+
+    def __init__(self) -> None:
+        """Block nobody yet."""
+        self.now = False
+
+    def judge(self, rules: Any, request: Any) -> Verdict:
+        """Block the visitor, or apply the rules."""
+        if self.now:
+            return Verdict(Rule("block", "true", "Everybody"), frozenset())
+        return judge(rules, request)
 
 
 @asynccontextmanager

@@ -65,8 +65,8 @@ class Faults:
         """Add a fault; `path` is a regular expression for the path below /client/v4.
 
         With `hold`, the request first waits for the event. Without `status`, the sandbox then
-        answers as usual. With `after_write`, the sandbox executes the request before the client
-        gets the faulty answer.
+        answers as usual. With `after_write`, the sandbox executes the request before that, and the
+        client gets the faulty or late answer.
         """
         fault = Fault(
             method,
@@ -130,9 +130,11 @@ class Faults:
         if fault is None:
             return await self._forward(request)
         fault.hits += 1
+        if fault.after_write:
+            answer = await self._forward(request)
         if fault.hold is not None:
             await fault.hold.wait()
-        if fault.after_write or fault.status is None:
+        if fault.status is None and not fault.after_write:
             answer = await self._forward(request)
         if fault.status is None:
             return answer

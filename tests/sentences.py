@@ -1,6 +1,7 @@
 """The sentences of the integration, and where its code uses them."""
 
 import ast
+import re
 from string import Formatter
 
 from custom_components.cloudflare_mtls.engine.api.errors import (
@@ -40,6 +41,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
+UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
@@ -51,6 +53,14 @@ ERRORS: list[EngineError] = [
     QuotaExceeded(1, "no"),
     Conflict(1, "no"),
 ]
+
+
+def unquoted(sentence: str) -> str:
+    """Return a sentence without the backticks around its placeholders, for comparison.
+
+    The same sentence has them where Markdown is rendered, and not where it is not.
+    """
+    return re.sub(r"`(\{\w+\})`", r"\1", sentence)
 
 
 def placeholders(text: str) -> set[str]:

@@ -19,7 +19,7 @@ from tests.common import (
     HOSTNAME,
     TUNNELS_EVERY,
     act,
-    add_certificate,
+    add_known_certificate,
     setup_integration,
     state_of,
     wait_for_refresh,
@@ -91,7 +91,7 @@ async def account(
     freezer: FrozenDateTimeFactory,
 ) -> MockConfigEntry:
     """Return an account with a companion device; its requests are counted from here on."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     sandbox.journal.clear()
     faults.requests.clear()

@@ -7,11 +7,19 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 
-from .common import add_certificate, companion, settle, setup_integration, state_of
-from .dialogs import certificates
+from .common import (
+    CERTIFICATE_ID,
+    add_certificate,
+    companion,
+    settle,
+    setup_integration,
+    state_of,
+)
+from .dialogs import certificates, renew_and_test
 
 # The first user of all is an administrator, whatever the group.
 pytestmark = pytest.mark.usefixtures("hass_owner_user")
@@ -54,9 +62,12 @@ async def test_other_users_change_nothing(
     sandbox: Sandbox,
     entity_registry: er.EntityRegistry,
     entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """Every button and switch refuses them, and none is on a dashboard that is made by itself."""
     await setup_integration(hass, entry)
+    # One button is available only while a certificate waits to be revoked.
+    await renew_and_test(hass, await hass_client_no_auth(), entry, CERTIFICATE_ID)
     context = await user_context(hass, GROUP_ID_USER)
     sandbox.journal.clear()
     refused = []

@@ -24,7 +24,7 @@ from .common import (
     HOSTNAME,
     SKIP_REF,
     TUNNELS_EVERY,
-    add_certificate,
+    add_known_certificate,
     companion,
     described,
     setup_integration,
@@ -46,7 +46,7 @@ async def test_binary_sensors(
     snapshot: SnapshotAssertion,
 ) -> None:
     """A home with one tunnel, one protected hostname and one phone has these binary sensors."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
 
     entities = described(hass, entity_registry, entry)
@@ -357,7 +357,7 @@ async def test_certificate_problem(
     state: str,
 ) -> None:
     """A device that is kept out, now or in less than a month, has a problem."""
-    await add_certificate(sandbox, status=status, days=days)
+    await add_known_certificate(hass, entry, sandbox, status=status, days=days)
 
     await setup_integration(hass, entry)
 

@@ -19,10 +19,12 @@ from pytest_homeassistant_custom_component.common import (
 from sandbox import Sandbox
 from tests.certificates.test_mobile_app import register
 
+from .certificates.helpers import unreadable
 from .common import (
     CERTIFICATE_ID,
     EDGE_EVERY,
     add_certificate,
+    add_known_certificate,
     companion,
     settle,
     wait_for_refresh,
@@ -83,7 +85,7 @@ async def test_certificate_that_expires(
 ) -> None:
     """The phone is notified a month before the expiry, and again after it."""
     await automate(hass, tmp_path, phone_id)
-    certificate = await add_certificate(sandbox)
+    certificate = await add_known_certificate(hass, loaded_entry, sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(notifications) == []
 
@@ -102,6 +104,25 @@ async def test_certificate_that_expires(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert "no longer gets in" in notifications[0].data["message"]
     assert told(notifications) == ["The certificate of Pixel 8 has ended"]
+
+
+async def test_certificate_that_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    phone_id: str,
+    notifications: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    tmp_path: Path,
+) -> None:
+    """It has neither a name nor a date, but Cloudflare's id."""
+    await automate(hass, tmp_path, phone_id)
+
+    await add_certificate(sandbox)
+    unreadable(sandbox, CERTIFICATE_ID)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert told(notifications) == [f"There is an unknown certificate: {CERTIFICATE_ID}"]
 
 
 @pytest.mark.parametrize(

@@ -69,19 +69,19 @@ async def test_from_the_token_to_the_protected_hostname(
     assert result["description_placeholders"]["hostname"] == HOSTNAME
     assert result["description_placeholders"]["changes"].splitlines() == [
         (
-            "1. Add a custom rule that blocks every request to home-mobile.example.com "
+            "1. Add a custom rule that blocks every request to `home-mobile.example.com` "
             "without a valid certificate."
         ),
-        "2. Ask visitors of home-mobile.example.com for a client certificate.",
+        "2. Ask visitors of `home-mobile.example.com` for a client certificate.",
         (
             "3. Add a custom rule that lets devices with a valid certificate skip the zone's "
             "other rules."
         ),
         (
-            "4. Have the tunnel serve home-mobile.example.com from "
+            "4. Have the tunnel serve `home-mobile.example.com` from "
             "`http://homeassistant.local:8123`."
         ),
-        "5. Add a DNS record that leads home-mobile.example.com to the tunnel.",
+        "5. Add a DNS record that leads `home-mobile.example.com` to the tunnel.",
     ]
     assert sandbox.journal.writes == []
 

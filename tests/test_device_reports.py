@@ -1,7 +1,5 @@
 """Tests of what companion devices report through the pages."""
 
-from typing import Any
-
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -46,21 +44,3 @@ async def test_bundle_that_is_fetched_after_the_account_was_reloaded(
     await settle(hass)
 
     assert state_of(hass, HANDOVER) == "taken"
-
-
-async def test_bundle_that_is_fetched_after_the_account_was_removed(
-    hass: HomeAssistant,
-    loaded_entry: MockConfigEntry,
-    hass_client_no_auth: ClientSessionGenerator,
-    hass_storage: dict[str, Any],
-) -> None:
-    """Nothing is stored for an account that is gone."""
-    client = await hass_client_no_auth()
-    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
-    await hass.config_entries.async_remove(loaded_entry.entry_id)
-    await settle(hass)
-
-    await fetch(client, created["handover_url"])
-    await settle(hass)
-
-    assert not [key for key in hass_storage if loaded_entry.entry_id in key]

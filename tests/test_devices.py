@@ -15,6 +15,7 @@ from .common import (
     TUNNELS_EVERY,
     act,
     add_certificate,
+    add_known_certificate,
     settle,
     setup_integration,
     state_of,
@@ -35,7 +36,7 @@ async def test_devices(
     device_registry: dr.DeviceRegistry,
 ) -> None:
     """The tunnels, hostnames and companion devices are below the account."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await add_certificate(
         sandbox, name="Laptop", organization="Somebody", certificate_id="foreign"
     )
@@ -129,7 +130,7 @@ async def test_devices_stay_while_nothing_is_known(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """An outage or a missing permission removes no device."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     count = len(dr.async_entries_for_config_entry(device_registry, entry.entry_id))
 
@@ -153,7 +154,7 @@ async def test_device_stays_until_it_is_removed(
     device_registry: dr.DeviceRegistry,
 ) -> None:
     """A device stays when its certificate is revoked, and leaves nothing when it is removed."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
     await settle(hass)

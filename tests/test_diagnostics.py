@@ -20,12 +20,14 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, Setting
 
+from .certificates.helpers import unreadable
 from .common import (
     CERTIFICATE_ID,
     COMPANION_ID,
     DEVICE_ID,
     EDGE_EVERY,
     add_certificate,
+    add_known_certificate,
     companion,
     in_words,
     reported,
@@ -65,10 +67,12 @@ async def test_diagnostics(
     snapshot: SnapshotAssertion,
 ) -> None:
     """A person can publish the diagnostics: they name no account, home or device."""
-    certificate = await add_certificate(sandbox)
+    certificate = await add_known_certificate(hass, entry, sandbox)
     await add_certificate(
         sandbox, name="Terraform", organization="Somebody", certificate_id="foreign"
     )
+    await add_certificate(sandbox, certificate_id="cannot be read")
+    unreadable(sandbox, "cannot be read")
     await setup_integration(hass, entry)
 
     diagnostics = await get_diagnostics_for_config_entry(hass, hass_client, entry)
@@ -119,7 +123,7 @@ async def test_diagnostics_of_one_device(
     hass_client: ClientSessionGenerator,
 ) -> None:
     """They contain only what is known about that device."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.settings["websockets"] = Setting("off", sandbox.clock.now())

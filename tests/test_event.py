@@ -3,12 +3,15 @@
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
+    MockUser,
     async_capture_events,
 )
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from sandbox import Sandbox
 
@@ -110,7 +113,7 @@ class TestWithoutKeepingInSync:
 
 
 async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
-    """The account's event entity has the same details, also after a reload."""
+    """The account's event entity has the same details, but the certificate's id."""
     assert state_of(hass, CERTIFICATE) == "unknown"
     events = async_capture_events(hass, "cloudflare_mtls_certificate")
 
@@ -119,21 +122,21 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
 
     (event,) = events
     details = {
-        # The device is added once its certificate is signed.
-        "device_id": None,
-        "certificate_id": created["certificate_id"],
+        "device_id": created["device_id"],
         "name": "Pixel 8",
         "expires_on": created["expires_on"],
     }
     assert event.data == {
         "type": "created",
         "config_entry_id": loaded_entry.entry_id,
+        "certificate_id": created["certificate_id"],
         **details,
     }
     state = hass.states.get(CERTIFICATE)
     assert state
     assert state.attributes["event_type"] == "created"
     assert details.items() <= state.attributes.items()
+    assert created["certificate_id"] not in str(state.attributes)
 
     await act(
         hass,
@@ -141,7 +144,7 @@ async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -
         "renew_certificate",
         certificate_id=created["certificate_id"],
     )
-    _, event = events
+    event = events[1]
     assert event.data["type"] == "renewed"
     assert event.data["device_id"] == created["device_id"]
 
@@ -157,3 +160,31 @@ async def test_certificates_of_another_account(
     await settle(hass)
 
     assert state_of(hass, CERTIFICATE) == "unknown"
+
+
+async def test_only_administrators_hear_of_ids(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_admin_user: MockUser,
+    hass_read_only_user: MockUser,
+    hass_read_only_access_token: str,
+) -> None:
+    """The events are not for users who may only look, nor are the actions."""
+    socket = await hass_ws_client(hass, hass_read_only_access_token)
+    await socket.send_json_auto_id(
+        {"type": "subscribe_events", "event_type": "cloudflare_mtls_certificate"}
+    )
+    answer = await socket.receive_json()
+    assert answer["error"]["code"] == "unauthorized"
+    action = {"config_entry_id": loaded_entry.entry_id}
+    context = Context(user_id=hass_read_only_user.id)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            "cloudflare_mtls",
+            "list_certificates",
+            action,
+            blocking=True,
+            return_response=True,
+            context=context,
+        )

@@ -20,7 +20,7 @@ from .common import (
     HOSTNAME,
     HOSTNAME_ID,
     act,
-    add_certificate,
+    add_known_certificate,
     choose,
     companion,
     hostname_settings,
@@ -73,8 +73,10 @@ async def recorder(
     entry: MockConfigEntry,
 ) -> StateRecorder:
     """Return the recorder of an account that is set up, in sync and idle."""
-    await add_certificate(sandbox)
-    await add_certificate(
+    await add_known_certificate(hass, entry, sandbox)
+    await add_known_certificate(
+        hass,
+        entry,
         sandbox,
         name="Tablet",
         device_id="01JDEVICE00000000000000002",

@@ -21,7 +21,7 @@ from .common import (
     EDGE_EVERY,
     TUNNELS_EVERY,
     act,
-    add_certificate,
+    add_known_certificate,
     is_loaded,
     settle,
     setup_integration,
@@ -310,7 +310,7 @@ async def test_removed_while_the_account_is_set_up(
     device_registry: dr.DeviceRegistry,
 ) -> None:
     """A change during the set-up is carried out right after it."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     entry.add_to_hass(hass)
     hold = asyncio.Event()
     fault = faults.add("GET", "/dns_records", hold=hold, times=1)

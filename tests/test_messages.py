@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.wording import describe
@@ -20,6 +21,7 @@ from tests.sentences import (
     REPAIRS,
     SOURCES,
     SUBENTRY,
+    UNKNOWN_CERTIFICATES,
     placeholders,
 )
 
@@ -75,11 +77,13 @@ def test_every_exception_that_is_raised_is_translated() -> None:
             # A variable comes from a Message; those are tested above and below.
             if isinstance(key, ast.Constant):
                 sentence = ENGLISH["exceptions"][key.value]["message"]
-                given = arguments.get("translation_placeholders", ast.Dict([], []))
-                assert isinstance(given, ast.Dict)
-                names = {
-                    item.value for item in given.keys if isinstance(item, ast.Constant)
-                }
+                match arguments.get("translation_placeholders"):
+                    case None:
+                        names: set[Any] = set()
+                    case ast.Call(func=ast.Name("shown"), args=[ast.Dict(keys=given)]):
+                        names = {ast.literal_eval(item) for item in given if item}
+                    case other:
+                        pytest.fail(f"{source}: {ast.unparse(other)}")
                 assert placeholders(sentence) == names
     assert found
 
@@ -134,7 +138,7 @@ HOSTNAME_DIALOG = (
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
-CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/first_visit.py")
+CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/creation.py")
 OPTIONS = ENGLISH["options"]
 DIALOGS: list[Any] = [
     pytest.param(
@@ -153,6 +157,10 @@ DIALOGS: list[Any] = [
         pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
         for name in RENEWAL
     ),
+    *(
+        pytest.param(REPAIRS[name], ("flows/unknown_certificates.py",), id=name)
+        for name in UNKNOWN_CERTIFICATES
+    ),
 ]
 
 
@@ -167,7 +175,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
         for node in ast.walk(SOURCES[name])
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    known = {describe(error).key for error in ERRORS}
+    known = {describe(error).key for error in (*ERRORS, PlanChanged())}
     known |= {f"problem_{code}" for code in ProblemCode}
     assert set(texts["error"]) <= words | known
 
@@ -203,9 +211,9 @@ def test_every_abort_has_a_sentence() -> None:
     assert reasons == {
         "device_gone",
         "entry_not_loaded",
-        "no_local_url",
         "no_tunnel",
         "no_zone",
+        "reconfigure_successful",
         "wrong_account",
     }
     assert "entry_not_loaded" in ENGLISH["options"]["abort"]
@@ -215,6 +223,10 @@ def test_every_abort_has_a_sentence() -> None:
     assert "entry_not_loaded" in SUBENTRY["abort"]
     assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
     assert COMPANION["abort"].keys() == {
+        "creation_stopped",
+        "device_added",
+        "device_gone",
+        "device_removed",
         "entry_not_loaded",
         "no_hostname",
         "no_local_url",
@@ -224,12 +236,13 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
-        "certificates_elsewhere",
+        *UNKNOWN_CERTIFICATES,
     }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
         if key in RENEWAL:
-            expected |= {"device_gone", "no_local_url"}
+            expected |= {"creation_stopped", "device_gone", "device_removed"}
+            expected |= {"no_local_url"}
         assert expected <= flow["abort"].keys()
 
 
@@ -257,8 +270,10 @@ def test_issues() -> None:
     }
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
-    named |= {"certificates_elsewhere": set(), "revocation_pending": {"name"}}
+    named |= {key: set() for key in UNKNOWN_CERTIFICATES}
+    named["revocation_pending"] = {"name"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
+    named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
         used = placeholders(issue["title"]) | placeholders(issue.get("description", ""))
@@ -271,7 +286,9 @@ def test_issues() -> None:
         "removal_pending",
         "not_enforced",
         "tunnel_down",
-        "certificates_elsewhere",
+        "token_expiring",
+        "token_urgent",
+        *UNKNOWN_CERTIFICATES,
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),
@@ -282,11 +299,14 @@ def test_issues() -> None:
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until"}
-    steps = {
+    steps: dict[str, dict[str, set[str]]] = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
-        "certificates_elsewhere": {"confirm": {"names"}},
+        **{
+            key: {"init": set(), "confirm": set(), "revoke": set()}
+            for key in UNKNOWN_CERTIFICATES
+        },
     }
     for key, flow in REPAIRS.items():
         assert flow["step"].keys() == steps[key].keys()

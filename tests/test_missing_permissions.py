@@ -14,7 +14,7 @@ from .common import (
     EDGE_EVERY,
     SECOND_LOOK,
     TUNNELS_EVERY,
-    add_certificate,
+    add_known_certificate,
     in_words,
     is_loaded,
     reported,
@@ -143,7 +143,7 @@ async def test_set_up_with_a_permission_missing(
     states: dict[str, str | None],
 ) -> None:
     """The account is set up with everything that the token may read; the rest follows later."""
-    expiry = (await add_certificate(sandbox)).not_valid_after_utc
+    expiry = (await add_known_certificate(hass, entry, sandbox)).not_valid_after_utc
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = permissions
 

@@ -24,7 +24,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
-    add_certificate,
+    add_known_certificate,
     companion,
     issues,
     reported,
@@ -85,6 +85,12 @@ def forget_association(sandbox: Sandbox) -> None:
     sandbox.state.zones[sandbox.zone_id].associations = []
 
 
+def remove_ingress(sandbox: Sandbox) -> None:
+    """Have the tunnel no longer serve the hostname."""
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    ingress[:] = [rule for rule in ingress if rule.get("hostname") != HOSTNAME]
+
+
 @pytest.mark.parametrize(
     ("trouble", "key"),
     [(disable_block, "exposed"), (forget_association, "drift")],
@@ -117,6 +123,72 @@ async def test_what_was_changed_is_fixed_on_confirmation(
     assert issues(hass) == {}
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert issues(hass) == {}
+
+
+async def test_more_was_changed_while_the_dialog_was_open(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The repair writes nothing that was not listed: it lists everything again."""
+    forget_association(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    flow = await begin_repair(client, issues(hass)["drift"])
+    shown = flow["description_placeholders"]["changes"].splitlines()
+    for trouble in (disable_block, remove_ingress):
+        trouble(sandbox)
+        flow = await confirm_repair(client, flow)
+        assert flow["step_id"] == "confirm"
+        assert flow["errors"] == {"base": "changed_meanwhile"}
+        listed = flow["description_placeholders"]["changes"].splitlines()
+        assert len(listed) == len(shown) + 1
+        assert sandbox.journal.writes == []
+        shown = listed
+
+    done = await confirm_repair(client, flow)
+
+    assert done["type"] == "create_entry"
+    assert len(sandbox.journal.writes) == len(shown)
+    assert not reported(hass) & {"drift", "exposed"}
+
+
+async def test_rule_made_by_hand_while_the_dialog_was_open(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """No repair takes anything over, so the changes are those that were listed."""
+    forget_association(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    flow = await begin_repair(client, issues(hass)["drift"])
+    expression = f'http.host eq "{HOSTNAME}" and not cf.tls_client_auth.cert_verified'
+    rule = Rule("block", expression, "by hand")
+    zone_of(sandbox).rules.append(rule)
+
+    done = await confirm_repair(client, flow)
+
+    assert done["type"] == "create_entry"
+    assert len(sandbox.journal.writes) == 1
+    assert rule in zone_of(sandbox).rules
+
+
+async def test_somebody_else_fixed_it_while_the_dialog_was_open(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    disable_block(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    flow = await begin_repair(client, issues(hass)["exposed"])
+    rule_of(sandbox, BLOCK_REF).enabled = True
+
+    done = await confirm_repair(client, flow)
+
+    assert done["type"] == "create_entry"
+    assert sandbox.journal.writes == []
 
 
 async def test_fixing_that_fails_says_why(
@@ -229,42 +301,18 @@ async def test_issues_go_with_their_account(
     assert issues(hass) == {}
 
 
-async def test_certificates_from_elsewhere_are_taken_note_of(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    client: Client,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """Once confirmed they are not reported again, until there is another; nothing is revoked."""
-    certificate = await add_certificate(
-        sandbox, name="`Terra`", organization="Somebody", certificate_id="foreign"
-    )
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == {"certificates_elsewhere"}
-
-    flow = await begin_repair(client, issues(hass)["certificates_elsewhere"])
-    assert flow["step_id"] == "confirm"
-    expires = certificate.not_valid_after_utc.date()
-    assert flow["description_placeholders"] == {"names": f"- `'Terra'`, {expires}"}
-    assert (await confirm_repair(client, flow))["type"] == "create_entry"
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == set()
-    assert sandbox.journal.writes == []
-
-    await add_certificate(sandbox, organization="Somebody", certificate_id="new")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == {"certificates_elsewhere"}
-
-
 @pytest.fixture
 async def renewal(
     hass: HomeAssistant,
     sandbox: Sandbox,
+    in_sync: MockConfigEntry,
     client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> Any:
     """Return the dialog that renews a certificate which expires soon."""
-    await add_certificate(sandbox, not_before=now() - timedelta(days=360), days=365)
+    await add_known_certificate(
+        hass, in_sync, sandbox, not_before=now() - timedelta(days=360), days=365
+    )
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"certificate_urgent"}
     flow = await begin_repair(client, issues(hass)["certificate_urgent"])

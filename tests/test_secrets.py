@@ -27,11 +27,20 @@ from custom_components.cloudflare_mtls.diagnostics import (
     async_get_device_diagnostics,
 )
 from sandbox import Sandbox
-from tests.certificates.helpers import DAY, pass_time
+from tests.certificates.helpers import DAY, HANDOVER, pass_time
 from tests.certificates.test_mobile_app import register
 
-from .common import act, settle, submit
-from .dialogs import CHOSEN, RENEWED, add, certificates, fetch, prove, renew
+from .common import act, settle, state_of, submit
+from .dialogs import (
+    CHOSEN,
+    RENEWED,
+    add,
+    certificates,
+    fetch,
+    renew,
+    run_test,
+    token_of_test,
+)
 
 
 def secrets_of(taken: dict[str, Any]) -> dict[str, str]:
@@ -80,6 +89,7 @@ async def test_secrets_are_nowhere_else(
         """Fetch a bundle, and record its secrets."""
         taken = await fetch(client, url)
         secrets[f"{way}: link"] = url.partition("#")[2]
+        secrets[f"{way}: test"] = token_of_test(taken)
         secrets.update(
             (f"{way}: {key}", item) for key, item in secrets_of(taken).items()
         )
@@ -92,7 +102,8 @@ async def test_secrets_are_nowhere_else(
     await take("dialog", handover["url"])
     shown.append(await submit(hass, result))
     (first,) = certificates(sandbox)
-    assert await prove(client, first) == 200
+    await run_test(client, secrets["dialog: test"])
+    assert state_of(hass, HANDOVER) == "proven"
     await pass_time(hass, freezer, DAY)
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")

@@ -26,6 +26,7 @@ from .common import (
     TUNNELS_EVERY,
     act,
     add_certificate,
+    add_known_certificate,
     described,
     in_words,
     settle,
@@ -51,7 +52,7 @@ async def test_sensors(
     snapshot: SnapshotAssertion,
 ) -> None:
     """A home with one tunnel and one phone has these sensors."""
-    certificate = await add_certificate(sandbox)
+    certificate = await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
 
     entities = described(hass, entity_registry, entry)
@@ -163,7 +164,9 @@ async def test_certificates_come_and_go(
     """A new or revoked certificate shows without a reload."""
     assert state_of(hass, STATUS) == "missing"
     assert state_of(hass, EXPIRY) == "unknown"
-    expiry = (await add_certificate(sandbox)).not_valid_after_utc.isoformat()
+    expiry = (
+        await add_known_certificate(hass, loaded_entry, sandbox)
+    ).not_valid_after_utc.isoformat()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, STATUS) == "active"
     assert state_of(hass, EXPIRY) == expiry
@@ -207,7 +210,9 @@ async def test_certificate_that_has_expired(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """The date of its expiry is still shown."""
-    await add_certificate(sandbox, not_before=datetime(2025, 1, 1, tzinfo=UTC), days=30)
+    await add_known_certificate(
+        hass, entry, sandbox, not_before=datetime(2025, 1, 1, tzinfo=UTC), days=30
+    )
 
     await setup_integration(hass, entry)
 
@@ -223,7 +228,7 @@ async def test_certificate_that_is_about_to_expire(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The status changes with time alone, without a change at Cloudflare."""
-    expiry = (await add_certificate(sandbox)).not_valid_after_utc
+    expiry = (await add_known_certificate(hass, entry, sandbox)).not_valid_after_utc
     freezer.move_to(expiry - timedelta(days=31))
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "active"
@@ -245,11 +250,13 @@ async def test_two_certificates_of_one_device(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The newer one is shown while it is valid."""
-    older = await add_certificate(sandbox)
+    older = await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     assert state_of(hass, EXPIRY) == older.not_valid_after_utc.isoformat()
 
-    newer = await add_certificate(
+    newer = await add_known_certificate(
+        hass,
+        entry,
         sandbox,
         certificate_id="second",
         not_before=older.not_valid_before_utc + timedelta(days=1),
@@ -308,7 +315,7 @@ async def test_unavailable_during_an_outage(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """No sensor shows its last value as if it were current."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, loaded_entry, sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert "unavailable" not in {
         state.state for state in hass.states.async_all("sensor")

@@ -74,14 +74,14 @@ def _errors(texts: dict[str, Any]) -> Iterator[str]:
 
 
 def _table(sentences: dict[str, str]) -> Iterator[str]:
-    yield from (f"- {_plain(item)}" for item in sorted(set(sentences.values())))
+    yield from sorted({f"- {_plain(item)}" for item in sentences.values()})
     yield ""
 
 
 def _plain(sentence: str) -> str:
-    """Return a sentence with words in place of the placeholders."""
+    """Return a sentence with words in place of the placeholders, which may stand in code."""
     return re.sub(
-        r"\{(\w+)\}", lambda match: f"*{match[1].replace('_', ' ')}*", sentence
+        r"`?\{(\w+)\}`?", lambda match: f"*{match[1].replace('_', ' ')}*", sentence
     )
 
 

@@ -8,8 +8,13 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .account import async_create_client, create_probe
+from .certificates.creation import CertificateCreator
+from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
+from .certificates.proofs import Proofs
+from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
+from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
@@ -44,6 +49,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
+    async_withdraw_what_is_gone(hass)
     return True
 
 
@@ -68,7 +74,13 @@ async def _async_read_account(
     tombstones = await async_load_tombstones(hass, entry.entry_id)
     await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
-    is_waiting = async_get_handovers(hass).is_waiting
+    creations, handovers = async_get_creations(hass), async_get_handovers(hass)
+
+    def is_waiting(certificate_id: str) -> bool:
+        """Return whether the bundle of a certificate is, or is about to be, offered."""
+        return creations.has_certificate(certificate_id) or handovers.is_waiting(
+            certificate_id
+        )
 
     token = TokenCoordinator(hass, entry, client)
     tunnels = TunnelCoordinator(hass, entry, client)
@@ -81,16 +93,20 @@ async def _async_read_account(
         # Without its answer the account works as well.
         token.async_refresh(),
     )
-    probe = create_probe(hass)
+    probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
+    visits = VisitCoordinator(hass, entry, probe, protection)
     return CloudflareData(
         client=client,
         token=token,
         tunnels=tunnels,
         protection=protection,
-        visits=VisitCoordinator(hass, entry, probe, protection),
+        visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
-        certificates=CompanionCertificates(hass, entry, protection, probe),
+        certificates=CompanionCertificates(protection),
+        creator=CertificateCreator(hass, entry, protection, probe, revoker),
+        revoker=revoker,
+        proofs=Proofs(entry, protection, visits),
     )
 
 
@@ -117,7 +133,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     disabled. Visits and checks run in the background, since answers may take their time.
     """
     data = entry.runtime_data
-    watch = CertificateWatch(hass, entry, data.protection, data.certificates)
+    watch = CertificateWatch(hass, entry, data.protection, data.revoker)
     for coordinator, react in (
         (data.protection, data.visits.async_keep_up),
         (data.visits, data.visits.async_keep_up),

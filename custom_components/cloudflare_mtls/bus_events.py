@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import (
@@ -13,9 +14,12 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, callback
 
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
-from .device_ids import async_device_id_of_certificate, async_device_id_of_hostname
-from .engine.certificates.companions import Certificate
+from .device_ids import async_device_id_of_companion, async_device_id_of_hostname
+from .engine.certificates.certificate import Certificate, ListedCertificate
 from .engine.sync.steps import Step, describe_step
+from .quoting import plain
+
+ATTR_CERTIFICATE_ID: Final = "certificate_id"
 
 
 class CertificateEvent(StrEnum):
@@ -34,18 +38,23 @@ def async_fire_certificate(
     hass: HomeAssistant,
     entry: ConfigEntry,
     event: CertificateEvent,
-    certificate: Certificate,
+    certificate: ListedCertificate,
+    device_id: str | None,
 ) -> None:
-    """Fire what happened to a certificate."""
+    """Fire what happened to a certificate, and to which companion device it belongs.
+
+    One that cannot be read has neither a name nor a date.
+    """
+    facts = certificate.facts if isinstance(certificate, Certificate) else None
     hass.bus.async_fire(
         EVENT_CERTIFICATE,
         {
             CONF_TYPE: event,
             ATTR_CONFIG_ENTRY_ID: entry.entry_id,
-            ATTR_DEVICE_ID: async_device_id_of_certificate(hass, entry, certificate),
-            "certificate_id": certificate.id,
-            ATTR_NAME: certificate.facts.name,
-            "expires_on": certificate.facts.expires_on.isoformat(),
+            ATTR_DEVICE_ID: async_device_id_of_companion(hass, entry, device_id),
+            ATTR_CERTIFICATE_ID: certificate.id,
+            ATTR_NAME: plain(facts.name) if facts else None,
+            "expires_on": facts.expires_on.isoformat() if facts else None,
         },
     )
 

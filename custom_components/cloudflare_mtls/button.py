@@ -38,6 +38,7 @@ class CompanionButtonEntityDescription(ButtonEntityDescription):
     """Describes a button of a companion device; its function raises EngineError."""
 
     press_fn: Callable[[CloudflareData, CompanionState], Awaitable[None]]
+    available_fn: Callable[[CompanionState], bool] = lambda _: True
 
 
 async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
@@ -61,13 +62,22 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         key="renew",
         translation_key="renew",
         entity_category=EntityCategory.CONFIG,
-        press_fn=lambda data, companion: data.certificates.async_renew(companion),
+        press_fn=lambda data, companion: data.creator.async_renew(companion),
     ),
     CompanionButtonEntityDescription(
         key="revoke",
         translation_key="revoke",
         entity_category=EntityCategory.CONFIG,
-        press_fn=lambda data, companion: data.certificates.async_revoke_all(companion),
+        press_fn=lambda data, companion: data.revoker.async_revoke_device(
+            companion.device
+        ),
+    ),
+    CompanionButtonEntityDescription(
+        key="revoke_old",
+        translation_key="revoke_old",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=lambda data, companion: data.revoker.async_revoke_replaced(companion),
+        available_fn=lambda companion: bool(companion.replaced),
     ),
 )
 
@@ -102,6 +112,16 @@ class CompanionButton(CompanionEntity, ButtonEntity):
     """A button of a companion device."""
 
     entity_description: CompanionButtonEntityDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        companion = self.companion
+        return (
+            super().available
+            and companion is not None
+            and self.entity_description.available_fn(companion)
+        )
 
     @override
     async def async_press(self) -> None:

@@ -40,6 +40,7 @@ from .flows.hostname_steps import HostnameSteps
 from .flows.options import CloudflareOptionsFlow
 from .flows.protected_hostname import ProtectedHostnameFlow
 from .flows.tunnel_steps import TunnelSteps
+from .quoting import Ours, listed, plain
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
 from .wording import Message
@@ -116,7 +117,7 @@ class CloudflareConfigFlow(
         self._abort_if_unique_id_configured(reload_on_update=False)
         access, account_id = made(self._access), made(self._choices).account_id
         return self.async_create_entry(
-            title=access.accounts[account_id].name,
+            title=plain(access.accounts[account_id].name),
             data={CONF_API_TOKEN: access.token, CONF_ACCOUNT_ID: account_id},
             subentries=[
                 {
@@ -183,10 +184,10 @@ class CloudflareConfigFlow(
             _TOKEN_SCHEMA,
             message=message,
             placeholders={
-                "token_url": token_url(),
-                "full_token_url": token_url(*OPTIONAL),
-                "permissions": "\n".join(f"- {item}" for item in NEEDED),
-                "optional": "\n".join(f"- {item}" for item in OPTIONAL),
+                "token_url": Ours(token_url()),
+                "full_token_url": Ours(token_url(*OPTIONAL)),
+                "permissions": listed(NEEDED),
+                "optional": listed(OPTIONAL),
                 **placeholders,
             },
         )

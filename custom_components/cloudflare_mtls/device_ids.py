@@ -5,18 +5,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .engine.certificates.companions import Certificate
 from .subentries import companions_of, hostnames_of
 
 
 @callback
-def async_device_id_of_certificate(
-    hass: HomeAssistant, entry: ConfigEntry, certificate: Certificate
+def async_device_id_of_companion(
+    hass: HomeAssistant, entry: ConfigEntry, companion_id: str | None
 ) -> str | None:
-    """Return the companion device that a certificate is for, if it is registered."""
+    """Return the device of a companion device, by our own id, if it is registered."""
     companions = companions_of(entry.subentries).items()
     ids = {companion.id: subentry_id for subentry_id, companion in companions}
-    return _device_id(hass, entry, ids.get(certificate.device_id))
+    return _device_id(hass, entry, companion_id and ids.get(companion_id))
 
 
 @callback

@@ -4,8 +4,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .certificates.notifications import async_dismiss_ready
 from .const import DOMAIN
+from .engine.certificates.records import token_digest
+from .pages.certificate_test import ProofResult
 from .pages.handovers import Delivery
 from .runtime_data import CloudflareConfigEntry
 from .storage.ledger import async_get_ledger
@@ -13,28 +14,32 @@ from .storage.ledger import async_get_ledger
 
 async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
     """Record that a device fetched its bundle, also while the account is not loaded."""
-    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(
+    # Nothing waits of an account that is gone.
+    entry: CloudflareConfigEntry = hass.config_entries.async_get_known_entry(
         delivery.entry_id
     )
-    if entry is None:
-        return
     ledger = await async_get_ledger(hass, entry.entry_id)
-    await ledger.async_note(delivery.certificate_id, taken_on=dt_util.utcnow())
-    async_dismiss_ready(hass, delivery.certificate_id)
+    await ledger.async_note(
+        delivery.certificate_id,
+        taken_on=dt_util.utcnow(),
+        test_digest=token_digest(delivery.test_token),
+    )
     if entry.state is ConfigEntryState.LOADED:
         entry.runtime_data.protection.async_look_at_ledger()
 
 
 async def async_record_proof(
-    hass: HomeAssistant, certificate_id: str, hostname: str
-) -> bool:
-    """Record that a device reached a hostname with its certificate; return whether it is known."""
+    hass: HomeAssistant, token: str, hostname: str
+) -> ProofResult:
+    """Record that a device reached a hostname with its certificate, if that is a proof.
+
+    A stranger has no token that came with a bundle, and so causes no request to Cloudflare.
+    """
     entries: list[CloudflareConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
     for entry in entries:
-        if await entry.runtime_data.certificates.async_record_proof(
-            certificate_id, hostname
-        ):
-            return True
-    return False
+        proofs = entry.runtime_data.proofs
+        if certificate_id := proofs.find(token):
+            return await proofs.async_record(certificate_id, hostname)
+    return ProofResult.UNKNOWN

@@ -19,7 +19,9 @@ from .const import (
     DOMAIN,
 )
 from .coordinator.tunnels import TunnelState
-from .engine.certificates.companions import Certificate, CompanionDevice, CompanionState
+from .engine.certificates.certificate import Certificate, ListedCertificate
+from .engine.certificates.companions import CompanionDevice, CompanionState
+from .engine.certificates.trust import Trust
 from .engine.checks.finding import Finding
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
@@ -68,7 +70,9 @@ async def async_get_config_entry_diagnostics(
             "not_permitted": sorted(checks.not_permitted),
         },
         "token_expires_on": token.isoformat() if (token := data.token.data) else None,
-        "certificates": _certificates(protection.data.certificates or ()),
+        "certificates": _certificates(
+            protection.trust, protection.data.certificates or ()
+        ),
     }
 
 
@@ -96,10 +100,12 @@ async def async_get_device_diagnostics(
             ),
         }
     if companion := companions_of(entry.subentries).get(identifier):
-        state = (data.protection.data.companions or {}).get(companion.id)
+        protection = data.protection
+        state = (protection.data.companions or {}).get(companion.id)
+        of_device = state.certificates if state else ()
         return {
             **_device(companion, state),
-            "certificates": _certificates(state.certificates if state else ()),
+            "certificates": _certificates(protection.trust, of_device),
         }
     return await async_get_config_entry_diagnostics(hass, entry)
 
@@ -133,13 +139,17 @@ def _checks(findings: Iterable[Finding]) -> list[str]:
     return sorted(item.check for item in findings)
 
 
-def _certificates(certificates: Iterable[Certificate]) -> list[dict[str, Any]]:
+def _certificates(
+    trust: Trust, certificates: Iterable[ListedCertificate]
+) -> list[dict[str, Any]]:
     return [
         {
-            "managed": certificate.facts.managed,
+            "trusted": trust.trusts(certificate),
             "status": certificate.status,
             "expires_on": certificate.facts.expires_on.isoformat(),
         }
+        if isinstance(certificate, Certificate)
+        else {"unreadable": True, "status": certificate.status}
         for certificate in certificates
     ]
 

@@ -23,6 +23,7 @@ from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import read_companion, read_hostname_settings
 
@@ -253,7 +254,7 @@ def _device_info(
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
         model=model,
-        name=name,
+        name=plain(name),
         via_device_id=dr.async_get_device_id_by_identifier(
             coordinator.hass,
             (DOMAIN, entry.data[CONF_ACCOUNT_ID]),

@@ -8,7 +8,7 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE, EntityCategory
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bus_events import CertificateEvent
+from .bus_events import ATTR_CERTIFICATE_ID, CertificateEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .entity import (
     AccountEntity,
@@ -74,6 +74,8 @@ class AccountEvent(AccountEntity, EventEntity):
     @callback
     def _async_happened(self, event: Event[dict[str, Any]]) -> None:
         details = dict(event.data)
+        # Every user reads states; only administrators are to know certificates by their ids.
+        details.pop(ATTR_CERTIFICATE_ID, None)
         kind = details.pop(CONF_TYPE)
         if details.pop(ATTR_CONFIG_ENTRY_ID) == self._entry.entry_id:
             self._trigger_event(kind, details)

@@ -13,7 +13,8 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
-from .engine.certificates.companions import Certificate, CompanionState, HandoverState
+from .engine.certificates.certificate import Certificate, ListedCertificate
+from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import (
     EXPIRING_DAYS,
     URGENT_DAYS,
@@ -25,9 +26,9 @@ from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem
-from .wording import Texts, describe_problem, quoted
+from .quoting import listed, shown
+from .wording import Texts, describe_problem
 
-_MAX_LISTED = 10
 _HELP_URLS = {
     HelpLink.TROUBLESHOOTING: None,
     HelpLink.HOME_ASSISTANT_NETWORK: "homeassistant://config/network",
@@ -39,7 +40,7 @@ class Fix(StrEnum):
 
     FIX_HOSTNAME = "fix_hostname"
     RENEW_CERTIFICATE = "renew_certificate"
-    ACCEPT_CERTIFICATES = "accept_certificates"
+    UNKNOWN_CERTIFICATES = "unknown_certificates"
     FIX_FINDING = "fix_finding"
 
 
@@ -79,7 +80,7 @@ def async_report(
             is_fixable=issue.fix is not None,
             severity=issue.severity,
             translation_key=issue.translation_key,
-            translation_placeholders=issue.placeholders,
+            translation_placeholders=shown(issue.placeholders),
             learn_more_url=issue.learn_more_url
             or f"{TROUBLESHOOTING_URL}#{issue.translation_key}",
         )
@@ -194,7 +195,7 @@ def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> I
         translation_key="tunnel_down",
         placeholders={
             "tunnel": tunnel.name,
-            "hostnames": "\n".join(f"- {hostname}" for hostname in sorted(hostnames)),
+            "hostnames": listed(sorted(hostnames)),
             "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
         },
     )
@@ -225,11 +226,11 @@ def check_issue(finding: Finding) -> Issue:
 
 
 def finding_placeholders(finding: Finding) -> dict[str, str]:
-    """Return what a person reads of a finding; other people wrote much of it."""
+    """Return what a person reads of a finding."""
     return {
         "target": finding.target,
-        "value": quoted(finding.value),
-        "detail": quoted(finding.detail),
+        "value": finding.value,
+        "detail": finding.detail,
     }
 
 
@@ -269,31 +270,34 @@ def _companion_issue_key(companion: CompanionState) -> str | None:
     return "handover_missed" if is_missed else None
 
 
-def elsewhere_issue() -> Issue:
-    """Return the issue for certificates from elsewhere that are accepted."""
+def unknown_issue(certificates: Iterable[ListedCertificate], *, pinned: bool) -> Issue:
+    """Return the issue for unknown certificates, which connect unless others are pinned.
+
+    Each set of them has its own id: ignoring some hides none that appears later.
+    """
+    ids = "_".join(
+        sorted(
+            item.facts.fingerprint_sha256 if isinstance(item, Certificate) else item.id
+            for item in certificates
+        )
+    )
+    key = "unknown_certificates_pinned" if pinned else "unknown_certificates"
     return Issue(
-        id="elsewhere",
-        translation_key="certificates_elsewhere",
+        id=f"{key}_{ids}",
+        translation_key=key,
         placeholders={},
-        fix=(Fix.ACCEPT_CERTIFICATES, ""),
+        fix=(Fix.UNKNOWN_CERTIFICATES, ""),
         severity=ir.IssueSeverity.WARNING,
     )
 
 
-def list_certificates(certificates: Iterable[Certificate]) -> str:
-    """Return certificates as a list in Markdown, cut after the first ten."""
-    lines = sorted(
-        f"- {quoted(item.facts.name)}, {item.facts.expires_on:%Y-%m-%d}"
-        for item in certificates
-    )
-    more = [f"- +{len(lines) - _MAX_LISTED}"] if len(lines) > _MAX_LISTED else []
-    return "\n".join([*lines[:_MAX_LISTED], *more])
-
-
-def revocation_issue(name: str, certificate_id: str) -> Issue:
+def revocation_issue(certificate: ListedCertificate) -> Issue:
     """Return the issue for a certificate that could not be revoked yet."""
+    name = certificate.id
+    if isinstance(certificate, Certificate):
+        name = certificate.facts.name
     return Issue(
-        id=f"revocation_{certificate_id}",
+        id=f"revocation_{certificate.id}",
         translation_key="revocation_pending",
         placeholders={"name": name},
     )

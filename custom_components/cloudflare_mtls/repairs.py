@@ -1,7 +1,7 @@
 """Repairs: show what would fix an issue, and do it once a person confirms."""
 
-from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.components.repairs import (
@@ -9,97 +9,49 @@ from homeassistant.components.repairs import (
     RepairsFlowContext,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-import probatio
 
-from .engine.api.errors import EngineError
 from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
+from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
-from .flows.certificate_steps import CertificateSteps, has_local_url
-from .flows.form import abort, show_form
-from .issues import Fix, finding_placeholders, list_certificates
+from .flows.certificate_steps import CertificateSteps
+from .flows.fix_flow import FixFlow
+from .flows.unknown_certificates import UnknownCertificatesFlow
+from .issues import Fix, finding_placeholders
 from .runtime_data import CloudflareConfigEntry
-from .subentries import companions_of
-from .wording import Message, async_get_texts, changes_of, describe
-
-_NO_FIELDS: Final = probatio.Schema({})
-
-
-class FixFlow(RepairsFlow):
-    """Ask about one subject of an account, and fix it once a person confirms."""
-
-    def __init__(self, entry: CloudflareConfigEntry, subject: str) -> None:
-        """Take the account, and what of it to fix."""
-        self._entry = entry
-        self.subject = subject
-
-    @abstractmethod
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        """Show what will be done, and what went wrong before; raise EngineError."""
-
-    @abstractmethod
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        """Fix what a person confirmed; raise EngineError."""
-
-    def entry(self) -> CloudflareConfigEntry:
-        """Return the account."""
-        return self._entry
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Begin with what is wrong now."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Ask, or fix what was confirmed."""
-        if self._entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="entry_not_loaded")
-        try:
-            if user_input is None:
-                return await self.async_ask()
-            return await self.async_fix(user_input)
-        except EngineError as err:
-            return abort(self, describe(err))
-
-    def show_confirm(
-        self, placeholders: Mapping[str, str], message: Message | None
-    ) -> RepairsFlowResult:
-        """Show what a person can confirm."""
-        return show_form(
-            self, "confirm", _NO_FIELDS, message=message, placeholders=placeholders
-        )
+from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 
 class FixHostnameFlow(FixFlow):
     """Fix a hostname that is not kept in sync automatically."""
 
+    # The changes that a person saw last, by zone.
+    _shown: Mapping[str, Plan] = MappingProxyType({})
+
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
         reconciler = self._entry.runtime_data.protection.reconciler
         zones = await reconciler.preview(Extent(hostnames={self.subject}))
-        return await self._show_left(zones.values(), message)
+        return await self._show_left(zones, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
-        synced = await protection.async_sync(Extent(hostnames={self.subject}))
-        zones = synced.values()
-        if not any(zone.left.steps for zone in zones):
+        extent = Extent(hostnames={self.subject}, confirmed=self._shown)
+        zones = await protection.async_sync(extent)
+        if not any(zone.left.steps for zone in zones.values()):
             return self.async_create_entry(data={})
-        errors = [zone.error for zone in zones if zone.error]
+        errors = [zone.error for zone in zones.values() if zone.error]
         return await self._show_left(zones, describe(errors[0]) if errors else None)
 
     async def _show_left(
-        self, zones: Iterable[ZoneSync], message: Message | None
+        self, zones: Mapping[str, ZoneSync], message: Message | None
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
+        self._shown = {zone_id: zone.left for zone_id, zone in zones.items()}
         text = await async_get_texts(self.hass, "common")
-        left = [step for zone in zones for step in zone.left.steps]
+        left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)
         return self.show_confirm(
             {"hostname": self.subject, "changes": changes}, message
@@ -112,13 +64,14 @@ class RenewCertificateFlow(
     """Renew the certificate of a companion device before it is locked out."""
 
     @override
+    def entry(self) -> CloudflareConfigEntry | None:
+        return self.hass.config_entries.async_get_entry(self._entry.entry_id)
+
+    @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        if not has_local_url(self.hass):
-            return self.async_abort(reason="no_local_url")
-        device = self._device()
-        if device is None:
-            return self.async_abort(reason="device_gone")
-        return self.show_renewal("renew", device, message)
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
+        return self.show_renewal("renew", self.subject, message)
 
     async def async_step_renew(
         self, user_input: dict[str, Any] | None = None
@@ -128,51 +81,38 @@ class RenewCertificateFlow(
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        device = self._device()
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
+        device = self.find_device(self.subject)
         if device is None:
             return self.async_abort(reason="device_gone")
         self._answers = user_input
-        return await self.async_create_for(device, user_input)
+        return await self.async_create_for(device, user_input, is_new=False)
 
     @override
     async def async_finish(self, device: CompanionDevice) -> RepairsFlowResult:
-        return self.async_create_entry(data={})
-
-    def _device(self) -> CompanionDevice | None:
-        devices = companions_of(self._entry.subentries).values()
-        return next((item for item in devices if item.id == self.subject), None)
-
-
-class AcceptCertificatesFlow(FixFlow):
-    """Record that a person knows certificates that were made elsewhere."""
-
-    @override
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        unknown = self._entry.runtime_data.protection.data.unknown_certificates
-        return self.show_confirm({"names": list_certificates(unknown)}, message)
-
-    @override
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        protection = self._entry.runtime_data.protection
-        unknown = protection.data.unknown_certificates
-        await protection.ledger.async_accept({item.id for item in unknown})
-        protection.async_look_at_ledger()
         return self.async_create_entry(data={})
 
 
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
+    # What a person saw last.
+    _shown: Finding | None = None
+
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        finding = self._finding()
-        if finding is None:
+        self._shown = self._finding()
+        if self._shown is None:
             return self.async_create_entry(data={})
-        return self.show_confirm(finding_placeholders(finding), message)
+        return self.show_confirm(finding_placeholders(self._shown), message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        if finding := self._finding():
+        finding = self._finding()
+        if finding != self._shown:
+            return await self.async_ask(CHANGED)
+        if finding:
             await self._entry.runtime_data.checks.async_fix(finding)
         return self.async_create_entry(data={})
 
@@ -184,7 +124,7 @@ class FixFindingFlow(FixFlow):
 _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.FIX_HOSTNAME: FixHostnameFlow,
     Fix.RENEW_CERTIFICATE: RenewCertificateFlow,
-    Fix.ACCEPT_CERTIFICATES: AcceptCertificatesFlow,
+    Fix.UNKNOWN_CERTIFICATES: UnknownCertificatesFlow,
     Fix.FIX_FINDING: FixFindingFlow,
 }
 

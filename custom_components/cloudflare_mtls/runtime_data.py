@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
 
+from .certificates.creation import CertificateCreator
+from .certificates.proofs import Proofs
+from .certificates.revocation import CertificateRevoker
 from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
@@ -28,3 +31,6 @@ class CloudflareData:
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
     certificates: CompanionCertificates
+    creator: CertificateCreator
+    revoker: CertificateRevoker
+    proofs: Proofs

@@ -30,6 +30,7 @@ from .entity import (
     TunnelEntity,
 )
 from .entity_adder import EntityAdder
+from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 
 PARALLEL_UPDATES = 0
@@ -70,17 +71,18 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
 def _version(state: TunnelState) -> str | None:
     """Return the version that all connectors run, or the oldest of several."""
     versions = {item.version for item in state.connectors if item.version}
-    return min(versions, key=_version_key, default=None)
+    version = min(versions, key=_version_key, default=None)
+    return plain(version) if version else None
 
 
 def _version_key(version: str) -> list[int]:
-    return [int(part) if part.isdigit() else 0 for part in version.split(".")]
+    return [int(part) if part.isdecimal() else 0 for part in plain(version).split(".")]
 
 
 def _locations(state: TunnelState) -> str | None:
     """Return Cloudflare's locations that the tunnel is connected to."""
     locations = {place for item in state.connectors for place in item.locations}
-    return ", ".join(sorted(locations)) or None
+    return plain(", ".join(sorted(locations))) if locations else None
 
 
 ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (

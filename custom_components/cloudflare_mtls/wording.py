@@ -4,7 +4,8 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
 from math import ceil
-from typing import NoReturn
+import re
+from typing import Final, NoReturn
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -15,6 +16,7 @@ from .engine.api.errors import (
     Conflict,
     EngineError,
     PermissionMissing,
+    PlanChanged,
     QuotaExceeded,
     RateLimited,
     Rejected,
@@ -23,6 +25,7 @@ from .engine.api.errors import (
 )
 from .engine.sync.problems import Problem
 from .engine.sync.steps import Step
+from .quoting import Ours, shown
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class Message:
     field: str = "base"
 
 
+# What a person confirmed is not what there is to do by now.
+CHANGED: Final = Message("changed_meanwhile")
+
+
 class TranslatedError(HomeAssistantError):
     """An error that Home Assistant shows in the user's language."""
 
@@ -45,7 +52,7 @@ class TranslatedError(HomeAssistantError):
         super().__init__(
             translation_domain=DOMAIN,
             translation_key=message.key,
-            translation_placeholders=message.placeholders,
+            translation_placeholders=shown(message.placeholders),
         )
         self.message = message
 
@@ -59,6 +66,8 @@ def describe(err: EngineError) -> Message:
             return Message("token_inactive")
         case TokenRejected():
             return Message("token_rejected")
+        case PlanChanged():
+            return CHANGED
         case PermissionMissing(permission=permission):
             return Message("permission_missing", {"permission": permission.value})
         case RateLimited(retry_after=seconds):
@@ -112,16 +121,17 @@ async def async_get_texts(
 
     def text(key: str, **placeholders: str) -> str:
         sentence = translations[f"component.{DOMAIN}.{category}.{key}"]
-        # Some values come from Cloudflare and may hold braces, which format() would read.
-        for name, value in placeholders.items():
-            sentence = sentence.replace(f"{{{name}}}", value)
-        return sentence
+        values = shown(placeholders)
+        # In one pass, because a value may hold braces, and places that are filled later stay.
+        return re.sub(
+            r"\{(\w+)\}", lambda place: values.get(place[1], place[0]), sentence
+        )
 
     return text
 
 
-def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
-    """Return steps as a numbered list, with texts of the category "common"."""
+def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> Ours:
+    """Return steps as a numbered list in Markdown, with texts of the category "common"."""
     sentences = [
         text(
             f"step_{step.kind}_{step.action}",
@@ -132,9 +142,4 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> str:
         for step in steps
     ]
     lines = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1)]
-    return "\n".join(lines) or text("step_none")
-
-
-def quoted(text: str) -> str:
-    """Return foreign text as Markdown code, so that none of it is taken for Markdown."""
-    return f"`{text.replace('`', "'")}`"
+    return Ours("\n".join(lines) or text("step_none"))

@@ -63,7 +63,9 @@ def _visible(call: Call) -> Iterator[Zone]:
             "account.name": call.state.accounts[zone.account_id].name,
         }
         if call.token.reaches_zone(zone) and all(
-            _matches(value, call.query.get(key, value)) for key, value in facts.items()
+            _matches(value, call.query[key])
+            for key, value in facts.items()
+            if key in call.query
         ):
             yield zone
 

@@ -22,6 +22,8 @@ def literal(kind: Type, token: Token) -> Value:
                 return _raw(token)
             case Type.STRING, Kind.QUOTED:
                 return _quoted(token)
+            case Type.STRING, Kind.WORD:
+                return _octets(token.text)
             case Type.NUMBER, Kind.WORD:
                 return _number(token.text)
             case Type.ADDRESS, Kind.WORD:
@@ -71,6 +73,12 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     if code := found["octal"]:
         return bytes([int(code, 8)])
     return found["plain"]
+
+
+def _octets(text: str) -> str:
+    """Read octets in hexadecimal, such as 68:61:2d."""
+    octets = bytes.fromhex(text.replace(":", " "))
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def _number(text: str) -> int:

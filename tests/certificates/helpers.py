@@ -1,16 +1,19 @@
 """Entity ids of a certificate, and steps that several tests share."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from tests.common import EDGE_EVERY, settle, submit, wait_for_refresh
-from tests.dialogs import Client, fetch
+from sandbox import Sandbox
+from tests.common import EDGE_EVERY, settle, submit, wait_for_refresh, zone_of
+from tests.dialogs import Client, fetch, token_of_test
 
 DAY = timedelta(days=1)
 STATUS = "sensor.pixel_8_certificate_status"
@@ -38,12 +41,13 @@ def open_repairs(hass: HomeAssistant) -> dict[str | None, dict[str, str] | None]
 
 async def through_dialog(
     hass: HomeAssistant, client: Client, result: Any, chosen: dict[str, Any]
-) -> None:
-    """Submit a dialog's choices, fetch the bundle on the device, and close the dialog."""
+) -> str:
+    """Go through a dialog, fetching the bundle on the device; return the token of its test."""
     result = await submit(hass, result, chosen)
     assert result["step_id"] == "handover"
-    await fetch(client, result["description_placeholders"]["url"])
+    fetched = await fetch(client, result["description_placeholders"]["url"])
     await submit(hass, result)
+    return token_of_test(fetched)
 
 
 async def pass_time(
@@ -55,3 +59,23 @@ async def pass_time(
     await settle(hass)
     # The next refresh shows the changes.
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+
+class _Unreadable:
+    """A certificate that Cloudflare's answers give in a form that cannot be parsed."""
+
+    def __init__(self, certificate: x509.Certificate) -> None:
+        self._certificate = certificate
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._certificate, name)
+
+    def public_bytes(self, encoding: Encoding) -> bytes:
+        """Return text that is no certificate."""
+        return b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def unreadable(sandbox: Sandbox, certificate_id: str) -> None:
+    """Have Cloudflare list a certificate in a form that cannot be parsed."""
+    listed = zone_of(sandbox).certificates[certificate_id]
+    listed.certificate = cast("x509.Certificate", _Unreadable(listed.certificate))

@@ -17,15 +17,7 @@ from tests.certificates.helpers import (
     through_dialog,
     told,
 )
-from tests.common import (
-    EDGE_EVERY,
-    add_certificate,
-    reported,
-    settle,
-    state_of,
-    wait_for_refresh,
-    zone_of,
-)
+from tests.common import EDGE_EVERY, settle, state_of, wait_for_refresh, zone_of
 from tests.dialogs import CHOSEN, Client, add
 
 
@@ -71,42 +63,3 @@ async def test_gone_from_cloudflare(
     assert state_of(hass, EXPIRY) == "unknown"
     assert state_of(hass, HANDOVER) == "unknown"
     assert state_of(hass, PROBLEM) == "on"
-
-
-async def test_certificates_from_elsewhere(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    events: list[Event],
-) -> None:
-    """Valid certificates from outside are reported, but not those of another Home Assistant."""
-    await add_certificate(
-        sandbox, name="[Cloudflare](x)`", organization="", device_id="x"
-    )
-    await add_certificate(sandbox, name="Neighbour", certificate_id="theirs")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert told(events) == ["unknown_certificate"]
-    assert reported(hass) == {"certificates_elsewhere"}
-
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
-    await settle(hass)
-    assert told(events) == []
-    assert reported(hass) == {"certificates_elsewhere"}
-
-
-async def test_pinned_certificates_leave_others_outside(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
-    """Certificates that are not pinned do not get in, so they are not reported."""
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={"pin_certificates": True}
-    )
-    await settle(hass)
-    await add_certificate(sandbox, name="Cloudflare", organization="", device_id="x")
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-
-    assert reported(hass) == set()

@@ -1,5 +1,6 @@
 """Tests of the repairs about certificates: each can be solved in its own dialog."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.certificates.helpers import DAY, STATUS
+from tests.certificates.helpers import STATUS
 from tests.common import (
     EDGE_EVERY,
     add_certificate,
@@ -120,38 +121,54 @@ async def test_renewal_that_is_refused(
     assert len(certificates(sandbox)) == 1
 
 
-async def test_certificates_that_a_person_knows(
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [
+        ("before", "device_gone"),
+        ("signed", "creation_stopped"),
+        ("offered", "device_removed"),
+    ],
+)
+async def test_device_removed_during_its_repair(
     hass: HomeAssistant,
     sandbox: Sandbox,
+    faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    stage: str,
+    reason: str,
 ) -> None:
-    """Their names are shown as plain text; once accepted, they are not reported again."""
-    certificate = await add_certificate(
-        sandbox, name="[Click](x)`", organization="", device_id="x"
-    )
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    sandbox.journal.clear()
+    """No certificate is left, and the dialog says that the device is gone."""
+    now = datetime.now(UTC)
+    await add_certificate(sandbox, not_before=now - timedelta(days=360), days=365)
+    await adopt(hass, loaded_entry)
+    (device,) = loaded_entry.get_subentries_of_type("companion_device")
+    hold = asyncio.Event()
+    signing = faults.add("POST", "/client_certificates$", hold=hold)
+    flow = await begin(hass, client, "certificate_urgent")
+    path = f"/api/repairs/issues/fix/{flow['flow_id']}"
+    chosen = {"validity": "365", "key_type": "ec_p256"}
 
-    flow = await begin(hass, client, "certificates_elsewhere")
-    expires = certificate.not_valid_after_utc.date()
-    assert flow["description_placeholders"]["names"] == f"- `[Click](x)'`, {expires}"
-    flow = await go_on(hass, client, flow)
-
-    assert flow["type"] == "create_entry"
-    for _ in range(2):
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
-        assert reported(hass) == set()
-        await hass.config_entries.async_reload(loaded_entry.entry_id)
+    if stage == "before":
+        hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        flow = await go_on(hass, client, flow, **chosen)
+    else:
+        await client.post(path, json=chosen)
+        await signing.until_hit()
+        if stage == "signed":
+            hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        hold.set()
         await settle(hass)
-    assert sandbox.journal.writes == []
+        flow = await (await client.get(path)).json()
+    if stage == "offered":
+        assert flow["step_id"] == "handover"
+        hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+        flow = await go_on(hass, client, flow)
+    await settle(hass)
 
-    await add_certificate(
-        sandbox, name="Later", organization="", device_id="x", certificate_id="later"
-    )
-    await wait_for_refresh(hass, freezer, DAY)
-    assert reported(hass) == {"certificates_elsewhere"}
+    assert (flow["type"], flow["reason"]) == ("abort", reason)
+    assert set(certificates(sandbox).values()) == {"revoked"}
+    assert reported(hass) == set()
 
 
 async def test_device_that_is_gone_since(

@@ -14,11 +14,14 @@ from tests.common import (
     EDGE_EVERY,
     HOSTNAME,
     act,
+    reported,
+    settle,
     setup_integration,
     state_of,
     wait_for_refresh,
     zone_of,
 )
+from tests.edge_conditions import Blocking
 from tests.faults import Faults
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -68,14 +71,16 @@ async def test_certificate_that_is_blocked(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     pauses: list[float],
+    blocking: Blocking,
 ) -> None:
-    """The certificate is revoked, and the error says that it did not get in."""
-    forget_association(sandbox)
+    """The certificate is revoked, its device removed, and the error says that it did not get in."""
+    blocking.now = True
     sandbox.state.blocked.clear()
     sandbox.journal.clear()
 
-    with pytest.raises(HomeAssistantError, match="was revoked") as raised:
+    with pytest.raises(HomeAssistantError, match="was not handed out") as raised:
         await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    await settle(hass)
 
     assert raised.value.translation_key == "certificate_blocked"
     assert raised.value.translation_placeholders == {"hostname": HOSTNAME}
@@ -84,7 +89,9 @@ async def test_certificate_that_is_blocked(
     (certificate,) = zone_of(sandbox).certificates.values()
     assert certificate.status in ("pending_revocation", "revoked")
     assert [item.method for item in sandbox.journal.writes] == ["POST", "DELETE"]
+    assert loaded_entry.get_subentries_of_type("companion_device") == []
     assert hass.states.get("sensor.pixel_8_certificate_expiry") is None
+    assert reported(hass) == set()
 
 
 async def test_certificate_that_is_blocked_at_first(
@@ -92,15 +99,15 @@ async def test_certificate_that_is_blocked_at_first(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     pauses: list[float],
+    blocking: Blocking,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The visit is repeated, because changes reach the edge slowly."""
-    forget_association(sandbox)
+    blocking.now = True
 
     async def spread(seconds: float) -> None:
         pauses.append(seconds)
-        if len(pauses) == 3:
-            zone_of(sandbox).associations = [HOSTNAME]
+        blocking.now = len(pauses) < 3
 
     monkeypatch.setattr(first_visit.asyncio, "sleep", spread)
 
@@ -118,20 +125,24 @@ async def test_certificate_that_is_blocked_and_cannot_be_revoked(
     faults: Faults,
     loaded_entry: MockConfigEntry,
     pauses: list[float],
+    blocking: Blocking,
+    freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The certificate is not handed over, and the error says what a person has to do."""
-    forget_association(sandbox)
+    """It is not handed out, there is no device, and a repair stays until it is revoked."""
+    blocking.now = True
     faults.unavailable("DELETE", "/client_certificates")
 
-    with pytest.raises(HomeAssistantError, match="could not be revoked") as raised:
+    with pytest.raises(HomeAssistantError, match="was not handed out"):
         await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    await settle(hass)
 
-    (certificate_id,) = zone_of(sandbox).certificates
-    assert raised.value.translation_key == "certificate_blocked_not_revoked"
-    assert raised.value.translation_placeholders == {
-        "hostname": HOSTNAME,
-        "certificate_id": certificate_id,
-    }
+    assert loaded_entry.get_subentries_of_type("companion_device") == []
+    assert reported(hass) == {"revocation_pending"}
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert certificate.status == "revoked"
+    assert reported(hass) == set()
 
 
 async def test_certificate_where_no_visit_is_possible(

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -21,9 +19,13 @@ from tests.common import (
     SKIP_REF,
     act,
     add_certificate,
+    add_known_certificate,
+    confirm_certificate,
+    fingerprint_of,
     settle,
     state_of,
     wait_for_refresh,
+    with_device,
     zone_of,
 )
 from tests.faults import Faults
@@ -51,44 +53,50 @@ async def choose_pinning(
     return result
 
 
-async def fill(sandbox: Sandbox, count: int) -> None:
-    """Add this many certificates of companion devices."""
+async def fill(
+    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox, count: int
+) -> None:
+    """Add this many certificates that a person confirmed."""
     for number in range(count):
-        await add_certificate(
+        certificate = await add_certificate(
             sandbox,
             name=f"Phone {number}",
-            device_id=f"01JDEVICE{number:017}",
             certificate_id=f"7bf7f70c-7600-42e1-81c4-{number:012}",
         )
+        await confirm_certificate(hass, entry, certificate, None)
 
 
+@with_device
 async def test_on_and_off_again(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Both rules list the valid certificates of companion devices; without pinning they accept any."""
-    good = await add_certificate(sandbox)
+    good = await add_known_certificate(hass, loaded_entry, sandbox)
     await add_certificate(
         sandbox, organization="Somebody", certificate_id="7bf7f70c-foreign"
     )
-    await add_certificate(
-        sandbox, certificate_id="7bf7f70c-revoked", status=CertificateStatus.REVOKED
+    await add_known_certificate(
+        hass,
+        loaded_entry,
+        sandbox,
+        certificate_id="7bf7f70c-revoked",
+        status=CertificateStatus.REVOKED,
     )
     assert pinned(sandbox, BLOCK_REF) is None
 
     result = await choose_pinning(hass, loaded_entry)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert pinned(sandbox, BLOCK_REF) == pinned(sandbox, SKIP_REF) == fingerprints(good)
+    assert (
+        pinned(sandbox, BLOCK_REF)
+        == pinned(sandbox, SKIP_REF)
+        == {fingerprint_of(good)}
+    )
     assert state_of(hass, DRIFT) == "off"
 
     await choose_pinning(hass, loaded_entry, pins=False)
     assert pinned(sandbox, BLOCK_REF) is None
     assert pinned(sandbox, SKIP_REF) is None
     assert state_of(hass, DRIFT) == "off"
-
-
-def fingerprints(*certificates: x509.Certificate) -> set[str]:
-    """Return the fingerprints of certificates, as the rules write them."""
-    return {item.fingerprint(hashes.SHA256()).hex() for item in certificates}
 
 
 async def test_without_any_certificate_nobody_passes(
@@ -177,7 +185,7 @@ async def test_more_certificates_than_a_rule_holds(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The rules stay unchanged, and the error says how many certificates there are."""
-    await fill(sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, 60)
     sandbox.journal.clear()
 
     result = await choose_pinning(hass, loaded_entry)
@@ -193,12 +201,12 @@ async def test_certificate_that_no_rule_has_space_for(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The certificate is never signed."""
-    await fill(sandbox, 1)
+    await fill(hass, loaded_entry, sandbox, 1)
     await choose_pinning(hass, loaded_entry)
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
     room = 1 + (4096 - len(block.expression)) // len(f'"{"0" * 64}" ')
     assert room > 50
-    await fill(sandbox, room - 1)
+    await fill(hass, loaded_entry, sandbox, room - 1)
     await act(hass, loaded_entry, "mint_certificate", name="The last one")
     assert len(pinned(sandbox, BLOCK_REF) or ()) == room
     sandbox.journal.clear()

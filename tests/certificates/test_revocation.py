@@ -4,12 +4,21 @@ from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.certificates.helpers import DAY, open_repairs, pass_time, through_dialog
 from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
-from tests.dialogs import CHOSEN, Client, add, certificates, fetch, prove
+from tests.dialogs import (
+    CHOSEN,
+    Client,
+    add,
+    certificates,
+    fetch,
+    run_test,
+    token_of_test,
+)
 from tests.faults import Faults
 
 
@@ -61,9 +70,9 @@ async def test_restored_certificate_stays(
         hass, loaded_entry, "renew_certificate", certificate_id=old, key_type="ec_p256"
     )
     await settle(hass)
-    await fetch(client, response["handover_url"])
-    assert await prove(client, response["certificate_id"]) == 200
-    await pass_time(hass, freezer, timedelta(0))
+    fetched = await fetch(client, response["handover_url"])
+    await run_test(client, token_of_test(fetched))
+    await pass_time(hass, freezer, 7 * DAY)
     assert certificates(sandbox)[old] == "revoked"
 
     restored = await act(hass, loaded_entry, "restore_certificate", certificate_id=old)
@@ -129,20 +138,24 @@ async def test_removed_while_cloudflare_refuses(
     assert reported(hass) == set()
 
 
+@pytest.mark.parametrize("asked", ["cert_verified", "cert_presented"])
 async def test_revocation_first_fixes_rules_that_let_revoked_certificates_in(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     loaded_entry: MockConfigEntry,
+    asked: str,
 ) -> None:
     """Rules without `cert_revoked` are fixed before the certificate is revoked."""
     await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
     await settle(hass)
     (certificate_id,) = certificates(sandbox)
     for rule in zone_of(sandbox).rules:
-        rule.expression = rule.expression.replace(
-            " or cf.tls_client_auth.cert_revoked", ""
-        ).replace(" and not cf.tls_client_auth.cert_revoked", "")
+        rule.expression = (
+            rule.expression.replace(" or cf.tls_client_auth.cert_revoked", "")
+            .replace(" and not cf.tls_client_auth.cert_revoked", "")
+            .replace("cert_verified", asked)
+        )
     sandbox.journal.clear()
 
     await hass.services.async_call(

@@ -8,7 +8,7 @@ from sandbox.clock import now
 from sandbox.state import AccessApplication, AccessPolicy, Setting
 from tests.common import zone_of
 
-ZONE_WIDE = {"target": "example.com", "value": "``", "detail": "``"}
+ZONE_WIDE = {"target": "example.com", "value": "–", "detail": "–"}
 """The placeholders of a repair that is about a whole zone."""
 
 

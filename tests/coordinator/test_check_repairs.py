@@ -79,7 +79,7 @@ FIXABLE = [
     pytest.param(
         no_catch_all,
         "check_no_catch_all",
-        {"target": "home", "value": "``", "detail": "``"},
+        {"target": "home", "value": "–", "detail": "–"},
         lambda sandbox: config_of(sandbox)["ingress"].append(
             {"service": "http_status:404"}
         ),

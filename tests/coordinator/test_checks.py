@@ -134,19 +134,19 @@ async def test_nothing_is_asked_in_between(
         (
             block_all,
             "check_rule_blocks",
-            {"target": HOSTNAME, "value": "`block`", "detail": "`Away 'for' a while`"},
+            {"target": HOSTNAME, "value": "block", "detail": "Away 'for' a while"},
             "error",
         ),
         (
             challenge_abroad,
             "check_rule_may_block",
-            {"target": HOSTNAME, "value": "`managed_challenge`", "detail": "`Abroad`"},
+            {"target": HOSTNAME, "value": "managed_challenge", "detail": "Abroad"},
             "warning",
         ),
         (
             log_in,
             "check_access_login",
-            {"target": HOSTNAME, "value": "`*.example.com`", "detail": "`Everything`"},
+            {"target": HOSTNAME, "value": "*.example.com", "detail": "Everything"},
             "error",
         ),
         (
@@ -306,8 +306,8 @@ class TestOneRule:
         assert issues(hass).keys() == {"check_under_attack"}
         assert placeholders(hass, "check_under_attack") == {
             "target": "example.com",
-            "value": "``",
-            "detail": f"`{HOSTNAME}`",
+            "value": "–",
+            "detail": f"{HOSTNAME}",
         }
 
         flow = await begin_repair(client, issues(hass)["check_under_attack"])

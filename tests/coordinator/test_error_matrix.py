@@ -39,7 +39,7 @@ from sandbox.state import (
 from tests.common import (
     CERTIFICATE_ID,
     HOSTNAME,
-    add_certificate,
+    add_known_certificate,
     blocked_request,
     companion,
     enable_blocked_requests,
@@ -447,7 +447,7 @@ async def test_bad_days(
 ) -> None:
     """The outcome of every fault is that of docs/error-matrix.md."""
     caplog.set_level("INFO")
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     enable_blocked_requests(entity_registry, hass, entry)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)

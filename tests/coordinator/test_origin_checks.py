@@ -50,13 +50,13 @@ class TestHttpsOrigin:
         assert reported(hass) == {"check_origin_certificate", "check_origin_scheme"}
         assert placeholders(hass, "check_origin_scheme") == {
             "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`http://homeassistant.local:8123`",
+            "value": HTTPS_SERVICE,
+            "detail": "http://homeassistant.local:8123",
         }
         assert placeholders(hass, "check_origin_certificate") == {
             "target": HOSTNAME,
-            "value": f"`{HTTPS_SERVICE}`",
-            "detail": "`home`",
+            "value": HTTPS_SERVICE,
+            "detail": "home",
         }
         before = deepcopy(config_of(sandbox))
         assert await async_setup_component(hass, "repairs", {})
@@ -77,6 +77,32 @@ class TestHttpsOrigin:
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert len(sandbox.journal.writes) == 1
 
+    async def test_finding_that_changed_while_the_dialog_was_open(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        hass_client: ClientSessionGenerator,
+    ) -> None:
+        """It is shown again, and nothing is written before a person confirms it."""
+        assert await async_setup_component(hass, "repairs", {})
+        client = await hass_client()
+        flow = await begin_repair(client, issues(hass)["check_origin_certificate"])
+        assert flow["description_placeholders"]["detail"] == "home"
+        sandbox.state.tunnels[sandbox.tunnel_id].name = "cabin"
+        await loaded_entry.runtime_data.tunnels.async_refresh()
+        loaded_entry.runtime_data.checks.async_keep_up()
+        sandbox.journal.clear()
+
+        flow = await confirm_repair(client, flow)
+
+        assert flow["step_id"] == "confirm"
+        assert flow["errors"] == {"base": "changed_meanwhile"}
+        assert flow["description_placeholders"]["detail"] == "cabin"
+        assert sandbox.journal.writes == []
+        assert (await confirm_repair(client, flow))["type"] == "create_entry"
+        assert len(sandbox.journal.writes) == 1
+
 
 class TestOtherPort:
     """A service that leads to another port than Home Assistant's."""
@@ -93,8 +119,8 @@ class TestOtherPort:
         assert reported(hass) == {"check_origin_port"}
         assert placeholders(hass, "check_origin_port") == {
             "target": HOSTNAME,
-            "value": "`http://localhost:80`",
-            "detail": "`http://localhost:8123`",
+            "value": "http://localhost:80",
+            "detail": "http://localhost:8123",
         }
 
 

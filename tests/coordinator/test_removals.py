@@ -21,7 +21,7 @@ from tests.common import (
     HOSTNAME,
     SECOND_LOOK,
     SKIP_REF,
-    add_certificate,
+    add_known_certificate,
     choose,
     companion,
     is_loaded,
@@ -288,7 +288,7 @@ async def test_removed_device_whose_certificate_cannot_be_revoked_yet(
 ) -> None:
     """Each refresh tries again, even if nothing else changes, until it succeeds."""
     certificates = zone_of(sandbox).certificates
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     fault = faults.unavailable("DELETE", "/client_certificates")
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.certificates.test_pinning import fingerprints, pinned
+from tests.certificates.test_pinning import pinned
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
@@ -21,8 +21,9 @@ from tests.common import (
     HOSTNAME,
     SKIP_REF,
     act,
-    add_certificate,
+    add_known_certificate,
     companion,
+    fingerprint_of,
     reported,
     settle,
     setup_integration,
@@ -206,14 +207,15 @@ async def test_kept_in_sync_from_now_on(
     assert reported(hass) == set()
 
 
+@with_device
 async def test_pinned_from_now_on(
     hass: HomeAssistant, sandbox: Sandbox, in_place: MockConfigEntry
 ) -> None:
     """Changed options count from the next refresh on, for later certificates too."""
-    good = await add_certificate(sandbox)
+    good = await add_known_certificate(hass, in_place, sandbox)
     hass.config_entries.async_update_entry(in_place, options={"pin_certificates": True})
     await follow(hass, in_place)
-    assert pinned(sandbox, BLOCK_REF) == fingerprints(good)
+    assert pinned(sandbox, BLOCK_REF) == {fingerprint_of(good)}
 
     hass.config_entries.async_update_entry(in_place, options={})
     await follow(hass, in_place)
@@ -230,7 +232,7 @@ async def test_removed_device(
     """Its certificates are revoked, and never reported as unknown."""
     events: list[Any] = []
     hass.bus.async_listen("cloudflare_mtls_certificate", events.append)
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, in_place, sandbox)
     await in_place.runtime_data.protection.async_refresh()
 
     hass.config_entries.async_remove_subentry(in_place, COMPANION_ID)
@@ -248,7 +250,9 @@ async def test_adopted_device_that_is_removed(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Its certificate was made elsewhere, but is not reported as unknown."""
-    await add_certificate(sandbox, organization="", certificate_id=DEVICE_ID)
+    await add_known_certificate(
+        hass, entry, sandbox, organization="", certificate_id=DEVICE_ID
+    )
     await setup_integration(hass, entry)
     entry.update_listeners.clear()
     assert reported(hass) == set()
@@ -264,7 +268,7 @@ async def test_added_device(
     hass: HomeAssistant, sandbox: Sandbox, in_place: MockConfigEntry
 ) -> None:
     """Its certificates are read at once."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, in_place, sandbox)
     device = companion()
     subentry = ConfigSubentry(
         data=MappingProxyType(dict(device["data"])),

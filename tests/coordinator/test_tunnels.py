@@ -122,7 +122,7 @@ async def test_tunnel_that_a_hostname_needs(
     issue = tunnel_issue(hass)
     assert issue.translation_placeholders == {
         "tunnel": "home",
-        "hostnames": f"- {HOSTNAME}",
+        "hostnames": f"- `{HOSTNAME}`",
         "since": at_home(down_at),
     }
     assert not issue.is_fixable

@@ -1,8 +1,11 @@
 """Builders of zones, rules and settings for the tests of the engine."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
     Account,
@@ -10,9 +13,10 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
     Rule,
     Ruleset,
-    TunnelConfiguration,
     Zone,
 )
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.trust import Trust
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
@@ -28,6 +32,9 @@ from custom_components.cloudflare_mtls.engine.sync.desired import (
     record_content,
 )
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
+    find_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
@@ -89,6 +96,11 @@ def wanting(
     return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
 
 
+def taking_over(observation: Observation, desired: DesiredZone) -> DesiredZone:
+    """Return a desired zone in which all becomes ours that was made by hand."""
+    return replace(desired, takes_over=find_made_by_hand(observation, desired))
+
+
 def rule(
     action: str,
     expression: str,
@@ -112,6 +124,25 @@ def rule(
 def skip(expression: str, ref: str = "foreign", *, enabled: bool = True) -> Rule:
     """Return a rule that skips the rules after it for requests that match."""
     return rule("skip", expression, ref, enabled=enabled, parameters=ENDS_THE_RULES)
+
+
+# Rules of others after which Cloudflare may evaluate no further custom rule.
+MAY_END_THE_RULES = [
+    skip("ssl"),
+    rule("skip", "ssl", parameters={"phase": "current"}),
+    rule("skip", "ssl", parameters={"rulesets": ["4814384a9e5d4991b9815dcfc25d2f1f"]}),
+    rule("skip", "ssl", parameters={"phases": ["http_request_firewall_custom"]}),
+    rule("skip", "ssl", parameters={"phases": "current"}),
+    rule("skip", "ssl", parameters={"products": ["custom_rules"]}),
+    rule("execute", "true", parameters={"id": "4814384a9e5d4991b9815dcfc25d2f1f"}),
+    rule("execute", "ssl"),
+    rule("allow", "ssl"),
+    rule("bypass", "ssl"),
+    rule("something_new", "ssl"),
+    rule("managed_challenge", "ssl"),
+    rule("js_challenge", "ssl"),
+    rule("challenge", "ssl"),
+]
 
 
 def block_rule(*hostnames: str) -> Rule:
@@ -274,6 +305,7 @@ __all__ = [
     "CATCH_ALL",
     "ENDS_THE_RULES",
     "HOST",
+    "MAY_END_THE_RULES",
     "NEIGHBOUR",
     "ONE",
     "OTHER",
@@ -311,3 +343,21 @@ __all__ = [
     "wanting",
     "zone",
 ]
+
+
+def trust(
+    *,
+    records: Mapping[str, Record] = MappingProxyType({}),
+    confirmed: Mapping[str, str | None] = MappingProxyType({}),
+    unwanted: Collection[str] = (),
+    device_ids: Collection[str] = (),
+    removed_ids: Collection[str] = (),
+) -> Trust:
+    """Return trust in no certificate but these."""
+    return Trust(
+        records=records,
+        confirmed=confirmed,
+        unwanted=unwanted,
+        device_ids=device_ids,
+        removed_ids=removed_ids,
+    )

@@ -120,6 +120,20 @@ async def test_one_query_for_several_hostnames(
 
 
 @pytest.mark.parametrize(
+    "hostile", ['"}) {secrets} #', "\\", '""" } query Q {a}', "$zone", "a\nb"]
+)
+async def test_hostname_is_no_part_of_the_query(
+    sandbox: Sandbox, client: CloudflareClient, hostile: str
+) -> None:
+    """What is asked for stands in the variables: the query is the same for every hostname."""
+    await ask(client)
+    await ask(client, 24, hostile)
+    _, events, _, other = (entry.body for entry in sandbox.journal.requests)
+    assert other["query"] == events["query"]
+    assert hostile in other["variables"]["filter"]["clientRequestHTTPHost_in"]
+
+
+@pytest.mark.parametrize(
     ("changes", "shown"),
     [
         ({"user_agent": USER_AGENT, "path": "/"}, False),

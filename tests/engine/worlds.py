@@ -13,9 +13,13 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Rule,
 )
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
-from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
+from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
+from custom_components.cloudflare_mtls.engine.rules.exempt_paths import is_exempt
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
+    find_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
@@ -86,6 +90,18 @@ _FOREIGN_RULES = st.sampled_from(
         skip('http.host matches "x"', "skip-unreadable"),
         skip("ssl", "skip-disabled", enabled=False),
         skip('http.request.uri.path eq "/api/x"', "skip-path"),
+        skip('starts_with(http.request.uri.path, "/api/webhook/")', "skip-webhooks"),
+        skip('http.host contains "cloud"', "skip-cloud"),
+        skip("http.host contains 63:6c:6f:75:64", "skip-cloud-in-hex"),
+        skip('ends_with(http.host, ".nas.example")', "skip-end"),
+        skip('cf.tls_client_auth.cert_fingerprint_sha256 ne ""', "skip-presented"),
+        skip("cf.tls_client_auth.cert_presented", "skip-any-certificate"),
+        skip('http.user_agent contains "bot"', "skip-bots"),
+        rule("execute", "ssl", "execute"),
+        rule(
+            "block", 'cf.tls_client_auth.cert_fingerprint_sha256 eq ""', "block-empty"
+        ),
+        rule("block", "not cf.tls_client_auth.cert_presented", "block-nothing"),
         rule("skip", "ssl", "skip-products", parameters={"products": ["bic"]}),
         rule("skip", "ssl", "skip-phase", parameters={"phase": "current"}),
         rule("block", 'http.host eq "nas.example.com"', "block-nas"),
@@ -119,6 +135,7 @@ _FOREIGN_INGRESS: st.SearchStrategy[Any] = st.sampled_from(
         serves("*.example.com", FOREIGN_SERVICE),
         serves("*.example.com", FOREIGN_SERVICE, path="^/api"),
         serves("*.example.com", "http_status:418", path="^/x"),
+        serves("*.EXAMPLE.com", "http_status:404"),
         serves(HOST, FOREIGN_SERVICE, path="^/api", id="1"),
         serves(OTHER, "http_status:403", path="^/local"),
     ]
@@ -130,6 +147,9 @@ _FOREIGN_RECORDS = st.sampled_from(
         record("nas.example.com", ours=False),
         record(HOST, kind="TXT", content="x", ours=False),
         record("vpn.example.com", kind="A", content="192.0.2.1", ours=False),
+        record(
+            "*.example.com", kind="A", content="192.0.2.1", ours=False, proxied=False
+        ),
     ]
 )
 
@@ -208,6 +228,7 @@ def _record_of(hostname: str) -> st.SearchStrategy[DnsRecord | None]:
             record(hostname, ours=False),
             record(hostname, kind="A", content="192.0.2.1", ours=False),
             record(hostname, kind="A", content="192.0.2.1", ours=False, proxied=False),
+            record(hostname, kind="A", content="192.0.2.1", proxied=False),
         ]
     )
 
@@ -220,6 +241,7 @@ def _ingress_of(hostname: str) -> st.SearchStrategy[Any]:
             serves(hostname),
             serves(hostname, FOREIGN_SERVICE),
             serves(hostname.upper(), originRequest={"httpHostHeader": "x"}, id="7"),
+            serves(hostname.title(), "http_status:403"),
             serves(hostname, "http_status:503"),
         ]
     )
@@ -243,7 +265,6 @@ def worlds(draw: st.DrawFn) -> World:
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "kept"
         ),
         pinned=draw(_PINS),
-        takes_over=draw(st.booleans()),
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
@@ -282,13 +303,17 @@ def worlds(draw: st.DrawFn) -> World:
         plan=draw(st.sampled_from(["free", "pro"])),
         managed_remotely=draw(st.integers(0, 9)) > 0,
     )
-    return World(observation, desired)
+    found = find_made_by_hand(observation, desired)
+    agreed = (
+        st.sets(st.sampled_from(sorted(found, key=repr))) if found else st.just(set())
+    )
+    takes_over = draw(st.none() | agreed.map(frozenset))
+    return World(observation, replace(desired, takes_over=takes_over))
 
 
 def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
     """Return everything that is not ours, in its order; what is adopted counts as ours."""
     ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
-    kept = {item.hostname for item in desired.hostnames}
     config = observation.configurations.get(TUNNEL_ID)
     own_ingress = [config.rule_for(hostname) for hostname in ours] if config else []
     return {
@@ -296,7 +321,7 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
             item
             for item in observation.ruleset.rules
             if item.ref not in (BLOCK_REF, SKIP_REF)
-            and not (desired.takes_over and is_made_by_hand(item, kept))
+            and MadeByHand(id=item.id) not in (desired.takes_over or ())
         ],
         "associations": [
             name for name in observation.associations if name.lower() not in ours
@@ -321,19 +346,19 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
 
 
 def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
-    return desired.takes_over and any(
-        item.name == kept.hostname and item.tunnel_id == kept.tunnel_id
-        for kept in desired.hostnames
-    )
+    found = MadeByHand(id=item.id, hostname=item.name)
+    return found in (desired.takes_over or ())
 
 
 # The sandbox, which shares no code with the engine, decides about single requests.
 
 _HOST_FORMS = (
-    "{0}", "{0}:8443", "{0}:2053", "{0}.", "{0}.:443", "{1}", "{1}:8443", "{2}"
+    "{0}", "{0}:8443", "{0}.", "{0}.:443", "{1}", "{1}:2053", "{2}",
+    "{0}:cloud", "{0}:nas.example.com", "{0}:x:.example.com",
 )  # fmt: skip
 _PATHS = (
-    "/", "/api/", "/api/x", "/api/webhook", "/api/webhook/x", "/local/x", "/auth/token"
+    "/", "/api/", "/api/x", "/api/webhook", "/api/webhook/x", "/local/x", "/auth/token",
+    "/api/webhook/../../auth/token", "/api/webhook/%2e%2e/%2e%2e/auth/token",
 )  # fmt: skip
 
 
@@ -343,37 +368,46 @@ def lets_in(
     """Return a request without a good certificate that reaches an origin, if there is one."""
     state = _as_state(observation)
     zone = next(iter(state.zones.values()))
-    for path in _PATHS:
-        if path.startswith(admission.exempt_paths):
+    forms = [
+        form.format(hostname, hostname.upper(), hostname.title())
+        for form in _HOST_FORMS
+    ]
+    for path, host in product(_PATHS, forms):
+        if is_exempt(path, admission.exempt_paths):
             continue
-        service = ingress.route(state, zone, hostname, path)
+        service = ingress.route(state, zone, host, path)
         if isinstance(service, ingress.Failure) and service is not ingress.NO_ORIGIN:
             continue
         if isinstance(service, ingress.Service) and service.name.startswith(
             "http_status:"
         ):
             continue
-        for request in _requests(hostname, path, admission):
+        for request in _requests(host, path, admission):
             if firewall.judge(zone.rules, request).stopped_by is None:
                 return request
     return None
 
 
-def _requests(
-    hostname: str, path: str, admission: Admission
-) -> Iterator[dict[str, Value]]:
-    # No certificate, a pinned one that is revoked and, when pinning, one that is not pinned.
-    certificates = [(False, False, ""), (True, True, _PINNED[0])]
+def _requests(host: str, path: str, admission: Admission) -> Iterator[dict[str, Value]]:
+    # No certificate, one of another authority, a pinned one that expired, a pinned one that is
+    # revoked and, when pinning, one that is not pinned.
+    certificates = [
+        (False, False, False, ""),
+        (True, False, False, "c" * 64),
+        (True, False, False, _PINNED[0]),
+        (True, True, True, _PINNED[0]),
+    ]
     if admission.pinned is not None:
-        certificates.append((True, False, "c" * 64))
-    forms = [form.format(hostname, hostname.upper(), hostname.title()) for form in _HOST_FORMS]  # fmt: skip
-    for host, certificate, country in product(forms, certificates, ("DE", "US")):
-        verified, revoked, fingerprint = certificate
+        certificates.append((True, True, False, "c" * 64))
+    for certificate, country in product(certificates, ("DE", "US")):
+        presented, verified, revoked, fingerprint = certificate
         yield {
             "http.host": host,
             "http.request.uri.path": path,
+            "http.user_agent": "Mozilla/5.0",
             "ip.src.country": country,
             "ssl": True,
+            "cf.tls_client_auth.cert_presented": presented,
             "cf.tls_client_auth.cert_verified": verified,
             "cf.tls_client_auth.cert_revoked": revoked,
             "cf.tls_client_auth.cert_fingerprint_sha256": fingerprint,

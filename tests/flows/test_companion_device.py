@@ -1,6 +1,7 @@
 """Tests of the dialog that gives a companion device its certificate."""
 
 import asyncio
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -10,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    async_fire_time_changed,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -23,13 +25,24 @@ from tests.common import (
     act,
     add_certificate,
     choose,
+    fingerprint_of,
     sentences,
     settle,
     state_of,
     submit,
     zone_of,
 )
-from tests.dialogs import CHOSEN, RENEWED, add, add_hostname, certificates, fetch, renew
+from tests.dialogs import (
+    CHOSEN,
+    RENEWED,
+    add,
+    add_hostname,
+    certificates,
+    fetch,
+    renew,
+    run_test,
+    token_of_test,
+)
 from tests.faults import Faults
 
 OF = "config_subentries.companion_device"
@@ -41,7 +54,7 @@ async def test_device_gets_its_certificate(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """The dialog shows the link to the bundle, and adds the device with its entities."""
+    """The device is stored when its link is shown; the end of the dialog says that it was added."""
     result = await add(hass, loaded_entry)
     assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "new")
     result = await submit(hass, result, CHOSEN)
@@ -53,10 +66,6 @@ async def test_device_gets_its_certificate(
     assert shown["url"].startswith("http://192.168.1.10:8123/api/cloudflare_mtls/")
     assert shown["name"] == "Pixel 8"
     assert len(certificates(sandbox)) == 1
-    assert loaded_entry.get_subentries_of_type("companion_device") == []
-
-    result = await submit(hass, result)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
     (created,) = zone_of(sandbox).certificates.values()
@@ -76,6 +85,156 @@ async def test_device_gets_its_certificate(
     assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
     assert state_of(hass, "sensor.pixel_8_handover") == "waiting"
     assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == "off"
+
+    result = await submit(hass, result)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "device_added")
+    assert result["description_placeholders"] == {"name": "Pixel 8"}
+    assert loaded_entry.get_subentries_of_type("companion_device") == [subentry]
+
+
+async def test_certificate_is_tested_before_the_dialog_ends(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """The order in the README works: download, test, and only then Submit."""
+    client = await hass_client_no_auth()
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    fetched = await fetch(client, result["description_placeholders"]["url"])
+    await settle(hass)
+
+    said = await run_test(client, token_of_test(fetched))
+
+    assert said == ENGLISH["common"]["proof_done"]
+    assert state_of(hass, "sensor.pixel_8_handover") == "proven"
+
+    result = await submit(hass, result)
+    assert result["reason"] == "device_added"
+
+
+async def test_home_assistant_restarts_between_download_and_submit(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_storage: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The device that holds the certificate is stored by then."""
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    url = result["description_placeholders"]["url"]
+    await fetch(await hass_client_no_auth(), url)
+    freezer.tick(2)
+    async_fire_time_changed(hass)
+    await settle(hass)
+
+    (stored,) = hass_storage["core.config_entries"]["data"]["entries"]
+    titles = [item["title"] for item in stored["subentries"]]
+    assert titles == [HOSTNAME, "Pixel 8"]
+    assert list(certificates(sandbox).values()) == ["active"]
+
+
+@pytest.mark.parametrize("gone", ["device", "account"])
+async def test_device_removed_while_its_link_is_shown(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    gone: str,
+) -> None:
+    """The link no longer works, and the end of the dialog says why."""
+    client = await hass_client_no_auth()
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    url = result["description_placeholders"]["url"]
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    if gone == "device":
+        hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    else:
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+
+    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
+    assert (await client.post(path, data=token)).status == 404
+    result = await submit(hass, result)
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "device_removed",
+    )
+    if gone == "device":
+        assert list(certificates(sandbox).values()) == ["revoked"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"), [("device", "device_gone"), ("account", "entry_not_loaded")]
+)
+async def test_removed_before_a_renewal_is_submitted(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    gone: str,
+    reason: str,
+) -> None:
+    """Nothing is signed for a device that is gone."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+    if gone == "device":
+        hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    else:
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await settle(hass)
+
+    result = await submit(hass, result, RENEWED)
+
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, reason)
+    assert len(certificates(sandbox)) == 1
+
+
+async def test_device_removed_while_its_renewal_is_signed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The new certificate is revoked, and the dialog says so."""
+    await submit(hass, await submit(hass, await add(hass, loaded_entry), CHOSEN))
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    hold = asyncio.Event()
+    signing = faults.add("POST", "/client_certificates$", hold=hold)
+    result = await renew(hass, loaded_entry, subentry.subentry_id)
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], RENEWED
+    )
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await signing.until_hit()
+
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    hold.set()
+    await settle(hass)
+    result = await hass.config_entries.subentries.async_configure(result["flow_id"])
+
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "creation_stopped",
+    )
+    assert result["description_placeholders"] == {"name": "Pixel 8"}
+    assert list(certificates(sandbox).values()) == ["revoked", "revoked"]
+
+
+async def test_account_removed_before_a_new_device_is_submitted(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nothing is signed, and the dialog ends with the reason."""
+    result = await add(hass, loaded_entry)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+
+    result = await submit(hass, result, CHOSEN)
+
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "entry_not_loaded",
+    )
+    assert certificates(sandbox) == {}
 
 
 @pytest.mark.parametrize(
@@ -339,7 +498,7 @@ async def test_more_certificates_than_can_be_pinned(
 ) -> None:
     """The form says how many there are, and nothing is signed."""
     await choose_pinning(hass, loaded_entry)
-    await fill(sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, 60)
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     sandbox.journal.clear()
 
@@ -394,8 +553,12 @@ async def test_adoption(
     )
     result = await submit(hass, result, {"next_step_id": "adopt"})
     (label,) = result["data_schema"].schema["certificate"].config["options"]
+    issued = certificate.not_valid_before_utc.date()
     expires = certificate.not_valid_after_utc.date()
-    assert label["label"] == f"Cloudflare ({expires})"
+    assert label["label"] == (
+        f"`Cloudflare`, issued {issued}, expires {expires}, "
+        f"fingerprint {fingerprint_of(certificate)[:24]}…"
+    )
     malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
     result = await submit(hass, result, malformed)
     assert "Enter a name" in sentences(result, OF)["base"]

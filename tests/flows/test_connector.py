@@ -149,7 +149,7 @@ async def test_dialog_that_is_closed_half_way(
     result = await submit(hass, result, chosen)
     assert result["step_id"] == "no_connector"
     assert result["errors"] == {}
-    assert result["description_placeholders"] == {"tunnel": "`home-assistant`"}
+    assert result["description_placeholders"] == {"tunnel": "home-assistant"}
     result = await submit(hass, result, {})
     assert result["description_placeholders"]["token"] == token
     tunnel.connect()

@@ -45,7 +45,7 @@ async def test_further_hostname(
     changes = result["description_placeholders"]["changes"]
     assert changes.splitlines()[0] == (
         "1. Rewrite the custom rule that blocks requests without a valid certificate, "
-        "to cover tablet.example.com."
+        "to cover `tablet.example.com`."
     )
     assert sandbox.journal.writes == []
 

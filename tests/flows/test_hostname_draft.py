@@ -9,6 +9,7 @@ import pytest
 
 from custom_components.cloudflare_mtls.account import async_create_client
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import Rejected
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     HostnameSettings,
@@ -108,7 +109,7 @@ async def test_from_the_account_to_the_protected_hostname(
     )
     assert sandbox.journal.writes == []
 
-    assert await draft.apply() is None
+    await draft.apply()
     assert_protected(sandbox)
     assert (await draft.planned()).plan.in_sync
 
@@ -206,6 +207,32 @@ async def test_what_is_typed_wrong(
     assert await chosen.draft({**TYPED, **typed}) == message
 
 
+@pytest.mark.parametrize(
+    ("written", "hostname"),
+    [
+        ("m\u00fcnchen.example.com", "xn--mnchen-3ya.example.com"),
+        ("Munich.Example.com", "munich.example.com"),
+    ],
+)
+async def test_hostname_that_is_in_use_in_other_letters(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    written: str,
+    hostname: str,
+) -> None:
+    """Cloudflared would never reach a rule of ours behind that one."""
+    service = "http://nas:80"
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    ingress.insert(0, {"hostname": written, "service": service})
+    chosen = await look(hass, client)
+
+    assert await chosen.draft({**TYPED, "hostname": hostname}) == Message(
+        "hostname_in_use", {"hostname": hostname, "by": service}, "hostname"
+    )
+    assert sandbox.journal.writes == []
+
+
 async def test_hostname_that_is_changed(
     hass: HomeAssistant, sandbox: Sandbox, client: CloudflareClient
 ) -> None:
@@ -213,21 +240,22 @@ async def test_hostname_that_is_changed(
     current = settings("nas.example.com", published=False)
     chosen = await look(hass, client, current=current)
 
-    read = chosen.read({**TYPED, "hostname": "nas.example.com"})
+    draft = await chosen.draft({**TYPED, "hostname": "nas.example.com"})
 
-    assert isinstance(read, HostnameSettings)
-    assert not read.protected.published
+    assert isinstance(draft, HostnameDraft)
+    assert not draft.settings.protected.published
 
 
 async def test_apply_that_is_stopped(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, client: CloudflareClient
 ) -> None:
-    """The message says what stopped the changes, and a second plan holds what is left."""
+    """The error says what stopped the changes, and a second plan holds what is left."""
     draft = await (await look(hass, client)).draft(TYPED)
     assert isinstance(draft, HostnameDraft)
     faults.refuse("POST", "/dns_records", 400, 1, "No")
 
-    assert await draft.apply() == Message("rejected", {"message": "No"})
+    with pytest.raises(Rejected, match="No"):
+        await draft.apply()
 
     (step,) = (await draft.planned()).plan.steps
     assert step.kind == "dns_record"

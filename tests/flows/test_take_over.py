@@ -65,15 +65,15 @@ async def test_taken_over(
     assert result["step_id"] == "take_over"
     assert result["description_placeholders"]["changes"].splitlines() == [
         (
-            "1. Take over the custom rule “mTLS block”, and have it block every request to "
-            "home-mobile.example.com without a valid certificate."
+            "1. Take over the custom rule `mTLS block`, and have it block every request to "
+            "`home-mobile.example.com` without a valid certificate."
         ),
         (
-            "2. Take over the custom rule “mTLS skip”, and have it let devices with a valid "
+            "2. Take over the custom rule `mTLS skip`, and have it let devices with a valid "
             "certificate skip the zone's other rules."
         ),
         (
-            "3. Take over the DNS record of home-mobile.example.com. It stays as it is, "
+            "3. Take over the DNS record of `home-mobile.example.com`. It stays as it is, "
             "until you remove the hostname from Home Assistant."
         ),
     ]
@@ -142,7 +142,7 @@ async def test_second_one_of_a_kind_is_deleted(
 
     result = await to_offer(hass, sandbox)
     assert (
-        "Delete the custom rule “again”"
+        "Delete the custom rule `again`"
         in (result["description_placeholders"]["changes"])
     )
     result = await submit(hass, result, {"take_over": True})

@@ -47,7 +47,7 @@ async def test_from_nothing_to_the_protected_hostname(
     assert tunnel.ingress == [CATCH_ALL]
     assert result["step_id"] == "connector"
     shown = result["description_placeholders"]
-    assert shown["tunnel"] == "`Attic`"
+    assert shown["tunnel"] == "Attic"
     token = shown["token"]
     assert shown["compose"].splitlines() == [
         "services:",
@@ -69,7 +69,7 @@ async def test_from_nothing_to_the_protected_hostname(
     result = await manager.async_configure(result["flow_id"], {"wait": True})
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     assert result["progress_action"] == "connect"
-    assert result["description_placeholders"] == {"tunnel": "`Attic`"}
+    assert result["description_placeholders"] == {"tunnel": "Attic"}
     # The front end may ask again at any time.
     again = await manager.async_configure(result["flow_id"])
     assert again["type"] is FlowResultType.SHOW_PROGRESS

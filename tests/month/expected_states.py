@@ -137,7 +137,7 @@ def expected_repairs(home: Home) -> set[str]:
         item is not phone and item.status not in REVOKED
         for item in home.zone.certificates.values()
     ):
-        found.add("certificates_elsewhere")
+        found.add("unknown_certificates")
     if home.tunnels[0].status is TunnelStatus.DOWN:
         found.add("tunnel_down")
     return found

@@ -29,7 +29,7 @@ from sandbox.state import Tunnel, Zone
 from tests.common import (
     EDGE_EVERY,
     account,
-    add_certificate,
+    add_known_certificate,
     companion,
     hostname_settings,
     is_loaded,
@@ -95,8 +95,10 @@ class Home:
         cls, hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
     ) -> Self:
         await _prepare(hass)
-        await add_certificate(sandbox, not_before=dt_util.utcnow(), days=40)
         entry = account(sandbox, hostname_settings(), [companion()])
+        await add_known_certificate(
+            hass, entry, sandbox, not_before=dt_util.utcnow(), days=40
+        )
         await setup_integration(hass, entry)
         home = cls(hass, sandbox, entry, freezer)
         # The engine no longer takes its recent writes for what it reads.

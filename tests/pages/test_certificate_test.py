@@ -1,6 +1,7 @@
 """Tests of the page that tests a certificate: only through a protected hostname is it a proof."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -10,31 +11,33 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.pages.certificate_test import (
+    ProofResult,
     async_setup_certificate_test,
     certificate_test_url,
 )
-from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME, settle
+from tests.common import ENGLISH, HOSTNAME, settle
+from tests.dialogs import THROUGH_CLOUDFLARE
 
 type Post = Callable[..., Awaitable[tuple[int, str]]]
 
 PATH = "/api/cloudflare_mtls/proof"
 TEXTS = ENGLISH["common"]
-RAY = {"CF-Ray": "8f2a-FRA"}
+TOKEN = "A" * 43
 
 
 class Recorder:
-    """Records every proof that it is given, and knows one certificate."""
+    """Records every test that it is given, and accepts one token."""
 
     def __init__(self) -> None:
         """Start without any."""
         self.asked: list[tuple[str, str]] = []
 
     async def __call__(
-        self, hass: HomeAssistant, certificate_id: str, hostname: str
-    ) -> bool:
-        """Return whether the certificate is known."""
-        self.asked.append((certificate_id, hostname))
-        return certificate_id == CERTIFICATE_ID
+        self, hass: HomeAssistant, token: str, hostname: str
+    ) -> ProofResult:
+        """Return whether the token is known."""
+        self.asked.append((token, hostname))
+        return ProofResult.DONE if token == TOKEN else ProofResult.UNKNOWN
 
 
 @pytest.fixture
@@ -59,8 +62,8 @@ async def client(
 def post(client: TestClient[Any, Any]) -> Post:
     """Return a function that posts what the button posts, and returns the answer."""
 
-    async def post(body: str = CERTIFICATE_ID, **headers: str) -> tuple[int, str]:
-        given = {"Host": HOSTNAME, **RAY, **headers}
+    async def post(body: Any = TOKEN, **headers: str) -> tuple[int, str]:
+        given = {**THROUGH_CLOUDFLARE, **headers}
         answer = await client.post(
             PATH,
             data=body,
@@ -73,7 +76,9 @@ def post(client: TestClient[Any, Any]) -> Post:
     return post
 
 
-NO = (404, TEXTS["proof_failed"])
+ELSEWHERE = (403, TEXTS["proof_elsewhere"])
+EXPOSED = (409, TEXTS["proof_exposed"])
+UNKNOWN = (404, TEXTS["proof_unknown"])
 YES = (200, TEXTS["proof_done"])
 
 
@@ -81,7 +86,7 @@ async def test_looking_proves_nothing(
     client: TestClient[Any, Any], recorder: Recorder
 ) -> None:
     """A link preview also opens the page, even through the protected hostname."""
-    answer = await client.get(PATH, headers={"Host": HOSTNAME, **RAY})
+    answer = await client.get(PATH, headers=THROUGH_CLOUDFLARE)
 
     page = await answer.text()
     assert answer.status == 200
@@ -103,20 +108,23 @@ async def test_through_the_protected_hostname(
 ) -> None:
     """Port and case of the Host header do not matter."""
     assert await post(Host=host) == YES
-    assert recorder.asked == [(CERTIFICATE_ID, HOSTNAME)]
+    assert recorder.asked == [(TOKEN, HOSTNAME)]
 
 
 @pytest.mark.parametrize(
     "headers",
     [
         {"CF-Ray": ""},
-        {"CF-Ray": "", "CF-Connecting-IP": "203.0.113.24"},
+        {"CF-Ray": "", "CF-Connecting-IP": ""},
         {"Host": "192.168.1.10:8123"},
         {"Host": "home.example.com"},
         {"Host": f"{HOSTNAME}.evil.example"},
         {"Host": f"evil.{HOSTNAME}"},
         {"Host": "[::1]:8123"},
         {"Host": "home.example.com", "X-Forwarded-Server": HOSTNAME},
+        {"Host": "home.example.com", "X-Forwarded-Host": HOSTNAME},
+        {"Host": ""},
+        {"X-Forwarded-For": "192.168.1.20"},
     ],
     ids=str,
 )
@@ -124,14 +132,48 @@ async def test_any_other_way(
     post: Post, recorder: Recorder, headers: dict[str, str]
 ) -> None:
     """At home, or through another hostname, the device may have no certificate."""
-    assert await post(**headers) == NO
+    assert await post(**headers) == ELSEWHERE
     assert recorder.asked == []
 
 
+async def test_without_the_address_of_the_visitor(
+    post: Post, recorder: Recorder
+) -> None:
+    """A zone can be set to leave it out; the proxy and the ray are still seen."""
+    assert await post(**{"X-Forwarded-For": "", "CF-Connecting-IP": ""}) == YES
+
+
 @pytest.mark.parametrize("body", ["", "unknown", "\N{SNOWMAN}", "A" * 5000])
-async def test_unknown_certificate(post: Post, body: str) -> None:
-    """The answer is the same as for any other way."""
-    assert await post(body) == NO
+async def test_unknown_token(post: Post, body: str) -> None:
+    assert await post(body) == UNKNOWN
+
+
+async def test_token_in_two_parts(post: Post, recorder: Recorder) -> None:
+    """A network may cut a body anywhere."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield TOKEN[:9].encode()
+        await asyncio.sleep(0)
+        yield TOKEN[9:].encode()
+
+    assert await post(parts()) == YES
+
+
+@pytest.mark.parametrize("result", ProofResult)
+async def test_every_result_has_its_sentence(
+    post: Post, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, result: ProofResult
+) -> None:
+    """Only success has a status of success: the page shows all others as bad news."""
+
+    async def record(*_: Any) -> ProofResult:
+        return result
+
+    monkeypatch.setattr(Recorder, "__call__", record)
+
+    status, said = await post()
+
+    assert said == TEXTS[f"proof_{result}"]
+    assert (status == 200) == (result is ProofResult.DONE)
 
 
 async def test_account_that_is_not_loaded(
@@ -141,13 +183,13 @@ async def test_account_that_is_not_loaded(
     assert await hass.config_entries.async_unload(loaded_entry.entry_id)
     await settle(hass)
 
-    assert await post() == NO
+    assert await post() == ELSEWHERE
     assert recorder.asked == []
 
 
 @pytest.mark.parametrize(
     ("exempt", "answer"),
-    [("/api/", NO), ("/api/cloudflare_mtls/", NO), ("/api/webhook/", YES)],
+    [("/api/", EXPOSED), ("/api/cloudflare_mtls/", EXPOSED), ("/api/webhook/", YES)],
 )
 async def test_exempt_path(
     hass: HomeAssistant,
@@ -167,16 +209,15 @@ async def test_exempt_path(
 
 
 async def test_every_text_has_its_place(client: TestClient[Any, Any]) -> None:
-    """The page shows all its texts, except for the two answers."""
+    """The page shows all its texts, except for the answers."""
     page = await (await client.get(PATH)).text()
 
+    answers = {f"proof_{result}" for result in ProofResult}
     for key, sentence in TEXTS.items():
-        if key.startswith("proof_") and key not in ("proof_done", "proof_failed"):
+        if key.startswith("proof_") and key not in answers:
             assert sentence in page, key
 
 
 def test_link() -> None:
-    """The certificate is in the fragment, which the browser does not send."""
-    assert certificate_test_url(HOSTNAME, CERTIFICATE_ID) == (
-        f"https://{HOSTNAME}{PATH}#{CERTIFICATE_ID}"
-    )
+    """The token is in the fragment, which the browser does not send."""
+    assert certificate_test_url(HOSTNAME, TOKEN) == f"https://{HOSTNAME}{PATH}#{TOKEN}"

@@ -43,7 +43,9 @@ async def test_code(
         "label": delivery.label,
         "password": delivery.password,
         "hostname": HOSTNAME,
-        "test_url": f"https://{HOSTNAME}/api/cloudflare_mtls/proof#{CERTIFICATE_ID}",
+        "test_url": (
+            f"https://{HOSTNAME}/api/cloudflare_mtls/proof#{delivery.test_token}"
+        ),
         "bundles": [
             {
                 "format": bundle.format,
@@ -115,7 +117,7 @@ async def test_no_code_looks_different(
     assert (await client.post(PATH, data=code_of(good))).status == 200
 
 
-@pytest.mark.parametrize("header", ["CF-Ray", "CF-Connecting-IP"])
+@pytest.mark.parametrize("header", ["CF-Ray", "CF-Connecting-IP", "X-Forwarded-For"])
 async def test_code_over_the_internet(
     hass: HomeAssistant, client: Client, header: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp.test_utils import TestClient
+from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -23,6 +24,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages.certificate_test import (
+    ProofResult,
     async_setup_certificate_test,
 )
 from custom_components.cloudflare_mtls.pages.handovers import (
@@ -32,7 +34,7 @@ from custom_components.cloudflare_mtls.pages.handovers import (
     async_get_handovers,
 )
 from demo.browser import ANDROID, Chromium, Tab
-from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME
+from tests.common import ENGLISH, HOSTNAME
 from tests.deliveries import make_delivery
 from tests.programs import needs
 
@@ -40,7 +42,8 @@ pytestmark = needs("chromium")
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 TEXTS = ENGLISH["common"]
-THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA"}
+TOKEN = "A" * 43
+THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA", "X-Forwarded-For": "203.0.113.24"}
 PHONES = {
     System.ANDROID: ANDROID,
     System.IOS: (
@@ -59,9 +62,14 @@ async def client(
 ) -> TestClient[Any, Any]:
     """Serve the pages."""
 
-    async def knows(_hass: HomeAssistant, certificate_id: str, hostname: str) -> bool:
-        return (certificate_id, hostname) == (CERTIFICATE_ID, HOSTNAME)
+    async def knows(_hass: HomeAssistant, token: str, hostname: str) -> ProofResult:
+        is_known = (token, hostname) == (TOKEN, HOSTNAME)
+        return ProofResult.DONE if is_known else ProofResult.UNKNOWN
 
+    # As behind a tunnel whose connector runs on this machine.
+    store = await async_get_and_load_store(hass)
+    store.stable["use_x_forwarded_for"] = True
+    store.stable["trusted_proxies"] = ["127.0.0.1"]
     assert await async_setup_component(hass, DOMAIN, {})
     await async_setup_certificate_test(hass, knows)
     return await hass_client_no_auth()
@@ -206,12 +214,35 @@ async def test_link_to_the_test(
     await browser.tap("#get")
     await browser.until("!after.hidden")
 
-    test = f"/api/cloudflare_mtls/proof#{delivery.certificate_id}"
+    test = f"/api/cloudflare_mtls/proof#{delivery.test_token}"
     assert await browser.run("document.querySelector('#test-link').href") == {
         System.ANDROID: f"https://{HOSTNAME}{test}",
         System.IOS: f"homeassistant://navigate{test}",
     }.get(system)
     assert delivery.label in await browser.run("tests.innerText")
+
+
+@pytest.mark.parametrize(("scheme", "is_told"), [("http:", True), ("https:", False)])
+async def test_connection_that_is_not_encrypted(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    scheme: str,
+    is_told: bool,
+) -> None:
+    """The page says so before it gives anything out."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    if not is_told:
+        # The page itself cannot be served over https here: run its script as if it were.
+        script = "document.scripts[0].textContent"
+        await browser.run(
+            f"void new Function('location', {script})"
+            f"({{...location, protocol: {scheme!r}, hash: location.hash}})"
+        )
+
+    assert (TEXTS["handover_unencrypted"] in await browser.text()) is is_told
 
 
 async def test_without_a_hostname(
@@ -353,7 +384,7 @@ async def test_certificate_that_works(
     entry.mock_state(hass, ConfigEntryState.LOADED)
     await browser.send("Network.setExtraHTTPHeaders", headers=THROUGH_CLOUDFLARE)
     there = home.replace("127.0.0.1", HOSTNAME)
-    await browser.open(f"{there}/api/cloudflare_mtls/proof#{CERTIFICATE_ID}")
+    await browser.open(f"{there}/api/cloudflare_mtls/proof#{TOKEN}")
 
     await browser.tap("#test")
 
@@ -368,13 +399,13 @@ async def test_certificate_that_does_not_work(
     home: str, browser: Tab, client: TestClient[Any, Any]
 ) -> None:
     """Nothing is tested until the button is tapped; then the page says that it failed."""
-    await browser.open(f"{home}/api/cloudflare_mtls/proof#7bf7f70c")
+    await browser.open(f"{home}/api/cloudflare_mtls/proof#{TOKEN}")
     assert TEXTS["proof_intro"] in await browser.text()
     assert await browser.run("result.hidden")
 
     await browser.tap("#test")
 
-    await browser.until(f"result.textContent === {TEXTS['proof_failed']!r}")
+    await browser.until(f"result.textContent === {TEXTS['proof_elsewhere']!r}")
     assert await browser.run("document.activeElement.id") == "result"
     assert await browser.run("result.className") == "bad"
 

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import (
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -23,10 +22,7 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.cloudflare_mtls.pages.handovers import (
-    Handover,
-    async_get_handovers,
-)
+from custom_components.cloudflare_mtls.pages.handovers import async_get_handovers
 from sandbox import Sandbox
 from tests.common import act, settle
 from tests.deliveries import PASSWORD, make_delivery
@@ -34,17 +30,22 @@ from tests.dialogs import Client
 from tests.pages.handover_requests import LINK, PATH, code_of, token_of, wrong_codes
 
 
-def test_what_is_logged_by_accident() -> None:
+async def test_what_is_logged_by_accident(hass: HomeAssistant) -> None:
     """The representation of an object with secrets does not show them."""
     delivery = make_delivery()
-    handover = Handover(
-        url="secret", path=PATH, code="secret", expires_at=dt_util.utcnow()
-    )
+    offers = async_get_handovers(hass)
+    handover = offers.offer(delivery)
 
-    shown = repr((delivery, delivery.bundles, handover))
+    shown = repr((delivery, delivery.bundles, handover, vars(offers)))
 
-    assert delivery.password not in shown
-    assert "secret" not in shown
+    assert "_Offer(" in shown
+    for secret in (
+        *(delivery.password, delivery.test_token, handover.code),
+        *(str(bundle.data)[2:20] for bundle in delivery.bundles),
+    ):
+        assert secret not in shown
+    # What the link holds is a key of the offers, and in nothing that an offer shows.
+    assert shown.count(token_of(handover)) == 1
 
 
 @pytest.mark.parametrize("key_type", ["rsa_2048", "ec_p256"])

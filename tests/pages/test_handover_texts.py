@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 import html
 import re
+from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.util.language import matches
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -111,6 +113,43 @@ async def test_language_of_the_page(
     assert f'<html lang="{shown}">' in page
     assert f"<title>{texts['handover_title']}</title>" in page
     assert answer["message"] == texts["handover_gone"]
+
+
+# One line of a header may have 8,190 bytes.
+FLOODS = [
+    ",".join(f"a{number}" for number in range(1500)),
+    ",".join(f"{number:03}-x;q=0.{number}" for number in range(600)),
+    "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z",
+    "de," * 2700,
+    "a-" * 4000,
+    ";q=" + "9" * 8000,
+    "," * 8180,
+]
+
+
+@pytest.mark.parametrize("header", FLOODS, ids=lambda header: header[:12])
+async def test_header_that_is_meant_to_cost_much(
+    hass: HomeAssistant,
+    speaking: dict[str, dict[str, str]],
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    header: str,
+) -> None:
+    """No browser asks for so many languages: few of them are looked at."""
+    hass.config.language = "de"
+    compared: list[str] = []
+
+    def count(tag: str, *rest: Any) -> list[str]:
+        compared.append(tag)
+        return matches(tag, *rest)
+
+    monkeypatch.setattr(pages, "matches", count)
+
+    answer = await client.get(PATH, headers={"Accept-Language": header})
+
+    assert '<html lang="de">' in await answer.text()
+    # Eight of the visitor's and Home Assistant's own: for the guides, and for the page.
+    assert len(compared) <= 2 * 9
 
 
 async def test_only_translations_that_exist(hass: HomeAssistant) -> None:

@@ -1,10 +1,16 @@
 """Tests of the handover's link: it gives a bundle out once, within ten minutes, and only at home."""
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from contextvars import ContextVar
 from datetime import timedelta
 
+from aiohttp import ClientError
 from cryptography.hazmat.primitives.serialization import pkcs12
 from freezegun.api import FrozenDateTimeFactory
+from hass_nabucasa import remote
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -13,12 +19,15 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
+from custom_components.cloudflare_mtls.pages import page
 from custom_components.cloudflare_mtls.pages.handovers import async_get_handovers
 from sandbox import Sandbox
-from tests.common import HOSTNAME, act, settle
+from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME, act, settle
 from tests.deliveries import make_delivery
 from tests.dialogs import Client
-from tests.pages.handover_requests import PAGE, PATH, create, token_of
+from tests.pages.handover_requests import PAGE, PATH, code_of, create, token_of
+
+TEXTS = ENGLISH["common"]
 
 
 async def test_opening_the_page_takes_nothing(
@@ -121,6 +130,24 @@ async def test_bundle_waits_for_ten_minutes(
     assert (await client.post(PATH, data=late)).status == 404
 
 
+async def test_timer_that_is_late(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A busy machine runs no timer in time, and gives nothing out all the same."""
+    token = await create(hass, loaded_entry)
+    handover = async_get_handovers(hass).offer(make_delivery())
+
+    # No timer fires.
+    freezer.tick(timedelta(minutes=10))
+
+    assert not async_get_handovers(hass).is_waiting(CERTIFICATE_ID)
+    for asked in (token, token_of(handover), code_of(handover)):
+        assert (await client.post(PATH, data=asked)).status == 404
+
+
 async def test_each_certificate_has_its_own_link(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
 ) -> None:
@@ -135,24 +162,127 @@ async def test_each_certificate_has_its_own_link(
     assert taken["label"].startswith("HA Pixel 8 ")
 
 
-@pytest.mark.parametrize("header", ["CF-Ray", "cf-connecting-ip"])
+# What a trusted proxy passes on of a request from somewhere else. Cloudflare may leave out the
+# visitor's address, and a visitor may pretend any other one.
+AWAY: list[dict[str, str]] = [
+    {"CF-Ray": "8f2a-FRA"},
+    {"cf-connecting-ip": "192.168.1.20"},
+    {"cf-ipcountry": "DE", "X-Forwarded-For": "192.168.1.20"},
+    {"X-Forwarded-For": "203.0.113.24"},
+    {"X-Forwarded-For": "192.168.1.20, 203.0.113.24"},
+    {"X-Forwarded-For": "192.168.1.20, 2001:db8::7"},
+    {"X-Forwarded-For": "100.64.0.7"},
+    {"X-Forwarded-For": "2001:db8::7", "X-Real-IP": "192.168.1.20"},
+]
+
+
+@pytest.mark.parametrize("headers", AWAY, ids=str)
 @pytest.mark.parametrize("right", [True, False])
-async def test_never_over_the_internet(
+async def test_never_outside_the_home_network(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
-    header: str,
+    headers: dict[str, str],
     right: bool,
 ) -> None:
-    """A request through Cloudflare gets nothing, and the link still works at home."""
+    """Such a request gets nothing, and the link still works at home."""
     token = await create(hass, loaded_entry)
     asked = {True: token, False: "A" * 43}[right]
 
-    answer = await client.post(PATH, data=asked, headers={header: "203.0.113.24"})
+    answer = await client.post(PATH, data=asked, headers=headers)
 
     assert answer.status == 403
-    assert "not given away over the internet" in await answer.text()
+    assert (await answer.json())["message"] == TEXTS["handover_not_local"]
     assert answer.headers.items() >= PAGE.items()
+    assert (await client.post(PATH, data=token)).status == 200
+
+
+async def test_never_through_home_assistant_cloud(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It connects from this machine, which is local otherwise."""
+    token = await create(hass, loaded_entry)
+    hass.config.components.add("cloud")
+    from_cloud = ContextVar("is_cloud_request", default=True)
+    monkeypatch.setattr(remote, "is_cloud_request", from_cloud)
+
+    assert (await client.post(PATH, data=token)).status == 403
+
+    monkeypatch.undo()
+    assert (await client.post(PATH, data=token)).status == 200
+
+
+@pytest.mark.parametrize("visitor", ["192.168.1.20", "10.0.0.7", "fd00::7", "fe80::7"])
+async def test_at_home_through_a_reverse_proxy(
+    hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry, visitor: str
+) -> None:
+    """A trusted proxy says for whom it asks."""
+    token = await create(hass, loaded_entry)
+
+    answer = await client.post(PATH, data=token, headers={"X-Forwarded-For": visitor})
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("cut", [0, 1, 21, 42, 43])
+async def test_token_in_two_parts(
+    hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry, cut: int
+) -> None:
+    """A network may cut a body anywhere."""
+    token = await create(hass, loaded_entry)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield token[:cut].encode()
+        await asyncio.sleep(0)
+        yield token[cut:].encode()
+
+    assert (await client.post(PATH, data=parts())).status == 200
+
+
+async def test_body_without_an_end(
+    hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
+) -> None:
+    """No more is read than a token has, even if it begins with a good one."""
+    token = await create(hass, loaded_entry)
+    sent = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield token.encode()
+        while True:
+            await asyncio.sleep(0)
+            sent += 1
+            yield b"A"
+
+    with suppress(ClientError):
+        answer = await client.post(PATH, data=parts())
+        assert answer.status == 404
+    assert sent < 1000
+    assert (await client.post(PATH, data=token)).status == 200
+
+
+async def test_body_that_stops_half_way(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody can keep a request open for as long as they like."""
+    token = await create(hass, loaded_entry)
+    monkeypatch.setattr(page, "_SECRET_SECONDS", 0)
+    never = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield token[:9].encode()
+        await never.wait()
+
+    answer = await client.post(PATH, data=parts())
+
+    assert answer.status == 404
+    monkeypatch.undo()
     assert (await client.post(PATH, data=token)).status == 200
 
 

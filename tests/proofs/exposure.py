@@ -12,9 +12,16 @@ from sandbox.expressions import Value
 from sandbox.state import Rule, State, Zone
 
 # Ways to write a hostname: {0} as it is, {1} in upper case, {2} in title case.
-_HOST_FORMS = ("{0}", "{0}:8443", "{0}.", "{0}.:443", "{1}", "{2}:2053")
-# The last path leaves an exempt path, unless the zone normalises URLs.
-_PATHS = ("/", "/api/x", "/api/webhook/x", "/local/x", "/api/webhook/%2e%2e/x")
+_HOST_FORMS = ("{0}", "{0}:8443", "{0}.", "{0}.:443", "{1}", "{2}:2053", "{0}:x.nas")
+# The last paths leave an exempt path, unless the zone normalises URLs.
+_PATHS = (
+    "/",
+    "/api/x",
+    "/api/webhook/x",
+    "/local/x",
+    "/api/webhook/%2e%2e/x",
+    "/api/webhook/../x",
+)
 _COUNTRIES = ("DE", "US")
 
 _FIELDS: Mapping[str, Value] = {
@@ -102,7 +109,7 @@ def _requests(hostname: str, path: str) -> Iterator[UnauthorizedRequest]:
 
 
 def _is_exempt(path: str, exempt_paths: tuple[str, ...]) -> bool:
-    return path.startswith(exempt_paths) and "%" not in path
+    return path.startswith(exempt_paths) and "%" not in path and ".." not in path
 
 
 def _effect(rule: Rule) -> tuple[object, ...]:

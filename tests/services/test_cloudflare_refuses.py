@@ -14,7 +14,7 @@ from sandbox.state import ALL_PERMISSIONS, CertificateStatus
 from tests.common import (
     CERTIFICATE_ID,
     act,
-    add_certificate,
+    add_known_certificate,
     setup_integration,
     with_device,
     zone_of,
@@ -73,7 +73,7 @@ async def test_cloudflare_refuses(
     placeholders: dict[str, str],
 ) -> None:
     """The error says what happened, and nothing has changed."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     add_fault(faults, "/client_certificates")
 
@@ -107,7 +107,7 @@ async def test_permission_missing(
     status: str,
 ) -> None:
     """The error uses the permission's name in Cloudflare's dashboard."""
-    await add_certificate(sandbox, status=CertificateStatus(status))
+    await add_known_certificate(hass, entry, sandbox, status=CertificateStatus(status))
     await setup_integration(hass, entry)
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = (ALL_PERMISSIONS - {"ssl:edit"}) | {"ssl:read"}

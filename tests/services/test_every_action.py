@@ -17,7 +17,18 @@ ACTIONS: list[tuple[str, dict[str, str]]] = [
     ("list_certificates", {}),
     ("sync", {}),
     ("verify", {"hostname": HOSTNAME}),
+    ("get_blocked_requests", {"hostname": HOSTNAME}),
+    ("create_tunnel", {"name": "Cottage"}),
 ]
+
+
+async def test_every_action_is_here(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """A new action gets the tests below."""
+    assert hass.services.async_services_for_domain(DOMAIN).keys() == {
+        action for action, _ in ACTIONS
+    }
 
 
 @pytest.mark.parametrize(("action", "fields"), ACTIONS)

@@ -9,7 +9,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
-from tests.common import CERTIFICATE_ID, act, add_certificate, device_id_of, with_device
+from tests.common import (
+    CERTIFICATE_ID,
+    act,
+    add_certificate,
+    add_known_certificate,
+    device_id_of,
+    with_device,
+)
 
 
 @with_device
@@ -17,7 +24,9 @@ async def test_list(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Revoked certificates, and those made elsewhere, are listed too."""
-    own = await add_certificate(sandbox, status=CertificateStatus.REVOKED)
+    own = await add_known_certificate(
+        hass, loaded_entry, sandbox, status=CertificateStatus.REVOKED
+    )
     other = await add_certificate(
         sandbox, name="Terraform", organization="Somebody", certificate_id="foreign"
     )
@@ -39,7 +48,7 @@ async def test_list(
             device_id=device_id_of(hass, loaded_entry),
             certificate_id=CERTIFICATE_ID,
             name="Pixel 8",
-            managed=True,
+            trusted=True,
             status="revoked",
         ),
         described(
@@ -47,7 +56,7 @@ async def test_list(
             device_id=None,
             certificate_id="foreign",
             name="Terraform",
-            managed=False,
+            trusted=False,
             status="active",
         ),
     ]

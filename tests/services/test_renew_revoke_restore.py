@@ -14,8 +14,10 @@ from tests.common import (
     CERTIFICATE_ID,
     act,
     add_certificate,
+    add_known_certificate,
     companion,
     device_id_of,
+    reported,
     settle,
     setup_integration,
     state_of,
@@ -32,7 +34,7 @@ async def test_revoke(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Revoking a certificate twice does no harm."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "active"
 
@@ -52,7 +54,7 @@ async def test_restore(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """Restoring a certificate twice does no harm."""
-    await add_certificate(sandbox, status=CertificateStatus.REVOKED)
+    await add_known_certificate(hass, entry, sandbox, status=CertificateStatus.REVOKED)
     await setup_integration(hass, entry)
     assert state_of(hass, STATUS) == "revoked"
 
@@ -79,7 +81,7 @@ async def test_renew(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """The older certificate stays valid."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
 
     response = await act(
@@ -123,7 +125,7 @@ async def test_renew_with_impossible_choices(
     fields: dict[str, Any],
 ) -> None:
     """Impossible choices are refused before anything is signed."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
 
     with pytest.raises(probatio.Invalid):
@@ -139,7 +141,7 @@ async def test_renew_without_a_device_to_notify(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """A device without the companion app is refused before anything is signed."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
 
     with pytest.raises(ServiceValidationError) as raised:
@@ -160,7 +162,7 @@ async def test_revoke_a_certificate_created_since_the_last_refresh(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Another Home Assistant may have created the certificate a minute ago."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, loaded_entry, sandbox)
 
     response = await act(
         hass, loaded_entry, "revoke_certificate", certificate_id=CERTIFICATE_ID
@@ -174,7 +176,7 @@ async def test_revoke_while_refreshing_fails(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
 ) -> None:
     """The response never shows a revoked certificate as active."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/cfd_tunnel")
     faults.unavailable("GET", "/dns_records")
@@ -192,24 +194,16 @@ async def test_revoke_while_refreshing_fails(
 @pytest.mark.parametrize(
     "action", ["renew_certificate", "revoke_certificate", "restore_certificate"]
 )
-@pytest.mark.parametrize("certificate_id", ["nobody", "", "../zones", CERTIFICATE_ID])
-@pytest.mark.parametrize(
-    "subject",
-    [
-        pytest.param({"organization": "Somebody else"}, id="made elsewhere"),
-        pytest.param({"device_id": "01JDEVICE00000000000000009"}, id="another device"),
-    ],
-)
-async def test_certificate_of_no_companion_device(
+@pytest.mark.parametrize("certificate_id", ["nobody", "", "../zones"])
+async def test_certificate_that_is_not_there(
     hass: HomeAssistant,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     action: str,
     certificate_id: str,
-    subject: dict[str, Any],
 ) -> None:
-    """Only certificates of companion devices can be changed."""
-    await add_certificate(sandbox, **subject)
+    """An id that Cloudflare does not list reaches no request."""
+    await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     sandbox.journal.clear()
 
@@ -217,9 +211,61 @@ async def test_certificate_of_no_companion_device(
         await act(hass, entry, action, certificate_id=certificate_id)
 
     assert raised.value.translation_key == "certificate_not_found"
-    assert raised.value.translation_placeholders == {"certificate_id": certificate_id}
+    assert raised.value.translation_placeholders == {
+        "certificate_id": certificate_id or "–"
+    }
     assert sandbox.journal.writes == []
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+
+UNKNOWN: list[Any] = [
+    pytest.param({"organization": "Somebody else"}, id="made elsewhere"),
+    pytest.param({"device_id": "01JDEVICE00000000000000009"}, id="another device"),
+    pytest.param({}, id="says it is for the device"),
+]
+
+
+@with_device
+@pytest.mark.parametrize("subject", UNKNOWN)
+@pytest.mark.parametrize("action", ["renew_certificate", "restore_certificate"])
+async def test_unknown_certificate_is_neither_renewed_nor_restored(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    action: str,
+    subject: dict[str, Any],
+) -> None:
+    """Nothing that lets somebody in happens because of what a certificate says of itself."""
+    await add_certificate(sandbox, status=CertificateStatus.REVOKED, **subject)
+    await setup_integration(hass, entry)
+    sandbox.journal.clear()
+
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, entry, action, certificate_id=CERTIFICATE_ID)
+
+    assert raised.value.translation_key == "certificate_not_found"
+    assert sandbox.journal.writes == []
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "revoked"
+
+
+@with_device
+@pytest.mark.parametrize("subject", UNKNOWN)
+async def test_unknown_certificate_is_revoked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    subject: dict[str, Any],
+) -> None:
+    """An administrator can throw a stranger out."""
+    await add_certificate(sandbox, **subject)
+    await setup_integration(hass, entry)
+    assert "unknown_certificates" in reported(hass)
+
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "revoked"
+    assert "unknown_certificates" not in reported(hass)
 
 
 @pytest.mark.parametrize("devices", [[companion(device_id=CERTIFICATE_ID)]])
@@ -227,7 +273,13 @@ async def test_revoke_an_adopted_certificate(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
     """A certificate that was made elsewhere and adopted can be changed."""
-    await add_certificate(sandbox, organization="Somebody else")
+    await add_known_certificate(
+        hass,
+        entry,
+        sandbox,
+        organization="Somebody else",
+        device_id=CERTIFICATE_ID,
+    )
     await setup_integration(hass, entry)
 
     await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)

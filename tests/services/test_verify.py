@@ -25,6 +25,7 @@ from tests.common import (
 from tests.edge_conditions import Forgetting, challenge
 from tests.faults import Faults
 
+DRIFT = "binary_sensor.home_mobile_example_com_drift"
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 BLOCKED = {"status": 403, "verdict": "blocked"}
 
@@ -117,6 +118,53 @@ async def test_verify_reports_exposures(
     ]
 
 
+@pytest.mark.parametrize(
+    "settings", [{**hostname_settings(), "keep_in_sync": False}], ids=["not kept in sync"]
+)  # fmt: skip
+async def test_verify_tells_of_now(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A rule that somebody put first a moment ago is named, and the repair is there at once."""
+    await act(hass, loaded_entry, "sync")
+    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert verified["exposed_to"] == []
+
+    entrypoint = zone_of(sandbox).entrypoint()
+    assert entrypoint
+    rule = Rule("skip", "ssl", "Mine first", action_parameters={"ruleset": "current"})
+    entrypoint.rules.insert(0, rule)
+    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert verified["exposed_to"] == [
+        {"visitor": "no_certificate", "rule": "Mine first"}
+    ]
+    assert reported(hass) == {"exposed"}
+    assert state_of(hass, DRIFT) == "on"
+
+    entrypoint.rules.remove(rule)
+    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert verified["exposed_to"] == []
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_verify_where_the_rules_cannot_be_read(
+    hass: HomeAssistant,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    refused: bool,
+) -> None:
+    """What was read before is not told of now: neither by the action nor by the entity."""
+    if refused:
+        faults.refuse("GET", "/entrypoint$", 403, 10000, "Authentication error")
+    else:
+        faults.unavailable("GET", "/entrypoint$")
+    for _ in range(2):
+        verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+        assert verified["exposed_to"] is None
+        assert verified["enforced"] is True
+        assert state_of(hass, DRIFT) in ("unavailable", "unknown")
+
+
 @pytest.mark.parametrize("hostname", ["home.example.com", "evil.example.net", ""])
 async def test_verify_an_unprotected_hostname(
     hass: HomeAssistant,
@@ -131,7 +179,7 @@ async def test_verify_an_unprotected_hostname(
         await act(hass, loaded_entry, "verify", hostname=hostname)
 
     assert raised.value.translation_key == "hostname_not_found"
-    assert raised.value.translation_placeholders == {"hostname": hostname}
+    assert raised.value.translation_placeholders == {"hostname": hostname or "–"}
     assert sandbox.state.blocked == []
 
 

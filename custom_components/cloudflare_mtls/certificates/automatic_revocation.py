@@ -1,36 +1,77 @@
-"""Revokes certificates by itself: those that a newer one replaced, and those of removed devices."""
+"""Revokes certificates by itself: those that nobody wants any more, and those of removed devices."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
+from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
-from ..coordinator.removals import Removals
 from ..engine.api.errors import EngineError
-from ..engine.certificates.companions import Certificate
+from ..engine.certificates.certificate import ListedCertificate
 from ..issues import Issue, revocation_issue
-from .service import CompanionCertificates
+from ..storage.ledger import Ledger
+from .creations import Creations
+from .revocation import CertificateRevoker
+
+# A certificate whose signing was answered by nobody appears within minutes, or never.
+_UNSEEN: Final = timedelta(days=1)
 
 
 async def async_revoke_automatically(
-    certificates: CompanionCertificates, removals: Removals, state: ProtectionState
+    revoker: CertificateRevoker,
+    protection: ProtectionCoordinator,
+    creations: Creations,
+    state: ProtectionState,
 ) -> list[Issue]:
     """Revoke what has to be revoked by now; return an issue for each that could not be."""
     issues = []
-    for certificate in list(_to_revoke(state, removals.devices)):
+    to_revoke = {item.id: item for item in _to_revoke(protection, creations, state)}
+    for certificate in to_revoke.values():
         try:
-            await certificates.async_revoke(certificate)
+            await revoker.async_revoke_automatically(certificate)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
-            issues.append(revocation_issue(certificate.facts.name, certificate.id))
-    await removals.async_forget_revoked(state.certificates or ())
+            issues.append(revocation_issue(certificate))
+    certificates = state.certificates or ()
+    await protection.removals.async_forget_revoked(certificates, protection.trust)
+    await _forget_unwanted(protection.ledger, certificates)
     return issues
 
 
 def _to_revoke(
-    state: ProtectionState, removed_devices: Collection[str]
-) -> Iterator[Certificate]:
+    protection: ProtectionCoordinator, creations: Creations, state: ProtectionState
+) -> Iterator[ListedCertificate]:
+    """Yield the active certificates that a newer one replaced, or that nobody wants."""
+    trust = protection.trust
     for companion in (state.companions or {}).values():
         yield from companion.outdated
     for certificate in state.certificates or ():
-        if certificate.is_active and certificate.device_id in removed_devices:
+        if not certificate.is_active:
+            continue
+        # One that is being created is unwanted only until it is recorded.
+        is_in_creation = any(map(creations.has_key, certificate.ids))
+        if trust.is_of_removed_device(certificate) or (
+            trust.is_unwanted(certificate) and not is_in_creation
+        ):
             yield certificate
+
+
+async def _forget_unwanted(
+    ledger: Ledger, certificates: Iterable[ListedCertificate]
+) -> None:
+    """Forget the unwanted certificates that are revoked, or that were not seen for a day."""
+    active, revoked = (
+        {
+            item_id
+            for item in certificates
+            if item.is_active is is_active
+            for item_id in item.ids
+        }
+        for is_active in (True, False)
+    )
+    long_ago = dt_util.utcnow() - _UNSEEN
+    lost = {item_id for item_id, since in ledger.unwanted.items() if since < long_ago}
+    await ledger.async_forget_unwanted((revoked | lost) - active)

@@ -1,7 +1,7 @@
 """Follows the certificates of an account: events and repairs for what happens to them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -10,11 +10,13 @@ from homeassistant.core import HomeAssistant, callback
 from ..bus_events import CertificateEvent, async_fire_certificate
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
-from ..engine.certificates.companions import Certificate, CompanionState
+from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
-from ..issues import async_report, companion_issues, elsewhere_issue
+from ..issues import async_report, companion_issues, unknown_issue
 from .automatic_revocation import async_revoke_automatically
-from .service import CompanionCertificates
+from .creations import async_get_creations
+from .revocation import CertificateRevoker
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -32,13 +34,14 @@ class CertificateWatch:
         hass: HomeAssistant,
         entry: ConfigEntry,
         protection: ProtectionCoordinator,
-        certificates: CompanionCertificates,
+        revoker: CertificateRevoker,
     ) -> None:
         """Take the account."""
         self._hass = hass
         self._entry = entry
         self._protection = protection
-        self._certificates = certificates
+        self._revoker = revoker
+        self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._checking = asyncio.Lock()
@@ -68,11 +71,10 @@ class CertificateWatch:
             for companion in state.companions.values()
             for issue in companion_issues(companion)
         ]
-        # Pinned rules do not accept certificates from elsewhere.
-        if state.unknown_certificates and not self._protection.pins:
-            issues.append(elsewhere_issue())
+        if unknown := state.unknown_certificates:
+            issues.append(unknown_issue(unknown, pinned=self._protection.pins))
         left = await async_revoke_automatically(
-            self._certificates, self._protection.removals, state
+            self._revoker, self._protection, self._creations, state
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
@@ -88,7 +90,7 @@ class CertificateWatch:
                 now[certificate.id] = standing
                 event = _EVENTS.get(standing)
                 if event and self._is_news(event, certificate, companion):
-                    self._fire(event, certificate)
+                    self._fire(event, certificate, companion.device.id)
         await self._ledger.async_record_told(now)
 
     def _is_news(
@@ -107,12 +109,17 @@ class CertificateWatch:
         # Expiry matters only for the certificate that the device uses.
         return certificate == companion.current
 
-    async def _fire_unknown(self, certificates: tuple[Certificate, ...]) -> None:
-        """Fire an event for each certificate from elsewhere that was not seen before."""
+    async def _fire_unknown(self, certificates: Iterable[ListedCertificate]) -> None:
+        """Fire an event for each unknown certificate that was not seen before."""
         unknown = {item.id: item for item in certificates}
         for certificate_id in await self._ledger.async_record_seen(unknown):
             self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
 
     @callback
-    def _fire(self, event: CertificateEvent, certificate: Certificate) -> None:
-        async_fire_certificate(self._hass, self._entry, event, certificate)
+    def _fire(
+        self,
+        event: CertificateEvent,
+        certificate: ListedCertificate,
+        device_id: str | None = None,
+    ) -> None:
+        async_fire_certificate(self._hass, self._entry, event, certificate, device_id)

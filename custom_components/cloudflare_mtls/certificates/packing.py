@@ -7,19 +7,19 @@ from ..engine.certificates.bundles import (
     make_label,
     make_password,
 )
+from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.facts import CertificateFacts
 from ..engine.certificates.keys import PrivateKey
-from ..engine.certificates.systems import System
 from ..pages.handovers import Delivery
 
 
 def pack(
     *,
     entry_id: str,
+    device: CompanionDevice,
     key: PrivateKey,
     issued: ClientCertificate,
     facts: CertificateFacts,
-    system: System,
     advised_format: BundleFormat,
     hostname: str | None,
     remotely: bool,
@@ -30,9 +30,10 @@ def pack(
     formats = sorted(BundleFormat, key=lambda item: item is not advised_format)
     return Delivery(
         entry_id=entry_id,
+        device_id=device.id,
         certificate_id=issued.id,
         label=label,
-        system=system,
+        system=device.system,
         password=password,
         bundles=tuple(
             make_bundle(key, issued.pem, item, label=label, password=password)

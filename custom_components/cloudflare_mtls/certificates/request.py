@@ -14,12 +14,16 @@ _VALIDITY_DAYS: Final = 365
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateRequest:
-    """A certificate to create, and after how many days the older ones are revoked at the latest."""
+    """A certificate to create, and after how many days the older ones are revoked at the latest.
+
+    is_new: the device is stored with its certificate; otherwise it has to be there already.
+    """
 
     device: CompanionDevice
     validity_days: int
     key_type: KeyType
     bundle_format: BundleFormat
+    is_new: bool = False
     revoke_old_after: int | None = None
 
     @classmethod
@@ -42,10 +46,12 @@ class CertificateRequest:
             bundle_format=bundle_format,
         )
 
-    def record(self, now: datetime) -> Record:
-        """Return what to record of a certificate that is created now."""
+    def record(self, fingerprint: str, now: datetime) -> Record:
+        """Return what to record of a certificate that is created now, by SHA-256 fingerprint."""
         days = self.revoke_old_after
         return Record(
+            fingerprint=fingerprint,
+            device_id=self.device.id,
             created_on=now,
             revoke_old_on=None if days is None else now + timedelta(days=days),
         )

@@ -23,6 +23,7 @@ from ..engine.api.errors import (
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.sync.settings import HostnameSettings
 from ..issues import async_report, permission_issues
+from ..quoting import shown
 from ..subentries import companions_of, hostnames_of
 from ..wording import describe
 
@@ -102,14 +103,14 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
                 return ConfigEntryAuthFailed(
                     translation_domain=DOMAIN,
                     translation_key=message.key,
-                    translation_placeholders=message.placeholders,
+                    translation_placeholders=shown(message.placeholders),
                 )
             case RateLimited():
                 retry_after = err.retry_after
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=message.key,
-            translation_placeholders=message.placeholders,
+            translation_placeholders=shown(message.placeholders),
             retry_after=retry_after,
         )
 

@@ -13,8 +13,9 @@ from homeassistant.util import dt as dt_util
 from ..const import CONF_PIN_CERTIFICATES
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
-from ..engine.certificates.companions import Certificate
+from ..engine.certificates.certificate import ListedCertificate
 from ..engine.certificates.fetch import fetch_certificates
+from ..engine.certificates.trust import Trust
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
@@ -69,7 +70,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @property
     def pins(self) -> bool:
-        """Return whether only certificates of companion devices are accepted."""
+        """Return whether only certificates that are trusted are accepted."""
         return bool(self.config_entry.options.get(CONF_PIN_CERTIFICATES))
 
     @property
@@ -91,11 +92,22 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             yield self.reconciler
 
     @property
+    def trust(self) -> Trust:
+        """Return which certificates are trusted, by what this Home Assistant knows now."""
+        return Trust(
+            records=self.ledger.records,
+            confirmed=self.ledger.confirmed,
+            unwanted=self.ledger.unwanted,
+            device_ids={device.id for device in self.companions},
+            removed_ids=self.removals.devices.keys(),
+        )
+
+    @property
     def _pins(self) -> Pins:
-        """Return the certificates of companion devices, pinned or not."""
+        """Return the certificates that are trusted, pinned or not."""
         return Pins(
             zone_ids=self._certificate_zones,
-            adopted={device.id for device in self.companions},
+            trust=self.trust,
             run_blocking=self.hass.async_add_executor_job,
         )
 
@@ -173,7 +185,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self,
         reconciler: Reconciler,
         views: Iterable[ZoneView | None],
-        certificates: Iterable[Certificate] | None,
+        certificates: Iterable[ListedCertificate] | None,
     ) -> list[Plan | None]:
         """Return what must change in each zone; None where too little of it may be read."""
         pins = reconciler.pins
@@ -187,11 +199,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(
-            self.companions,
-            self.removals.devices,
-            self.ledger,
-            self._is_waiting,
-            dt_util.utcnow(),
+            self.companions, self.trust, self._is_waiting, dt_util.utcnow()
         )
 
     async def _report(self, plans: Iterable[Plan | None], untold: set[str]) -> None:
@@ -214,7 +222,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         if self.pins:
             await async_write_pins(self.async_writing)
 
-    async def async_read_certificates(self) -> tuple[Certificate, ...]:
+    async def async_read_certificates(self) -> tuple[ListedCertificate, ...]:
         """Return every certificate of the account's zones, as Cloudflare has them now."""
         return await fetch_certificates(
             self.client, self._certificate_zones, self.hass.async_add_executor_job

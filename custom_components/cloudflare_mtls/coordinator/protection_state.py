@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from ..engine.api.models import CertificateStatus, Observation
+from ..engine.certificates.certificate import ListedCertificate, readable
 from ..engine.certificates.companions import (
-    Certificate,
     CompanionDevice,
     CompanionState,
     companion_states,
     next_expiry,
 )
+from ..engine.certificates.trust import Trust
 from ..engine.sync.plan import Plan
-from ..storage.ledger import Ledger
 
 _PENDING: Final = (
     CertificateStatus.PENDING_REVOCATION,
@@ -28,14 +28,14 @@ class ProtectionState:
 
     Plans and observations are by zone. A plan is None, and an observation is not there, where
     the token may not read the zone; certificates and companions are None where it may not read
-    certificates. Unknown certificates are active ones from elsewhere that nobody accepted.
+    certificates. Unknown certificates may let somebody in, and are not trusted.
     """
 
     plans: Mapping[str, Plan | None]
     observations: Mapping[str, Observation]
-    certificates: tuple[Certificate, ...] | None
+    certificates: tuple[ListedCertificate, ...] | None
     companions: Mapping[str, CompanionState] | None = None
-    unknown_certificates: tuple[Certificate, ...] = ()
+    unknown_certificates: tuple[ListedCertificate, ...] = ()
     next_expiry: datetime | None = None
 
     @property
@@ -46,28 +46,17 @@ class ProtectionState:
     def judged(
         self,
         devices: Collection[CompanionDevice],
-        removed_devices: Collection[str],
-        ledger: Ledger,
+        trust: Trust,
         is_waiting: Callable[[str], bool],
         now: datetime,
     ) -> ProtectionState:
         """Return the state with what the certificates mean to devices at this moment."""
         if self.certificates is None:
             return self
-        known = {*(device.id for device in devices), *removed_devices}
+        certificates = readable(self.certificates)
         return replace(
             self,
-            companions=companion_states(
-                devices, self.certificates, ledger.records, is_waiting, now
-            ),
-            unknown_certificates=tuple(
-                item
-                for item in self.certificates
-                # What another Home Assistant created is known to that one.
-                if item.is_active
-                and not item.facts.managed
-                and item.device_id not in known
-                and not ledger.is_accepted(item.id)
-            ),
-            next_expiry=next_expiry(self.certificates, now),
+            companions=companion_states(devices, certificates, trust, is_waiting, now),
+            unknown_certificates=trust.unknown_among(self.certificates),
+            next_expiry=next_expiry(certificates, now),
         )

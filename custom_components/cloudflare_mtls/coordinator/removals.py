@@ -9,7 +9,8 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
-from ..engine.certificates.companions import Certificate
+from ..engine.certificates.certificate import ListedCertificate, readable
+from ..engine.certificates.trust import Trust
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
@@ -78,9 +79,15 @@ class Removals:
             }
         )
 
-    async def async_forget_revoked(self, certificates: Iterable[Certificate]) -> None:
+    async def async_forget_revoked(
+        self, certificates: Iterable[ListedCertificate], trust: Trust
+    ) -> None:
         """Forget the devices that have no active certificate among these any more."""
-        active = {item.device_id for item in certificates if item.is_active}
+        active = {
+            trust.device_id_of(item)
+            for item in readable(certificates)
+            if item.is_active
+        }
         await self._tombstones.async_clear_devices(self.devices.keys() - active)
 
 

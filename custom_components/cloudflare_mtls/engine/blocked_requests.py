@@ -174,7 +174,7 @@ class _Limits:
 
     def after(self, refusal: TooMuchAsked) -> Self:
         """Return the limits that a refusal leaves."""
-        allowed = timedelta(seconds=refusal.seconds)
+        allowed = timedelta(seconds=min(refusal.seconds, _YEAR))
         if refusal.too_old:
             known = self.oldest
             return replace(

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
@@ -17,16 +18,18 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
 from ..certificates.request import CertificateRequest
-from ..certificates.service import CompanionCertificates, CreatedCertificate
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
 from ..pages.local_url import local_url
+from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
+from ..subentries import companions_of
 from ..wording import Message, TranslatedError, describe
-from .form import made, show_form
+from .form import abort, made, show_form
 from .progress import Progress, show_progress
 
 CONF_KEY_TYPE: Final = "key_type"
@@ -82,8 +85,8 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     _creation: Creation | None = None
 
     @abstractmethod
-    def entry(self) -> CloudflareConfigEntry:
-        """Return the account."""
+    def entry(self) -> CloudflareConfigEntry | None:
+        """Return the account, or None once it is removed."""
 
     @abstractmethod
     async def async_ask(self, message: Message | None = None) -> ResultT:
@@ -93,23 +96,38 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     async def async_finish(self, device: CompanionDevice) -> ResultT:
         """End the dialog, now that the certificate of the device was handed over."""
 
+    def find_device(self, device_id: str) -> CompanionDevice | None:
+        """Return a companion device, or None once it or its account is removed."""
+        entry = self.entry()
+        devices = companions_of(entry.subentries).values() if entry else ()
+        return next((item for item in devices if item.id == device_id), None)
+
+    def obstacle(self) -> str | None:
+        """Return why no certificate can be created now, if so."""
+        entry = self.entry()
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            return "entry_not_loaded"
+        return None if local_url(self.hass) else "no_local_url"
+
     async def async_create_for(
-        self, device: CompanionDevice, user_input: dict[str, Any]
+        self, device: CompanionDevice, user_input: dict[str, Any], *, is_new: bool
     ) -> ResultT:
         """Create what a person chose for a device, or ask again."""
-        request = _read_choices(self.hass, device, user_input)
+        request = _read_choices(self.hass, device, user_input, is_new)
         if request is None:
             return await self.async_ask(Message("validity_malformed"))
-        creating = _async_create(self.entry().runtime_data.certificates, request)
-        # It goes on when the dialog is closed: a certificate may be signed by then.
-        progress = Progress(self.hass, creating, goes_on=True)
+        creating = _async_create(made(self.entry()).runtime_data.creator, request)
+        progress = Progress(self.hass, creating)
         self._creation = Creation(request=request, progress=progress)
         return await self.async_step_create_certificate()
 
     def show_renewal(
-        self, step_id: str, device: CompanionDevice, message: Message | None
+        self, step_id: str, device_id: str, message: Message | None
     ) -> ResultT:
         """Ask how the next certificate of a device is to be made."""
+        device = self.find_device(device_id)
+        if device is None:
+            return abort(self, Message("device_gone"))
         return show_form(
             self,
             step_id,
@@ -139,7 +157,12 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         creation = made(self._creation)
         device, created = creation.request.device, creation.progress.work.result()
         if isinstance(created, Message):
+            if created.key == "creation_stopped":
+                # Somebody does not want the certificate any more: do not ask again.
+                return abort(self, created)
             return await self.async_ask(created)
+        if self.find_device(device.id) is None:
+            return abort(self, Message("device_removed", {"name": device.name}))
         if user_input is not None:
             return await self.async_finish(device)
         handover = created.handover
@@ -150,7 +173,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             probatio.Schema({probatio.Optional("qr_code"): qr_code}),
             placeholders={
                 "name": device.name,
-                "url": handover.url,
+                "url": Ours(handover.url),
                 "code": handover.code,
                 "until": handover.until,
             },
@@ -158,11 +181,11 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
 
 
 async def _async_create(
-    certificates: CompanionCertificates, request: CertificateRequest
+    creator: CertificateCreator, request: CertificateRequest
 ) -> CreatedCertificate | Message:
     """Return a new certificate, or why it was not created."""
     try:
-        return await certificates.async_create(request)
+        return await creator.async_create(request)
     except EngineError as err:
         return describe(err)
     except TranslatedError as err:
@@ -170,7 +193,10 @@ async def _async_create(
 
 
 def _read_choices(
-    hass: HomeAssistant, device: CompanionDevice, user_input: dict[str, Any]
+    hass: HomeAssistant,
+    device: CompanionDevice,
+    user_input: dict[str, Any],
+    is_new: bool,
 ) -> CertificateRequest | None:
     """Return what a person chose, or None if the validity is not a number of days."""
     days = str(user_input[CONF_VALIDITY]).strip()
@@ -182,10 +208,6 @@ def _read_choices(
         validity_days=int(days),
         key_type=KeyType(user_input[CONF_KEY_TYPE]),
         bundle_format=format_for(hass, device),
+        is_new=is_new,
         revoke_old_after=None if after is None else int(after),
     )
-
-
-def has_local_url(hass: HomeAssistant) -> bool:
-    """Return whether devices can find Home Assistant on the local network."""
-    return bool(local_url(hass))

@@ -1,19 +1,15 @@
 """Add a companion device with its certificate, or renew the certificate of one."""
 
-import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    ConfigEntryState,
     ConfigSubentryFlow,
     SubentryFlowContext,
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
-from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     DeviceSelector,
     DeviceSelectorConfig,
@@ -25,21 +21,17 @@ from homeassistant.util.ulid import ulid_now
 import probatio
 
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
-from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, readable
+from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import (
-    companion_data,
-    companion_subentry,
-    hostnames_of,
-    read_companion,
-)
+from ..subentries import companion_data, hostnames_of, read_companion
 from ..wording import Message
-from .certificate_steps import CHOICES_SCHEMA, CertificateSteps, has_local_url
-from .form import choice, made, show_form
+from .certificate_labels import async_label_certificates
+from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
+from .form import abort, choice, made, show_form
 
 CONF_CERTIFICATE: Final = "certificate"
 
@@ -59,24 +51,30 @@ class CompanionDeviceFlow(
 ):
     """Give a device its certificate, or a new one."""
 
+    # The device whose certificate is renewed.
+    _device_id: str | None = None
     _adoptable: Mapping[str, Certificate] = MappingProxyType({})
 
     @override
-    def entry(self) -> CloudflareConfigEntry:
-        return self._get_entry()
+    def entry(self) -> CloudflareConfigEntry | None:
+        entry_id, _ = self.handler
+        return self.hass.config_entries.async_get_entry(entry_id)
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Choose between a new certificate and one that exists."""
-        if reason := self._obstacle():
+        if reason := self.obstacle():
             return self.async_abort(reason=reason)
-        protection = self.entry().runtime_data.protection
+        protection = made(self.entry()).runtime_data.protection
         known = {device.id for device in protection.companions}
         self._adoptable = {
-            item.device_id: item
-            for item in protection.data.certificates or ()
-            if item.is_active and item.device_id not in known
+            item.id: item
+            for item in readable(protection.data.certificates or ())
+            if item.is_active
+            and protection.trust.device_id_of(item) not in known
+            and item.id not in known
+            and not protection.trust.is_unwanted(item)
         }
         if self._adoptable:
             return self.async_show_menu(step_id="user", menu_options=["new", "adopt"])
@@ -88,23 +86,29 @@ class CompanionDeviceFlow(
         """Choose the device and how its certificate is made."""
         if user_input is None:
             return await self.async_ask()
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
         self._answers = user_input
         device = self._read_device(user_input)
         if device is None:
             return await self.async_ask(Message("name_malformed"))
-        return await self.async_create_for(device, user_input)
+        return await self.async_create_for(device, user_input, is_new=True)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Renew the certificate."""
-        if reason := self._obstacle():
-            return self.async_abort(reason=reason)
+        if self._device_id is None:
+            self._device_id = read_companion(self._get_reconfigure_subentry()).id
         if user_input is None:
             return await self.async_ask()
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
         self._answers = user_input
-        device = read_companion(self._get_reconfigure_subentry())
-        return await self.async_create_for(device, user_input)
+        device = self.find_device(self._device_id)
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        return await self.async_create_for(device, user_input, is_new=False)
 
     async def async_step_adopt(
         self, user_input: dict[str, Any] | None = None
@@ -114,18 +118,23 @@ class CompanionDeviceFlow(
         if user_input is not None:
             certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
             device = CompanionDevice(
-                id=certificate.device_id,
+                # The id in the subject is not ours: who asked for the certificate chose it.
+                id=certificate.id,
                 name=user_input.get(CONF_NAME, certificate.facts.name).strip(),
                 system=System(user_input[CONF_SYSTEM]),
                 zone_id=certificate.zone_id,
             )
             if is_name(device.name):
-                return self._create(device)
+                fingerprint = certificate.facts.fingerprint_sha256
+                ledger = made(self.entry()).runtime_data.protection.ledger
+                await ledger.async_confirm({fingerprint: device.id})
+                return self.async_create_entry(
+                    title=device.name, data=companion_data(device), unique_id=device.id
+                )
             message = Message("name_malformed")
-        labels = {
-            device_id: f"{item.facts.name} ({item.facts.expires_on:%Y-%m-%d})"
-            for device_id, item in self._adoptable.items()
-        }
+        labels = await async_label_certificates(
+            self.hass, made(self.entry()), self._adoptable.values()
+        )
         schema = probatio.Schema(
             {
                 probatio.Required(CONF_CERTIFICATE): choice(labels),
@@ -137,9 +146,10 @@ class CompanionDeviceFlow(
 
     @override
     async def async_ask(self, message: Message | None = None) -> SubentryFlowResult:
-        if self.source == SOURCE_RECONFIGURE:
-            device = read_companion(self._get_reconfigure_subentry())
-            return self.show_renewal("reconfigure", device, message)
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
+        if self._device_id is not None:
+            return self.show_renewal("reconfigure", self._device_id, message)
         app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
         zones = self._zones()
         schema: dict[probatio.Marker, Any] = {
@@ -161,34 +171,10 @@ class CompanionDeviceFlow(
 
     @override
     async def async_finish(self, device: CompanionDevice) -> SubentryFlowResult:
-        if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                data=companion_data(device),
-            )
-        return self._create(device)
-
-    @override
-    @callback
-    def async_remove(self) -> None:
-        """Keep the device of a certificate that was signed, though the dialog was closed."""
-        if self._creation and self.source != SOURCE_RECONFIGURE:
-            self._creation.progress.work.add_done_callback(self._keep)
-
-    def _keep(self, creating: asyncio.Task[CreatedCertificate | Message]) -> None:
-        if isinstance(creating.result(), CreatedCertificate):
-            self.hass.config_entries.async_add_subentry(
-                self._get_entry(),
-                companion_subentry(made(self._creation).request.device),
-            )
-
-    def _create(self, device: CompanionDevice) -> SubentryFlowResult:
-        # Nothing is left to keep when the dialog is removed.
-        self._creation = None
-        return self.async_create_entry(
-            title=device.name, data=companion_data(device), unique_id=device.id
-        )
+        if self._device_id is not None:
+            return self.async_abort(reason="reconfigure_successful")
+        # The device was stored before its certificate was offered.
+        return abort(self, Message("device_added", {"name": device.name}))
 
     def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | None:
         """Return the device that a person named or picked, or None if its name cannot be used."""
@@ -211,10 +197,7 @@ class CompanionDeviceFlow(
         hostnames = hostnames_of(self._get_entry().subentries).values()
         return {item.zone_id: item.hostname for item in hostnames}
 
-    def _obstacle(self) -> str | None:
-        """Return why no certificate can be created now, if so."""
-        if self.entry().state is not ConfigEntryState.LOADED:
-            return "entry_not_loaded"
-        if not self._zones():
-            return "no_hostname"
-        return None if has_local_url(self.hass) else "no_local_url"
+    @override
+    def obstacle(self) -> str | None:
+        reason = super().obstacle()
+        return reason or (None if self._zones() else "no_hostname")

@@ -12,6 +12,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..quoting import shown
 from ..wording import Message
 
 
@@ -36,10 +37,9 @@ def show_form[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
         step_id=step_id,
         data_schema=flow.add_suggested_values_to_schema(schema, suggested),
         errors=errors,
-        description_placeholders={
-            **(placeholders or {}),
-            **(message.placeholders if message else {}),
-        },
+        description_placeholders=shown(
+            {**(placeholders or {}), **(message.placeholders if message else {})}
+        ),
     )
 
 
@@ -48,7 +48,7 @@ def abort[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
 ) -> ResultT:
     """End a dialog with a message."""
     return flow.async_abort(
-        reason=message.key, description_placeholders=message.placeholders
+        reason=message.key, description_placeholders=shown(message.placeholders)
     )
 
 
@@ -62,10 +62,25 @@ def choice(
     labels: Mapping[str, str], translation_key: str | None = None
 ) -> SelectSelector:
     """Return a selector of ids by their labels; some labels may be translated instead."""
-    options = [
-        SelectOptionDict(value=value, label=label) for value, label in labels.items()
-    ]
-    config = SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
+    config = SelectSelectorConfig(
+        options=_options(labels), mode=SelectSelectorMode.DROPDOWN
+    )
     if translation_key:
         config["translation_key"] = translation_key
     return SelectSelector(config)
+
+
+def choices(labels: Mapping[str, str]) -> SelectSelector:
+    """Return a selector of any number of ids, all of whose labels are shown at once."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=_options(labels), mode=SelectSelectorMode.LIST, multiple=True
+        )
+    )
+
+
+def _options(labels: Mapping[str, str]) -> list[SelectOptionDict]:
+    return [
+        SelectOptionDict(value=value, label=label)
+        for value, label in shown(labels).items()
+    ]

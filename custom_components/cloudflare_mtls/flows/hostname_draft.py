@@ -23,8 +23,10 @@ from ..const import (
 )
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
-from ..engine.api.models import Observation, Tunnel, TunnelConfiguration, Zone
+from ..engine.api.ingress import TunnelConfiguration
+from ..engine.api.models import Observation, Tunnel, Zone
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
+from ..engine.rules.adoption import MadeByHand
 from ..engine.sync.observe import observe
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import ProblemCode
@@ -39,6 +41,7 @@ from ..engine.sync.settings import (
     propose,
     read_hostname,
 )
+from ..quoting import Ours
 from ..wording import Message, async_get_texts, describe, describe_problem
 from .account_tunnels import AccountTunnels
 
@@ -114,12 +117,12 @@ class AccountChoices:
 
     async def _observe(
         self, zone: Zone, tunnel: Tunnel | None
-    ) -> tuple[Observation, str] | Message:
+    ) -> tuple[Observation, Ours] | Message:
         """Return what was seen and the table of permissions, or what is in the way.
 
         Everything is read once, so that a missing permission shows before anything is written.
         """
-        table = ""
+        table = Ours()
         try:
             found = await find_permissions(self.client, self.account_id, zone.id)
             table = await _permission_table(self.hass, found)
@@ -149,7 +152,7 @@ class ChosenTunnel:
     tunnel: Tunnel
     configuration: TunnelConfiguration
     # A table in Markdown.
-    permissions: str
+    permissions: Ours
 
     def propose(self) -> tuple[str, str]:
         """Return a hostname and a service that fit what the tunnel serves already.
@@ -192,10 +195,6 @@ class ChosenTunnel:
         if wrong := next((path for path in paths if not is_exempt_path(path)), None):
             return Message("exempt_path_malformed", {"path": wrong})
         current = self.account.current
-        services = {service, *([current.protected.service] if current else [])}
-        rule = self.configuration.rule_for(hostname)
-        if rule and rule.service not in services:
-            return _in_use(hostname, rule.service)
         return HostnameSettings(
             zone_id=self.zone.id,
             protected=ProtectedHostname(
@@ -214,24 +213,33 @@ class ChosenTunnel:
         settings = self.read(user_input)
         if isinstance(settings, Message):
             return settings
-        return await self.plan(settings, takes_over=True)
+        return await self.offer(settings)
 
-    async def plan(
-        self, settings: HostnameSettings, *, takes_over: bool
-    ) -> HostnameDraft | Message:
-        """Return a draft of settings, or what only a person can clear away first."""
-        draft = HostnameDraft(
-            chosen=self, settings=settings, takes_over=takes_over, plan=Plan()
-        )
+    async def offer(self, settings: HostnameSettings) -> HostnameDraft | Message:
+        """Return a draft that takes over what was made by hand, or what is in the way."""
+        if message := self._obstacle(settings.protected):
+            return message
+        reconciler = self.account.reconciler_for(settings)
         try:
-            draft = await draft.planned()
+            plan = await reconciler.offer(settings.zone_id, {settings.hostname})
         except EngineError as err:
             return describe(err)
-        for problem in draft.plan.problems:
-            if problem.code is ProblemCode.RECORD_IN_THE_WAY:
-                return _in_use(problem.target, problem.detail)
-            return describe_problem(problem)
-        return draft
+        return _problem_of(plan) or HostnameDraft(
+            chosen=self,
+            settings=settings,
+            offered=plan.adoptable,
+            takes_over=plan.adoptable,
+            plan=plan,
+        )
+
+    def _obstacle(self, item: ProtectedHostname) -> Message | None:
+        """Return what the tunnel serves the hostname from already, if that is something else."""
+        current = self.account.current
+        services = {item.service, *([current.protected.service] if current else [])}
+        rule = self.configuration.rule_for(item.hostname)
+        if rule and rule.service not in services:
+            return _in_use(item.hostname, rule.service)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,27 +248,44 @@ class HostnameDraft:
 
     chosen: ChosenTunnel
     settings: HostnameSettings
-    # Whether settings that somebody made by hand at Cloudflare become ours.
-    takes_over: bool
+    # What was made by hand: all that a person is asked about, and the part that becomes ours.
+    offered: frozenset[MadeByHand]
+    takes_over: frozenset[MadeByHand]
     plan: Plan
+
+    async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
+        """Return the draft with what a person decided of the offer, or what is in the way."""
+        decided = replace(
+            self, takes_over=self.offered if takes_over else frozenset[MadeByHand]()
+        )
+        try:
+            decided = await decided.planned()
+        except EngineError as err:
+            return describe(err)
+        return _problem_of(decided.plan) or decided
 
     async def planned(self) -> HostnameDraft:
         """Return the draft with the changes that it needs now; raise EngineError."""
         plan = await self._reconciler.plan(self.settings.zone_id, self._extent)
         return replace(self, plan=plan)
 
-    async def apply(self) -> Message | None:
-        """Make the changes; return what stopped them, if something did."""
-        try:
-            account = self.chosen.account
-            shared = async_get_account_state(account.hass, account.account_id)
-            async with shared.writing:
-                zones = await self._reconciler.sync(self._extent)
-            for zone in zones.values():
-                zone.raise_if_stopped()
-        except EngineError as err:
-            return describe(err)
-        return None
+    async def renewed(self) -> HostnameDraft | Message:
+        """Return the draft as it would begin now, or what is in the way."""
+        chosen = self.chosen
+        seen = await chosen.account.look_at(chosen.zone, chosen.tunnel)
+        return seen if isinstance(seen, Message) else await seen.offer(self.settings)
+
+    async def apply(self) -> None:
+        """Make the changes that were shown, and no others; raise EngineError."""
+        confirmed = replace(self.plan, adoptable=self.offered)
+        extent = replace(self._extent, confirmed={self.settings.zone_id: confirmed})
+        account = self.chosen.account
+        shared = async_get_account_state(account.hass, account.account_id)
+        async with shared.writing:
+            # Settings may have changed while this waited for another writer.
+            zones = await self._reconciler.sync(extent)
+        for zone in zones.values():
+            zone.raise_if_stopped()
 
     @property
     def _reconciler(self) -> Reconciler:
@@ -293,14 +318,14 @@ def _expect_needed(found: Mapping[Permission, Allowance]) -> None:
 
 async def _permission_table(
     hass: HomeAssistant, found: Mapping[Permission, Allowance]
-) -> str:
+) -> Ours:
     """Return what the token may and may not do, as a table in Markdown."""
     text = await async_get_texts(hass, "common")
     lines = [
         f"| {permission} | {text(_permission_key(permission, allowance))} |"
         for permission, allowance in found.items()
     ]
-    return "\n".join(["", "", text("permissions"), "|---|---|", *lines])
+    return Ours("\n".join(["", "", text("permissions"), "|---|---|", *lines]))
 
 
 def _permission_key(permission: Permission, allowance: Allowance) -> str:
@@ -308,6 +333,15 @@ def _permission_key(permission: Permission, allowance: Allowance) -> str:
     if allowance is Allowance.NO and permission in OPTIONAL:
         return "permission_off"
     return f"permission_{allowance}"
+
+
+def _problem_of(plan: Plan) -> Message | None:
+    """Return what only a person can clear away before a plan can be carried out."""
+    for problem in plan.problems:
+        if problem.code is ProblemCode.RECORD_IN_THE_WAY:
+            return _in_use(problem.target, problem.detail)
+        return describe_problem(problem)
+    return None
 
 
 def _in_use(hostname: str, by: str) -> Message:

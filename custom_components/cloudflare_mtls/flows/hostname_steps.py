@@ -26,11 +26,12 @@ from ..const import (
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
 )
-from ..engine.api.errors import EngineError
+from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.api.models import Tunnel, Zone
 from ..engine.sync.settings import HostnameSettings, Layout
 from ..engine.sync.steps import Step
-from ..wording import Message, async_get_texts, changes_of
+from ..quoting import Ours
+from ..wording import Message, async_get_texts, changes_of, describe
 from .account_tunnels import AccountTunnels
 from .form import choice, made, show_form
 from .hostname_draft import (
@@ -80,7 +81,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     _choices: AccountChoices | None = None
     _chosen: ChosenTunnel | None = None
     _draft: HostnameDraft | None = None
-    _applying: Progress[Message | None] | None = None
+    _applying: Progress[EngineError | None] | None = None
 
     @abstractmethod
     async def async_set_up_tunnel(
@@ -138,7 +139,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             ),
             suggested=suggested,
             message=message,
-            placeholders={"permissions": ""},
+            placeholders={"permissions": Ours()},
         )
 
     async def async_step_hostname(
@@ -169,51 +170,46 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             placeholders={"zone": chosen.zone.name},
         )
 
-    async def async_review(self, draft: HostnameDraft) -> ResultT:
+    async def async_review(
+        self, draft: HostnameDraft, message: Message | None = None
+    ) -> ResultT:
         """Show what will change, after the offer to take over what was made by hand."""
         self._draft = draft
         if draft.plan.takes_over:
-            return await self.async_step_take_over()
-        return await self.async_step_preview()
+            return await self._show_offer(message)
+        return await self._show_changes("preview", message)
 
     async def async_step_take_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Offer to take over what was made by hand for the hostname."""
-        draft = made(self._draft)
-        message: Message | None = None
-        if user_input is not None:
-            replanned = await draft.chosen.plan(
-                draft.settings, takes_over=user_input[CONF_TAKE_OVER]
-            )
-            if isinstance(replanned, HostnameDraft):
-                self._draft = replanned
-                return await self.async_step_preview()
-            message = replanned
-        found = [step for step in draft.plan.steps if step.action.takes_over]
-        return await self._show_changes("take_over", found, _TAKE_OVER_SCHEMA, message)
+        if user_input is None:
+            return await self._show_offer(None)
+        decided = await made(self._draft).decided(takes_over=user_input[CONF_TAKE_OVER])
+        if isinstance(decided, Message):
+            return await self._show_offer(decided)
+        self._draft = decided
+        return await self._show_changes("preview")
 
     async def async_step_preview(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Show what will change at Cloudflare: so far, nothing has."""
-        draft = made(self._draft)
         if user_input is not None:
-            return await self._async_apply(draft)
-        return await self._show_changes("preview", draft.plan.steps)
+            return await self._async_apply()
+        return await self._show_changes("preview")
 
     async def async_step_resume(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Show what is left of the changes, after some of them failed."""
-        draft = made(self._draft)
         if user_input is not None:
-            return await self._async_apply(draft)
-        return await self._show_changes("resume", draft.plan.steps)
+            return await self._async_apply()
+        return await self._show_changes("resume")
 
-    async def _async_apply(self, draft: HostnameDraft) -> ResultT:
+    async def _async_apply(self) -> ResultT:
         """Make the changes; closing the dialog stops between two of them, which is safe."""
-        self._applying = Progress(self.hass, draft.apply())
+        self._applying = Progress(self.hass, _async_apply(made(self._draft)))
         return await self.async_step_create()
 
     async def async_step_create(
@@ -233,20 +229,36 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> ResultT:
         """Keep the hostname, or show what stopped the changes and what is left to do."""
         draft = made(self._draft)
-        message = made(self._applying).work.result()
-        if message is None:
+        error = made(self._applying).work.result()
+        if error is None:
             return await self.async_finish(draft.settings)
+        if isinstance(error, PlanChanged):
+            renewed = await draft.renewed()
+            if isinstance(renewed, Message):
+                return await self._show_changes("preview", renewed)
+            return await self.async_review(renewed, describe(error))
         # While Cloudflare does not answer, the list stays as it was.
         with suppress(EngineError):
-            self._draft = draft = await draft.planned()
-        return await self._show_changes("resume", draft.plan.steps, message=message)
+            self._draft = await draft.planned()
+        return await self._show_changes("resume", describe(error))
+
+    async def _show_offer(self, message: Message | None) -> ResultT:
+        steps = made(self._draft).plan.steps
+        found = [step for step in steps if step.action.takes_over]
+        return await self._show_steps("take_over", found, _TAKE_OVER_SCHEMA, message)
 
     async def _show_changes(
+        self, step_id: str, message: Message | None = None
+    ) -> ResultT:
+        steps = made(self._draft).plan.steps
+        return await self._show_steps(step_id, steps, _NO_FIELDS, message)
+
+    async def _show_steps(
         self,
         step_id: str,
         steps: Iterable[Step],
-        schema: probatio.Schema = _NO_FIELDS,
-        message: Message | None = None,
+        schema: probatio.Schema,
+        message: Message | None,
     ) -> ResultT:
         draft = made(self._draft)
         hostname = draft.settings.hostname
@@ -262,3 +274,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 "permissions": draft.chosen.permissions,
             },
         )
+
+
+async def _async_apply(draft: HostnameDraft) -> EngineError | None:
+    """Make the changes of a draft; return what stopped them, if something did."""
+    try:
+        await draft.apply()
+    except EngineError as err:
+        return err
+    return None

@@ -7,6 +7,8 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 
+from ..quoting import shown
+
 # The front end listens only once it shows the progress: an earlier end would go unheard.
 _PROGRESS_SECONDS: Final = 2
 
@@ -15,18 +17,13 @@ class Progress[OutcomeT]:
     """Work in the background, and a task that ends with it once the front end listens."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        work: Coroutine[Any, Any, OutcomeT],
-        *,
-        goes_on: bool = False,
+        self, hass: HomeAssistant, work: Coroutine[Any, Any, OutcomeT]
     ) -> None:
-        """Start the work; it is cancelled when the dialog is closed, unless it goes on."""
+        """Start the work; it is cancelled when the dialog is closed."""
         self.work = hass.async_create_task(work)
         self.shown = hass.async_create_task(_wait(self.work))
-        if not goes_on:
-            # Not in the task itself: it may be cancelled before it begins.
-            self.shown.add_done_callback(self._stop)
+        # Not in the task itself: it may be cancelled before it begins.
+        self.shown.add_done_callback(self._stop)
 
     @callback
     def _stop(self, shown: asyncio.Task[None]) -> None:
@@ -47,7 +44,7 @@ def show_progress[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     return flow.async_show_progress(
         step_id=step_id,
         progress_action=step_id,
-        description_placeholders=placeholders,
+        description_placeholders=shown(placeholders),
         progress_task=progress.shown,
     )
 

@@ -16,7 +16,8 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from ..engine.api.models import ConnectorToken, Tunnel
-from ..wording import Message, quoted
+from ..quoting import Ours
+from ..wording import Message
 from .account_tunnels import AccountTunnels
 from .form import made, show_form
 from .progress import Progress, show_progress
@@ -123,7 +124,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
             self,
             "connector",
             _CONNECTOR_SCHEMA,
-            placeholders={"tunnel": quoted(tunnel.name), **_ways_to_run(token)},
+            placeholders={"tunnel": tunnel.name, **_ways_to_run(token)},
         )
 
     async def async_step_connect(
@@ -135,7 +136,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
             made(self._connecting),
             "connect",
             "connected",
-            tunnel=quoted(made(self._tunnel).name),
+            tunnel=made(self._tunnel).name,
         )
 
     async def async_step_connected(
@@ -171,15 +172,15 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
             "no_connector",
             _NO_CONNECTOR_SCHEMA,
             message=message,
-            placeholders={"tunnel": quoted(made(self._tunnel).name)},
+            placeholders={"tunnel": made(self._tunnel).name},
         )
 
 
 def _ways_to_run(token: ConnectorToken) -> dict[str, str]:
     """Return the placeholders of the one form that shows a connector's token."""
     return {
-        "app_url": APP_URL,
-        "token": token.secret,
-        "compose": _COMPOSE.format(secret=token.secret),
-        "docker": _DOCKER.format(secret=token.secret),
+        "app_url": Ours(APP_URL),
+        "token": Ours(token.secret),
+        "compose": Ours(_COMPOSE.format(secret=token.secret)),
+        "docker": Ours(_DOCKER.format(secret=token.secret)),
     }

@@ -1,6 +1,7 @@
 """The page on which a device tests its certificate, opened through a protected hostname."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -9,27 +10,55 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
+from ..engine.sync.settings import HostnameSettings
 from ..subentries import hostnames_of
-from .page import HEADERS, Page, async_load_page, has_ray
+from .page import HEADERS, Page, async_load_page, async_read_secret
+from .visitor import came_through_tunnel
 
-type ProofRecorder = Callable[[HomeAssistant, str, str], Awaitable[bool]]
-"""Records that a certificate reached a hostname; takes both, returns whether they are known."""
+
+class ProofResult(StrEnum):
+    """What a test showed.
+
+    used: it was done before.
+    unknown: no certificate that is good has this link.
+    elsewhere: the device did not come through a protected hostname of its certificate.
+    exposed: visitors get there without a certificate.
+    unchecked: Cloudflare does not say now whether they do.
+    """
+
+    DONE = "done"
+    USED = "used"
+    UNKNOWN = "unknown"
+    ELSEWHERE = "elsewhere"
+    EXPOSED = "exposed"
+    UNCHECKED = "unchecked"
+
+
+type ProofRecorder = Callable[[HomeAssistant, str, str], Awaitable[ProofResult]]
+"""Records what a test shows; takes its token, and the hostname that the device reached."""
 
 PATH: Final = f"/api/{DOMAIN}/proof"
 
-_MAX_REQUEST: Final = 100
+_STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
+    ProofResult.DONE: HTTPStatus.OK,
+    ProofResult.USED: HTTPStatus.CONFLICT,
+    ProofResult.UNKNOWN: HTTPStatus.NOT_FOUND,
+    ProofResult.ELSEWHERE: HTTPStatus.FORBIDDEN,
+    ProofResult.EXPOSED: HTTPStatus.CONFLICT,
+    ProofResult.UNCHECKED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
-def certificate_test_url(hostname: str, certificate_id: str) -> str:
-    """Return where a device tests its certificate."""
-    return f"https://{hostname}{PATH}#{certificate_id}"
+def certificate_test_url(hostname: str, token: str) -> str:
+    """Return where a device tests its certificate; no log and no link preview sees the token."""
+    return f"https://{hostname}{PATH}#{token}"
 
 
 class CertificateTestView(HomeAssistantView):
     """The page that tests a certificate when its button is pressed, not when it is opened.
 
-    The device may not be logged in: it only learns whether its certificate works. That it
-    reached the page is the proof, because nothing passes a protected hostname without one.
+    The device may not be logged in: the token that came with its bundle is the credential.
+    Which certificate let it pass the protected hostname, Home Assistant does not see.
     """
 
     url = PATH
@@ -48,17 +77,18 @@ class CertificateTestView(HomeAssistantView):
     async def post(self, request: web.Request) -> web.Response:
         """Record that the device reached a protected hostname with its certificate."""
         text = await self._page.async_texts(request)
+        result = await self._async_test(request)
+        return self.json_message(text(result.value), _STATUSES[result], headers=HEADERS)
+
+    async def _async_test(self, request: web.Request) -> ProofResult:
         hass = request.app[KEY_HASS]
-        content = await request.content.read(_MAX_REQUEST)
-        certificate_id = content.decode("ascii", "replace")
-        hostname = _protected_hostname(hass, request)
-        if (
-            certificate_id
-            and hostname
-            and await self._record_proof(hass, certificate_id, hostname)
-        ):
-            return self.json_message(text("done"), headers=HEADERS)
-        return self.json_message(text("failed"), HTTPStatus.NOT_FOUND, headers=HEADERS)
+        token = await async_read_secret(request)
+        settings = _hostname_of(hass, request)
+        if settings is None or not came_through_tunnel(request):
+            return ProofResult.ELSEWHERE
+        if PATH.startswith(settings.protected.exempt_paths):
+            return ProofResult.EXPOSED
+        return await self._record_proof(hass, token, settings.hostname)
 
 
 async def async_setup_certificate_test(
@@ -69,17 +99,12 @@ async def async_setup_certificate_test(
     hass.http.register_view(CertificateTestView(page, record_proof))
 
 
-def _protected_hostname(hass: HomeAssistant, request: web.Request) -> str | None:
-    """Return the protected hostname through which the request came, or None."""
-    if not has_ray(request):
-        return None
+def _hostname_of(hass: HomeAssistant, request: web.Request) -> HostnameSettings | None:
+    """Return the protected hostname that the visitor opened, if it is one."""
     # Only the Host header counts: a visitor can forge the headers that proxies add.
     host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
-    protected = {
-        item.hostname
-        for entry in hass.config_entries.async_loaded_entries(DOMAIN)
-        for item in hostnames_of(entry.subentries).values()
-        # Where the page needs no certificate, reaching it proves nothing.
-        if not PATH.startswith(item.protected.exempt_paths)
-    }
-    return host if host in protected else None
+    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+        for settings in hostnames_of(entry.subentries).values():
+            if settings.hostname == host:
+                return settings
+    return None

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 from homeassistant.core import HomeAssistant
@@ -14,12 +14,11 @@ from ..engine.certificates.systems import System
 from ..wording import Texts
 from .certificate_test import certificate_test_url
 from .handovers import PATH, Delivery, async_get_handovers
-from .page import HEADERS, Page, async_load_page, is_remote, rich
+from .page import HEADERS, Page, async_load_page, async_read_secret, rich
+from .visitor import is_at_home
 
 type FetchedRecorder = Callable[[HomeAssistant, Delivery], Coroutine[Any, Any, None]]
 """Records that a device fetched its bundle."""
-
-_MAX_REQUEST: Final = 100
 
 
 class HandoverView(HomeAssistantView):
@@ -51,8 +50,8 @@ class HandoverView(HomeAssistantView):
         """Give out the bundles and their password, and forget them."""
         hass = request.app[KEY_HASS]
         text = await self._page.async_texts(request)
-        remotely = is_remote(request)
-        secret = (await request.content.read(_MAX_REQUEST)).decode("ascii", "replace")
+        remotely = not is_at_home(request)
+        secret = await async_read_secret(request)
         if delivery := async_get_handovers(hass).take(secret, remotely=remotely):
             # The device gets its bundle even if this cannot be recorded.
             hass.async_create_task(self._record_fetched(hass, delivery))
@@ -77,7 +76,7 @@ def _contents(delivery: Delivery) -> dict[str, Any]:
     test_url = None
     # A watch has no browser that could open the test.
     if delivery.hostname and delivery.system is not System.WEAR_OS:
-        test_url = certificate_test_url(delivery.hostname, delivery.certificate_id)
+        test_url = certificate_test_url(delivery.hostname, delivery.test_token)
     return {
         "system": delivery.system,
         "label": delivery.label,

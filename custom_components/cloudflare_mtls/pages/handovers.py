@@ -1,6 +1,7 @@
 """Bundles that are offered to devices: each once, for ten minutes, in memory only."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import secrets
 from typing import Final
@@ -30,11 +31,13 @@ class Delivery:
     """What a device fetches, once.
 
     All bundles have the same password, and the advised one is first. The hostname is where
-    the device reaches Home Assistant with the certificate, if one is protected. Through
-    Cloudflare the delivery is given out only where `remotely` says so.
+    the device reaches Home Assistant with the certificate, if one is protected; with the token
+    it tests that there, once. Outside the home network the delivery is given out only where
+    `remotely` says so.
     """
 
     entry_id: str
+    device_id: str
     certificate_id: str
     label: str
     system: System
@@ -42,9 +45,10 @@ class Delivery:
     bundles: tuple[Bundle, ...]
     hostname: str | None
     remotely: bool = False
+    test_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def __repr__(self) -> str:
-        """Keep the password out of logs and tracebacks."""
+        """Keep the password and the token out of logs and tracebacks."""
         return f"Delivery({self.label!r})"
 
 
@@ -74,9 +78,17 @@ class Handover:
 class _Offer:
     delivery: Delivery
     public_id: str
-    code: bytes
+    # No log and no traceback shows it.
+    code: bytes = field(repr=False)
+    expires_at: datetime
     cancel_expiry: CALLBACK_TYPE
+    at_end: list[CALLBACK_TYPE] = field(default_factory=list)
     tries_left: int = MAX_WRONG_CODES
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it can be fetched; its timer may be late."""
+        return dt_util.utcnow() < self.expires_at
 
     def accepts(self, code: str) -> bool:
         """Return whether this is the code; after too many wrong ones, none is."""
@@ -100,16 +112,44 @@ class Handovers:
     def is_waiting(self, certificate_id: str) -> bool:
         """Return whether a certificate can still be fetched."""
         return any(
-            offer.delivery.certificate_id == certificate_id
+            offer.delivery.certificate_id == certificate_id and offer.is_open
             for offer in self._offers.values()
         )
 
     @callback
+    def call_at_end(self, certificate_id: str, call: CALLBACK_TYPE) -> bool:
+        """Call once a certificate can no longer be fetched; return whether it can be now."""
+        for offer in self._offers.values():
+            if offer.delivery.certificate_id == certificate_id:
+                offer.at_end.append(call)
+                return True
+        return False
+
+    @callback
     def withdraw(self, certificate_id: str) -> None:
         """Stop offering a certificate."""
-        for token, offer in list(self._offers.items()):
-            if offer.delivery.certificate_id == certificate_id:
-                self._remove(token)
+        self._withdraw(lambda item: item.certificate_id == certificate_id)
+
+    @callback
+    def withdraw_device(self, device_id: str) -> list[str]:
+        """Stop offering certificates to a device, and return their ids."""
+        return self._withdraw(lambda item: item.device_id == device_id)
+
+    @callback
+    def withdraw_others(self, entry_id: str, device_ids: Collection[str]) -> None:
+        """Stop offering certificates of an account, except to these devices."""
+        self._withdraw(
+            lambda item: item.entry_id == entry_id and item.device_id not in device_ids
+        )
+
+    def _withdraw(self, is_withdrawn: Callable[[Delivery], bool]) -> list[str]:
+        """Stop offering some deliveries, and return the ids of their certificates."""
+        tokens = [
+            token
+            for token, offer in self._offers.items()
+            if is_withdrawn(offer.delivery)
+        ]
+        return [self._remove(token).certificate_id for token in tokens]
 
     @callback
     def offer(self, delivery: Delivery) -> Handover:
@@ -117,6 +157,7 @@ class Handovers:
         token = secrets.token_urlsafe(32)
         public_id = secrets.token_urlsafe(12)
         code = f"{secrets.randbelow(1_000_000):06}"
+        expires_at = dt_util.utcnow() + LIFETIME
 
         @callback
         def expire(_now: datetime) -> None:
@@ -127,13 +168,14 @@ class Handovers:
             delivery=delivery,
             public_id=public_id,
             code=code.encode(),
+            expires_at=expires_at,
             cancel_expiry=async_call_later(self._hass, LIFETIME, job),
         )
         return Handover(
             url=f"{local_url(self._hass)}{PATH}#{token}",
             path=f"{PATH}#{_WITH_CODE}.{public_id}",
             code=code,
-            expires_at=dt_util.utcnow() + LIFETIME,
+            expires_at=expires_at,
         )
 
     @callback
@@ -141,12 +183,12 @@ class Handovers:
         """Return the delivery that a secret opens, and stop offering it.
 
         A secret is a token, or an offer's public id and its code. Remotely, only deliveries
-        that allow it are looked at, so a stranger cannot use up the tries of the others.
+        that allow it are looked at, so that a stranger cannot use up the tries of the others.
         """
         offers = {
             token: offer
             for token, offer in self._offers.items()
-            if offer.delivery.remotely or not remotely
+            if offer.is_open and (offer.delivery.remotely or not remotely)
         }
         match secret.split("."):
             case [token] if token in offers:
@@ -160,6 +202,8 @@ class Handovers:
     def _remove(self, token: str) -> Delivery:
         offer = self._offers.pop(token)
         offer.cancel_expiry()
+        for call in offer.at_end:
+            call()
         return offer.delivery
 
 

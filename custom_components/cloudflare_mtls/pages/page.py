@@ -1,5 +1,6 @@
 """A page for devices that are not logged in: small, in one request, in the visitor's language."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import html
@@ -25,19 +26,26 @@ HEADERS: Final = {
 _FOLDER: Final = Path(__file__).parent
 _ENGLISH: Final = "en"
 
-# Headers that Cloudflare adds to every request that it passes on.
-_RAY: Final = "Cf-Ray"
-_CONNECTING_IP: Final = "Cf-Connecting-Ip"
+# Browsers send much less of both; strangers may send as much as they like.
+_MAX_SECRET: Final = 100
+_MAX_LANGUAGES_LENGTH: Final = 200
+_MAX_LANGUAGES: Final = 8
+_SECRET_SECONDS: Final = 10
 
 
-def has_ray(request: web.Request) -> bool:
-    """Return whether Cloudflare passed the request on."""
-    return _RAY in request.headers
+async def async_read_secret(request: web.Request) -> str:
+    """Return the body of a request, or nothing where it is too long or does not end.
 
-
-def is_remote(request: web.Request) -> bool:
-    """Return whether anything in the request is from Cloudflare."""
-    return has_ray(request) or _CONNECTING_IP in request.headers
+    A short body too may arrive in several parts.
+    """
+    try:
+        async with asyncio.timeout(_SECRET_SECONDS):
+            await request.content.readexactly(_MAX_SECRET + 1)
+    except asyncio.IncompleteReadError as err:
+        return err.partial.decode("ascii", "replace")
+    except TimeoutError:
+        pass
+    return ""
 
 
 def rich(sentence: str, fallbacks: Mapping[str, str] | None = None) -> str:
@@ -92,16 +100,18 @@ class Page:
 
     async def async_texts(self, request: web.Request) -> Texts:
         """Return the page's texts in the visitor's language, by keys without the page's name."""
-        text = await async_get_texts(
-            request.app[KEY_HASS], "common", self.language(request)
-        )
+        return await self._texts(request.app[KEY_HASS], self.language(request))
+
+    async def _texts(self, hass: HomeAssistant, language: str) -> Texts:
+        text = await async_get_texts(hass, "common", language)
         return lambda key: text(f"{self.name}_{key}")
 
     async def async_show(
         self, request: web.Request, markup: Mapping[str, str] | None = None
     ) -> web.Response:
         """Return the page, with markup in the places of the content that it names."""
-        text = await self.async_texts(request)
+        language = self.language(request)
+        text = await self._texts(request.app[KEY_HASS], language)
         given = markup or {}
         texts = {
             key: html.escape(text(key))
@@ -110,7 +120,7 @@ class Page:
         }
         nonce = secrets.token_urlsafe(16)
         page = self.layout.substitute(
-            language=html.escape(self.language(request)),
+            language=html.escape(language),
             title=html.escape(text("title")),
             nonce=nonce,
             style=self.style,
@@ -136,6 +146,8 @@ async def async_load_page(hass: HomeAssistant, name: str) -> Page:
 
 def _accepted(header: str) -> Iterable[str]:
     """Return the languages of an Accept-Language header, the most wanted first."""
+    if len(header) > _MAX_LANGUAGES_LENGTH:
+        return []
     qualities: dict[str, float] = {}
     for item in header.split(","):
         tag, _, parameter = item.partition(";")
@@ -146,4 +158,4 @@ def _accepted(header: str) -> Iterable[str]:
         # With the wildcard, any language will do: Home Assistant's own is chosen then.
         if quality > 0 and tag.strip() not in ("", "*"):
             qualities[tag.strip()] = quality
-    return sorted(qualities, key=lambda tag: -qualities[tag])
+    return sorted(qualities, key=lambda tag: -qualities[tag])[:_MAX_LANGUAGES]

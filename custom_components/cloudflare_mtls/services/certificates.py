@@ -16,22 +16,23 @@ from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 import probatio
 
+from ..bus_events import ATTR_CERTIFICATE_ID
+from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.request import CertificateRequest
-from ..certificates.service import CreatedCertificate
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
-from ..device_ids import async_device_id_of_certificate
+from ..device_ids import async_device_id_of_companion
 from ..engine.certificates.bundles import BundleFormat
-from ..engine.certificates.companions import Certificate, CompanionDevice
+from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType, is_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import companion_subentry, hostnames_of
+from ..subentries import hostnames_of
 from ..wording import raise_translated
 from .action import ENTRY_SCHEMA, Action, entry_of
 
 ATTR_BUNDLE: Final = "bundle"
-ATTR_CERTIFICATE_ID: Final = "certificate_id"
 ATTR_KEY_TYPE: Final = "key_type"
 ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
 ATTR_VALIDITY_DAYS: Final = "validity_days"
@@ -76,40 +77,42 @@ async def _create(call: ServiceCall) -> ServiceResponse:
             zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
-        created = await entry.runtime_data.certificates.async_create(
-            _request(call, device)
+        created = await entry.runtime_data.creator.async_create(
+            _request(call, device, is_new=True)
         )
-    # Its device and entities are there at once, for the response and the next action.
-    call.hass.config_entries.async_add_subentry(entry, companion_subentry(device))
     return _describe_created(call.hass, entry, created)
 
 
 async def _renew(call: ServiceCall) -> ServiceResponse:
     """Create another certificate for a companion device, and offer its bundle."""
     entry, app = entry_of(call), _app_to_notify(call)
-    certificates = entry.runtime_data.certificates
+    data = entry.runtime_data
     with raise_translated():
-        device, _ = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        device, _ = await data.certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
         if app:
             device = replace(device, notify_device_id=call.data[CONF_NOTIFY_DEVICE_ID])
-        created = await certificates.async_create(_request(call, device))
+        created = await data.creator.async_create(_request(call, device, is_new=False))
     return _describe_created(call.hass, entry, created)
 
 
 async def _revoke(call: ServiceCall) -> ServiceResponse:
-    """Revoke a certificate."""
-    certificates = entry_of(call).runtime_data.certificates
+    """Revoke a certificate, also one that is unknown here."""
+    data = entry_of(call).runtime_data
     with raise_translated():
-        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
-        return _describe_status(await certificates.async_revoke(certificate))
+        certificate = await data.certificates.async_find_any(
+            call.data[ATTR_CERTIFICATE_ID]
+        )
+        return _describe_status(await data.revoker.async_revoke(certificate))
 
 
 async def _restore(call: ServiceCall) -> ServiceResponse:
     """Make a revoked certificate valid again."""
-    certificates = entry_of(call).runtime_data.certificates
+    data = entry_of(call).runtime_data
     with raise_translated():
-        _, certificate = await certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
-        return _describe_status(await certificates.async_restore(certificate))
+        _, certificate = await data.certificates.async_find(
+            call.data[ATTR_CERTIFICATE_ID]
+        )
+        return _describe_status(await data.revoker.async_restore(certificate))
 
 
 async def _list(call: ServiceCall) -> ServiceResponse:
@@ -118,15 +121,7 @@ async def _list(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         certificates = await entry.runtime_data.protection.async_read_certificates()
     return {
-        "certificates": [
-            {
-                **_describe(call.hass, entry, certificate),
-                ATTR_NAME: certificate.facts.name,
-                "managed": certificate.facts.managed,
-                "status": certificate.status,
-            }
-            for certificate in certificates
-        ]
+        "certificates": [_describe(call.hass, entry, item) for item in certificates]
     }
 
 
@@ -180,12 +175,15 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     return zone_ids.pop()
 
 
-def _request(call: ServiceCall, device: CompanionDevice) -> CertificateRequest:
+def _request(
+    call: ServiceCall, device: CompanionDevice, *, is_new: bool
+) -> CertificateRequest:
     return CertificateRequest(
         device=device,
         validity_days=call.data[ATTR_VALIDITY_DAYS],
         key_type=call.data[ATTR_KEY_TYPE],
         bundle_format=call.data[ATTR_BUNDLE],
+        is_new=is_new,
         revoke_old_after=call.data.get(ATTR_REVOKE_OLD_AFTER),
     )
 
@@ -195,23 +193,38 @@ def _describe_created(
 ) -> JsonObjectType:
     handover = created.handover
     return {
-        **_describe(hass, entry, created.certificate),
+        **_describe_readable(hass, entry, created.certificate),
         "handover_url": handover.url,
         "handover_code": handover.code,
         "handover_expires_at": handover.expires_at.isoformat(),
     }
 
 
-def _describe_status(certificate: Certificate) -> JsonObjectType:
+def _describe_status(certificate: ListedCertificate) -> JsonObjectType:
     return {ATTR_CERTIFICATE_ID: certificate.id, "status": certificate.status}
 
 
 def _describe(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: ListedCertificate
+) -> JsonObjectType:
+    """Return what is known of a certificate; of one that cannot be read that is very little."""
+    if not isinstance(certificate, Certificate):
+        return {**_describe_status(certificate), "trusted": False}
+    return {
+        **_describe_status(certificate),
+        **_describe_readable(hass, entry, certificate),
+        ATTR_NAME: certificate.facts.name,
+        "trusted": entry.runtime_data.protection.trust.trusts(certificate),
+    }
+
+
+def _describe_readable(
     hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: Certificate
 ) -> JsonObjectType:
     facts = certificate.facts
+    device_id = entry.runtime_data.protection.trust.device_id_of(certificate)
     return {
-        ATTR_DEVICE_ID: async_device_id_of_certificate(hass, entry, certificate),
+        ATTR_DEVICE_ID: async_device_id_of_companion(hass, entry, device_id),
         ATTR_CERTIFICATE_ID: certificate.id,
         "serial_number": facts.serial_number,
         "fingerprint_sha256": facts.fingerprint_sha256,

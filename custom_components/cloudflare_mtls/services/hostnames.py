@@ -23,6 +23,7 @@ from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import Extent, ZoneSync
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step, describe_step
+from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
@@ -97,26 +98,40 @@ def _remove_hostnames(
 
 
 async def _verify(call: ServiceCall) -> ServiceResponse:
-    """Visit a hostname without a certificate, at once."""
+    """Look at once who gets past a hostname's rules, and visit it without a certificate."""
     entry = entry_of(call)
     settings = _settings_of(entry, call.data[CONF_HOSTNAME])
+    exposures = await _find_exposures(entry, settings)
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
-    plan = entry.runtime_data.protection.data.plans.get(settings.zone_id)
-    exposures = plan.limited_to({settings.hostname}).exposures if plan else ()
     return {
         "without_certificate": _describe_answer(met.answers[MAIN_PORT]),
         "other_ports": {
             str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
         },
         "enforced": met.enforced,
-        "exposed_to": [
-            {
-                "visitor": exposure.visitor,
-                "rule": exposure.through.description if exposure.through else None,
-            }
-            for exposure in exposures
-        ],
+        "exposed_to": exposures,
     }
+
+
+async def _find_exposures(
+    entry: CloudflareConfigEntry, settings: HostnameSettings
+) -> list[JsonValueType] | None:
+    """Return who gets past the rules that Cloudflare has now; None if they could not be read.
+
+    Entities and repairs follow what was read.
+    """
+    protection = entry.runtime_data.protection
+    await protection.async_refresh()
+    plan = protection.data.plans.get(settings.zone_id)
+    if plan is None or not protection.last_update_success:
+        return None
+    return [
+        {
+            "visitor": exposure.visitor,
+            "rule": exposure.through.description if exposure.through else None,
+        }
+        for exposure in plan.limited_to({settings.hostname}).exposures
+    ]
 
 
 async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
@@ -180,7 +195,7 @@ def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSetting
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="hostname_not_found",
-        translation_placeholders={"hostname": hostname},
+        translation_placeholders=shown({"hostname": hostname}),
     )
 
 

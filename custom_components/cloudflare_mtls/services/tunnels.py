@@ -11,6 +11,7 @@ import probatio
 from ..const import DOMAIN
 from ..engine.api.errors import Conflict
 from ..engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
+from ..quoting import shown
 from ..wording import raise_translated
 from .action import ENTRY_SCHEMA, Action, entry_of
 
@@ -35,7 +36,7 @@ async def _create(call: ServiceCall) -> ServiceResponse:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
                 translation_key="tunnel_name_taken",
-                translation_placeholders={"name": name},
+                translation_placeholders=shown({"name": name}),
             ) from err
     await data.tunnels.async_refresh()
     return {"tunnel_id": tunnel.id, ATTR_NAME: tunnel.name, "status": tunnel.status}

@@ -3,24 +3,35 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Unpack, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.certificates.lifecycle import Standing
-from ..engine.certificates.records import Record
+from ..engine.certificates.records import Changes, Record
 
-_VERSION = 1
+# Version 1 held no fingerprints: what it says of a certificate could be said of any.
+_VERSION = 2
+_NOTHING: Final[Mapping[str, Any]] = {
+    "records": {},
+    "told": {},
+    "known": [],
+    "confirmed": {},
+    "unwanted": {},
+}
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
 class Ledger:
     """The records of an account's certificates, and what was told about them.
 
-    Accepted are certificates from elsewhere that a person knows of.
+    What a person confirmed is kept by fingerprint, not by anything that a certificate says.
+    Unwanted are certificates that have to be revoked, by their ids, and those that are being
+    signed, by their keys' ids.
     """
 
     def __init__(
@@ -28,7 +39,7 @@ class Ledger:
     ) -> None:
         """Take what was stored."""
         self._store = store
-        stored = stored or {"records": {}, "told": {}, "known": [], "accepted": []}
+        stored = {**_NOTHING, **(stored or {})}
         self._records = {
             certificate_id: Record.from_data(data)
             for certificate_id, data in stored["records"].items()
@@ -38,28 +49,42 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
-        self._accepted: set[str] = set(stored["accepted"])
+        self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
+        self._unwanted = {
+            item_id: datetime.fromisoformat(since)
+            for item_id, since in stored["unwanted"].items()
+        }
+        self._is_removed = False
 
     @property
     def records(self) -> Mapping[str, Record]:
         """Return the records of the certificates that were created here, by their ids."""
         return self._records
 
+    @property
+    def confirmed(self) -> Mapping[str, str | None]:
+        """Return the device of each certificate that a person confirmed, by fingerprint.
+
+        It is None for a certificate that belongs to no device.
+        """
+        return self._confirmed
+
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
 
-    def is_accepted(self, certificate_id: str) -> bool:
-        """Return whether a person accepted a certificate from elsewhere."""
-        return certificate_id in self._accepted
+    @property
+    def unwanted(self) -> Mapping[str, datetime]:
+        """Return since when certificates and keys are unwanted, by their ids."""
+        return self._unwanted
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
         self._records[certificate_id] = record
         await self._async_save()
 
-    async def async_note(self, certificate_id: str, **changes: datetime) -> None:
-        """Record when something happened to a certificate that was created here."""
+    async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
+        """Record what happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
             self._records[certificate_id] = replace(record, **changes)
             await self._async_save()
@@ -71,19 +96,39 @@ class Ledger:
             await self._async_save()
 
     async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Record certificates from elsewhere, and return those that were not seen before."""
+        """Record unknown certificates, and return those that were not seen before."""
         new = sorted(set(certificate_ids) - self._seen)
         if new:
             self._seen.update(new)
             await self._async_save()
         return new
 
-    async def async_accept(self, certificate_ids: Collection[str]) -> None:
-        """Record that a person accepted these certificates from elsewhere."""
-        self._accepted.update(certificate_ids)
+    async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
+        """Record the device of each certificate that a person confirmed, by fingerprint."""
+        self._confirmed |= devices
         await self._async_save()
 
+    async def async_mark_unwanted(self, item_id: str) -> None:
+        """Record that a certificate has to be revoked once it is seen."""
+        if item_id not in self._unwanted:
+            self._unwanted[item_id] = dt_util.utcnow()
+            await self._async_save()
+
+    async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:
+        """Record that these certificates are revoked, or wanted after all."""
+        if found := self._unwanted.keys() & item_ids:
+            for item_id in found:
+                del self._unwanted[item_id]
+            await self._async_save()
+
+    async def async_remove(self) -> None:
+        """Remove what is stored; what is recorded after that is not stored."""
+        self._is_removed = True
+        await self._store.async_remove()
+
     async def _async_save(self) -> None:
+        if self._is_removed:
+            return
         await self._store.async_save(
             {
                 "records": {
@@ -92,9 +137,28 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
-                "accepted": sorted(self._accepted),
+                "confirmed": dict(self._confirmed),
+                "unwanted": {
+                    item_id: since.isoformat()
+                    for item_id, since in self._unwanted.items()
+                },
             }
         )
+
+
+class _LedgerStore(Store[dict[str, Any]]):
+    """What is stored of a ledger."""
+
+    @override
+    async def _async_migrate_func(
+        self,
+        old_major_version: int,
+        old_minor_version: int,
+        old_data: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Keep what was told, but no trust: a person is asked again."""
+        kept = ("told", "known", "unwanted")
+        return {key: old_data[key] for key in kept if key in old_data}
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
@@ -109,9 +173,10 @@ async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    hass.data.get(_LEDGERS, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    ledger = await async_get_ledger(hass, entry_id)
+    del hass.data[_LEDGERS][entry_id]
+    await ledger.async_remove()
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")
+def _store(hass: HomeAssistant, entry_id: str) -> _LedgerStore:
+    return _LedgerStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.certificates")

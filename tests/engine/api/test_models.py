@@ -14,11 +14,9 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Connector,
     ConnectorToken,
     DnsRecord,
-    IngressRule,
     Rule,
     Ruleset,
     Tunnel,
-    TunnelConfiguration,
     TunnelStatus,
     Zone,
     name_matches,
@@ -166,49 +164,6 @@ def test_connector_counts_its_connections() -> None:
         id="c", version="2026.8.2", connections=3, locations=frozenset({"fra06"})
     )
     assert Connector.parse(Fields({"id": "c", "conns": None})).connections == 0
-
-
-@pytest.mark.parametrize("hostname", [None, "", "*"])
-def test_catch_all_has_no_hostname(hostname: str | None) -> None:
-    """The hostname `*` counts as no hostname."""
-    rule = IngressRule.parse(Fields({"hostname": hostname, "service": "http://a:1"}))
-    assert rule.hostname is None
-    assert rule.matches("whatever.example.com")
-
-
-def test_ingress_rule() -> None:
-    """Hostname, path and service are read, and the JSON is kept unchanged."""
-    data = {"hostname": "A.Example.com", "path": "", "service": "http://a:1", "x": 1}
-    rule = IngressRule.parse(Fields(data))
-    assert (rule.hostname, rule.path, rule.raw) == ("a.example.com", None, data)
-    with pytest.raises(Unavailable):
-        IngressRule.parse(Fields({"hostname": "a"}))
-
-
-@pytest.mark.parametrize("result", [{"config": None}, {"config": {"ingress": None}}])
-def test_never_configured_tunnel_serves_nothing(result: dict[str, Any]) -> None:
-    """Null in place of the configuration counts as an empty one."""
-    assert TunnelConfiguration.parse("t", Fields(result)).ingress == ()
-
-
-def test_rule_for_a_hostname_serves_all_of_it() -> None:
-    """A rule with a path or a wildcard does not count as the hostname's rule."""
-    config = TunnelConfiguration.from_raw(
-        "t",
-        Fields(
-            {
-                "ingress": [
-                    {"hostname": "a.example.com", "path": "/x", "service": "http://x:1"},
-                    {"hostname": "*.example.com", "service": "http://w:1"},
-                    {"hostname": "a.example.com", "service": "http://a:1"},
-                    {"hostname": "a.example.com", "service": "http://b:1"},
-                ]
-            }
-        ),
-    )  # fmt: skip
-    assert (rule := config.rule_for("a.example.com")) is not None
-    assert rule.service == "http://a:1"
-    assert config.rule_for("b.example.com") is None
 
 
 @pytest.mark.parametrize(

@@ -37,17 +37,40 @@ MAY_BE_NULL = {
 """The calls whose success may have no result."""
 
 
-async def test_request_carries_the_token_and_nothing_of_the_environment(
+async def test_headers_are_the_token_and_what_http_needs(
     api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK would take credentials from environment variables."""
-    monkeypatch.setenv("CLOUDFLARE_EMAIL", "somebody@example.com")
-    monkeypatch.setenv("CLOUDFLARE_API_KEY", "global-key")
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
-    monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:1")
+    """Nothing of the environment is sent, whichever variable the SDK reads, nor tells where to."""
+    for name in (
+        "CLOUDFLARE_API_KEY",
+        "CLOUDFLARE_API_TOKEN",
+        "CLOUDFLARE_API_USER_SERVICE_KEY",
+        "CLOUDFLARE_EMAIL",
+        "CLOUDFLARE_BASE_URL",
+    ):
+        monkeypatch.setenv(name, "secret-of-the-environment")
+    monkeypatch.setenv(
+        "CLOUDFLARE_CUSTOM_HEADERS",
+        "Host: elsewhere.example\nauthorization: secret-of-the-environment\nX-Leak: secret-of-the-environment",
+    )
     api.answers = lambda _: success([])
     await CloudflareClient(USER_TOKEN, base_url=api.url).zones.list()
-    assert api.asked[0].headers["Authorization"] == f"Bearer {USER_TOKEN}"
+    sent = api.asked[0].headers
+    assert "secret-of-the-environment" not in str(dict(sent))
+    assert {name.lower(): value for name, value in sent.items()} | {
+        "user-agent": "",
+        "api-version": "",
+    } == {
+        "accept": "application/json",
+        "accept-encoding": "gzip",
+        "api-version": "",
+        "authorization": f"Bearer {USER_TOKEN}",
+        "connection": "keep-alive",
+        "host": api.url.removeprefix("http://"),
+        "user-agent": "",
+        "x-stainless-read-timeout": "30.0",
+        "x-stainless-retry-count": "0",
+    }
 
 
 @every_call

@@ -1,12 +1,15 @@
 """Which certificate a device uses, and what is known of its handover."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import CertificateStatus
-from custom_components.cloudflare_mtls.engine.certificates.companions import (
+from custom_components.cloudflare_mtls.engine.certificates.certificate import (
     Certificate,
+)
+from custom_components.cloudflare_mtls.engine.certificates.companions import (
     CompanionDevice,
     CompanionState,
     HandoverState,
@@ -21,6 +24,7 @@ from custom_components.cloudflare_mtls.engine.certificates.keys import (
 from custom_components.cloudflare_mtls.engine.certificates.lifecycle import Standing
 from custom_components.cloudflare_mtls.engine.certificates.records import Record
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
+from tests.engine.builders import trust
 
 NOW = datetime(2027, 7, 15, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,14 +38,12 @@ def certificate(
     age: int = 0,
     days: int = 100,
     status: CertificateStatus | None = ACTIVE,
-    device_id: str = PHONE.id,
-    organization: str = ORGANIZATION,
 ) -> Certificate:
     """Return a certificate that is this many days old and valid for this many more."""
     facts = CertificateFacts(
         name=name,
-        organization=organization,
-        device_id=device_id,
+        organization=ORGANIZATION,
+        organizational_unit=PHONE.id,
         serial_number=name,
         fingerprint_sha256=name,
         issued_on=NOW - age * DAY,
@@ -56,6 +58,8 @@ def fetched(age: int, *, proven: bool = False) -> Record:
     """Return the record of a certificate whose bundle the device fetched at once."""
     created_on = NOW - age * DAY
     return Record(
+        fingerprint="",
+        device_id=PHONE.id,
         created_on=created_on,
         taken_on=created_on,
         proven_on=created_on if proven else None,
@@ -64,33 +68,34 @@ def fetched(age: int, *, proven: bool = False) -> Record:
 
 def unfetched(age: int) -> Record:
     """Return the record of a certificate whose bundle nobody fetched."""
-    return Record(created_on=NOW - age * DAY)
+    return Record(fingerprint="", device_id=PHONE.id, created_on=NOW - age * DAY)
 
 
 def state(
     *certificates: Certificate, waiting: str = "", **records: Record
 ) -> CompanionState:
-    """Return the state of a phone that has these certificates."""
+    """Return the state of a phone that has these certificates; a person confirmed all."""
+    known = trust(
+        records={
+            name: replace(item, fingerprint=name) for name, item in records.items()
+        },
+        confirmed={item.facts.fingerprint_sha256: PHONE.id for item in certificates},
+        device_ids={PHONE.id},
+    )
     return companion_states(
-        [PHONE], certificates, records, lambda item: item == waiting, NOW
+        [PHONE], certificates, known, lambda item: item == waiting, NOW
     )[PHONE.id]
 
 
 def test_device_without_a_certificate() -> None:
     """Nobody created one, or somebody deleted it outside of Home Assistant."""
-    found = state(certificate("other", device_id="tablet"))
+    found = state()
     assert found.certificates == {}
     assert found.current is None
     assert found.standing is Standing.MISSING
     assert found.days_left is None
     assert found.handover is None
     assert found.outdated == ()
-
-
-def test_certificate_from_elsewhere() -> None:
-    """Its OU may say anything: that does not make it one of ours."""
-    found = state(certificate("fake", organization="Somebody"))
-    assert found.certificates == {}
 
 
 def test_current_is_the_newest_that_the_device_may_hold() -> None:
@@ -172,11 +177,20 @@ def test_only_unrevoked_certificates_are_outdated() -> None:
     """A revoked certificate needs no second revocation, and replaces nothing."""
     gone = certificate("gone", status=REVOKED)
     old, new = certificate("old"), certificate("new")
+    proven = fetched(8, proven=True)
+    found = state(gone, old, new, gone=fetched(19), old=fetched(15), new=proven)
+    assert (found.outdated, found.replaced) == ((old,), ())
+    found = state(old, gone, old=fetched(15), gone=proven)
+    assert (found.outdated, found.replaced) == ((), ())
+
+
+def test_certificates_that_are_kept_after_a_proof() -> None:
+    """They are replaced, and not outdated yet."""
+    gone = certificate("gone", status=REVOKED)
+    old, new = certificate("old"), certificate("new")
     proven = fetched(1, proven=True)
     found = state(gone, old, new, gone=fetched(9), old=fetched(5), new=proven)
-    assert found.outdated == (old,)
-    found = state(old, gone, old=fetched(5), gone=proven)
-    assert found.outdated == ()
+    assert (found.outdated, found.replaced) == ((), (old,))
 
 
 @pytest.mark.parametrize(
@@ -194,13 +208,6 @@ def test_active_statuses(status: CertificateStatus | None, is_active: bool) -> N
     item = certificate("item", status=status)
     assert item.is_active is is_active
     assert item.gets_in(NOW) is is_active
-
-
-def test_device_of_a_certificate() -> None:
-    """A certificate made elsewhere is a device of its own."""
-    assert certificate("a").device_id == PHONE.id
-    assert certificate("b", organization="x").device_id == "b"
-    assert certificate("c", device_id="").device_id == "c"
 
 
 def test_next_expiry_counts_only_what_gets_in() -> None:

@@ -1,5 +1,6 @@
 """Keys, certificates and bundles; tests/peers shows which other programs open them."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 import math
 
@@ -102,7 +103,7 @@ def test_facts_of_a_certificate(request_: SigningRequest, pem: str) -> None:
     assert facts == CertificateFacts(
         name="Anna's phone",
         organization="Home Assistant",
-        device_id=DEVICE_ID,
+        organizational_unit=DEVICE_ID,
         serial_number="ABC123",
         fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         issued_on=ISSUED,
@@ -110,7 +111,6 @@ def test_facts_of_a_certificate(request_: SigningRequest, pem: str) -> None:
         public_key=request_.public_key,
         key_type=key_type_of(request_),
     )
-    assert facts.managed
 
 
 def key_type_of(request: SigningRequest) -> KeyType:
@@ -136,14 +136,11 @@ def self_signed(*attributes: x509.NameAttribute[str]) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
-def test_certificates_of_others_are_not_managed() -> None:
+def test_certificate_that_says_nothing() -> None:
     facts = CertificateFacts.read(self_signed())
-    assert (facts.name, facts.organization, facts.device_id) == ("", "", "")
-    assert not facts.managed
+    assert (facts.name, facts.organization, facts.organizational_unit) == ("", "", "")
     # Keys of this kind are not created here: the renewal uses one that works everywhere.
     assert facts.key_type is KeyType.RSA_2048
-    half = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Home Assistant")
-    assert not CertificateFacts.read(self_signed(half)).managed
 
 
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
@@ -173,12 +170,33 @@ def test_certificate_with_a_key_of_an_unknown_kind_is_unavailable() -> None:
         CertificateFacts.read(unknown_curve())
 
 
-def test_unreadable_certificates_are_left_out(pem: str) -> None:
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        pytest.param("a003020102", "a003020107", id="a version that does not exist"),
+        pytest.param("0c0161", "030161", id="a name that is a string of bits"),
+    ],
+)
+def test_malformed_part_is_unavailable(good: str, bad: str) -> None:
+    """Whatever somebody else had signed, the parser's error is one that is expected."""
+    pem = sign(make_signing_request("a", "b", KeyType.EC_P256))
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    assert bytes.fromhex(good) in der
+    der = der.replace(bytes.fromhex(good), bytes.fromhex(bad))
+    body = base64.encodebytes(der).decode()
+    with pytest.raises(Unavailable):
+        CertificateFacts.read(f"{BEGIN}\n{body}{END}\n")
+
+
+def test_unreadable_certificates_say_nothing(pem: str) -> None:
     listed = [
         ClientCertificate(id=str(n), pem=text, status=None)
         for n, text in enumerate(["", pem, "x", pem])
     ]
-    assert [item.id for item, _ in read_certificates(listed)] == ["1", "3"]
+    facts = CertificateFacts.read(pem)
+    assert read_certificates(listed) == list(
+        zip(listed, [None, facts, None, facts], strict=True)
+    )
 
 
 def test_bundle_holds_one_certificate_and_its_key(

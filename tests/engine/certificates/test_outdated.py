@@ -1,44 +1,67 @@
 """A certificate is revoked as outdated only once a newer one has replaced it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from custom_components.cloudflare_mtls.engine.certificates.outdated import (
-    outdated_certificates,
+    revocation_dates,
 )
-from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.records import GRACE, Record
 
 NOW = datetime(2027, 7, 15, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LONG_AGO = NOW - 300 * DAY
 
+
+def record(**moments: Any) -> Record:
+    """Return the record of a certificate to which this happened."""
+    return Record(fingerprint="", device_id="", **moments)
+
+
 # Fetched, but the device has not used it yet.
-FETCHED = Record(created_on=LONG_AGO, taken_on=LONG_AGO)
-PROVEN = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - DAY)
-UNFETCHED = Record(created_on=LONG_AGO)
+FETCHED = record(created_on=LONG_AGO, taken_on=LONG_AGO)
+# Tested so long ago that the older ones are no longer kept.
+PROVEN_ON = NOW - GRACE - DAY
+UNFETCHED = record(created_on=LONG_AGO)
+
+
+def proven(proven_on: datetime) -> Record:
+    """Return the record of a certificate with which the device reached Home Assistant."""
+    return record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=proven_on)
+
+
+PROVEN = proven(PROVEN_ON)
 
 
 def due(revoke_old_on: datetime) -> Record:
     """Return the record of a fetched certificate that has a date to replace the older ones."""
-    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
+    return record(created_on=LONG_AGO, taken_on=LONG_AGO, revoke_old_on=revoke_old_on)
 
 
 def restored(restored_on: datetime) -> Record:
     """Return the record of a fetched certificate that a person restored."""
-    return Record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
+    return record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
 
 
-def outdated(*records: Record | None, waiting: str = "") -> list[str]:
-    """Return which certificates are outdated; 0 is the oldest."""
+def dates(*records: Record | None, waiting: str = "") -> dict[str, datetime]:
+    """Return when which certificates are revoked; 0 is the oldest."""
     ids = [str(number) for number in range(len(records))]
     known = {
         certificate_id: record
         for certificate_id, record in zip(ids, records, strict=True)
         if record
     }
-    return outdated_certificates(ids, known, lambda item: item in waiting, NOW)
+    return revocation_dates(ids, known, lambda item: item in waiting, NOW)
+
+
+def outdated(*records: Record | None, waiting: str = "") -> list[str]:
+    """Return which certificates are to be revoked now, newest first."""
+    found = dates(*records, waiting=waiting)
+    return [certificate_id for certificate_id, date in found.items() if date <= NOW]
 
 
 def test_no_certificate_at_all() -> None:
@@ -46,11 +69,11 @@ def test_no_certificate_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
+    "kept", [None, FETCHED, PROVEN, UNFETCHED, due(NOW - DAY), restored(NOW)]
 )
-def test_the_only_certificate_stays(record: Record | None) -> None:
+def test_the_only_certificate_stays(kept: Record | None) -> None:
     """With any record, it stays until another one has replaced it."""
-    assert outdated(record) == []
+    assert outdated(kept) == []
 
 
 @pytest.mark.parametrize("older", [None, FETCHED, PROVEN, UNFETCHED])
@@ -87,15 +110,42 @@ def test_older_certificates_are_replaced_at_the_latest_when_it_is_due(
     assert outdated(FETCHED, due(revoke_old_on)) == replaced
 
 
-def test_a_proven_certificate_does_not_wait_for_the_date() -> None:
-    """The date is the latest possible one."""
-    early = Record(
-        created_on=LONG_AGO,
-        taken_on=LONG_AGO,
-        proven_on=NOW - DAY,
-        revoke_old_on=NOW + DAY,
-    )
-    assert outdated(FETCHED, early) == ["0"]
+def test_nothing_is_replaced_before_the_chosen_date() -> None:
+    """Until then nobody is asked to do without the older ones."""
+    assert dates(FETCHED, due(NOW + SECOND)) == {}
+
+
+@pytest.mark.parametrize("since", [timedelta(0), SECOND, GRACE - SECOND])
+def test_older_certificates_are_kept_for_a_while_after_a_proof(
+    since: timedelta,
+) -> None:
+    """Nobody saw which one the device showed: it may need the older one."""
+    assert dates(FETCHED, proven(NOW - since)) == {"0": NOW - since + GRACE}
+
+
+def test_older_certificates_are_replaced_a_week_after_a_proof() -> None:
+    """That is what the page says, to the second."""
+    assert timedelta(days=7) == GRACE
+    assert outdated(FETCHED, proven(NOW - GRACE)) == ["0"]
+
+
+@pytest.mark.parametrize("proven_on", [PROVEN_ON, NOW - DAY])
+@pytest.mark.parametrize("revoke_old_on", [NOW - DAY, NOW + DAY])
+def test_the_first_of_both_dates_counts(
+    revoke_old_on: datetime, proven_on: datetime
+) -> None:
+    """The chosen date is the latest possible one, and no proof puts it off."""
+    both = replace(proven(proven_on), revoke_old_on=revoke_old_on)
+    is_over = revoke_old_on < NOW or proven_on == PROVEN_ON
+    assert outdated(FETCHED, both) == (["0"] if is_over else [])
+
+
+def test_a_further_proof_does_not_keep_what_was_replaced_before() -> None:
+    """The week of each proof is for the certificates that were good until then."""
+    assert dates(FETCHED, proven(NOW - 6 * DAY), proven(NOW - DAY)) == {
+        "1": NOW - DAY + GRACE,
+        "0": NOW - 6 * DAY + GRACE,
+    }
 
 
 def test_newer_certificates_stay() -> None:
@@ -115,7 +165,7 @@ def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
 def test_a_certificate_that_nobody_fetched_replaces_nothing_before_it_is_due() -> None:
     """The device still needs its present certificate."""
     assert outdated(FETCHED, UNFETCHED) == []
-    lost = Record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
+    lost = record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
     assert outdated(FETCHED, lost) == ["0"]
     # A certificate that is itself outdated, and not the newest, replaces nothing.
     assert outdated(FETCHED, lost, FETCHED) == ["1"]
@@ -131,9 +181,11 @@ def test_a_certificate_that_waits_to_be_fetched_stays() -> None:
 @pytest.mark.parametrize(
     ("restored_on", "replaced"),
     [
-        (PROVEN.proven_on, []),
+        (PROVEN_ON, []),
+        # While it was kept, and when it was no longer.
+        (PROVEN_ON + DAY, []),
         (NOW, []),
-        (NOW - DAY - SECOND, ["0"]),
+        (PROVEN_ON - SECOND, ["0"]),
     ],
 )
 def test_a_certificate_that_a_person_restored_since_stays(
@@ -143,21 +195,37 @@ def test_a_certificate_that_a_person_restored_since_stays(
     assert outdated(restored(restored_on), PROVEN) == replaced
 
 
+@pytest.mark.parametrize(
+    ("revoke_old_on", "restored_on"),
+    [(NOW - 3 * DAY, NOW - 2 * DAY), (NOW - 3 * DAY, NOW - 3 * DAY)],
+)
+def test_a_proof_after_a_restoration_keeps_the_restored_one_for_a_while(
+    revoke_old_on: datetime, restored_on: datetime
+) -> None:
+    """The chosen date came before, and does not count any more."""
+    both = replace(proven(NOW - DAY), revoke_old_on=revoke_old_on)
+    assert dates(restored(restored_on), both) == {"0": NOW - DAY + GRACE}
+
+
 def test_a_certificate_that_nobody_fetched_stays_once_restored() -> None:
     """A person wants to keep it, although no device has it."""
-    wanted = Record(created_on=LONG_AGO, restored_on=LONG_AGO)
+    wanted = record(created_on=LONG_AGO, restored_on=LONG_AGO)
     assert outdated(wanted, FETCHED) == []
 
 
 def test_a_restored_certificate_replaces_nothing() -> None:
     """The device used it before the revocation, and may use another one now."""
-    both = Record(
-        created_on=LONG_AGO,
-        taken_on=LONG_AGO,
-        proven_on=NOW - 9 * DAY,
-        restored_on=NOW - DAY,
-    )
-    assert outdated(FETCHED, both) == []
+    assert dates(FETCHED, replace(PROVEN, restored_on=NOW - DAY)) == {}
+    assert dates(FETCHED, replace(PROVEN, restored_on=PROVEN_ON)) == {}
+    assert dates(FETCHED, replace(due(NOW - DAY), restored_on=NOW)) == {}
+
+
+def test_a_certificate_that_is_tested_after_it_was_restored_replaces_older_ones() -> (
+    None
+):
+    """The page said so."""
+    both = replace(PROVEN, restored_on=PROVEN_ON - SECOND)
+    assert outdated(FETCHED, both) == ["0"]
 
 
 def test_a_restored_certificate_keeps_no_other() -> None:
@@ -167,5 +235,6 @@ def test_a_restored_certificate_keeps_no_other() -> None:
 
 def test_the_newest_replacement_counts() -> None:
     """A certificate that was restored between two replacements is outdated by the second."""
-    older = Record(created_on=LONG_AGO, taken_on=LONG_AGO, proven_on=NOW - 9 * DAY)
-    assert outdated(restored(NOW - 5 * DAY), older, PROVEN) == ["1", "0"]
+    older = proven(PROVEN_ON - 9 * DAY)
+    assert outdated(restored(PROVEN_ON - 5 * DAY), older, PROVEN) == ["1", "0"]
+    assert outdated(restored(PROVEN_ON + DAY), older, PROVEN) == ["1"]

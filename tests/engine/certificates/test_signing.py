@@ -61,7 +61,11 @@ async def test_certificate_is_signed_once(
         client, ZONE_ID, request, 365, asyncio.to_thread
     )
     assert facts.public_key == request.public_key
-    assert (facts.name, facts.device_id, facts.managed) == ("Phone", "01J0DEVICE", True)
+    assert facts.name == "Phone"
+    assert (facts.organization, facts.organizational_unit) == (
+        "Home Assistant",
+        "01J0DEVICE",
+    )
     assert (facts.expires_on - facts.issued_on).days == 365
     assert list(the_zone(sandbox).certificates) == [certificate.id]
 

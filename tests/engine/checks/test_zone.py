@@ -20,9 +20,9 @@ from custom_components.cloudflare_mtls.engine.checks.surroundings import (
     ZoneSurroundings,
 )
 from custom_components.cloudflare_mtls.engine.checks.zone import check_zone
+from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
-from custom_components.cloudflare_mtls.engine.sync.skippable import Skippable
 from tests.engine.builders import (
     HOST,
     OTHER,

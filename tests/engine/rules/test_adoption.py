@@ -4,10 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api.models import Rule
-from custom_components.cloudflare_mtls.engine.rules.adoption import is_made_by_hand
+from custom_components.cloudflare_mtls.engine.api.models import DnsRecord, Rule
+from custom_components.cloudflare_mtls.engine.rules.adoption import (
+    MadeByHand,
+    is_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
-from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
+from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
+    find_made_by_hand,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from custom_components.cloudflare_mtls.engine.sync.steps import Action, Kind
 from tests.engine.builders import (
@@ -26,6 +32,7 @@ from tests.engine.builders import (
     rule,
     skip,
     skip_rule,
+    taking_over,
     wanting,
 )
 
@@ -85,7 +92,7 @@ def test_taking_over_blocks_revoked_certificates() -> None:
         rule("block", f'http.host eq "{HOST}" and not {VERIFIED}', "by-hand-block"),
     )
     assert exposed(observation, HOST)
-    desired = wanting(protected(), takes_over=True)
+    desired = taking_over(observation, wanting(protected()))
 
     plan = make_plan(observation, desired)
 
@@ -101,7 +108,7 @@ BY_HAND = (
 
 def test_replaced_rules_are_deleted_once_ours_exist() -> None:
     observation = published(*BY_HAND, skip_rule(), block_rule())
-    plan = make_plan(observation, wanting(protected(), takes_over=True))
+    plan = make_plan(observation, taking_over(observation, wanting(protected())))
     discards = [
         step
         for step in plan.steps
@@ -118,7 +125,8 @@ def test_replaced_rules_are_deleted_once_ours_exist() -> None:
 def test_skip_rule_made_by_hand_is_deleted_where_none_is_wanted() -> None:
     """The block rule made by hand becomes ours."""
     only = protected(layout=Layout.BLOCK_ONLY)
-    plan = make_plan(published(*BY_HAND), wanting(only, takes_over=True))
+    observation = published(*BY_HAND)
+    plan = make_plan(observation, taking_over(observation, wanting(only)))
     assert names(plan.steps) == [
         "adopt block_rule",
         "move block_rule",
@@ -134,10 +142,66 @@ def test_rules_made_by_hand_stay_unless_we_take_over() -> None:
 def test_record_made_by_hand_becomes_ours_only_where_we_take_over() -> None:
     observation = replace(in_sync(), records=(record(ours=False),))
     assert make_plan(observation, wanting(protected())).in_sync
-    plan = make_plan(observation, wanting(protected(), takes_over=True))
+    plan = make_plan(observation, taking_over(observation, wanting(protected())))
     assert plan.steps == (
         RecordStep(action=Action.ADOPT, target=HOST, tunnel_id=TUNNEL_ID),
     )
-    assert make_plan(
-        after(observation, plan), wanting(protected(), takes_over=True)
-    ).in_sync
+    taken = after(observation, plan)
+    assert make_plan(taken, taking_over(taken, wanting(protected()))).in_sync
+
+
+def test_only_what_is_named_is_taken_over() -> None:
+    """What a person did not agree to stays as it is."""
+    second = rule("block", BY_HAND[1].expression, "second")
+    observation = replace(
+        published(skip_rule(), block_rule(), *BY_HAND, second, plan="pro"),
+        records=(record(ours=False),),
+    )
+    named = frozenset({MadeByHand(id=BY_HAND[1].id)})
+
+    plan = make_plan(observation, wanting(protected(), takes_over=named))
+
+    assert names(plan.steps) == ["discard block_rule"]
+    assert BY_HAND[0] in after(observation, plan).ruleset.rules
+    assert second in after(observation, plan).ruleset.rules
+    assert plan.adoptable == {
+        *(MadeByHand(id=item.id) for item in (*BY_HAND, second)),
+        MadeByHand(id=record().id, hostname=HOST),
+    }
+
+
+def test_what_can_be_taken_over_is_found_only_where_a_person_is_asked() -> None:
+    observation = published(*BY_HAND)
+    desired = wanting(protected())
+    assert make_plan(observation, desired).adoptable == frozenset()
+    asked = make_plan(observation, replace(desired, takes_over=frozenset()))
+    assert asked.adoptable == {MadeByHand(id=item.id) for item in BY_HAND}
+    assert asked.steps == make_plan(observation, desired).steps
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        record(),
+        record(ours=False, proxied=False),
+        record(ours=False, tunnel_id="c".rjust(36, "0")),
+        record(ours=False, name=OTHER),
+    ],
+)
+def test_other_records_are_foreign(other: DnsRecord) -> None:
+    observation = replace(in_sync(), records=(other,))
+    assert find_made_by_hand(observation, wanting(protected())) == frozenset()
+
+
+def test_record_of_a_hostname_that_is_not_published_is_foreign() -> None:
+    observation = replace(in_sync(), records=(record(ours=False),))
+    hidden = wanting(replace(protected(), published=False))
+    assert find_made_by_hand(observation, hidden) == frozenset()
+
+
+def test_rules_concern_every_hostname_and_records_their_own() -> None:
+    own_rule = MadeByHand(id="rule")
+    own_record = MadeByHand(id="record", hostname=HOST)
+    plan = Plan(adoptable=frozenset({own_rule, own_record}))
+    assert plan.limited_to({HOST}).adoptable == {own_rule, own_record}
+    assert plan.limited_to({OTHER}).adoptable == {own_rule}

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api.models import Observation, Rule
+from custom_components.cloudflare_mtls.engine.api.models import (
+    DnsRecord,
+    Observation,
+    Rule,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from tests.engine.builders import (
@@ -30,6 +34,7 @@ from tests.engine.builders import (
 )
 
 UNVERIFIED = "(not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)"
+VERIFIED = "cf.tls_client_auth.cert_verified"
 REVOKED = "cf.tls_client_auth.cert_revoked"
 FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
 WITHOUT_REVOKED = (
@@ -86,6 +91,31 @@ def reached(**how: Any) -> Observation:
             reached(ingress=[serves(HOST.upper()), CATCH_ALL]), id="upper-case ingress"
         ),
         pytest.param(
+            reached(ingress=[serves(f"{HOST}."), CATCH_ALL]), id="ingress with a dot"
+        ),
+        pytest.param(
+            reached(
+                ingress=[serves(service="http_status:403"), serves("*.example.com"), CATCH_ALL]
+            ),
+            id="a status that a visitor in capitals passes by",
+        ),
+        pytest.param(
+            reached(ingress=[serves("*.EXAMPLE.com", "http_status:403"), serves(None)]),
+            id="a status for a wildcard in capitals",
+        ),
+        pytest.param(
+            reached(ingress=[serves("*.example.com", "http_status:403"), serves(None)]),
+            id="a status that a visitor with a dot passes by",
+        ),
+        pytest.param(
+            reached(ingress=[serves("*.nas.example"), CATCH_ALL]),
+            id="wildcard that matches behind two colons",
+        ),
+        pytest.param(
+            reached(ingress=[serves(service="http_status:403")]),
+            id="list that cloudflared refuses",
+        ),
+        pytest.param(
             reached(
                 records=[
                     record(content=f"{TUNNEL_ID}.CFARGOTUNNEL.com."),
@@ -124,14 +154,8 @@ def test_reached_and_not_blocked_is_exposed(observation: Observation) -> None:
         pytest.param(reached(ingress=[CATCH_ALL]), id="only a status"),
         pytest.param(reached(ingress=[serves(OTHER), CATCH_ALL]), id="another's ingress"),
         pytest.param(
-            reached(
-                ingress=[
-                    serves(service="http_status:403"),
-                    serves("*.example.com"),
-                    CATCH_ALL,
-                ]
-            ),
-            id="a status ahead of a wildcard",
+            reached(ingress=[serves(service="http_status:403"), serves(OTHER), CATCH_ALL]),
+            id="a status ahead of another's ingress",
         ),
     ],
 )  # fmt: skip
@@ -140,10 +164,45 @@ def test_hostname_without_an_origin_is_not_exposed(observation: Observation) -> 
 
 
 @pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("A", "192.0.2.1"),
+        ("AAAA", "2001:db8::1"),
+        ("CNAME", "home.dyndns.example"),
+        ("CNAME", "nas.example.com"),
+        ("HTTPS", "1 home.dyndns.example"),
+        ("SVCB", "1 home.dyndns.example"),
+        ("NS", "ns.dyndns.example"),
+    ],
+)
+def test_record_that_leads_past_cloudflare_exposes(kind: str, content: str) -> None:
+    """Whatever the rules are: no visitor meets them."""
+    around = record(kind=kind, content=content, proxied=False)
+    for records in ([around], [record(), around]):
+        exposure = exposed(replace(in_sync(), records=tuple(records)), HOST)
+        assert exposure is not None
+        assert exposure.visitor is Visitor.NO_CERTIFICATE
+        assert exposure.through is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        record(OTHER, kind="A", content="192.0.2.1", proxied=False),
+        record("*.example.com", kind="A", content="192.0.2.1", proxied=False),
+        record(kind="A", content="192.0.2.1"),
+        record(proxied=False),
+        record(kind="TXT", content="192.0.2.1", proxied=False),
+    ],
+)
+def test_record_that_leads_through_cloudflare_exposes_nothing(other: DnsRecord) -> None:
+    assert exposed(replace(in_sync(), records=(other,)), HOST) is None
+
+
+@pytest.mark.parametrize(
     ("own", "revoked"),
     [
         pytest.param(replace(block_rule(), enabled=False), False, id="disabled"),
-        pytest.param(replace(block_rule(), action="managed_challenge"), False, id="challenge"),
         pytest.param(replace(block_rule(), action="log"), False, id="log"),
         pytest.param(replace(block_rule(), expression=WITHOUT_REVOKED), True, id="revoked ones pass"),
         pytest.param(replace(block_rule(), expression=REVOKED_ONLY), False, id="only revoked ones are blocked"),
@@ -227,17 +286,19 @@ def test_foreign_skip_rule_ahead_exposes(foreign: Rule) -> None:
             id="foreign block of the same meaning",
         ),
         pytest.param(
-            [rule("block", f'starts_with(lower(http.host), "{HOST}") and ({FINGERPRINT} eq "" or {REVOKED})')],
-            id="foreign block of who shows no fingerprint",
+            [rule("block", f'starts_with(lower(http.host), "{HOST}") and (not {VERIFIED} or {FINGERPRINT} eq "" or {REVOKED})')],
+            id="foreign block that asks for a fingerprint too",
         ),
         pytest.param(
             [rule("log", HOME, parameters=ENDS_THE_RULES), block_rule()],
             id="log with the parameters of a skip",
         ),
         pytest.param(
-            [rule("block", f'{HOME} and http.host contains "8443"'),
-             rule("managed_challenge", HOME), block_rule()],
+            [rule("block", f'{HOME} and http.host contains "8443"'), block_rule()],
             id="more than one block",
+        ),
+        pytest.param(
+            [block_rule(), rule("managed_challenge", HOME)], id="challenge after"
         ),
     ],
 )  # fmt: skip

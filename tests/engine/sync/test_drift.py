@@ -10,6 +10,7 @@ from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from tests.engine.builders import (
     CATCH_ALL,
     HOST,
+    MAY_END_THE_RULES,
     ONE,
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
@@ -22,6 +23,7 @@ from tests.engine.builders import (
     observed,
     protected,
     record,
+    rule,
     serves,
     skip,
     skip_rule,
@@ -45,6 +47,10 @@ from tests.engine.builders import (
         ({"rules": [skip_rule(), *foreign(1), block_rule()]}, ["move skip_rule"]),
         ({"rules": [skip("ssl"), skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"]),
         ({"rules": [skip_rule(), skip("ssl"), block_rule()]}, ["move block_rule", "move skip_rule"]),
+        *(
+            ({"rules": [foreign_rule, skip_rule(), block_rule()]}, ["move block_rule", "move skip_rule"])
+            for foreign_rule in MAY_END_THE_RULES
+        ),
         ({"associations": ["nas.example.com"]}, ["create association"]),
         ({"records": []}, ["create dns_record"]),
         ({"records": [record(proxied=False)]}, ["update dns_record"]),
@@ -53,6 +59,9 @@ from tests.engine.builders import (
         ({"ingress": [CATCH_ALL]}, ["create ingress"]),
         ({"ingress": [serves(service="http://elsewhere:1"), CATCH_ALL]}, ["update ingress"]),
         ({"ingress": [serves("*.example.com", "http://a:1"), serves(), CATCH_ALL]}, ["update ingress"]),
+        ({"ingress": [serves(HOST.upper(), "http://a:1"), serves(), CATCH_ALL]}, ["update ingress"]),
+        ({"ingress": [serves(HOST.title()), CATCH_ALL]}, ["update ingress"]),
+        ({"ingress": [serves(HOST.upper(), "http://a:1"), CATCH_ALL]}, ["update ingress"]),
     ],
 )  # fmt: skip
 def test_drift_is_fixed_with_the_least_steps(
@@ -88,7 +97,10 @@ def test_drift_is_fixed_with_the_least_steps(
         {"records": [record(ours=False)]},
         {"records": [record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.")]},
         {"records": [record(), record(kind="TXT", content="x", ours=False)]},
-        {"ingress": [serves(HOST.upper()), CATCH_ALL]},
+        {"ingress": [serves("*.EXAMPLE.com", "http://a:1"), serves(), CATCH_ALL]},
+        {"ingress": [serves("*.example.com", "http://a:1", path="^/x"), serves(), CATCH_ALL]},
+        {"rules": [rule("skip", "ssl", parameters={"products": ["bic"]}), skip_rule(), block_rule()]},
+        {"rules": [rule("log", "ssl"), rule("block", 'http.host eq "x"', "x"), skip_rule(), block_rule()]},
         {"ingress": [serves("nas.example.com", "http://a:1"), serves(), CATCH_ALL]},
         {"ingress": [serves(path="^/x", service="http://a:1"), serves(originRequest={}), CATCH_ALL]},
     ],

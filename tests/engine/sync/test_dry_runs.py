@@ -8,11 +8,11 @@ import pytest
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.models import Rule, Ruleset
 from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
-from custom_components.cloudflare_mtls.engine.sync.dry_runs import SkipDryRuns
-from custom_components.cloudflare_mtls.engine.sync.skippable import (
+from custom_components.cloudflare_mtls.engine.rules.skippable import (
     Skippable,
     skip_parameters,
 )
+from custom_components.cloudflare_mtls.engine.sync.dry_runs import SkipDryRuns
 from tests.engine.servers import Asked, ScriptedApi, envelope, success
 
 

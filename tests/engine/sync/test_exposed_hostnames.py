@@ -1,10 +1,17 @@
 """Tests of plans for exposed hostnames: they are closed first, or reported."""
 
+from dataclasses import replace
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.models import Rule
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from tests.engine.builders import (
     BLOCK_REF,
     HOST,
+    MAY_END_THE_RULES,
     ONE,
     OTHER,
     PINS,
@@ -98,3 +105,33 @@ def test_pinning_blocks_certificates_from_elsewhere() -> None:
     assert names(plan.steps) == ["update block_rule", "update skip_rule"]
     assert exposed(after(in_sync(), plan), HOST, admission) is None
     assert exposed(after(in_sync(), plan), HOST, admits(pinned=PINS[:1])) is not None
+
+
+def test_own_record_that_leads_past_cloudflare_is_replaced() -> None:
+    around = record(kind="A", content="192.0.2.1", proxied=False)
+    world = replace(in_sync(), records=(around,))
+    plan = make_plan(world, ONE)
+    assert [item.hostname for item in plan.exposures] == [HOST]
+    assert names(plan.steps) == ["delete dns_record", "create dns_record"]
+    assert exposed(after(world, plan), HOST) is None
+
+
+def test_foreign_record_that_leads_past_cloudflare_is_reported() -> None:
+    around = record(kind="A", content="192.0.2.1", proxied=False, ours=False)
+    plan = make_plan(replace(in_sync(), records=(around,)), ONE)
+    assert [item.hostname for item in plan.exposures] == [HOST]
+    assert [item.code for item in plan.problems] == [ProblemCode.RECORD_IN_THE_WAY]
+    assert plan.steps == ()
+
+
+@pytest.mark.parametrize("foreign_rule", MAY_END_THE_RULES)
+def test_our_rules_move_ahead_of_all_that_may_end_the_evaluation(
+    foreign_rule: Rule,
+) -> None:
+    observation = published(foreign_rule, skip_rule(), block_rule())
+    plan = make_plan(observation, ONE)
+    assert [item.through for item in plan.exposures] == [foreign_rule]
+    assert names(plan.steps) == ["move block_rule", "move skip_rule"]
+    left = after(observation, plan)
+    assert refs(left) == [SKIP_REF, BLOCK_REF, "foreign"]
+    assert make_plan(left, ONE).in_sync

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
-from custom_components.cloudflare_mtls.engine.api.models import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from tests.engine.builders import (

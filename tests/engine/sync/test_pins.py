@@ -1,8 +1,9 @@
 """Which certificates the rules accept if they accept only those of companion devices."""
 
 import asyncio
+from collections.abc import Iterable
 
-from cryptography.hazmat.primitives import hashes
+from cryptography import x509
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
@@ -10,19 +11,23 @@ from custom_components.cloudflare_mtls.engine.api.errors import PermissionMissin
 from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, CertificateStatus
-from tests.common import add_certificate
-from tests.engine.builders import ZONE_ID
+from tests.common import add_certificate, fingerprint_of
+from tests.engine.builders import ZONE_ID, trust
 
 
-def pins(*zone_ids: str, adopted: str = "") -> Pins:
-    """Return the choice to accept only companion devices of these zones."""
-    return Pins(zone_ids=zone_ids, adopted={adopted}, run_blocking=asyncio.to_thread)
+def pins(*zone_ids: str, confirmed: Iterable[x509.Certificate] = ()) -> Pins:
+    """Return the choice to accept only confirmed certificates of these zones."""
+    return Pins(
+        zone_ids=zone_ids,
+        trust=trust(confirmed={fingerprint_of(item): None for item in confirmed}),
+        run_blocking=asyncio.to_thread,
+    )
 
 
-async def test_active_certificates_of_companion_devices_are_accepted(
+async def test_active_certificates_that_are_trusted_are_accepted(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
-    """Revoked ones are not, nor those from elsewhere that nobody adopted."""
+    """Revoked ones are not, nor those that only say that they are ours."""
     restored = CertificateStatus.PENDING_REACTIVATION
     accepted = [
         await add_certificate(sandbox, certificate_id="created"),
@@ -31,13 +36,15 @@ async def test_active_certificates_of_companion_devices_are_accepted(
             sandbox, certificate_id="adopted", organization="Somebody"
         ),
     ]
-    await add_certificate(sandbox, certificate_id="foreign", organization="Somebody")
-    for status in (CertificateStatus.REVOKED, CertificateStatus.PENDING_REVOCATION):
+    await add_certificate(sandbox, certificate_id="claims to be ours")
+    revoked = [
         await add_certificate(sandbox, certificate_id=status, status=status)
+        for status in (CertificateStatus.REVOKED, CertificateStatus.PENDING_REVOCATION)
+    ]
 
-    assert await pins(ZONE_ID, adopted="adopted").read(client) == {
-        certificate.fingerprint(hashes.SHA256()).hex() for certificate in accepted
-    }
+    found = await pins(ZONE_ID, confirmed=[*accepted, *revoked]).read(client)
+
+    assert found == set(map(fingerprint_of, accepted))
 
 
 async def test_certificates_of_every_zone_are_accepted(
@@ -50,10 +57,10 @@ async def test_certificates_of_every_zone_are_accepted(
     certificates = sandbox.state.zones[ZONE_ID].certificates
     other.certificates["there"] = certificates.pop("there")
 
-    assert await pins(ZONE_ID, other.id).read(client) == {
-        certificate.fingerprint(hashes.SHA256()).hex() for certificate in (here, there)
-    }
-    assert await pins().read(client) == set()
+    both = (here, there)
+    found = await pins(ZONE_ID, other.id, confirmed=both).read(client)
+    assert found == set(map(fingerprint_of, both))
+    assert await pins(confirmed=both).read(client) == set()
 
 
 async def test_certificates_that_cannot_be_read_are_an_error(sandbox: Sandbox) -> None:

@@ -173,6 +173,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
     assert set(Action) == {"create", "update", "move", "delete", "adopt", "discard"}
     assert set(Visitor) == {
         "no_certificate",
+        "unaccepted_certificate",
         "revoked_certificate",
         "unpinned_certificate",
     }

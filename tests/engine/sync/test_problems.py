@@ -33,6 +33,7 @@ from tests.engine.builders import (
     rule,
     skip,
     skip_rule,
+    taking_over,
     wanting,
 )
 
@@ -147,10 +148,9 @@ def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> Non
         f'http.host eq "{hosts[0]}" and not cf.tls_client_auth.cert_verified',
         "by-hand",
     )
-    plan = make_plan(
-        observed(rules=[made] if by_hand else []),
-        wanting(*map(protected, hosts), takes_over=True),
-    )
+    observation = observed(rules=[made] if by_hand else [])
+    desired = taking_over(observation, wanting(*map(protected, hosts)))
+    plan = make_plan(observation, desired)
     written = [
         step
         for step in plan.steps

@@ -1,18 +1,24 @@
 """Syncs of the hostnames of an account, and what is known afterwards."""
 
 import asyncio
+from dataclasses import replace
 
-from cryptography.hazmat.primitives import hashes
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
-from custom_components.cloudflare_mtls.engine.api.errors import RateLimited, Unavailable
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    PlanChanged,
+    RateLimited,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
 from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
 from sandbox import Sandbox
-from tests.common import add_certificate
-from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected
+from sandbox.state import Rule
+from tests.common import add_certificate, fingerprint_of
+from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected, trust
 from tests.engine.servers import Fault, FaultyProxy
 
 EXTENT = Extent(hostnames={HOST})
@@ -48,6 +54,41 @@ async def test_sync_returns_the_observation_of_a_new_read(
             found.associations,
             found.configurations,
         )
+
+
+async def test_confirmed_plan_is_carried_out_and_no_other(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """If another one is needed by now, it is returned, and nothing is written."""
+    engine = reconciler(client)
+    plan = await engine.plan(ZONE_ID, EXTENT)
+    for confirmed in ({}, {ZONE_ID: replace(plan, steps=plan.steps[:-1])}):
+        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed)))[ZONE_ID]
+        assert isinstance(sync.error, PlanChanged)
+        assert sync.left == plan
+        assert sandbox.journal.writes == []
+    for applied in (plan.steps, ()):
+        confirmed = {ZONE_ID: plan}
+        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed)))[ZONE_ID]
+        sync.raise_if_stopped()
+        assert sync.applied == applied
+
+
+async def test_offer_takes_over_all_that_was_made_by_hand(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    engine = reconciler(client)
+    assert await engine.offer(ZONE_ID, {HOST}) == await engine.plan(ZONE_ID, EXTENT)
+    rule = Rule(
+        "block", f'http.host eq "{HOST}" and not cf.tls_client_auth.cert_verified'
+    )
+    sandbox.state.zones[ZONE_ID].rules.append(rule)
+
+    offer = await engine.offer(ZONE_ID, {HOST})
+
+    assert offer.adoptable == {MadeByHand(id=rule.id)}
+    assert offer.takes_over
+    assert not (await engine.plan(ZONE_ID, EXTENT)).takes_over
 
 
 async def test_preview_writes_nothing(
@@ -92,11 +133,17 @@ async def test_pins_are_read_for_each_sync(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """Both rules accept the certificates that are active by then, and no others."""
-    pins = Pins(zone_ids=[ZONE_ID], adopted=(), run_blocking=asyncio.to_thread)
+    confirmed: dict[str, str | None] = {}
+    pins = Pins(
+        zone_ids=[ZONE_ID],
+        trust=trust(confirmed=confirmed),
+        run_blocking=asyncio.to_thread,
+    )
     engine = reconciler(client, pins)
     for number in range(2):
         certificate = await add_certificate(sandbox, certificate_id=f"phone{number}")
+        fingerprint = fingerprint_of(certificate)
+        confirmed[fingerprint] = None
         await engine.sync(EXTENT)
-        fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
         rules = sandbox.state.zones[ZONE_ID].rules[:2]
         assert all(fingerprint in rule.expression for rule in rules)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.ingress import IngressRule
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
-from custom_components.cloudflare_mtls.engine.api.models import IngressRule
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     in_zone,
     is_exempt_path,
@@ -122,6 +122,8 @@ B = serves("nas.example.com", "http://nas:5000")
         ([B, A], ("home-mobile.example.com", "http://homeassistant:8123")),
         ([B], ("nas-mobile.example.com", "http://nas:5000")),
         ([serves("home.example.com", "https://a:8123")], ("home-mobile.example.com", "https://a:8123")),
+        ([serves("Home.Example.com", "http://a:1")], ("home-mobile.example.com", "http://a:1")),
+        ([serves("h\u00f6he.example.com", "http://a:1")], ("mobile.example.com", "http://a:1")),
         ([serves("example.com", "http://a:1")], ("mobile.example.com", "http://a:1")),
         ([serves("a.b.example.com", "http://a:1")], ("a-mobile.b.example.com", "http://a:1")),
         ([serves("*.example.com", "http://a:8123"), B], ("nas-mobile.example.com", "http://nas:5000")),

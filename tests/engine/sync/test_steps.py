@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import DnsRecord, Observation
+from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
+from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure, Visitor
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
+from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.steps import (
     Action,
     AssociationStep,
@@ -83,6 +86,35 @@ def test_plan_takes_over_if_one_of_its_steps_does(action: Action) -> None:
     step = RecordStep(action=action, target=HOST, tunnel_id=TUNNEL_ID)
     expected = action in ("adopt", "discard")
     assert Plan(steps=(usual, step)).takes_over is expected
+
+
+FOUND = MadeByHand(id="by-hand")
+SHOWN = Plan(
+    steps=(CREATE,),
+    problems=(Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST, detail="ingress"),),
+    exposures=(Exposure(hostname=HOST, visitor=Visitor.NO_CERTIFICATE, through=None),),
+    adoptable=frozenset({FOUND}),
+)
+
+
+@pytest.mark.parametrize(
+    ("plan", "covered"),
+    [
+        (SHOWN, True),
+        (replace(SHOWN, adoptable=frozenset()), True),
+        (Plan(), True),
+        (Plan(adoptable=frozenset({FOUND})), True),
+        (replace(SHOWN, steps=()), False),
+        (replace(SHOWN, steps=(replace(CREATE, service="http://evil"),)), False),
+        (replace(SHOWN, problems=()), False),
+        (replace(SHOWN, exposures=()), False),
+        (replace(SHOWN, adoptable=frozenset({FOUND, MadeByHand(id="new")})), False),
+        (Plan(adoptable=frozenset({MadeByHand(id="new")})), False),
+    ],
+)
+def test_confirmation_covers_what_was_shown(plan: Plan, covered: bool) -> None:
+    """Nothing may be different, unless all is done, or a rule that could be taken over is gone."""
+    assert plan.is_covered_by(SHOWN) is covered
 
 
 # Records

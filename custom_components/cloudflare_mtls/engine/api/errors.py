@@ -47,6 +47,10 @@ class TokenRejected(EngineError):
         self.problem = problem
 
 
+class PlanChanged(EngineError):
+    """What there is to do is not what a person saw and confirmed, so nothing was written."""
+
+
 class PermissionMissing(EngineError):
     """The token is good, but may not do this."""
 

@@ -31,19 +31,21 @@ _BUSY: Final = re.compile(
 )
 _PART: Final = re.compile(r"(\d+)(ms|[wdhms])")
 _SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 0}
-_MAX_LENGTH: Final = 200
+_MAX_SHOWN: Final = 200
+# The rest of a longer message is ignored; Python converts no number of more than 4,300 digits.
+_MAX_READ: Final = 2000
 
 
 def query_error(error: object, permission: Permission) -> EngineError:
     """Return what an item of an answer's errors means."""
     if not isinstance(error, Mapping) or not isinstance(error.get("message"), str):
         return Unavailable("malformed answer: errors")
-    message: str = error["message"]
+    message: str = error["message"][:_MAX_READ]
     if _code(error) == "authz" or _UNAUTHORIZED.search(message):
         return PermissionMissing(permission)
     if _LIMITED.search(message):
         return RateLimited(_PAUSE)
-    shown = "".join(char for char in message if char.isprintable())[:_MAX_LENGTH]
+    shown = "".join(char for char in message if char.isprintable())[:_MAX_SHOWN]
     if too_much := _TOO_MUCH.search(message):
         return TooMuchAsked(
             shown,

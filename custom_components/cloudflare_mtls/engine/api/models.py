@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from .ingress import TunnelConfiguration
 from .json_fields import Fields, malformed
 
 TUNNEL_DOMAIN: Final = "cfargotunnel.com"
@@ -144,82 +145,6 @@ class Connector:
             version=fields.optional_text("version"),
             connections=len(connections),
             locations=frozenset(location for location in locations if location),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngressRule:
-    """A rule of a tunnel, which says which requests go to which service."""
-
-    hostname: str | None
-    path: str | None
-    service: str
-    raw: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, fields: Fields) -> Self:
-        """Read an item of config.ingress."""
-        hostname = fields.optional_text("hostname")
-        return cls(
-            hostname=hostname.lower() if hostname and hostname != "*" else None,
-            path=fields.optional_text("path") or None,
-            service=fields.text("service"),
-            raw=fields.raw(),
-        )
-
-    def matches(self, hostname: str) -> bool:
-        """Return whether any request for the hostname matches this rule."""
-        return self.hostname is None or name_matches(self.hostname, hostname)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TunnelConfiguration:
-    """The configuration of a remotely managed tunnel.
-
-    The raw mapping is what is written back, because cloudflared and the dashboard keep
-    undocumented keys in it.
-    """
-
-    tunnel_id: str
-    ingress: tuple[IngressRule, ...]
-    raw: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, tunnel_id: str, fields: Fields) -> Self:
-        """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
-        if "config" not in fields.raw():
-            raise malformed("config")
-        config = fields.object("config") or Fields({})
-        return cls.from_raw(tunnel_id, config)
-
-    @classmethod
-    def from_raw(cls, tunnel_id: str, config: Fields) -> Self:
-        """Read a configuration without the API's wrapping."""
-        return cls(
-            tunnel_id=tunnel_id,
-            ingress=tuple(
-                IngressRule.parse(rule) for rule in config.objects("ingress")
-            ),
-            raw=config.raw(),
-        )
-
-    @property
-    def has_catch_all(self) -> bool:
-        """Return whether the last rule matches every request, as cloudflared demands."""
-        if not self.ingress:
-            return False
-        last = self.ingress[-1]
-        return last.hostname is None and last.path is None
-
-    def rule_for(self, hostname: str) -> IngressRule | None:
-        """Return the rule that serves exactly this hostname, whatever the path."""
-        return next(
-            (
-                rule
-                for rule in self.ingress
-                if rule.hostname == hostname and rule.path is None
-            ),
-            None,
         )
 
 

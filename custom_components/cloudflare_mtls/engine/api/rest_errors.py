@@ -24,15 +24,21 @@ _QUOTA_MESSAGE: Final = "exceeded the maximum number of rules"
 # A DNS record of that name, a tunnel of that name, a rule with that ref, a second ruleset.
 _CONFLICT_CODES: Final = frozenset({81053, 81054, 81057, 81058, 1013, 20023, 20217})
 
+# A person reads a few sentences; a message of megabytes would block the event loop.
+_MAX_SHOWN: Final = 200
+_MAX_READ: Final = 2000
+_MAX_LINKS: Final = 10
+
 
 def failure_of(status: int, body: object) -> EngineError | None:
     """Return what a failure means, or None where it is about the token or its permissions.
 
     Source: status and errors of the envelope of every endpoint.
     """
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == (
-        HTTPStatus.REQUEST_TIMEOUT
+    if status == HTTPStatus.REQUEST_TIMEOUT or not (
+        HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     ):
+        # The API sends nobody elsewhere: a redirect comes from a proxy on the way.
         return Unavailable(f"status {status}")
     if is_unknown_yet(status, body):
         return Unavailable("the token is not known everywhere yet")
@@ -99,13 +105,13 @@ def _message(body: object) -> str:
     error = _first_error(body)
     # For DNS, only the chain says what is wrong.
     chain = error.get("error_chain")
-    links = [error, *(chain if isinstance(chain, list) else [])]
+    links = [error, *(chain[:_MAX_LINKS] if isinstance(chain, list) else [])]
     messages = [
-        link["message"].strip()
+        link["message"][:_MAX_READ].strip()
         for link in links
         if isinstance(link, Mapping) and isinstance(link.get("message"), str)
     ]
     text = ": ".join(message for message in messages if message)
-    return "".join(char for char in text if char.isprintable())[:200] or (
+    return "".join(char for char in text if char.isprintable())[:_MAX_SHOWN] or (
         "no reason given"
     )

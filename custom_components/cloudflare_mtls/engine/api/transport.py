@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from string.templatelib import Template
-from typing import Any, Final
+from typing import Any, Final, override
 from urllib.parse import quote
 
 from cloudflare import (
@@ -17,9 +17,12 @@ from cloudflare import (
     APIStatusError,
     AsyncCloudflare,
     RateLimitError,
-    omit,
 )
 
+# The SDK takes no other class. Where Home Assistant replaces the module, it did so before.
+import httpx  # noqa: TID251
+
+from .bounded_http import BoundedClient
 from .errors import (
     EngineError,
     Permission,
@@ -28,7 +31,7 @@ from .errors import (
     TokenRejected,
     Unavailable,
 )
-from .json_fields import Fields, malformed
+from .json_fields import Fields, decoded, malformed
 from .models import TokenStatus
 from .pause import Pause
 from .rest_errors import (
@@ -46,7 +49,10 @@ _ACCOUNT_TOKEN_PREFIX: Final = "cfat_"
 # Cloudflare blocks for up to five minutes when it gives no Retry-After.
 _DEFAULT_RETRY_AFTER: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 86_400.0
+# Seconds without a byte.
 _TIMEOUT: Final = 30.0
+# Seconds for a whole answer: the largest ones, compressed, need 20 over a line of half a megabit.
+_LONGEST_ANSWER: Final = 60.0
 # A large account needs a hundred answers at once, each of which would be a connection.
 _MAX_AT_ONCE: Final = 12
 
@@ -54,19 +60,23 @@ _MAX_AT_ONCE: Final = 12
 UNKNOWN_YET_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 
 
-# The SDK describes the machine in each request; Cloudflare needs none of it.
-_NOT_SENT: Final = dict.fromkeys(
-    (
-        "X-Stainless-Arch",
-        "X-Stainless-Async",
-        "X-Stainless-Lang",
-        "X-Stainless-OS",
-        "X-Stainless-Package-Version",
-        "X-Stainless-Runtime",
-        "X-Stainless-Runtime-Version",
-    ),
-    omit,
-)
+class _Sdk(AsyncCloudflare):
+    """The SDK's client, which sends one token and nothing that it finds in the environment.
+
+    By itself, it would also send keys and headers from environment variables, and describe the
+    machine.
+    """
+
+    @property
+    @override
+    def default_headers(self) -> dict[str, Any]:
+        return {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Bearer {self.api_token}",
+            "Content-Type": "application/json",
+            "User-Agent": self.user_agent,
+        }
 
 
 class Transport:
@@ -81,7 +91,7 @@ class Transport:
         *,
         account_id: str | None = None,
         base_url: str = BASE_URL,
-        http_client: Any = None,
+        http_client: httpx.AsyncClient | None = None,
         pause: Pause | None = None,
     ) -> None:
         """Take an API token of a user, or of the account; a given HTTP client is never closed."""
@@ -91,18 +101,13 @@ class Transport:
         self._account_id = account_id
         self._pause = pause or Pause()
         self._at_once = asyncio.Semaphore(_MAX_AT_ONCE)
-        self._sdk = AsyncCloudflare(
+        self._sdk = _Sdk(
             api_token=token,
             base_url=base_url,
-            http_client=http_client,
+            http_client=BoundedClient(http_client or httpx.AsyncClient()),
             timeout=_TIMEOUT,
             # The SDK would repeat POSTs too, which can create a second certificate.
             max_retries=0,
-            # Credentials in the process's environment would replace the token.
-            default_headers={
-                "Authorization": f"Bearer {token}",
-                **_NOT_SENT,  # type: ignore[dict-item]  # the SDK takes omit for "none"
-            },
         )
 
     async def result(
@@ -225,20 +230,19 @@ class Transport:
         if body is not None:
             arguments["body"] = body
         try:
-            async with self._at_once:
+            async with self._at_once, asyncio.timeout(_LONGEST_ANSWER):
                 # A pause may have begun while this request waited for a slot.
                 self._pause.keep()
-                answer = await send(url, cast_to=object, **arguments)
+                answer = await send(url, cast_to=httpx.Response, **arguments)
         except RateLimitError as err:
             raise self._pause.begin(_retry_after(err)) from err
         except APIConnectionError as err:
+            if isinstance(err.__cause__, EngineError):
+                raise err.__cause__ from None
             raise Unavailable(type(err.__cause__ or err).__name__) from err
-        except ValueError as err:
-            # The headers say JSON, and the body is none.
-            raise Unavailable("malformed answer") from err
-        if not isinstance(answer, Mapping):
-            raise Unavailable("malformed answer")
-        return answer
+        except TimeoutError as err:
+            raise Unavailable("answer too slow") from err
+        return decoded(answer.content)
 
 
 def _expiry(token: Fields) -> datetime | None:

@@ -5,7 +5,8 @@ import re
 from typing import Any, Final
 
 from .errors import Conflict, NotFound, Permission, QuotaExceeded, Rejected
-from .models import ConnectorToken, Tunnel, TunnelConfiguration
+from .ingress import TunnelConfiguration
+from .models import ConnectorToken, Tunnel
 from .paging import read_all
 from .resource import Resource
 

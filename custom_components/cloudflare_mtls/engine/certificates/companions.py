@@ -5,44 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ..api.models import CertificateStatus
-from .facts import CertificateFacts
-from .lifecycle import Standing, days_left, standing
-from .outdated import outdated_certificates
+from .certificate import Certificate
+from .lifecycle import Standing, days_left
+from .outdated import revocation_dates
 from .records import Record, may_be_installed
 from .systems import System
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """A client certificate and what it says of itself."""
-
-    id: str
-    zone_id: str
-    status: CertificateStatus | None
-    facts: CertificateFacts
-
-    @property
-    def is_active(self) -> bool:
-        """Return whether it is not revoked; it may have expired."""
-        return self.status in (
-            CertificateStatus.ACTIVE,
-            CertificateStatus.PENDING_REACTIVATION,
-        )
-
-    def standing_at(self, now: datetime) -> Standing | None:
-        """Return its standing at a moment, or None if Cloudflare's status is not known."""
-        return standing(self.status, self.facts.expires_on, now)
-
-    def gets_in(self, now: datetime) -> bool:
-        """Return whether it lets its holder in, as far as is known."""
-        current = self.standing_at(now)
-        return current is not None and current.gets_in
-
-    @property
-    def device_id(self) -> str:
-        """Return the id of its device; a certificate made elsewhere has its own id instead."""
-        return self.facts.device_id if self.facts.managed else self.id
+from .trust import Trust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +37,11 @@ class HandoverState(StrEnum):
 class CompanionState:
     """A companion device and the state of its certificates.
 
+    standing: None where it is not known, also where only an unknown certificate says that it is
+    for the device.
     current: the certificate that the device uses, as far as is known.
-    outdated: certificates to be revoked now, since a newer one replaced them.
+    replaced: certificates that a newer one replaced, and that are revoked later.
+    outdated: those that are to be revoked now.
     """
 
     device: CompanionDevice
@@ -79,21 +50,28 @@ class CompanionState:
     standing: Standing | None
     days_left: int | None
     handover: HandoverState | None
+    replaced: tuple[Certificate, ...]
     outdated: tuple[Certificate, ...]
 
 
 def companion_states(
     devices: Collection[CompanionDevice],
-    certificates: Iterable[Certificate],
-    records: Mapping[str, Record],
+    certificates: Collection[Certificate],
+    trust: Trust,
     is_waiting: Callable[[str], bool],
     now: datetime,
 ) -> Mapping[str, CompanionState]:
     """Return the state of each device, by its id."""
     of_device: dict[str, list[Certificate]] = {device.id: [] for device in devices}
     for certificate in certificates:
-        if certificate.device_id in of_device:
-            of_device[certificate.device_id].append(certificate)
+        if (device_id := trust.device_id_of(certificate)) in of_device:
+            of_device[device_id].append(certificate)
+    records = {
+        item.id: record for item in certificates if (record := trust.record_of(item))
+    }
+    claimed = {
+        trust.claimed_device_id(item) for item in trust.unknown_among(certificates)
+    }
     return {
         device.id: _state(
             device,
@@ -101,6 +79,7 @@ def companion_states(
             records,
             is_waiting,
             now,
+            without_any=None if device.id in claimed else Standing.MISSING,
         )
         for device in devices
     }
@@ -112,19 +91,22 @@ def _state(
     records: Mapping[str, Record],
     is_waiting: Callable[[str], bool],
     now: datetime,
+    *,
+    without_any: Standing | None,
 ) -> CompanionState:
     """Return the state of a device with these certificates, oldest first."""
     active = {item.id: item for item in certificates if item.is_active}
     current = _current(certificates, records)
-    outdated = outdated_certificates(list(active), records, is_waiting, now)
+    dates = revocation_dates(list(active), records, is_waiting, now)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},
         current=current,
-        standing=current.standing_at(now) if current else Standing.MISSING,
+        standing=current.standing_at(now) if current else without_any,
         days_left=days_left(current.facts.expires_on, now) if current else None,
         handover=_handover(list(active), records, is_waiting),
-        outdated=tuple(active[certificate_id] for certificate_id in outdated),
+        replaced=tuple(active[key] for key, date in dates.items() if date > now),
+        outdated=tuple(active[key] for key, date in dates.items() if date <= now),
     )
 
 

@@ -1,11 +1,10 @@
 """What a certificate says: name, dates, key, fingerprint (pure, but slow: call in the executor)."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Self
+from typing import Final, Self
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,16 +15,23 @@ from cryptography.x509.oid import NameOID
 
 from ..api.errors import Unavailable
 from ..api.models import ClientCertificate
-from .keys import ORGANIZATION, KeyType
+from .keys import KeyType, key_id_of
+
+# What the parser raises, depending on where a certificate is malformed. Somebody else may have
+# had it signed, so none of it may stop the certificates of others from being read.
+_MALFORMED: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateFacts:
-    """What a certificate says of itself; Cloudflare's fields repeat it in several formats."""
+    """What a certificate says of itself; Cloudflare's fields repeat it in several formats.
+
+    Who asks for a certificate chooses the name, the organization and the unit.
+    """
 
     name: str
     organization: str
-    device_id: str
+    organizational_unit: str
     serial_number: str
     fingerprint_sha256: str
     issued_on: datetime
@@ -43,7 +49,9 @@ class CertificateFacts:
             return cls(
                 name=_attribute(certificate, NameOID.COMMON_NAME),
                 organization=_attribute(certificate, NameOID.ORGANIZATION_NAME),
-                device_id=_attribute(certificate, NameOID.ORGANIZATIONAL_UNIT_NAME),
+                organizational_unit=_attribute(
+                    certificate, NameOID.ORGANIZATIONAL_UNIT_NAME
+                ),
                 serial_number=f"{certificate.serial_number:X}",
                 fingerprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
                 issued_on=certificate.not_valid_before_utc,
@@ -53,24 +61,27 @@ class CertificateFacts:
                 ),
                 key_type=_key_type(public_key),
             )
-        except (ValueError, UnsupportedAlgorithm) as err:
+        except _MALFORMED as err:
             raise Unavailable("malformed certificate") from err
 
     @property
-    def managed(self) -> bool:
-        """Return whether a Home Assistant created it."""
-        return self.organization == ORGANIZATION and bool(self.device_id)
+    def key_id(self) -> str:
+        """Return the digest of the public key."""
+        return key_id_of(self.public_key)
 
 
 def read_certificates(
     certificates: Iterable[ClientCertificate],
-) -> list[tuple[ClientCertificate, CertificateFacts]]:
-    """Return each certificate with its facts; one that cannot be read is left out."""
-    readable = []
-    for certificate in certificates:
-        with suppress(Unavailable):
-            readable.append((certificate, CertificateFacts.read(certificate.pem)))
-    return readable
+) -> list[tuple[ClientCertificate, CertificateFacts | None]]:
+    """Return each certificate with its facts; None for one that cannot be read."""
+    return [(item, _read_if_possible(item.pem)) for item in certificates]
+
+
+def _read_if_possible(pem: str) -> CertificateFacts | None:
+    try:
+        return CertificateFacts.read(pem)
+    except Unavailable:
+        return None
 
 
 def _key_type(public_key: object) -> KeyType:

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 
 from ..api.client import CloudflareClient
 from ..run_blocking import RunBlocking
-from .companions import Certificate
+from .certificate import Certificate, ListedCertificate
 from .facts import read_certificates
 
 
 async def fetch_certificates(
     client: CloudflareClient, zone_ids: Iterable[str], run_blocking: RunBlocking
-) -> tuple[Certificate, ...]:
-    """Return every readable client certificate of these zones, by zone; raise EngineError.
+) -> tuple[ListedCertificate, ...]:
+    """Return every client certificate of these zones, by zone; raise EngineError.
 
     Source: GET /zones/{zone_id}/client_certificates.
     """
@@ -20,15 +20,14 @@ async def fetch_certificates(
     listed = await asyncio.gather(
         *(client.client_certificates.list(zone_id) for zone_id in wanted)
     )
-    certificates = []
-    for zone_id, found in zip(wanted, listed, strict=True):
-        certificates += [
-            Certificate(
-                id=certificate.id,
-                zone_id=zone_id,
-                status=certificate.status,
-                facts=facts,
+    return tuple(
+        [
+            ListedCertificate(id=item.id, zone_id=zone_id, status=item.status)
+            if facts is None
+            else Certificate(
+                id=item.id, zone_id=zone_id, status=item.status, facts=facts
             )
-            for certificate, facts in await run_blocking(read_certificates, found)
+            for zone_id, found in zip(wanted, listed, strict=True)
+            for item, facts in await run_blocking(read_certificates, found)
         ]
-    return tuple(certificates)
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from cryptography import x509
@@ -11,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-# Marks a certificate as created by a Home Assistant; the subject's unit is the device's id.
+# For people who read the list of certificates; the subject's unit is the device's id. Anybody
+# who has a certificate signed can write the same: nothing may be trusted because of it.
 ORGANIZATION: Final = "Home Assistant"
 # In bytes: X.509 allows no longer common name.
 _MAX_NAME_LENGTH: Final = 64
@@ -38,9 +40,19 @@ class SigningRequest:
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
 
+    @property
+    def key_id(self) -> str:
+        """Return the digest of the public key, by which the certificate is known beforehand."""
+        return key_id_of(self.public_key)
+
     def __repr__(self) -> str:
         """Keep the key out of logs and tracebacks."""
         return "SigningRequest()"
+
+
+def key_id_of(public_key: bytes) -> str:
+    """Return the SHA-256 of a public key in DER, in hex."""
+    return sha256(public_key).hexdigest()
 
 
 def is_name(text: str) -> bool:

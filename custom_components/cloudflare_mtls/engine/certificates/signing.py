@@ -65,6 +65,6 @@ def _matching(
     certificates: tuple[ClientCertificate, ...], request: SigningRequest
 ) -> tuple[ClientCertificate, CertificateFacts] | None:
     for certificate, facts in read_certificates(certificates):
-        if facts.public_key == request.public_key:
+        if facts and facts.public_key == request.public_key:
             return certificate, facts
     return None

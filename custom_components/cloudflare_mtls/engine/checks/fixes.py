@@ -5,8 +5,8 @@ from typing import Any
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
+from ..api.ingress import TunnelConfiguration
 from ..api.json_fields import Fields
-from ..api.models import TunnelConfiguration
 from ..sync.steps import CATCH_ALL
 from .finding import Finding
 from .specs import SPECS, Check, FixedIn, SettingSpec

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..api.models import IngressRule, TunnelConfiguration
+from ..api.ingress import IngressRule, TunnelConfiguration
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check

@@ -5,22 +5,17 @@ import re
 from typing import Final
 
 from ..api.models import AccessApplication, Observation, Ruleset, Zone
+from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.admissions import Admission, read_admissions
-from ..rules.exposure import skips_later_rules
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.meaning import evaluate
 from ..rules.request_set import RequestSet
+from ..rules.skippable import Skippable
+from ..rules.text_sets import Exactly, TextSet
 from ..sync.settings import Layout, ProtectedHostname
-from ..sync.skippable import Skippable
 from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
-
-# Actions that stop a request: a challenge too, since no companion app shows its puzzle.
-_STOPPING: Final = frozenset(
-    {"block", "challenge", "js_challenge", "managed_challenge"}
-)
-
 
 _MAX_LISTED: Final = 5
 
@@ -176,9 +171,10 @@ def _rules(
         truth = evaluate(rule.expression, requests)
         if truth is False:
             continue
-        if truth is True and skips_later_rules(rule):
+        if truth is True and ends_evaluation(rule):
             return
-        if rule.action not in _STOPPING:
+        # A challenge stops companion apps too, because none shows its puzzle.
+        if rule.action not in STOPPING:
             continue
         if truth is True or item.layout is Layout.SKIP_AND_BLOCK:
             yield Finding(
@@ -200,10 +196,12 @@ def _good_requests(hostname: str, admission: Admission | None) -> RequestSet:
     """Return all requests that a device with a good certificate makes to a hostname."""
     pinned = admission.pinned if admission else None
     return RequestSet(
-        host=hostname,
+        host=Exactly(hostname),
+        path=TextSet(),
+        presented=True,
         verified=True,
         revoked=False,
-        fingerprint=min(pinned) if pinned else None,
+        fingerprint=Exactly(min(pinned)) if pinned else TextSet(),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .parser import parse
-from .tree import Call, Combination, Comparison, Field, Node, Not
+from .tree import Call, Combination, Comparison, Field, Literal, Node, Not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
             yield host, Admission(pinned=frozenset())
         case Comparison(Field("http.host"), "in", names):
-            for name in names:
-                yield str(name), Admission(pinned=frozenset())
+            for name in _texts(names):
+                yield name, Admission(pinned=frozenset())
         case Combination("and", (hosts, Not(exempt))):
             for host, admission in _admissions(hosts):
                 yield host, replace(admission, exempt_paths=tuple(_paths(exempt)))
@@ -63,13 +63,19 @@ def _paths(node: Node) -> Iterator[str]:
                 yield from _paths(inner)
 
 
+def _texts(literals: Iterable[Literal]) -> Iterator[str]:
+    for literal in literals:
+        if isinstance(literal, str):
+            yield literal
+
+
 def _pins(nodes: Iterable[Node]) -> Iterator[frozenset[str]]:
     for node in nodes:
         match node:
             case Comparison(
                 Field("cf.tls_client_auth.cert_fingerprint_sha256"), "in", texts
             ):
-                yield frozenset(str(text) for text in texts)
+                yield frozenset(_texts(texts))
             case Not(inner):
                 yield from _pins([inner])
             case Combination(_, inner):

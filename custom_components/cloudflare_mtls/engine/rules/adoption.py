@@ -1,6 +1,7 @@
 """Recognises rules that somebody made by hand to protect a hostname, as guides say (pure)."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ..api.models import Rule
@@ -11,6 +12,18 @@ from .tree import Call, Combination, Comparison, Field, Node, Not
 _CERTIFICATE: Final = frozenset(
     {"cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked"}
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeByHand:
+    """A rule, or a DNS record of one of our hostnames, that somebody made by hand and that can become ours."""
+
+    id: str
+    hostname: str | None = None
+
+    def concerns(self, hostnames: Collection[str]) -> bool:
+        """Return whether it concerns one of these hostnames; rules are shared, so each concerns all."""
+        return self.hostname is None or self.hostname in hostnames
 
 
 def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:
@@ -41,7 +54,8 @@ def _hostnames(node: Node) -> frozenset[str]:
     """Return the hostnames that a condition asks for, none if it asks for anything else."""
     match node:
         case Comparison(left, "eq" | "in", names) if _is_host(left):
-            return frozenset(str(name) for name in names)
+            texts = frozenset(name for name in names if isinstance(name, str))
+            return texts if len(texts) == len(names) else frozenset()
         case Call("starts_with", (left, str(name))) if _is_host(left):
             return frozenset({name})
         case Combination("or", nodes) if all(_hostnames(inner) for inner in nodes):

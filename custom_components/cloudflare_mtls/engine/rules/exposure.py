@@ -1,8 +1,7 @@
 """Who reaches an origin without a good certificate, and through which rule (pure)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from ..api.models import (
@@ -13,26 +12,16 @@ from ..api.models import (
     Ruleset,
     name_matches,
 )
+from .actions import ends_evaluation
 from .admissions import ANY_CERTIFICATE, Admission
+from .exempt_paths import paths_outside
 from .host_forms import HostForms
 from .meaning import evaluate
-from .request_set import AnyExcept, RequestSet
+from .request_set import RequestSet
+from .visitors import Visitor, handshakes
 
-
-class Visitor(StrEnum):
-    """A visitor who must not get in."""
-
-    NO_CERTIFICATE = "no_certificate"
-    REVOKED_CERTIFICATE = "revoked_certificate"
-    UNPINNED_CERTIFICATE = "unpinned_certificate"
-
-
-# Whether the visitor's certificate is verified, and whether it is revoked.
-_CERTIFICATE: Final[Mapping[Visitor, tuple[bool, bool]]] = {
-    Visitor.NO_CERTIFICATE: (False, False),
-    Visitor.REVOKED_CERTIFICATE: (True, True),
-    Visitor.UNPINNED_CERTIFICATE: (True, False),
-}
+# The types of DNS records that tell visitors which server to ask.
+_LEADING_TYPES: Final = ADDRESS_TYPES | {"HTTPS", "NS", "SVCB"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,38 +41,47 @@ def exposed(
 ) -> Exposure | None:
     """Return a visitor who reaches an origin without a good certificate, if there is one.
 
-    A hostname is exposed when a proxied DNS record and an ingress rule make it reach an
-    origin, and some request outside its exempt paths, with no certificate, a revoked one, or,
-    when pinning, one that is not pinned, is not certain to be blocked. What is not known
-    counts as reaching an origin, and as not blocked.
+    A hostname is exposed when a DNS record of its own leads visitors past Cloudflare. It is
+    also exposed when a proxied record and an ingress rule make it reach an origin, and some
+    request outside its exempt paths, with no certificate, one that Cloudflare does not accept,
+    a revoked one, or, when pinning, one that is not pinned, is not certain to be blocked. What
+    is not known counts as reaching an origin, and as not blocked.
     """
+    if any(_leads_past_cloudflare(item, hostname) for item in observation.records):
+        return Exposure(hostname=hostname, visitor=Visitor.NO_CERTIFICATE, through=None)
     if not _reaches_origin(observation, hostname):
         return None
-    for visitor, (verified, revoked) in _CERTIFICATE.items():
-        if visitor is Visitor.UNPINNED_CERTIFICATE and admission.pinned is None:
-            continue
+    for handshake, path in product(
+        handshakes(admission.pinned), paths_outside(admission.exempt_paths)
+    ):
         requests = RequestSet(
             host=HostForms(hostname),
-            verified=verified,
-            revoked=revoked,
-            fingerprint=_fingerprint(visitor, admission),
-            exempt_paths=admission.exempt_paths,
+            path=path,
+            presented=handshake.presented,
+            verified=handshake.verified,
+            revoked=handshake.revoked,
+            fingerprint=handshake.fingerprint,
         )
         blocked, through = _verdict(observation.ruleset, requests)
         if not blocked:
-            return Exposure(hostname=hostname, visitor=visitor, through=through)
+            return Exposure(
+                hostname=hostname, visitor=handshake.visitor, through=through
+            )
     return None
 
 
-def _fingerprint(visitor: Visitor, admission: Admission) -> str | AnyExcept | None:
-    match visitor:
-        case Visitor.NO_CERTIFICATE:
-            return ""
-        case Visitor.REVOKED_CERTIFICATE:
-            # It may be a pinned one.
-            return None
-        case Visitor.UNPINNED_CERTIFICATE:
-            return AnyExcept(admission.pinned or frozenset())
+def _leads_past_cloudflare(record: DnsRecord, hostname: str) -> bool:
+    """Return whether visitors follow the record to another server; no rule is asked there.
+
+    A wildcard does not count: it leads there by every name, with or without this hostname. A
+    tunnel's name answers through Cloudflare only.
+    """
+    return (
+        record.name == hostname
+        and record.type in _LEADING_TYPES
+        and not record.proxied
+        and record.tunnel_id is None
+    )
 
 
 def _reaches_origin(observation: Observation, hostname: str) -> bool:
@@ -102,21 +100,13 @@ def _reaches_origin(observation: Observation, hostname: str) -> bool:
 def _is_served(observation: Observation, record: DnsRecord, hostname: str) -> bool:
     """Return whether the record's target may answer; only a known tunnel is known not to."""
     configuration = observation.configurations.get(record.tunnel_id or "")
-    if configuration is None:
-        return True
-    for rule in configuration.ingress:
-        if rule.matches(hostname):
-            if not rule.service.startswith("http_status:"):
-                return True
-            if rule.path is None:
-                return False
-    return False
+    return configuration is None or configuration.may_serve(hostname)
 
 
 def _verdict(ruleset: Ruleset, requests: RequestSet) -> tuple[bool, Rule | None]:
     """Return whether all the requests are blocked, and the rule that lets some past, if any.
 
-    A challenge does not count as a block: a visitor who solves it goes on to the next rule.
+    A challenge does not count as a block: a visitor may solve it.
     """
     for rule in ruleset.rules:
         if not rule.enabled:
@@ -124,17 +114,6 @@ def _verdict(ruleset: Ruleset, requests: RequestSet) -> tuple[bool, Rule | None]
         truth = evaluate(rule.expression, requests)
         if rule.action == "block" and truth is True:
             return True, None
-        if truth is not False and skips_later_rules(rule):
+        if truth is not False and ends_evaluation(rule) is not False:
             return False, rule
     return False, None
-
-
-def skips_later_rules(rule: Rule) -> bool:
-    """Return whether requests that the rule matches skip all custom rules after it.
-
-    Source: developers.cloudflare.com, WAF custom rules, skip options.
-    """
-    return rule.action == "skip" and "current" in (
-        rule.action_parameters.get("ruleset"),
-        rule.action_parameters.get("phase"),
-    )

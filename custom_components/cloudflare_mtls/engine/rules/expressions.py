@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from .admissions import Admission
+from .exempt_paths import CLIMBING
 
 # In characters. Source: the Rulesets API refuses longer expressions.
 MAX_LENGTH: Final = 4096
@@ -18,8 +19,6 @@ _UNVERIFIED: Final = (
 _FINGERPRINT: Final = "cf.tls_client_auth.cert_fingerprint_sha256"
 
 _PATH: Final = "http.request.uri.path"
-# A zone may have switched URL normalisation off: no request may climb out of an exempt path.
-_PLAIN_PATH: Final = f'not {_PATH} contains ".." and not {_PATH} contains "%"'
 
 
 def skip_expression(admissions: Mapping[str, Admission]) -> str:
@@ -102,7 +101,8 @@ def _reach(hostname: str, exempt_paths: tuple[str, ...]) -> str:
     prefixes = " or ".join(
         f"starts_with({_PATH}, {_quoted(path)})" for path in exempt_paths
     )
-    return f"({host} and not (({prefixes}) and {_PLAIN_PATH}))"
+    plain = " and ".join(f"not {_PATH} contains {_quoted(part)}" for part in CLIMBING)
+    return f"({host} and not (({prefixes}) and {plain}))"
 
 
 def _set(texts: Collection[str]) -> str:

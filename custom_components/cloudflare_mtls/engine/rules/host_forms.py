@@ -1,91 +1,88 @@
 """Every form in which a Host header can write a hostname (pure)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 import re
-from typing import Final
+from typing import Final, override
 
+from .letters import lower
+from .text_sets import TextSet
 from .truth import Truth
-from .wildcards import matches_wildcard
+from .wildcards import is_plain, matches_wildcard
+
+# What a visitor may write behind a hostname: a dot, and after a colon whatever they like.
+_BEHIND: Final = re.compile(r"\.?(?::.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class HostForms:
-    """All forms of a hostname in a Host header: in any case, with a dot, with a port.
+class HostForms(TextSet):
+    """All forms of a hostname in a Host header: in any case, with a dot, with a colon.
 
-    Whether Cloudflare's rules see the dot and the port is documented nowhere, so a rule that
-    matches only some of the forms decides nothing. Lowered forms went through lower().
+    What follows the colon need not be a port: cloudflared cuts off any text there. Whether
+    Cloudflare's rules see it, and the dot, is documented nowhere. A rule that matches only
+    some of the forms decides nothing. Lowered forms went through lower().
+
+    Sources: cloudflare/cloudflared#1490; ingress.FindMatchingRule.
     """
 
     hostname: str
-    lowered: bool = False
+    are_lower: bool = False
 
+    @override
     def equals(self, text: str) -> Truth:
-        """Return False where no form is this text, else None: the other forms are not."""
-        lowered = text.lower()
-        rest = lowered.removeprefix(self.hostname)
-        if rest == lowered or not _SUFFIX_ANY.fullmatch(rest):
-            return False
-        return False if self.lowered and text != lowered else None
+        return None if self._may_be(text, lower(text)) else False
 
+    @override
     def starts_with(self, prefix: str) -> Truth:
-        """Return whether every form begins with a text."""
-        text = self._same_case(prefix)
-        if text is None:
-            return False
-        if self.hostname.startswith(text):
-            return True if self.lowered or not text else None
-        rest = text.removeprefix(self.hostname)
-        return None if rest != text and _SUFFIX.fullmatch(rest) else False
+        lowered = lower(prefix)
+        if self.hostname.startswith(lowered) and self._may_have(prefix, lowered):
+            return True if self.are_lower or not prefix else None
+        return None if self._may_be(prefix, lowered) else False
 
+    @override
     def ends_with(self, suffix: str) -> Truth:
-        """Return False where no form ends with a text, else None: the other forms do not."""
-        text = self._same_case(suffix)
-        return None if text is not None and self._may_end(text) else False
+        return None if self._may_have(suffix, lower(suffix)) else False
 
+    @override
     def contains(self, part: str) -> Truth:
-        """Return whether every form contains a text."""
-        text = self._same_case(part)
-        if text is None:
+        if not self._may_have(part, lower(part)):
             return False
-        if text in self.hostname:
-            return True if self.lowered or not text else None
-        ends = (text[:place] for place in range(len(text) + 1))
-        possible = any(
-            self.hostname.endswith(end) and _SUFFIX_PART.fullmatch(text[len(end) :])
-            for end in ends
-        )
-        return None if possible else False
+        certain = self.are_lower or not part
+        return True if certain and part in self.hostname else None
 
+    @override
     def like(self, pattern: str, *, strict: bool) -> Truth:
-        """Return whether every form matches a wildcard pattern."""
-        if strict and self.lowered and pattern != pattern.lower():
+        if not is_plain(pattern):
             return None
-        # Digits that the pattern asks for may be those of a port.
-        digits = re.findall(r"[0-9]+", pattern)
-        ports = ["443", *("".join(digits[place:]) for place in range(len(digits)))]
-        suffixes = ("", *(f":{port}" for port in ports))
-        forms = [
-            f"{self.hostname}{dot}{suffix}" for dot in ("", ".") for suffix in suffixes
-        ]
-        truths = {matches_wildcard(form, pattern, strict=False) for form in forms}
-        if truths == {True} and pattern.endswith("*"):
-            return True if self.lowered or not strict else None
-        return False if truths == {False} and ":" not in pattern else None
+        if self.are_lower and not strict:
+            pattern = lower(pattern)
+        beginning, star, _ = pattern.partition("*")
+        if not star:
+            return self.equals(pattern)
+        if self.starts_with(beginning) is False:
+            return False
+        ignores_case = self.are_lower or not strict
+        matches = matches_wildcard(self.hostname, pattern, strict=strict)
+        return True if ignores_case and matches and pattern.endswith("*") else None
 
-    def _same_case(self, text: str) -> str | None:
-        """Return a text in the hostname's case, or None where it cannot match."""
-        lowered = text.lower()
-        return None if self.lowered and text != lowered else lowered
+    @override
+    def lowered(self) -> TextSet:
+        return _lowered(self.hostname)
 
-    def _may_end(self, text: str) -> bool:
-        return any(
-            self.hostname.endswith(text[:place]) and _SUFFIX.fullmatch(text[place:])
-            for place in range(len(text) + 1)
-        ) or bool(_SUFFIX_END.fullmatch(text))
+    def _may_be(self, text: str, lowered: str) -> bool:
+        """Return whether one of the forms is this text."""
+        return (
+            lowered.startswith(self.hostname)
+            and self._may_have(text, lowered)
+            and _BEHIND.fullmatch(text[len(self.hostname) :]) is not None
+        )
+
+    def _may_have(self, text: str, lowered: str) -> bool:
+        """Return whether the forms can have letters in the case that they have in a text."""
+        return not self.are_lower or text == lowered
 
 
-# What may stand behind a hostname in a Host header, its ends and its parts.
-_SUFFIX_ANY: Final = re.compile(r"\.?(?::.*)?", re.DOTALL)
-_SUFFIX: Final = re.compile(r"\.?(?::[0-9]{0,5})?")
-_SUFFIX_END: Final = re.compile(r"(?:\.?:)?[0-9]{0,5}|\.")
-_SUFFIX_PART: Final = re.compile(r"\.?:?[0-9]{0,5}")
+# A rule may ask for the host in lower case many times.
+@lru_cache(maxsize=256)
+def _lowered(hostname: str) -> HostForms:
+    return HostForms(hostname, are_lower=True)

@@ -1,22 +1,22 @@
 """Evaluates a rule's expression, ours or somebody else's, for a set of requests (pure).
 
-The answer is true or false only where every request of the set agrees, and None otherwise. An
-expression that the parser cannot read is None too, so nothing unknown ever counts as a lock.
+The answer is true or false only where every request of the set agrees, and None otherwise.
+What is not named here, be it a field, a function, an operator or a kind of literal, is
+unknown, and so is an expression that the parser cannot read: nothing unknown ever counts as a
+lock, nor as something that a visitor cannot choose.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from .host_forms import HostForms
 from .optimise import optimise
 from .parser import parse
-from .request_set import AnyExcept, RequestSet
-from .tree import Call, Combination, Comparison, Field, HostPrefixes, Literal, Node, Not
+from .request_set import RequestSet
+from .text_sets import TextSet
+from .tree import Call, Combination, Comparison, Field, HostPrefixes, Node, Not
 from .truth import Truth, combine, negate
-from .wildcards import matches_wildcard
 
-type Value = Literal | bool | HostForms | AnyExcept | None
+_ANY_TEXT: Final = TextSet()
 
 
 # A plan evaluates a rule before and after each step that leaves the rule as it is, and so does
@@ -42,111 +42,39 @@ def _truth(node: Node, requests: RequestSet) -> Truth:
             return negate(_truth(inner, requests))
         case Combination(operator, nodes):
             return combine(operator, (_truth(inner, requests) for inner in nodes))
-        case Comparison(left, operator, right):
-            return _compare(_value(left, requests), operator, right)
         case HostPrefixes(prefixes):
-            return _begins_with_any(requests.host, prefixes)
-        case _:
-            value = _value(node, requests)
-            return value if isinstance(value, bool) else None
-
-
-def _compare(value: Value, operator: str, right: tuple[Literal, ...]) -> Truth:
-    texts = [item for item in right if isinstance(item, str)]
-    if len(texts) < len(right):
-        return None
-    if isinstance(value, HostForms):
-        return _compare_host(value, operator, texts)
-    if isinstance(value, AnyExcept):
-        return value.equals(texts) if operator in ("eq", "in") else None
-    if not isinstance(value, str):
-        return None
-    match operator:
-        case "eq" | "in":
-            return value in texts
-        case "ne":
-            return value not in texts
-        case "contains":
-            return texts[0] in value
-        case "wildcard":
-            return matches_wildcard(value, texts[0], strict=False)
-        case "strict wildcard":
-            return matches_wildcard(value, texts[0], strict=True)
-        case _:
-            return None
-
-
-def _compare_host(host: HostForms, operator: str, texts: list[str]) -> Truth:
-    match operator:
-        case "eq" | "in":
-            return combine("or", (host.equals(text) for text in texts))
-        case "ne":
-            return negate(host.equals(texts[0]))
-        case "contains":
-            return host.contains(texts[0])
-        case "wildcard" | "strict wildcard":
-            return host.like(texts[0], strict=operator.startswith("strict"))
-        case _:
-            return None
-
-
-def _begins_with_any(host: str | HostForms, prefixes: tuple[str, ...]) -> Truth:
-    if isinstance(host, str):
-        return host.lower().startswith(prefixes)
-    lowered = HostForms(host.hostname, lowered=True)
-    return combine("or", map(lowered.starts_with, prefixes))
-
-
-def _value(node: Node, requests: RequestSet) -> Value:
-    match node:
-        case Field(name):
-            return _field(name, requests)
-        case Call("starts_with", (Field("http.request.uri.path"), str(prefix))):
-            return _path_starts_with(prefix, requests)
-        case Call(name, arguments):
-            return _call(name, [_value(argument, requests) for argument in arguments])
-        case str() | int():
-            return node
-        case _:
-            return _truth(node, requests)
-
-
-def _field(name: str, requests: RequestSet) -> Value:
-    match name:
-        case "http.host":
-            return requests.host
-        case "cf.tls_client_auth.cert_verified":
+            host = requests.host.lowered()
+            return combine("or", map(host.starts_with, prefixes))
+        case Comparison(left, operator, right):
+            texts = [item for item in right if isinstance(item, str)]
+            if len(texts) < len(right):
+                return None
+            return _text(left, requests).compare(operator, texts)
+        case Call("starts_with", (operand, str(prefix))):
+            return _text(operand, requests).starts_with(prefix)
+        case Call("ends_with", (operand, str(suffix))):
+            return _text(operand, requests).ends_with(suffix)
+        case Field("cf.tls_client_auth.cert_presented"):
+            return requests.presented
+        case Field("cf.tls_client_auth.cert_verified"):
             return requests.verified
-        case "cf.tls_client_auth.cert_revoked":
+        case Field("cf.tls_client_auth.cert_revoked"):
             return requests.revoked
-        case "cf.tls_client_auth.cert_fingerprint_sha256":
-            return requests.fingerprint
         case _:
             return None
 
 
-def _path_starts_with(prefix: str, requests: RequestSet) -> Truth:
-    exempt = any(prefix.startswith(path) for path in requests.exempt_paths)
-    return False if exempt else None
-
-
-_TEXT_FUNCTIONS: Final[dict[tuple[str, int], Callable[..., Value]]] = {
-    ("lower", 1): str.lower,
-    ("upper", 1): str.upper,
-    ("starts_with", 2): str.startswith,
-    ("ends_with", 2): str.endswith,
-}
-
-
-def _call(name: str, values: list[Value]) -> Value:
-    match name, values:
-        case "lower", [HostForms(hostname)]:
-            return HostForms(hostname, lowered=True)
-        case "starts_with", [HostForms() as host, str(prefix)]:
-            return host.starts_with(prefix)
-        case "ends_with", [HostForms() as host, str(suffix)]:
-            return host.ends_with(suffix)
-    function = _TEXT_FUNCTIONS.get((name, len(values)))
-    if function is None or not all(isinstance(value, str) for value in values):
-        return None
-    return function(*values)
+def _text(node: Node, requests: RequestSet) -> TextSet:
+    match node:
+        case Field("http.host"):
+            return requests.host
+        case Field("http.request.uri.path"):
+            return requests.path
+        case Field("cf.tls_client_auth.cert_fingerprint_sha256"):
+            return requests.fingerprint
+        case Call("lower", (operand,)):
+            return _text(operand, requests).lowered()
+        case Call("upper", (operand,)):
+            return _text(operand, requests).uppered()
+        case _:
+            return _ANY_TEXT

@@ -7,9 +7,12 @@ def optimise(node: Node) -> Node:
     """Return a tree that means the same.
 
     Our own expressions name many hostnames, each in a condition of its own: these become a
-    single condition. The certificate, which our expressions ask for last, is looked at first;
-    the order of conditions does not matter to what they mean.
+    single condition. A hostname is looked at before the paths that are exempt there, and the
+    certificate, which our expressions ask for last, is looked at first; the order of conditions
+    does not matter to what they mean.
     """
+    if (prefix := _host_prefix(node)) is not None:
+        return HostPrefixes((prefix,))
     match node:
         case Not(inner):
             return Not(optimise(inner))
@@ -23,9 +26,9 @@ def optimise(node: Node) -> Node:
             ]
             return Combination("or", (*reversed(others), hosts))
         case Combination(operator, nodes):
-            return Combination(
-                operator, tuple(optimise(inner) for inner in reversed(nodes))
-            )
+            optimised = [optimise(inner) for inner in reversed(nodes)]
+            optimised.sort(key=lambda inner: not isinstance(inner, HostPrefixes))
+            return Combination(operator, tuple(optimised))
         case _:
             return node
 

@@ -5,7 +5,17 @@ from functools import lru_cache
 import re
 from typing import Final
 
-from .tree import Call, Combination, Comparison, Field, Literal, Node, Not, Operand
+from .tree import (
+    Call,
+    Combination,
+    Comparison,
+    Field,
+    Literal,
+    Node,
+    Not,
+    Opaque,
+    Operand,
+)
 
 
 def same_expression(one: str, other: str) -> bool:
@@ -32,8 +42,7 @@ _TOKEN: Final = re.compile(
     r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*")
     | r(?P<fence>\#*)"(?P<raw>.*?)"(?P=fence)
-    | (?P<number>[0-9]+(?![\w.:/]))
-    | (?P<address>(?:[0-9]|::)[0-9A-Fa-f.:/]*)
+    | (?P<opaque>(?:[0-9]|::)[0-9A-Fa-f.:/]*)
     | (?P<name>[A-Za-z_][\w.]*(?:\[(?:"(?:[^"\\]|\\.)*"|[0-9]+|\*)\])*)
     | (?P<list>\$[\w.]+)
     | (?P<symbol>&&|\|\||\^\^|==|!=|<=|>=|[!<>~(){},])
@@ -112,7 +121,7 @@ class _Parser:
         left = self._operand()
         if self._accept("in"):
             if self._tokens and self._tokens[0].text.startswith("$"):
-                return Comparison(left, "in list", (self._next().text,))
+                return Comparison(left, "in", (Opaque(self._next().text),))
             return Comparison(left, "in", self._set())
         strict = "strict " if self._accept("strict") else ""
         if self._tokens and self._tokens[0].text in _COMPARISONS:
@@ -175,10 +184,8 @@ def _tokens(expression: str) -> list[_Token]:
             tokens.append(_Token("", _ESCAPE.sub(_unescaped, string[1:-1])))
         elif (raw := match["raw"]) is not None:
             tokens.append(_Token("", raw))
-        elif (number := match["number"]) is not None:
-            tokens.append(_Token("", int(number)))
-        elif (address := match["address"]) is not None:
-            tokens.append(_Token("", address))
+        elif (opaque := match["opaque"]) is not None:
+            tokens.append(_Token("", Opaque(opaque)))
         else:
             text = match["name"] or match["list"] or match["symbol"]
             tokens.append(_Token(_SYNONYMS.get(text, text)))

@@ -1,32 +1,21 @@
 """Sets of requests that an expression is evaluated for (pure)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .host_forms import HostForms
-from .truth import Truth
-
-
-@dataclass(frozen=True)
-class AnyExcept:
-    """Any text except these."""
-
-    texts: frozenset[str]
-
-    def equals(self, texts: Iterable[str]) -> Truth:
-        """Return False where the text is none of the given ones, else None: it may be one."""
-        return False if self.texts.issuperset(texts) else None
+from .text_sets import TextSet
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestSet:
-    """All requests with this Host header and certificate, outside the exempt paths.
+    """All requests with such a Host header, path and certificate.
 
-    A fingerprint that is None may be any.
+    Everything else of a request is any: the visitor writes its headers, query, method and
+    further certificate, and comes from any address.
     """
 
-    host: str | HostForms
+    host: TextSet
+    path: TextSet
+    presented: bool
     verified: bool
     revoked: bool
-    fingerprint: str | AnyExcept | None = None
-    exempt_paths: tuple[str, ...] = ()
+    fingerprint: TextSet

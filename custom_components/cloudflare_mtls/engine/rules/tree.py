@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-type Literal = str | int
+
+@dataclass(frozen=True)
+class Opaque:
+    """A literal that is no text: a number, an address, a range, a list, or bytes in hex."""
+
+    source: str
+
+
+type Literal = str | Opaque
 
 
 @dataclass(frozen=True)

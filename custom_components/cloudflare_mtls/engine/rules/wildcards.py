@@ -2,7 +2,13 @@
 
 import fnmatch
 
+from .letters import lower
 from .truth import Truth
+
+
+def is_plain(pattern: str) -> bool:
+    """Return whether a pattern has no character but the star that could mean something else."""
+    return not any(char in pattern for char in "\\?[")
 
 
 def matches_wildcard(text: str, pattern: str, *, strict: bool) -> Truth:
@@ -10,9 +16,8 @@ def matches_wildcard(text: str, pattern: str, *, strict: bool) -> Truth:
 
     Only a strict pattern distinguishes upper and lower case.
     """
-    # Only ASCII letters have two cases to Cloudflare.
-    if any(char in pattern for char in "\\?[") or not pattern.isascii():
+    if not is_plain(pattern):
         return None
     if not strict:
-        text, pattern = text.lower(), pattern.lower()
+        text, pattern = lower(text), lower(pattern)
     return fnmatch.fnmatchcase(text, pattern)

@@ -6,11 +6,12 @@ from typing import Any
 
 from ..api.models import TUNNEL_DOMAIN, Rule
 from ..rules.admissions import Admission
+from ..rules.adoption import MadeByHand
 from ..rules.expressions import block_expression, skip_expression
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.parser import same_expression
+from ..rules.skippable import Skippable, skip_parameters
 from .settings import Layout, ProtectedHostname
-from .skippable import Skippable, skip_parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,8 @@ class DesiredZone:
     former: settings that a hostname had before; another tunnel may still serve it.
     pinned: fingerprints of the only certificates that pass, None for any.
     skipped: what Cloudflare lets this zone's skip rule skip.
-    takes_over: whether ours replaces what somebody made by hand for our hostnames.
+    takes_over: what was made by hand and becomes ours, because a person agreed; None where
+        nobody is asked.
     neighbours: hostnames that other Home Assistants protect through the same two rules, and
         who passes there; they keep what they have.
     skipping_neighbours: those that the skip rule names, of which the block rule may know none.
@@ -74,7 +76,7 @@ class DesiredZone:
     former: tuple[ProtectedHostname, ...] = ()
     pinned: frozenset[str] | None = None
     skipped: frozenset[Skippable] = frozenset(Skippable)
-    takes_over: bool = False
+    takes_over: frozenset[MadeByHand] | None = None
     neighbours: Mapping[str, Admission] = field(default_factory=dict)
     skipping_neighbours: Mapping[str, Admission] = field(default_factory=dict)
 

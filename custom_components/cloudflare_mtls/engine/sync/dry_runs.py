@@ -7,7 +7,7 @@ from ..api.errors import PermissionMissing, Rejected
 from ..api.json_fields import Fields
 from ..api.models import Rule, Ruleset
 from ..rules.marks import SKIP_REF
-from .skippable import Skippable, skip_parameters
+from ..rules.skippable import Skippable, skip_parameters
 
 _EVERYTHING = frozenset(Skippable)
 

@@ -1,6 +1,7 @@
 """Adds the steps that have a tunnel serve a hostname, or no longer serve it (pure)."""
 
-from ..api.models import IngressRule, Observation, TunnelConfiguration
+from ..api.ingress import IngressRule, TunnelConfiguration
+from ..api.models import Observation
 from .desired import DesiredZone
 from .problems import ProblemCode
 from .safe_steps import SafeSteps
@@ -20,7 +21,12 @@ def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> No
         )
         return
     own = configuration.rule_for(item.hostname)
-    if own and own.service == item.service and not _is_shadowed(configuration, own):
+    if (
+        own
+        and own.hostname == item.hostname
+        and own.service == item.service
+        and not _is_shadowed(configuration, own, item.hostname)
+    ):
         return
     steps.add_way_in(
         IngressStep(
@@ -61,11 +67,13 @@ def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | N
     )
 
 
-def _is_shadowed(configuration: TunnelConfiguration, own: IngressRule) -> bool:
+def _is_shadowed(
+    configuration: TunnelConfiguration, own: IngressRule, hostname: str
+) -> bool:
     """Return whether an earlier rule takes every request that is meant for this one."""
     for rule in configuration.ingress:
         if rule is own:
             return False
-        if rule.path is None and own.hostname and rule.matches(own.hostname):
+        if rule.path is None and rule.takes(hostname):
             return True
     return False

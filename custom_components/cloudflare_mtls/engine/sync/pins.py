@@ -4,29 +4,26 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ..api.client import CloudflareClient
-from ..certificates.companions import Certificate
+from ..certificates.certificate import ListedCertificate, readable
 from ..certificates.fetch import fetch_certificates
+from ..certificates.trust import Trust
 from ..run_blocking import RunBlocking
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pins:
-    """The choice to accept only certificates of companion devices.
-
-    These are the active certificates of the zones that a Home Assistant created, and the
-    adopted ones: certificates from elsewhere, by id, that a person made companion devices.
-    """
+    """The choice to accept only the active certificates of these zones that are trusted."""
 
     zone_ids: Collection[str]
-    adopted: Collection[str]
+    trust: Trust
     run_blocking: RunBlocking
 
-    def fingerprints(self, certificates: Iterable[Certificate]) -> frozenset[str]:
+    def fingerprints(self, certificates: Iterable[ListedCertificate]) -> frozenset[str]:
         """Return the fingerprints of those that are accepted: SHA-256, lowercase hex."""
         return frozenset(
             item.facts.fingerprint_sha256
-            for item in certificates
-            if item.is_active and (item.facts.managed or item.id in self.adopted)
+            for item in readable(certificates)
+            if item.is_active and self.trust.trusts(item)
         )
 
     async def read(self, client: CloudflareClient) -> frozenset[str]:

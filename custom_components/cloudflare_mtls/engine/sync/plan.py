@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..api.models import Observation
+from ..rules.adoption import MadeByHand
 from ..rules.exposure import Exposure
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from .associations import associate, dissociate
@@ -12,7 +13,7 @@ from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
 from .problems import Problem
 from .record_steps import lead_to_tunnel
-from .rule_adoption import adopt_rules, discard_rules
+from .rule_adoption import adopt_rules, discard_rules, find_made_by_hand
 from .rule_steps import delete_rule, write_block_rule, write_skip_rule
 from .safe_steps import SafeSteps
 from .steps import Action, RecordStep, RuleStep, Step
@@ -26,6 +27,8 @@ class Plan:
     steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = ()
     exposures: tuple[Exposure, ...] = ()
+    # What was made by hand and could become ours; only looked for where a person is asked.
+    adoptable: frozenset[MadeByHand] = frozenset()
 
     @property
     def in_sync(self) -> bool:
@@ -36,6 +39,19 @@ class Plan:
     def takes_over(self) -> bool:
         """Return whether something that was made by hand becomes ours."""
         return any(step.action.takes_over for step in self.steps)
+
+    def is_covered_by(self, confirmed: Plan) -> bool:
+        """Return whether a person who confirmed a plan that was shown agreed to this one.
+
+        Nothing may be different, except that all of it may be done by now, or that somebody
+        removed what was not to be taken over.
+        """
+        is_same = (self.steps, self.problems, self.exposures) == (
+            confirmed.steps,
+            confirmed.problems,
+            confirmed.exposures,
+        )
+        return (is_same or self.in_sync) and self.adoptable <= confirmed.adoptable
 
     def drifted(self, hostname: str) -> bool:
         """Return whether something that concerns this hostname is not as it must be."""
@@ -73,6 +89,9 @@ class Plan:
                 for exposure in self.exposures
                 if exposure.hostname in hostnames
             ),
+            adoptable=frozenset(
+                found for found in self.adoptable if found.concerns(hostnames)
+            ),
         )
 
 
@@ -80,8 +99,8 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     """Return the steps from what is observed to what is desired, safe in every prefix.
 
     A hostname that the rules cannot close is taken off the internet first. What was made by
-    hand for our hostnames, and ours replaces, becomes ours where that is desired, and else
-    stays.
+    hand for our hostnames, and ours replaces, becomes ours where that is desired by name, and
+    else stays.
     """
     desired = with_neighbours(observation, desired)
     steps = SafeSteps(observation, desired.admissions)
@@ -89,6 +108,10 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         steps.exposures[item.hostname]
         for item in desired.hostnames
         if item.hostname in steps.exposures
+    )
+    is_asked = desired.takes_over is not None
+    adoptable = (
+        find_made_by_hand(observation, desired) if is_asked else frozenset[MadeByHand]()
     )
     _remove_drift(steps, desired)
     if still_exposed := steps.exposures.keys():
@@ -98,7 +121,10 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
                 close(steps, item)
         _remove_drift(steps, desired)
     return Plan(
-        steps=tuple(steps.steps), problems=tuple(steps.problems), exposures=exposures
+        steps=tuple(steps.steps),
+        problems=tuple(steps.problems),
+        exposures=exposures,
+        adoptable=adoptable,
     )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..api.client import CloudflareClient
-from ..api.errors import EngineError, RateLimited
+from ..api.errors import EngineError, PlanChanged, RateLimited
 from ..api.models import Observation
+from ..rules.adoption import MadeByHand
 from ..rules.marks import SKIP_REF
+from ..rules.skippable import Skippable
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
@@ -15,7 +17,6 @@ from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
 from .settings import HostnameSettings, Layout
-from .skippable import Skippable
 from .steps import Step
 
 
@@ -47,14 +48,23 @@ class ZoneSync:
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """Which hostnames to bring to their settings, or to remove.
+    """Which hostnames to bring to their settings, or to remove, and what a person agreed to.
 
-    A person must agree before what somebody made by hand for them is taken over.
+    takes_over: what was made by hand for them and becomes ours; None where nobody is asked.
+    confirmed: the plans that a person saw, by zone, in which case nothing else is done; None
+        where nobody is asked.
     """
 
     hostnames: Collection[str]
     remove: bool = False
-    takes_over: bool = False
+    takes_over: frozenset[MadeByHand] | None = None
+    confirmed: Mapping[str, Plan] | None = None
+
+    def covers(self, zone_id: str, plan: Plan) -> bool:
+        """Return whether a zone's plan may be carried out without asking again."""
+        return self.confirmed is None or plan.is_covered_by(
+            self.confirmed.get(zone_id, Plan())
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +154,13 @@ class Reconciler:
         view, pinned = await self._look_with_pins(zone_id)
         return self.plan_for(view, pinned, extent)
 
+    async def offer(self, zone_id: str, hostnames: Collection[str]) -> Plan:
+        """Return what must be done in a zone if all that was made by hand is taken over."""
+        view, pinned = await self._look_with_pins(zone_id)
+        extent = Extent(hostnames=hostnames, takes_over=frozenset())
+        found = self.plan_for(view, pinned, extent).adoptable
+        return self.plan_for(view, pinned, replace(extent, takes_over=found))
+
     async def preview(self, extent: Extent) -> Mapping[str, ZoneSync]:
         """Return what a sync would find in each zone; nothing is written."""
         zones = {}
@@ -167,6 +184,8 @@ class Reconciler:
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
         view, pinned = await self._look_with_pins(zone_id)
         plan = self.plan_for(view, pinned, extent)
+        if not extent.covers(zone_id, plan):
+            return ZoneSync(view=view, left=plan, error=PlanChanged())
         if not plan.steps:
             return ZoneSync(view=view, left=plan)
         outcome = await apply_plan(self.client, view.observation, plan)

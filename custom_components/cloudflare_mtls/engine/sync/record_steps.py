@@ -1,5 +1,7 @@
 """Adds the steps that lead a hostname to its tunnel in DNS (pure)."""
 
+from ..api.models import DnsRecord
+from ..rules.adoption import MadeByHand
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredZone
 from .problems import ProblemCode
@@ -8,13 +10,24 @@ from .settings import ProtectedHostname
 from .steps import Action, RecordStep, address_record
 
 
+def record_made_by_hand(
+    records: tuple[DnsRecord, ...], item: ProtectedHostname
+) -> MadeByHand | None:
+    """Return the record that leads a hostname to its tunnel already, unless it is ours."""
+    record = address_record(records, item.hostname)
+    if record and _leads_to_tunnel(record, item) and record.comment != RECORD_COMMENT:
+        return MadeByHand(id=record.id, hostname=item.hostname)
+    return None
+
+
 def lead_to_tunnel(
     steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname
 ) -> None:
     """Have the hostname's DNS record lead to its tunnel; another's record is left alone."""
     record = address_record(steps.state.records, item.hostname)
-    if record and record.proxied and record.tunnel_id == item.tunnel_id:
-        if desired.takes_over and record.comment != RECORD_COMMENT:
+    if record and _leads_to_tunnel(record, item):
+        found = record_made_by_hand(steps.state.records, item)
+        if found in (desired.takes_over or ()):
             steps.add(
                 RecordStep(
                     action=Action.ADOPT, target=item.hostname, tunnel_id=item.tunnel_id
@@ -34,3 +47,7 @@ def lead_to_tunnel(
             admission=desired.admission(item),
         )
     )
+
+
+def _leads_to_tunnel(record: DnsRecord, item: ProtectedHostname) -> bool:
+    return record.proxied and record.tunnel_id == item.tunnel_id

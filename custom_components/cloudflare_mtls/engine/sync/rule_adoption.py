@@ -1,13 +1,31 @@
-"""Adds the steps that take over rules which somebody made by hand (pure)."""
+"""Finds what somebody made by hand for our hostnames, and adds the steps that take over rules (pure)."""
 
-from ..api.models import Rule
-from ..rules.adoption import is_made_by_hand
+from ..api.models import Observation, Rule
+from ..rules.adoption import MadeByHand, is_made_by_hand
 from ..rules.expressions import MAX_LENGTH
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from .desired import DesiredRule, DesiredZone
+from .record_steps import record_made_by_hand
 from .rule_steps import KIND_OF_RULE
 from .safe_steps import SafeSteps
 from .steps import Action, RuleStep
+
+
+def find_made_by_hand(
+    observation: Observation, desired: DesiredZone
+) -> frozenset[MadeByHand]:
+    """Return what could become ours if a person agreed."""
+    records = [
+        record_made_by_hand(observation.records, item)
+        for item in desired.hostnames
+        if item.published
+    ]
+    rules = [
+        MadeByHand(id=rule.id)
+        for rule in observation.ruleset.rules
+        if _is_made_by_hand(rule, desired)
+    ]
+    return frozenset([*rules, *filter(None, records)])
 
 
 def adopt_rules(steps: SafeSteps, desired: DesiredZone) -> None:
@@ -54,12 +72,17 @@ def discard_rules(steps: SafeSteps, desired: DesiredZone) -> None:
 
 def _made_by_hand(steps: SafeSteps, desired: DesiredZone) -> list[Rule]:
     """Return the rules that a person agreed to have replaced by ours."""
-    if not desired.takes_over:
-        return []
-    hostnames = {item.hostname for item in desired.hostnames}
     return [
-        rule for rule in steps.state.ruleset.rules if is_made_by_hand(rule, hostnames)
+        rule
+        for rule in steps.state.ruleset.rules
+        if MadeByHand(id=rule.id) in (desired.takes_over or ())
+        and _is_made_by_hand(rule, desired)
     ]
+
+
+def _is_made_by_hand(rule: Rule, desired: DesiredZone) -> bool:
+    hostnames = {item.hostname for item in desired.hostnames}
+    return is_made_by_hand(rule, hostnames)
 
 
 def _replaced_by(rule: Rule) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..api.models import Ruleset
+from ..rules.actions import ends_evaluation
 from ..rules.expressions import MAX_LENGTH
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.quota import is_full
@@ -11,6 +12,9 @@ from .desired import DesiredRule, DesiredZone, block_rule
 from .problems import ProblemCode
 from .safe_steps import SafeSteps
 from .steps import Action, Kind, RuleStep
+
+# So that the names of all five rules of the Free plan fit into a line.
+_MAX_NAME: Final = 45
 
 KIND_OF_RULE: Final[Mapping[str, Kind]] = {
     BLOCK_REF: Kind.BLOCK_RULE,
@@ -87,10 +91,12 @@ def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) ->
 
 def _report_full_list(steps: SafeSteps) -> None:
     """Add a problem that names the rules which occupy the list."""
-    occupants = [rule.description or rule.id for rule in steps.state.ruleset.rules]
-    steps.add_problem(
-        ProblemCode.NO_FREE_RULE, steps.state.zone.name, ", ".join(occupants)
+    names = [rule.description or rule.id for rule in steps.state.ruleset.rules]
+    occupants = ", ".join(
+        name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
+        for name in names
     )
+    steps.add_problem(ProblemCode.NO_FREE_RULE, steps.state.zone.name, occupants)
 
 
 def _place(ruleset: Ruleset, ref: str) -> str | None:
@@ -107,6 +113,6 @@ def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
     if ref == SKIP_REF:
         return BLOCK_REF not in refs or refs[place + 1 : place + 2] == [BLOCK_REF]
     return not any(
-        rule.enabled and rule.action == "skip" and rule.ref != SKIP_REF
+        rule.enabled and rule.ref != SKIP_REF and ends_evaluation(rule) is not False
         for rule in ruleset.rules[:place]
     )

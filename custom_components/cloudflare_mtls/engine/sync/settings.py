@@ -7,7 +7,8 @@ from ipaddress import IPv6Address
 import re
 from typing import Final
 
-from ..api.models import IngressRule, Zone
+from ..api.ingress import IngressRule
+from ..api.models import Zone
 
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -94,14 +95,14 @@ def propose(
     neither proposed nor named after. None if there is no hostname to propose.
     """
     candidates = [
-        (rule.hostname, rule.service)
+        (hostname, rule.service)
         for rule in ingress
-        if rule.hostname
+        if (hostname := (rule.hostname or "").lower())
         and rule.path is None
-        and "*" not in rule.hostname
-        and in_zone(rule.hostname, zone)
+        and "*" not in hostname
+        and in_zone(hostname, zone)
         and rule.service.startswith(("http://", "https://"))
-        and rule.hostname not in taken
+        and hostname not in taken
     ]
     if not candidates:
         return None

@@ -5,16 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.json_fields import Fields
-from ..api.models import (
-    ADDRESS_TYPES,
-    DnsRecord,
-    IngressRule,
-    Observation,
-    Rule,
-    Ruleset,
-    TunnelConfiguration,
-)
+from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
 from ..rules.admissions import ANY_CERTIFICATE, Admission
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
@@ -193,7 +186,7 @@ def ingress_after(
             (
                 place
                 for place, rule in enumerate(others)
-                if rule.path is None and rule.matches(step.target)
+                if rule.path is None and rule.takes(step.target)
             ),
             len(others),
         )
@@ -286,7 +279,7 @@ def _ingress_rule(
     configuration: TunnelConfiguration, own: IngressRule | None, step: IngressStep
 ) -> dict[str, Any]:
     if own:
-        return {**own.raw, "service": step.service}
+        return {**own.raw, "hostname": step.target, "service": step.service}
     rule: dict[str, Any] = {"hostname": step.target, "service": step.service}
     settings = _settings_of_siblings(configuration, step.service)
     return {**rule, "originRequest": settings} if settings else rule

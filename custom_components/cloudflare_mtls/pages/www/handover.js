@@ -5,6 +5,7 @@ const secret = location.hash.slice(1);
 const needsCode = secret.startsWith("code.");
 at("ask").hidden = !needsCode;
 at("code").required = needsCode;
+at("unencrypted").hidden = location.protocol === "https:";
 // A link that differs only in its fragment does not load the page again.
 addEventListener("hashchange", () => location.reload());
 

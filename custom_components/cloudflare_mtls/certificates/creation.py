@@ -1,0 +1,279 @@
+"""Creates certificates for companion devices, and offers their bundles."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..bus_events import CertificateEvent, async_fire_certificate
+from ..const import CONF_REMOTE_HANDOVER, LOGGER
+from ..coordinator.protection import ProtectionCoordinator
+from ..engine.api.models import ClientCertificate
+from ..engine.certificates.certificate import Certificate
+from ..engine.certificates.companions import CompanionState
+from ..engine.certificates.keys import PrivateKey, make_signing_request
+from ..engine.certificates.signing import issue_certificate
+from ..engine.probe import Probe
+from ..pages.handovers import Delivery, Handover, async_get_handovers
+from ..subentries import companion_subentry, companions_of
+from ..wording import Message, describe_problem, raise_translated_error
+from .creations import Creation, async_get_creations
+from .first_visit import async_is_admitted
+from .mobile_app import async_notify, format_for
+from .notifications import async_notify_ready
+from .packing import pack
+from .request import CertificateRequest
+from .revocation import CertificateRevoker
+
+# All fingerprints are equally long, and the new one is not known before the signing.
+_ANY_FINGERPRINT: Final = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreatedCertificate:
+    """A new certificate, and where its bundle can be fetched."""
+
+    certificate: Certificate
+    handover: Handover
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SignedCertificate:
+    """A certificate as it is known here and at Cloudflare, and its key."""
+
+    certificate: Certificate
+    issued: ClientCertificate
+    key: PrivateKey
+
+
+class CertificateCreator:
+    """Creates the certificates of an account's companion devices.
+
+    A creation goes on when the person, script or dialog that asked for it is gone: a
+    certificate may be signed by then. No bundle is offered for a device that is not stored.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        probe: Probe,
+        revoker: CertificateRevoker,
+    ) -> None:
+        """Take the account, and the probe that visits with new certificates."""
+        self._hass = hass
+        self._entry = entry
+        self._protection = protection
+        self._probe = probe
+        self._revoker = revoker
+        self._creations = async_get_creations(hass)
+
+    async def async_create(self, request: CertificateRequest) -> CreatedCertificate:
+        """Create a certificate, and offer its bundle to the device once the edge lets it in.
+
+        A new device is stored with its certificate: both are there afterwards, or neither.
+        Raises EngineError, and HomeAssistantError where the certificate could not pass or is
+        no longer wanted.
+        """
+        return await self._to_the_end(self._create(request))
+
+    async def async_renew(self, companion: CompanionState) -> None:
+        """Create a certificate like the device's last one, and notify where it can be fetched.
+
+        Raises what creating a certificate raises.
+        """
+        await self._to_the_end(self._renew(companion))
+
+    async def _to_the_end[ResultT](self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Do the work to its end, even if the caller is cancelled."""
+        name = f"{self._entry.title} new certificate"
+        task = self._hass.async_create_task(work, name)
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_failure)
+            raise
+        return task.result()
+
+    async def _renew(self, companion: CompanionState) -> None:
+        bundle_format = format_for(self._hass, companion.device)
+        created = await self._create(
+            CertificateRequest.like_current(companion, bundle_format)
+        )
+        await async_notify_ready(
+            self._hass,
+            created.certificate.id,
+            companion.device.name,
+            created.handover,
+        )
+
+    async def _create(self, request: CertificateRequest) -> CreatedCertificate:
+        device, protection = request.device, self._protection
+        async with self._creations.async_begin(device.id) as creation:
+            signed = await self._sign(creation, request)
+            try:
+                await self._store(creation, request, signed)
+                delivery = await self._prepare(creation, request, signed)
+                self._raise_if_unwanted(creation, request)
+            except Exception:
+                await self._undo(creation, signed.certificate)
+                raise
+            # Nothing waits between the last look at the device and the offer.
+            handovers = async_get_handovers(self._hass)
+            replaced = handovers.withdraw_device(device.id)
+            handover = handovers.offer(delivery)
+        event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
+        async_fire_certificate(
+            self._hass, self._entry, event, signed.certificate, device.id
+        )
+        await self._revoker.async_discard(device.zone_id, replaced)
+        if device.notify_device_id:
+            await async_notify(self._hass, device.notify_device_id, handover.path)
+        if not request.is_new:
+            await protection.async_refresh()
+        return CreatedCertificate(certificate=signed.certificate, handover=handover)
+
+    async def _sign(
+        self, creation: Creation, request: CertificateRequest
+    ) -> _SignedCertificate:
+        """Have a certificate signed.
+
+        Its key is unwanted until the certificate is recorded and its device stored: whatever
+        happens in between, a restart included, the certificate is revoked when it is seen.
+        """
+        device = request.device
+        await self._check_room_for_pin()
+        signing_request = await self._hass.async_add_executor_job(
+            make_signing_request, device.name, device.id, request.key_type
+        )
+        creation.key_id = signing_request.key_id
+        await self._protection.ledger.async_mark_unwanted(signing_request.key_id)
+        self._raise_if_unwanted(creation, request)
+        issued, facts = await issue_certificate(
+            self._protection.client,
+            device.zone_id,
+            signing_request,
+            request.validity_days,
+            self._hass.async_add_executor_job,
+        )
+        creation.certificate_id = issued.id
+        certificate = Certificate(
+            id=issued.id, zone_id=device.zone_id, status=issued.status, facts=facts
+        )
+        return _SignedCertificate(
+            certificate=certificate, issued=issued, key=signing_request.key
+        )
+
+    async def _store(
+        self,
+        creation: Creation,
+        request: CertificateRequest,
+        signed: _SignedCertificate,
+    ) -> None:
+        """Store a new device, and record its certificate or that of a known device."""
+        self._raise_if_unwanted(creation, request)
+        if request.is_new:
+            subentry = companion_subentry(request.device)
+            self._hass.config_entries.async_add_subentry(self._entry, subentry)
+            creation.subentry_id = subentry.subentry_id
+        certificate, ledger = signed.certificate, self._protection.ledger
+        record = request.record(certificate.facts.fingerprint_sha256, dt_util.utcnow())
+        await ledger.async_add(certificate.id, record)
+        await ledger.async_forget_unwanted({certificate.facts.key_id})
+
+    async def _prepare(
+        self,
+        creation: Creation,
+        request: CertificateRequest,
+        signed: _SignedCertificate,
+    ) -> Delivery:
+        """Return what the device fetches, once the edge lets the certificate in."""
+        device = request.device
+        await self._protection.async_pin()
+        if hostname := self._hostname_to_visit(device.zone_id):
+            is_admitted = await async_is_admitted(
+                self._probe, hostname, signed.key, signed.issued
+            )
+            # One that was revoked meanwhile is blocked because of that.
+            self._raise_if_unwanted(creation, request)
+            if not is_admitted:
+                raise_translated_error(
+                    Message("certificate_blocked", {"hostname": hostname})
+                )
+        return await self._hass.async_add_executor_job(
+            partial(
+                pack,
+                entry_id=self._entry.entry_id,
+                device=device,
+                key=signed.key,
+                issued=signed.issued,
+                facts=signed.certificate.facts,
+                advised_format=request.bundle_format,
+                hostname=next(self._published_in(device.zone_id), None),
+                remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
+            )
+        )
+
+    async def _undo(self, creation: Creation, certificate: Certificate) -> None:
+        """Revoke a certificate that nobody got, and remove the device that was new with it."""
+        await self._revoker.async_discard(certificate.zone_id, [certificate.id])
+        entries, subentry_id = self._hass.config_entries, creation.subentry_id
+        entry = entries.async_get_entry(self._entry.entry_id)
+        if entry and subentry_id and subentry_id in entry.subentries:
+            entries.async_remove_subentry(self._entry, subentry_id)
+        else:
+            await self._protection.async_refresh()
+
+    def _raise_if_unwanted(
+        self, creation: Creation, request: CertificateRequest
+    ) -> None:
+        """Raise HomeAssistantError where a person removed or revoked what this is for."""
+        devices = companions_of(self._entry.subentries).values()
+        has_device = any(item.id == creation.device_id for item in devices)
+        is_yet_to_add = request.is_new and creation.subentry_id is None
+        if (
+            creation.is_stopped
+            or not self._is_account_on()
+            or not (has_device or is_yet_to_add)
+        ):
+            raise_translated_error(
+                Message("creation_stopped", {"name": request.device.name})
+            )
+
+    def _is_account_on(self) -> bool:
+        """Return whether the account is neither removed nor disabled; it may be reloading."""
+        entry = self._hass.config_entries.async_get_entry(self._entry.entry_id)
+        return entry is not None and entry.disabled_by is None
+
+    async def _check_room_for_pin(self) -> None:
+        """Raise HomeAssistantError where no rule could hold one more certificate."""
+        if self._protection.pins and (
+            problem := await self._protection.async_pin_problem(_ANY_FINGERPRINT)
+        ):
+            raise_translated_error(describe_problem(problem))
+
+    def _hostname_to_visit(self, zone_id: str) -> str | None:
+        """Return a hostname of the zone that lets devices in, as far as its rules say."""
+        plan = self._protection.data.plans.get(zone_id)
+        if plan is None or not self._protection.last_update_success:
+            return None
+        published = self._published_in(zone_id)
+        return next((item for item in published if not plan.drifted(item)), None)
+
+    def _published_in(self, zone_id: str) -> Iterator[str]:
+        """Yield the zone's hostnames that can be reached."""
+        for item in self._protection.hostnames:
+            if item.zone_id == zone_id and item.protected.published:
+                yield item.hostname
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    """Log why a certificate was not created, now that nobody waits for it."""
+    if not task.cancelled() and (err := task.exception()):
+        LOGGER.warning("A certificate could not be created: %r", err)

@@ -1,0 +1,153 @@
+"""A tunnel's ingress rules, and which requests cloudflared takes for each of them (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+import unicodedata
+
+from .json_fields import Fields, malformed
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngressRule:
+    """A rule of a tunnel, which says which requests go to which service.
+
+    The hostname is as somebody wrote it, None for every hostname.
+    """
+
+    hostname: str | None
+    path: str | None
+    service: str
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of config.ingress."""
+        hostname = fields.optional_text("hostname")
+        return cls(
+            hostname=hostname if hostname and hostname != "*" else None,
+            path=fields.optional_text("path") or None,
+            service=fields.text("service"),
+            raw=fields.raw(),
+        )
+
+    @property
+    def answers_itself(self) -> bool:
+        """Return whether cloudflared answers with a status, and asks no origin."""
+        return self.service.startswith("http_status:")
+
+    def is_for(self, hostname: str) -> bool:
+        """Return whether the rule names exactly this hostname, whichever way it is written."""
+        return self.hostname is not None and _in_dns(self.hostname) == hostname
+
+    def takes(self, host: str) -> bool:
+        """Return whether the rule takes a request with this Host header, for any of its paths."""
+        return self.hostname is None or _takes(self.hostname, host)
+
+    def may_take(self, hostname: str) -> bool:
+        """Return whether a visitor can write the hostname so that the rule takes the request."""
+        return self.hostname is None or _may_take(self.hostname, hostname)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunnelConfiguration:
+    """The configuration of a remotely managed tunnel.
+
+    The raw mapping is what is written back, because cloudflared and the dashboard keep
+    undocumented keys in it.
+    """
+
+    tunnel_id: str
+    ingress: tuple[IngressRule, ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, tunnel_id: str, fields: Fields) -> Self:
+        """Read GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations."""
+        if "config" not in fields.raw():
+            raise malformed("config")
+        config = fields.object("config") or Fields({})
+        return cls.from_raw(tunnel_id, config)
+
+    @classmethod
+    def from_raw(cls, tunnel_id: str, config: Fields) -> Self:
+        """Read a configuration without the API's wrapping."""
+        return cls(
+            tunnel_id=tunnel_id,
+            ingress=tuple(
+                IngressRule.parse(rule) for rule in config.objects("ingress")
+            ),
+            raw=config.raw(),
+        )
+
+    @property
+    def has_catch_all(self) -> bool:
+        """Return whether the last rule matches every request, as cloudflared demands."""
+        if not self.ingress:
+            return False
+        last = self.ingress[-1]
+        return last.hostname is None and last.path is None
+
+    def may_serve(self, hostname: str) -> bool:
+        """Return whether some request for the hostname may reach an origin.
+
+        A rule that answers with a status shuts nothing: a visitor writes the hostname in other
+        letters, and the next rule takes the request. cloudflared refuses a list without a
+        catch-all, so it may still have another one.
+        """
+        return any(
+            rule.may_take(hostname) and not rule.answers_itself for rule in self.ingress
+        ) or bool(self.ingress and not self.has_catch_all)
+
+    def rule_for(self, hostname: str) -> IngressRule | None:
+        """Return the rule for exactly this hostname and any path; best one in its very letters."""
+        rules = [
+            rule for rule in self.ingress if rule.path is None and rule.is_for(hostname)
+        ]
+        exact = [rule for rule in rules if rule.hostname == hostname]
+        return next(iter(exact or rules), None)
+
+
+def _takes(name: str, host: str) -> bool:
+    """Return whether a rule with this name takes a request with this Host header.
+
+    cloudflared compares letter by letter, after it cut the port. A star stands for one label
+    or more at the beginning. A name with other letters than DNS has also takes its form in DNS.
+
+    Source: cloudflared 2026.8.2, ingress.FindMatchingRule, matchHost; net.SplitHostPort.
+    """
+    hostname, colon, behind = host.partition(":")
+    if colon and ":" in behind:
+        # More than one colon: nothing is cut.
+        hostname = host
+    if name.startswith("*."):
+        return hostname.endswith(name[1:])
+    return hostname in (name, _in_dns(name))
+
+
+def _may_take(name: str, hostname: str) -> bool:
+    """Return whether a visitor can write a hostname so that a rule takes the request.
+
+    They choose its case and a dot at its end. Behind two colons, which cloudflared does not
+    cut, they write any ending that a star asks for.
+    """
+    return name.startswith("*.") or _in_dns(name).removesuffix(".") == hostname
+
+
+def _in_dns(name: str) -> str:
+    """Return the form in which DNS has a name: in lower case, other letters in Punycode.
+
+    Source: Unicode Technical Standard 46, as cloudflared has it from Go's idna.Lookup.
+    """
+    if name.isascii():
+        return name.lower()
+    mapped = (
+        unicodedata.normalize("NFKC", name)
+        .lower()
+        .replace("\N{IDEOGRAPHIC FULL STOP}", ".")
+    )
+    return ".".join(map(_label_in_dns, mapped.split(".")))
+
+
+def _label_in_dns(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"

@@ -1,0 +1,58 @@
+"""Client certificates as Cloudflare lists them, readable or not (pure)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import override
+
+from ..api.models import CertificateStatus
+from .facts import CertificateFacts
+from .lifecycle import Standing, standing
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedCertificate:
+    """A client certificate of which nothing is known but what Cloudflare says."""
+
+    id: str
+    zone_id: str
+    status: CertificateStatus | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids by which it is known, before and after it was signed."""
+        return (self.id,)
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether it is not revoked; it may have expired."""
+        return self.status in (
+            CertificateStatus.ACTIVE,
+            CertificateStatus.PENDING_REACTIVATION,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate(ListedCertificate):
+    """A client certificate that can be read, and what it says of itself."""
+
+    facts: CertificateFacts
+
+    @property
+    @override
+    def ids(self) -> tuple[str, ...]:
+        return (self.id, self.facts.key_id)
+
+    def standing_at(self, now: datetime) -> Standing | None:
+        """Return its standing at a moment, or None if Cloudflare's status is not known."""
+        return standing(self.status, self.facts.expires_on, now)
+
+    def gets_in(self, now: datetime) -> bool:
+        """Return whether it lets its holder in, as far as is known."""
+        current = self.standing_at(now)
+        return current is not None and current.gets_in
+
+
+def readable(certificates: Iterable[ListedCertificate]) -> tuple[Certificate, ...]:
+    """Return those of the certificates that can be parsed."""
+    return tuple(item for item in certificates if isinstance(item, Certificate))

@@ -1,0 +1,97 @@
+"""Which certificates are trusted: those that were created here, or that a person confirmed (pure)."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from .certificate import Certificate, ListedCertificate
+from .keys import ORGANIZATION
+from .records import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What the trust in certificates rests on; none of it is read from a certificate.
+
+    records: those of the certificates that were created here, by Cloudflare's id.
+    confirmed: the companion device of each certificate that a person confirmed, by SHA-256
+    fingerprint in lowercase hex; None for one that belongs to no device of this home.
+    unwanted: the ids of certificates that have to be revoked, and those of the keys of certificates
+    that are being created.
+    device_ids: the companion devices that there are now.
+    removed_ids: the removed ones whose certificates are still to be revoked.
+    """
+
+    records: Mapping[str, Record]
+    confirmed: Mapping[str, str | None]
+    unwanted: Collection[str]
+    device_ids: Collection[str]
+    removed_ids: Collection[str]
+
+    def record_of(self, certificate: Certificate) -> Record | None:
+        """Return the record of a certificate, if it is the one that was created here."""
+        record = self.records.get(certificate.id)
+        fingerprint = certificate.facts.fingerprint_sha256
+        return record if record and record.fingerprint == fingerprint else None
+
+    def device_id_of(self, certificate: Certificate) -> str | None:
+        """Return the companion device that a certificate belongs to, present or not."""
+        fingerprint = certificate.facts.fingerprint_sha256
+        if fingerprint in self.confirmed:
+            return self.confirmed[fingerprint]
+        record = self.record_of(certificate)
+        return record.device_id if record else None
+
+    def trusts(self, certificate: Certificate) -> bool:
+        """Return whether it belongs to a present device, or a person confirmed it."""
+        if self.is_unwanted(certificate):
+            return False
+        device_id = self.device_id_of(certificate)
+        if device_id is None:
+            return certificate.facts.fingerprint_sha256 in self.confirmed
+        return device_id in self.device_ids
+
+    def unknown_among(
+        self, certificates: Iterable[ListedCertificate]
+    ) -> tuple[ListedCertificate, ...]:
+        """Return the certificates that may let somebody in without being trusted.
+
+        Those that cannot be parsed are among them. Unwanted ones and those of removed devices
+        are not: they are going to be revoked.
+        """
+        return tuple(
+            item
+            for item in certificates
+            # A status that we do not know may mean that it lets its holder in.
+            if (item.is_active or item.status is None) and not self._knows(item)
+        )
+
+    def claimed_device_id(self, certificate: ListedCertificate) -> str | None:
+        """Return the present device that a certificate says it is for.
+
+        Nothing may be allowed because of it: who asks for a certificate chooses the subject.
+        A device that was adopted before has the id of its first certificate.
+        """
+        claims = [certificate.id]
+        if isinstance(certificate, Certificate):
+            facts = certificate.facts
+            if facts.organization == ORGANIZATION:
+                claims.append(facts.organizational_unit)
+        return next((item for item in claims if item in self.device_ids), None)
+
+    def is_unwanted(self, certificate: ListedCertificate) -> bool:
+        """Return whether it has to be revoked, or is being created and not recorded yet."""
+        return any(item_id in self.unwanted for item_id in certificate.ids)
+
+    def is_of_removed_device(self, certificate: ListedCertificate) -> bool:
+        """Return whether it belongs to a removed device, and has to be revoked."""
+        return (
+            isinstance(certificate, Certificate)
+            and self.device_id_of(certificate) in self.removed_ids
+        )
+
+    def _knows(self, certificate: ListedCertificate) -> bool:
+        return (
+            self.is_unwanted(certificate)
+            or self.is_of_removed_device(certificate)
+            or (isinstance(certificate, Certificate) and self.trusts(certificate))
+        )

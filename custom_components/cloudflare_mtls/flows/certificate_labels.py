@@ -1,0 +1,57 @@
+"""Lines by which a person tells certificates apart in a dialog."""
+
+from collections.abc import Iterable
+
+from homeassistant.core import HomeAssistant
+
+from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..quoting import Ours, plain
+from ..runtime_data import CloudflareConfigEntry
+from ..wording import async_get_texts
+
+# Characters of a fingerprint: enough that nobody makes another certificate with the same beginning.
+_FINGERPRINT_BEGINNING = 24
+
+
+async def async_label_certificates(
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    certificates: Iterable[ListedCertificate],
+) -> dict[str, Ours]:
+    """Return a line for each certificate, by Cloudflare's id.
+
+    It says for which companion device a certificate claims to be, since its name may be that
+    of any device.
+    """
+    text = await async_get_texts(hass, "common")
+    protection = entry.runtime_data.protection
+    names = {device.id: device.name for device in protection.companions}
+
+    def label(certificate: ListedCertificate) -> str:
+        if not isinstance(certificate, Certificate):
+            return text("certificate_unreadable", id=plain(certificate.id))
+        facts = certificate.facts
+        issued, expires = (
+            f"{day:%Y-%m-%d}" for day in (facts.issued_on, facts.expires_on)
+        )
+        fingerprint = facts.fingerprint_sha256[:_FINGERPRINT_BEGINNING]
+        device_id = protection.trust.claimed_device_id(certificate)
+        if device_id is None:
+            return text(
+                "certificate",
+                name=plain(facts.name),
+                issued=issued,
+                expires=expires,
+                fingerprint=fingerprint,
+            )
+        return text(
+            "certificate_claiming",
+            name=plain(facts.name),
+            device=plain(names[device_id]),
+            issued=issued,
+            expires=expires,
+            fingerprint=fingerprint,
+        )
+
+    # Whole: what is cut off was not shown.
+    return {item.id: Ours(label(item)) for item in certificates}

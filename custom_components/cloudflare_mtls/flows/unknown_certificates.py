@@ -1,0 +1,107 @@
+"""The dialog about unknown certificates: confirm those that a person knows, or revoke them."""
+
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, override
+
+from homeassistant.components.repairs import RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+import probatio
+
+from ..engine.api.errors import EngineError
+from ..engine.certificates.certificate import ListedCertificate, readable
+from ..engine.certificates.trust import Trust
+from ..wording import Message, describe, describe_problem
+from .certificate_labels import async_label_certificates
+from .fix_flow import FixFlow
+from .form import choices, made, show_form
+
+CONF_CERTIFICATES: Final = "certificates"
+
+_NOTHING_SELECTED: Final = Message("nothing_selected", field=CONF_CERTIFICATES)
+
+
+class UnknownCertificatesFlow(FixFlow):
+    """Confirm unknown certificates, or revoke them: those that a person selects in a list."""
+
+    # What was listed, and what was known then: a person can select nothing else.
+    _listed: Mapping[str, ListedCertificate] = MappingProxyType({})
+    _trust: Trust | None = None
+
+    @override
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        return self.async_show_menu(step_id="init", menu_options=["confirm", "revoke"])
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        return await self._show("confirm", readable(self._unknown), message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        trust, protection = made(self._trust), self._entry.runtime_data.protection
+        confirmed = {
+            item.facts.fingerprint_sha256: trust.claimed_device_id(item)
+            for item in readable(self._selected(user_input))
+        }
+        if not confirmed:
+            return await self.async_ask(_NOTHING_SELECTED)
+        if protection.pins and (
+            problem := await protection.async_pin_problem(*confirmed)
+        ):
+            return await self.async_ask(describe_problem(problem))
+        await protection.ledger.async_confirm(confirmed)
+        await protection.async_pin()
+        protection.async_look_at_ledger()
+        return self.async_create_entry(data={})
+
+    async def async_step_revoke(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask, or revoke what was selected."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        message: Message | None = None
+        if user_input is not None:
+            message = await self._revoke(self._selected(user_input))
+            if message is None:
+                return self.async_create_entry(data={})
+        return await self._show("revoke", self._unknown, message)
+
+    async def _revoke(self, selected: Collection[ListedCertificate]) -> Message | None:
+        """Revoke certificates; return what went wrong, after all were tried."""
+        message = None if selected else _NOTHING_SELECTED
+        for certificate in selected:
+            try:
+                await self._entry.runtime_data.revoker.async_revoke(certificate)
+            except EngineError as err:
+                message = describe(err)
+        return message
+
+    @property
+    def _unknown(self) -> tuple[ListedCertificate, ...]:
+        return self._entry.runtime_data.protection.data.unknown_certificates
+
+    def _selected(self, user_input: dict[str, Any]) -> list[ListedCertificate]:
+        return [self._listed[item] for item in user_input[CONF_CERTIFICATES]]
+
+    async def _show(
+        self,
+        step_id: str,
+        certificates: Iterable[ListedCertificate],
+        message: Message | None,
+    ) -> RepairsFlowResult:
+        """List certificates, none of them selected."""
+        self._listed = {item.id: item for item in certificates}
+        if not self._listed:
+            # Those that Cloudflare did not revoke have a repair of their own.
+            return self.async_create_entry(data={})
+        self._trust = self._entry.runtime_data.protection.trust
+        labels = await async_label_certificates(
+            self.hass, self._entry, self._listed.values()
+        )
+        schema = probatio.Schema(
+            {probatio.Required(CONF_CERTIFICATES, default=list): choices(labels)}
+        )
+        return show_form(self, step_id, schema, message=message)

@@ -1,0 +1,206 @@
+"""Tests of bundles that wait while their device or account is removed: Cloudflare is not needed to withdraw them."""
+
+import asyncio
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from tests.common import act, is_loaded, settle
+from tests.dialogs import Client
+from tests.faults import Faults
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant, faults: Faults, loaded_entry: MockConfigEntry, client: Client
+) -> Client:
+    """Return a phone's browser, at a home whose Cloudflare can fail."""
+    return client
+
+
+@pytest.fixture
+async def waiting(
+    hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
+) -> dict[str, Any]:
+    """Return a new certificate whose bundle waits."""
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    await settle(hass)
+    return created
+
+
+async def status_of(client: Client, created: dict[str, Any]) -> int:
+    """Open the link to a bundle, and return the status."""
+    url = created["handover_url"].removeprefix("http://192.168.1.10:8123")
+    path, _, token = url.partition("#")
+    return int((await client.post(path, data=token)).status)
+
+
+def remove_device(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Remove the companion device, and wait for nothing."""
+    (subentry,) = entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
+
+
+async def test_device_removed_while_cloudflare_is_away(
+    hass: HomeAssistant,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """The bundle is withdrawn at once, although the certificate is still valid."""
+    faults.unavailable("*", "")
+
+    remove_device(hass, loaded_entry)
+
+    assert await status_of(client, waiting) == 404
+
+
+async def test_device_removed_while_the_account_is_not_loaded(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """Nothing of the account listens then, and the bundle is withdrawn all the same."""
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    remove_device(hass, loaded_entry)
+
+    assert await status_of(client, waiting) == 404
+
+
+async def test_device_removed_while_the_account_is_set_up(
+    hass: HomeAssistant,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """The set-up waits for Cloudflare; the bundle does not."""
+    hold = asyncio.Event()
+    reading = faults.add("GET", "", hold=hold)
+    reload = hass.async_create_task(
+        hass.config_entries.async_reload(loaded_entry.entry_id)
+    )
+    await reading.until_hit()
+    assert loaded_entry.state is ConfigEntryState.SETUP_IN_PROGRESS
+
+    remove_device(hass, loaded_entry)
+
+    assert await status_of(client, waiting) == 404
+    hold.set()
+    await reload
+
+
+async def test_device_removed_while_the_set_up_is_tried_again(
+    hass: HomeAssistant,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """Home Assistant waits before the next attempt; the bundle does not wait with it."""
+    faults.unavailable("*", "")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    assert loaded_entry.state is ConfigEntryState.SETUP_RETRY
+
+    remove_device(hass, loaded_entry)
+
+    assert await status_of(client, waiting) == 404
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_account_removed_while_cloudflare_is_away(
+    hass: HomeAssistant,
+    faults: Faults,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+    hass_storage: dict[str, Any],
+    loaded: bool,
+) -> None:
+    """Its bundles are withdrawn, and nothing is stored of it."""
+    faults.unavailable("*", "")
+    if not loaded:
+        await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+
+    assert await status_of(client, waiting) == 404
+    assert not [key for key in hass_storage if loaded_entry.entry_id in key]
+
+
+async def test_account_disabled(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """An account that a person turned off lets nobody else in; turned on again, neither."""
+    for disabled_by in (ConfigEntryDisabler.USER, None):
+        await hass.config_entries.async_set_disabled_by(
+            loaded_entry.entry_id, disabled_by
+        )
+
+        assert await status_of(client, waiting) == 404
+    assert is_loaded(loaded_entry)
+
+
+async def test_another_device_is_removed(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+) -> None:
+    """The bundles of the others still wait, also after a reload."""
+    await act(hass, loaded_entry, "mint_certificate", name="Tablet")
+    _, tablet = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, tablet.subentry_id)
+    await settle(hass)
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+
+    assert await status_of(client, waiting) == 200
+
+
+@pytest.mark.parametrize("end", ["removed", "revoked", "renewed", "expired"])
+async def test_notification_goes_with_its_bundle(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    waiting: dict[str, Any],
+    freezer: FrozenDateTimeFactory,
+    end: str,
+) -> None:
+    """A link that no longer works is not shown any more."""
+    await press(hass, "button.pixel_8_renew_certificate")
+    (first,) = hass.data["persistent_notification"]
+
+    match end:
+        case "removed":
+            remove_device(hass, loaded_entry)
+        case "revoked":
+            await press(hass, "button.pixel_8_revoke_certificate")
+        case "renewed":
+            await press(hass, "button.pixel_8_renew_certificate")
+        case "expired":
+            freezer.tick(601)
+            async_fire_time_changed(hass)
+    await settle(hass)
+
+    assert first not in hass.data["persistent_notification"]
+
+
+async def press(hass: HomeAssistant, button: str) -> None:
+    """Press a button."""
+    await hass.services.async_call(
+        "button", "press", {"entity_id": button}, blocking=True
+    )
+    await settle(hass)
