@@ -34,7 +34,7 @@ def redirect(zone: Zone, request: Request) -> Redirect | None:
     return None
 
 
-def target(zone: Zone, request: Request, sent_host: str) -> Target:
+def target(zone: Zone, request: Request, host_header: str) -> Target:
     """Return what is asked of the origin: the last rule that applies decides."""
     host, resolves = None, None
     for rule in zone.rules_of(ORIGIN_PHASE):
@@ -42,4 +42,4 @@ def target(zone: Zone, request: Request, sent_host: str) -> Target:
             parameters = rule.action_parameters or {}
             host = parameters.get("host_header", host)
             resolves = (parameters.get("origin") or {}).get("host", resolves)
-    return Target(host or sent_host, resolves or sent_host, host)
+    return Target(host or host_header, resolves or host_header, host)
