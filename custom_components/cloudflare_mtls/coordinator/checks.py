@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import override
 
@@ -10,8 +11,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Permission, Rejected
-from ..engine.api.models import AccessApplication, Observation, Setting
+from ..engine.api.errors import Permission, PermissionMissing, Rejected
+from ..engine.api.models import AccessApplication, IpAccessRule, Observation, Setting
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
@@ -58,6 +59,22 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     def allows_some(self, zone_id: str) -> bool:
         """Return whether some visitors are known to be let past the zone's custom rules."""
         return self.data is not None and bool(self.data.of(zone_id).allowing)
+
+    async def async_read_allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
+        """Read at once which rules let visitors past the zone's custom rules.
+
+        None are returned where the token may not read them. Raises EngineError.
+        """
+        try:
+            allowing = await self.client.ip_access_rules.list_allowing(zone_id)
+        except PermissionMissing:
+            return ()
+        around = self.data or Surroundings()
+        zone = replace(around.of(zone_id), allowing=allowing)
+        self.async_set_updated_data(
+            replace(around, zones={**around.zones, zone_id: zone})
+        )
+        return allowing
 
     @override
     async def async_fetch(self) -> Surroundings | None:
