@@ -1,7 +1,12 @@
 """A pytest plugin for mutants: run the quickest tests first, and stop at one counterexample."""
 
+import sys
+
 from hypothesis import Phase, settings
 import pytest
+
+# mutmut puts calls of its own between the calls of every function, recursive ones too.
+sys.setrecursionlimit(5 * sys.getrecursionlimit())
 
 settings.register_profile(
     "mutation", phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False

@@ -166,7 +166,6 @@ def test_acceptance() -> None:
         ('http.request.headers["a"][0] eq "b"', "a part of a field"),
         ('url_decode(http.host) eq "a"', "a function"),
         ("http.host in $names", "a list of the account"),
-        ("http.host eq 61:62", "a literal"),
         ("ip.src.asnum in {1-2}", "a literal"),
         ("ip.src.asnum & 1", "a mask"),
         ('http.host matches "(?<name>a)"', "a regular expression"),

@@ -119,6 +119,7 @@ BLOCK = block_expression({"a.example.com": admits("/x/")})
         f"({BLOCK})",
         f" (( {BLOCK} ))\n",
         BLOCK.replace(" and ", " && ").replace(" or ", " || ").replace("not ", "! "),
+        BLOCK.replace("not ", "not"),
         BLOCK.replace('"a.example.com"', 'r"a.example.com"'),
         BLOCK.replace('"a.example.com"', 'r#"a.example.com"#'),
     ],

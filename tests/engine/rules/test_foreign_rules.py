@@ -85,6 +85,10 @@ IN_OTHER_LETTERS = [
     "len(http.host) in {1..99}",
     "http.host in $hostnames",
     "ip.src in $cf.open_proxies",
+    "ip.src in {}",
+    "notip.src.country in {}",
+    "nothttp.host in {}",
+    "not not http.host in {}",
 ]
 # Functions of what a stranger writes.
 FUNCTIONS = [

@@ -60,6 +60,8 @@ GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked
         (GOOD, REVOKED, False),
         (f"not ({GOOD})", REVOKED, True),
         (f"!({GOOD})", VERIFIED, False),
+        ("notcf.tls_client_auth.cert_verified", VERIFIED, False),
+        ("notnotcf.tls_client_auth.cert_verified", VERIFIED, True),
         ("cf.tls_client_auth.cert_verified xor cf.tls_client_auth.cert_revoked", REVOKED, False),
         ("cf.tls_client_auth.cert_verified ^^ cf.tls_client_auth.cert_revoked", VERIFIED, True),
         # An unknown part makes the whole unknown, unless the rest decides.

@@ -47,7 +47,7 @@ def _truth(node: Node, requests: RequestSet) -> Truth:
             return combine("or", map(host.starts_with, prefixes))
         case Comparison(left, operator, right):
             texts = [item for item in right if isinstance(item, str)]
-            if len(texts) < len(right):
+            if len(texts) < len(right) or not texts:
                 return None
             return _text(left, requests).compare(operator, texts)
         case Call("starts_with", (operand, str(prefix))):

@@ -43,6 +43,7 @@ _TOKEN: Final = re.compile(
       (?P<string>"(?:[^"\\]|\\.)*")
     | r(?P<fence>\#*)"(?P<raw>.*?)"(?P=fence)
     | (?P<opaque>(?:[0-9]|::)[0-9A-Fa-f.:/]*)
+    | (?P<negation>not)  # "notssl" is "not ssl" to Cloudflare.
     | (?P<name>[A-Za-z_][\w.]*(?:\[(?:"(?:[^"\\]|\\.)*"|[0-9]+|\*)\])*)
     | (?P<list>\$[\w.]+)
     | (?P<symbol>&&|\|\||\^\^|==|!=|<=|>=|[!<>~(){},])
@@ -187,7 +188,7 @@ def _tokens(expression: str) -> list[_Token]:
         elif (opaque := match["opaque"]) is not None:
             tokens.append(_Token("", Opaque(opaque)))
         else:
-            text = match["name"] or match["list"] or match["symbol"]
+            text = match[str(match.lastgroup)]
             tokens.append(_Token(_SYNONYMS.get(text, text)))
     return tokens
 
