@@ -44,9 +44,9 @@ def plain(text: str) -> str:
     return line or _NOTHING
 
 
-def quoted(text: str) -> Ours:
+def quoted(text: str) -> str:
     """Return foreign text as Markdown code, so that none of it is taken for Markdown."""
-    return Ours(f"`{plain(text)}`")
+    return f"`{plain(text)}`"
 
 
 def listed(items: Iterable[str]) -> Ours:

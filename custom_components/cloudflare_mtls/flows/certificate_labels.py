@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from homeassistant.core import HomeAssistant
 
 from ..engine.certificates.certificate import Certificate, ListedCertificate
-from ..quoting import Ours, quoted
+from ..quoting import Ours, plain
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import async_get_texts
 
@@ -27,10 +27,9 @@ async def async_label_certificates(
     protection = entry.runtime_data.protection
     names = {device.id: device.name for device in protection.companions}
 
-    # No name can hold the backticks around it, so none can imitate the rest of the line.
     def label(certificate: ListedCertificate) -> str:
         if not isinstance(certificate, Certificate):
-            return text("certificate_unreadable", id=quoted(certificate.id))
+            return text("certificate_unreadable", id=plain(certificate.id))
         facts = certificate.facts
         issued, expires = (
             f"{day:%Y-%m-%d}" for day in (facts.issued_on, facts.expires_on)
@@ -40,15 +39,15 @@ async def async_label_certificates(
         if device_id is None:
             return text(
                 "certificate",
-                name=quoted(facts.name),
+                name=plain(facts.name),
                 issued=issued,
                 expires=expires,
                 fingerprint=fingerprint,
             )
         return text(
             "certificate_claiming",
-            name=quoted(facts.name),
-            device=quoted(names[device_id]),
+            name=plain(facts.name),
+            device=plain(names[device_id]),
             issued=issued,
             expires=expires,
             fingerprint=fingerprint,
