@@ -125,6 +125,18 @@ class Cloudflare:
         """Change a setting of the zone without Home Assistant, as in the dashboard."""
         await self.api("PATCH", self._setting(name), {"value": value})
 
+    async def allow_country(self, country: str) -> str:
+        """Let visitors of a country past all custom rules, and return the rule's id."""
+        configuration = {"target": "country", "value": country}
+        body = {"mode": "whitelist", "configuration": configuration}
+        created = await self.api("POST", self._access_rules, body)
+        rule_id: str = created["result"]["id"]
+        return rule_id
+
+    async def delete_access_rule(self, rule_id: str) -> None:
+        """Delete an IP Access rule."""
+        await self.api("DELETE", f"{self._access_rules}/{rule_id}")
+
     async def connector_token(self, tunnel_id: str) -> str:
         """Return the token that a tunnel's connector runs with."""
         token: str = (await self.api("GET", f"{self._tunnel(tunnel_id)}/token"))[
@@ -189,6 +201,10 @@ class Cloudflare:
 
     def _setting(self, name: str) -> str:
         return f"/zones/{self.facts['zone_id']}/settings/{name}"
+
+    @property
+    def _access_rules(self) -> str:
+        return f"/zones/{self.facts['zone_id']}/firewall/access_rules/rules"
 
     async def api(self, method: str, path: str, body: JSON | None = None) -> JSON:
         """Send a request to Cloudflare's API."""

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Mapping
 import json
-import re
 
 from aiohttp import ClientSession, web
-from yarl import URL
 
-from . import access, client_auth, firewall, ingress, pages, proxy
+from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
 from .expressions import Value
 from .protections import stopping_protection
+from .request_fields import RequestFields, version
 from .state import BlockedRequest, Rule, State, Zone
 from .tls import Contexts, Handshake, ServerNames, TlsProtocol
+from .workers import find_worker
 from .zone_settings import setting
 
 HOST = "127.0.0.1"
@@ -34,8 +34,7 @@ class Edge:
         """Create an edge that does not listen yet."""
         self.port = 0
         self._state = state
-        self._clients = clients
-        self._host_keeps_port = host_keeps_port
+        self._fields = RequestFields(state, clients, host_keeps_port=host_keeps_port)
         self._contexts = Contexts(
             authority, ServerNames(self._certificate_name, self._asks_for_certificate)
         )
@@ -91,13 +90,11 @@ class Edge:
         zone = self._state.zone_of(hostname)
         if zone is None:
             return _failed(request, ingress.NO_RECORD, ray)
-        fields = self._fields(request, zone, hostname)
-        verdict = firewall.judge(zone.rules, fields)
-        if rule := verdict.stopped_by:
-            return self._stop(request, ray, "firewallCustom", rule.action, rule)
-        user_agent = str(fields["http.user_agent"])
-        if protection := stopping_protection(zone, user_agent, verdict.skipped):
-            return self._stop(request, ray, protection.source, protection.action)
+        fields = self._fields.of(request, zone, hostname)
+        if redirect := origin_rules.redirect(zone, fields):
+            return pages.redirected(redirect.url, ray, redirect.status)
+        if stopped := self._stopped(request, zone, fields, ray):
+            return stopped
         path = str(fields["http.request.uri.path"])
         account = self._state.accounts[zone.account_id]
         if login := access.login_url(
@@ -107,11 +104,42 @@ class Edge:
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
             # GUESS: the answer to a refused upgrade.
             return pages.failed(request, 400, 400, "WebSockets are off", ray)
-        match ingress.route(self._state, zone, request.host, path):
+        target = origin_rules.target(zone, fields, request.host)
+        if worker := find_worker(self._state, zone, hostname, path):
+            if worker.answer is not None:
+                return pages.answered(worker.answer, ray)
+            if worker.fetches is not None:
+                # A Worker's request to its own zone meets no rule and no login.
+                target = origin_rules.Target(worker.fetches, new_host=worker.fetches)
+        elif page := zone.cached_pages.get(f"{hostname}{path}"):
+            return pages.answered(page, ray, cache_status="HIT")
+        match ingress.route(self._state, zone, target.host, path, target.resolves):
             case ingress.Failure() as failure:
                 return _failed(request, failure, ray)
             case ingress.Service() as service:
-                return await self._serve(request, service, ray)
+                return await self._serve(request, service, target, ray)
+
+    def _stopped(
+        self,
+        request: web.BaseRequest,
+        zone: Zone,
+        fields: Mapping[str, Value],
+        ray: str,
+    ) -> web.Response | None:
+        """Return the answer of the rule or protection that stops a request, if one does."""
+        if access_rule := ip_access.deciding_rule(self._state, zone):
+            if access_rule.mode == ip_access.ALLOWING:
+                # Neither custom rules nor protections are asked, and no event tells of it.
+                return None
+            source = ip_access.SOURCES[access_rule.target]
+            return self._stop(request, ray, source, access_rule.mode)
+        verdict = firewall.judge(zone.rules, fields, zone.rulesets)
+        if rule := verdict.stopped_by:
+            return self._stop(request, ray, "firewallCustom", rule.action, rule)
+        user_agent = str(fields["http.user_agent"])
+        if protection := stopping_protection(zone, user_agent, verdict.skipped):
+            return self._stop(request, ray, protection.source, protection.action)
+        return None
 
     def _stop(
         self,
@@ -131,7 +159,7 @@ class Edge:
                 path=path,
                 query=query,
                 method=request.method,
-                protocol=_version(request),
+                protocol=version(request),
                 user_agent=request.headers.get("User-Agent", ""),
                 country=self._state.visitor.country,
                 ip=str(self._state.visitor.ip),
@@ -147,7 +175,11 @@ class Edge:
         return page(request.host, ray)
 
     async def _serve(
-        self, request: web.BaseRequest, service: ingress.Service, ray: str
+        self,
+        request: web.BaseRequest,
+        service: ingress.Service,
+        target: origin_rules.Target,
+        ray: str,
     ) -> web.StreamResponse:
         if service.name.startswith("http_status:"):
             return web.Response(
@@ -163,7 +195,7 @@ class Edge:
             return pages.failed(request, 502, 502, "Bad gateway", ray)
         assert self._session is not None
         added = self._forwarding_headers(request, ray)
-        if host := service.origin_request.get("httpHostHeader"):
+        if host := service.origin_request.get("httpHostHeader") or target.new_host:
             added["Host"] = host
         try:
             return await proxy.forward(
@@ -184,80 +216,6 @@ class Edge:
             "X-Forwarded-For": f"{earlier},{visitor}" if earlier else visitor,
             "X-Forwarded-Proto": "https",
         }
-
-    def _fields(
-        self, request: web.BaseRequest, zone: Zone, hostname: str
-    ) -> Mapping[str, Value]:
-        """Return a request's fields in the rules language."""
-        handshake = _handshake(request)
-        raw_path, _, query = request.raw_path.partition("?")
-        path = normalised_path(raw_path)
-        uri, raw_uri = (
-            f"{text}?{query}" if query else text for text in (path, raw_path)
-        )
-        # GUESS: the host keeps its case and trailing dot, as it was sent.
-        host = request.host
-        if not self._host_keeps_port:
-            host = re.sub(r":\d*$", "", host)
-        visitor = self._state.visitor
-        return self._client_auth(handshake, zone, hostname) | {
-            "cf.edge.client_tcp": True,
-            "cf.tls_version": handshake.tls_version,
-            "http.cookie": request.headers.get("Cookie", ""),
-            "http.host": host,
-            "http.referer": request.headers.get("Referer", ""),
-            "http.request.full_uri": f"https://{host}{uri}",
-            "http.request.method": request.method,
-            "http.request.uri": uri,
-            "http.request.uri.path": path,
-            "http.request.uri.query": query,
-            "http.request.version": _version(request),
-            "http.user_agent": request.headers.get("User-Agent", ""),
-            "http.x_forwarded_for": request.headers.get("X-Forwarded-For", ""),
-            "ip.geoip.asnum": visitor.asnum,
-            "ip.geoip.country": visitor.country,
-            "ip.src": visitor.ip,
-            "ip.src.asnum": visitor.asnum,
-            "ip.src.country": visitor.country,
-            "raw.http.request.full_uri": f"https://{host}{raw_uri}",
-            "raw.http.request.uri": raw_uri,
-            "raw.http.request.uri.path": raw_path,
-            "raw.http.request.uri.query": query,
-            "ssl": True,
-        }
-
-    def _client_auth(
-        self, handshake: Handshake, zone: Zone, hostname: str
-    ) -> dict[str, Value]:
-        # GUESS: on a connection opened for another hostname of the zone, the
-        # requested hostname has to be associated too.
-        if handshake.certificate is None or not zone.associates(hostname):
-            return client_auth.without_certificate()
-        return client_auth.with_certificate(
-            handshake.certificate,
-            self._clients.existing(zone.account_id),
-            revoked=self._state.is_revoked(zone.account_id, handshake.certificate),
-        )
-
-
-def normalised_path(path: str) -> str:
-    """Normalise a path as Cloudflare does before it evaluates rules."""
-    # GUESS: slashes are merged and backslashes become slashes, as Cloudflare describes
-    # its normalisation; the origin still gets the path as it was sent.
-    merged = re.sub(r"/{2,}", "/", path.replace("\\", "/"))
-    if not merged.startswith("/"):
-        return merged
-    return URL(f"http://host{merged}").raw_path
-
-
-def _version(request: web.BaseRequest) -> str:
-    return f"HTTP/{request.version.major}.{request.version.minor}"
-
-
-def _handshake(request: web.BaseRequest) -> Handshake:
-    handshake = request.get_extra_info("handshake")
-    assert isinstance(handshake, Handshake)
-    return handshake
 
 
 def _failed(

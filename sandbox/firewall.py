@@ -1,11 +1,11 @@
 """Apply a zone's custom rules to a request."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from .expressions import Request, parse
-from .state import Rule
+from .state import Rule, Ruleset
 
 STOPPING = frozenset({"block", "challenge", "js_challenge", "managed_challenge"})
 
@@ -22,17 +22,47 @@ class Verdict:
     """The products and phases that skip rules named."""
 
 
-def judge(rules: Iterable[Rule], request: Request) -> Verdict:
-    """Apply the rules in order until one stops the request or skips the rest."""
+def judge(
+    rules: Iterable[Rule],
+    request: Request,
+    rulesets: Mapping[str, Ruleset] | None = None,
+) -> Verdict:
+    """Apply the rules in order until one stops the request or skips the rest.
+
+    The rulesets, by id, are those that a rule may execute.
+    """
     skipped: set[str] = set()
+    last = _last(rules, request, rulesets or {}, skipped)
+    stopping = last if last and last.action in STOPPING else None
+    return Verdict(stopping, frozenset(skipped))
+
+
+def matches(rule: Rule, request: Request) -> bool:
+    """Return whether a rule applies to a request."""
+    return rule.enabled and _parsed(rule.expression).matches(request)
+
+
+def _last(
+    rules: Iterable[Rule],
+    request: Request,
+    rulesets: Mapping[str, Ruleset],
+    skipped: set[str],
+) -> Rule | None:
+    """Return the rule that stops a request or skips the rest of the phase, if one does."""
     for rule in rules:
-        if not rule.enabled or not _parsed(rule.expression).matches(request):
+        if not matches(rule, request):
             continue
         if rule.action in STOPPING:
-            return Verdict(rule, frozenset(skipped))
+            return rule
         parameters = rule.action_parameters or {}
         if rule.action == "skip":
             skipped.update(parameters.get("products", ()), parameters.get("phases", ()))
-            if "current" in (parameters.get("ruleset"), parameters.get("phase")):
-                break
-    return Verdict(None, frozenset(skipped))
+            if parameters.get("phase") == "current":
+                return rule
+            if parameters.get("ruleset") == "current":
+                return None
+        if rule.action == "execute" and parameters["id"] in rulesets:
+            executed = rulesets[parameters["id"]].rules
+            if last := _last(executed, request, rulesets, skipped):
+                return last
+    return None

@@ -39,9 +39,14 @@ def plain_host(host: str) -> str:
     return host.partition(":")[0].removesuffix(".").lower()
 
 
-def route(state: State, zone: Zone, host: str, path: str) -> Service | Failure:
-    """Return the service of a request with this Host header, or why there is none."""
-    record = _find_record(zone, plain_host(host))
+def route(
+    state: State, zone: Zone, host: str, path: str, resolves: str | None = None
+) -> Service | Failure:
+    """Return the service of a request with this Host header, or why there is none.
+
+    A rule may have another name resolved than the one that the tunnel gets to see.
+    """
+    record = _find_record(zone, plain_host(resolves or host))
     for _ in range(_MAX_ALIASES):
         if record is None or not record.proxied:
             return NO_RECORD

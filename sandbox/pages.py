@@ -40,10 +40,18 @@ def challenged(host: str, ray: str) -> web.Response:
     return response
 
 
-def redirected(url: str, ray: str) -> web.Response:
-    """Return the redirect to an Access login."""
+def redirected(url: str, ray: str, status: int = 302) -> web.Response:
+    """Return the redirect to an Access login, or that of a rule."""
     headers = {"Location": url, "Server": "cloudflare", "CF-RAY": ray}
-    return web.Response(status=302, headers=headers)
+    return web.Response(status=status, headers=headers)
+
+
+def answered(text: str, ray: str, *, cache_status: str = "") -> web.Response:
+    """Return what a Worker answers, or what the cache has, in the origin's place."""
+    response = web.Response(text=text, headers={"Server": "cloudflare", "CF-RAY": ray})
+    if cache_status:
+        response.headers["CF-Cache-Status"] = cache_status
+    return response
 
 
 def failed(

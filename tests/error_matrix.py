@@ -11,9 +11,9 @@ _INTRODUCTION: Final = """# Error matrix
 Each row is a call that a refresh makes, each column a fault that hits this call for an hour. At the beginning of the hour
 something changes at Cloudflare. A cell says what the entities that depend on the call show: `seen` is the change, so the
 fault did no harm; `unavailable` and `unknown` say that the integration does not pass off the old value as the new one. Zone
-settings, bot management and Access applications have repairs instead of entities: `quiet` says that no repair was opened for
-what could not be read. In brackets is how many calls of this kind the hour took; without a fault it takes as many as with
-`delay`.
+settings, bot management, IP Access rules, Workers and Access applications have repairs instead of entities: `quiet` says that
+no repair was opened for what could not be read. In brackets is how many calls of this kind the hour took; without a fault it
+takes as many as with `delay`.
 
 In each of these hours, the entities that depend on other calls stay as they are, an outage is logged once and its end once,
 and no reauthentication starts. Within a quarter of an hour after it, everything is as before without a restart (six hours for

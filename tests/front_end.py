@@ -24,7 +24,9 @@ _TAGS: Final = frozenset(
 # Texts of the category "common" that end up in one of those places.
 _COMMON_MARKDOWN: Final = re.compile(r"step_.*|permission.*|waiting_message")
 _COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*")
-_COMMON_PLAIN: Final = re.compile(r"(problem|exposure|notification)_.*|waiting_title")
+_COMMON_PLAIN: Final = re.compile(
+    r"(problem|exposure|notification)_.*|waiting_title|certificate(_.*)?"
+)
 
 
 class Place(StrEnum):
@@ -127,6 +129,8 @@ def fill(sentence: str, values: Mapping[str, str]) -> str:
 def texts_of(result: Any, texts: Any) -> Iterator[tuple[Path, str]]:
     """Yield the texts that the front end shows for a step of a dialog, of the texts of that dialog."""
     match result["type"]:
+        case "menu":
+            yield from texts_in(texts["step"][result["step_id"]], ("step",))
         case "form":
             yield from texts_in(texts["step"][result["step_id"]], ("step",))
             for key in (result["errors"] or {}).values():

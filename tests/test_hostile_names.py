@@ -84,7 +84,8 @@ def expect_harmless_labels(result: Any) -> None:
     for selector in result["data_schema"].schema.values():
         for option in getattr(selector, "config", {}).get("options", ()):
             label = option["label"] if isinstance(option, dict) else option
-            assert label == plain(label)
+            assert label.isprintable()
+            assert len(label) <= 2 * MAX_LENGTH
 
 
 def expect_harmless_repairs(hass: HomeAssistant) -> dict[str, str]:
@@ -327,10 +328,18 @@ async def test_unknown_certificate(
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
 
-    issue_id = expect_harmless_repairs(hass)["certificates_elsewhere"]
-    texts = ENGLISH["issues"]["certificates_elsewhere"]["fix_flow"]
-    flow = await begin_repair(client, issue_id)
-    assert plain(name) in expect_harmless_step(flow, texts)
+    issue_id = expect_harmless_repairs(hass)["unknown_certificates"]
+    texts = ENGLISH["issues"]["unknown_certificates"]["fix_flow"]
+    for choice in ("confirm", "revoke"):
+        flow = await begin_repair(client, issue_id)
+        expect_harmless_step(flow, texts)
+        flow = await confirm_repair(client, flow, next_step_id=choice)
+        expect_harmless_step(flow, texts)
+        (field,) = flow["data_schema"]
+        (option,) = field["selector"]["select"]["options"]
+        # What follows the name would be read as ours.
+        assert option["label"].endswith(f"name: {plain(name)}")
+        assert option["label"].isprintable()
     assert {event.data["name"] for event in events} == {plain(name)}
     result = await add(hass, loaded_entry)
     result = await hass.config_entries.subentries.async_configure(

@@ -131,6 +131,13 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
 
     entity_description: HostnameBinarySensorEntityDescription
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        # The checks see who is let past the rules, which no visit from here shows.
+        checks = self._entry.runtime_data.checks
+        self.async_on_remove(checks.async_add_listener(self._handle_coordinator_update))
+
     @property
     @override
     def is_on(self) -> bool | None:

@@ -38,6 +38,7 @@ class HostnameState:
     settings: HostnameSettings
     plan: Plan | None
     enforcement: Enforcement | None
+    allows_some: bool
     blocked_requests: int | None
 
     @property
@@ -47,7 +48,12 @@ class HostnameState:
 
     @property
     def enforced(self) -> bool | None:
-        """Return whether visitors without a certificate are blocked."""
+        """Return whether visitors without a certificate are blocked.
+
+        A visit only shows what happens to visitors from here.
+        """
+        if self.allows_some:
+            return False
         return self.enforcement.enforced if self.enforcement else None
 
 
@@ -197,6 +203,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
             settings=settings,
             plan=data.protection.data.plans.get(settings.zone_id),
             enforcement=data.visits.data.get(settings.hostname),
+            allows_some=data.checks.allows_some(settings.zone_id),
             blocked_requests=data.blocked.data.get(settings.hostname),
         )
 

@@ -14,6 +14,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     visitors.home_sees_itself_blocked,
     visitors.blocked_requests_are_listed,
     protection.problem_is_fixed,
+    protection.way_around_is_told,
     devices.device_is_added,
     devices.bundle_is_downloaded_once,
     devices.phone_gets_in,

@@ -74,6 +74,29 @@ async def problem_is_fixed(world: World) -> None:
         raise Skipped("no browser; fixed over the API instead")
 
 
+@promise("visitors whom an IP Access rule lets past every custom rule are told of")
+async def way_around_is_told(world: World) -> None:
+    """Allow a country at Cloudflare: a repair names it, and the entity says so."""
+    sensor = await entity_id(world, "enforced")
+    await expect_no_repair(world)
+    rule_id = await world.cloudflare.allow_country("AT")
+    await run_checks(world)
+
+    async def is_shown() -> JSON | None:
+        return next(iter(await list_repairs(world)), None)
+
+    issue = await until("a repair is shown", is_shown)
+    expect_equal(issue["translation_key"], "check_ip_access_allow", "the repair")
+    text = await repair_text(world, issue, "description")
+    for named in ("AT", world.hostname):
+        expect(named in text, f"{named} is not in: {text}")
+    expect_equal(await world.admin.state(sensor), "off", "the state of the sensor")
+    await world.cloudflare.delete_access_rule(rule_id)
+    await run_checks(world)
+    await expect_no_repair(world)
+    world.notes.append(await repair_text(world, issue, "title"))
+
+
 @promise("a second sync writes nothing; drift is shown and fixed automatically")
 async def drift_is_fixed(world: World) -> None:
     """Sync again, then change each part at Cloudflare, and wait until Home Assistant fixes it."""

@@ -25,10 +25,12 @@ from . import (
     dns,
     firewall_events,
     hostname_associations,
+    ip_access_rules,
     legacy,
     rulesets,
     tokens,
     tunnels,
+    worker_routes,
     zone_settings,
     zones,
 )
@@ -43,6 +45,8 @@ RESOURCES = (
     client_certificates,
     hostname_associations,
     rulesets,
+    ip_access_rules,
+    worker_routes,
     legacy,
     tunnels,
     connectors,
@@ -194,5 +198,5 @@ def _path(request: web.Request) -> str:
 def _json(data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except ValueError, RecursionError:
         return None

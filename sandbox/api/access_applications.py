@@ -10,7 +10,7 @@ from sandbox.state import AccessApplication, AccessPolicy
 from ..envelope import Answer, ApiError, BareError, Problem, seconds
 from .access_policies import enabled, find_policy, new_policy, policy_json
 from .paging import Paging
-from .routing import Call, Routes
+from .routing import Call, Routes, check_kinds
 
 routes = Routes()
 
@@ -108,7 +108,7 @@ def _application(call: Call) -> AccessApplication:
 
 
 def _new_application(call: Call, old: AccessApplication | None) -> AccessApplication:
-    body = call.object()
+    body = call.object(name=str, destinations=[dict], policies=list)
     if body.get("type") != "self_hosted":
         message = "the sandbox only has self-hosted applications"
         raise ApiError(501, Problem(None, message))
@@ -117,6 +117,7 @@ def _new_application(call: Call, old: AccessApplication | None) -> AccessApplica
     ]
     others = [each for each in enabled(call).applications.values() if each is not old]
     for destination in destinations:
+        check_kinds(destination, type=str, uri=str)
         _check_uri(call, destination.get("uri"), others)
     return AccessApplication(
         name=body.get("name") or str(destinations[0]["uri"]),
@@ -158,8 +159,17 @@ def _policies(call: Call, sent: list[Any]) -> list[AccessPolicy]:
     if inline:
         return [new_policy(each) for each in _by_precedence(inline)]
     references = [each if isinstance(each, dict) else {"id": each} for each in sent]
-    return [find_policy(call, each["id"]) for each in _by_precedence(references)]
+    return [
+        find_policy(call, check_kinds(each, id=str)["id"])
+        for each in _by_precedence(references)
+    ]
 
 
 def _by_precedence(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(policies, key=lambda policy: policy.get("precedence", len(policies)))
+    last = len(policies)
+    return sorted(
+        policies,
+        key=lambda policy: (
+            check_kinds(policy, precedence=int).get("precedence") or last
+        ),
+    )

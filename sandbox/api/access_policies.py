@@ -7,7 +7,7 @@ from sandbox.state import Access, AccessPolicy
 
 from ..envelope import Answer, ApiError, Problem, seconds
 from .paging import Paging
-from .routing import Call, Routes
+from .routing import Call, Routes, check_kinds
 
 routes = Routes()
 
@@ -80,6 +80,15 @@ def find_policy(call: Call, policy_id: str) -> AccessPolicy:
 
 def new_policy(body: dict[str, Any]) -> AccessPolicy:
     """Create a policy from a request body, or refuse it."""
+    check_kinds(
+        body,
+        name=str,
+        decision=str,
+        include=[dict],
+        require=[dict],
+        exclude=[dict],
+        session_duration=str,
+    )
     if body.get("decision") not in _DECISIONS or not body.get("include"):
         # GUESS: the code and text.
         message = "access.api.error.invalid_request: decision and include are required"

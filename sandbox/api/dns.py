@@ -11,7 +11,7 @@ from sandbox.state import DnsRecord, Plan, Zone
 
 from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
-from .routing import Call, Routes
+from .routing import Call, Kind, Routes
 
 routes = Routes()
 
@@ -20,17 +20,17 @@ _RECORD = "/zones/{zone_id}/dns_records/{record_id}"
 _PAGING = Paging(default=100, minimum=1, maximum=5_000_000)
 _PROXIABLE = ("A", "AAAA", "CNAME")
 _HOSTNAME = re.compile(r"([\w*-]{1,63}\.)+[\w-]{1,63}\.?", re.ASCII)
-_WRITABLE = (
-    "type",
-    "name",
-    "content",
-    "proxied",
-    "ttl",
-    "comment",
-    "tags",
-    "priority",
-    "settings",
-)
+_WRITABLE: Mapping[str, Kind] = {
+    "type": str,
+    "name": str,
+    "content": str,
+    "proxied": bool,
+    "ttl": int,
+    "comment": str,
+    "tags": [str],
+    "priority": int,
+    "settings": dict,
+}
 _MAX_FREE_COMMENT = 100
 
 
@@ -114,11 +114,15 @@ def _record(call: Call) -> DnsRecord:
 
 
 def _values(call: Call, required: Iterable[str] = ()) -> dict[str, Any]:
-    body = call.object()
+    body = call.object(**_WRITABLE)
     for key in required:
         if not body.get(key):
             raise _invalid(9000, f"DNS record {key} is required.")
-    values = {key: body[key] for key in _WRITABLE if key in body}
+    values = {
+        key: body[key]
+        for key in _WRITABLE
+        if body.get(key) is not None or (key == "comment" and key in body)
+    }
     if "name" in values:
         values["name"] = _full_name(values["name"], call.zone)
     return values

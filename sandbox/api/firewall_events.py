@@ -120,7 +120,7 @@ _RULES = [
 @routes.post("/graphql")
 async def query(call: Call) -> Answer:
     """Answer a query; errors of the query have HTTP status 200 too."""
-    body = call.object()
+    body = call.object(variables=dict)
     try:
         document = parse(str(body.get("query")))
     except GraphQLError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sandbox.state import State, Token
+from sandbox.state import ORIGIN_PHASE, REDIRECT_PHASE, State, Token
 
 from ..envelope import ApiError, BareError, Problem
 from .routing import Route
@@ -26,6 +26,13 @@ _ACCESS = Needs("access_apps:read", "access_apps:edit")
 _ORGANIZATION = Needs("access_organization:read", "access_organization:edit")
 _BOTS = Needs("bots:read", "bots:edit")
 _SETTINGS = Needs("settings:read", "settings:edit")
+_FIREWALL = Needs("firewall:read", "firewall:edit")
+_WORKERS = Needs("workers:read", "workers:edit")
+# The rules of these phases are no custom rules, and have a permission of their own.
+_PHASES = {
+    REDIRECT_PHASE: Needs("redirects:read", "redirects:edit"),
+    ORIGIN_PHASE: Needs("origin_rules:read", "origin_rules:edit"),
+}
 
 _TUNNELS = "/accounts/{account_id}/cfd_tunnel"
 _RULESETS = "/zones/{zone_id}/rulesets"
@@ -33,6 +40,8 @@ _ZERO_TRUST = "/accounts/{account_id}/access"
 _APPLICATIONS = f"{_ZERO_TRUST}/apps"
 _POLICIES = f"{_ZERO_TRUST}/policies"
 _ZONE_SETTINGS = "/zones/{zone_id}/settings"
+_ACCESS_RULES = "/zones/{zone_id}/firewall/access_rules/rules"
+_WORKER_ROUTES = "/zones/{zone_id}/workers/routes"
 
 PERMISSIONS: Mapping[str, Needs] = {
     "/user/tokens/verify": _NONE,
@@ -69,6 +78,13 @@ PERMISSIONS: Mapping[str, Needs] = {
     "/zones/{zone_id}/bot_management": _BOTS,
     _ZONE_SETTINGS: _SETTINGS,
     f"{_ZONE_SETTINGS}/{{setting_id}}": _SETTINGS,
+    _ACCESS_RULES: _FIREWALL,
+    f"{_ACCESS_RULES}/{{access_rule_id}}": _FIREWALL,
+    "/accounts/{account_id}/firewall/access_rules/rules": Needs(
+        "account_firewall:read", "account_firewall:edit"
+    ),
+    _WORKER_ROUTES: _WORKERS,
+    f"{_WORKER_ROUTES}/{{route_id}}": _WORKERS,
     # The endpoint checks the permission for each zone of a query.
     "/graphql": _NONE,
     # Removed: every request is refused.
@@ -93,11 +109,19 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
         reached = token.reaches_account(account_id)
     else:
         reached = True
-    needs = PERMISSIONS[route.path]
+    needs = _needs(state, route, ids)
     permission = needs.read if route.method == "GET" else needs.edit
     if reached and (permission is None or token.allows(permission)):
         return
     raise _refusal(route)
+
+
+def _needs(state: State, route: Route, ids: Mapping[str, str]) -> Needs:
+    """Return what a call needs; for rulesets, that depends on their phase."""
+    zone = state.zones.get(ids.get("zone_id", ""))
+    ruleset = zone.rulesets.get(ids.get("ruleset_id", "")) if zone else None
+    phase = ids.get("phase") or (ruleset.phase if ruleset else "")
+    return _PHASES.get(phase, PERMISSIONS[route.path])
 
 
 def _refusal(route: Route) -> ApiError:

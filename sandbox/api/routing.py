@@ -9,6 +9,9 @@ from sandbox.state import Account, State, Token, Zone
 
 from ..envelope import Answer, ApiError, Problem
 
+type Kind = type | list[type]
+"""The type of a JSON value; a list holds the type of every item."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -31,12 +34,27 @@ class Call:
         """Return the zone that the path names."""
         return self.state.zones[self.ids["zone_id"]]
 
-    def object(self) -> dict[str, Any]:
-        """Return the body; refuse it unless it is a JSON object."""
-        if not isinstance(self.body, dict):
-            # GUESS: the code and text for a body that is not a JSON object.
-            raise ApiError(400, Problem(6007, "Malformed JSON in request body"))
-        return self.body
+    def object(self, **kinds: Kind) -> dict[str, Any]:
+        """Return the body; refuse it unless it is a JSON object with values of these kinds."""
+        return check_kinds(self.body, **kinds)
+
+
+def check_kinds(body: Any, **kinds: Kind) -> dict[str, Any]:
+    """Return a JSON object; refuse it if a value is not null and of another kind."""
+    # GUESS: the code and texts for a body that is no JSON object, or has other values.
+    if not isinstance(body, dict):
+        raise ApiError(400, Problem(6007, "Malformed JSON in request body"))
+    for key, kind in kinds.items():
+        if body.get(key) is not None and not _is(body[key], kind):
+            raise ApiError(400, Problem(6007, f"Malformed value of {key}"))
+    return body
+
+
+def _is(value: Any, kind: Kind) -> bool:
+    if isinstance(kind, list):
+        [item] = kind
+        return isinstance(value, list) and all(_is(each, item) for each in value)
+    return type(value) is kind
 
 
 type Endpoint = Callable[[Call], Awaitable[Answer]]

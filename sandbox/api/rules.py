@@ -6,27 +6,36 @@ from typing import Any
 
 from sandbox.clock import now
 from sandbox.expressions import (
-    Expression,
     InvalidError,
     UnsupportedError,
+    constructs,
     parse,
     without_outer_parentheses,
 )
-from sandbox.state import Plan, Rule
+from sandbox.state import FIREWALL_PHASE, ORIGIN_PHASE, REDIRECT_PHASE, Plan, Rule
 
 from ..envelope import ApiError, Problem
+from .routing import check_kinds
 
+PHASES = (REDIRECT_PHASE, ORIGIN_PHASE, FIREWALL_PHASE)
 QUOTAS = {Plan.FREE: 5, Plan.PRO: 20, Plan.BUSINESS: 100, Plan.ENTERPRISE: 1000}
+# GUESS: redirect and origin rules have the same quota.
+_OTHER_QUOTAS = {Plan.FREE: 10, Plan.PRO: 25, Plan.BUSINESS: 50, Plan.ENTERPRISE: 300}
 MAX_EXPRESSION = 4096
 
-_ACTIONS = (
-    "block",
-    "challenge",
-    "js_challenge",
-    "log",
-    "managed_challenge",
-    "skip",
-)
+_ACTIONS = {
+    REDIRECT_PHASE: ("redirect",),
+    ORIGIN_PHASE: ("route",),
+    FIREWALL_PHASE: (
+        "block",
+        "challenge",
+        "execute",
+        "js_challenge",
+        "log",
+        "managed_challenge",
+        "skip",
+    ),
+}
 _WRITABLE = {
     "action": str,
     "action_parameters": dict,
@@ -38,6 +47,10 @@ _WRITABLE = {
 }
 # GUESS: these keys of an answer may be sent back; they are ignored.
 _READ_ONLY = {"id", "version", "last_updated", "categories"}
+_REGULAR_EXPRESSIONS = {
+    "matches": "operator Matches",
+    "regex_replace": "function regex_replace",
+}
 _SKIP = {
     "ruleset": {"current"},
     "phase": {"current"},
@@ -65,6 +78,9 @@ class Terms:
     plan: Plan
     strips_parentheses: bool
     refused_skips: frozenset[str] = frozenset()
+    phase: str = FIREWALL_PHASE
+    executable: frozenset[str] = frozenset()
+    """The ids of the rulesets that a rule may execute."""
 
 
 def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
@@ -73,13 +89,11 @@ def new_rule(body: Any, terms: Terms, pointer: str = "") -> Rule:
     if values.get("action_parameters") and not values.get("action"):
         raise _refused(None, "action is required for action parameters", pointer)
     expression = values.get("expression", "")
-    parsed = _parsed(expression, f"{pointer}/expression")
+    _check_expression(expression, terms, f"{pointer}/expression")
     if terms.strips_parentheses:
         values["expression"] = without_outer_parentheses(expression)
     rule = Rule(**({"action": ""} | values))
     _check_action(rule, terms, pointer)
-    if "matches" in parsed.operators and terms.plan in (Plan.FREE, Plan.PRO):
-        raise _not_entitled("operator Matches", "Business plan or a WAF Advanced plan")
     return rule
 
 
@@ -96,15 +110,21 @@ def redefined(old: Rule, body: Any, terms: Terms) -> Rule:
     return replace(definition, version=old.version + 1, last_updated=now())
 
 
-def check_together(rules: Iterable[Rule], plan: Plan, phase: str) -> None:
-    """Refuse a list of rules that exceeds the quota or uses a ref twice."""
+def check_together(
+    rules: Iterable[Rule], plan: Plan, phase: str, elsewhere: int = 0
+) -> None:
+    """Refuse a list of rules that exceeds the quota or uses a ref twice.
+
+    The quota is for the phase: rules in its other rulesets count as well.
+    """
     rules = list(rules)
-    quota = QUOTAS[plan]
-    if len(rules) > quota:
+    count = len(rules) + elsewhere
+    quota = (QUOTAS if phase == FIREWALL_PHASE else _OTHER_QUOTAS)[plan]
+    if count > quota:
         raise _refused(
             50001,
             f"exceeded the maximum number of rules in the phase {phase}: "
-            f"{len(rules)} out of {quota}",
+            f"{count} out of {quota}",
         )
     refs = [rule.ref for rule in rules]
     for ref in refs:
@@ -127,7 +147,7 @@ def _values(body: Any) -> dict[str, Any]:
     return {key: body[key] for key in _WRITABLE if body.get(key) is not None}
 
 
-def _parsed(expression: str, pointer: str) -> Expression:
+def _check_expression(expression: str, terms: Terms, pointer: str) -> None:
     refused = f"'{expression}' is not a valid value for expression because"
     if not expression.strip():
         raise _refused(20125, f"{refused} the expression cannot be blank", pointer)
@@ -135,7 +155,11 @@ def _parsed(expression: str, pointer: str) -> Expression:
         # GUESS: the text, and that 20166 is its code.
         raise _refused(20166, f"{refused} it is too long", pointer)
     try:
-        return parse(expression)
+        used = constructs(expression)
+        for name, use in _REGULAR_EXPRESSIONS.items():
+            if name in used and terms.plan in (Plan.FREE, Plan.PRO):
+                raise _not_entitled(use, "Business plan or a WAF Advanced plan")
+        parse(expression)
     except InvalidError as error:
         # GUESS: the code; it is widely quoted but was never recorded.
         reason = f"could not parse filter expression: {error}"
@@ -148,7 +172,7 @@ def _parsed(expression: str, pointer: str) -> Expression:
 def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
     plan = terms.plan
     parameters = rule.action_parameters or {}
-    if rule.action not in _ACTIONS:
+    if rule.action not in _ACTIONS[terms.phase]:
         # GUESS: the code and text.
         raise _refused(
             None,
@@ -157,9 +181,19 @@ def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
         )
     if rule.action == "log" and plan is not Plan.ENTERPRISE:
         raise _not_entitled("action log", "Enterprise plan")
-    if rule.action == "skip":
-        _check_skip(parameters, terms.refused_skips, f"{pointer}/action_parameters")
-        return
+    where = f"{pointer}/action_parameters"
+    match rule.action:
+        case "skip":
+            return _check_skip(parameters, terms.refused_skips, where)
+        case "execute":
+            # GUESS: the text.
+            if parameters.get("id") not in terms.executable:
+                raise _refused(None, "could not find the ruleset to execute", where)
+            return None
+        case "redirect":
+            return _check_redirect(parameters, where)
+        case "route":
+            return _check_route(parameters, plan, where)
     if rule.logging is not None:
         # GUESS: only skip rules accept logging.
         raise _refused(None, "logging is not allowed for this action", pointer)
@@ -167,6 +201,36 @@ def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
         raise _not_entitled("a custom block response", "Pro plan")
     if parameters.keys() - {"response"}:
         raise _refused(None, "invalid action parameters", pointer)
+    return None
+
+
+def _check_redirect(parameters: Mapping[str, Any], pointer: str) -> None:
+    # GUESS: every text.
+    check_kinds(parameters, from_value=dict)
+    found = check_kinds(
+        parameters.get("from_value") or {},
+        target_url=dict,
+        status_code=int,
+        preserve_query_string=bool,
+    )
+    url = check_kinds(found.get("target_url") or {}, value=str, expression=str)
+    if not url.get("value"):
+        message = "the sandbox only redirects to a fixed address"
+        raise ApiError(501, Problem(None, message, pointer))
+    if found.get("status_code") not in (301, 302, 303, 307, 308):
+        raise _refused(None, "invalid status_code", pointer)
+
+
+def _check_route(parameters: Mapping[str, Any], plan: Plan, pointer: str) -> None:
+    # GUESS: every text.
+    check_kinds(parameters, host_header=str, origin=dict, sni=dict)
+    origin = check_kinds(parameters.get("origin") or {}, host=str, port=int)
+    if not parameters or parameters.keys() - {"host_header", "origin", "sni"}:
+        raise _refused(None, "invalid action parameters", pointer)
+    if plan is not Plan.ENTERPRISE and (
+        parameters.keys() & {"host_header", "sni"} or "host" in origin
+    ):
+        raise _not_entitled("a host header or DNS override", "Enterprise plan")
 
 
 def _check_skip(
@@ -177,7 +241,8 @@ def _check_skip(
         raise _refused(None, "invalid action parameters", pointer)
     for key, value in parameters.items():
         values = value if isinstance(value, list) else [value]
-        if not (_SKIP[key] - refused).issuperset(values):
+        known = _SKIP[key] - refused
+        if not all(isinstance(each, str) and each in known for each in values):
             raise _refused(None, f"invalid value for {key}", f"{pointer}/{key}")
     if "phase" in parameters and parameters.keys() - {"phase", "products"}:
         raise _refused(None, "phase goes with products only", pointer)
@@ -188,7 +253,7 @@ def _refused(code: int | None, message: str, pointer: str | None = None) -> ApiE
 
 
 def _not_entitled(use: str, plan: str) -> ApiError:
-    # GUESS: the text, except for the operator Matches.
+    # GUESS: the text, except for regular expressions.
     return ApiError(
         400,
         Problem(

@@ -6,7 +6,7 @@ from sandbox.state import FIREWALL_PHASE, Rule, Ruleset
 
 from ..envelope import Answer, ApiError, Problem, microseconds
 from .routing import Call, Routes
-from .rules import Terms, check_together, new_rule, redefined
+from .rules import PHASES, Terms, check_together, new_rule, redefined
 
 routes = Routes()
 
@@ -28,11 +28,11 @@ async def list_rulesets(call: Call) -> Answer:
 async def create_ruleset(call: Call) -> Answer:
     """Create a phase's ruleset; a zone has at most one for each phase."""
     body = _known(call, "name", "kind", "phase", "description", "rules")
-    phase = body.get("phase")
-    if body.get("kind") != "zone" or phase != FIREWALL_PHASE:
-        message = "the sandbox only has zone rulesets of the custom rules"
+    kind, phase = body.get("kind"), body.get("phase")
+    if kind not in ("zone", "custom") or phase != FIREWALL_PHASE:
+        message = "the sandbox only creates rulesets of custom rules in this way"
         raise ApiError(501, Problem(None, message))
-    if call.zone.entrypoint(phase):
+    if kind == "zone" and call.zone.entrypoint(phase):
         raise ApiError(
             400,
             Problem(
@@ -42,13 +42,13 @@ async def create_ruleset(call: Call) -> Answer:
                 "/kind",
             ),
         )
-    rules = _new_rules(call, body.get("rules"), [])
     ruleset = Ruleset(
         phase,
-        rules,
         name=body.get("name") or "default",
         description=body.get("description") or "",
+        kind=kind,
     )
+    ruleset.rules = _new_rules(call, ruleset, body.get("rules"))
     if _is_dry_run(call):
         return Answer(None)
     return Answer(ruleset_json(call.zone.add_ruleset(ruleset)))
@@ -108,6 +108,9 @@ async def get_entrypoint(call: Call) -> Answer:
 async def replace_entrypoint(call: Call) -> Answer:
     """Replace all rules of a phase; create its ruleset if there is none."""
     phase = call.ids["phase"]
+    if phase not in PHASES:
+        message = f"the sandbox has no rules of the {phase} phase"
+        raise ApiError(501, Problem(None, message))
     return _replace(call, call.zone.entrypoint(phase) or Ruleset(phase, version=0))
 
 
@@ -116,7 +119,7 @@ async def create_rule(call: Call) -> Answer:
     """Add a rule, by default as the last one."""
     ruleset = _ruleset(call)
     definition, position = _without_position(call)
-    rule = new_rule(definition, _terms(call))
+    rule = new_rule(definition, _terms(call, ruleset))
     return _publish(call, ruleset, _placed(ruleset.rules, rule, position or {}))
 
 
@@ -126,7 +129,7 @@ async def replace_rule(call: Call) -> Answer:
     ruleset, old = _ruleset(call), _rule(call)
     definition, position = _without_position(call)
     moves_only = position is not None and not definition
-    rule = old if moves_only else redefined(old, definition, _terms(call))
+    rule = old if moves_only else redefined(old, definition, _terms(call, ruleset))
     rules = [rule if each is old else each for each in ruleset.rules]
     if position is not None:
         rules = _placed([each for each in rules if each is not rule], rule, position)
@@ -149,12 +152,14 @@ def ruleset_json(ruleset: Ruleset) -> dict[str, Any]:
 
 
 def _summary(ruleset: Ruleset) -> dict[str, Any]:
+    # GUESS: only the rulesets of custom rules have a source.
+    source = {"source": "firewall_custom"} if ruleset.phase == FIREWALL_PHASE else {}
     return {
         "id": ruleset.id,
         "name": ruleset.name,
         "description": ruleset.description,
-        "source": "firewall_custom",
-        "kind": "zone",
+        **source,
+        "kind": ruleset.kind,
         "version": str(ruleset.version),
         "last_updated": microseconds(ruleset.last_updated),
         "phase": ruleset.phase,
@@ -182,7 +187,7 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
 
 def _replace(call: Call, ruleset: Ruleset) -> Answer:
     body = _known(call, "name", "description", "rules")
-    rules = _new_rules(call, body.get("rules"), ruleset.rules)
+    rules = _new_rules(call, ruleset, body.get("rules"))
     if _is_dry_run(call):
         return Answer(None)
     ruleset.replace_rules(rules)
@@ -191,20 +196,31 @@ def _replace(call: Call, ruleset: Ruleset) -> Answer:
 
 
 def _publish(call: Call, ruleset: Ruleset, rules: list[Rule]) -> Answer:
-    check_together(rules, call.zone.plan, ruleset.phase)
+    _check_together(call, ruleset, rules)
     if _is_dry_run(call):
         return Answer(None)
     ruleset.replace_rules(rules)
     return Answer(ruleset_json(ruleset))
 
 
-def _new_rules(call: Call, bodies: Any, old: list[Rule]) -> list[Rule]:
+def _new_rules(call: Call, ruleset: Ruleset, bodies: Any) -> list[Rule]:
+    terms = _terms(call, ruleset)
     rules = [
-        _kept_or_new(body, old, _terms(call), f"/rules/{index}")
+        _kept_or_new(body, ruleset.rules, terms, f"/rules/{index}")
         for index, body in enumerate(bodies or [])
     ]
-    check_together(rules, call.zone.plan, FIREWALL_PHASE)
+    _check_together(call, ruleset, rules)
     return rules
+
+
+def _check_together(call: Call, ruleset: Ruleset, rules: list[Rule]) -> None:
+    """Refuse rules of one ruleset that exceed the phase's quota, or use a ref twice."""
+    elsewhere = sum(
+        len(each.rules)
+        for each in call.zone.rulesets.values()
+        if each.phase == ruleset.phase and each.id != ruleset.id
+    )
+    check_together(rules, call.zone.plan, ruleset.phase, elsewhere)
 
 
 def _kept_or_new(body: Any, old: list[Rule], terms: Terms, pointer: str) -> Rule:
@@ -215,10 +231,18 @@ def _kept_or_new(body: Any, old: list[Rule], terms: Terms, pointer: str) -> Rule
     return new_rule(body, terms, pointer)
 
 
-def _terms(call: Call) -> Terms:
+def _terms(call: Call, ruleset: Ruleset) -> Terms:
     switches = call.state.switches
+    executable = {
+        each.id for each in call.zone.rulesets.values() if each.kind == "custom"
+    }
     return Terms(
-        call.zone.plan, switches.strips_parentheses, frozenset(switches.refused_skips)
+        call.zone.plan,
+        switches.strips_parentheses,
+        frozenset(switches.refused_skips),
+        ruleset.phase,
+        # GUESS: a custom ruleset executes no other.
+        frozenset(executable if ruleset.kind == "zone" else ()),
     )
 
 
@@ -247,7 +271,7 @@ def _without_position(call: Call) -> tuple[dict[str, Any], Any]:
 
 
 def _known(call: Call, *keys: str) -> dict[str, Any]:
-    body = call.object()
+    body = call.object(name=str, description=str, rules=list)
     for key in body:
         if key not in keys:
             raise ApiError(400, Problem(None, f'invalid JSON: unknown field "{key}"'))

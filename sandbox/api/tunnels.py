@@ -11,7 +11,7 @@ from sandbox.state import Tunnel
 
 from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
-from .routing import Call, Routes
+from .routing import Call, Routes, check_kinds
 
 routes = Routes()
 
@@ -63,7 +63,7 @@ async def get_tunnel(call: Call) -> Answer:
 async def edit_tunnel(call: Call) -> Answer:
     """Change a tunnel's name or secret."""
     tunnel = find_tunnel(call)
-    body = call.object()
+    body = call.object(tunnel_secret=str)
     if "name" in body:
         tunnel.name = _free_name(call, tunnel)
     tunnel.secret = body.get("tunnel_secret", tunnel.secret)
@@ -104,7 +104,7 @@ async def get_configuration(call: Call) -> Answer:
 async def replace_configuration(call: Call) -> Answer:
     """Replace the whole configuration."""
     tunnel = _remotely_managed(call)
-    config = _checked_config(call.object().get("config"))
+    config = _checked_config(call.object(config=dict).get("config"))
     routing = config.get("warp-routing", {"enabled": False})
     tunnel.config = {**config, "warp-routing": routing}
     tunnel.version += 1
@@ -202,10 +202,12 @@ def _matches(tunnel: Tunnel, query: Mapping[str, str]) -> bool:
     )
 
 
-def _checked_config(config: Any) -> dict[str, Any]:
-    if not isinstance(config, dict) or not config.get("ingress"):
+def _checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
+    if not config or not check_kinds(config, ingress=[dict]).get("ingress"):
         raise _bad_configuration("The config file doesn't contain any ingress rules")
     rules: list[dict[str, Any]] = config["ingress"]
+    for rule in rules:
+        check_kinds(rule, hostname=str, path=str, service=str, originRequest=dict)
     *others, last = rules
     _check_hostnames(others)
     if last.get("hostname") not in (None, "", "*") or last.get("path"):
@@ -215,8 +217,8 @@ def _checked_config(config: Any) -> dict[str, Any]:
         )
     for number, rule in enumerate(rules, start=1):
         _check_path(number, rule.get("path") or "")
-        service = rule.get("service")
-        if not isinstance(service, str) or not _SERVICE.fullmatch(service):
+        service = rule.get("service") or ""
+        if not _SERVICE.fullmatch(service):
             raise _bad_configuration(
                 f"{service} is an invalid address, please make sure it has a scheme "
                 "and a hostname"

@@ -24,6 +24,7 @@ __all__ = [
     "Request",
     "UnsupportedError",
     "Value",
+    "constructs",
     "parse",
     "without_outer_parentheses",
 ]
@@ -34,7 +35,6 @@ class Expression:
     """A parsed expression, ready for evaluation."""
 
     root: Node
-    operators: frozenset[str]
 
     def matches(self, request: Request) -> bool:
         """Return whether a request matches."""
@@ -43,6 +43,12 @@ class Expression:
 
 def parse(text: str) -> Expression:
     """Parse an expression, or raise InvalidError or UnsupportedError."""
+    constructs(text)
+    return Expression(Parser(text).parse())
+
+
+def constructs(text: str) -> frozenset[str]:
+    """Return the operators, functions and fields of an expression, or raise InvalidError."""
     try:
         facts = parse_expression(text)
     except UnicodeEncodeError:
@@ -50,4 +56,4 @@ def parse(text: str) -> Expression:
         raise InvalidError("Filter parsing error: the expression is no text") from None
     if error := facts.get("error"):
         raise InvalidError(error)
-    return Expression(Parser(text).parse(), frozenset(facts["operators"]))
+    return frozenset((*facts["operators"], *facts["functions"], *facts["fields"]))

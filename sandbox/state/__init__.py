@@ -14,10 +14,12 @@ from sandbox.clock import Delays, now
 
 from .access import Access, AccessApplication, AccessPolicy, IdentityProvider
 from .ids import new_id, new_uuid
-from .rules import FIREWALL_PHASE, Rule, Ruleset
+from .ip_access_rules import IpAccessRule
+from .rules import FIREWALL_PHASE, ORIGIN_PHASE, REDIRECT_PHASE, Rule, Ruleset
 from .tokens import ALL_PERMISSIONS, Token, TokenKind, TokenStatus
 from .tunnels import COLOS, Connection, Connector, Tunnel, TunnelStatus
 from .visits import BlockedRequest, Visitor
+from .workers import Worker, WorkerRoute
 from .zones import (
     REVOKED,
     CertificateStatus,
@@ -32,6 +34,8 @@ __all__ = [
     "ALL_PERMISSIONS",
     "COLOS",
     "FIREWALL_PHASE",
+    "ORIGIN_PHASE",
+    "REDIRECT_PHASE",
     "REVOKED",
     "Access",
     "AccessApplication",
@@ -44,6 +48,7 @@ __all__ = [
     "Connector",
     "DnsRecord",
     "IdentityProvider",
+    "IpAccessRule",
     "Plan",
     "Rule",
     "Ruleset",
@@ -56,6 +61,8 @@ __all__ = [
     "Tunnel",
     "TunnelStatus",
     "Visitor",
+    "Worker",
+    "WorkerRoute",
     "Zone",
 ]
 
@@ -68,6 +75,10 @@ class Account:
     name: str
     created_on: datetime = field(default_factory=now)
     access: Access = field(default_factory=Access)
+    ip_access_rules: list[IpAccessRule] = field(default_factory=list)
+    """The rules for every zone of the account."""
+    workers: dict[str, Worker] = field(default_factory=dict)
+    """The Workers of the account, by the name of their script."""
 
 
 @dataclass
@@ -97,6 +108,8 @@ class State:
     delays: Delays = field(default_factory=Delays)
     budget: Budget = field(default_factory=Budget)
     switches: Switches = field(default_factory=Switches)
+    ip_access_rules: list[IpAccessRule] = field(default_factory=list)
+    """The rules of the user, for every zone that they own."""
     origins: dict[str, str] = field(default_factory=dict)
     """The real address of each service that ingress rules name."""
 

@@ -8,6 +8,8 @@ from sandbox.clock import now
 
 from .ids import new_id
 
+REDIRECT_PHASE = "http_request_dynamic_redirect"
+ORIGIN_PHASE = "http_request_origin"
 FIREWALL_PHASE = "http_request_firewall_custom"
 
 
@@ -33,12 +35,13 @@ class Rule:
 
 @dataclass
 class Ruleset:
-    """The rules of a zone for one phase."""
+    """The rules of a zone for one phase, or custom ones that a rule of the phase executes."""
 
     phase: str
     rules: list[Rule] = field(default_factory=list)
     name: str = "default"
     description: str = ""
+    kind: str = "zone"
     id: str = field(default_factory=new_id)
     version: int = 1
     last_updated: datetime = field(default_factory=now)

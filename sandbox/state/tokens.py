@@ -21,6 +21,11 @@ ALL_PERMISSIONS = frozenset(
         "bots:edit",
         "settings:edit",
         "analytics:read",
+        "firewall:edit",
+        "account_firewall:edit",
+        "workers:edit",
+        "redirects:edit",
+        "origin_rules:edit",
     }
 )
 

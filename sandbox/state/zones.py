@@ -10,7 +10,9 @@ from cryptography import x509
 from sandbox.clock import now
 
 from .ids import new_id, new_uuid
+from .ip_access_rules import IpAccessRule
 from .rules import FIREWALL_PHASE, Rule, Ruleset
+from .workers import WorkerRoute
 
 
 class Plan(StrEnum):
@@ -99,6 +101,10 @@ class Zone:
     """The zone settings that were changed at least once."""
     bot_management: dict[str, Any] = field(default_factory=dict)
     """The bot management values that were changed at least once."""
+    ip_access_rules: list[IpAccessRule] = field(default_factory=list)
+    worker_routes: list[WorkerRoute] = field(default_factory=list)
+    cached_pages: dict[str, str] = field(default_factory=dict)
+    """The pages that the edge has in its cache, by hostname and path."""
 
     def add_dns_record(self, record: DnsRecord) -> DnsRecord:
         """Add a record."""
@@ -112,12 +118,23 @@ class Zone:
 
     def entrypoint(self, phase: str = FIREWALL_PHASE) -> Ruleset | None:
         """Return the ruleset of a phase, if there is one."""
-        return next((r for r in self.rulesets.values() if r.phase == phase), None)
+        return next(
+            (
+                ruleset
+                for ruleset in self.rulesets.values()
+                if (ruleset.phase, ruleset.kind) == (phase, "zone")
+            ),
+            None,
+        )
 
     @property
     def rules(self) -> list[Rule]:
         """Return the custom rules, in order."""
-        entrypoint = self.entrypoint()
+        return self.rules_of(FIREWALL_PHASE)
+
+    def rules_of(self, phase: str) -> list[Rule]:
+        """Return the rules of a phase, in order."""
+        entrypoint = self.entrypoint(phase)
         return entrypoint.rules if entrypoint else []
 
     def contains(self, hostname: str) -> bool:

@@ -103,7 +103,8 @@ async def test_what_is_confirmed_is_told_no_more(
     expires = certificate.not_valid_after_utc.date()
     beginning = fingerprint_of(certificate)[:24]
     assert listed(flow)["theirs"] == (
-        f"`[Click](x)'`, issued {issued}, expires {expires}, fingerprint {beginning}…"
+        f"Fingerprint {beginning}…, issued {issued}, expires {expires}, "
+        "name: [Click](x)'"
     )
     assert (await select(hass, client, flow, "theirs"))["type"] == "create_entry"
 
@@ -185,12 +186,12 @@ async def test_lost_store(
     subject: dict[str, Any],
 ) -> None:
     """The dialog says for which device a certificate claims to be; once confirmed, it is the device's."""
-    own = await add_certificate(sandbox, name="`x`", **subject)
+    own = await add_certificate(sandbox, name="Tablet", **subject)
     await choose_pinning(hass, loaded_entry)
     assert state_of(hass, STATUS) == "unknown"
 
     flow = await to_step(hass, client, "confirm", PINNED)
-    assert "`'x'`, says it is for `Pixel 8`, issued" in listed(flow)[CERTIFICATE_ID]
+    assert listed(flow)[CERTIFICATE_ID].startswith("Says it is for Pixel 8: ")
     await select(hass, client, flow, CERTIFICATE_ID)
 
     assert state_of(hass, STATUS) == "active"
@@ -331,7 +332,7 @@ async def test_revoked_in_the_dialog(
     confirming = await to_step(hass, client, "confirm")
     assert listed(confirming).keys() == {"first", "second", "kept"}
     flow = await to_step(hass, client, "revoke")
-    assert listed(flow)["unreadable"] == "Certificate `unreadable`, can't be read"
+    assert listed(flow)["unreadable"] == "Can't be read: certificate unreadable"
 
     faults.unavailable("DELETE", "/client_certificates/(first|unreadable)")
     flow = await select(hass, client, flow, "first", "second", "unreadable")

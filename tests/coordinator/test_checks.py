@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS, Plan, Rule
+from sandbox.state import ALL_PERMISSIONS, IpAccessRule, Plan, Rule, WorkerRoute
 from tests.common import (
     CHECKS_EVERY,
     EDGE_EVERY,
@@ -28,6 +28,7 @@ from tests.common import (
     reported,
     settle,
     setup_integration,
+    state_of,
     wait_for_refresh,
     zone_of,
 )
@@ -62,6 +63,31 @@ def challenge_abroad(sandbox: Sandbox) -> None:
     """Challenge visitors from abroad, before our rules."""
     rule = Rule("managed_challenge", 'not ip.src.country in {"DE"}', "Abroad")
     zone_of(sandbox).rules.insert(0, rule)
+
+
+def allow(*places: tuple[str, str]) -> Callable[[Sandbox], None]:
+    """Return a function that allows visitors from these places."""
+
+    def add(sandbox: Sandbox) -> None:
+        zone_of(sandbox).ip_access_rules += [
+            IpAccessRule("whitelist", target, value) for target, value in places
+        ]
+
+    return add
+
+
+def allow_in_account(sandbox: Sandbox) -> None:
+    """Allow an address for all domains of the account."""
+    account = sandbox.state.accounts[sandbox.account_id]
+    account.ip_access_rules.append(IpAccessRule("whitelist", "ip", "198.51.100.7"))
+
+
+def run_workers(sandbox: Sandbox) -> None:
+    """Run a Worker at the blog."""
+    zone_of(sandbox).worker_routes += [
+        WorkerRoute("blog.example.com/*", "blog"),
+        WorkerRoute("blog.example.com/feed", None),
+    ]
 
 
 async def test_healthy_home(
@@ -123,6 +149,46 @@ async def test_nothing_is_asked_in_between(
             {"target": HOSTNAME, "value": "*.example.com", "detail": "Everything"},
             "error",
         ),
+        (
+            allow(("country", "AT"), ("asn", "AS64500")),
+            "check_ip_access_allow",
+            {
+                "target": "example.com",
+                "value": "`AS64500, AT`",
+                "detail": f"`{HOSTNAME}`",
+            },
+            "error",
+        ),
+        (
+            allow_in_account,
+            "check_ip_access_allow",
+            {
+                "target": "example.com",
+                "value": "`198.51.100.7`",
+                "detail": f"`{HOSTNAME}`",
+            },
+            "error",
+        ),
+        (
+            allow(*(("ip", f"192.0.2.{number}") for number in range(1, 8))),
+            "check_ip_access_allow",
+            {
+                "target": "example.com",
+                "value": "`192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, +2`",
+                "detail": f"`{HOSTNAME}`",
+            },
+            "error",
+        ),
+        (
+            run_workers,
+            "check_workers",
+            {
+                "target": "example.com",
+                "value": "`blog.example.com/*`",
+                "detail": f"`{HOSTNAME}`",
+            },
+            "warning",
+        ),
     ],
 )
 async def test_problem_that_only_a_person_can_fix(
@@ -152,8 +218,59 @@ async def test_problem_that_only_a_person_can_fix(
     whole.paused, whole.status = False, "active"
     whole.rules[:] = rules
     access.applications.clear()
+    whole.ip_access_rules.clear()
+    sandbox.state.accounts[sandbox.account_id].ip_access_rules.clear()
+    whole.worker_routes.clear()
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass) == {}
+
+
+ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
+
+
+async def test_visitors_who_are_let_past_the_rules(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A visit from here is blocked; the entity knows better until the rule is gone."""
+    assert state_of(hass, ENFORCED) == "on"
+    allow(("country", "AT"))(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert state_of(hass, ENFORCED) == "off"
+    [issue_id] = issues(hass).values()
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, True)
+
+    allow(("country", "CH"))(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert placeholders(hass, "check_ip_access_allow")["value"] == "`AT, CH`"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, [*issues(hass).values()][0])
+    assert issue
+    assert issue.dismissed_version is None, "one more rule is no longer ignored"
+    assert state_of(hass, ENFORCED) == "off"
+
+    zone_of(sandbox).ip_access_rules.clear()
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert state_of(hass, ENFORCED) == "on"
+    assert issues(hass) == {}
+
+
+@pytest.mark.parametrize(
+    "mode", ["block", "challenge", "js_challenge", "managed_challenge"]
+)
+async def test_rules_that_only_stop_visitors(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    mode: str,
+) -> None:
+    """An IP Access rule of another action opens nothing."""
+    zone_of(sandbox).ip_access_rules.append(IpAccessRule(mode, "country", "AT"))
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert issues(hass) == {}
+    assert state_of(hass, ENFORCED) == "on"
 
 
 async def test_under_attack_mode_with_skip_rule(
@@ -274,12 +391,33 @@ class TestUnpublished:
             {"check_websockets_off", "check_bot_fight_mode"},
         ),
         (
-            {"settings:edit", "bots:edit", "access_apps:edit"},
-            ["Zone / Bot Management / Read", "Zone / Zone Settings / Read"],
+            {"firewall:edit"},
+            ["Zone / Firewall Services / Read"],
+            {"check_websockets_off", "check_bot_fight_mode", "check_access_login"},
+        ),
+        (
+            {"workers:edit"},
+            ["Zone / Workers Routes / Read"],
+            {"check_websockets_off", "check_bot_fight_mode", "check_access_login"},
+        ),
+        (
+            {
+                "settings:edit",
+                "bots:edit",
+                "access_apps:edit",
+                "firewall:edit",
+                "workers:edit",
+            },
+            [
+                "Zone / Bot Management / Read",
+                "Zone / Firewall Services / Read",
+                "Zone / Workers Routes / Read",
+                "Zone / Zone Settings / Read",
+            ],
             set(),
         ),
     ],
-    ids=["settings", "bots", "Access", "all"],
+    ids=["settings", "bots", "Access", "IP Access rules", "Workers", "all"],
 )
 async def test_permissions_are_optional(
     hass: HomeAssistant,

@@ -31,8 +31,10 @@ from sandbox.state import (
     CertificateStatus,
     Connection,
     Connector,
+    IpAccessRule,
     Setting,
     TunnelStatus,
+    WorkerRoute,
 )
 from tests.common import (
     CERTIFICATE_ID,
@@ -164,6 +166,16 @@ def _ask_for_a_login(sandbox: Sandbox) -> Callable[[], object]:
     return _attribute(account, "access", access)
 
 
+def _allow(sandbox: Sandbox) -> Callable[[], object]:
+    rule = IpAccessRule("whitelist", "country", "AT")
+    return _attribute(zone_of(sandbox), "ip_access_rules", [rule])
+
+
+def _run_a_worker(sandbox: Sandbox) -> Callable[[], object]:
+    route = WorkerRoute("blog.example.com/*", "blog")
+    return _attribute(zone_of(sandbox), "worker_routes", [route])
+
+
 def _block(sandbox: Sandbox) -> Callable[[], object]:
     return _attribute(sandbox.state, "blocked", [blocked_request()])
 
@@ -226,6 +238,22 @@ ROWS = {
         "check_bot_fight_mode",
         "result.fight_mode",
         _fight_bots,
+        "quiet",
+        "reported",
+    ),
+    "IP Access rules": Repair(
+        f"{_ZONE}/firewall/access_rules/rules",
+        "check_ip_access_allow",
+        "result.0.id",
+        _allow,
+        "quiet",
+        "reported",
+    ),
+    "Workers": Repair(
+        f"{_ZONE}/workers/routes",
+        "check_workers",
+        "result.0.id",
+        _run_a_worker,
         "quiet",
         "reported",
     ),

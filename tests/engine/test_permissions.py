@@ -40,6 +40,8 @@ IN_THE_SANDBOX = {
     Permission.TUNNEL_EDIT: "tunnel:edit",
     Permission.SETTINGS_EDIT: "settings:edit",
     Permission.BOTS_EDIT: "bots:edit",
+    Permission.FIREWALL_READ: "firewall:edit",
+    Permission.WORKERS_READ: "workers:edit",
     Permission.ANALYTICS_READ: "analytics:read",
 }
 
@@ -66,6 +68,8 @@ async def test_everything_is_allowed(
         Permission.ZONE_READ,
         Permission.RULES_EDIT,
         Permission.ACCESS_READ,
+        Permission.FIREWALL_READ,
+        Permission.WORKERS_READ,
         Permission.ANALYTICS_READ,
     }
     assert set(found.values()) == {Allowance.YES, Allowance.READS}
@@ -107,7 +111,14 @@ async def test_failures_are_no_missing_permissions(
 
 async def test_optional_ones_may_fail(api: ScriptedApi) -> None:
     """A feature that the plan lacks, or a failure, does not stop the set-up."""
-    optional = ("/settings/", "/bot_management", "/access/", "/graphql")
+    optional = (
+        "/settings/",
+        "/bot_management",
+        "/access/",
+        "/firewall/",
+        "/workers/",
+        "/graphql",
+    )
     zone = {
         "id": "z",
         "name": "example.com",

@@ -556,8 +556,8 @@ async def test_adoption(
     issued = certificate.not_valid_before_utc.date()
     expires = certificate.not_valid_after_utc.date()
     assert label["label"] == (
-        f"`Cloudflare`, issued {issued}, expires {expires}, "
-        f"fingerprint {fingerprint_of(certificate)[:24]}…"
+        f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
+        f"issued {issued}, expires {expires}, name: Cloudflare"
     )
     malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
     result = await submit(hass, result, malformed)

@@ -205,6 +205,11 @@ async def test_tunnel_that_is_managed_locally(
                 "http_status:200",
                 "http://homeassistant.local:8123/lovelace",
                 "http://home assistant:8123",
+                "http://[1]:8123",
+                "http://[:::]",
+                "http://:8123",
+                "http://homeassistant:8123/",
+                "http://homeassistant:99999",
             )
         ),
         *(

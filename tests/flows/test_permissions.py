@@ -80,7 +80,7 @@ async def test_permission_missing_before_the_preview(
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 10
+    assert table.count("\n| ") == 12
     assert "| Zone / Zone / Read | yes |" in table
     assert f"| {named} | **no** |" in table
     assert table.count("**no**") == 1
@@ -115,6 +115,8 @@ async def test_all_missing_permissions_show_at_once(
         "| Zone / Zone Settings / Edit | reading yes, writing not tried |",
         "| Zone / Bot Management / Edit | no (optional) |",
         "| Account / Access: Apps and Policies / Read | not known (optional) |",
+        "| Zone / Firewall Services / Read | yes |",
+        "| Zone / Workers Routes / Read | yes |",
         "| Zone / Analytics / Read | yes |",
     ]
 
@@ -131,7 +133,7 @@ async def test_preview_shows_what_the_token_may_do(
 
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 10
+    assert table.count("\n| ") == 12
     assert "| Zone / Zone Settings / Edit | no (optional) |" in table
     assert table.count("| no") == 2
     assert sandbox.journal.writes == []

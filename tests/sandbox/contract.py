@@ -38,6 +38,15 @@ from cloudflare.types.dns import (
     RecordResponse,
     RecordUpdateParams,
 )
+from cloudflare.types.firewall import (
+    AccessRuleCreateParams,
+    AccessRuleCreateResponse,
+    AccessRuleDeleteResponse,
+    AccessRuleEditParams,
+    AccessRuleEditResponse,
+    AccessRuleListParams,
+    AccessRuleListResponse,
+)
 from cloudflare.types.rulesets import (
     PhaseGetResponse,
     PhaseUpdateParams,
@@ -61,6 +70,12 @@ from cloudflare.types.rulesets import (
 )
 from cloudflare.types.shared import CloudflareTunnel
 from cloudflare.types.user import TokenVerifyResponse
+from cloudflare.types.workers import (
+    RouteCreateParams,
+    RouteCreateResponse,
+    RouteDeleteResponse,
+    RouteListResponse,
+)
 from cloudflare.types.zero_trust import (
     IdentityProviderListParams,
     IdentityProviderListResponse,
@@ -111,6 +126,7 @@ from sandbox.seed import FOREIGN_RULE_ID
 from sandbox.state import FIREWALL_PHASE
 
 from .example_requests import (
+    ALLOWED,
     BLOCK,
     CONFIG,
     POLICY_BODY,
@@ -161,6 +177,9 @@ _RULE = f"{_RULES}/{{rule_id}}"
 _VERSIONS = f"{_RULESET}/versions"
 _BOTS = f"{_ZONE}/bot_management"
 _SETTING = f"{_ZONE}/settings/{{setting_id}}"
+_ACCESS_RULES = f"{_ZONE}/firewall/access_rules/rules"
+_ACCESS_RULE = f"{_ACCESS_RULES}/{{access_rule_id}}"
+_ROUTES = f"{_ZONE}/workers/routes"
 _ACCESS = f"{_ACCOUNT}/access"
 _APPLICATIONS = f"{_ACCESS}/apps"
 _APPLICATION = f"{_APPLICATIONS}/{{application_id}}"
@@ -301,6 +320,37 @@ CONTRACTS: Mapping[Key, Contract] = {
         ConfigurationUpdateResponse,
         lambda _: Request(CONFIG),
     ),
+    Key("GET", _ACCESS_RULES): Contract(
+        AccessRuleListParams,
+        list[AccessRuleListResponse],
+        pages(mode="whitelist", **{"configuration.target": "country"}),
+    ),
+    Key("POST", _ACCESS_RULES): Contract(
+        AccessRuleCreateParams,
+        AccessRuleCreateResponse,
+        lambda _: Request({**ALLOWED, "notes": "Office"}),
+    ),
+    Key("PATCH", _ACCESS_RULE): Contract(
+        AccessRuleEditParams,
+        AccessRuleEditResponse,
+        lambda _: Request({**ALLOWED, "mode": "block"}),
+    ),
+    Key("DELETE", _ACCESS_RULE): Contract(NoParams, AccessRuleDeleteResponse),
+    Key("GET", f"{_ACCOUNT}/firewall/access_rules/rules"): Contract(
+        AccessRuleListParams, list[AccessRuleListResponse], pages(mode="whitelist")
+    ),
+    Key("POST", f"{_ACCOUNT}/firewall/access_rules/rules"): Contract(
+        AccessRuleCreateParams,
+        AccessRuleCreateResponse,
+        lambda _: Request(ALLOWED),
+    ),
+    Key("GET", _ROUTES): Contract(NoParams, list[RouteListResponse]),
+    Key("POST", _ROUTES): Contract(
+        RouteCreateParams,
+        RouteCreateResponse,
+        lambda _: Request({"pattern": "blog.example.com/*", "script": "blog"}),
+    ),
+    Key("DELETE", f"{_ROUTES}/{{route_id}}"): Contract(NoParams, RouteDeleteResponse),
     Key("GET", _BOTS): Contract(NoParams, BotManagementGetResponse),
     Key("PUT", _BOTS): Contract(
         BotManagementUpdateParams,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox import Sandbox
 from sandbox.seed import FOREIGN_RULE_ID
-from sandbox.state import FIREWALL_PHASE
+from sandbox.state import FIREWALL_PHASE, IpAccessRule, WorkerRoute
 
 from .helpers import HOME, NAS, Api, create_certificate
 
@@ -72,6 +72,10 @@ CONFIG = {
         "originRequest": {"http2Origin": True},
     }
 }
+ALLOWED = {
+    "mode": "whitelist",
+    "configuration": {"target": "ip", "value": "203.0.113.24"},
+}
 POLICY_BODY = {
     "name": "Family",
     "decision": "allow",
@@ -119,6 +123,11 @@ async def prepare(api: Api) -> Prepared:
         "POST", f"{access}/apps", application_body(NAS, used)
     )
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    zone = sandbox.state.zones[sandbox.zone_id]
+    allowed = IpAccessRule("whitelist", "country", "DE")
+    zone.ip_access_rules.append(allowed)
+    route = WorkerRoute("nas.example.com/*", "nas")
+    zone.worker_routes.append(route)
     return Prepared(
         sandbox,
         {
@@ -135,6 +144,8 @@ async def prepare(api: Api) -> Prepared:
             "setting_id": "security_level",
             "application_id": application.result["id"],
             "policy_id": used,
+            "access_rule_id": allowed.id,
+            "route_id": route.id,
         },
         empty_zone=sandbox.state.add_zone("empty.example").id,
         idle_tunnel=sandbox.state.add_tunnel("idle").id,

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.seed import FOREIGN_RULE_ID
-from sandbox.state import FIREWALL_PHASE
+from sandbox.state import FIREWALL_PHASE, Plan
 
 from .helpers import Api, Reply
 
@@ -217,6 +217,28 @@ async def test_unsupported_expressions(api: Api) -> None:
     """The sandbox refuses an expression that it cannot evaluate, and names the field."""
     reply = await add(api, expression="cf.waf.score lt 5")
     assert (reply.status, "cf.waf.score" in reply.message) == (501, True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "use"),
+    [
+        ('regex_replace(http.host, "a", "b") eq "x"', "function regex_replace"),
+        ('any(http.request.headers["x"][*] matches "a")', "operator Matches"),
+        ('cf.waf.score lt 5 and http.host matches "a"', "operator Matches"),
+    ],
+)
+async def test_regular_expressions_of_better_plans(
+    sandbox: Sandbox, api: Api, expression: str, use: str
+) -> None:
+    """The plan comes first: only a better one shows what the sandbox cannot evaluate."""
+    reply = await add(api, expression=expression)
+    assert (reply.status, reply.code) == (400, None)
+    assert reply.message == (
+        f"not entitled: the use of {use} is not allowed, "
+        "a Business plan or a WAF Advanced plan is required"
+    )
+    sandbox.state.zones[sandbox.zone_id].plan = Plan.BUSINESS
+    assert (await add(api, expression=expression)).status == 501
 
 
 async def test_syntax_error_points_to_the_expression(api: Api) -> None:

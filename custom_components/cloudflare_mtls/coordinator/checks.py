@@ -1,4 +1,4 @@
-"""Coordinator of the checks: what stops companion devices although the rules let them in."""
+"""Coordinator of the checks: what stops companion devices that the rules let in, or leads others past them."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -55,6 +55,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Return the permissions without which some checks are off."""
         return frozenset(self._missing)
 
+    def allows_some(self, zone_id: str) -> bool:
+        """Return whether some visitors are known to be let past the zone's custom rules."""
+        return self.data is not None and bool(self.data.of(zone_id).allowing)
+
     @override
     async def async_fetch(self) -> Surroundings | None:
         zone_ids = sorted({item.zone_id for item in self._published()})
@@ -74,14 +78,18 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
-        settings, bot_fight_mode = await asyncio.gather(
-            self._settings(zone_id), self._bot_fight_mode(zone_id)
+        client = self.client
+        settings, bot_fight_mode, allowing, routes = await asyncio.gather(
+            self._settings(zone_id),
+            self._unless_missing(client.bot_management.get_fight_mode(zone_id)),
+            self._unless_missing(client.ip_access_rules.list_allowing(zone_id)),
+            self._unless_missing(client.worker_routes.list(zone_id)),
         )
-        return ZoneSurroundings(settings=settings, bot_fight_mode=bot_fight_mode)
-
-    async def _bot_fight_mode(self, zone_id: str) -> bool | None:
-        return await self._unless_missing(
-            self.client.bot_management.get_fight_mode(zone_id)
+        return ZoneSurroundings(
+            settings=settings,
+            bot_fight_mode=bot_fight_mode,
+            allowing=allowing or (),
+            worker_routes=routes or (),
         )
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:

@@ -25,6 +25,8 @@ OPTIONAL: Final = (
     Permission.SETTINGS_EDIT,
     Permission.BOTS_EDIT,
     Permission.ACCESS_READ,
+    Permission.FIREWALL_READ,
+    Permission.WORKERS_READ,
     Permission.ANALYTICS_READ,
 )
 
@@ -40,6 +42,8 @@ _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.SETTINGS_EDIT: ("zone_settings", "edit"),
     Permission.BOTS_EDIT: ("bot_management", "edit"),
     Permission.ACCESS_READ: ("access", "read"),
+    Permission.FIREWALL_READ: ("firewall_services", "read"),
+    Permission.WORKERS_READ: ("workers_routes", "read"),
     Permission.ANALYTICS_READ: ("analytics", "read"),
 }
 
@@ -98,6 +102,8 @@ async def find_permissions(
         ),
         Permission.BOTS_EDIT: lambda: client.bot_management.get_fight_mode(zone_id),
         Permission.ACCESS_READ: lambda: client.access_applications.list(account_id),
+        Permission.FIREWALL_READ: lambda: client.ip_access_rules.list_allowing(zone_id),
+        Permission.WORKERS_READ: lambda: client.worker_routes.list(zone_id),
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
@@ -123,7 +129,13 @@ async def _find(
             raise
         return Allowance.UNCLEAR
     match permission:
-        case Permission.ZONE_READ | Permission.RULES_EDIT | Permission.ANALYTICS_READ:
+        case (
+            Permission.ZONE_READ
+            | Permission.RULES_EDIT
+            | Permission.FIREWALL_READ
+            | Permission.WORKERS_READ
+            | Permission.ANALYTICS_READ
+        ):
             return Allowance.YES
         case Permission.ACCESS_READ:
             # Cloudflare may return no application to a token that may not read them.

@@ -21,7 +21,7 @@ async def async_label_certificates(
     """Return a line for each certificate, by Cloudflare's id.
 
     It says for which companion device a certificate claims to be, since its name may be that
-    of any device.
+    of any device. The name comes last: it may read like the rest of a line.
     """
     text = await async_get_texts(hass, "common")
     protection = entry.runtime_data.protection

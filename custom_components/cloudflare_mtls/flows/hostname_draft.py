@@ -217,7 +217,7 @@ class ChosenTunnel:
 
     async def offer(self, settings: HostnameSettings) -> HostnameDraft | Message:
         """Return a draft that takes over what was made by hand, or what is in the way."""
-        if message := self._obstacle(settings.protected):
+        if message := self._serves_otherwise(settings.protected):
             return message
         reconciler = self.account.reconciler_for(settings)
         try:
@@ -232,8 +232,8 @@ class ChosenTunnel:
             plan=plan,
         )
 
-    def _obstacle(self, item: ProtectedHostname) -> Message | None:
-        """Return what the tunnel serves the hostname from already, if that is something else."""
+    def _serves_otherwise(self, item: ProtectedHostname) -> Message | None:
+        """Return that the tunnel serves the hostname from something else already, if so."""
         current = self.account.current
         services = {item.service, *([current.protected.service] if current else [])}
         rule = self.configuration.rule_for(item.hostname)

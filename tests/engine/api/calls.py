@@ -37,6 +37,8 @@ CALLS: dict[str, Call] = {
     "hostname_associations.put": lambda c: c.hostname_associations.put(
         "z", (), replacing=()
     ),
+    "ip_access_rules.list_allowing": lambda c: c.ip_access_rules.list_allowing("z"),
+    "worker_routes.list": lambda c: c.worker_routes.list("z"),
     "rulesets.get": lambda c: c.rulesets.get("z"),
     "rulesets.create": lambda c: c.rulesets.create("z", {}),
     "rulesets.create_rule": lambda c: c.rulesets.create_rule("z", "rs", {}),

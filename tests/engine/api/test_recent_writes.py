@@ -69,6 +69,28 @@ def test_list_of_somebody_else_is_believed(recent: RecentWrites) -> None:
     assert recent.associations("another zone", BEFORE) == BEFORE
 
 
+def test_list_that_lacks_what_was_read_before(
+    recent: RecentWrites, freezer: FrozenDateTimeFactory
+) -> None:
+    """A read may be 75 seconds older than another: what the other had is not gone for sure."""
+    theirs = (*BEFORE, "vpn.example.com")
+    recent.associations("z", theirs)
+    freezer.tick(74)
+    assert recent.missed_associations("z", BEFORE) == ("vpn.example.com",)
+    assert recent.missed_associations("z", theirs) == ()
+    assert recent.missed_associations("another zone", ()) == ()
+    freezer.tick(2)
+    assert recent.missed_associations("z", BEFORE) == ()
+
+
+def test_what_was_removed_here_is_not_missed(recent: RecentWrites) -> None:
+    """Reads that still have it are of before the write."""
+    recent.associations("z", MORE)
+    recent.associated("z", MORE, BEFORE)
+    assert recent.associations("z", MORE) == BEFORE
+    assert recent.missed_associations("z", ()) == BEFORE
+
+
 def test_new_certificate_is_there_before_it_is_listed(
     recent: RecentWrites, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -289,3 +289,46 @@ async def test_token_of_a_connector(api: ScriptedApi, client: CloudflareClient) 
     assert "eyJ" not in repr(token)
     (asked,) = api.asked
     assert (asked.method, asked.path) == ("GET", "/accounts/a/cfd_tunnel/t/token")
+
+
+async def test_rules_that_let_visitors_past_all_others(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """The zone's list has those of account and user too; what only stops visitors is left out."""
+    api.answers = lambda _: success(
+        [
+            {
+                "id": f"{mode}-{scope}",
+                "mode": mode,
+                "configuration": {"target": "asn", "value": "AS64500"},
+                "scope": {"type": scope},
+            }
+            for mode in ("whitelist", "block", "managed_challenge")
+            for scope in ("zone", "organization", "user")
+        ]
+    )
+    found = await client.ip_access_rules.list_allowing("z")
+    assert {rule.value for rule in found} == {"AS64500"}
+    assert [rule.id.partition("-")[2] for rule in found] == [
+        "zone",
+        "organization",
+        "user",
+    ]
+    (asked,) = api.asked
+    assert asked.path == "/zones/z/firewall/access_rules/rules"
+    assert asked.query["mode"] == "whitelist"
+
+
+async def test_routes_at_which_workers_run(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """A route without a script only makes an exception."""
+    api.answers = lambda _: success(
+        [
+            {"id": "1", "pattern": "*example.com/*", "script": "worker"},
+            {"id": "2", "pattern": "example.com/no/*"},
+            {"id": "3", "pattern": "example.com/nothing/*", "script": None},
+        ]
+    )
+    [route] = await client.worker_routes.list("z")
+    assert (route.pattern, route.script) == ("*example.com/*", "worker")

@@ -89,6 +89,7 @@ def test_certificate_of_the_origin(service: str, refused: bool) -> None:
         {"noTLSVerify": True},
         {"originServerName": "ha.example.org"},
         {"caPool": "/etc/ca.pem"},
+        {"matchSNItoHost": True},
     ],
 )
 def test_certificate_that_a_setting_accepts(origin_request: dict[str, Any]) -> None:

@@ -355,3 +355,39 @@ async def test_foreign_skip_rule_that_was_added_meanwhile(
     )
     await apply_plan(client, seen, make_plan(seen, ONE))
     assert exposed(await look(client), HOST) is None
+
+
+@pytest.mark.parametrize("desired", [ONE, NONE], ids=["associate", "dissociate"])
+async def test_association_that_a_lagging_read_lacks(
+    sandbox: Sandbox, client: CloudflareClient, desired: DesiredZone
+) -> None:
+    """Somebody's hostname that was seen a moment ago is written again with ours."""
+    zone = the_zone(sandbox)
+    assert zone.associations is not None
+    if desired is NONE:
+        await sync(client, ONE)
+    before = list(zone.associations)
+    zone.associations.append("vpn.example.com")
+    observation = await look(client)
+    plan = make_plan(observation, desired)
+
+    zone.outdated_associations = [before]
+    outcome = await apply_plan(client, observation, plan)
+
+    assert outcome.error is None
+    ours = [HOST] if desired is ONE else []
+    assert zone.associations == ["nas.example.com", "vpn.example.com", *ours]
+
+
+async def test_association_that_somebody_removed(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Ours is written again at once, however recently it was seen."""
+    await sync(client, ONE)
+    await look(client)
+    zone = the_zone(sandbox)
+    assert zone.associations is not None
+    zone.associations.remove(HOST)
+    _, outcome = await sync(client, ONE)
+    assert outcome.error is None
+    assert zone.associations == ["nas.example.com", HOST]

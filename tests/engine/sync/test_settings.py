@@ -66,7 +66,7 @@ def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
     "service",
     [
         "http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local",
-        "http://HomeAssistant:8123", "http://[FD00::1]",
+        "http://HomeAssistant:8123", "http://[FD00::1]", "http://a.local.", "http://a:65535", "http://[::]",
     ],
 )  # fmt: skip
 def test_services(service: str) -> None:
@@ -79,7 +79,9 @@ def test_services(service: str) -> None:
         "", "homeassistant:8123", "http://", "http://a/", "http://a/path", "http://a?b",
         "http://user:password@a", "http://a:123456", "http://a:", "http://a b",
         "http://a\n", "http_status:200", "hello_world", "ssh://a:22", "unix:/run/a",
-        "ftp://a", "http://[fd00::1", "http://a#b",
+        "ftp://a", "http://[fd00::1", "http://a#b", "http://[1]:8123", "http://[:::]", "http://:8123",
+        "http://homeassistant:8123/", "http://homeassistant:99999", "http://a:65536", "http://a:0",
+        "http://[fe80::1%25eth0]:8123", "http://[::1]]", "http://a..b", "http://.", "http://a:\u0661",
     ],
 )  # fmt: skip
 def test_malformed_services(service: str) -> None:

@@ -10,11 +10,13 @@ from .connectors import Connectors
 from .dns import Dns
 from .graphql import Graphql
 from .hostname_associations import HostnameAssociations
+from .ip_access_rules import IpAccessRules
 from .pause import Pause
 from .recent_writes import RecentWrites
 from .rulesets import Rulesets
 from .transport import BASE_URL, Transport
 from .tunnels import Tunnels
+from .worker_routes import WorkerRoutes
 from .zone_settings import ZoneSettings
 from .zones import Zones
 
@@ -58,6 +60,8 @@ class CloudflareClient:
         self.rulesets = Rulesets(transport)
         self.zone_settings = ZoneSettings(transport)
         self.bot_management = BotManagement(transport)
+        self.ip_access_rules = IpAccessRules(transport)
+        self.worker_routes = WorkerRoutes(transport)
         self.tunnels = Tunnels(transport)
         self.connectors = Connectors(transport)
         self.access_applications = AccessApplications(transport)

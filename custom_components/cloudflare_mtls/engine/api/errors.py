@@ -21,6 +21,8 @@ class Permission(StrEnum):
     BOTS_READ = "Zone / Bot Management / Read"
     BOTS_EDIT = "Zone / Bot Management / Edit"
     ACCESS_READ = "Account / Access: Apps and Policies / Read"
+    FIREWALL_READ = "Zone / Firewall Services / Read"
+    WORKERS_READ = "Zone / Workers Routes / Read"
 
 
 class TokenProblem(StrEnum):

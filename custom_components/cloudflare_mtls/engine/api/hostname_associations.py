@@ -1,5 +1,6 @@
 """The hostnames of a zone whose visitors are asked for a client certificate."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from .errors import Permission
@@ -29,6 +30,10 @@ class HostnameAssociations(Resource):
             _PERMISSION,
         )
         return self._recent.associations(zone_id, result.texts("hostnames"))
+
+    def missed(self, zone_id: str, seen: Iterable[str]) -> tuple[str, ...]:
+        """Return the hostnames that a list may lack because its read lagged behind."""
+        return self._recent.missed_associations(zone_id, seen)
 
     async def put(
         self, zone_id: str, hostnames: tuple[str, ...], *, replacing: tuple[str, ...]

@@ -96,23 +96,24 @@ class Fields:
         """Return a list of objects; null or left out means none, unless it is required."""
         if required and self._data.get(key) is None:
             raise malformed(key)
-        return tuple(type(self)(item) for item in self._list(key))
+        return tuple(type(self)(item) for item in self.values(key))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of strings; null or left out means none."""
-        values = self._list(key)
+        values = self.values(key)
         if all(isinstance(value, str) for value in values):
-            return tuple(values)
+            return values
+        raise malformed(key)
+
+    def values(self, key: str) -> tuple[Any, ...]:
+        """Return a list of anything; null or left out means none."""
+        value = self._data.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list):
+            return tuple(value)
         raise malformed(key)
 
     def raw(self) -> Mapping[str, Any]:
         """Return the object as it came, unknown keys included."""
         return self._data
-
-    def _list(self, key: str) -> list[Any]:
-        value = self._data.get(key)
-        if value is None:
-            return []
-        if isinstance(value, list):
-            return value
-        raise malformed(key)

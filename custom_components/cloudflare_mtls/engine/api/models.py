@@ -1,6 +1,6 @@
 """What Cloudflare answers: parsed once, never changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -206,6 +206,12 @@ class Rule:
             action_parameters=parameters.raw() if parameters else {},
         )
 
+    @property
+    def products(self) -> Sequence[object]:
+        """Return the products that a skip rule names; somebody else's may name anything."""
+        named = self.action_parameters.get("products")
+        return named if isinstance(named, list) else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ruleset:
@@ -228,6 +234,44 @@ class Ruleset:
     def by_ref(self, ref: str) -> Rule | None:
         """Return the rule with this ref."""
         return next((rule for rule in self.rules if rule.ref == ref), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IpAccessRule:
+    """A rule for visitors from somewhere: an address, a network, a country, an AS."""
+
+    id: str
+    mode: str
+    value: str
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/firewall/access_rules/rules."""
+        if (configuration := fields.object("configuration")) is None:
+            raise malformed("configuration")
+        return cls(
+            id=fields.text("id"),
+            mode=fields.text("mode"),
+            value=configuration.text("value"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRoute:
+    """A pattern of addresses, and the Worker that runs for their requests, if one does."""
+
+    id: str
+    pattern: str
+    script: str | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Self:
+        """Read an item of GET /zones/{zone_id}/workers/routes."""
+        return cls(
+            id=fields.text("id"),
+            pattern=fields.text("pattern"),
+            script=fields.optional_text("script") or None,
+        )
 
 
 class CertificateStatus(StrEnum):
@@ -311,7 +355,7 @@ class AccessApplication:
             uris=tuple(_uris(fields)),
             lets_all_pass=any(
                 isinstance(policy, Mapping) and _bypasses(Fields(policy))
-                for policy in fields.raw().get("policies") or ()
+                for policy in fields.values("policies")
             ),
         )
 

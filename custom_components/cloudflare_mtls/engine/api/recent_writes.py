@@ -27,6 +27,8 @@ class RecentWrites:
     def __init__(self) -> None:
         """Begin with nothing written."""
         self._associations: dict[str, _Associations] = {}
+        # By zone: when each hostname was last read in the list of associated ones.
+        self._read: dict[str, dict[str, float]] = {}
         self._created: dict[str, list[tuple[float, ClientCertificate]]] = {}
         self._revoked: dict[str, float] = {}
         self._restored: dict[str, float] = {}
@@ -37,9 +39,13 @@ class RecentWrites:
         """Remember the list of associated hostnames that replaced another."""
         known = self._associations.get(zone_id)
         earlier = known.earlier if known and _lags(known.at) else ()
+        replaced = frozenset(before)
         self._associations[zone_id] = _Associations(
-            time.monotonic(), hostnames, (*earlier, frozenset(before))
+            time.monotonic(), hostnames, (*earlier, replaced)
         )
+        read = self._read.setdefault(zone_id, {})
+        for removed in replaced - set(hostnames):
+            read.pop(removed, None)
 
     def associations(self, zone_id: str, seen: tuple[str, ...]) -> tuple[str, ...]:
         """Return the list that was written, where reads still show the one that it replaced.
@@ -50,7 +56,16 @@ class RecentWrites:
         if known and _lags(known.at) and frozenset(seen) in known.earlier:
             return known.hostnames
         self._associations.pop(zone_id, None)
+        self._read.setdefault(zone_id, {}).update(dict.fromkeys(seen, time.monotonic()))
         return seen
+
+    def missed_associations(self, zone_id: str, seen: Iterable[str]) -> tuple[str, ...]:
+        """Return the hostnames that a read may lack although they are associated.
+
+        They were read so recently that this read may be of a moment before they were added.
+        """
+        read, seen = self._read.get(zone_id, {}), set(seen)
+        return tuple(name for name in read if name not in seen and _holds(read, name))
 
     def created(self, zone_id: str, certificate: ClientCertificate) -> None:
         """Remember a certificate that may not be listed yet."""
@@ -95,8 +110,8 @@ class RecentWrites:
         return replace(certificate, status=status)
 
 
-def _holds(written: Mapping[str, float], certificate_id: str) -> bool:
-    at = written.get(certificate_id)
+def _holds(times: Mapping[str, float], key: str) -> bool:
+    at = times.get(key)
     return at is not None and _lags(at)
 
 

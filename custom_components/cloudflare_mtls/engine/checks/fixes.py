@@ -6,6 +6,7 @@ from typing import Any
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict
 from ..api.ingress import TunnelConfiguration
+from ..api.json_fields import Fields
 from ..sync.steps import CATCH_ALL
 from .finding import Finding
 from .specs import SPECS, Check, FixedIn, SettingSpec
@@ -77,7 +78,8 @@ def _fixed_ingress(
     own = present.rule_for(finding.target)
     if own is None or own.service != finding.value:
         raise Conflict(None, "the hostname's ingress rule is not what it was")
-    trusting = {**(own.raw.get("originRequest") or {}), "noTLSVerify": True}
+    settings = Fields(own.raw).object("originRequest") or Fields({})
+    trusting = {**settings.raw(), "noTLSVerify": True}
     return [
         {**rule.raw, "originRequest": trusting} if rule is own else rule.raw
         for rule in present.ingress

@@ -27,7 +27,7 @@ _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 # No public certificate authority signs for names under these.
 _PRIVATE: Final = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 # Each of these settings says which certificate of the origin is accepted.
-_TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool")
+_TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool", "matchSNItoHost")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from ..api.models import Setting
 
 
 class Check(StrEnum):
-    """A check for something that is in a companion device's way."""
+    """A check for something in a companion device's way, or past the rules for others."""
 
     ZONE_PAUSED = "zone_paused"
     ZONE_INACTIVE = "zone_inactive"
@@ -22,6 +22,8 @@ class Check(StrEnum):
     RULE_BLOCKS = "rule_blocks"
     RULE_MAY_BLOCK = "rule_may_block"
     ACCESS_LOGIN = "access_login"
+    IP_ACCESS_ALLOW = "ip_access_allow"
+    WORKERS = "workers"
     NO_CATCH_ALL = "no_catch_all"
     ORIGIN_CERTIFICATE = "origin_certificate"
     ORIGIN_PORT = "origin_port"
@@ -32,9 +34,9 @@ class Check(StrEnum):
 class Severity(StrEnum):
     """How bad a finding is."""
 
-    # Companion devices cannot use the hostname.
+    # Companion devices cannot use the hostname, or visitors without a certificate can.
     ERROR = "error"
-    # Some devices cannot, or none can if something else is set up in a certain way.
+    # Some devices cannot, or it depends on what else is set up.
     WARNING = "warning"
 
 
@@ -108,6 +110,8 @@ SPECS: Final[Mapping[Check, CheckSpec]] = {
     Check.RULE_BLOCKS: CheckSpec(),
     Check.RULE_MAY_BLOCK: CheckSpec(severity=Severity.WARNING),
     Check.ACCESS_LOGIN: CheckSpec(),
+    Check.IP_ACCESS_ALLOW: CheckSpec(),
+    Check.WORKERS: CheckSpec(severity=Severity.WARNING),
     Check.NO_CATCH_ALL: CheckSpec(fixed_in=FixedIn.TUNNEL),
     Check.ORIGIN_CERTIFICATE: CheckSpec(
         severity=Severity.WARNING, fixed_in=FixedIn.TUNNEL

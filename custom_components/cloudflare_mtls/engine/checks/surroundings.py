@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..api.models import AccessApplication, Setting
+from ..api.models import AccessApplication, IpAccessRule, Setting, WorkerRoute
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneSurroundings:
-    """What was read around one zone's rules; None, or missing, where the token may not read."""
+    """What was read around one zone's rules; None, or missing, where the token may not read.
+
+    Allowing are the IP Access rules for whose visitors no custom rule is evaluated.
+    """
 
     settings: Mapping[Setting, str] = field(default_factory=dict)
     bot_fight_mode: bool | None = None
+    allowing: tuple[IpAccessRule, ...] = ()
+    worker_routes: tuple[WorkerRoute, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 import re
+from typing import Final
 
-from ..api.models import AccessApplication, Observation, Ruleset
+from ..api.models import AccessApplication, Observation, Ruleset, Zone
 from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.admissions import Admission, read_admissions
 from ..rules.marks import BLOCK_REF, SKIP_REF
@@ -16,6 +17,8 @@ from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
 
+_MAX_LISTED: Final = 5
+
 
 def check_zone(
     observation: Observation,
@@ -24,7 +27,7 @@ def check_zone(
     *,
     computers: bool,
 ) -> list[Finding]:
-    """Return what is in the way of the zone's hostnames at Cloudflare's edge.
+    """Return what stops devices at Cloudflare's edge, or leads others past the rules there.
 
     HTTP/3 is only found where computers have a certificate: apps have no trouble with it.
 
@@ -48,6 +51,7 @@ def check_zone(
             for check in _zone_wide(around, computers=computers)
         ),
         *_under_attack(observation, around, devices),
+        *_past_the_rules(observation.zone, around, [item for item, _ in devices]),
         *(
             finding
             for item, requests in devices
@@ -95,6 +99,45 @@ def _under_attack(
         )
 
 
+def _past_the_rules(
+    zone: Zone, around: ZoneSurroundings, hostnames: Iterable[ProtectedHostname]
+) -> Iterator[Finding]:
+    """Yield what leads visitors past all custom rules, or may lead them.
+
+    What was found is part of the id: a person who ignores it is told of what is added later.
+
+    Sources: developers.cloudflare.com, WAF, "Rule phase interactions": visitors whom an IP
+    Access rule allows; Workers, global_fetch_strictly_public: without this flag, a Worker's
+    request to its own zone goes to the origin, past custom rules and Access.
+    """
+    for check, found in (
+        (
+            Check.IP_ACCESS_ALLOW,
+            {rule.id: rule.value for rule in around.allowing},
+        ),
+        (
+            Check.WORKERS,
+            {route.id: route.pattern for route in around.worker_routes},
+        ),
+    ):
+        if found:
+            yield Finding(
+                check=check,
+                target=zone.name,
+                place=zone.id,
+                subject="_".join(sorted(found)),
+                value=_listed(sorted(found.values())),
+                detail=", ".join(sorted(item.hostname for item in hostnames)),
+            )
+
+
+def _listed(texts: list[str]) -> str:
+    """Return the first texts, and how many more there are."""
+    more = len(texts) - _MAX_LISTED
+    shown = ", ".join(texts[:_MAX_LISTED])
+    return f"{shown}, +{more}" if more > 0 else shown
+
+
 def _is_challenged(
     ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
 ) -> bool:
@@ -104,7 +147,7 @@ def _is_challenged(
     return not any(
         rule.enabled
         and rule.action == "skip"
-        and Skippable.SECURITY_LEVEL in rule.action_parameters.get("products", ())
+        and Skippable.SECURITY_LEVEL in rule.products
         and evaluate(rule.expression, requests) is True
         for rule in ruleset.rules
     )

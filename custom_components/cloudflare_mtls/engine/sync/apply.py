@@ -47,7 +47,7 @@ async def apply_plan(
     Somebody else may write at the same time, and an answer may be wrong. Therefore:
 
     - a list that is written as a whole is read again immediately before, and accepted only if
-      it is unchanged, or the same twice;
+      it is unchanged, or the same twice; what was read a minute before is kept in it;
     - a rule is changed only in a zone that is still as it was planned for;
     - nothing leads to a hostname before the rules were read again;
     - every answer to a write is checked.
@@ -202,10 +202,13 @@ class _Writer:
         present, self._associations = self._associations, None
         if present is None:
             present = await self._read_associations()
-        wanted = associations_after(present, step)
         self.state = replace(self.state, associations=present)
-        if wanted == present:
+        if associations_after(present, step) == present:
             return
+        # Somebody's hostname is not lost because this read is older than the one that had it.
+        missed = self._client.hostname_associations.missed(zone_id, present)
+        others = (name for name in missed if name.lower() != step.target)
+        wanted = associations_after((*present, *others), step)
         written = await self._client.hostname_associations.put(
             zone_id, wanted, replacing=present
         )

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv6Address
 import re
 from typing import Final
 
@@ -12,8 +13,10 @@ from ..api.models import Zone
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _SERVICE: Final = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
+    r"https?://(?:[\w-]+(?:\.[\w-]+)*\.?|\[(?P<address>[^]]+)\])(?::(?P<port>\d{1,5}))?",
+    re.ASCII,
 )
+_HIGHEST_PORT: Final = 65_535
 _EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
 
 
@@ -53,9 +56,24 @@ def in_zone(hostname: str, zone: Zone) -> bool:
 def is_service(text: str) -> bool:
     """Return whether an ingress rule may lead there: an origin over HTTP, without a path.
 
-    Source: cloudflared, ingress validation.
+    cloudflared refuses a whole configuration for the sake of one service, and goes on with the
+    former one; it takes a port that no server can have.
+
+    Source: cloudflared 2026.8.2, ingress validation.
     """
-    return _SERVICE.fullmatch(text) is not None
+    if (found := _SERVICE.fullmatch(text)) is None:
+        return False
+    address, port = found["address"], found["port"]
+    return (address is None or _is_ipv6(address)) and (
+        port is None or 0 < int(port) <= _HIGHEST_PORT
+    )
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
 
 
 def is_exempt_path(text: str) -> bool:

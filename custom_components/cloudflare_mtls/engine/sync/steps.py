@@ -12,6 +12,18 @@ from ..rules.admissions import ANY_CERTIFICATE, Admission
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
 
+# The settings of an origin that are about the origin alone, and not about who asks for what.
+_TRUST_AND_TIME: Final = frozenset(
+    {
+        "caPool",
+        "connectTimeout",
+        "keepAliveTimeout",
+        "noTLSVerify",
+        "tcpKeepAlive",
+        "tlsTimeout",
+    }
+)
+_ORIGIN_NAME: Final = "originServerName"
 CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
 
 
@@ -163,8 +175,8 @@ def ingress_after(
 ) -> dict[str, Any]:
     """Return the whole configuration once the step is done; the rest of it stays as it is.
 
-    A new rule takes the origin settings of a rule that already serves the same origin, and
-    stands ahead of any wildcard, since the first match wins.
+    A new rule takes what is about trust and time from a rule that already serves the same
+    origin, and stands ahead of any wildcard, since the first match wins.
     """
     own = configuration.rule_for(step.target)
     others = [rule for rule in configuration.ingress if rule is not own]
@@ -269,7 +281,30 @@ def _ingress_rule(
     if own:
         return {**own.raw, "hostname": step.target, "service": step.service}
     rule: dict[str, Any] = {"hostname": step.target, "service": step.service}
-    for sibling in configuration.ingress:
-        if sibling.service == step.service and "originRequest" in sibling.raw:
-            return {**rule, "originRequest": sibling.raw["originRequest"]}
-    return rule
+    settings = _settings_of_siblings(configuration, step.service)
+    return {**rule, "originRequest": settings} if settings else rule
+
+
+def _settings_of_siblings(
+    configuration: TunnelConfiguration, service: str
+) -> dict[str, Any]:
+    """Return how the first rule for a service that says so trusts it, and waits for it.
+
+    Where one proxy serves several applications, a name belongs to one of them: it is only
+    taken over where all rules for the service have the same.
+    """
+    siblings = [
+        settings
+        for rule in configuration.ingress
+        if rule.service == service
+        and isinstance(settings := rule.raw.get("originRequest"), Mapping)
+    ]
+    if not siblings:
+        return {}
+    names = [settings.get(_ORIGIN_NAME) for settings in siblings]
+    return {
+        key: value
+        for key, value in siblings[0].items()
+        if key in _TRUST_AND_TIME
+        or (key == _ORIGIN_NAME and all(name == value for name in names))
+    }

@@ -1,0 +1,263 @@
+"""Tests that an answer with one spoilt value raises an EngineError or is read, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import json
+from typing import Any, Final
+
+from aiohttp import ClientSession
+import httpx  # noqa: TID251  # the SDK takes only a client of httpx, and no other can be scripted
+from hypothesis import given, strategies as st
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import EngineError
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import (
+    AccessApplication,
+    Observation,
+    Ruleset,
+    Setting,
+    TunnelConfiguration,
+)
+from custom_components.cloudflare_mtls.engine.blocked_requests import (
+    BlockedRequestsQuery,
+)
+from custom_components.cloudflare_mtls.engine.certificates.facts import (
+    read_certificates,
+)
+from custom_components.cloudflare_mtls.engine.checks.origin import check_tunnel
+from custom_components.cloudflare_mtls.engine.checks.surroundings import (
+    Surroundings,
+    ZoneSurroundings,
+)
+from custom_components.cloudflare_mtls.engine.checks.zone import check_zone
+from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
+from custom_components.cloudflare_mtls.engine.sync.dry_runs import SkipDryRuns
+from custom_components.cloudflare_mtls.engine.sync.observe import observe
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
+from sandbox import Sandbox
+from sandbox.api import PREFIX
+from sandbox.seed import ACCOUNT_ID, TUNNEL_ID, ZONE_ID
+from sandbox.state import BlockedRequest
+from tests.engine.builders import HOST, OTHER, protected, published, wanting
+from tests.engine.searching import NIGHTLY, search
+from tests.sandbox.example_requests import SKIP, prepare
+from tests.sandbox.helpers import Api
+from tests.sandbox.recordings import RECORDED, needs_recordings
+from tests.spoiling import every_spoilt, spoilt
+
+from .test_every_recording import READINGS
+
+TOKEN: Final = "cfut_" + 40 * "x"
+VERIFY: Final = "/user/tokens/verify"
+
+type Use = Callable[[CloudflareClient], Awaitable[Any]]
+
+
+async def _read_certificates(client: CloudflareClient) -> None:
+    read_certificates(await client.client_certificates.list(ZONE_ID))
+
+
+def _blocked(client: CloudflareClient) -> Awaitable[Any]:
+    until = datetime.now(UTC)
+    return BlockedRequestsQuery(client).blocked(
+        ZONE_ID, [HOST], until - timedelta(hours=1), until
+    )
+
+
+async def _observe(client: CloudflareClient) -> None:
+    """Read and judge everything that decides who gets in."""
+    observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    await SkipDryRuns().find_skippable(client, ZONE_ID, observation.ruleset)
+    _judge(observation, await client.access_applications.list(ACCOUNT_ID))
+
+
+def _judge(
+    observation: Observation, applications: tuple[AccessApplication, ...] = ()
+) -> None:
+    hostnames = (protected(HOST, "/api/webhook/"), protected(OTHER))
+    around = ZoneSurroundings(settings={Setting.SECURITY_LEVEL: "under_attack"})
+    make_plan(observation, wanting(*hostnames))
+    check_zone(
+        observation,
+        Surroundings(applications=applications, zones={ZONE_ID: around}),
+        hostnames,
+        computers=True,
+    )
+    for configuration in observation.configurations.values():
+        check_tunnel(configuration, "home", hostnames)
+
+
+USES: Mapping[str, Use] = {
+    "token": lambda client: client.verify_token(),
+    "zones": lambda client: client.zones.list(),
+    "tunnels": lambda client: client.tunnels.list(ACCOUNT_ID),
+    "tunnel": lambda client: client.tunnels.is_gone(ACCOUNT_ID, TUNNEL_ID),
+    "connector token": lambda client: client.tunnels.get_token(ACCOUNT_ID, TUNNEL_ID),
+    "connectors": lambda client: client.connectors.list(ACCOUNT_ID, TUNNEL_ID),
+    "zone": lambda client: client.zones.get(ZONE_ID),
+    "records": lambda client: client.dns.list(ZONE_ID),
+    "rules": lambda client: client.rulesets.get(ZONE_ID),
+    "associations": lambda client: client.hostname_associations.get(ZONE_ID),
+    "configuration": lambda client: client.tunnels.get_configuration(
+        ACCOUNT_ID, TUNNEL_ID
+    ),
+    "applications": lambda client: client.access_applications.list(ACCOUNT_ID),
+    "certificates": _read_certificates,
+    "setting": lambda client: client.zone_settings.get(ZONE_ID, Setting.WEBSOCKETS),
+    "IP Access rules": lambda client: client.ip_access_rules.list_allowing(ZONE_ID),
+    "routes": lambda client: client.worker_routes.list(ZONE_ID),
+    "bots": lambda client: client.bot_management.get_fight_mode(ZONE_ID),
+    "blocked requests": _blocked,
+    "observation": _observe,
+}
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Return what runs coroutines for a test that cannot be one itself."""
+    with asyncio.Runner() as running:
+        yield running
+
+
+async def _fill(sandbox: Sandbox) -> None:
+    """Add certificates, an Access application, a skip rule and a blocked request."""
+    async with ClientSession() as session:
+        api = Api(sandbox, session, sandbox.token)
+        prepared = await prepare(api)
+        path = f"/zones/{ZONE_ID}/rulesets/{prepared.ids['ruleset_id']}/rules"
+        for body in (SKIP, {**SKIP, "ref": SKIP_REF}):
+            assert (await api.request("POST", path, body)).status == 200
+    sandbox.state.blocked.append(
+        BlockedRequest(
+            time=datetime.now(UTC) - timedelta(minutes=5),
+            rule_id="",
+            ref="",
+            host=HOST,
+            path="/",
+            method="GET",
+            user_agent="curl",
+            country="DE",
+            action="block",
+        )
+    )
+
+
+async def _answers_of_the_sandbox(use: Use) -> dict[str, Any]:
+    """Return the body of each answer that a call gets from the sandbox, by path."""
+    bodies = {}
+
+    async def keep(response: httpx.Response) -> None:
+        await response.aread()
+        bodies[_asked(response.request)] = response.json()
+
+    async with (
+        Sandbox() as sandbox,
+        httpx.AsyncClient(event_hooks={"response": [keep]}) as http_client,
+    ):
+        await _fill(sandbox)
+        await use(
+            CloudflareClient(
+                sandbox.token, base_url=sandbox.api_url, http_client=http_client
+            )
+        )
+    return bodies
+
+
+def _asked(request: httpx.Request) -> str:
+    """Return what a request asks for: the path, and for GraphQL also the query's name."""
+    path = request.url.path.removeprefix(PREFIX)
+    if path == "/graphql":
+        path += json.loads(request.content)["query"].partition("(")[0]
+    return path
+
+
+async def _answered(use: Use, bodies: Mapping[str, Any], status: int = 200) -> None:
+    """Have a call answered with these bodies; raise whatever it raises."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = _asked(request)
+        if asked == VERIFY and asked not in bodies:
+            active = {"success": True, "result": {"id": "t", "status": "active"}}
+            return httpx.Response(200, json=active)
+        return httpx.Response(status, json=bodies.get(asked, bodies.get("*")))
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
+        client = CloudflareClient(
+            TOKEN, base_url="http://cloudflare.invalid", http_client=http_client
+        )
+        await use(client)
+
+
+@pytest.mark.usefixtures("socket_enabled")
+@pytest.mark.parametrize("name", sorted(USES.keys() - {"observation"}))
+def test_each_value_of_each_answer(name: str, runner: asyncio.Runner) -> None:
+    """A value of another kind, in another value, or missing: an EngineError, or well read."""
+    bodies = runner.run(_answers_of_the_sandbox(USES[name]))
+    runner.run(_answered(USES[name], bodies))
+    for asked, body in bodies.items():
+        for other in every_spoilt(body):
+            with suppress(EngineError):
+                runner.run(_answered(USES[name], {**bodies, asked: other}))
+
+
+@pytest.mark.usefixtures("socket_enabled")
+def test_judgement_of_each_value(runner: asyncio.Runner) -> None:
+    """Rules and ingress rules that could be read can be judged, and a plan be made of them."""
+    bodies = runner.run(_answers_of_the_sandbox(_observe))
+    [rules] = [bodies[asked] for asked in bodies if asked.endswith("/entrypoint")]
+    [ingress] = [bodies[asked] for asked in bodies if asked.endswith("/configurations")]
+    for other in every_spoilt(rules["result"]):
+        with suppress(EngineError):
+            _judge(replace(published(), ruleset=Ruleset.parse(Fields(other))))
+    for other in every_spoilt(ingress["result"]):
+        with suppress(EngineError):
+            configuration = TunnelConfiguration.parse(TUNNEL_ID, Fields(other))
+            _judge(replace(published(), configurations={TUNNEL_ID: configuration}))
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("socket_enabled")
+@pytest.mark.parametrize("name", USES)
+def test_spoilt_answers_at_length(name: str, runner: asyncio.Runner) -> None:
+    """Any other value is an EngineError as well, or is read."""
+    _search(USES[name], runner, examples=NIGHTLY, again=False)
+
+
+def _search(use: Use, runner: asyncio.Runner, *, examples: int, again: bool) -> None:
+    bodies = runner.run(_answers_of_the_sandbox(use))
+    runner.run(_answered(use, bodies))
+    one_spoilt = st.sampled_from(list(bodies)).flatmap(
+        lambda asked: spoilt(bodies[asked]).map(lambda other: {**bodies, asked: other})
+    )
+
+    @search(examples, again=again)
+    @given(one_spoilt)
+    def answered(others: Mapping[str, Any]) -> None:
+        with suppress(EngineError):
+            runner.run(_answered(use, others))
+
+    answered()
+
+
+@needs_recordings
+@pytest.mark.parametrize("number", READINGS)
+def test_spoilt_recording(number: str, runner: asyncio.Runner) -> None:
+    """The same for every answer that was recorded, refusals included."""
+    reading, recording = READINGS[number], RECORDED[number]
+    body = recording.response
+    if reading.as_list:
+        body = {**body, "result": [body["result"]]}
+    status = recording.status or reading.status
+
+    @search(50)
+    @given(spoilt(body))
+    def answered(other: Any) -> None:
+        with suppress(EngineError):
+            runner.run(_answered(reading.use, {"*": other}, status))
+
+    answered()
