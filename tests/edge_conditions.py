@@ -22,9 +22,9 @@ class Forgetting:
         """Remember."""
         self.now = False
 
-    def judge(self, rules: Any, request: Any) -> Verdict:
+    def judge(self, *asked: Any) -> Verdict:
         """Let all visitors in, or apply the rules."""
-        return Verdict(None, frozenset()) if self.now else judge(rules, request)
+        return Verdict(None, frozenset()) if self.now else judge(*asked)
 
 
 class Blocking:
@@ -34,11 +34,11 @@ class Blocking:
         """Block nobody yet."""
         self.now = False
 
-    def judge(self, rules: Any, request: Any) -> Verdict:
+    def judge(self, *asked: Any) -> Verdict:
         """Block the visitor, or apply the rules."""
         if self.now:
             return Verdict(Rule("block", "true", "Everybody"), frozenset())
-        return judge(rules, request)
+        return judge(*asked)
 
 
 @asynccontextmanager

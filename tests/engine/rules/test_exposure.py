@@ -185,6 +185,14 @@ def test_record_that_leads_past_cloudflare_exposes(kind: str, content: str) -> N
         assert exposure.through is None
 
 
+def test_paused_zone_proxies_nothing() -> None:
+    world = in_sync()
+    paused = replace(world, zone=replace(world.zone, active=False, paused=True))
+    assert exposed(paused, HOST) is None
+    proxied = record(kind="A", content="192.0.2.1")
+    assert exposed(replace(paused, records=(proxied,)), HOST) is not None
+
+
 @pytest.mark.parametrize(
     "other",
     [

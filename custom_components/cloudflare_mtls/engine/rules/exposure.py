@@ -47,7 +47,7 @@ def exposed(
     a revoked one, or, when pinning, one that is not pinned, is not certain to be blocked. What
     is not known counts as reaching an origin, and as not blocked.
     """
-    if any(_leads_past_cloudflare(item, hostname) for item in observation.records):
+    if _leads_past_cloudflare(observation, hostname):
         return Exposure(hostname=hostname, visitor=Visitor.NO_CERTIFICATE, through=None)
     if not _reaches_origin(observation, hostname):
         return None
@@ -70,17 +70,18 @@ def exposed(
     return None
 
 
-def _leads_past_cloudflare(record: DnsRecord, hostname: str) -> bool:
-    """Return whether visitors follow the record to another server; no rule is asked there.
+def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
+    """Return whether a record of the hostname leads visitors to another server, past all rules.
 
-    A wildcard does not count: it leads there by every name, with or without this hostname. A
-    tunnel's name answers through Cloudflare only.
+    A paused zone proxies nothing. A wildcard does not count: it leads there by every name, with
+    or without this hostname. A tunnel's name answers through Cloudflare only.
     """
-    return (
+    return any(
         record.name == hostname
         and record.type in _LEADING_TYPES
-        and not record.proxied
         and record.tunnel_id is None
+        and (observation.zone.paused or not record.proxied)
+        for record in observation.records
     )
 
 
