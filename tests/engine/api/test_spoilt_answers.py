@@ -1,12 +1,12 @@
 """Tests that an answer with one spoilt value raises an EngineError or is read, and nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
-from typing import Any, Final
+from typing import Any, Final, override
 
 from aiohttp import ClientSession
 import httpx  # noqa: TID251  # the SDK takes only a client of httpx, and no other can be scripted
@@ -149,15 +149,10 @@ async def _fill(sandbox: Sandbox) -> None:
 
 async def _answers_of_the_sandbox(use: Use) -> dict[str, Any]:
     """Return the body of each answer that a call gets from the sandbox, by path."""
-    bodies = {}
-
-    async def keep(response: httpx.Response) -> None:
-        await response.aread()
-        bodies[_asked(response.request)] = response.json()
-
+    bodies: dict[str, Any] = {}
     async with (
         Sandbox() as sandbox,
-        httpx.AsyncClient(event_hooks={"response": [keep]}) as http_client,
+        httpx.AsyncClient(transport=_Keeping(bodies)) as http_client,
     ):
         await _fill(sandbox)
         await use(
@@ -166,6 +161,44 @@ async def _answers_of_the_sandbox(use: Use) -> dict[str, Any]:
             )
         )
     return bodies
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that is read as it would come over the network."""
+
+    def __init__(self, content: bytes) -> None:
+        """Take the whole body."""
+        self._content = content
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body."""
+        yield self._content
+
+
+class _Keeping(httpx.AsyncHTTPTransport):
+    """Keeps the body of each answer."""
+
+    def __init__(self, bodies: dict[str, Any]) -> None:
+        """Take where to keep them, by what was asked for."""
+        super().__init__()
+        self._bodies = bodies
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and return its answer unread."""
+        response = await super().handle_async_request(request)
+        content = await response.aread()
+        self._bodies[_asked(request)] = json.loads(content)
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=_Body(content)
+        )
+
+
+def _json(status: int, body: object) -> httpx.Response:
+    content = json.dumps(body).encode()
+    headers = {"content-type": "application/json"}
+    return httpx.Response(status, headers=headers, stream=_Body(content))
 
 
 def _asked(request: httpx.Request) -> str:
@@ -183,8 +216,8 @@ async def _answered(use: Use, bodies: Mapping[str, Any], status: int = 200) -> N
         asked = _asked(request)
         if asked == VERIFY and asked not in bodies:
             active = {"success": True, "result": {"id": "t", "status": "active"}}
-            return httpx.Response(200, json=active)
-        return httpx.Response(status, json=bodies.get(asked, bodies.get("*")))
+            return _json(200, active)
+        return _json(status, bodies.get(asked, bodies.get("*")))
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http_client:
         client = CloudflareClient(
