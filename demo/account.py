@@ -75,11 +75,9 @@ async def sync_hostnames(world: World, **options: bool) -> JSON:
 
 async def create_certificate(world: World, name: str) -> JSON:
     """Perform the action `mint_certificate`."""
-    created = await world.admin.act(
+    return await world.admin.act(
         f"{DOMAIN}.mint_certificate", config_entry_id=world.entry_id, name=name
     )
-    world.add_secrets(created["handover_url"], created["handover_code"])
-    return created
 
 
 async def subentry_of(world: World, title: str) -> JSON:
@@ -153,6 +151,11 @@ async def submit_device(world: World, flow: Flow, **choices: str) -> None:
     """Submit a device's dialog, and wait until it shows the QR code and the link."""
     await flow.submit(**choices)
     await flow.until_shown(world.socket)
+    read_handover(world, flow)
+
+
+def read_handover(world: World, flow: Flow) -> None:
+    """Read link and code in a dialog."""
     flow.expect_step("handover")
     shown = flow.answer["description_placeholders"]
     world.link = shown["url"]

@@ -4,7 +4,7 @@ from base64 import b64encode
 import json
 from urllib.parse import urlencode
 
-from .account import translations, until_entry_is_loaded
+from .account import read_handover, translations, until_entry_is_loaded
 from .browser import Chromium
 from .flow import Flow
 from .home_assistant import DOMAIN, JSON
@@ -18,6 +18,19 @@ async def list_repairs(world: World) -> list[JSON]:
     """Return the integration's issues under Settings > Repairs."""
     listed = await world.socket.command("repairs/list_issues")
     return [issue for issue in listed["issues"] if issue["domain"] == DOMAIN]
+
+
+async def open_handover(world: World) -> None:
+    """Open the repair that shows link and code of a certificate that an action created."""
+    ready = [
+        issue
+        for issue in await list_repairs(world)
+        if issue["translation_key"] == "certificate_ready"
+    ]
+    expect_equal(len(ready), 1, "the number of certificates that are ready")
+    flow = await Flow.repair(world.admin, ready[0]["issue_id"])
+    read_handover(world, flow)
+    await flow.close()
 
 
 async def repair_text(world: World, issue: JSON, key: str) -> str:

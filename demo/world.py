@@ -15,8 +15,8 @@ from .phone import Phone
 from .report import CheckFailed, Skipped, expect
 from .visitor import Visitor
 
-# The action's answer contains link and code; so does the trace of a script that returns it.
-_HANDOVER_PLACES = ("answers", "traces", ".storage/trace.saved_traces")
+# Dialogs show link and code.
+_HANDOVER_PLACES = ("answers",)
 
 
 @dataclass

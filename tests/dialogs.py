@@ -10,6 +10,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.pages.handovers import (
+    Handover,
+    async_get_handovers,
+)
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Rule
 
@@ -143,6 +147,33 @@ async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -
     return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
 
 
+def handovers_of(hass: HomeAssistant) -> list[Handover]:
+    """Return what the repairs of all accounts show: where devices can fetch their certificates."""
+    devices = [
+        subentry.unique_id
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        for subentry in entry.get_subentries_of_type("companion_device")
+    ]
+    found = (async_get_handovers(hass).find(str(device_id)) for device_id in devices)
+    return [handover for handover in found if handover]
+
+
+def link_of(hass: HomeAssistant, response: dict[str, Any]) -> str:
+    """Return the link that needs no code, for a certificate that an action created."""
+    (link,) = (
+        item.url
+        for item in handovers_of(hass)
+        if item.asking_url == response["handover_url"]
+    )
+    return link
+
+
+async def status_of_fetch(client: Client, url: str) -> int:
+    """Open a handover link, as the device does, and return the status."""
+    path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
+    return (await client.post(path, data=token)).status
+
+
 async def fetch(client: Client, url: str) -> Any:
     """Open a handover link, as the device does, and return what it gets."""
     path, _, token = url.removeprefix("http://192.168.1.10:8123").partition("#")
@@ -184,7 +215,7 @@ async def renew_and_test(
         key_type="ec_p256",
     )
     await settle(hass)
-    fetched = await fetch(client, renewed["handover_url"])
+    fetched = await fetch(client, link_of(hass, renewed))
     await settle(hass)
     said = await run_test(client, token_of_test(fetched))
     assert said == ENGLISH["common"]["proof_done"]

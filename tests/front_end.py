@@ -22,10 +22,10 @@ _TAGS: Final = frozenset(
     | {"table", "tbody", "td", "th", "thead", "tr"}
 )
 # Texts of the category "common" that end up in one of those places.
-_COMMON_MARKDOWN: Final = re.compile(r"step_.*|permission.*|waiting_message")
+_COMMON_MARKDOWN: Final = re.compile(r"step_.*|permission.*")
 _COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*")
 _COMMON_PLAIN: Final = re.compile(
-    r"(problem|exposure|notification)_.*|waiting_title|certificate(_.*)?"
+    r"(problem|exposure|notification)_.*|certificate(_.*)?"
 )
 
 

@@ -27,7 +27,14 @@ from .common import (
     wait_for_refresh,
     zone_of,
 )
-from .dialogs import Client, certificates, fetch, renew_and_test
+from .dialogs import (
+    Client,
+    certificates,
+    fetch,
+    link_of,
+    renew_and_test,
+    status_of_fetch,
+)
 from .faults import Faults
 
 BUTTON = "button.home_mobile_example_com_sync"
@@ -244,14 +251,13 @@ async def test_revocation_with_a_waiting_bundle_while_cloudflare_is_away(
     await setup_integration(hass, entry)
     client = await hass_client_no_auth()
     created = await act(hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
+    link = link_of(hass, created)
     faults.unavailable("*", "")
 
     with pytest.raises(HomeAssistantError):
         await press(hass, REVOKE)
 
-    url = created["handover_url"].removeprefix("http://192.168.1.10:8123")
-    path, _, token = url.partition("#")
-    assert (await client.post(path, data=token)).status == 404
+    assert await status_of_fetch(client, link) == 404
 
 
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
@@ -309,7 +315,7 @@ class TestRevokeOldCertificate:
             revoke_old_after=30,
         )
         await settle(hass)
-        await fetch(client, renewed["handover_url"])
+        await fetch(client, link_of(hass, renewed))
         await settle(hass)
 
         await press(hass, REVOKE_OLD)

@@ -5,7 +5,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .common import act, settle, state_of
-from .dialogs import fetch
+from .dialogs import fetch, link_of
 
 HANDOVER = "sensor.pixel_8_handover"
 
@@ -20,7 +20,7 @@ async def test_bundle_that_is_fetched_while_the_account_is_not_loaded(
     created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     await hass.config_entries.async_unload(loaded_entry.entry_id)
 
-    await fetch(client, created["handover_url"])
+    await fetch(client, link_of(hass, created))
     await settle(hass)
 
     await hass.config_entries.async_setup(loaded_entry.entry_id)
@@ -40,7 +40,7 @@ async def test_bundle_that_is_fetched_after_the_account_was_reloaded(
     await settle(hass)
     assert state_of(hass, HANDOVER) == "waiting"
 
-    await fetch(client, created["handover_url"])
+    await fetch(client, link_of(hass, created))
     await settle(hass)
 
     assert state_of(hass, HANDOVER) == "taken"

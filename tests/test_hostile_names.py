@@ -353,9 +353,10 @@ async def test_companion_device(
     sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
+    client: Client,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Its dialog, the notification about its renewal, and its repairs."""
+    """Its dialogs and its repairs."""
     chosen = {**CHOSEN, "name": EVIL_DEVICE}
     result = await add(hass, loaded_entry)
     faults.refuse("POST", "/client_certificates", 400, 1234, EVIL, times=1)
@@ -375,13 +376,10 @@ async def test_companion_device(
 
     companions = loaded_entry.runtime_data.protection.data.companions
     await loaded_entry.runtime_data.creator.async_renew(*companions.values())
-    (notification,) = hass.data["persistent_notification"].values()
-    link = notification["message"].partition("](")[2].partition(")")[0]
-    rendered = expect_harmless(Place.MARKDOWN, notification["message"], {link})
-    assert rendered
-    assert rendered.links == {link}
-    assert plain(EVIL_DEVICE) in rendered.code
-    expect_harmless(Place.PLAIN, notification["title"], set())
+    ready = expect_harmless_repairs(hass)["certificate_ready"]
+    result = await begin_repair(client, ready)
+    texts = ENGLISH["issues"]["certificate_ready"]["fix_flow"]
+    assert plain(EVIL_DEVICE) in expect_harmless_step(result, texts)
 
     freezer.tick(timedelta(days=400))
     await loaded_entry.runtime_data.protection.async_refresh()

@@ -213,6 +213,7 @@ def test_every_abort_has_a_sentence() -> None:
         "entry_not_loaded",
         "no_tunnel",
         "no_zone",
+        "nothing_to_fetch",
         "reconfigure_successful",
         "wrong_account",
     }
@@ -236,6 +237,7 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
+        "certificate_ready",
         *UNKNOWN_CERTIFICATES,
     }
     for key, flow in REPAIRS.items():
@@ -243,6 +245,8 @@ def test_every_abort_has_a_sentence() -> None:
         if key in RENEWAL:
             expected |= {"creation_stopped", "device_gone", "device_removed"}
             expected |= {"no_local_url"}
+        if key == "certificate_ready":
+            expected |= {"nothing_to_fetch"}
         assert expected <= flow["abort"].keys()
 
 
@@ -271,7 +275,7 @@ def test_issues() -> None:
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {key: set() for key in UNKNOWN_CERTIFICATES}
-    named["revocation_pending"] = {"name"}
+    named |= {key: {"name"} for key in ("certificate_ready", "revocation_pending")}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -288,6 +292,7 @@ def test_issues() -> None:
         "tunnel_down",
         "token_expiring",
         "token_urgent",
+        "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         "revocation_pending",
         *RENEWAL,
@@ -303,6 +308,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
         **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
+        "certificate_ready": {"handover": handover},
         **{
             key: {"init": set(), "confirm": set(), "revoke": set()}
             for key in UNKNOWN_CERTIFICATES

@@ -253,7 +253,6 @@ def test_only_these_modules_call_text_their_own() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Ours"
     }
     assert found == {
-        "certificates/notifications.py",
         "config_flow.py",
         "flows/certificate_labels.py",
         "flows/certificate_steps.py",
@@ -265,22 +264,14 @@ def test_only_these_modules_call_text_their_own() -> None:
     }
 
 
-def test_notifications_consist_of_our_texts() -> None:
-    """Their messages are Markdown, and each is a text whose placeholders went through the gate."""
-    calls = [
-        node
-        for tree in SOURCES.values()
+def test_there_are_no_notifications() -> None:
+    """Their messages are Markdown, and every user sees them: repairs say what there is to say."""
+    assert not [
+        name
+        for name, tree in SOURCES.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "persistent_notification.async_create"
+        if isinstance(node, ast.Name) and node.id == "persistent_notification"
     ]
-    assert calls
-    for call in calls:
-        message = call.args[1]
-        title = next(item.value for item in call.keywords if item.arg == "title")
-        for part in (message, title):
-            assert isinstance(part, ast.Call)
-            assert ast.unparse(part.func) == "text"
 
 
 # The pages

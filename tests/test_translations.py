@@ -133,6 +133,8 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
             assert sentence == CONFIG["error"].get(key, sentence), key
         assert flow["progress"] == COMPANION["progress"]
         assert flow["step"]["handover"] == COMPANION["step"]["handover"]
+    ready = REPAIRS["certificate_ready"]["step"]["handover"]
+    assert ready == COMPANION["step"]["handover"]
     reconfigure = COMPANION["step"]["reconfigure"]
     for name in RENEWAL:
         renew = REPAIRS[name]["step"]["renew"]

@@ -14,7 +14,11 @@ from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
 from .engine.certificates.certificate import Certificate, ListedCertificate
-from .engine.certificates.companions import CompanionState, HandoverState
+from .engine.certificates.companions import (
+    CompanionDevice,
+    CompanionState,
+    HandoverState,
+)
 from .engine.certificates.lifecycle import (
     EXPIRING_DAYS,
     URGENT_DAYS,
@@ -42,6 +46,7 @@ class Fix(StrEnum):
     RENEW_CERTIFICATE = "renew_certificate"
     UNKNOWN_CERTIFICATES = "unknown_certificates"
     FIX_FINDING = "fix_finding"
+    SHOW_HANDOVER = "show_handover"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +71,9 @@ def async_report(
 ) -> None:
     """Open these issues of a group, and close all others of the group."""
     prefix = f"{entry_id}_{group}_"
-    account_id = hass.config_entries.async_get_known_entry(entry_id).unique_id
+    # The last issues of an account are closed after it was removed.
+    entry = hass.config_entries.async_get_entry(entry_id)
+    account_id = entry.unique_id if entry else None
     wanted = {f"{prefix}{_digest(account_id, issue)}": issue for issue in issues}
     for domain, issue_id in list(ir.async_get(hass).issues):
         if domain == DOMAIN and issue_id.startswith(prefix) and issue_id not in wanted:
@@ -254,6 +261,17 @@ def companion_issues(companion: CompanionState) -> list[Issue]:
             severity=ir.IssueSeverity.WARNING if is_early else ir.IssueSeverity.ERROR,
         )
     ]
+
+
+def ready_issue(device: CompanionDevice) -> Issue:
+    """Return the issue for a certificate that the device can fetch."""
+    return Issue(
+        id=device.id,
+        translation_key="certificate_ready",
+        placeholders={"name": device.name},
+        fix=(Fix.SHOW_HANDOVER, device.id),
+        severity=ir.IssueSeverity.WARNING,
+    )
 
 
 def _companion_issue_key(companion: CompanionState) -> str | None:

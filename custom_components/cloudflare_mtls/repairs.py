@@ -15,11 +15,13 @@ from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import Extent, ZoneSync
-from .flows.certificate_steps import CertificateSteps
+from .flows.certificate_steps import CertificateSteps, show_handover
 from .flows.fix_flow import FixFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
+from .pages.handovers import async_get_handovers
 from .runtime_data import CloudflareConfigEntry
+from .subentries import companions_of
 from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 
@@ -94,6 +96,29 @@ class RenewCertificateFlow(
         return self.async_create_entry(data={})
 
 
+class ShowHandoverFlow(FixFlow):
+    """Show where a device can fetch a certificate that was created without a dialog."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        devices = companions_of(self._entry.subentries).values()
+        device = next((item for item in devices if item.id == self.subject), None)
+        handover = async_get_handovers(self.hass).find(self.subject)
+        if device is None or handover is None:
+            return self.async_abort(reason="nothing_to_fetch")
+        return show_handover(self, device, handover)
+
+    async def async_step_handover(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """End the dialog."""
+        return await self.async_step_confirm(user_input)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        return self.async_create_entry(data={})
+
+
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
@@ -126,6 +151,7 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.RENEW_CERTIFICATE: RenewCertificateFlow,
     Fix.UNKNOWN_CERTIFICATES: UnknownCertificatesFlow,
     Fix.FIX_FINDING: FixFindingFlow,
+    Fix.SHOW_HANDOVER: ShowHandoverFlow,
 }
 
 

@@ -12,6 +12,7 @@ from ..expectations import (
 from ..home_assistant import DOMAIN, SCRIPT
 from ..leaks import find
 from ..promise import promise
+from ..repairs import open_handover
 from ..report import expect, expect_equal
 from ..world import World
 
@@ -21,9 +22,9 @@ _EXPECTED_WARNING = "We found a custom integration"
 @promise("no secret in log, storage, states, traces, events, answers or diagnostics")
 async def secrets_stay_secret(world: World) -> None:
     """Let a script create a certificate, stop HA so that it writes everything, and search."""
-    created = await world.admin.act(f"script.{SCRIPT}", config_entry_id=world.entry_id)
-    world.add_secrets(created["handover_url"], created["handover_code"])
-    await download_bundle(world, created["handover_url"])
+    await world.admin.act(f"script.{SCRIPT}", config_entry_id=world.entry_id)
+    await open_handover(world)
+    await download_bundle(world, world.link)
     traces = []
     for trace in await world.socket.command("trace/list", domain="script"):
         which = {key: trace[key] for key in ("domain", "item_id", "run_id")}

@@ -29,7 +29,7 @@ from tests.common import (
     wait_for_refresh,
     with_device,
 )
-from tests.dialogs import certificates
+from tests.dialogs import certificates, link_of, status_of_fetch
 from tests.faults import Faults
 
 REVOKE = "button.pixel_8_revoke_certificate"
@@ -88,13 +88,6 @@ def names(entry: MockConfigEntry) -> list[str]:
     """Return the names of the companion devices."""
     devices = entry.get_subentries_of_type("companion_device")
     return [device.title for device in devices]
-
-
-async def post(client: Any, created: dict[str, Any]) -> int:
-    """Open a handover link, and return the status."""
-    url = created["handover_url"].removeprefix("http://192.168.1.10:8123")
-    path, _, token = url.partition("#")
-    return int((await client.post(path, data=token)).status)
 
 
 @with_device
@@ -295,10 +288,15 @@ async def test_three_renewals_at_once(
 ) -> None:
     """One new certificate is good beside the one in use, and only its link works."""
     client = await hass_client_no_auth()
-    created = await asyncio.gather(*(renew(hass, home) for _ in range(3)))
+
+    async def renew_with_link() -> tuple[str, str]:
+        created = await renew(hass, home)
+        return created["certificate_id"], link_of(hass, created)
+
+    links = dict(await asyncio.gather(*(renew_with_link() for _ in range(3))))
 
     (new,) = active(sandbox) - {CERTIFICATE_ID}
-    statuses = {item["certificate_id"]: await post(client, item) for item in created}
+    statuses = {key: await status_of_fetch(client, link) for key, link in links.items()}
     assert sorted(statuses.values()) == [200, 404, 404]
     assert statuses[new] == 200
     await settle(hass)
@@ -323,7 +321,7 @@ async def test_replaced_bundle_whose_certificate_is_not_revoked(
     faults.unavailable("DELETE", "/client_certificates")
 
     second = await renew(hass, home)
-    assert await post(client, second) == 200
+    assert await status_of_fetch(client, link_of(hass, second)) == 200
     await settle(hass)
     assert reported(hass) == {"revocation_pending"}
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from tests.common import act, settle, state_of, submit
-from tests.dialogs import CHOSEN, add, certificates
+from tests.dialogs import CHOSEN, add, certificates, handovers_of
 
 
 def register(
@@ -112,9 +112,10 @@ async def test_notification_holds_no_secret(
     link = notification.data["data"]["url"]
     assert link == notification.data["data"]["clickAction"]
     assert link.startswith("/api/cloudflare_mtls/handover#")
-    token = response["handover_url"].partition("#")[2]
-    assert token not in str(notification.data)
-    assert response["handover_code"] not in str(notification.data)
+    assert response["handover_url"] == f"http://192.168.1.10:8123{link}"
+    (handover,) = handovers_of(hass)
+    for secret in (handover.url.partition("#")[2], handover.code):
+        assert secret not in str(notification.data)
     path, _, fragment = link.partition("#")
     answer = await client.post(path, data=fragment)
     assert answer.status == 404

@@ -16,6 +16,7 @@ from tests.dialogs import (
     add,
     certificates,
     fetch,
+    link_of,
     run_test,
     token_of_test,
 )
@@ -44,7 +45,7 @@ async def test_old_one_is_revoked_after_the_chosen_days(
         revoke_old_after=7,
     )
     await settle(hass)
-    await fetch(client, response["handover_url"])
+    await fetch(client, link_of(hass, response))
     await pass_time(hass, freezer, 6 * DAY)
     assert certificates(sandbox)[old] == "active"
 
@@ -70,7 +71,7 @@ async def test_restored_certificate_stays(
         hass, loaded_entry, "renew_certificate", certificate_id=old, key_type="ec_p256"
     )
     await settle(hass)
-    fetched = await fetch(client, response["handover_url"])
+    fetched = await fetch(client, link_of(hass, response))
     await run_test(client, token_of_test(fetched))
     await pass_time(hass, freezer, 7 * DAY)
     assert certificates(sandbox)[old] == "revoked"

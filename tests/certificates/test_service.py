@@ -32,7 +32,16 @@ from tests.common import (
     submit,
     zone_of,
 )
-from tests.dialogs import CHOSEN, Client, add, certificates, fetch, renew, run_test
+from tests.dialogs import (
+    CHOSEN,
+    Client,
+    add,
+    certificates,
+    fetch,
+    handovers_of,
+    renew,
+    run_test,
+)
 
 DONE = ENGLISH["common"]["proof_done"]
 
@@ -155,7 +164,7 @@ async def test_renew_button(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """It creates a certificate with the same choices; a notification says where to download it."""
+    """It creates a certificate with the same choices; a repair says where to download it."""
     await through_dialog(
         hass, client, await add(hass, loaded_entry), {**CHOSEN, "validity": "90"}
     )
@@ -172,12 +181,11 @@ async def test_renew_button(
 
     _, renewed = zone_of(sandbox).certificates.values()
     assert renewed.validity_days == 90
-    (notification,) = hass.data["persistent_notification"].values()
-    assert notification["title"] == "A certificate waits for Pixel 8"
-    url = notification["message"].partition("](")[2].partition(")")[0]
-    await fetch(client, url)
+    assert reported(hass) == {"certificate_ready"}
+    (handover,) = handovers_of(hass)
+    await fetch(client, handover.url)
     await settle(hass)
-    assert hass.data["persistent_notification"] == {}
+    assert reported(hass) == set()
     assert state_of(hass, HANDOVER) == "taken"
 
 

@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from tests.common import act, is_loaded, settle
-from tests.dialogs import Client
+from tests.common import act, is_loaded, reported, settle
+from tests.dialogs import Client, handovers_of, link_of, status_of_fetch
 from tests.faults import Faults
 
 
@@ -28,18 +28,11 @@ async def client(
 @pytest.fixture
 async def waiting(
     hass: HomeAssistant, client: Client, loaded_entry: MockConfigEntry
-) -> dict[str, Any]:
-    """Return a new certificate whose bundle waits."""
+) -> str:
+    """Return the link to a bundle that waits."""
     created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     await settle(hass)
-    return created
-
-
-async def status_of(client: Client, created: dict[str, Any]) -> int:
-    """Open the link to a bundle, and return the status."""
-    url = created["handover_url"].removeprefix("http://192.168.1.10:8123")
-    path, _, token = url.partition("#")
-    return int((await client.post(path, data=token)).status)
+    return link_of(hass, created)
 
 
 def remove_device(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -53,28 +46,28 @@ async def test_device_removed_while_cloudflare_is_away(
     faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """The bundle is withdrawn at once, although the certificate is still valid."""
     faults.unavailable("*", "")
 
     remove_device(hass, loaded_entry)
 
-    assert await status_of(client, waiting) == 404
+    assert await status_of_fetch(client, waiting) == 404
 
 
 async def test_device_removed_while_the_account_is_not_loaded(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """Nothing of the account listens then, and the bundle is withdrawn all the same."""
     await hass.config_entries.async_unload(loaded_entry.entry_id)
 
     remove_device(hass, loaded_entry)
 
-    assert await status_of(client, waiting) == 404
+    assert await status_of_fetch(client, waiting) == 404
 
 
 async def test_device_removed_while_the_account_is_set_up(
@@ -82,7 +75,7 @@ async def test_device_removed_while_the_account_is_set_up(
     faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """The set-up waits for Cloudflare; the bundle does not."""
     hold = asyncio.Event()
@@ -95,7 +88,7 @@ async def test_device_removed_while_the_account_is_set_up(
 
     remove_device(hass, loaded_entry)
 
-    assert await status_of(client, waiting) == 404
+    assert await status_of_fetch(client, waiting) == 404
     hold.set()
     await reload
 
@@ -105,7 +98,7 @@ async def test_device_removed_while_the_set_up_is_tried_again(
     faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """Home Assistant waits before the next attempt; the bundle does not wait with it."""
     faults.unavailable("*", "")
@@ -114,7 +107,7 @@ async def test_device_removed_while_the_set_up_is_tried_again(
 
     remove_device(hass, loaded_entry)
 
-    assert await status_of(client, waiting) == 404
+    assert await status_of_fetch(client, waiting) == 404
 
 
 @pytest.mark.parametrize("loaded", [True, False])
@@ -123,7 +116,7 @@ async def test_account_removed_while_cloudflare_is_away(
     faults: Faults,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
     hass_storage: dict[str, Any],
     loaded: bool,
 ) -> None:
@@ -134,7 +127,7 @@ async def test_account_removed_while_cloudflare_is_away(
 
     await hass.config_entries.async_remove(loaded_entry.entry_id)
 
-    assert await status_of(client, waiting) == 404
+    assert await status_of_fetch(client, waiting) == 404
     assert not [key for key in hass_storage if loaded_entry.entry_id in key]
 
 
@@ -142,7 +135,7 @@ async def test_account_disabled(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """An account that a person turned off lets nobody else in; turned on again, neither."""
     for disabled_by in (ConfigEntryDisabler.USER, None):
@@ -150,7 +143,7 @@ async def test_account_disabled(
             loaded_entry.entry_id, disabled_by
         )
 
-        assert await status_of(client, waiting) == 404
+        assert await status_of_fetch(client, waiting) == 404
     assert is_loaded(loaded_entry)
 
 
@@ -158,7 +151,7 @@ async def test_another_device_is_removed(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
 ) -> None:
     """The bundles of the others still wait, also after a reload."""
     await act(hass, loaded_entry, "mint_certificate", name="Tablet")
@@ -167,21 +160,22 @@ async def test_another_device_is_removed(
     await settle(hass)
     await hass.config_entries.async_reload(loaded_entry.entry_id)
 
-    assert await status_of(client, waiting) == 200
+    assert await status_of_fetch(client, waiting) == 200
 
 
 @pytest.mark.parametrize("end", ["removed", "revoked", "renewed", "expired"])
-async def test_notification_goes_with_its_bundle(
+async def test_repair_goes_with_its_bundle(
     hass: HomeAssistant,
     client: Client,
     loaded_entry: MockConfigEntry,
-    waiting: dict[str, Any],
+    waiting: str,
     freezer: FrozenDateTimeFactory,
     end: str,
 ) -> None:
     """A link that no longer works is not shown any more."""
     await press(hass, "button.pixel_8_renew_certificate")
-    (first,) = hass.data["persistent_notification"]
+    (first,) = handovers_of(hass)
+    assert "certificate_ready" in reported(hass)
 
     match end:
         case "removed":
@@ -195,7 +189,8 @@ async def test_notification_goes_with_its_bundle(
             async_fire_time_changed(hass)
     await settle(hass)
 
-    assert first not in hass.data["persistent_notification"]
+    assert first not in handovers_of(hass)
+    assert ("certificate_ready" in reported(hass)) is (end == "renewed")
 
 
 async def press(hass: HomeAssistant, button: str) -> None:

@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.pages.handovers import Handover
 from tests.common import act
+from tests.dialogs import link_of
 
 PATH = "/api/cloudflare_mtls/handover"
 LINK = f"http://192.168.1.10:8123{PATH}#"
@@ -25,7 +26,7 @@ async def create(hass: HomeAssistant, entry: MockConfigEntry, **fields: Any) -> 
     response = await act(
         hass, entry, "mint_certificate", **{"name": "Pixel 8", **fields}
     )
-    return str(response["handover_url"]).removeprefix(LINK)
+    return link_of(hass, response).removeprefix(LINK)
 
 
 def token_of(handover: Handover) -> str:

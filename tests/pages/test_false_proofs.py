@@ -36,6 +36,8 @@ from tests.dialogs import (
     Client,
     certificates,
     fetch,
+    handovers_of,
+    link_of,
     run_test,
     token_of_test,
 )
@@ -80,7 +82,7 @@ async def renewed(
 @pytest.fixture
 async def token(hass: HomeAssistant, client: Client, renewed: dict[str, Any]) -> str:
     """Return the token of the test that was delivered with the new bundle."""
-    token = token_of_test(await fetch(client, renewed["handover_url"]))
+    token = token_of_test(await fetch(client, link_of(hass, renewed)))
     await settle(hass)
     return token
 
@@ -121,8 +123,9 @@ async def test_bundle_that_nobody_fetched(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """What is known before the bundle is fetched opens no test: neither id, link nor code."""
-    link = renewed["handover_url"].partition("#")[2]
-    for guess in (renewed["certificate_id"], link, renewed["handover_code"]):
+    (handover,) = handovers_of(hass)
+    link = handover.url.partition("#")[2]
+    for guess in (renewed["certificate_id"], link, handover.code):
         assert await run_test(client, guess) == TEXTS["proof_unknown"]
 
     await assert_nothing_is_proven(hass, sandbox, freezer, "waiting")

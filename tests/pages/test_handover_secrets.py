@@ -26,7 +26,7 @@ from custom_components.cloudflare_mtls.pages.handovers import async_get_handover
 from sandbox import Sandbox
 from tests.common import act, settle
 from tests.deliveries import PASSWORD, make_delivery
-from tests.dialogs import Client
+from tests.dialogs import Client, link_of
 from tests.pages.handover_requests import LINK, PATH, code_of, token_of, wrong_codes
 
 
@@ -69,7 +69,7 @@ async def test_secrets_are_nowhere_else(
     response = await act(
         hass, loaded_entry, "mint_certificate", name="Pixel 8", key_type=key_type
     )
-    token = response.pop("handover_url").removeprefix(LINK)
+    token = link_of(hass, response).removeprefix(LINK)
     handover = async_get_handovers(hass).offer(make_delivery())
     await client.get(PATH)
     taken = await (await client.post(PATH, data=token)).json()

@@ -24,7 +24,7 @@ from custom_components.cloudflare_mtls.pages.handovers import async_get_handover
 from sandbox import Sandbox
 from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME, act, settle
 from tests.deliveries import make_delivery
-from tests.dialogs import Client
+from tests.dialogs import Client, link_of
 from tests.pages.handover_requests import PAGE, PATH, code_of, create, token_of
 
 TEXTS = ENGLISH["common"]
@@ -324,7 +324,8 @@ async def test_without_a_local_address(
 
     response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
 
-    path, _, token = response["handover_url"].partition("#")
+    assert response["handover_url"].startswith(f"{PATH}#code.")
+    path, _, token = link_of(hass, response).partition("#")
     assert path == PATH
     assert (await client.post(PATH, data=token)).status == 200
 

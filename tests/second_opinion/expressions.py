@@ -1,6 +1,7 @@
 """Random expressions that Cloudflare's own parser accepts, about what strangers choose."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from random import Random
 import re
 from typing import Final
@@ -21,7 +22,7 @@ PATH_TEXTS: Final = (
     "/", "/api/webhook/", "/api/webhook", "/api/", "/auth/", "/auth/authorize", "webhook", "/local/",
     "..", "%", "//", "/api/webhook/x", "/API/",
 )  # fmt: skip
-_CERTIFICATE_TEXTS: Final = ("", "4D", "CN=phone", "a" * 64, "b" * 64, "c" * 64)
+CERTIFICATE_TEXTS: Final = ("", "4D", "CN=phone", "a" * 64, "b" * 64, "c" * 64)
 _COUNTRIES: Final = ("DE", "US", "FR")
 _ADDRESSES: Final = (
     "198.51.100.7", "192.0.2.0/24", "10.0.0.1..10.0.0.9", "2001:db8::/32", "::1", "203.0.113.5",
@@ -76,7 +77,7 @@ def _patterns(texts: Sequence[str]) -> st.SearchStrategy[str]:
 
 
 _TRANSFORMED: Final = st.sampled_from(
-    (*("{}",) * 5, "lower({})", "upper({})", "lower(upper({}))", "url_decode({})",
+    (*("{}",) * 9, *("lower({})",) * 5, "lower({})", "upper({})", "lower(upper({}))", "url_decode({})",
      'concat({}, "x")', 'concat("x", {})', "substring({}, 0, 11)", "substring({}, 5, 30)", "substring({}, 23, 40)",
      "remove_bytes({}, \".\")", "remove_bytes({}, \":\")", "lower(substring({}, 0, 23))")
 )  # fmt: skip
@@ -135,6 +136,12 @@ _ELEMENTS: Final = st.one_of(
 )  # fmt: skip
 
 _HOSTS: Final = _about("http.host", HOST_TEXTS)
+# Most of them hold for every form of the hostname.
+_ALL_FORMS: Final = st.sampled_from(
+    (f'starts_with(lower(http.host), "{HOST}")', 'starts_with(lower(http.host), "home")', 'lower(http.host) contains "mobile.example"',
+     'lower(http.host) wildcard "HOME-mobile*"', 'http.host wildcard "home-mobile*"', 'http.host wildcard "home*com*"',
+     f'upper(http.host) contains "{HOST.upper()}"', f'lower(http.host) strict wildcard "{HOST}*"', 'http.host contains "example"', "ssl or not ssl")
+)  # fmt: skip
 _CERTIFICATES: Final = st.one_of(
     st.sampled_from(
         ("cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked", "cf.tls_client_auth.cert_presented",
@@ -146,11 +153,12 @@ _CERTIFICATES: Final = st.one_of(
             ("cf.tls_client_auth.cert_fingerprint_sha256", "cf.tls_client_auth.cert_serial",
              "cf.tls_client_auth.cert_subject_dn", "cf.tls_client_auth.cert_issuer_ski", "cf.tls_client_auth.cert_fingerprint_sha1")
         ),
-        _CERTIFICATE_TEXTS,
+        CERTIFICATE_TEXTS,
     ),
 )  # fmt: skip
+_PATHS: Final = _about("http.request.uri.path", PATH_TEXTS)
 _OTHERS: Final = st.one_of(
-    _about("http.request.uri.path", PATH_TEXTS),
+    _PATHS,
     _about("raw.http.request.uri.path", PATH_TEXTS),
     _about("http.request.uri", PATH_TEXTS),
     _about("http.request.full_uri", (*HOST_TEXTS, *PATH_TEXTS)),
@@ -201,8 +209,47 @@ def is_accepted(expression: str) -> bool:
     return "error" not in parse_expression(expression)
 
 
-EXPRESSIONS: Final = st.builds(
-    _respaced,
-    st.recursive(_ATOMS, _joined, max_leaves=3).filter(is_accepted),
-    st.integers(0, 20),
+def _spaced(expressions: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds(_respaced, expressions.filter(is_accepted), st.integers(0, 20))
+
+
+EXPRESSIONS: Final = _spaced(st.recursive(_ATOMS, _joined, max_leaves=3))
+
+# About what our own rules ask for: of all else, everything is open.
+CLOSE_TO_OURS: Final = _spaced(
+    st.one_of(
+        *(_HOSTS,) * 3,
+        _PATHS,
+        _CERTIFICATES,
+        st.builds("{} and {}".format, _ALL_FORMS, st.one_of(_PATHS, _CERTIFICATES)),
+        st.builds("{} and not ({})".format, _HOSTS, st.one_of(_PATHS, _CERTIFICATES)),
+    )
 )
+# Some of these block everybody who has no good certificate, most do not.
+BLOCKS: Final = _spaced(
+    st.one_of(
+        _HOSTS,
+        _ALL_FORMS,
+        st.builds("{} and ({})".format, _ALL_FORMS, st.one_of(_CERTIFICATES, _PATHS)),
+        st.builds("{} and not ({})".format, _ALL_FORMS, st.one_of(_CERTIFICATES, _PATHS)),
+        st.builds("{} and ({} or {})".format, _ALL_FORMS, _CERTIFICATES, _CERTIFICATES),
+    )
+)  # fmt: skip
+
+
+def simple_tests(field: str, texts: Sequence[str]) -> Iterator[str]:
+    """Yield every operator with every text, on a field as it is, in lower and in upper case."""
+    for shape, text, test in product(
+        ("{}", "lower({})", "upper({})"), texts, _SIMPLE_TESTS
+    ):
+        expression = test.format(shape.format(field), text)
+        if text.isascii() and is_accepted(expression):
+            yield expression
+
+
+_SIMPLE_TESTS: Final = (
+    '{} eq "{}"', '{} ne "{}"', '{} in {{"{}" "x"}}', '{} contains "{}"', '{} lt "{}"', '{} ge "{}"',
+    'starts_with({}, "{}")', 'ends_with({}, "{}")', 'not starts_with({}, "{}")', 'not ends_with({}, "{}")',
+    '{} wildcard "{}"', '{} wildcard "{}*"', '{} wildcard "*{}"', '{} wildcard "*{}*"',
+    '{} strict wildcard "{}*"', '{} strict wildcard "*{}"', 'not {} wildcard "*{}*"', 'not {} contains "{}"',
+)  # fmt: skip

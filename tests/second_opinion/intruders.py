@@ -21,7 +21,7 @@ from .tunnel import goes_around_the_edge, reaches_an_origin
 # What a Host header and any other header can carry.
 _OF_A_HOST: Final = re.compile(r"[!-.0-~]*")
 _OF_A_HEADER: Final = re.compile(r"[ -~]{,70}")
-_TRIES: Final = 120
+_MIXTURES: Final = 120
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,17 @@ class Direct:
 
 
 def intruder(
-    observation: Observation, hostname: str, admission: Admission
+    observation: Observation,
+    hostname: str,
+    admission: Admission,
+    *,
+    mixtures: int = _MIXTURES,
 ) -> Request | Direct | None:
     """Return a request that gets in without a good certificate outside the exempt paths, if one is found."""
     if goes_around_the_edge(observation, hostname):
         return Direct()
     edge = Edge.of(observation.ruleset)
-    for request in requests_for(hostname, admission, edge):
+    for request in requests_for(hostname, admission, edge, mixtures):
         if (
             is_outside(request.path, admission.exempt_paths)
             and not request.handshake.is_good(admission)
@@ -47,7 +51,9 @@ def intruder(
     return None
 
 
-def requests_for(hostname: str, admission: Admission, edge: Edge) -> Iterator[Request]:
+def requests_for(
+    hostname: str, admission: Admission, edge: Edge, mixtures: int = _MIXTURES
+) -> Iterator[Request]:
     """Yield requests for a hostname: each odd thing alone, then many mixtures of them."""
     mentioned = _Mentions.of(edge)
     choices = {
@@ -59,7 +65,7 @@ def requests_for(hostname: str, admission: Admission, edge: Edge) -> Iterator[Re
         for value in values:
             yield _request(plain | {name: value})
     random = Random(repr(edge.rules))
-    for _ in range(_TRIES):
+    for _ in range(mixtures):
         yield _request({
             name: random.choice(values) for name, values in choices.items()
         })  # fmt: skip

@@ -29,7 +29,7 @@ from tests.engine.builders import (
     serves,
 )
 
-from .expressions import EXPRESSIONS
+from .expressions import BLOCKS, CLOSE_TO_OURS, EXPRESSIONS
 
 IDNA_HOST: Final = "xn--hhe-sna.example.com"
 _UNICODE: Final = "höhe.example.com"
@@ -183,9 +183,18 @@ def _one_rule_too_many(draw: st.DrawFn) -> World:
     """Draw a zone in which everything is as it has to be, but for one foreign rule ahead of ours."""
     hostname = draw(_HOSTNAMES)
     admission = draw(_ADMISSIONS)
-    return World(
-        protected_by(hostname, admission, draw(_foreign(0))), hostname, admission
-    )
+    expression = draw(st.one_of(CLOSE_TO_OURS, CLOSE_TO_OURS, EXPRESSIONS))
+    action, parameters = draw(_ACTIONS)
+    foreign = rule(action, expression, parameters=dict(parameters))
+    return World(protected_by(hostname, admission, foreign), hostname, admission)
+
+
+@st.composite
+def _another_block(draw: st.DrawFn) -> World:
+    """Draw a zone in which somebody else's rules block instead of ours."""
+    admission = draw(_ADMISSIONS)
+    expressions = draw(st.lists(BLOCKS, min_size=1, max_size=2))
+    return World(blocked_by(HOST, *expressions), HOST, admission)
 
 
 def protected_by(
@@ -202,7 +211,22 @@ def protected_by(
     )
 
 
-WORLDS: Final = st.one_of(_anything(), _one_rule_too_many())
+def blocked_by(hostname: str, *expressions: str) -> Observation:
+    """Return a zone in which only foreign rules block."""
+    return observed(
+        rules=[
+            rule("block", expression, f"foreign-{number}")
+            for number, expression in enumerate(expressions)
+        ],
+        records=[record(hostname)],
+        ingress=[serves(hostname), serves(None, "http_status:404")],
+        plan="business",
+    )
+
+
+WORLDS: Final = st.one_of(
+    _anything(), _one_rule_too_many(), _one_rule_too_many(), _another_block()
+)
 
 # What guides and the dashboard's templates have people add; none of it concerns the hostname.
 _ORDINARY_RULES: Final = st.sampled_from(

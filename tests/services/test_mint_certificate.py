@@ -1,6 +1,7 @@
 """Tests of the action that creates a certificate: the name, system, key and zone that it accepts."""
 
 from datetime import datetime, timedelta
+import re
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -37,7 +38,6 @@ async def test_mint_certificate(
         "issued_on": signed.not_valid_before_utc.isoformat(),
         "expires_on": signed.not_valid_after_utc.isoformat(),
         "handover_url": response["handover_url"],
-        "handover_code": response["handover_code"],
         "handover_expires_at": response["handover_expires_at"],
     }
     assert issued.validity_days == 365
@@ -46,9 +46,9 @@ async def test_mint_certificate(
         NameOID.ORGANIZATION_NAME: "Home Assistant",
         NameOID.ORGANIZATIONAL_UNIT_NAME: subentry.unique_id,
     }
-    base, _, token = response["handover_url"].partition("#")
+    base, _, question = response["handover_url"].partition("#")
     assert base == "http://192.168.1.10:8123/api/cloudflare_mtls/handover"
-    assert len(token) == 43
+    assert re.fullmatch(r"code\.[\w-]{16}", question)
     until = datetime.fromisoformat(response["handover_expires_at"])
     assert until - dt_util.utcnow() == timedelta(minutes=10)
 
@@ -158,6 +158,18 @@ async def test_create_without_a_name(
 
     assert raised.value.translation_key == "name_malformed"
     assert zone_of(sandbox).certificates == {}
+
+
+async def test_name_is_no_template(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """What looks like a template or a placeholder stays what somebody typed."""
+    name = "{{ 7 * 7 }} {name} {0.__class__} ${nonce} %(name)s $name"
+    await act(hass, loaded_entry, "mint_certificate", name=name)
+    await settle(hass)
+    names = {state.name for state in hass.states.async_all() if name in state.name}
+    assert names
+    assert not [state for state in hass.states.async_all() if "49" in state.name]
 
 
 @pytest.mark.parametrize("days", [5476, 10**9])

@@ -25,7 +25,7 @@ from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Creation, async_get_creations
 from .first_visit import async_is_admitted
 from .mobile_app import async_notify, format_for
-from .notifications import async_notify_ready
+from .notifications import async_report_ready
 from .packing import pack
 from .request import CertificateRequest
 from .revocation import CertificateRevoker
@@ -84,7 +84,7 @@ class CertificateCreator:
         return await self._to_the_end(self._create(request))
 
     async def async_renew(self, companion: CompanionState) -> None:
-        """Create a certificate like the device's last one, and notify where it can be fetched.
+        """Create a certificate like the device's last one, and report that it can be fetched.
 
         Raises what creating a certificate raises.
         """
@@ -103,15 +103,8 @@ class CertificateCreator:
 
     async def _renew(self, companion: CompanionState) -> None:
         bundle_format = format_for(self._hass, companion.device)
-        created = await self._create(
-            CertificateRequest.like_current(companion, bundle_format)
-        )
-        await async_notify_ready(
-            self._hass,
-            created.certificate.id,
-            companion.device.name,
-            created.handover,
-        )
+        await self._create(CertificateRequest.like_current(companion, bundle_format))
+        async_report_ready(self._hass, self._entry.entry_id, companion.device)
 
     async def _create(self, request: CertificateRequest) -> CreatedCertificate:
         device, protection = request.device, self._protection

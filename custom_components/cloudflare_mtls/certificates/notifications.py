@@ -1,36 +1,26 @@
-"""Notifications in Home Assistant that a renewed certificate is ready."""
+"""Tells administrators that a certificate is ready which was created without a dialog."""
 
-from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import DOMAIN
-from ..pages.handovers import Handover, async_get_handovers
-from ..quoting import Ours
-from ..wording import async_get_texts
+from ..engine.certificates.companions import CompanionDevice
+from ..issues import async_report, ready_issue
+from ..pages.handovers import async_get_handovers
 
 
-async def async_notify_ready(
-    hass: HomeAssistant, certificate_id: str, device_name: str, handover: Handover
+@callback
+def async_report_ready(
+    hass: HomeAssistant, entry_id: str, device: CompanionDevice
 ) -> None:
-    """Show where a certificate can be fetched, as long as it can be fetched."""
-    text = await async_get_texts(hass, "common")
-    notification_id = f"{DOMAIN}_{certificate_id}"
+    """Open a repair whose dialog shows link and code, as long as the device can fetch its certificate.
+
+    Every user sees notifications, and a script's trace holds what an action returns. Only
+    administrators can open the dialog of a repair.
+    """
+    group = f"ready_{device.id}"
 
     @callback
-    def dismiss() -> None:
-        persistent_notification.async_dismiss(hass, notification_id)
+    def close() -> None:
+        async_report(hass, entry_id, group, [])
 
-    if not async_get_handovers(hass).call_at_end(certificate_id, dismiss):
-        return
-    persistent_notification.async_create(
-        hass,
-        text(
-            "waiting_message",
-            name=device_name,
-            url=Ours(handover.url),
-            code=handover.code,
-            until=handover.until,
-        ),
-        title=text("waiting_title", name=device_name),
-        notification_id=notification_id,
-    )
+    if async_get_handovers(hass).call_at_end(device.id, close):
+        async_report(hass, entry_id, group, [ready_issue(device)])

@@ -82,12 +82,16 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     async def _async_update_data(self) -> DataT:
         before, self._missing = self._missing, set()
+        failure = None
         try:
             data = await self.async_fetch()
         except EngineError as err:
+            failure = self._failure(err)
+        if failure:
             self._missing = before
             self.update_interval = min(self.interval, _RETRY_INTERVAL)
-            raise self._failure(err) from err
+            # Without its cause: Home Assistant keeps it, and a cause keeps the whole request.
+            raise failure
         missing_twice = self._missing & before & self.permissions
         self._report_missing(self.subject, missing_twice)
         is_newly_missing = self._missing - before

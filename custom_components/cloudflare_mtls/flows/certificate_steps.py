@@ -24,6 +24,7 @@ from ..certificates.request import CertificateRequest
 from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
+from ..pages.handovers import Handover
 from ..pages.local_url import local_url
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
@@ -165,19 +166,25 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             return abort(self, Message("device_removed", {"name": device.name}))
         if user_input is not None:
             return await self.async_finish(device)
-        handover = created.handover
-        qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
-        return show_form(
-            self,
-            "handover",
-            probatio.Schema({probatio.Optional("qr_code"): qr_code}),
-            placeholders={
-                "name": device.name,
-                "url": Ours(handover.url),
-                "code": handover.code,
-                "until": handover.until,
-            },
-        )
+        return show_handover(self, device, created.handover)
+
+
+def show_handover[ResultT: FlowResult[Any, Any]](
+    flow: FlowHandler[Any, ResultT, Any], device: CompanionDevice, handover: Handover
+) -> ResultT:
+    """Show where a device can fetch its bundle; only administrators see dialogs."""
+    qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
+    return show_form(
+        flow,
+        "handover",
+        probatio.Schema({probatio.Optional("qr_code"): qr_code}),
+        placeholders={
+            "name": device.name,
+            "url": Ours(handover.url),
+            "code": handover.code,
+            "until": handover.until,
+        },
+    )
 
 
 async def _async_create(

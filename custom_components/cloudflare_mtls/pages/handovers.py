@@ -56,10 +56,12 @@ class Delivery:
 class Handover:
     """Where a delivery can be fetched, and until when.
 
-    The URL is all that is needed to fetch it. The path is not secret: it asks for the code.
+    The URL is all that is needed to fetch it. The path is not secret, and neither is the URL
+    of the same page that asks for the code.
     """
 
     url: str
+    asking_url: str
     path: str
     code: str
     expires_at: datetime
@@ -77,10 +79,8 @@ class Handover:
 @dataclass(kw_only=True)
 class _Offer:
     delivery: Delivery
+    handover: Handover
     public_id: str
-    # No log and no traceback shows it.
-    code: bytes = field(repr=False)
-    expires_at: datetime
     cancel_expiry: CALLBACK_TYPE
     at_end: list[CALLBACK_TYPE] = field(default_factory=list)
     tries_left: int = MAX_WRONG_CODES
@@ -88,13 +88,13 @@ class _Offer:
     @property
     def is_open(self) -> bool:
         """Return whether it can be fetched; its timer may be late."""
-        return dt_util.utcnow() < self.expires_at
+        return dt_util.utcnow() < self.handover.expires_at
 
     def accepts(self, code: str) -> bool:
         """Return whether this is the code; after too many wrong ones, none is."""
         if not self.tries_left:
             return False
-        if secrets.compare_digest(self.code, code.encode()):
+        if secrets.compare_digest(self.handover.code.encode(), code.encode()):
             return True
         self.tries_left -= 1
         return False
@@ -117,10 +117,18 @@ class Handovers:
         )
 
     @callback
-    def call_at_end(self, certificate_id: str, call: CALLBACK_TYPE) -> bool:
-        """Call once a certificate can no longer be fetched; return whether it can be now."""
+    def find(self, device_id: str) -> Handover | None:
+        """Return where a device can fetch its certificate now."""
         for offer in self._offers.values():
-            if offer.delivery.certificate_id == certificate_id:
+            if offer.delivery.device_id == device_id and offer.is_open:
+                return offer.handover
+        return None
+
+    @callback
+    def call_at_end(self, device_id: str, call: CALLBACK_TYPE) -> bool:
+        """Call once a device can no longer fetch its certificate; return whether it can now."""
+        for offer in self._offers.values():
+            if offer.delivery.device_id == device_id:
                 offer.at_end.append(call)
                 return True
         return False
@@ -156,27 +164,27 @@ class Handovers:
         """Offer a delivery until it is fetched or expires, and return where."""
         token = secrets.token_urlsafe(32)
         public_id = secrets.token_urlsafe(12)
-        code = f"{secrets.randbelow(1_000_000):06}"
-        expires_at = dt_util.utcnow() + LIFETIME
 
         @callback
         def expire(_now: datetime) -> None:
             self._remove(token)
 
+        base, path = local_url(self._hass), f"{PATH}#{_WITH_CODE}.{public_id}"
+        handover = Handover(
+            url=f"{base}{PATH}#{token}",
+            asking_url=f"{base}{path}",
+            path=path,
+            code=f"{secrets.randbelow(1_000_000):06}",
+            expires_at=dt_util.utcnow() + LIFETIME,
+        )
         job = HassJob(expire, cancel_on_shutdown=True)
         self._offers[token] = _Offer(
             delivery=delivery,
+            handover=handover,
             public_id=public_id,
-            code=code.encode(),
-            expires_at=expires_at,
             cancel_expiry=async_call_later(self._hass, LIFETIME, job),
         )
-        return Handover(
-            url=f"{local_url(self._hass)}{PATH}#{token}",
-            path=f"{PATH}#{_WITH_CODE}.{public_id}",
-            code=code,
-            expires_at=expires_at,
-        )
+        return handover
 
     @callback
     def take(self, secret: str, *, remotely: bool) -> Delivery | None:

@@ -19,6 +19,7 @@ import probatio
 from ..bus_events import ATTR_CERTIFICATE_ID
 from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
+from ..certificates.notifications import async_report_ready
 from ..certificates.request import CertificateRequest
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_companion
@@ -80,6 +81,7 @@ async def _create(call: ServiceCall) -> ServiceResponse:
         created = await entry.runtime_data.creator.async_create(
             _request(call, device, is_new=True)
         )
+    async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
 
 
@@ -92,6 +94,7 @@ async def _renew(call: ServiceCall) -> ServiceResponse:
         if app:
             device = replace(device, notify_device_id=call.data[CONF_NOTIFY_DEVICE_ID])
         created = await data.creator.async_create(_request(call, device, is_new=False))
+    async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
 
 
@@ -194,8 +197,8 @@ def _describe_created(
     handover = created.handover
     return {
         **_describe_readable(hass, entry, created.certificate),
-        "handover_url": handover.url,
-        "handover_code": handover.code,
+        # A script's trace keeps this, so it must not be enough to fetch the bundle.
+        "handover_url": handover.asking_url,
         "handover_expires_at": handover.expires_at.isoformat(),
     }
 

@@ -1,0 +1,135 @@
+"""What a script leaves behind that creates a certificate: nothing that fetches its bundle."""
+
+import json
+import re
+from typing import Any
+
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+
+from .common import issues, reported, settle
+from .dialogs import Client, begin_repair, confirm_repair, fetch, status_of_fetch
+
+ACTION: dict[str, Any] = {
+    "action": f"{DOMAIN}.mint_certificate",
+    "data": {"name": "Pixel 8", "key_type": "ec_p256"},
+    "response_variable": "created",
+}
+
+
+@pytest.fixture
+async def script(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> str:
+    """Return a script that creates a certificate, and sends what it gets to a phone."""
+    create = {
+        **ACTION,
+        "data": {**ACTION["data"], "config_entry_id": loaded_entry.entry_id},
+    }
+    send = {"event": "sent", "event_data": {"everything": "{{ created }}"}}
+    respond = {"stop": "done", "response_variable": "created"}
+    # Once a client is connected, no more views can be registered.
+    for component in ("persistent_notification", "repairs", "websocket_api"):
+        assert await async_setup_component(hass, component, {})
+    assert await async_setup_component(
+        hass, "script", {"script": {"create": {"sequence": [create, send, respond]}}}
+    )
+    return "script.create"
+
+
+def is_in(secret: str, text: str) -> bool:
+    """Return whether a secret is in a text: six digits occur in other numbers too."""
+    return bool(re.search(rf"(?<![\w.]){re.escape(secret)}(?![\w.])", text))
+
+
+async def test_trace_is_not_enough(
+    hass: HomeAssistant,
+    script: str,
+    hass_storage: dict[str, Any],
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """The response, and with it the trace, says where; the code is in a dialog for administrators."""
+    domain, _, name = script.partition(".")
+    response = await hass.services.async_call(
+        domain, name, blocking=True, return_response=True
+    )
+    await settle(hass)
+    assert response
+    link = str(response["handover_url"])
+    socket = await hass_ws_client()
+    traces = []
+    for message in (
+        {"id": 1, "type": "trace/list", "domain": "script"},
+        {"id": 2, "type": "trace/contexts"},
+    ):
+        await socket.send_json(message)
+        traces.append(await socket.receive_json())
+    (trace,) = traces[0]["result"]
+    which = {key: trace[key] for key in ("domain", "item_id", "run_id")}
+    await socket.send_json({"id": 3, "type": "trace/get", **which})
+    kept = json.dumps([*traces, await socket.receive_json()])
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await settle(hass)
+    kept += json.dumps(hass_storage, default=str)
+
+    person, phone = await hass_client(), await hass_client_no_auth()
+    dialog = await begin_repair(person, issues(hass)["certificate_ready"])
+    shown = dialog["description_placeholders"]
+    assert link in kept
+    assert shown["url"].partition("#")[2] not in kept
+    assert not is_in(shown["code"], kept)
+    assert await status_of_fetch(phone, link) == 404
+
+    # With the code, the address in the response opens the bundle.
+    assert await fetch(phone, f"{link}.{shown['code']}")
+    await settle(hass)
+    assert reported(hass) == set()
+    done = await confirm_repair(person, dialog)
+    assert done["type"] == "create_entry"
+
+
+async def test_other_users_see_neither_link_nor_code(
+    hass: HomeAssistant,
+    script: str,
+    hass_client: ClientSessionGenerator,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+) -> None:
+    """They can list repairs and notifications, and open no dialog."""
+    domain, _, name = script.partition(".")
+    await hass.services.async_call(domain, name, blocking=True)
+    await settle(hass)
+    issue_id = issues(hass)["certificate_ready"]
+    dialog = await begin_repair(await hass_client(), issue_id)
+    shown = dialog["description_placeholders"]
+
+    socket = await hass_ws_client(hass, hass_read_only_access_token)
+    seen = []
+    for number, kind in enumerate(
+        ("repairs/list_issues", "persistent_notification/get", "get_states"), 1
+    ):
+        await socket.send_json({"id": number, "type": kind})
+        answer = await socket.receive_json()
+        assert answer["success"], kind
+        seen.append(answer["result"])
+    assert "certificate_ready" in json.dumps(seen[0])
+    assert seen[1] == []
+    for secret in (shown["url"].partition("#")[2], shown["code"], "handover#"):
+        assert not is_in(secret, json.dumps(seen))
+
+    visitor: Client = await hass_client(hass_read_only_access_token)
+    for path, body in (
+        ("", {"handler": DOMAIN, "issue_id": issue_id}),
+        (f"/{dialog['flow_id']}", {}),
+    ):
+        answer = await visitor.post(f"/api/repairs/issues/fix{path}", json=body)
+        assert answer.status == 401
