@@ -427,7 +427,7 @@ async def test_listed_before_its_record_is_written(
     await settle(hass)
 
     assert told(events) == ["renewed"]
-    assert reported(hass) == set()
+    assert reported(hass) == {"certificate_ready"}
     assert await trusted(hass, loaded_entry) == {CERTIFICATE_ID: True, renewed: True}
 
 

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import Rule
+from sandbox.state import ALL_PERMISSIONS, IpAccessRule, Rule
 from tests.common import (
     EDGE_EVERY,
     HOSTNAME,
@@ -194,3 +194,40 @@ async def test_verify_has_a_response_only(
             {"config_entry_id": loaded_entry.entry_id, "hostname": HOSTNAME},
             blocking=True,
         )
+
+
+async def test_visitors_whom_an_access_rule_allows(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """They are read at once, and what a visit from here meets does not count."""
+    zone_of(sandbox).ip_access_rules.append(IpAccessRule("whitelist", "country", "AT"))
+    answer = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert answer["without_certificate"] == BLOCKED
+    assert answer["enforced"] is False
+    assert answer["exposed_to"] == [{"visitor": "allowed_visitor", "rule": "AT"}]
+    assert state_of(hass, ENFORCED) == "off"
+    assert reported(hass) == {"check_ip_access_allow"}
+
+    zone_of(sandbox).ip_access_rules.clear()
+    answer = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert (answer["enforced"], answer["exposed_to"]) == (True, [])
+    assert state_of(hass, ENFORCED) == "on"
+    assert reported(hass) == set()
+
+
+async def test_access_rules_that_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A failure leaves open who gets in; without the permission nobody looks."""
+    faults.unavailable("GET", "/firewall/access_rules/")
+    answer = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert answer["exposed_to"] is None
+
+    faults.clear()
+    token = sandbox.state.tokens[sandbox.token]
+    token.permissions = ALL_PERMISSIONS - {"firewall:edit"}
+    answer = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert answer["exposed_to"] == []

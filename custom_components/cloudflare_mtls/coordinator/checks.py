@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import override
 
@@ -10,8 +11,14 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Permission, Rejected
-from ..engine.api.models import AccessApplication, Observation, Setting
+from ..engine.api.errors import Permission, PermissionMissing, Rejected
+from ..engine.api.models import (
+    AccessApplication,
+    IpAccessRule,
+    Observation,
+    Setting,
+    WorkerRoute,
+)
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
@@ -59,6 +66,22 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         """Return whether some visitors are known to be let past the zone's custom rules."""
         return self.data is not None and bool(self.data.of(zone_id).allowing)
 
+    async def async_read_allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
+        """Read at once which rules let visitors past the zone's custom rules.
+
+        None are returned where the token may not read them. Raises EngineError.
+        """
+        try:
+            allowing = await self.client.ip_access_rules.list_allowing(zone_id)
+        except PermissionMissing:
+            return ()
+        around = self.data or Surroundings()
+        zone = replace(around.of(zone_id), allowing=allowing)
+        self.async_set_updated_data(
+            replace(around, zones={**around.zones, zone_id: zone})
+        )
+        return allowing
+
     @override
     async def async_fetch(self) -> Surroundings | None:
         zone_ids = sorted({item.zone_id for item in self._published()})
@@ -78,19 +101,31 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return await self._unless_missing(applications) or ()
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
-        client = self.client
-        settings, bot_fight_mode, allowing, routes = await asyncio.gather(
+        settings, bot_fight_mode, allowing, worker_routes = await asyncio.gather(
             self._settings(zone_id),
-            self._unless_missing(client.bot_management.get_fight_mode(zone_id)),
-            self._unless_missing(client.ip_access_rules.list_allowing(zone_id)),
-            self._unless_missing(client.worker_routes.list(zone_id)),
+            self._bot_fight_mode(zone_id),
+            self._allowing(zone_id),
+            self._worker_routes(zone_id),
         )
         return ZoneSurroundings(
             settings=settings,
             bot_fight_mode=bot_fight_mode,
-            allowing=allowing or (),
-            worker_routes=routes or (),
+            allowing=allowing,
+            worker_routes=worker_routes,
         )
+
+    async def _bot_fight_mode(self, zone_id: str) -> bool | None:
+        return await self._unless_missing(
+            self.client.bot_management.get_fight_mode(zone_id)
+        )
+
+    async def _allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
+        listing = self.client.ip_access_rules.list_allowing(zone_id)
+        return await self._unless_missing(listing) or ()
+
+    async def _worker_routes(self, zone_id: str) -> tuple[WorkerRoute, ...]:
+        listing = self.client.worker_routes.list(zone_id)
+        return await self._unless_missing(listing) or ()
 
     async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
         return await self._unless_missing(self._read_settings(zone_id)) or {}

@@ -18,7 +18,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
 from ..const import CONF_HOSTNAME, DOMAIN
-from ..engine.api.errors import PermissionMissing, Rejected
+from ..engine.api.errors import EngineError, PermissionMissing, Rejected
 from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import Extent, ZoneSync
 from ..engine.sync.settings import HostnameSettings
@@ -59,6 +59,8 @@ _BLOCKED_SCHEMA: Final = _VERIFY_SCHEMA.extend(
 )
 
 _MAX_REQUESTS: Final = 200
+# Somebody from where an IP Access rule lets visitors past every custom rule.
+_ALLOWED_VISITOR: Final = "allowed_visitor"
 
 
 async def _sync(call: ServiceCall) -> ServiceResponse:
@@ -103,12 +105,14 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     settings = _settings_of(entry, call.data[CONF_HOSTNAME])
     exposures = await _find_exposures(entry, settings)
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
+    # A visit only shows what happens to visitors from here.
+    allows_some = entry.runtime_data.checks.allows_some(settings.zone_id)
     return {
         "without_certificate": _describe_answer(met.answers[MAIN_PORT]),
         "other_ports": {
             str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
         },
-        "enforced": met.enforced,
+        "enforced": False if allows_some else met.enforced,
         "exposed_to": exposures,
     }
 
@@ -120,12 +124,19 @@ async def _find_exposures(
 
     Entities and repairs follow what was read.
     """
-    protection = entry.runtime_data.protection
+    protection, checks = entry.runtime_data.protection, entry.runtime_data.checks
     await protection.async_refresh()
     plan = protection.data.plans.get(settings.zone_id)
     if plan is None or not protection.last_update_success:
         return None
-    return [
+    try:
+        allowing = await checks.async_read_allowing(settings.zone_id)
+    except EngineError:
+        return None
+    allowed: list[JsonValueType] = [
+        {"visitor": _ALLOWED_VISITOR, "rule": rule.value} for rule in allowing
+    ]
+    return allowed + [
         {
             "visitor": exposure.visitor,
             "rule": exposure.through.description if exposure.through else None,
