@@ -61,6 +61,12 @@ def test_rule_for_a_hostname_serves_all_of_it() -> None:
     assert config.rule_for("b.example.com") is None
 
 
+def test_answer_without_a_configuration_is_malformed() -> None:
+    """A tunnel that was never configured has null there."""
+    with pytest.raises(Unavailable, match="^malformed answer: config$"):
+        TunnelConfiguration.parse("t", Fields({}))
+
+
 PUNYCODE = "xn--mnchen-3ya.example.com"
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import Observation, Rule
+from custom_components.cloudflare_mtls.engine.rules.actions import ends_evaluation
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.exempt_paths import is_exempt
 from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
@@ -249,6 +250,12 @@ def test_rule_that_may_end_the_evaluation_exposes(foreign: Rule) -> None:
 )
 def test_rule_that_ends_no_evaluation_exposes_nothing(foreign: Rule) -> None:
     assert exposed(behind(foreign), HOST) is None
+
+
+@pytest.mark.parametrize("parameter", ["ruleset", "phase"])
+def test_skip_of_the_rest_certainly_ends_the_evaluation(parameter: str) -> None:
+    foreign = rule("skip", "ssl", parameters={parameter: "current", "products": []})
+    assert ends_evaluation(foreign) is True
 
 
 @pytest.mark.parametrize("action", ["managed_challenge", "js_challenge", "challenge", "execute", "allow"])  # fmt: skip

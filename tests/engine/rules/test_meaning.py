@@ -133,6 +133,21 @@ def test_only_ascii_has_cases() -> None:
     assert evaluate(expression, request) is False
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'lower(http.host) eq "\u00c4\u00e4.example.com"',
+        'upper(http.host) eq "\u00c4\u00e4.EXAMPLE.COM"',
+        'http.host wildcard "\u00c4\u00e4.*"',
+    ],
+)
+def test_other_letters_keep_their_case(expression: str) -> None:
+    host = "\u00c4\u00e4.Example.com"
+    request = replace(ANYBODY, host=Exactly(host))
+    assert parse_as_cloudflare(expression).matches({"http.host": host})
+    assert evaluate(expression, request) is True
+
+
 # All ways to write the hostname in a Host header: any case, a final dot, anything behind a colon.
 
 FORMS = replace(ANYBODY, host=HostForms(HOST))

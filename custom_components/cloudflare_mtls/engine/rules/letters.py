@@ -12,7 +12,7 @@ def lower(text: str) -> str:
 
     Source: Cloudflare's function reference, lower().
     """
-    return text.lower() if text.isascii() else text.translate(_LOWERED)
+    return text.translate(_LOWERED)
 
 
 def upper(text: str) -> str:
@@ -20,4 +20,4 @@ def upper(text: str) -> str:
 
     Source: Cloudflare's function reference, upper().
     """
-    return text.upper() if text.isascii() else text.translate(_RAISED)
+    return text.translate(_RAISED)
