@@ -90,9 +90,10 @@ async def _async_read_account(
     await asyncio.gather(
         tunnels.async_config_entry_first_refresh(),
         protection.async_config_entry_first_refresh(),
-        # Without its answer the account works as well.
-        token.async_refresh(),
     )
+    # Without its answer the account works as well. It is asked for last: what fails before is
+    # tried again without a word in the log.
+    await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
     visits = VisitCoordinator(hass, entry, probe, protection)
     return CloudflareData(

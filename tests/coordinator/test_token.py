@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import (
+    SECOND_LOOK,
     is_loaded,
     placeholders,
     reported,
@@ -101,6 +102,26 @@ async def test_early_repair_becomes_urgent(
     hass.config_entries.async_update_entry(entry, data=data)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert not reported(hass) & KEYS
+
+
+async def test_single_refusal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A stray refusal asks for no new token, and is over at the next look."""
+    expire(sandbox, dt_util.utcnow() + 365 * DAY)
+    await setup_integration(hass, entry)
+    faults.refuse("GET", "/tokens/verify", 403, 9109, "Unauthorized", times=1)
+
+    await wait_for_refresh(hass, freezer, timedelta(days=1, seconds=1))
+    assert not list(entry.async_get_active_flows(hass, {"reauth"}))
+    assert state_of(hass, SENSOR) == "unavailable"
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert state_of(hass, SENSOR) != "unavailable"
 
 
 async def test_verification_that_fails(

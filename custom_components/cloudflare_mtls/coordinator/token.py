@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.client import CloudflareClient
+from ..engine.api.errors import TokenRejected, Unavailable
 from ..issues import async_report, token_issues
 from .base import CloudflareCoordinator
 
@@ -29,7 +30,11 @@ class TokenCoordinator(CloudflareCoordinator[datetime | None]):
 
     @override
     async def async_fetch(self) -> datetime | None:
-        return await self.client.verify_token()
+        try:
+            return await self.client.verify_token()
+        except TokenRejected as err:
+            # Whether the token is dead is seen elsewhere, where two calls have to agree.
+            raise Unavailable("token not verified") from err
 
     @callback
     def async_keep_up(self) -> None:
