@@ -10,6 +10,7 @@ import pytest
 from custom_components.cloudflare_mtls.account import async_create_client
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import Rejected
+from custom_components.cloudflare_mtls.engine.permissions import NEEDED, OPTIONAL
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     HostnameSettings,
@@ -29,6 +30,8 @@ from tests.dialogs import assert_protected
 from tests.faults import Faults
 
 ADVANCED = {"layout": "skip_and_block", "exempt_paths": [], "keep_in_sync": True}
+# A head, and every permission.
+ROWS = 1 + len(NEEDED) + len(OPTIONAL)
 TYPED = {"hostname": HOSTNAME, "service": SERVICE, "advanced": ADVANCED}
 
 
@@ -96,7 +99,7 @@ async def test_from_the_account_to_the_protected_hostname(
     """Only apply writes, and a second plan has nothing left to do."""
     chosen = await look(hass, client)
     assert chosen.propose() == (HOSTNAME, SERVICE)
-    assert chosen.permissions.count("\n| ") == 10
+    assert chosen.permissions.count("\n| ") == ROWS
 
     draft = await chosen.draft(TYPED)
     assert isinstance(draft, HostnameDraft)
@@ -141,7 +144,7 @@ async def test_zone_that_is_paused(
     assert message
     assert (message.key, message.field) == ("zone_not_active", "zone_id")
     assert message.placeholders.keys() == {"zone", "permissions"}
-    assert message.placeholders["permissions"].count("\n| ") == 10
+    assert message.placeholders["permissions"].count("\n| ") == ROWS
 
 
 async def test_every_good_hostname_is_taken(
