@@ -13,7 +13,7 @@ from sandbox import Sandbox
 
 from .common import (
     CERTIFICATE_ID,
-    add_certificate,
+    add_known_certificate,
     companion,
     settle,
     setup_integration,
@@ -33,9 +33,11 @@ ACTIONS = {
 
 
 @pytest.fixture
-async def entry(entry: MockConfigEntry, sandbox: Sandbox) -> MockConfigEntry:
+async def entry(
+    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox
+) -> MockConfigEntry:
     """Return an account with a device."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     return entry
 
 

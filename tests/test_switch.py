@@ -218,6 +218,7 @@ async def test_switch_and_buttons_are_configuration(
         "published",
         "renew",
         "revoke",
+        "revoke_old",
         "sync",
     }
     assert {item.entity_category for item in changing} == {EntityCategory.CONFIG}

@@ -14,10 +14,12 @@ from .storage.ledger import async_get_ledger
 
 async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
     """Record that a device fetched its bundle, also while the account is not loaded."""
-    # Nothing waits of an account that is gone.
-    entry: CloudflareConfigEntry = hass.config_entries.async_get_known_entry(
+    entry: CloudflareConfigEntry | None = hass.config_entries.async_get_entry(
         delivery.entry_id
     )
+    if entry is None:
+        # The account was removed at that very moment.
+        return
     ledger = await async_get_ledger(hass, entry.entry_id)
     await ledger.async_note(
         delivery.certificate_id,

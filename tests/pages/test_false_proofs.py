@@ -24,7 +24,7 @@ from tests.common import (
     ENGLISH,
     HOSTNAME,
     act,
-    add_certificate,
+    add_known_certificate,
     settle,
     state_of,
     with_device,
@@ -51,9 +51,9 @@ pytestmark = with_device
 
 
 @pytest.fixture(autouse=True)
-async def old(sandbox: Sandbox) -> str:
+async def old(hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry) -> str:
     """Return the id of the device's certificate, the good one that it uses today."""
-    await add_certificate(sandbox)
+    await add_known_certificate(hass, entry, sandbox)
     return CERTIFICATE_ID
 
 

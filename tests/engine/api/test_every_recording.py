@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -184,6 +185,10 @@ def _nothing(result: Any) -> bool:
     return result is None
 
 
+def _expires_with_june(result: Any) -> bool:
+    return result == datetime(2024, 6, 30, 23, 59, 59, tzinfo=UTC)
+
+
 def _is_revoked(result: Any) -> bool:
     return result is CertificateStatus.REVOKED
 
@@ -255,7 +260,7 @@ READINGS: Mapping[str, Reading] = {
     "rs-18": Reading(_ruleset, _rejected(None)),
     "sx-02": Reading(_create_record, Raises(Unavailable)),
     "tk-01": Reading(_verify, _nothing),
-    "tk-02": Reading(_verify, _nothing),
+    "tk-02": Reading(_verify, _expires_with_june),
     "tk-04": Reading(_verify, _TOKEN),
     "tk-05": Reading(_zones, _TOKEN),
     "tk-06": Reading(_verify, _rejected(1001)),
