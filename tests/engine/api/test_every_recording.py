@@ -186,7 +186,7 @@ def _nothing(result: Any) -> bool:
 
 
 def _expires_with_june(result: Any) -> bool:
-    return result == datetime(2024, 6, 30, 23, 59, 59, tzinfo=UTC)
+    return bool(result == datetime(2024, 6, 30, 23, 59, 59, tzinfo=UTC))
 
 
 def _is_revoked(result: Any) -> bool:
