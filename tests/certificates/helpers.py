@@ -8,11 +8,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from tests.common import EDGE_EVERY, settle, submit, wait_for_refresh, zone_of
+from tests.common import EDGE_EVERY, act, settle, submit, wait_for_refresh, zone_of
 from tests.dialogs import Client, fetch, token_of_test
 
 DAY = timedelta(days=1)
@@ -79,3 +82,11 @@ def unreadable(sandbox: Sandbox, certificate_id: str) -> None:
     """Have Cloudflare list a certificate in a form that cannot be parsed."""
     listed = zone_of(sandbox).certificates[certificate_id]
     listed.certificate = cast("x509.Certificate", _Unreadable(listed.certificate))
+
+
+async def trusted(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, bool]:
+    """Return which certificates are trusted, as the action that lists them says."""
+    response = await act(hass, entry, "list_certificates")
+    return {
+        item["certificate_id"]: item["trusted"] for item in response["certificates"]
+    }

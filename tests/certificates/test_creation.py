@@ -1,7 +1,6 @@
 """Tests of what goes wrong while a certificate is created: no certificate without its device, and the reverse."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -14,13 +13,12 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.certificates import packing
 from sandbox import Sandbox
+from tests.certificates.creating import REVOKE, active, mint, names, press, renew
 from tests.certificates.stages import STAGES, Stages
-from tests.certificates.test_pinning import choose_pinning
 from tests.common import (
     CERTIFICATE_ID,
     COMPANION_ID,
     EDGE_EVERY,
-    act,
     add_known_certificate,
     reported,
     settle,
@@ -32,62 +30,7 @@ from tests.common import (
 from tests.dialogs import certificates, link_of, status_of_fetch
 from tests.faults import Faults
 
-REVOKE = "button.pixel_8_revoke_certificate"
-RENEW = "button.pixel_8_renew_certificate"
 HANDOVER = "sensor.pixel_8_handover"
-
-
-@pytest.fixture
-def stages(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
-    """Return what holds a creation at a stage."""
-    stages = Stages(faults, monkeypatch)
-    yield stages
-    stages.release()
-
-
-@pytest.fixture
-async def home(
-    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
-) -> MockConfigEntry:
-    """Return an account whose device uses a certificate; the rules accept only known ones."""
-    await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    await choose_pinning(hass, entry)
-    return entry
-
-
-def mint(hass: HomeAssistant, entry: MockConfigEntry) -> Coroutine[Any, Any, Any]:
-    """Create a certificate for a new device."""
-    return act(hass, entry, "mint_certificate", name="Tablet", key_type="ec_p256")
-
-
-def renew(hass: HomeAssistant, entry: MockConfigEntry) -> Coroutine[Any, Any, Any]:
-    """Renew the certificate that the device uses."""
-    return act(
-        hass,
-        entry,
-        "renew_certificate",
-        certificate_id=CERTIFICATE_ID,
-        key_type="ec_p256",
-    )
-
-
-async def press(hass: HomeAssistant, button: str) -> None:
-    """Press a button, and wait for nothing but that."""
-    await hass.services.async_call(
-        "button", "press", {"entity_id": button}, blocking=True
-    )
-
-
-def active(sandbox: Sandbox) -> set[str]:
-    """Return the ids of the certificates that get in."""
-    return {key for key, status in certificates(sandbox).items() if status == "active"}
-
-
-def names(entry: MockConfigEntry) -> list[str]:
-    """Return the names of the companion devices."""
-    devices = entry.get_subentries_of_type("companion_device")
-    return [device.title for device in devices]
 
 
 @with_device
@@ -280,31 +223,6 @@ async def test_script_stopped_before_a_creation_fails(
 
 
 @with_device
-async def test_three_renewals_at_once(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    home: MockConfigEntry,
-    hass_client_no_auth: ClientSessionGenerator,
-) -> None:
-    """One new certificate is good beside the one in use, and only its link works."""
-    client = await hass_client_no_auth()
-
-    async def renew_with_link() -> tuple[str, str]:
-        created = await renew(hass, home)
-        return created["certificate_id"], link_of(hass, created)
-
-    links = dict(await asyncio.gather(*(renew_with_link() for _ in range(3))))
-
-    (new,) = active(sandbox) - {CERTIFICATE_ID}
-    statuses = {key: await status_of_fetch(client, link) for key, link in links.items()}
-    assert sorted(statuses.values()) == [200, 404, 404]
-    assert statuses[new] == 200
-    await settle(hass)
-    assert active(sandbox) == {CERTIFICATE_ID, new}
-    assert reported(hass) == set()
-
-
-@with_device
 async def test_replaced_bundle_whose_certificate_is_not_revoked(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -396,46 +314,6 @@ async def test_signing_whose_answer_never_comes(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert active(sandbox) == {CERTIFICATE_ID}
     assert reported(hass) == set()
-
-
-@with_device
-async def test_renewals_of_different_devices_do_not_wait_for_each_other(
-    hass: HomeAssistant, sandbox: Sandbox, home: MockConfigEntry, stages: Stages
-) -> None:
-    """Only the creations of one device wait for each other."""
-    stages.hold("sign")
-    renewal = hass.async_create_task(renew(hass, home))
-    await stages.until_reached()
-
-    await mint(hass, home)
-
-    assert names(home) == ["Pixel 8", "Tablet"]
-    stages.release()
-    await renewal
-    await settle(hass)
-    assert len(active(sandbox)) == 3
-
-
-@with_device
-async def test_revoked_while_a_renewal_waits_for_another(
-    hass: HomeAssistant, sandbox: Sandbox, home: MockConfigEntry, stages: Stages
-) -> None:
-    """One that has not begun to sign is stopped too, and signs nothing."""
-    stages.hold("sign")
-    renewals = [hass.async_create_task(renew(hass, home)) for _ in range(2)]
-    await stages.until_reached()
-
-    await press(hass, REVOKE)
-    stages.release()
-    results = await asyncio.gather(*renewals, return_exceptions=True)
-    await settle(hass)
-
-    assert [getattr(item, "translation_key", "") for item in results] == [
-        "creation_stopped",
-        "creation_stopped",
-    ]
-    assert len(certificates(sandbox)) == 2
-    assert active(sandbox) == set()
 
 
 async def test_list_that_shows_a_certificate_before_its_answer(

@@ -1,6 +1,5 @@
 """Tests of trust: certificates that were created here or confirmed count, whatever others say of themselves."""
 
-import asyncio
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -17,8 +16,8 @@ from tests.certificates.helpers import (
     HANDOVER,
     PROBLEM,
     STATUS,
-    through_dialog,
     told,
+    trusted,
     unreadable,
 )
 from tests.certificates.test_pinning import DRIFT, choose_pinning, pinned
@@ -41,8 +40,6 @@ from tests.common import (
     with_device,
     zone_of,
 )
-from tests.dialogs import CHOSEN, Client, add
-from tests.faults import Faults
 
 STORE = "cloudflare_mtls.{}.certificates"
 STRANGERS = "0bad0bad-7600-42e1-81c4-000000000001"
@@ -81,14 +78,6 @@ def record(fingerprint: str, device_id: str = DEVICE_ID) -> dict[str, str]:
         "device_id": device_id,
         "created_on": AGO,
         "taken_on": AGO,
-    }
-
-
-async def trusted(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, bool]:
-    """Return which certificates are trusted, as the action that lists them says."""
-    response = await act(hass, entry, "list_certificates")
-    return {
-        item["certificate_id"]: item["trusted"] for item in response["certificates"]
     }
 
 
@@ -399,60 +388,3 @@ async def test_certificate_with_a_new_status(
 
     assert pinned(sandbox, BLOCK_REF) is None
     assert reported(hass) == {"unknown_certificates_pinned"}
-
-
-@with_device
-async def test_listed_before_its_record_is_written(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    events: list[Event],
-) -> None:
-    """A refresh while Cloudflare's answer is on its way takes the certificate for ours."""
-    await add_known_certificate(hass, loaded_entry, sandbox)
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    hold = asyncio.Event()
-    faults.add("POST", "/client_certificates", after_write=True, hold=hold)
-    renewing = hass.async_create_task(
-        act(hass, loaded_entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
-    )
-    while len(zone_of(sandbox).certificates) == 1:
-        await asyncio.sleep(0)
-
-    await loaded_entry.runtime_data.protection.async_refresh()
-    hold.set()
-    renewed = (await renewing)["certificate_id"]
-    await settle(hass)
-
-    assert told(events) == ["renewed"]
-    assert reported(hass) == {"certificate_ready"}
-    assert await trusted(hass, loaded_entry) == {CERTIFICATE_ID: True, renewed: True}
-
-
-async def test_created_for_a_device_that_is_removed_again(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    client: Client,
-    events: list[Event],
-) -> None:
-    """The certificate is revoked by its record; one that comes back afterwards is told."""
-    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
-    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    (certificate,) = zone_of(sandbox).certificates.values()
-    assert reported(hass) == set()
-
-    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
-    await settle(hass)
-    assert certificate.status == "revoked"
-    events.clear()
-
-    certificate.status = CertificateStatus.ACTIVE
-    # Until then a read may be older than the revocation.
-    for _ in range(2):
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert told(events) == ["unknown_certificate"]
-    assert reported(hass) == {"unknown_certificates"}

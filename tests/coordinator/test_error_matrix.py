@@ -23,30 +23,29 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.clock import now
 from sandbox.faults import Fault, FaultKind
-from sandbox.state import (
-    Access,
-    AccessApplication,
-    CertificateStatus,
-    Connection,
-    Connector,
-    IpAccessRule,
-    Setting,
-    TunnelStatus,
-    WorkerRoute,
-)
 from tests.common import (
-    CERTIFICATE_ID,
-    HOSTNAME,
     add_known_certificate,
-    blocked_request,
     companion,
     enable_blocked_requests,
     reported,
     settle,
     state_of,
-    zone_of,
+)
+from tests.coordinator.changes_at_cloudflare import (
+    allow,
+    ask_for_a_login,
+    block,
+    close_websockets,
+    degrade,
+    disconnect,
+    fight_bots,
+    revoke,
+    run_a_worker,
+    unassociate,
+    unrecord,
+    unrule,
+    unserve,
 )
 from tests.error_matrix import documented, write
 
@@ -94,110 +93,24 @@ class Repair(Row):
         return "reported" if self.entity in reported(hass) else "quiet"
 
 
-def _attribute(thing: Any, name: str, value: Any) -> Callable[[], object]:
-    """Change an attribute, and return the function that changes it back."""
-    before = getattr(thing, name)
-    setattr(thing, name, value)
-    return lambda: setattr(thing, name, before)
-
-
-def _degrade(sandbox: Sandbox) -> Callable[[], object]:
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    return _attribute(tunnel, "status", TunnelStatus.DEGRADED)
-
-
-def _disconnect(sandbox: Sandbox) -> Callable[[], object]:
-    connectors = [Connector([Connection("fra06"), Connection("ams01")])]
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    return _attribute(tunnel, "connectors", connectors)
-
-
-def _unrecord(sandbox: Sandbox) -> Callable[[], object]:
-    records = zone_of(sandbox).dns_records
-    kept = {key: item for key, item in records.items() if item.name != HOSTNAME}
-    return _attribute(zone_of(sandbox), "dns_records", kept)
-
-
-def _unrule(sandbox: Sandbox) -> Callable[[], object]:
-    rule = next(item for item in zone_of(sandbox).rules if item.action == "skip")
-    return _attribute(rule, "enabled", False)
-
-
-def _unassociate(sandbox: Sandbox) -> Callable[[], object]:
-    return _attribute(zone_of(sandbox), "associations", [])
-
-
-def _unserve(sandbox: Sandbox) -> Callable[[], object]:
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    assert tunnel.config
-    return _attribute(
-        tunnel,
-        "config",
-        {
-            **tunnel.config,
-            "ingress": [
-                rule
-                for rule in tunnel.config["ingress"]
-                if rule.get("hostname") != HOSTNAME
-            ],
-        },
-    )
-
-
-def _revoke(sandbox: Sandbox) -> Callable[[], object]:
-    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
-    return _attribute(certificate, "status", CertificateStatus.REVOKED)
-
-
-def _close_websockets(sandbox: Sandbox) -> Callable[[], object]:
-    setting = Setting("off", now())
-    return _attribute(zone_of(sandbox), "settings", {"websockets": setting})
-
-
-def _fight_bots(sandbox: Sandbox) -> Callable[[], object]:
-    return _attribute(zone_of(sandbox), "bot_management", {"fight_mode": True})
-
-
-def _ask_for_a_login(sandbox: Sandbox) -> Callable[[], object]:
-    destinations = [{"type": "public", "uri": HOSTNAME}]
-    login = AccessApplication("Login", destinations)
-    account = sandbox.state.accounts[sandbox.account_id]
-    access = Access(team="home", applications={login.id: login})
-    return _attribute(account, "access", access)
-
-
-def _allow(sandbox: Sandbox) -> Callable[[], object]:
-    rule = IpAccessRule("whitelist", "country", "AT")
-    return _attribute(zone_of(sandbox), "ip_access_rules", [rule])
-
-
-def _run_a_worker(sandbox: Sandbox) -> Callable[[], object]:
-    route = WorkerRoute("blog.example.com/*", "blog")
-    return _attribute(zone_of(sandbox), "worker_routes", [route])
-
-
-def _block(sandbox: Sandbox) -> Callable[[], object]:
-    return _attribute(sandbox.state, "blocked", [blocked_request()])
-
-
 _ACCOUNT = f"/accounts/{Sandbox.account_id}"
 _ZONE = f"/zones/{Sandbox.zone_id}"
 _TUNNELS = f"{_ACCOUNT}/cfd_tunnel"
 _TUNNEL = f"{_TUNNELS}/{Sandbox.tunnel_id}"
 
 ROWS = {
-    "zone": Row(_ZONE, DRIFT, "result.name", _unrecord, "off", "on"),
+    "zone": Row(_ZONE, DRIFT, "result.name", unrecord, "off", "on"),
     "DNS records": Row(
-        f"{_ZONE}/dns_records", DRIFT, "result.0.type", _unrecord, "off", "on"
+        f"{_ZONE}/dns_records", DRIFT, "result.0.type", unrecord, "off", "on"
     ),
     "custom rules": Row(
-        f"{_ZONE}/rulesets/phases/*", DRIFT, "result.id", _unrule, "off", "on"
+        f"{_ZONE}/rulesets/phases/*", DRIFT, "result.id", unrule, "off", "on"
     ),
     "associations": Row(
         f"{_ZONE}/certificate_authorities/hostname_associations",
         DRIFT,
         "result",
-        _unassociate,
+        unassociate,
         "off",
         "on",
     ),
@@ -205,22 +118,22 @@ ROWS = {
         f"{_ZONE}/client_certificates",
         CERTIFICATE,
         "result.0.certificate",
-        _revoke,
+        revoke,
         "active",
         "revoked",
     ),
-    "tunnels": Row(_TUNNELS, STATUS, "result.0.id", _degrade, "healthy", "degraded"),
+    "tunnels": Row(_TUNNELS, STATUS, "result.0.id", degrade, "healthy", "degraded"),
     "connections": Row(
-        f"{_TUNNEL}/connections", CONNECTIONS, "result.0.id", _disconnect, "4", "2"
+        f"{_TUNNEL}/connections", CONNECTIONS, "result.0.id", disconnect, "4", "2"
     ),
     "configuration": Row(
-        f"{_TUNNEL}/configurations", DRIFT, "result.config", _unserve, "off", "on"
+        f"{_TUNNEL}/configurations", DRIFT, "result.config", unserve, "off", "on"
     ),
     "firewall events": Row(
         "/graphql",
         BLOCKED,
         "data.viewer.zones",
-        _block,
+        block,
         "0",
         "1",
         method="POST",
@@ -229,7 +142,7 @@ ROWS = {
         f"{_ZONE}/settings/websockets",
         "check_websockets_off",
         "result.value",
-        _close_websockets,
+        close_websockets,
         "quiet",
         "reported",
     ),
@@ -237,7 +150,7 @@ ROWS = {
         f"{_ZONE}/bot_management",
         "check_bot_fight_mode",
         "result.fight_mode",
-        _fight_bots,
+        fight_bots,
         "quiet",
         "reported",
     ),
@@ -245,7 +158,7 @@ ROWS = {
         f"{_ZONE}/firewall/access_rules/rules",
         "check_ip_access_allow",
         "result.0.id",
-        _allow,
+        allow,
         "quiet",
         "reported",
     ),
@@ -253,7 +166,7 @@ ROWS = {
         f"{_ZONE}/workers/routes",
         "check_workers",
         "result.0.id",
-        _run_a_worker,
+        run_a_worker,
         "quiet",
         "reported",
     ),
@@ -261,7 +174,7 @@ ROWS = {
         f"{_ACCOUNT}/access/apps",
         "check_access_login",
         "result.0.id",
-        _ask_for_a_login,
+        ask_for_a_login,
         "quiet",
         "reported",
     ),

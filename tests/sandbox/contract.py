@@ -432,10 +432,7 @@ def endpoint_of(method: str, path: str) -> Key:
 
 
 def request_problems(key: Key, query: Mapping[str, str], body: Any) -> set[Problem]:
-    """Return the problems of a request with the SDK's parameter types.
-
-    Those types also contain the path's ids, which are not part of query and body.
-    """
+    """Return the problems of a request with the SDK's parameter types."""
     kind = CONTRACTS[key].params
     sent = typed_query(query, kind)
     if isinstance(body, dict):
@@ -444,11 +441,10 @@ def request_problems(key: Key, query: Mapping[str, str], body: Any) -> set[Probl
         return {Problem("", "the body is no object")}
     ids = set(re.findall(r"{(\w+)}", key.path))
     assert not ids & sent.keys(), "an id of the path was also sent as a parameter"
+    # Some types contain ids of the path too, which are not part of query and body.
     return closest(
-        problems({**_ids(member, ids), **sent}, member) for member in members(kind)
+        problems(
+            {**dict.fromkeys(ids & {*member.__annotations__}, "0"), **sent}, member
+        )
+        for member in members(kind)
     )
-
-
-def _ids(kind: Any, ids: set[str]) -> dict[str, str]:
-    """Return a value for each id of the path that a type contains."""
-    return {name: "0" for name in ids if name in kind.__annotations__}

@@ -1,0 +1,96 @@
+"""Tests of trust in certificates while they are created, or while their device is removed."""
+
+import asyncio
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Event, HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import CertificateStatus
+from tests.certificates.helpers import through_dialog, told, trusted
+from tests.common import (
+    CERTIFICATE_ID,
+    DEVICE_ID,
+    EDGE_EVERY,
+    act,
+    add_known_certificate,
+    reported,
+    settle,
+    wait_for_refresh,
+    with_device,
+    zone_of,
+)
+from tests.dialogs import CHOSEN, Client, add
+from tests.faults import Faults
+
+STORE = "cloudflare_mtls.{}.certificates"
+STRANGERS = "0bad0bad-7600-42e1-81c4-000000000001"
+GONE = "01JGONE0000000000000000001"
+AGO = "2026-11-01T12:00:00+00:00"
+# Whoever asks for a certificate chooses its subject.
+SUBJECTS: list[Any] = [
+    pytest.param({"device_id": GONE}, id="like one of ours"),
+    pytest.param({"device_id": DEVICE_ID}, id="for one of our devices"),
+    pytest.param({"organization": "Cloudflare, Inc."}, id="made in the dashboard"),
+    pytest.param({"organization": "", "device_id": ""}, id="says nothing"),
+]
+
+
+@with_device
+async def test_listed_before_its_record_is_written(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: list[Event],
+) -> None:
+    """A refresh while Cloudflare's answer is on its way takes the certificate for ours."""
+    await add_known_certificate(hass, loaded_entry, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    hold = asyncio.Event()
+    faults.add("POST", "/client_certificates", after_write=True, hold=hold)
+    renewing = hass.async_create_task(
+        act(hass, loaded_entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
+    )
+    while len(zone_of(sandbox).certificates) == 1:
+        await asyncio.sleep(0)
+
+    await loaded_entry.runtime_data.protection.async_refresh()
+    hold.set()
+    renewed = (await renewing)["certificate_id"]
+    await settle(hass)
+
+    assert told(events) == ["renewed"]
+    assert reported(hass) == {"certificate_ready"}
+    assert await trusted(hass, loaded_entry) == {CERTIFICATE_ID: True, renewed: True}
+
+
+async def test_created_for_a_device_that_is_removed_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    client: Client,
+    events: list[Event],
+) -> None:
+    """The certificate is revoked by its record; one that comes back afterwards is told."""
+    await through_dialog(hass, client, await add(hass, loaded_entry), CHOSEN)
+    (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
+    (certificate,) = zone_of(sandbox).certificates.values()
+    assert reported(hass) == set()
+
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+    assert certificate.status == "revoked"
+    events.clear()
+
+    certificate.status = CertificateStatus.ACTIVE
+    # Until then a read may be older than the revocation.
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert told(events) == ["unknown_certificate"]
+    assert reported(hass) == {"unknown_certificates"}
