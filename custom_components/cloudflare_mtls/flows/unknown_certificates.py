@@ -44,6 +44,8 @@ class UnknownCertificatesFlow(FixFlow):
         confirmed = {
             item.facts.fingerprint_sha256: trust.claimed_device_id(item)
             for item in readable(self._selected(user_input))
+            # Another dialog may have given it to a device meanwhile.
+            if item.facts.fingerprint_sha256 not in protection.ledger.confirmed
         }
         if not confirmed:
             return await self.async_ask(_NOTHING_SELECTED)

@@ -67,7 +67,10 @@ def test_time(text: str | None, time: datetime | None) -> None:
     assert read is None or read.tzinfo is not None
 
 
-@pytest.mark.parametrize("wrong", ["yesterday", "2026-13-01T00:00:00Z", 1700000000])
+@pytest.mark.parametrize(
+    "wrong",
+    ["yesterday", "2026-13-01T00:00:00Z", "9999-12-31T23:59:59-12:00", 1700000000],
+)
 def test_malformed_time(wrong: object) -> None:
     """Text that is not a time, and a number, raise Unavailable."""
     with pytest.raises(Unavailable):

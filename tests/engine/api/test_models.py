@@ -207,6 +207,30 @@ def test_rule_with_gaps() -> None:
     )
 
 
+def test_expression_that_is_too_long_to_be_read() -> None:
+    """Cloudflare takes 4,096 characters: more is not what it has."""
+    data = {"id": "r", "action": "block"}
+    assert Rule.parse(Fields({**data, "expression": "a" * 16384})).expression
+    with pytest.raises(Unavailable):
+        Rule.parse(Fields({**data, "expression": "a" * 16385}))
+
+
+@pytest.mark.parametrize(
+    ("more", "conditional"),
+    [
+        ({"version": "3", "categories": [], "logging": {"enabled": True}}, False),
+        ({"exposed_credential_check": None}, False),
+        ({"exposed_credential_check": {"username_expression": "x"}}, True),
+        ({"ratelimit": {"period": 10}}, True),
+        ({"something_new": 1}, True),
+    ],
+)
+def test_rule_with_other_conditions(more: dict[str, Any], conditional: bool) -> None:
+    """What is not known may keep the rule from a request that matches its expression."""
+    rule = Rule.parse(Fields({"id": "r", "action": "block", **more}))
+    assert rule.has_other_conditions is conditional
+
+
 @pytest.mark.parametrize("more", [{}, {"rules": None}, {"rules": []}])
 def test_empty_ruleset(more: dict[str, Any]) -> None:
     """Cloudflare may leave out the list of rules."""

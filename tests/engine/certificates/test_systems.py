@@ -18,6 +18,7 @@ from custom_components.cloudflare_mtls.engine.certificates.systems import (
         (System.ANDROID, "", BundleFormat.COMPATIBLE),
         (System.ANDROID, None, BundleFormat.COMPATIBLE),
         (System.ANDROID, "UpsideDownCake", BundleFormat.COMPATIBLE),
+        (System.ANDROID, "9" * 5000, BundleFormat.MODERN),
         (System.IOS, "17.7.2", BundleFormat.COMPATIBLE),
         (System.IOS, "18.0", BundleFormat.MODERN),
         (System.IOS, "26.4", BundleFormat.MODERN),

@@ -1,5 +1,6 @@
 """Rules of others that a stranger could meet or miss on purpose: each of them exposes."""
 
+from dataclasses import replace
 from itertools import product
 
 from hypothesis import given, strategies as st
@@ -262,6 +263,14 @@ def test_skip_of_the_rest_certainly_ends_the_evaluation(parameter: str) -> None:
 def test_nothing_but_a_block_blocks(action: str) -> None:
     own = rule(action, block_rule().expression, BLOCK_REF)
     exposure = exposed(published(own), HOST)
+    assert exposure is not None
+    assert exposure.visitor is Visitor.NO_CERTIFICATE
+
+
+def test_block_with_other_conditions_is_no_lock() -> None:
+    """It blocks some of the requests only, say those with leaked passwords."""
+    own = replace(block_rule(), has_other_conditions=True)
+    exposure = exposed(published(skip_rule(), own), HOST)
     assert exposure is not None
     assert exposure.visitor is Visitor.NO_CERTIFICATE
 

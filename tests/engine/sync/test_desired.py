@@ -21,7 +21,9 @@ from tests.engine.builders import (
     SKIP_REF,
     TUNNEL_ID,
     admits,
+    block_rule,
     protected,
+    skip_rule,
 )
 
 
@@ -121,3 +123,14 @@ def test_zone_of_block_only_hostnames_wants_no_skip() -> None:
     only = DesiredZone(hostnames=(protected(layout=Layout.BLOCK_ONLY),))
     assert only.block is not None
     assert only.skip is None
+
+
+def test_rule_with_other_conditions_is_not_met() -> None:
+    """Ours is written again, whole: it has to apply to every request."""
+    block, skip = block_rule(), skip_rule()
+    zone = DesiredZone(hostnames=(protected(),))
+    assert zone.block
+    assert zone.skip
+    assert zone.block.is_met_by(block)
+    for wanted, seen in ((zone.block, block), (zone.skip, skip)):
+        assert not wanted.is_met_by(replace(seen, has_other_conditions=True))

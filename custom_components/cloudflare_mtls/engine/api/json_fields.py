@@ -81,11 +81,14 @@ class Fields:
             return None
         try:
             parsed = datetime.fromisoformat(value)
-        except ValueError as err:
+            if parsed.year == 1:
+                return None
+            # Some times of the year 9999 have no equal in another time zone.
+            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(
+                UTC
+            )
+        except (ValueError, OverflowError) as err:
             raise malformed(key) from err
-        if parsed.year == 1:
-            return None
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
     def object(self, key: str) -> Self | None:
         """Return an object, or None where it is null or left out."""

@@ -180,9 +180,32 @@ class DnsRecord:
         return target if domain == TUNNEL_DOMAIN else None
 
 
+# Four times what Cloudflare takes: the time to read an expression grows with its length.
+_MAX_EXPRESSION: Final = 16384
+# What a rule is. Others, such as exposed_credential_check and ratelimit, are conditions.
+_RULE_KEYS: Final = frozenset(
+    {
+        "action",
+        "action_parameters",
+        "categories",
+        "description",
+        "enabled",
+        "expression",
+        "id",
+        "last_updated",
+        "logging",
+        "ref",
+        "version",
+    }
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A custom rule of a zone."""
+    """A custom rule of a zone.
+
+    One that has conditions beside its expression applies to some requests only that match it.
+    """
 
     id: str
     ref: str
@@ -191,19 +214,27 @@ class Rule:
     description: str
     enabled: bool
     action_parameters: Mapping[str, Any]
+    has_other_conditions: bool = False
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
         """Read an item of a ruleset's rules."""
         parameters = fields.object("action_parameters")
+        expression = fields.optional_text("expression") or ""
+        if len(expression) > _MAX_EXPRESSION:
+            raise malformed("expression")
         return cls(
             id=fields.text("id"),
             ref=fields.optional_text("ref") or fields.text("id"),
             action=fields.text("action"),
-            expression=fields.optional_text("expression") or "",
+            expression=expression,
             description=fields.optional_text("description") or "",
             enabled=fields.flag("enabled", default=True),
             action_parameters=parameters.raw() if parameters else {},
+            has_other_conditions=any(
+                value is not None and key not in _RULE_KEYS
+                for key, value in fields.raw().items()
+            ),
         )
 
     @property

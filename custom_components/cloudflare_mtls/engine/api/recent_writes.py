@@ -56,7 +56,10 @@ class RecentWrites:
         if known and _lags(known.at) and frozenset(seen) in known.earlier:
             return known.hostnames
         self._associations.pop(zone_id, None)
-        self._read.setdefault(zone_id, {}).update(dict.fromkeys(seen, time.monotonic()))
+        read = self._read.get(zone_id, {})
+        self._read[zone_id] = {
+            name: at for name, at in read.items() if _lags(at)
+        } | dict.fromkeys(seen, time.monotonic())
         return seen
 
     def missed_associations(self, zone_id: str, seen: Iterable[str]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def advised_format(system: System, version: str | None = None) -> BundleFormat:
     of the release. Every version reads a compatible bundle.
     """
     since = _MODERN_SINCE.get(system)
-    found = re.match(r"\d+", version or "")
+    found = re.match(r"[0-9]{1,6}", version or "")
     if since is not None and found and int(found[0]) >= since:
         return BundleFormat.MODERN
     return BundleFormat.COMPATIBLE

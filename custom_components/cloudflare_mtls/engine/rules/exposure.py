@@ -113,7 +113,7 @@ def _verdict(ruleset: Ruleset, requests: RequestSet) -> tuple[bool, Rule | None]
         if not rule.enabled:
             continue
         truth = evaluate(rule.expression, requests)
-        if rule.action == "block" and truth is True:
+        if rule.action == "block" and truth is True and not rule.has_other_conditions:
             return True, None
         if truth is not False and ends_evaluation(rule) is not False:
             return False, rule

@@ -41,6 +41,7 @@ class DesiredRule:
         """Return whether an observed rule does what this one must do."""
         return (
             rule.enabled
+            and not rule.has_other_conditions
             and rule.action == self.action
             and same_expression(rule.expression, self.expression)
             and _sorted_lists(rule.action_parameters)
