@@ -1,7 +1,7 @@
 """Tests of trust in certificates while they are created, or while their device is removed."""
 
 import asyncio
-from typing import Any
+from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
@@ -11,32 +11,22 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.certificates.helpers import through_dialog, told, trusted
+from tests.certificates.test_pinning import choose_pinning, pinned
 from tests.common import (
+    BLOCK_REF,
     CERTIFICATE_ID,
-    DEVICE_ID,
     EDGE_EVERY,
     act,
     add_known_certificate,
     reported,
     settle,
+    setup_integration,
     wait_for_refresh,
     with_device,
     zone_of,
 )
 from tests.dialogs import CHOSEN, Client, add
 from tests.faults import Faults
-
-STORE = "cloudflare_mtls.{}.certificates"
-STRANGERS = "0bad0bad-7600-42e1-81c4-000000000001"
-GONE = "01JGONE0000000000000000001"
-AGO = "2026-11-01T12:00:00+00:00"
-# Whoever asks for a certificate chooses its subject.
-SUBJECTS: list[Any] = [
-    pytest.param({"device_id": GONE}, id="like one of ours"),
-    pytest.param({"device_id": DEVICE_ID}, id="for one of our devices"),
-    pytest.param({"organization": "Cloudflare, Inc."}, id="made in the dashboard"),
-    pytest.param({"organization": "", "device_id": ""}, id="says nothing"),
-]
 
 
 @with_device
@@ -94,3 +84,35 @@ async def test_created_for_a_device_that_is_removed_again(
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(events) == ["unknown_certificate"]
     assert reported(hass) == {"unknown_certificates"}
+
+
+@with_device
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_revoked_here_and_reactivated_elsewhere(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    restarts: bool,
+) -> None:
+    """Who may have certificates signed may reactivate one: it is told, and never pinned."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await choose_pinning(hass, entry)
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+    if restarts:
+        await hass.config_entries.async_reload(entry.entry_id)
+    freezer.tick(timedelta(hours=1))
+
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert "unknown_certificates_pinned" in reported(hass)
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: False}
+
+    await act(hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: True}
+    assert "unknown_certificates_pinned" not in reported(hass)

@@ -350,6 +350,7 @@ def trust(
     records: Mapping[str, Record] = MappingProxyType({}),
     confirmed: Mapping[str, str | None] = MappingProxyType({}),
     unwanted: Collection[str] = (),
+    revoked: Collection[str] = (),
     device_ids: Collection[str] = (),
     removed_ids: Collection[str] = (),
 ) -> Trust:
@@ -358,6 +359,7 @@ def trust(
         records=records,
         confirmed=confirmed,
         unwanted=unwanted,
+        revoked=revoked,
         device_ids=device_ids,
         removed_ids=removed_ids,
     )

@@ -18,8 +18,6 @@ from tests.common import HOSTNAME, settle, state_of, submit
 from tests.dialogs import CHOSEN, RENEWED, add, certificates, fetch, renew
 from tests.faults import Faults
 
-OF = "config_subentries.companion_device"
-
 
 async def test_home_assistant_restarts_between_download_and_submit(
     hass: HomeAssistant,

@@ -147,7 +147,7 @@ class CertificateRevoker:
         status = await self._protection.client.client_certificates.revoke(
             zone_id, certificate_id
         )
-        await ledger.async_forget_unwanted({certificate_id})
+        await ledger.async_record_revoked(certificate_id)
         return status
 
     async def _close_to_revoked(
@@ -203,6 +203,7 @@ class CertificateRevoker:
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
         await ledger.async_forget_unwanted({certificate.id, certificate.facts.key_id})
+        await ledger.async_forget_revoked({certificate.id})
 
 
 async def _close_to_revoked(

@@ -98,6 +98,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             records=self.ledger.records,
             confirmed=self.ledger.confirmed,
             unwanted=self.ledger.unwanted,
+            revoked=self.ledger.revoked,
             device_ids={device.id for device in self.companions},
             removed_ids=self.removals.devices.keys(),
         )

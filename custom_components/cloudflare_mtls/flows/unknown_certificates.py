@@ -41,11 +41,13 @@ class UnknownCertificatesFlow(FixFlow):
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         trust, protection = made(self._trust), self._entry.runtime_data.protection
+        selected = readable(self._selected(user_input))
         confirmed = {
-            item.facts.fingerprint_sha256: trust.claimed_device_id(item)
-            for item in readable(self._selected(user_input))
+            item.facts.fingerprint_sha256: trust.device_id_of(item)
+            or trust.claimed_device_id(item)
+            for item in selected
             # Another dialog may have given it to a device meanwhile.
-            if item.facts.fingerprint_sha256 not in protection.ledger.confirmed
+            if not protection.trust.trusts(item)
         }
         if not confirmed:
             return await self.async_ask(_NOTHING_SELECTED)
@@ -54,6 +56,7 @@ class UnknownCertificatesFlow(FixFlow):
         ):
             return await self.async_ask(describe_problem(problem))
         await protection.ledger.async_confirm(confirmed)
+        await protection.ledger.async_forget_revoked({item.id for item in selected})
         await protection.async_pin()
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})

@@ -22,6 +22,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "known": [],
     "confirmed": {},
     "unwanted": {},
+    "revoked": [],
 }
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
@@ -31,7 +32,8 @@ class Ledger:
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
     Unwanted are certificates that have to be revoked, by their ids, and those that are being
-    signed, by their keys' ids.
+    signed, by their keys' ids. Revoked ones are remembered: anybody with rights at Cloudflare may
+    reactivate them.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Ledger:
             item_id: datetime.fromisoformat(since)
             for item_id, since in stored["unwanted"].items()
         }
+        self._revoked: set[str] = set(stored["revoked"])
         self._is_removed = False
 
     @property
@@ -77,6 +80,11 @@ class Ledger:
     def unwanted(self) -> Mapping[str, datetime]:
         """Return since when certificates and keys are unwanted, by their ids."""
         return self._unwanted
+
+    @property
+    def revoked(self) -> Collection[str]:
+        """Return the ids of the certificates that were revoked here."""
+        return self._revoked
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
@@ -121,6 +129,17 @@ class Ledger:
                 del self._unwanted[item_id]
             await self._async_save()
 
+    async def async_record_revoked(self, certificate_id: str) -> None:
+        """Record that a certificate was revoked here, as was wanted."""
+        self._unwanted.pop(certificate_id, None)
+        self._revoked.add(certificate_id)
+        await self._async_save()
+
+    async def async_forget_revoked(self, certificate_ids: Collection[str]) -> None:
+        """Record that a person wants these certificates back."""
+        self._revoked.difference_update(certificate_ids)
+        await self._async_save()
+
     async def async_remove(self) -> None:
         """Remove what is stored; what is recorded after that is not stored."""
         self._is_removed = True
@@ -142,6 +161,7 @@ class Ledger:
                     item_id: since.isoformat()
                     for item_id, since in self._unwanted.items()
                 },
+                "revoked": sorted(self._revoked),
             }
         )
 
@@ -157,7 +177,7 @@ class _LedgerStore(Store[dict[str, Any]]):
         old_data: dict[str, Any],
     ) -> dict[str, Any]:
         """Keep what was told, but no trust: a person is asked again."""
-        kept = ("told", "known", "unwanted")
+        kept = ("told", "known", "unwanted", "revoked")
         return {key: old_data[key] for key in kept if key in old_data}
 
 

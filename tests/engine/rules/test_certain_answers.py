@@ -1,7 +1,5 @@
 """What the engine is certain of holds for each request: random expressions, read by Cloudflare's own parser."""
 
-from dataclasses import replace
-
 from hypothesis import given, note, strategies as st
 import pytest
 
@@ -29,11 +27,6 @@ ANYBODY = RequestSet(
     revoked=False,
     fingerprint=Exactly(""),
 )
-VERIFIED = replace(ANYBODY, presented=True, verified=True, fingerprint=TextSet())
-REVOKED = replace(VERIFIED, revoked=True)
-SHOUTED = replace(ANYBODY, host=Exactly(HOST.upper()))
-
-GOOD = "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"
 
 
 _PIECES = st.sampled_from(

@@ -17,6 +17,7 @@ class Trust:
     fingerprint in lowercase hex; None for one that belongs to no device of this home.
     unwanted: the ids of certificates that have to be revoked, and those of the keys of certificates
     that are being created.
+    revoked: the ids of certificates that were revoked here, and that no person has restored here.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
     """
@@ -24,6 +25,7 @@ class Trust:
     records: Mapping[str, Record]
     confirmed: Mapping[str, str | None]
     unwanted: Collection[str]
+    revoked: Collection[str]
     device_ids: Collection[str]
     removed_ids: Collection[str]
 
@@ -43,7 +45,7 @@ class Trust:
 
     def trusts(self, certificate: Certificate) -> bool:
         """Return whether it belongs to a present device, or a person confirmed it."""
-        if self.is_unwanted(certificate):
+        if self.is_unwanted(certificate) or certificate.id in self.revoked:
             return False
         device_id = self.device_id_of(certificate)
         if device_id is None:
