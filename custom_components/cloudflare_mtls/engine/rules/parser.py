@@ -1,5 +1,6 @@
 """Parses rule expressions of Cloudflare's rules language into trees (pure)."""
 
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
 import re
@@ -85,7 +86,7 @@ class _Parser:
     """A recursive descent parser of one expression."""
 
     def __init__(self, expression: str) -> None:
-        self._tokens = list(_tokens(expression))
+        self._tokens = deque(_tokens(expression))
         self._depth = 0
 
     def read(self) -> Node:
@@ -160,12 +161,12 @@ class _Parser:
     def _next(self) -> _Token:
         if not self._tokens:
             raise ValueError("ends too early")
-        return self._tokens.pop(0)
+        return self._tokens.popleft()
 
     def _accept(self, text: str) -> bool:
         found = bool(self._tokens) and self._tokens[0].text == text
         if found:
-            self._tokens.pop(0)
+            self._tokens.popleft()
         return found
 
     def _expect(self, text: str) -> None:
