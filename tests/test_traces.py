@@ -6,6 +6,7 @@ from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -15,6 +16,10 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.repairs import (
+    ShowHandoverFlow,
+    async_create_fix_flow,
+)
 
 from .common import issues, reported, settle
 from .dialogs import Client, begin_repair, confirm_repair, fetch, status_of_fetch
@@ -95,6 +100,31 @@ async def test_trace_is_not_enough(
     assert reported(hass) == set()
     done = await confirm_repair(person, dialog)
     assert done["type"] == "create_entry"
+
+
+async def test_dialog_that_opens_just_too_late(
+    hass: HomeAssistant,
+    script: str,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """The certificate is fetched while the dialog opens: it says that nothing waits any more."""
+    domain, _, name = script.partition(".")
+    await hass.services.async_call(domain, name, blocking=True)
+    await settle(hass)
+    person, phone = await hass_client(), await hass_client_no_auth()
+    issue_id = issues(hass)["certificate_ready"]
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    shown = (await begin_repair(person, issue_id))["description_placeholders"]
+    await fetch(phone, shown["url"])
+
+    assert issue
+    flow = await async_create_fix_flow(hass, issue_id, dict(issue.data or {}))
+    assert isinstance(flow, ShowHandoverFlow)
+    flow.hass, flow.flow_id, flow.handler = hass, "late", DOMAIN
+    result = await flow.async_step_init()
+
+    assert (result["type"], result["reason"]) == ("abort", "nothing_to_fetch")
 
 
 async def test_other_users_see_neither_link_nor_code(

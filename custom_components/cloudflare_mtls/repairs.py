@@ -135,10 +135,9 @@ class FixFindingFlow(FixFlow):
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         finding = self._finding()
-        if finding != self._shown:
+        if finding is None or finding != self._shown:
             return await self.async_ask(CHANGED)
-        if finding:
-            await self._entry.runtime_data.checks.async_fix(finding)
+        await self._entry.runtime_data.checks.async_fix(finding)
         return self.async_create_entry(data={})
 
     def _finding(self) -> Finding | None:

@@ -19,6 +19,7 @@ from tests.common import (
     zone_of,
 )
 from tests.dialogs import add_rules, assert_protected, finish_from_preview, to_hostname
+from tests.faults import Faults
 
 BLOCK = f'(http.host eq "{HOSTNAME}" and not cf.tls_client_auth.cert_verified)'
 SKIP = f'(http.host in {{"{HOSTNAME}"}} and cf.tls_client_auth.cert_verified)'
@@ -110,6 +111,31 @@ async def test_left_alone(
     assert [rule.ref for rule in rules][:2] == [SKIP_REF, BLOCK_REF]
     (record,) = records_of(sandbox)
     assert record.comment == "me"
+
+
+async def test_cloudflare_fails_after_the_decision(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, by_hand: list[Rule]
+) -> None:
+    """The offer is shown again and says why; nothing was written, and the next try works."""
+    result = await to_offer(hass, sandbox)
+    sandbox.journal.clear()
+    fault = faults.unavailable("GET", "/dns_records")
+
+    result = await submit(hass, result, {"take_over": True})
+    assert (result["step_id"], result["errors"]) == (
+        "take_over",
+        {"base": "unavailable"},
+    )
+    assert sandbox.journal.writes == []
+
+    fault.times = fault.hits
+    result = await submit(hass, result, {"take_over": True})
+    assert result["step_id"] == "preview"
+    # The front end asks for a step again when its page is loaded again.
+    result = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert result["step_id"] == "preview"
+    assert sandbox.journal.writes == []
+    await finish_from_preview(hass, sandbox, result)
 
 
 async def test_no_free_rule(
