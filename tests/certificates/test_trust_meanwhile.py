@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
+from tests.certificates.creating import REVOKE, press
 from tests.certificates.helpers import through_dialog, told, trusted
 from tests.certificates.test_pinning import choose_pinning, pinned
 from tests.common import (
@@ -116,3 +118,51 @@ async def test_revoked_here_and_reactivated_elsewhere(
     await settle(hass)
     assert await trusted(hass, entry) == {CERTIFICATE_ID: True}
     assert "unknown_certificates_pinned" not in reported(hass)
+
+
+@with_device
+async def test_revoked_elsewhere_then_here_and_reactivated(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The button means every certificate of the device, also one that is revoked already."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await choose_pinning(hass, entry)
+    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    certificate.status = CertificateStatus.REVOKED
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    await press(hass, REVOKE)
+    certificate.status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: False}
+
+
+@with_device
+async def test_revocation_whose_answer_got_lost_and_reactivated(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Once the certificate is seen revoked, that is remembered as well."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await choose_pinning(hass, entry)
+    faults.unavailable("DELETE", "/client_certificates", after_write=True, times=1)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: False}

@@ -62,7 +62,12 @@ def _to_revoke(
 async def _forget_unwanted(
     ledger: Ledger, certificates: Iterable[ListedCertificate]
 ) -> None:
-    """Forget the unwanted certificates that are revoked, or that were not seen for a day."""
+    """Record the unwanted certificates that are revoked; forget those not seen for a day."""
+    certificates = tuple(certificates)
+    for item in certificates:
+        # The answer to our own revocation may have got lost.
+        if not item.is_active and item.id in ledger.unwanted:
+            await ledger.async_record_revoked(item.id)
     active, revoked = (
         {
             item_id

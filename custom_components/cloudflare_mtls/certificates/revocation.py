@@ -77,11 +77,14 @@ class CertificateRevoker:
         # The list shows what was created while it was read, too.
         self._stop(device.id)
         trust = self._protection.trust
-        active = [
-            item
-            for item in readable(listed)
-            if item.is_active and trust.device_id_of(item) == device.id
+        of_device = [
+            item for item in readable(listed) if trust.device_id_of(item) == device.id
         ]
+        active = [item for item in of_device if item.is_active]
+        # Those that somebody else revoked must not come back either.
+        for item in of_device:
+            if not item.is_active:
+                await self._protection.ledger.async_record_revoked(item.id)
         await self._revoke_all(device.name, active, errors)
         unknown = trust.unknown_among(listed)
         if not active and device.id in map(trust.claimed_device_id, unknown):
