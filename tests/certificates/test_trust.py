@@ -338,6 +338,7 @@ async def test_store_of_the_first_version(
         "known": ["accepted", "created"],
         "confirmed": {},
         "unwanted": {},
+        "revoked": [],
     }
 
 
