@@ -119,6 +119,9 @@ async def test_cloudflare_fails_after_the_decision(
     """The offer is shown again and says why; nothing was written, and the next try works."""
     result = await to_offer(hass, sandbox)
     sandbox.journal.clear()
+    # The front end asks for a step again when its page is loaded again.
+    result = await hass.config_entries.flow.async_configure(result["flow_id"])
+    assert result["step_id"] == "take_over"
     fault = faults.unavailable("GET", "/dns_records")
 
     result = await submit(hass, result, {"take_over": True})
@@ -131,7 +134,6 @@ async def test_cloudflare_fails_after_the_decision(
     fault.times = fault.hits
     result = await submit(hass, result, {"take_over": True})
     assert result["step_id"] == "preview"
-    # The front end asks for a step again when its page is loaded again.
     result = await hass.config_entries.flow.async_configure(result["flow_id"])
     assert result["step_id"] == "preview"
     assert sandbox.journal.writes == []

@@ -160,10 +160,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             {item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)}
         )
         views, certificates = await asyncio.gather(
-            asyncio.gather(
-                *(self._unless_missing(reconciler.look(item)) for item in zone_ids)
-            ),
-            self._unless_missing(self.async_read_certificates()),
+            asyncio.gather(*(self._look(reconciler, item) for item in zone_ids)),
+            self._read_certificates_if_permitted(),
         )
         observations = {
             view.observation.zone.id: view.observation for view in views if view
@@ -181,6 +179,15 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 certificates=certificates,
             )
         )
+
+    # Each begins its request only once it runs: a refresh may be cancelled before that.
+    async def _look(self, reconciler: Reconciler, zone_id: str) -> ZoneView | None:
+        return await self._unless_missing(reconciler.look(zone_id))
+
+    async def _read_certificates_if_permitted(
+        self,
+    ) -> tuple[ListedCertificate, ...] | None:
+        return await self._unless_missing(self.async_read_certificates())
 
     def _plans(
         self,
