@@ -352,9 +352,10 @@ async def test_device_removed_while_its_renewal_fails(
 ) -> None:
     """There is nothing to ask again, so the dialog ends with the reason."""
     hold = asyncio.Event()
-    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    signing = faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
     flow = await confirm_repair(client, renewal, **RENEWED)
     assert flow["type"] == "progress"
+    await signing.until_hit()
     hass.config_entries.async_remove_subentry(in_sync, COMPANION_ID)
 
     hold.set()

@@ -144,18 +144,20 @@ async def test_revoked_elsewhere_then_here_and_reactivated(
 
 
 @with_device
+@pytest.mark.parametrize("lost", [1, 2])
 async def test_revocation_whose_answer_got_lost_and_reactivated(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    lost: int,
 ) -> None:
-    """Once the certificate is seen revoked, that is remembered as well."""
+    """Once it is revoked again, or seen revoked, that is remembered as well."""
     await add_known_certificate(hass, entry, sandbox)
     await setup_integration(hass, entry)
     await choose_pinning(hass, entry)
-    faults.unavailable("DELETE", "/client_certificates", after_write=True, times=1)
+    faults.unavailable("DELETE", "/client_certificates", after_write=True, times=lost)
     with pytest.raises(HomeAssistantError):
         await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
     await settle(hass)

@@ -184,12 +184,13 @@ async def test_dialog_closed_while_creating_fails(
 ) -> None:
     """Without a certificate there is no device to keep."""
     hold = asyncio.Event()
-    faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
+    signing = faults.refuse("POST", "/client_certificates", 400, 1471, "No", hold=hold)
     result = await add(hass, loaded_entry)
     result = await hass.config_entries.subentries.async_configure(
         result["flow_id"], CHOSEN
     )
     assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await signing.until_hit()
 
     hass.config_entries.subentries.async_abort(result["flow_id"])
     hold.set()
