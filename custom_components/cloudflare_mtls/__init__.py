@@ -11,9 +11,9 @@ from .account import async_create_client, create_probe
 from .certificates.creation import CertificateCreator
 from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
+from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
 from .certificates.revocation import CertificateRevoker
-from .certificates.service import CompanionCertificates
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
@@ -104,7 +104,7 @@ async def _async_read_account(
         visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
-        certificates=CompanionCertificates(protection),
+        certificates=CertificateLookup(protection),
         creator=CertificateCreator(hass, entry, protection, probe, revoker),
         revoker=revoker,
         proofs=Proofs(entry, protection, visits),

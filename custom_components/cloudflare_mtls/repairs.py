@@ -21,7 +21,7 @@ from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
 from .pages.handovers import async_get_handovers
 from .runtime_data import CloudflareConfigEntry
-from .subentries import companions_of
+from .subentries import find_companion
 from .wording import CHANGED, Message, async_get_texts, changes_of, describe
 
 
@@ -101,8 +101,7 @@ class ShowHandoverFlow(FixFlow):
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        devices = companions_of(self._entry.subentries).values()
-        device = next((item for item in devices if item.id == self.subject), None)
+        device = find_companion(self._entry.subentries, self.subject)
         handover = async_get_handovers(self.hass).find(self.subject)
         if device is None or handover is None:
             return self.async_abort(reason="nothing_to_fetch")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .certificates.creation import CertificateCreator
+from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
 from .certificates.revocation import CertificateRevoker
-from .certificates.service import CompanionCertificates
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
@@ -30,7 +30,7 @@ class CloudflareData:
     visits: VisitCoordinator
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
-    certificates: CompanionCertificates
+    certificates: CertificateLookup
     creator: CertificateCreator
     revoker: CertificateRevoker
     proofs: Proofs

@@ -77,6 +77,14 @@ def companions_of(
     }
 
 
+def find_companion(
+    subentries: Mapping[str, ConfigSubentry], device_id: str
+) -> CompanionDevice | None:
+    """Return a companion device by its id, or None if it is not there."""
+    devices = companions_of(subentries).values()
+    return next((item for item in devices if item.id == device_id), None)
+
+
 def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
     """Return the companion device that a subentry holds."""
     assert subentry.unique_id is not None

@@ -1,6 +1,6 @@
 """Revokes certificates by itself: those that nobody wants any more, and those of removed devices."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -60,23 +60,20 @@ def _to_revoke(
 
 
 async def _forget_unwanted(
-    ledger: Ledger, certificates: Iterable[ListedCertificate]
+    ledger: Ledger, certificates: Collection[ListedCertificate]
 ) -> None:
     """Record the unwanted certificates that are revoked; forget those not seen for a day."""
-    certificates = tuple(certificates)
-    for item in certificates:
-        # The answer to our own revocation may have got lost.
-        if not item.is_active and item.id in ledger.unwanted:
-            await ledger.async_record_revoked(item.id)
-    active, revoked = (
-        {
-            item_id
-            for item in certificates
-            if item.is_active is is_active
-            for item_id in item.ids
-        }
-        for is_active in (True, False)
+    active = [item for item in certificates if item.is_active]
+    revoked = [item for item in certificates if not item.is_active]
+    # The answer to our own revocation may have got lost.
+    await ledger.async_record_revoked(
+        {item.id for item in revoked if item.id in ledger.unwanted}
     )
     long_ago = dt_util.utcnow() - _UNSEEN
     lost = {item_id for item_id, since in ledger.unwanted.items() if since < long_ago}
-    await ledger.async_forget_unwanted((revoked | lost) - active)
+    await ledger.async_forget_unwanted((_ids(revoked) | lost) - _ids(active))
+
+
+def _ids(certificates: Iterable[ListedCertificate]) -> set[str]:
+    """Return every id that the certificates have in the ledger."""
+    return {item_id for item in certificates for item_id in item.ids}

@@ -20,7 +20,7 @@ from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
 from ..engine.probe import Probe
 from ..pages.handovers import Delivery, Handover, async_get_handovers
-from ..subentries import companion_subentry, companions_of
+from ..subentries import companion_subentry, find_companion
 from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Creation, async_get_creations
 from .first_visit import async_is_admitted
@@ -227,13 +227,12 @@ class CertificateCreator:
         self, creation: Creation, request: CertificateRequest
     ) -> None:
         """Raise HomeAssistantError where a person removed or revoked what this is for."""
-        devices = companions_of(self._entry.subentries).values()
-        has_device = any(item.id == creation.device_id for item in devices)
+        device = find_companion(self._entry.subentries, creation.device_id)
         is_yet_to_add = request.is_new and creation.subentry_id is None
         if (
             creation.is_stopped
             or not self._is_account_on()
-            or not (has_device or is_yet_to_add)
+            or not (device or is_yet_to_add)
         ):
             raise_translated_error(
                 Message("creation_stopped", {"name": request.device.name})

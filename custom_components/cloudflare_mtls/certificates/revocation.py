@@ -1,7 +1,6 @@
 """Revokes the certificates of companion devices, and restores them."""
 
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +15,7 @@ from ..engine.certificates.certificate import Certificate, ListedCertificate, re
 from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.records import Record
 from ..engine.rules.exposure import Visitor
-from ..engine.sync.reconciler import Extent, Reconciler
+from ..engine.sync.reconciler import Extent
 from ..pages.handovers import async_get_handovers
 from ..wording import Message, async_get_texts, describe, raise_translated_error
 from .creations import async_get_creations
@@ -82,9 +81,9 @@ class CertificateRevoker:
         ]
         active = [item for item in of_device if item.is_active]
         # Those that somebody else revoked must not come back either.
-        for item in of_device:
-            if not item.is_active:
-                await self._protection.ledger.async_record_revoked(item.id)
+        await self._protection.ledger.async_record_revoked(
+            {item.id for item in of_device if not item.is_active}
+        )
         await self._revoke_all(device.name, active, errors)
         unknown = trust.unknown_among(listed)
         if not active and device.id in map(trust.claimed_device_id, unknown):
@@ -150,20 +149,34 @@ class CertificateRevoker:
         status = await self._protection.client.client_certificates.revoke(
             zone_id, certificate_id
         )
-        await ledger.async_record_revoked(certificate_id)
+        await ledger.async_record_revoked({certificate_id})
         return status
 
     async def _close_to_revoked(
         self, certificates: Iterable[ListedCertificate]
     ) -> None:
-        """Fix the rules of the certificates' zones, where they let revoked ones in."""
+        """Fix the rules of the certificates' zones, where they let revoked ones in.
+
+        Nothing is raised: a hostname that could not be closed is reported as exposed.
+        """
         zone_ids = {item.zone_id for item in certificates}
         hostnames = {
             item.hostname
             for item in self._protection.hostnames
             if item.zone_id in zone_ids
         }
-        await _close_to_revoked(self._protection.async_writing, hostnames)
+        try:
+            async with self._protection.async_writing() as reconciler:
+                zones = await reconciler.preview(Extent(hostnames=hostnames))
+                open_hostnames = {
+                    exposure.hostname
+                    for zone in zones.values()
+                    for exposure in zone.left.exposures
+                    if exposure.visitor in _OPEN_TO_REVOKED
+                }
+                await reconciler.sync(Extent(hostnames=open_hostnames))
+        except EngineError as err:
+            LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
 
     async def _apply_change(self) -> None:
         """Pin and show what is valid now; Cloudflare takes a while to apply it everywhere."""
@@ -207,25 +220,3 @@ class CertificateRevoker:
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
         await ledger.async_forget_unwanted({certificate.id, certificate.facts.key_id})
         await ledger.async_forget_revoked({certificate.id})
-
-
-async def _close_to_revoked(
-    writing: Callable[[], AbstractAsyncContextManager[Reconciler]],
-    hostnames: Collection[str],
-) -> None:
-    """Fix the hostnames that let revoked certificates in.
-
-    Nothing is raised: a hostname that could not be closed is reported as exposed.
-    """
-    try:
-        async with writing() as reconciler:
-            zones = await reconciler.preview(Extent(hostnames=hostnames))
-            open_hostnames = {
-                exposure.hostname
-                for zone in zones.values()
-                for exposure in zone.left.exposures
-                if exposure.visitor in _OPEN_TO_REVOKED
-            }
-            await reconciler.sync(Extent(hostnames=open_hostnames))
-    except EngineError as err:
-        LOGGER.debug("Rules could not be fixed before a revocation: %s", err)

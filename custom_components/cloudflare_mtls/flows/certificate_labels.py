@@ -36,21 +36,14 @@ async def async_label_certificates(
         )
         fingerprint = facts.fingerprint_sha256[:_FINGERPRINT_BEGINNING]
         device_id = protection.trust.claimed_device_id(certificate)
-        if device_id is None:
-            return text(
-                "certificate",
-                name=plain(facts.name),
-                issued=issued,
-                expires=expires,
-                fingerprint=fingerprint,
-            )
+        claimed = {"device": plain(names[device_id])} if device_id else {}
         return text(
-            "certificate_claiming",
+            "certificate_claiming" if claimed else "certificate",
             name=plain(facts.name),
-            device=plain(names[device_id]),
             issued=issued,
             expires=expires,
             fingerprint=fingerprint,
+            **claimed,
         )
 
     # Whole: what is cut off was not shown.

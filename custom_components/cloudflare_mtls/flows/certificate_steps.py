@@ -28,7 +28,7 @@ from ..pages.handovers import Handover
 from ..pages.local_url import local_url
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import companions_of
+from ..subentries import find_companion
 from ..wording import Message, TranslatedError, describe
 from .form import abort, made, show_form
 from .progress import Progress, show_progress
@@ -100,8 +100,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     def find_device(self, device_id: str) -> CompanionDevice | None:
         """Return a companion device, or None once it or its account is removed."""
         entry = self.entry()
-        devices = companions_of(entry.subentries).values() if entry else ()
-        return next((item for item in devices if item.id == device_id), None)
+        return find_companion(entry.subentries, device_id) if entry else None
 
     def obstacle(self) -> str | None:
         """Return why no certificate can be created now, if so."""

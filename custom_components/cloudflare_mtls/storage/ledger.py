@@ -129,11 +129,13 @@ class Ledger:
                 del self._unwanted[item_id]
             await self._async_save()
 
-    async def async_record_revoked(self, certificate_id: str) -> None:
-        """Record that a certificate was revoked here, as was wanted."""
-        self._unwanted.pop(certificate_id, None)
-        self._revoked.add(certificate_id)
-        await self._async_save()
+    async def async_record_revoked(self, certificate_ids: Collection[str]) -> None:
+        """Record that certificates are revoked, as is wanted here."""
+        if certificate_ids:
+            for certificate_id in certificate_ids:
+                self._unwanted.pop(certificate_id, None)
+            self._revoked.update(certificate_ids)
+            await self._async_save()
 
     async def async_forget_revoked(self, certificate_ids: Collection[str]) -> None:
         """Record that a person wants these certificates back."""

@@ -1,4 +1,4 @@
-"""Finds the certificates of companion devices, and records what devices prove with them."""
+"""Finds the certificate that an action names, and its companion device."""
 
 from homeassistant.exceptions import ServiceValidationError
 
@@ -9,8 +9,8 @@ from ..engine.certificates.companions import CompanionDevice
 from ..quoting import shown
 
 
-class CompanionCertificates:
-    """The certificates of an account's companion devices."""
+class CertificateLookup:
+    """The certificates of an account, as Cloudflare has them now."""
 
     def __init__(self, protection: ProtectionCoordinator) -> None:
         """Take the coordinator that knows the certificates."""
@@ -33,7 +33,7 @@ class CompanionCertificates:
         raise _not_found(certificate_id)
 
     async def async_find_any(self, certificate_id: str) -> ListedCertificate:
-        """Return a certificate of the account's zones, whoever created it.
+        """Return a certificate of the account's zones, created here or not.
 
         Raises EngineError, and ServiceValidationError for one that is not there.
         """
