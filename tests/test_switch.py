@@ -168,6 +168,32 @@ async def test_off_while_an_action_waits(
     assert not [path for method, path in written if method == "POST" and "dns" in path]
 
 
+async def test_on_after_its_hostname_is_removed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """A switch whose hostname is removed while it waits publishes nothing."""
+    (subentry,) = loaded_entry.get_subentries_of_type("protected_hostname")
+    await turn(hass, SWITCH, "off")
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/dns_records", hold=hold, times=1)
+    syncing = hass.async_create_task(act(hass, loaded_entry, "sync"))
+    await fault.until_hit()
+    turning = hass.async_create_task(turn(hass, SWITCH, "on"))
+    await hass.async_add_executor_job(threading.Event().wait, 0.2)
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+
+    hold.set()
+    await syncing
+    await turning
+    await settle(hass)
+
+    assert leads_here(sandbox) == (False, False)
+    assert loaded_entry.get_subentries_of_type("protected_hostname") == []
+
+
 async def test_off_that_fails(
     hass: HomeAssistant,
     sandbox: Sandbox,

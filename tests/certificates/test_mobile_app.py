@@ -122,6 +122,31 @@ async def test_notification_holds_no_secret(
     assert state_of(hass, "sensor.pixel_8_handover") == "waiting"
 
 
+async def test_renewal_notifies_another_app(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    notifications: list[ServiceCall],
+) -> None:
+    """Whoever renews a certificate chooses which app gets the link."""
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    assert notifications == []
+    device_id = register(hass, device_registry, "Android", "35")
+
+    renewed = await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=created["certificate_id"],
+        notify_device_id=device_id,
+    )
+    await settle(hass)
+
+    (notification,) = notifications
+    assert renewed["handover_url"].endswith(notification.data["data"]["url"])
+
+
 async def test_notification_that_fails(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -25,6 +25,7 @@ async def async_label_certificates(
     """
     text = await async_get_texts(hass, "common")
     protection = entry.runtime_data.protection
+    trust = protection.trust
     names = {device.id: device.name for device in protection.companions}
 
     def label(certificate: ListedCertificate) -> str:
@@ -35,7 +36,7 @@ async def async_label_certificates(
             f"{day:%Y-%m-%d}" for day in (facts.issued_on, facts.expires_on)
         )
         fingerprint = facts.fingerprint_sha256[:_FINGERPRINT_BEGINNING]
-        device_id = protection.trust.claimed_device_id(certificate)
+        device_id = trust.claimed_device_id(certificate)
         claimed = {"device": plain(names[device_id])} if device_id else {}
         return text(
             "certificate_claiming" if claimed else "certificate",

@@ -67,14 +67,14 @@ class CompanionDeviceFlow(
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
         protection = made(self.entry()).runtime_data.protection
-        known = {device.id for device in protection.companions}
+        trust = protection.trust
         self._adoptable = {
             item.id: item
             for item in readable(protection.data.certificates or ())
             if item.is_active
-            and protection.trust.device_id_of(item) not in known
-            and item.id not in known
-            and not protection.trust.is_unwanted(item)
+            and trust.device_id_of(item) not in trust.device_ids
+            and item.id not in trust.device_ids
+            and not trust.is_unwanted(item)
         }
         if self._adoptable:
             return self.async_show_menu(step_id="user", menu_options=["new", "adopt"])

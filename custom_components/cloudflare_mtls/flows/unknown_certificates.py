@@ -40,14 +40,15 @@ class UnknownCertificatesFlow(FixFlow):
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        trust, protection = made(self._trust), self._entry.runtime_data.protection
+        shown, protection = made(self._trust), self._entry.runtime_data.protection
+        now = protection.trust
         selected = readable(self._selected(user_input))
         confirmed = {
-            item.facts.fingerprint_sha256: trust.device_id_of(item)
-            or trust.claimed_device_id(item)
+            item.facts.fingerprint_sha256: shown.device_id_of(item)
+            or shown.claimed_device_id(item)
             for item in selected
             # Another dialog may have given it to a device meanwhile.
-            if not protection.trust.trusts(item)
+            if not now.trusts(item)
         }
         if not confirmed:
             return await self.async_ask(_NOTHING_SELECTED)

@@ -28,6 +28,7 @@ from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType, is_name
 from ..engine.certificates.systems import System
+from ..engine.certificates.trust import Trust
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import raise_translated
@@ -121,10 +122,14 @@ async def _restore(call: ServiceCall) -> ServiceResponse:
 async def _list(call: ServiceCall) -> ServiceResponse:
     """Return every certificate of the account's zones, as Cloudflare has them now."""
     entry = entry_of(call)
+    protection = entry.runtime_data.protection
     with raise_translated():
-        certificates = await entry.runtime_data.protection.async_read_certificates()
+        certificates = await protection.async_read_certificates()
+    trust = protection.trust
     return {
-        "certificates": [_describe(call.hass, entry, item) for item in certificates]
+        "certificates": [
+            _describe(call.hass, entry, trust, item) for item in certificates
+        ]
     }
 
 
@@ -194,9 +199,9 @@ def _request(
 def _describe_created(
     hass: HomeAssistant, entry: CloudflareConfigEntry, created: CreatedCertificate
 ) -> JsonObjectType:
-    handover = created.handover
+    handover, trust = created.handover, entry.runtime_data.protection.trust
     return {
-        **_describe_readable(hass, entry, created.certificate),
+        **_describe_readable(hass, entry, trust, created.certificate),
         # A script's trace keeps this, so it must not be enough to fetch the bundle.
         "handover_url": handover.asking_url,
         "handover_expires_at": handover.expires_at.isoformat(),
@@ -208,24 +213,29 @@ def _describe_status(certificate: ListedCertificate) -> JsonObjectType:
 
 
 def _describe(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: ListedCertificate
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    trust: Trust,
+    certificate: ListedCertificate,
 ) -> JsonObjectType:
     """Return what is known of a certificate; of one that cannot be read that is very little."""
     if not isinstance(certificate, Certificate):
         return {**_describe_status(certificate), "trusted": False}
     return {
         **_describe_status(certificate),
-        **_describe_readable(hass, entry, certificate),
+        **_describe_readable(hass, entry, trust, certificate),
         ATTR_NAME: certificate.facts.name,
-        "trusted": entry.runtime_data.protection.trust.trusts(certificate),
+        "trusted": trust.trusts(certificate),
     }
 
 
 def _describe_readable(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, certificate: Certificate
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    trust: Trust,
+    certificate: Certificate,
 ) -> JsonObjectType:
-    facts = certificate.facts
-    device_id = entry.runtime_data.protection.trust.device_id_of(certificate)
+    facts, device_id = certificate.facts, trust.device_id_of(certificate)
     return {
         ATTR_DEVICE_ID: async_device_id_of_companion(hass, entry, device_id),
         ATTR_CERTIFICATE_ID: certificate.id,

@@ -1,5 +1,7 @@
 """Adds the steps that have a tunnel serve a hostname, or no longer serve it (pure)."""
 
+from itertools import takewhile
+
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.models import Observation
 from .desired import DesiredZone
@@ -71,9 +73,5 @@ def _is_shadowed(
     configuration: TunnelConfiguration, own: IngressRule, hostname: str
 ) -> bool:
     """Return whether an earlier rule takes every request that is meant for this one."""
-    for rule in configuration.ingress:
-        if rule is own:
-            return False
-        if rule.path is None and rule.takes(hostname):
-            return True
-    return False
+    earlier = takewhile(lambda rule: rule is not own, configuration.ingress)
+    return any(rule.path is None and rule.takes(hostname) for rule in earlier)
