@@ -18,6 +18,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     Unavailable,
 )
 from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
+from custom_components.cloudflare_mtls.engine.sync.lost_zones import Loss
 
 from .common import ENGLISH, PACKAGE
 
@@ -41,6 +42,7 @@ RENEWAL = (
     "certificate_expired",
     "handover_missed",
 )
+LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [

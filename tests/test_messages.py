@@ -17,6 +17,7 @@ from tests.sentences import (
     ERRORS,
     FIXING,
     FIXING_FINDINGS,
+    LOST_ZONES,
     RENEWAL,
     REPAIRS,
     SOURCES,
@@ -161,6 +162,7 @@ DIALOGS: list[Any] = [
         pytest.param(REPAIRS[name], ("flows/unknown_certificates.py",), id=name)
         for name in UNKNOWN_CERTIFICATES
     ),
+    pytest.param(REPAIRS["zone_replaced"], ("flows/lost_zone.py",), id="zone_replaced"),
 ]
 
 
@@ -239,6 +241,7 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING_FINDINGS,
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
+        *LOST_ZONES,
     }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
@@ -276,6 +279,7 @@ def test_issues() -> None:
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {key: set() for key in UNKNOWN_CERTIFICATES}
     named |= {key: {"name"} for key in ("certificate_ready", "revocation_pending")}
+    named |= {key: {"zone", "reason"} for key in LOST_ZONES}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -289,11 +293,13 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "not_enforced",
+        "not_enforced_unread",
         "tunnel_down",
         "token_expiring",
         "token_urgent",
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
+        *LOST_ZONES,
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),
@@ -312,6 +318,12 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{
             key: {"init": set(), "confirm": set(), "revoke": set()}
             for key in UNKNOWN_CERTIFICATES
+        },
+        **{key: {"forget": {"zone", "reason", "hostnames"}} for key in LOST_ZONES},
+        "zone_replaced": {
+            "init": {"zone"},
+            "confirm": {"changes"},
+            "forget": {"hostnames"},
         },
     }
     for key, flow in REPAIRS.items():

@@ -44,8 +44,7 @@ class CompanionButtonEntityDescription(ButtonEntityDescription):
 async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
     """Apply a person's settings for a hostname at Cloudflare."""
     extent = Extent(hostnames={hostname.settings.hostname})
-    for zone in (await data.protection.async_sync(extent)).values():
-        zone.raise_if_stopped()
+    (await data.protection.async_sync(extent)).raise_if_stopped()
 
 
 HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (

@@ -87,7 +87,7 @@ async def async_get_device_diagnostics(
     if tunnel := (data.tunnels.data or {}).get(identifier):
         return _tunnel(tunnel)
     if hostname := hostnames_of(entry.subentries).get(identifier):
-        plan = data.protection.data.plans.get(hostname.zone_id)
+        plan = data.protection.data.plan_of(hostname)
         places = {hostname.zone_id, hostname.protected.tunnel_id}
         return {
             "settings": _settings(hostname),
@@ -124,7 +124,7 @@ def _tunnel(state: TunnelState) -> dict[str, Any]:
         "remotely_managed": state.tunnel.remotely_managed,
         "connectors": [
             {"version": item.version, "connections": item.connections}
-            for item in state.connectors
+            for item in state.connectors or ()
         ],
     }
 

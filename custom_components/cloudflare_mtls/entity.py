@@ -201,7 +201,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         settings, data = read_hostname_settings(subentry.data), self._entry.runtime_data
         return HostnameState(
             settings=settings,
-            plan=data.protection.data.plans.get(settings.zone_id),
+            plan=data.protection.data.plan_of(settings),
             enforcement=data.visits.data.get(settings.hostname),
             allows_some=data.checks.allows_some(settings.zone_id),
             blocked_requests=data.blocked.data.get(settings.hostname),

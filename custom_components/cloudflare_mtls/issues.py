@@ -28,8 +28,9 @@ from .engine.certificates.lifecycle import (
 from .engine.checks.finding import Finding
 from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
+from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
-from .engine.sync.problems import Problem
+from .engine.sync.problems import Problem, ProblemCode
 from .quoting import listed, shown
 from .wording import Texts, describe_problem
 
@@ -47,6 +48,7 @@ class Fix(StrEnum):
     UNKNOWN_CERTIFICATES = "unknown_certificates"
     FIX_FINDING = "fix_finding"
     SHOW_HANDOVER = "show_handover"
+    LOST_ZONE = "lost_zone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,21 +154,33 @@ def protection_issues(
     plans: Iterable[Plan | None],
     hostnames: Collection[str],
     removed: Collection[str],
+    newly_unread: Collection[str],
 ) -> list[Issue]:
-    """Return the issues of protected hostnames, and of removed ones that are not down yet."""
+    """Return the issues of protected hostnames, and of removed ones that are not down yet.
+
+    That a tunnel cannot be read is told only once it is no news.
+    """
     issues = []
     for plan in plans:
         if plan is None:
             continue
         for hostname in hostnames:
-            issues += _hostname_issues(text, hostname, plan)
+            issues += _hostname_issues(text, hostname, plan, newly_unread)
         issues += [_removal_issue(item) for item in removed if plan.drifted(item)]
     return issues
 
 
-def _hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
+def _hostname_issues(
+    text: Texts, hostname: str, plan: Plan, newly_unread: Collection[str]
+) -> list[Issue]:
     plan = plan.limited_to({hostname})
-    issues = [_problem_issue(problem, hostname) for problem in plan.problems]
+    issues = [
+        _problem_issue(problem, hostname)
+        for problem in plan.problems
+        if not (
+            problem.code is ProblemCode.TUNNEL_UNREAD and problem.detail in newly_unread
+        )
+    ]
     for exposure in plan.exposures:
         key = "exposed" if plan.steps else "exposed_unfixable"
         who = text(f"exposure_{exposure.visitor}")
@@ -174,6 +188,16 @@ def _hostname_issues(text: Texts, hostname: str, plan: Plan) -> list[Issue]:
     if plan.steps and not plan.exposures:
         issues.append(_hostname_issue("drift", hostname, fixable=True))
     return issues
+
+
+def lost_zone_issue(lost: LostZone) -> Issue:
+    """Return the issue for a domain that Home Assistant can no longer read."""
+    return Issue(
+        id=f"{lost.loss}_{lost.zone_id}",
+        translation_key=f"zone_{lost.loss}",
+        placeholders={"zone": lost.name, "reason": lost.reason},
+        fix=(Fix.LOST_ZONE, lost.zone_id),
+    )
 
 
 def _problem_issue(problem: Problem, hostname: str) -> Issue:
@@ -190,9 +214,10 @@ def _removal_issue(hostname: str) -> Issue:
     return _hostname_issue("removal_pending", hostname, fixable=False)
 
 
-def not_enforced_issue(hostname: str) -> Issue:
-    """Return the issue for a hostname that lets visitors in although its rules are right."""
-    return _hostname_issue("not_enforced", hostname, fixable=False)
+def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:
+    """Return the issue for a hostname that lets visitors in, and its rules are right or not readable."""
+    key = "not_enforced" if is_readable else "not_enforced_unread"
+    return _hostname_issue(key, hostname, fixable=False)
 
 
 def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:

@@ -14,9 +14,10 @@ from homeassistant.core import HomeAssistant
 from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
-from .engine.sync.reconciler import Extent, ZoneSync
+from .engine.sync.reconciler import AccountSync, Extent
 from .flows.certificate_steps import CertificateSteps, show_handover
 from .flows.fix_flow import FixFlow
+from .flows.lost_zone import LostZoneFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
 from .pages.handovers import async_get_handovers
@@ -34,24 +35,27 @@ class FixHostnameFlow(FixFlow):
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
         reconciler = self._entry.runtime_data.protection.reconciler
-        zones = await reconciler.preview(Extent(hostnames={self.subject}))
-        return await self._show_left(zones, message)
+        outcome = await reconciler.preview(Extent(hostnames={self.subject}))
+        outcome.raise_if_stopped()
+        return await self._show_left(outcome, message)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
         extent = Extent(hostnames={self.subject}, confirmed=self._shown)
-        zones = await protection.async_sync(extent)
-        if not any(zone.left.steps for zone in zones.values()):
+        outcome = await protection.async_sync(extent)
+        message = describe(outcome.errors[0]) if outcome.errors else None
+        if not outcome.unseen and not any(
+            zone.left.steps for zone in outcome.zones.values()
+        ):
             return self.async_create_entry(data={})
-        errors = [zone.error for zone in zones.values() if zone.error]
-        return await self._show_left(zones, describe(errors[0]) if errors else None)
+        return await self._show_left(outcome, message)
 
     async def _show_left(
-        self, zones: Mapping[str, ZoneSync], message: Message | None
+        self, outcome: AccountSync, message: Message | None
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
-        self._shown = {zone_id: zone.left for zone_id, zone in zones.items()}
+        self._shown = {zone_id: zone.left for zone_id, zone in outcome.zones.items()}
         text = await async_get_texts(self.hass, "common")
         left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)
@@ -150,6 +154,7 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.UNKNOWN_CERTIFICATES: UnknownCertificatesFlow,
     Fix.FIX_FINDING: FixFindingFlow,
     Fix.SHOW_HANDOVER: ShowHandoverFlow,
+    Fix.LOST_ZONE: LostZoneFlow,
 }
 
 

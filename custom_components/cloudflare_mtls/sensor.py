@@ -1,6 +1,6 @@
 """Sensors for Cloudflare mTLS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -17,7 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .coordinator.tunnels import TunnelState
-from .engine.api.models import TunnelStatus
+from .engine.api.models import Connector, TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
 from .entity import (
@@ -53,6 +53,13 @@ class TunnelSensorEntityDescription(SensorEntityDescription):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectorSensorEntityDescription(SensorEntityDescription):
+    """Describes a sensor of what runs a tunnel."""
+
+    value_fn: Callable[[Collection[Connector]], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostnameSensorEntityDescription(
     HostnameEntityDescription, SensorEntityDescription
 ):
@@ -68,9 +75,9 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
     value_fn: Callable[[CompanionState], StateType | datetime]
 
 
-def _version(state: TunnelState) -> str | None:
+def _version(connectors: Collection[Connector]) -> str | None:
     """Return the version that all connectors run, or the oldest of several."""
-    versions = {item.version for item in state.connectors if item.version}
+    versions = {item.version for item in connectors if item.version}
     version = min(versions, key=_version_key, default=None)
     return plain(version) if version else None
 
@@ -79,9 +86,9 @@ def _version_key(version: str) -> list[int]:
     return [int(part) if part.isdecimal() else 0 for part in plain(version).split(".")]
 
 
-def _locations(state: TunnelState) -> str | None:
+def _locations(connectors: Collection[Connector]) -> str | None:
     """Return Cloudflare's locations that the tunnel is connected to."""
-    locations = {place for item in state.connectors for place in item.locations}
+    locations = {place for item in connectors for place in item.locations}
     return plain(", ".join(sorted(locations))) if locations else None
 
 
@@ -114,38 +121,41 @@ TUNNEL_SENSORS: tuple[TunnelSensorEntityDescription, ...] = (
         value_fn=lambda state: state.tunnel.status,
     ),
     TunnelSensorEntityDescription(
-        key="connections",
-        translation_key="connections",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda state: sum(item.connections for item in state.connectors),
-    ),
-    TunnelSensorEntityDescription(
-        key="connectors",
-        translation_key="connectors",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda state: len(state.connectors),
-    ),
-    TunnelSensorEntityDescription(
-        key="cloudflared_version",
-        translation_key="cloudflared_version",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=_version,
-    ),
-    TunnelSensorEntityDescription(
-        key="edge_locations",
-        translation_key="edge_locations",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=_locations,
-    ),
-    TunnelSensorEntityDescription(
         key="connected_since",
         translation_key="connected_since",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda state: state.tunnel.connected_since,
+    ),
+)
+
+CONNECTOR_SENSORS: tuple[ConnectorSensorEntityDescription, ...] = (
+    ConnectorSensorEntityDescription(
+        key="connections",
+        translation_key="connections",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda connectors: sum(item.connections for item in connectors),
+    ),
+    ConnectorSensorEntityDescription(
+        key="connectors",
+        translation_key="connectors",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=len,
+    ),
+    ConnectorSensorEntityDescription(
+        key="cloudflared_version",
+        translation_key="cloudflared_version",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_version,
+    ),
+    ConnectorSensorEntityDescription(
+        key="edge_locations",
+        translation_key="edge_locations",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=_locations,
     ),
 )
 
@@ -200,6 +210,7 @@ async def async_setup_entry(
     sensors = [item for item in ACCOUNT_SENSORS if item.exists_fn(entry.runtime_data)]
     adder.async_add_account(AccountSensor, sensors)
     adder.async_add_tunnels(TunnelSensor, TUNNEL_SENSORS)
+    adder.async_add_tunnels(ConnectorSensor, CONNECTOR_SENSORS)
     adder.async_add_hostnames(HostnameSensor, HOSTNAME_SENSORS)
     adder.async_add_companions(CompanionSensor, COMPANION_SENSORS)
 
@@ -232,6 +243,29 @@ class TunnelSensor(TunnelEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         tunnel = self.tunnel
         return self.entity_description.value_fn(tunnel) if tunnel else None
+
+
+class ConnectorSensor(TunnelEntity, SensorEntity):
+    """A sensor of what runs a tunnel."""
+
+    entity_description: ConnectorSensorEntityDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self._connectors is not None
+
+    @property
+    @override
+    def native_value(self) -> StateType:
+        connectors = self._connectors
+        if connectors is None:
+            return None
+        return self.entity_description.value_fn(connectors)
+
+    @property
+    def _connectors(self) -> Collection[Connector] | None:
+        return self.tunnel.connectors if self.tunnel else None
 
 
 class HostnameSensor(HostnameEntity, SensorEntity):

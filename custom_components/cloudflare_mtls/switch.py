@@ -75,9 +75,8 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                 protected = replace(hostname.settings.protected, published=published)
                 settings = replace(hostname.settings, protected=protected)
                 extent = Extent(hostnames={settings.hostname})
-                zones = await reconciler.with_hostname(settings).sync(extent)
-                for zone in zones.values():
-                    zone.raise_if_stopped()
+                outcome = await reconciler.with_hostname(settings).sync(extent)
+                outcome.raise_if_stopped()
                 # While nobody else can write: the next writer takes the new settings.
                 self.hass.config_entries.async_update_subentry(
                     self._entry,

@@ -265,7 +265,7 @@ class TestAskFirst:
         block_rule(sandbox).enabled = False
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, ENFORCED) == "off"
-        assert reported(hass) == {"permission_missing", "not_enforced"}
+        assert reported(hass) == {"permission_missing", "not_enforced_unread"}
 
     async def test_record_that_is_deleted(
         self,

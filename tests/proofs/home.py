@@ -102,11 +102,12 @@ class Home:
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
         extent = Extent(hostnames=hostnames, remove=remove)
         try:
-            zones = await self._engine().sync(extent)
+            outcome = await self._engine().sync(extent)
+            outcome.raise_if_stopped()
         except EngineError as err:
             return Run(err)
-        for sync in zones.values():
-            return Run(sync.error, sync.left)
+        for sync in outcome.zones.values():
+            return Run(remaining=sync.left)
         return Run()
 
     def _engine(self) -> Reconciler:

@@ -35,9 +35,11 @@ async def async_revoke_automatically(
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
             issues.append(revocation_issue(certificate))
-    certificates = state.certificates or ()
-    await protection.removals.async_forget_revoked(certificates, protection.trust)
-    await _forget_unwanted(protection.ledger, certificates)
+    certificates, unread = state.certificates or (), state.unread_zones
+    await protection.removals.async_forget_revoked(
+        certificates, protection.trust, unread
+    )
+    await _forget_unwanted(protection.ledger, certificates, is_complete=not unread)
     return issues
 
 
@@ -60,7 +62,7 @@ def _to_revoke(
 
 
 async def _forget_unwanted(
-    ledger: Ledger, certificates: Collection[ListedCertificate]
+    ledger: Ledger, certificates: Collection[ListedCertificate], *, is_complete: bool
 ) -> None:
     """Record the unwanted certificates that are revoked; forget those not seen for a day."""
     active = [item for item in certificates if item.is_active]
@@ -70,7 +72,11 @@ async def _forget_unwanted(
         {item.id for item in revoked if item.id in ledger.unwanted}
     )
     long_ago = dt_util.utcnow() - _UNSEEN
-    lost = {item_id for item_id, since in ledger.unwanted.items() if since < long_ago}
+    lost = {
+        item_id
+        for item_id, since in ledger.unwanted.items()
+        if is_complete and since < long_ago
+    }
     await ledger.async_forget_unwanted((_ids(revoked) | lost) - _ids(active))
 
 

@@ -37,9 +37,12 @@ class CertificateLookup:
 
         Raises EngineError, and ServiceValidationError for one that is not there.
         """
-        for certificate in await self._protection.async_read_certificates():
+        listed = await self._protection.async_read_certificates()
+        for certificate in listed.certificates:
             if certificate.id == certificate_id:
                 return certificate
+        # It may be where nobody could look.
+        listed.raise_if_incomplete()
         raise _not_found(certificate_id)
 
 

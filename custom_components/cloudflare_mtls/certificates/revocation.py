@@ -69,10 +69,14 @@ class CertificateRevoker:
         self._stop(device.id)
         errors: list[EngineError] = []
         try:
-            listed = await self._protection.async_read_certificates()
+            read = await self._protection.async_read_certificates()
         except EngineError as err:
             errors.append(err)
             listed = self._protection.data.certificates or ()
+        else:
+            listed = read.certificates
+            if device.zone_id in read.failed:
+                errors.append(read.failed[device.zone_id])
         # The list shows what was created while it was read, too.
         self._stop(device.id)
         trust = self._protection.trust
@@ -167,10 +171,10 @@ class CertificateRevoker:
         }
         try:
             async with self._protection.async_writing() as reconciler:
-                zones = await reconciler.preview(Extent(hostnames=hostnames))
+                seen = await reconciler.preview(Extent(hostnames=hostnames))
                 open_hostnames = {
                     exposure.hostname
-                    for zone in zones.values()
+                    for zone in seen.zones.values()
                     for exposure in zone.left.exposures
                     if exposure.visitor in _OPEN_TO_REVOKED
                 }

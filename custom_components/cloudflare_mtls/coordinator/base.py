@@ -1,17 +1,19 @@
 """Base of the coordinators: what an error of Cloudflare means to Home Assistant, and when to look again."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Collection
-from datetime import timedelta
+from collections.abc import Awaitable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
 
 from ..account import async_get_account_state
 from ..const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
+from ..engine.api.ask_each import Each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import (
     EngineError,
@@ -29,6 +31,8 @@ from ..wording import describe
 
 # After a single failure the coordinator looks again this soon, and reports nothing before.
 SECOND_LOOK = timedelta(seconds=30)
+# A refresh in between, such as that after a change, is none.
+_HALF_A_LOOK = SECOND_LOOK / 2
 _RETRY_INTERVAL = timedelta(minutes=15)
 
 
@@ -60,6 +64,9 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.account_id: str = entry.data[CONF_ACCOUNT_ID]
         self.shared = async_get_account_state(hass, self.account_id)
         self._missing: set[Permission] = set()
+        # By id, since when one thing could not be read; and what this refresh could not read.
+        self._unread_since: dict[str, datetime] = {}
+        self._unread: set[str] = set()
 
     @property
     def hostnames(self) -> tuple[HostnameSettings, ...]:
@@ -82,6 +89,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @override
     async def _async_update_data(self) -> DataT:
         before, self._missing = self._missing, set()
+        unread_before, self._unread = self._unread, set()
         failure = None
         try:
             data = await self.async_fetch()
@@ -89,14 +97,52 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
             failure = self._failure(err)
         if failure:
             self._missing = before
+            self._unread = unread_before
             self.update_interval = min(self.interval, _RETRY_INTERVAL)
             # Without its cause: Home Assistant keeps it, and a cause keeps the whole request.
             raise failure
         missing_twice = self._missing & before & self.permissions
         self._report_missing(self.subject, missing_twice)
-        is_newly_missing = self._missing - before
-        self.update_interval = SECOND_LOOK if is_newly_missing else self.pace(data)
+        for key in self._unread_since.keys() - self._unread:
+            del self._unread_since[key]
+        is_news = self._missing - before or self._newly_unread
+        self.update_interval = SECOND_LOOK if is_news else self.pace(data)
         return data
+
+    def take[ResultT](self, asked: Each[str, ResultT]) -> Mapping[str, ResultT]:
+        """Return what was found, by id, and note what was not.
+
+        Raises EngineError if nothing was found, and not for want of a permission.
+        """
+        errors = asked.failed.values()
+        if not all(isinstance(err, PermissionMissing) for err in errors):
+            asked.raise_if_all_failed()
+        self._note_failures(asked.failed)
+        return asked.found
+
+    @property
+    def _newly_unread(self) -> set[str]:
+        """Return what could not be read just now, and nobody has looked at again since."""
+        now = dt_util.utcnow()
+        return {
+            key for key in self._unread if now - self._unread_since[key] < _HALF_A_LOOK
+        }
+
+    def _note_unread(self, keys: Iterable[str]) -> None:
+        """Note what could not be read, by its id."""
+        now = dt_util.utcnow()
+        for key in keys:
+            self._unread.add(key)
+            self._unread_since.setdefault(key, now)
+
+    def _note_failures(self, failed: Mapping[str, EngineError]) -> None:
+        """Note what could not be read, by its id, and which permissions are missing for that."""
+        for key, err in failed.items():
+            LOGGER.debug("%s: %s could not be read: %s", self.name, key, err)
+            if isinstance(err, PermissionMissing):
+                self._missing.add(err.permission)
+            else:
+                self._note_unread([key])
 
     def _failure(self, err: EngineError) -> ConfigEntryAuthFailed | UpdateFailed:
         """Return what an error of Cloudflare means to Home Assistant."""

@@ -1,6 +1,5 @@
 """Coordinator of blocked requests; it asks nothing while no sensor wants to know."""
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
@@ -10,6 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
+from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.blocked_requests import BlockedRequests, BlockedRequestsQuery
@@ -40,19 +40,19 @@ class BlockedRequestsCoordinator(CloudflareCoordinator[Mapping[str, int]]):
         for item in self.hostnames:
             if item.hostname in wanted:
                 by_zone[item.zone_id].append(item.hostname)
-        counts = await asyncio.gather(
-            *(self._count(zone_id, names) for zone_id, names in by_zone.items())
+        zones = self.take(
+            await ask_each(
+                by_zone, lambda zone_id: self._ask(zone_id, by_zone[zone_id], _WINDOW)
+            )
         )
-        return {hostname: count for zone in counts for hostname, count in zone.items()}
-
-    async def _count(
-        self, zone_id: str, hostnames: Collection[str]
-    ) -> Mapping[str, int]:
-        found = await self._unless_missing(self._ask(zone_id, hostnames, _WINDOW))
-        if found is None:
-            return {}
-        counts = Counter(request.hostname for request in found.requests)
-        return {hostname: counts[hostname] for hostname in hostnames}
+        counts = Counter(
+            request.hostname for found in zones.values() for request in found.requests
+        )
+        return {
+            hostname: counts[hostname]
+            for zone_id in zones
+            for hostname in by_zone[zone_id]
+        }
 
     async def async_ask(self, hostname: str, window: timedelta) -> BlockedRequests:
         """Return the requests to a protected hostname that were blocked; raise EngineError."""

@@ -10,6 +10,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, PermissionMissing, Rejected
 from ..engine.api.models import (
@@ -56,6 +57,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._protection = protection
         self._tunnel_name = tunnel_name
         self._looked_around: Mapping[str, Observation] = {}
+        self._last_seen: Mapping[str, Observation] = {}
 
     @property
     def not_permitted(self) -> frozenset[Permission]:
@@ -84,17 +86,17 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     @override
     async def async_fetch(self) -> Surroundings | None:
-        zone_ids = sorted({item.zone_id for item in self._published()})
+        # A zone that cannot be read has its own repair.
+        zone_ids = sorted(
+            {item.zone_id for item in self._published()}
+            & self._protection.data.observations.keys()
+        )
         if not zone_ids:
             return None
         applications, zones = await asyncio.gather(
-            self._applications(),
-            asyncio.gather(*(self._look_around(zone_id) for zone_id in zone_ids)),
+            self._applications(), ask_each(zone_ids, self._look_around)
         )
-        return Surroundings(
-            zones=dict(zip(zone_ids, zones, strict=True)),
-            applications=applications,
-        )
+        return Surroundings(zones=self.take(zones), applications=applications)
 
     async def _applications(self) -> tuple[AccessApplication, ...]:
         applications = self.client.access_applications.list(self.account_id)
@@ -155,12 +157,24 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     def async_keep_up(self) -> None:
         """Report what is known by now, and look around again if the zones have changed."""
         observations = self._protection.data.observations
-        self._report(observations)
+        self._report(self._known(observations))
         if self._looked_around != observations:
             self._looked_around = observations
             self.config_entry.async_create_background_task(
                 self.hass, self.async_refresh(), f"{self.name} refresh"
             )
+
+    def _known(
+        self, observations: Mapping[str, Observation]
+    ) -> Mapping[str, Observation]:
+        """Return what was last seen of each zone, except of those that are lost."""
+        protection = self._protection.data
+        self._last_seen = {
+            zone_id: item
+            for zone_id, item in {**self._last_seen, **observations}.items()
+            if zone_id in protection.plans and zone_id not in protection.lost_zones
+        }
+        return self._last_seen
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
         published = self._published()

@@ -1,6 +1,6 @@
 """Fixes drift in the background: writes, looks what came of it, and fires what was fixed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -32,15 +32,20 @@ class DriftFixer:
         self.policy = FixPolicy()
 
     @callback
-    def async_fix(self, plans: Iterable[Plan | None]) -> set[str]:
-        """Begin to fix what these plans may; return the hostnames that are not told of yet."""
-        hostnames = self._hostnames()
-        drift = [plan.limited_to(hostnames) for plan in plans if plan]
+    def async_fix(self, plans: Mapping[str, Plan | None]) -> set[str]:
+        """Begin to fix what these plans may, by zone; return the hostnames that are not told of yet.
+
+        A zone that could not be read is not tried.
+        """
+        readable = {zone_id: plan for zone_id, plan in plans.items() if plan}
+        hostnames = self._hostnames_in(readable)
+        drift = [plan.limited_to(hostnames) for plan in readable.values()]
         if not any(plan.steps for plan in drift):
             self.policy = FixPolicy()
         elif self.policy.begin():
             # Not eager: entities show what was found before it is fixed.
-            coordinator, fix = self._coordinator, self._fix(self.policy, announce=True)
+            coordinator = self._coordinator
+            fix = self._fix(self.policy, readable.keys(), announce=True)
             coordinator.config_entry.async_create_background_task(
                 coordinator.hass, fix, f"{coordinator.name} fix", eager_start=False
             )
@@ -51,39 +56,50 @@ class DriftFixer:
         """Apply settings that a person just changed; that is no drift, so nothing is fired."""
         self.policy = FixPolicy()
         self.policy.begin()
-        await self._fix(self.policy, announce=False)
+        await self._fix(self.policy, self._zone_ids(), announce=False)
 
-    async def _fix(self, policy: FixPolicy, *, announce: bool) -> None:
+    async def _fix(
+        self, policy: FixPolicy, zone_ids: Collection[str], *, announce: bool
+    ) -> None:
         """Make one attempt, and look what came of it."""
         try:
-            await self._attempt(policy, announce=announce)
+            await self._attempt(policy, zone_ids, announce=announce)
             await self._coordinator.async_refresh()
         finally:
             policy.end()
 
-    async def _attempt(self, policy: FixPolicy, *, announce: bool) -> None:
+    async def _attempt(
+        self, policy: FixPolicy, zone_ids: Collection[str], *, announce: bool
+    ) -> None:
         try:
             async with self._writing() as reconciler:
-                extent = Extent(hostnames=self._hostnames())
-                zones = await reconciler.sync(extent)
+                extent = Extent(hostnames=self._hostnames_in(zone_ids))
+                outcome = await reconciler.sync(extent)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
             policy.failed()
             return
-        if errors := [zone.error for zone in zones.values() if zone.error]:
-            policy.failed(errors)
+        if outcome.errors:
+            policy.failed(outcome.errors)
         else:
             policy.succeeded()
         if announce:
             coordinator, removed = self._coordinator, self._removals.hostnames.values()
-            fixed = fixed_steps(zones, coordinator.hostnames, removed)
+            fixed = fixed_steps(outcome.zones, coordinator.hostnames, removed)
             for hostname, steps in fixed.items():
                 async_fire_fixed(
                     coordinator.hass, coordinator.config_entry, hostname, steps
                 )
 
-    def _hostnames(self) -> set[str]:
+    def _hostnames_in(self, zone_ids: Collection[str]) -> set[str]:
         """Return the hostnames that are kept in sync, and those that have to be taken down."""
-        configured = self._coordinator.hostnames
-        kept = {item.hostname for item in configured if item.keep_in_sync}
-        return kept | self._removals.hostnames.keys()
+        kept = [item for item in self._coordinator.hostnames if item.keep_in_sync]
+        return {
+            item.hostname
+            for item in (*kept, *self._removals.hostnames.values())
+            if item.zone_id in zone_ids
+        }
+
+    def _zone_ids(self) -> set[str]:
+        items = (*self._coordinator.hostnames, *self._removals.hostnames.values())
+        return {item.zone_id for item in items}

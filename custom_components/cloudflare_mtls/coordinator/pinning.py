@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 
 from ..const import LOGGER
+from ..engine.api.ask_each import ask_each
 from ..engine.api.errors import EngineError
 from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
@@ -12,10 +13,14 @@ from ..engine.sync.reconciler import Extent, Reconciler
 async def async_find_pin_problem(
     reconciler: Reconciler, fingerprints: Collection[str]
 ) -> Problem | None:
-    """Return why a zone cannot take these fingerprints, if there are too many; raise EngineError."""
+    """Return why a zone cannot take these fingerprints, if there are too many; raise EngineError.
+
+    A zone that cannot be looked at keeps no other from being pinned.
+    """
     extent = _everything(reconciler)
-    for zone_id in reconciler.zones_of(extent.hostnames):
-        view = await reconciler.look(zone_id)
+    zones = await ask_each(reconciler.zones_of(extent.hostnames), reconciler.look)
+    zones.raise_if_all_failed()
+    for view in zones.found.values():
         plan = reconciler.plan_for(view, frozenset(fingerprints), extent)
         for problem in plan.problems:
             if problem.code is ProblemCode.TOO_MANY_PINNED:

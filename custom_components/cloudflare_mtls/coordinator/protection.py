@@ -1,8 +1,9 @@
 """Coordinator of the protection: what Cloudflare has for the protected hostnames, and what must change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, override
 
@@ -11,20 +12,22 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import CONF_PIN_CERTIFICATES
+from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Permission
-from ..engine.certificates.certificate import ListedCertificate
-from ..engine.certificates.fetch import fetch_certificates
+from ..engine.api.errors import EngineError, Permission, Unavailable
+from ..engine.certificates.fetch import CertificateList, fetch_certificates
 from ..engine.certificates.trust import Trust
 from ..engine.sync.dry_runs import SkipDryRuns
+from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
-from ..engine.sync.reconciler import Extent, Reconciler, ZoneSync, ZoneView
-from ..issues import async_report, protection_issues
+from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
+from ..issues import async_report, lost_zone_issue, protection_issues
 from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
+from .account_zones import AccountZones
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .drift_fixer import DriftFixer
 from .pinning import async_find_pin_problem, async_write_pins
@@ -63,6 +66,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         super().__init__(hass, entry, client)
         self.ledger = ledger
         self.removals = Removals(tombstones)
+        self._zones = AccountZones(client, self.account_id)
+        self._has_new_zones = False
+        self._told_plans: Mapping[str, Plan | None] = {}
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
@@ -114,7 +120,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @override
     def pace(self, data: ProtectionState) -> timedelta:
-        if self._fixer.policy.wants_second_look:
+        # The certificates of a zone that was just found are not read yet.
+        if self._fixer.policy.wants_second_look or self._has_new_zones:
             return SECOND_LOOK
         hurries = (
             data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
@@ -140,85 +147,136 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         await self.removals.async_update(self.config_entry.subentries)
         await self._fixer.async_apply_settings()
 
-    async def async_sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
-        """Bring hostnames to what is wanted, look again, and return how it went, by zone.
+    async def async_forget_zone(self, zone_id: str) -> None:
+        """Forget what was set up and removed in a zone; at Cloudflare all stays as it is."""
+        await self.removals.async_update(self.config_entry.subentries)
+        await self.removals.async_forget_zones({zone_id})
+        await self.async_refresh()
+
+    async def async_sync(self, extent: Extent) -> AccountSync:
+        """Bring hostnames to what is wanted, look again, and return how it went.
 
         Raises EngineError. What was taken down is not looked at while it is still configured:
         it would be built up again.
         """
         async with self.async_writing() as reconciler:
-            zones = await reconciler.sync(extent)
-        if not (extent.remove and all(zone.left.in_sync for zone in zones.values())):
+            outcome = await reconciler.sync(extent)
+        if not (extent.remove and outcome.in_sync):
             await self.async_refresh()
-        return zones
+        return outcome
 
     @override
     async def async_fetch(self) -> ProtectionState:
         # One for all: settings that change meanwhile are for the refresh that follows.
         reconciler = self.reconciler
-        zone_ids = sorted(
-            {item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)}
+        zone_ids = {
+            item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
+        }
+        seen, listed, self._has_new_zones = await asyncio.gather(
+            ask_each(sorted(zone_ids), reconciler.look),
+            self._list_certificates(),
+            self._zones.async_keep_up(),
         )
-        views, certificates = await asyncio.gather(
-            asyncio.gather(*(self._look(reconciler, item) for item in zone_ids)),
-            self._read_certificates_if_permitted(),
+        if any(isinstance(err, Unavailable) for err in seen.failed.values()):
+            # Then it is not about the zones.
+            seen.raise_if_all_failed()
+        lost = await self._judge_failures({**listed.failed, **seen.failed})
+        await self.removals.async_forget_zones(
+            {item.zone_id for item in lost.values() if item.loss.is_final}
         )
         observations = {
-            view.observation.zone.id: view.observation for view in views if view
+            zone_id: view.observation for zone_id, view in seen.found.items()
         }
+        self._zones.remember(item.zone for item in observations.values())
+        for observation in observations.values():
+            self._note_unread(observation.unread_tunnels)
         reconciler = await self.removals.async_without_restored(
             reconciler, observations.values()
         )
-        plans = self._plans(reconciler, views, certificates)
+        plans = dict.fromkeys(zone_ids) | self._plans(reconciler, seen.found, listed)
         await self.removals.async_forget_at_rest(plans)
-        await self._report(plans, self._fixer.async_fix(plans))
+        await self._report(plans, lost, self._fixer.async_fix(plans))
         return self._judged(
             ProtectionState(
-                plans=dict(zip(zone_ids, plans, strict=True)),
+                plans=plans,
                 observations=observations,
-                certificates=certificates,
+                certificates=None if listed.is_unknown else listed.certificates,
+                unread_zones=frozenset(listed.failed),
+                lost_zones=lost,
             )
         )
 
-    # Each begins its request only once it runs: a refresh may be cancelled before that.
-    async def _look(self, reconciler: Reconciler, zone_id: str) -> ZoneView | None:
-        return await self._unless_missing(reconciler.look(zone_id))
-
-    async def _read_certificates_if_permitted(
-        self,
-    ) -> tuple[ListedCertificate, ...] | None:
-        return await self._unless_missing(self.async_read_certificates())
+    async def _judge_failures(
+        self, failed: Mapping[str, EngineError]
+    ) -> Mapping[str, LostZone]:
+        """Note which zones could not be read; return those that are lost, at the second look."""
+        lost = await self._zones.async_find_lost(
+            failed,
+            (*self.hostnames, *self.removals.hostnames.values()),
+            look=bool(failed.keys() - self._unread_since.keys()),
+        )
+        # What is refused in a zone that the token does not reach is no missing permission.
+        self._note_unread(lost)
+        self._note_failures(
+            {zone_id: err for zone_id, err in failed.items() if zone_id not in lost}
+        )
+        return {
+            zone_id: item
+            for zone_id, item in lost.items()
+            if zone_id not in self._newly_unread
+        }
 
     def _plans(
         self,
         reconciler: Reconciler,
-        views: Iterable[ZoneView | None],
-        certificates: Iterable[ListedCertificate] | None,
-    ) -> list[Plan | None]:
-        """Return what must change in each zone; None where too little of it may be read."""
-        pins = reconciler.pins
-        is_known = certificates is not None or pins is None
-        pinned = pins.fingerprints(certificates or ()) if pins else None
+        views: Mapping[str, ZoneView],
+        listed: CertificateList,
+    ) -> dict[str, Plan | None]:
+        """Return what must change in each zone that was seen."""
+        pinned = reconciler.pins.fingerprints(listed) if reconciler.pins else None
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
-        return [
-            reconciler.plan_for(view, pinned, extent) if view and is_known else None
-            for view in views
-        ]
+        return {
+            zone_id: reconciler.plan_for(view, pinned, extent)
+            for zone_id, view in views.items()
+        }
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(
             self.companions, self.trust, self._is_waiting, dt_util.utcnow()
         )
 
-    async def _report(self, plans: Iterable[Plan | None], untold: set[str]) -> None:
-        """Report what a person has to know, but nothing of the untold hostnames."""
+    async def _report(
+        self,
+        plans: Mapping[str, Plan | None],
+        lost: Mapping[str, LostZone],
+        untold: set[str],
+    ) -> None:
+        """Report what a person has to know, but nothing of the untold hostnames.
+
+        Of a zone that cannot be read for a while, it stays as it was told before.
+        """
         missing = self._fixer.policy.missing_permissions
         self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
         hostnames = {item.hostname for item in self.hostnames} - untold
         removed = self.removals.hostnames.keys() - untold
-        issues = protection_issues(text, plans, hostnames, removed)
-        async_report(self.hass, self.config_entry.entry_id, "hostname", issues)
+        self._told_plans = {
+            zone_id: self._told_plans.get(zone_id)
+            if zone_id in self._unread - lost.keys()
+            else plan
+            for zone_id, plan in plans.items()
+        }
+        issues = protection_issues(
+            text,
+            self._told_plans.values(),
+            hostnames,
+            removed,
+            self._newly_unread,
+        )
+        entry_id = self.config_entry.entry_id
+        async_report(self.hass, entry_id, "hostname", issues)
+        lost_issues = [lost_zone_issue(item) for item in lost.values()]
+        async_report(self.hass, entry_id, "zone", lost_issues)
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
@@ -230,14 +288,31 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         if self.pins:
             await async_write_pins(self.async_writing)
 
-    async def async_read_certificates(self) -> tuple[ListedCertificate, ...]:
-        """Return every certificate of the account's zones, as Cloudflare has them now."""
-        return await fetch_certificates(
+    async def async_read_certificates(self) -> CertificateList:
+        """Return every certificate of the account's zones, as Cloudflare has them now.
+
+        Raises EngineError where no zone can be read.
+        """
+        listed = await self._list_certificates()
+        listed.raise_if_unknown()
+        return listed
+
+    async def _list_certificates(self) -> CertificateList:
+        """Return the certificates; nobody promised to look into zones that are not used here."""
+        listed = await fetch_certificates(
             self.client, self._certificate_zones, self.hass.async_add_executor_job
         )
+        used = self._used_zones
+        failed = {key: err for key, err in listed.failed.items() if key in used}
+        return replace(listed, failed=failed)
 
     @property
     def _certificate_zones(self) -> set[str]:
+        """Return every zone whose certificates get in: Cloudflare has one authority an account."""
+        return self._used_zones | self._zones.ids
+
+    @property
+    def _used_zones(self) -> set[str]:
         return {
             *(item.zone_id for item in self.hostnames),
             *(item.zone_id for item in self.companions),

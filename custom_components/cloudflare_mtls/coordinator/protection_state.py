@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from ..engine.api.models import CertificateStatus, Observation
@@ -14,7 +15,9 @@ from ..engine.certificates.companions import (
     next_expiry,
 )
 from ..engine.certificates.trust import Trust
+from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
+from ..engine.sync.settings import HostnameSettings
 
 _PENDING: Final = (
     CertificateStatus.PENDING_REVOCATION,
@@ -27,16 +30,29 @@ class ProtectionState:
     """What was last seen at Cloudflare.
 
     Plans and observations are by zone. A plan is None, and an observation is not there, where
-    the token may not read the zone; certificates and companions are None where it may not read
-    certificates. Unknown certificates may let somebody in, and are not trusted.
+    the zone could not be read; certificates and companions are None where no zone's could be.
+    Unread zones are those whose certificates are not known; nothing is said of their companion
+    devices. Lost zones will not be readable before a person does something. Unknown certificates
+    may let somebody in, and are not trusted.
     """
 
     plans: Mapping[str, Plan | None]
     observations: Mapping[str, Observation]
     certificates: tuple[ListedCertificate, ...] | None
+    unread_zones: frozenset[str] = frozenset()
+    lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     companions: Mapping[str, CompanionState] | None = None
     unknown_certificates: tuple[ListedCertificate, ...] = ()
     next_expiry: datetime | None = None
+
+    def plan_of(self, settings: HostnameSettings) -> Plan | None:
+        """Return the plan of a hostname's zone, or None where too little of both is known."""
+        observation = self.observations.get(settings.zone_id)
+        if observation is None:
+            return None
+        if settings.protected.tunnel_id in observation.unread_tunnels:
+            return None
+        return self.plans[settings.zone_id]
 
     @property
     def has_pending_certificates(self) -> bool:
@@ -54,9 +70,10 @@ class ProtectionState:
         if self.certificates is None:
             return self
         certificates = readable(self.certificates)
+        known = [item for item in devices if item.zone_id not in self.unread_zones]
         return replace(
             self,
-            companions=companion_states(devices, certificates, trust, is_waiting, now),
+            companions=companion_states(known, certificates, trust, is_waiting, now),
             unknown_certificates=trust.unknown_among(self.certificates),
             next_expiry=next_expiry(certificates, now),
         )

@@ -63,13 +63,13 @@ class Removals:
         removed = (item for item in reconciler.removed if item.hostname in left)
         return replace(reconciler, removed=tuple(removed))
 
-    async def async_forget_at_rest(self, plans: Collection[Plan | None]) -> None:
+    async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
         now = dt_util.utcnow()
         self._down_since = {
             hostname: self._down_since.get(hostname, now)
-            for hostname in self._tombstones.hostnames
-            if all(plan and not plan.drifted(hostname) for plan in plans)
+            for hostname, settings in self.hostnames.items()
+            if (plan := plans[settings.zone_id]) and not plan.drifted(hostname)
         }
         await self._tombstones.async_clear_hostnames(
             {
@@ -79,16 +79,35 @@ class Removals:
             }
         )
 
+    async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
+        """Forget what was removed in these zones: nothing of it can be changed any more."""
+        hostnames, devices = self.hostnames.items(), self.devices.items()
+        await self._tombstones.async_clear_hostnames(
+            {name for name, item in hostnames if item.zone_id in zone_ids}
+        )
+        await self._tombstones.async_clear_devices(
+            {device_id for device_id, zone_id in devices if zone_id in zone_ids}
+        )
+
     async def async_forget_revoked(
-        self, certificates: Iterable[ListedCertificate], trust: Trust
+        self,
+        certificates: Iterable[ListedCertificate],
+        trust: Trust,
+        unread_zones: Collection[str],
     ) -> None:
-        """Forget the devices that have no active certificate among these any more."""
+        """Forget the devices that have no active certificate any more, where that is known."""
         active = {
             trust.device_id_of(item)
             for item in readable(certificates)
             if item.is_active
         }
-        await self._tombstones.async_clear_devices(self.devices.keys() - active)
+        await self._tombstones.async_clear_devices(
+            {
+                device_id
+                for device_id, zone_id in self.devices.items()
+                if device_id not in active and zone_id not in unread_zones
+            }
+        )
 
 
 def came_back(tombstone: Tombstone, observation: Observation) -> bool:

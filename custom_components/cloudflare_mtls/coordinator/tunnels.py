@@ -1,6 +1,5 @@
 """Coordinator of the tunnels: which connectors run them, and whether they are up."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import override
 
 from homeassistant.util import dt as dt_util
 
+from ..engine.api.ask_each import ask_each
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
 from ..issues import Issue, async_report, tunnel_issue
@@ -24,10 +24,10 @@ TUNNEL_DOWN_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True)
 class TunnelState:
-    """A tunnel and its connectors."""
+    """A tunnel and its connectors; None where they could not be read."""
 
     tunnel: Tunnel
-    connectors: tuple[Connector, ...]
+    connectors: tuple[Connector, ...] | None
 
 
 class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None]):
@@ -57,25 +57,26 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     async def _fetch(self) -> Mapping[str, TunnelState]:
         tunnels = await self.client.tunnels.list(self.account_id)
         known = self._still_known(tunnels)
-        changed = [tunnel for tunnel in tunnels if tunnel.id not in known]
-        connectors = await asyncio.gather(
-            *(
-                self.client.connectors.list(
-                    self.account_id, item.id, running=item.status in _RUNNING
-                )
-                for item in changed
-            )
-        )
-        if not known:
-            # Only once all could be read: otherwise they are due at the next refresh.
+        changed = {tunnel.id: tunnel for tunnel in tunnels if tunnel.id not in known}
+        asked = await ask_each(changed, lambda key: self._list_connectors(changed[key]))
+        asked.raise_if_not_permitted()
+        connectors = self.take(asked)
+        self._note_unread(key for key, item in known.items() if item.connectors is None)
+        if not known and not self._newly_unread:
+            # Only once nothing needs another look: otherwise they are due at the next refresh.
             self._connectors_read = dt_util.utcnow()
         states = known | {
-            tunnel.id: TunnelState(tunnel=tunnel, connectors=found)
-            for tunnel, found in zip(changed, connectors, strict=True)
+            tunnel.id: TunnelState(tunnel=tunnel, connectors=connectors.get(tunnel.id))
+            for tunnel in changed.values()
         }
         issues = list(self._cut_off(tunnels))
         async_report(self.hass, self.config_entry.entry_id, "tunnel", issues)
         return {tunnel.id: states[tunnel.id] for tunnel in tunnels}
+
+    async def _list_connectors(self, tunnel: Tunnel) -> tuple[Connector, ...]:
+        return await self.client.connectors.list(
+            self.account_id, tunnel.id, running=tunnel.status in _RUNNING
+        )
 
     def _cut_off(self, tunnels: Iterable[Tunnel]) -> Iterator[Issue]:
         """Yield an issue for each tunnel that has been down too long while it is needed.

@@ -11,13 +11,16 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from ..const import LOGGER
 from ..engine.probe import Enforcement, Probe
+from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
 from ..issues import async_report, not_enforced_issue
 from ..subentries import hostnames_of
 from .protection_state import ProtectionState
 
-# The plan of each zone, and the zone of each published hostname: what visits depend on.
-type _Basis = tuple[Mapping[str, Plan | None], Mapping[str, str]]
+# What visits depend on: the plan of each zone, the lost zones, the zone of each published hostname.
+type _Basis = tuple[
+    Mapping[str, Plan | None], Mapping[str, LostZone], Mapping[str, str]
+]
 
 
 class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
@@ -82,14 +85,15 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             )
         }
         issues = [
-            not_enforced_issue(hostname)
+            not_enforced_issue(hostname, is_readable=self._plan(hostname) is not None)
             for hostname in self._open
             if not self._is_known_to_be_exposed(hostname)
         ]
         async_report(self.hass, self.config_entry.entry_id, "visits", issues)
 
     def _basis(self) -> _Basis:
-        return self._protection.data.plans, self._published()
+        data = self._protection.data
+        return data.plans, data.lost_zones, self._published()
 
     def _published(self) -> Mapping[str, str]:
         """Return the zone of each published hostname, as they are configured now."""
@@ -100,6 +104,10 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         }
 
     def _can_be_visited(self, hostname: str) -> bool:
+        lost = self._protection.data.lost_zones.get(self._published()[hostname])
+        if lost and lost.loss.is_final:
+            # Nothing is there; its repair says that no rule is either.
+            return False
         plan = self._plan(hostname)
         return plan is None or plan.has_record(hostname)
 

@@ -283,9 +283,8 @@ class HostnameDraft:
         shared = async_get_account_state(account.hass, account.account_id)
         async with shared.writing:
             # Settings may have changed while this waited for another writer.
-            zones = await self._reconciler.sync(extent)
-        for zone in zones.values():
-            zone.raise_if_stopped()
+            outcome = await self._reconciler.sync(extent)
+        outcome.raise_if_stopped()
 
     @property
     def _reconciler(self) -> Reconciler:
@@ -302,6 +301,8 @@ def _obstacle(
     """Return what keeps a zone and a tunnel from being used, if something does."""
     if not observation.zone.active:
         return Message("zone_not_active", {"zone": zone.name}, CONF_ZONE_ID)
+    if tunnel and tunnel.id in observation.unread_tunnels:
+        return Message("unavailable")
     if tunnel and tunnel.id not in observation.configurations:
         return Message(
             "tunnel_managed_locally", {"tunnel": tunnel.name}, CONF_TUNNEL_ID

@@ -124,12 +124,13 @@ async def _list(call: ServiceCall) -> ServiceResponse:
     entry = entry_of(call)
     protection = entry.runtime_data.protection
     with raise_translated():
-        certificates = await protection.async_read_certificates()
+        listed = await protection.async_read_certificates()
     trust = protection.trust
     return {
         "certificates": [
-            _describe(call.hass, entry, trust, item) for item in certificates
-        ]
+            _describe(call.hass, entry, trust, item) for item in listed.certificates
+        ],
+        "unread_zones": list(listed.failed),
     }
 
 

@@ -20,7 +20,7 @@ import probatio
 from ..const import CONF_HOSTNAME, DOMAIN
 from ..engine.api.errors import EngineError, PermissionMissing, Rejected
 from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
-from ..engine.sync.reconciler import Extent, ZoneSync
+from ..engine.sync.reconciler import AccountSync, Extent
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step, describe_step
 from ..quoting import shown
@@ -78,15 +78,14 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     )
     with raise_translated():
         if call.data[ATTR_DRY_RUN]:
-            zones = await protection.reconciler.preview(extent)
+            outcome = await protection.reconciler.preview(extent)
         else:
-            zones = await protection.async_sync(extent)
-            if extent.remove and all(zone.left.in_sync for zone in zones.values()):
+            outcome = await protection.async_sync(extent)
+            if extent.remove and outcome.in_sync:
                 _remove_hostnames(call.hass, entry, extent.hostnames)
         if not call.return_response:
-            for zone in zones.values():
-                zone.raise_if_stopped()
-    return await _describe_sync(call.hass, zones.values())
+            outcome.raise_if_stopped()
+    return await _describe_sync(call.hass, outcome)
 
 
 @callback
@@ -126,7 +125,7 @@ async def _find_exposures(
     """
     protection, checks = entry.runtime_data.protection, entry.runtime_data.checks
     await protection.async_refresh()
-    plan = protection.data.plans.get(settings.zone_id)
+    plan = protection.data.plan_of(settings)
     if plan is None or not protection.last_update_success:
         return None
     try:
@@ -219,12 +218,13 @@ async def _rule_names(entry: CloudflareConfigEntry, zone_id: str) -> Mapping[str
     return {rule.id: rule.description or rule.ref for rule in ruleset.rules}
 
 
-async def _describe_sync(
-    hass: HomeAssistant, zones: Collection[ZoneSync]
-) -> JsonObjectType:
+async def _describe_sync(hass: HomeAssistant, outcome: AccountSync) -> JsonObjectType:
+    zones = outcome.zones.values()
     return {
-        "in_sync": all(zone.left.in_sync for zone in zones),
-        "exposed": any(zone.left.exposures for zone in zones),
+        "in_sync": outcome.in_sync,
+        # Of a domain that could not be looked at, nobody knows.
+        "exposed": any(zone.left.exposures for zone in zones)
+        or (None if outcome.unseen else False),
         "steps": [
             *(
                 _describe_step(step, applied=True)
@@ -237,7 +237,7 @@ async def _describe_sync(
                 for step in zone.left.steps
             ),
         ],
-        "problems": await _describe_problems(hass, zones),
+        "problems": await _describe_problems(hass, outcome),
     }
 
 
@@ -246,18 +246,17 @@ def _describe_step(step: Step, *, applied: bool) -> JsonObjectType:
 
 
 async def _describe_problems(
-    hass: HomeAssistant, zones: Collection[ZoneSync]
+    hass: HomeAssistant, outcome: AccountSync
 ) -> list[JsonValueType]:
     """Return what stopped a sync and what only a person can solve, in the user's language."""
     text = await async_get_texts(hass, "common")
     sentence = await async_get_texts(hass, "exceptions")
     problems: list[JsonValueType] = []
-    for zone in zones:
-        if zone.error:
-            message = describe(zone.error)
-            told = sentence(f"{message.key}.message", **message.placeholders)
-            problems.append({"code": message.key, "message": told})
-    for zone in zones:
+    for err in outcome.errors:
+        message = describe(err)
+        told = sentence(f"{message.key}.message", **message.placeholders)
+        problems.append({"code": message.key, "message": told})
+    for zone in outcome.zones.values():
         for problem in zone.left.problems:
             message = describe_problem(problem)
             told = text(message.key, **message.placeholders)

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from cryptography import x509
-import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
-from custom_components.cloudflare_mtls.engine.api.errors import PermissionMissing
+from custom_components.cloudflare_mtls.engine.certificates.records import Record
 from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS, CertificateStatus
+from sandbox.state import CertificateStatus
 from tests.common import add_certificate, fingerprint_of
 from tests.engine.builders import ZONE_ID, trust
 
@@ -63,10 +64,40 @@ async def test_certificates_of_every_zone_are_accepted(
     assert await pins(confirmed=both).read(client) == set()
 
 
-async def test_certificates_that_cannot_be_read_are_an_error(sandbox: Sandbox) -> None:
-    """With an empty list the rules would accept no certificate."""
-    permissions = {item for item in ALL_PERMISSIONS if not item.startswith("ssl")}
-    token = sandbox.state.add_token(permissions=permissions)
+async def test_zone_that_cannot_be_read(sandbox: Sandbox) -> None:
+    """What is trusted and may be there is accepted: a bad answer locks nobody out."""
+    here = fingerprint_of(await add_certificate(sandbox, certificate_id="here"))
+    other = sandbox.state.add_zone("example.org")
+    token = sandbox.state.add_token(zones={ZONE_ID})
     client = CloudflareClient(token, base_url=sandbox.api_url)
-    with pytest.raises(PermissionMissing):
-        await pins(ZONE_ID).read(client)
+    wanted = Pins(
+        zone_ids={ZONE_ID, other.id},
+        trust=trust(
+            records={
+                "1": record("there", "device"),
+                "2": record("revoked", "device"),
+                "3": record("unwanted", "device"),
+                "4": record("of a removed device", "gone"),
+            },
+            confirmed={here: None, "confirmed": None, "adopted": "gone"},
+            revoked={"2"},
+            unwanted={"3"},
+            device_ids={"device"},
+        ),
+        run_blocking=asyncio.to_thread,
+    )
+
+    assert await wanted.read(client) == {here, "there", "confirmed"}
+    assert await replace(wanted, zone_ids={other.id}).read(client) == {
+        here,
+        "there",
+        "confirmed",
+    }
+    # Where all can be read, what is not listed is accepted by no rule.
+    assert await replace(wanted, zone_ids={ZONE_ID}).read(client) == {here}
+
+
+def record(fingerprint: str, device_id: str) -> Record:
+    """Return the record of a certificate that was created here."""
+    created_on = datetime(2026, 11, 28, tzinfo=UTC)
+    return Record(fingerprint=fingerprint, device_id=device_id, created_on=created_on)

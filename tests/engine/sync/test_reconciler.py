@@ -40,8 +40,8 @@ async def test_sync_returns_the_observation_of_a_new_read(
     """It does so after writing, and if there was nothing to write."""
     for writes in (5, 0):
         sandbox.journal.clear()
-        sync = (await reconciler(client).sync(EXTENT))[ZONE_ID]
-        sync.raise_if_stopped()
+        sync = (await reconciler(client).sync(EXTENT)).zones[ZONE_ID]
+        assert sync.error is None
         assert sync.left.in_sync
         assert len(sync.applied) == len(sandbox.journal.writes) == writes
 
@@ -63,14 +63,14 @@ async def test_confirmed_plan_is_carried_out_and_no_other(
     engine = reconciler(client)
     plan = await engine.plan(ZONE_ID, EXTENT)
     for confirmed in ({}, {ZONE_ID: replace(plan, steps=plan.steps[:-1])}):
-        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed)))[ZONE_ID]
+        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed))).zones[ZONE_ID]
         assert isinstance(sync.error, PlanChanged)
         assert sync.left == plan
         assert sandbox.journal.writes == []
     for applied in (plan.steps, ()):
         confirmed = {ZONE_ID: plan}
-        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed)))[ZONE_ID]
-        sync.raise_if_stopped()
+        sync = (await engine.sync(replace(EXTENT, confirmed=confirmed))).zones[ZONE_ID]
+        assert sync.error is None
         assert sync.applied == applied
 
 
@@ -95,7 +95,7 @@ async def test_preview_writes_nothing(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """It returns the observation that the plan was made for."""
-    preview = (await reconciler(client).preview(EXTENT))[ZONE_ID]
+    preview = (await reconciler(client).preview(EXTENT)).zones[ZONE_ID]
     assert preview.left.steps == (await reconciler(client).plan(ZONE_ID, EXTENT)).steps
     assert preview.view == await reconciler(client).look(ZONE_ID)
     assert sandbox.journal.writes == []
@@ -118,7 +118,7 @@ async def test_only_a_write_that_may_have_happened_is_looked_for(
     await engine.look(ZONE_ID)
     proxy.writes, proxy.fails_at, proxy.fault = 0, 0, fault
     sandbox.journal.clear()
-    sync = (await engine.sync(EXTENT))[ZONE_ID]
+    sync = (await engine.sync(EXTENT)).zones[ZONE_ID]
 
     assert isinstance(sync.error, error)
     assert sync.applied == ()

@@ -344,7 +344,9 @@ class Observation:
     associations: tuple[str, ...]
     records: tuple[DnsRecord, ...]
     configurations: Mapping[str, TunnelConfiguration]
+    # Neither has a configuration above; of an unread one nothing is known.
     gone_tunnels: frozenset[str] = frozenset()
+    unread_tunnels: frozenset[str] = frozenset()
 
 
 def name_matches(pattern: str, hostname: str) -> bool:

@@ -1,33 +1,62 @@
 """Fetches the certificates of several zones."""
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
+from ..api.errors import EngineError
 from ..run_blocking import RunBlocking
 from .certificate import Certificate, ListedCertificate
 from .facts import read_certificates
 
 
+@dataclass(frozen=True, kw_only=True)
+class CertificateList:
+    """The client certificates of several zones, and the zones that could not be read."""
+
+    certificates: tuple[ListedCertificate, ...]
+    read_zones: frozenset[str]
+    failed: Mapping[str, EngineError]
+
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether there are zones, and none of them could be read."""
+        return bool(self.failed) and not self.read_zones
+
+    def raise_if_unknown(self) -> None:
+        """Raise the first EngineError if none of the zones could be read."""
+        if self.is_unknown:
+            self.raise_if_incomplete()
+
+    def raise_if_incomplete(self) -> None:
+        """Raise the first EngineError that kept a zone from being read, if one did."""
+        if self.failed:
+            raise next(iter(self.failed.values()))
+
+
 async def fetch_certificates(
     client: CloudflareClient, zone_ids: Iterable[str], run_blocking: RunBlocking
-) -> tuple[ListedCertificate, ...]:
-    """Return every client certificate of these zones, by zone; raise EngineError.
+) -> CertificateList:
+    """Return every client certificate of these zones, by zone.
 
+    Raises TokenRejected and RateLimited; other errors keep one zone from being read.
     Source: GET /zones/{zone_id}/client_certificates.
     """
-    wanted = sorted(set(zone_ids))
-    listed = await asyncio.gather(
-        *(client.client_certificates.list(zone_id) for zone_id in wanted)
-    )
-    return tuple(
+    listed = await ask_each(sorted(set(zone_ids)), client.client_certificates.list)
+    certificates = tuple(
         [
             ListedCertificate(id=item.id, zone_id=zone_id, status=item.status)
             if facts is None
             else Certificate(
                 id=item.id, zone_id=zone_id, status=item.status, facts=facts
             )
-            for zone_id, found in zip(wanted, listed, strict=True)
+            for zone_id, found in listed.found.items()
             for item, facts in await run_blocking(read_certificates, found)
         ]
+    )
+    return CertificateList(
+        certificates=certificates,
+        read_zones=frozenset(listed.found),
+        failed=listed.failed,
     )

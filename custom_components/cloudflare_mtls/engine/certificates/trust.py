@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from .certificate import Certificate, ListedCertificate
+from .certificate import Certificate, ListedCertificate, readable
 from .keys import ORGANIZATION
 from .records import Record
 
@@ -51,6 +51,27 @@ class Trust:
         if device_id is None:
             return certificate.facts.fingerprint_sha256 in self.confirmed
         return device_id in self.device_ids
+
+    def fingerprints_beyond(
+        self, certificates: Collection[ListedCertificate]
+    ) -> frozenset[str]:
+        """Return the fingerprints of trusted certificates that are not among these.
+
+        Somebody else may have revoked them: Cloudflare still knows. SHA-256, lowercase hex.
+        """
+        created = {
+            record.fingerprint: record.device_id
+            for certificate_id, record in self.records.items()
+            if certificate_id not in self.revoked
+            and certificate_id not in self.unwanted
+        }
+        trusted = {
+            fingerprint
+            for fingerprint, device_id in {**created, **self.confirmed}.items()
+            if device_id is None or device_id in self.device_ids
+        }
+        listed = {item.facts.fingerprint_sha256 for item in readable(certificates)}
+        return frozenset(trusted - listed)
 
     def unknown_among(
         self, certificates: Iterable[ListedCertificate]

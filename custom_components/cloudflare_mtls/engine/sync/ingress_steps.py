@@ -15,12 +15,8 @@ def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> No
     """Have the hostname's tunnel lead it to its service."""
     configuration = steps.state.configurations.get(item.tunnel_id)
     if configuration is None:
-        is_gone = item.tunnel_id in steps.state.gone_tunnels
-        steps.add_problem(
-            ProblemCode.TUNNEL_GONE if is_gone else ProblemCode.TUNNEL_MANAGED_LOCALLY,
-            item.hostname,
-            item.tunnel_id,
-        )
+        code = _why_unknown(steps.state, item.tunnel_id)
+        steps.add_problem(code, item.hostname, item.tunnel_id)
         return
     own = configuration.rule_for(item.hostname)
     if (
@@ -67,6 +63,15 @@ def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | N
         tunnel_id=item.tunnel_id,
         service=item.service,
     )
+
+
+def _why_unknown(state: Observation, tunnel_id: str) -> ProblemCode:
+    """Return why nothing is known of a tunnel's rules."""
+    if tunnel_id in state.unread_tunnels:
+        return ProblemCode.TUNNEL_UNREAD
+    if tunnel_id in state.gone_tunnels:
+        return ProblemCode.TUNNEL_GONE
+    return ProblemCode.TUNNEL_MANAGED_LOCALLY
 
 
 def _is_shadowed(

@@ -2,9 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
+from ..api.ingress import TunnelConfiguration
 from ..api.models import Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SeenTunnel:
+    """A tunnel: its configuration, unless it is managed locally or gone."""
+
+    configuration: TunnelConfiguration | None
+    is_gone: bool = False
 
 
 async def observe(
@@ -12,31 +23,37 @@ async def observe(
 ) -> Observation:
     """Return everything that decides who reaches the zone's hostnames, all read at once.
 
-    A tunnel that is managed locally or gone has no configuration in the observation.
-    Raises EngineError.
+    A tunnel that is managed locally, gone or not readable has no configuration in the
+    observation. Raises EngineError.
     """
-    tunnel_ids = tuple(tunnel_ids)
-    zone, ruleset, associations, records, configurations = await asyncio.gather(
+
+    async def look_at(tunnel_id: str) -> _SeenTunnel:
+        configuration = await client.tunnels.get_configuration(account_id, tunnel_id)
+        if configuration is not None:
+            return _SeenTunnel(configuration=configuration)
+        is_gone = await client.tunnels.is_gone(account_id, tunnel_id)
+        return _SeenTunnel(configuration=None, is_gone=is_gone)
+
+    zone, ruleset, associations, records, tunnels = await asyncio.gather(
         client.zones.get(zone_id),
         client.rulesets.get(zone_id),
         client.hostname_associations.get(zone_id),
         client.dns.list(zone_id),
-        asyncio.gather(
-            *(client.tunnels.get_configuration(account_id, item) for item in tunnel_ids)
-        ),
+        ask_each(tunnel_ids, look_at),
     )
-    known = {item.tunnel_id: item for item in configurations if item}
-    unknown = [item for item in tunnel_ids if item not in known]
-    gone = await asyncio.gather(
-        *(client.tunnels.is_gone(account_id, item) for item in unknown)
-    )
+    tunnels.raise_if_not_permitted()
     return Observation(
         zone=zone,
         ruleset=ruleset,
         associations=associations,
         records=records,
-        configurations=known,
+        configurations={
+            tunnel_id: seen.configuration
+            for tunnel_id, seen in tunnels.found.items()
+            if seen.configuration
+        },
         gone_tunnels=frozenset(
-            item for item, is_gone in zip(unknown, gone, strict=True) if is_gone
+            tunnel_id for tunnel_id, seen in tunnels.found.items() if seen.is_gone
         ),
+        unread_tunnels=frozenset(tunnels.failed),
     )

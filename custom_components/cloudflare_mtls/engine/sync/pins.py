@@ -1,11 +1,11 @@
 """Which certificates the rules accept, where they accept only some."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..api.client import CloudflareClient
-from ..certificates.certificate import ListedCertificate, readable
-from ..certificates.fetch import fetch_certificates
+from ..certificates.certificate import readable
+from ..certificates.fetch import CertificateList, fetch_certificates
 from ..certificates.trust import Trust
 from ..run_blocking import RunBlocking
 
@@ -18,13 +18,20 @@ class Pins:
     trust: Trust
     run_blocking: RunBlocking
 
-    def fingerprints(self, certificates: Iterable[ListedCertificate]) -> frozenset[str]:
-        """Return the fingerprints of those that are accepted: SHA-256, lowercase hex."""
-        return frozenset(
+    def fingerprints(self, listed: CertificateList) -> frozenset[str]:
+        """Return the fingerprints of those that are accepted: SHA-256, lowercase hex.
+
+        A zone that cannot be read locks no device out: what is trusted and may be there counts.
+        """
+        certificates = listed.certificates
+        accepted = frozenset(
             item.facts.fingerprint_sha256
             for item in readable(certificates)
             if item.is_active and self.trust.trusts(item)
         )
+        if not listed.failed:
+            return accepted
+        return accepted | self.trust.fingerprints_beyond(certificates)
 
     async def read(self, client: CloudflareClient) -> frozenset[str]:
         """Return the fingerprints that are accepted now; raise EngineError."""

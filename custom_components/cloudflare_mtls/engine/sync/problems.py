@@ -13,6 +13,7 @@ class ProblemCode(StrEnum):
     TOO_MANY_PINNED = "too_many_pinned"
     TUNNEL_MANAGED_LOCALLY = "tunnel_managed_locally"
     TUNNEL_GONE = "tunnel_gone"
+    TUNNEL_UNREAD = "tunnel_unread"
     WOULD_EXPOSE = "would_expose"
 
     @property

@@ -1,11 +1,11 @@
 """Brings the hostnames of an account to the settings that a person chose: one writer an account."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..api.client import CloudflareClient
-from ..api.errors import EngineError, PlanChanged, RateLimited
+from ..api.errors import EngineError, PlanChanged, RateLimited, TokenRejected
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
 from ..rules.marks import SKIP_REF
@@ -40,10 +40,31 @@ class ZoneSync:
     applied: tuple[Step, ...] = ()
     error: EngineError | None = None
 
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSync:
+    """How a sync ended in each zone, by its id; unseen zones could not even be looked at."""
+
+    zones: Mapping[str, ZoneSync]
+    unseen: Mapping[str, EngineError]
+
+    @property
+    def errors(self) -> tuple[EngineError, ...]:
+        """Return what stopped the sync of a zone, before it began or after."""
+        stopped = (zone.error for zone in self.zones.values() if zone.error)
+        return (*self.unseen.values(), *stopped)
+
+    @property
+    def in_sync(self) -> bool:
+        """Return whether all is known to be as it must be."""
+        return not self.unseen and all(
+            zone.left.in_sync for zone in self.zones.values()
+        )
+
     def raise_if_stopped(self) -> None:
-        """Raise the EngineError that stopped the zone's changes, if one did."""
-        if self.error:
-            raise self.error
+        """Raise the first EngineError that stopped the sync of a zone, if one did."""
+        if self.errors:
+            raise self.errors[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,25 +182,35 @@ class Reconciler:
         found = self.plan_for(view, pinned, extent).adoptable
         return self.plan_for(view, pinned, replace(extent, takes_over=found))
 
-    async def preview(self, extent: Extent) -> Mapping[str, ZoneSync]:
+    async def preview(self, extent: Extent) -> AccountSync:
         """Return what a sync would find in each zone; nothing is written."""
-        zones = {}
-        for zone_id in self.zones_of(extent.hostnames):
-            view, pinned = await self._look_with_pins(zone_id)
-            left = self.plan_for(view, pinned, extent)
-            zones[zone_id] = ZoneSync(view=view, left=left)
-        return zones
+        return await self._each_zone(extent, self._preview_zone)
 
-    async def sync(self, extent: Extent) -> Mapping[str, ZoneSync]:
+    async def sync(self, extent: Extent) -> AccountSync:
         """Bring the hostnames to their settings; return how it ended in each zone.
 
         Two writers of one account would overwrite each other's lists: the caller sees to it
         that nobody else writes, from the moment when the settings were taken.
         """
-        return {
-            zone_id: await self._sync_zone(zone_id, extent)
-            for zone_id in self.zones_of(extent.hostnames)
-        }
+        return await self._each_zone(extent, self._sync_zone)
+
+    async def _each_zone(
+        self, extent: Extent, act: Callable[[str, Extent], Awaitable[ZoneSync]]
+    ) -> AccountSync:
+        """Act on one zone after the other; one that cannot be looked at stops no other."""
+        zones, unseen = dict[str, ZoneSync](), dict[str, EngineError]()
+        for zone_id in self.zones_of(extent.hostnames):
+            try:
+                zones[zone_id] = await act(zone_id, extent)
+            except TokenRejected, RateLimited:
+                raise
+            except EngineError as err:
+                unseen[zone_id] = err
+        return AccountSync(zones=zones, unseen=unseen)
+
+    async def _preview_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
+        view, pinned = await self._look_with_pins(zone_id)
+        return ZoneSync(view=view, left=self.plan_for(view, pinned, extent))
 
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
         view, pinned = await self._look_with_pins(zone_id)

@@ -2,6 +2,7 @@
 
 from ..rules.marks import RECORD_COMMENT
 from .ingress_steps import stop_serving
+from .problems import ProblemCode
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
 from .steps import Action, RecordStep, Step, address_record
@@ -11,6 +12,9 @@ def unpublish(steps: SafeSteps, item: ProtectedHostname) -> None:
     """Remove everything of ours that leads to a hostname."""
     for step in _way_down(steps, item):
         steps.add(step)
+    if item.tunnel_id in steps.state.unread_tunnels:
+        # Its rule may still be there.
+        steps.add_problem(ProblemCode.TUNNEL_UNREAD, item.hostname, item.tunnel_id)
 
 
 def close(steps: SafeSteps, item: ProtectedHostname) -> None:

@@ -1,0 +1,97 @@
+"""Remembers which zones the token sees, and what became of those that cannot be read."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.util import dt as dt_util
+
+from ..const import LOGGER
+from ..engine.api.client import CloudflareClient
+from ..engine.api.errors import (
+    EngineError,
+    PermissionMissing,
+    RateLimited,
+    Rejected,
+    TokenRejected,
+)
+from ..engine.api.models import Zone
+from ..engine.sync.lost_zones import LostZone, find_lost_zone
+from ..engine.sync.settings import HostnameSettings
+
+_INTERVAL: Final = timedelta(hours=6)
+
+
+class AccountZones:
+    """The zones that the token sees, by an occasional look."""
+
+    def __init__(self, client: CloudflareClient, account_id: str) -> None:
+        """Begin without having looked."""
+        self._client = client
+        self._account_id = account_id
+        self._zones: tuple[Zone, ...] | None = None
+        self._names: dict[str, str] = {}
+        self._looked_at: datetime | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Return the ids of the account's zones."""
+        return frozenset(
+            zone.id for zone in self._zones or () if zone.account.id == self._account_id
+        )
+
+    async def async_keep_up(self) -> bool:
+        """Look again if the last look is long ago; return whether the account has new zones."""
+        now, before = dt_util.utcnow(), self.ids
+        if self._looked_at and now - self._looked_at < _INTERVAL:
+            return False
+        await self._look()
+        self._looked_at = now
+        return bool(self.ids - before)
+
+    async def async_find_lost(
+        self,
+        failed: Mapping[str, EngineError],
+        hostnames: Collection[HostnameSettings],
+        *,
+        look: bool,
+    ) -> Mapping[str, LostZone]:
+        """Return what became of the zones that could not be read, where that will not pass."""
+        lasting = {
+            zone_id: err
+            for zone_id, err in failed.items()
+            if isinstance(err, (PermissionMissing, Rejected))
+        }
+        if look and lasting:
+            await self._look()
+        if self._zones is None:
+            return {}
+        found = (
+            find_lost_zone(
+                zone_id,
+                err,
+                known_name=self._names.get(zone_id),
+                hostnames={
+                    item.hostname for item in hostnames if item.zone_id == zone_id
+                },
+                zones=self._zones,
+                account_id=self._account_id,
+            )
+            for zone_id, err in lasting.items()
+        )
+        return {lost.zone_id: lost for lost in found if lost}
+
+    def remember(self, zones: Iterable[Zone]) -> None:
+        """Remember what zones are called, for when they cannot be read any more."""
+        self._names |= {zone.id: zone.name for zone in zones}
+
+    async def _look(self) -> None:
+        """Ask for the zones; without an answer what is known stays."""
+        try:
+            self._zones = await self._client.zones.list()
+        except TokenRejected, RateLimited:
+            raise
+        except EngineError as err:
+            LOGGER.debug("Zones could not be listed: %s", err)
+        else:
+            self.remember(self._zones)
