@@ -99,6 +99,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     }
     keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
+    keys.add(f"problem_{ProblemCode.STILL_REACHABLE}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -242,6 +243,7 @@ def test_every_abort_has_a_sentence() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        "removal_left",
     }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
@@ -280,6 +282,7 @@ def test_issues() -> None:
     named |= {key: set() for key in UNKNOWN_CERTIFICATES}
     named |= {key: {"name"} for key in ("certificate_ready", "revocation_pending")}
     named |= {key: {"zone", "reason"} for key in LOST_ZONES}
+    named["removal_left"] = {"hostname", "record"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -292,6 +295,7 @@ def test_issues() -> None:
         "exposed",
         "exposed_unfixable",
         "removal_pending",
+        "removal_left",
         "not_enforced",
         "not_enforced_unread",
         "tunnel_down",
@@ -320,6 +324,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             for key in UNKNOWN_CERTIFICATES
         },
         **{key: {"forget": {"zone", "reason", "hostnames"}} for key in LOST_ZONES},
+        "removal_left": {"confirm": {"hostname", "record"}},
         "zone_replaced": {
             "init": {"zone"},
             "confirm": {"changes"},

@@ -42,6 +42,14 @@ class HostnameState:
     blocked_requests: int | None
 
     @property
+    def published(self) -> bool:
+        """Return whether it is on the internet: somebody else may have led it home again."""
+        protected = self.settings.protected
+        return protected.published or bool(
+            self.plan and self.plan.way_left(protected.hostname)
+        )
+
+    @property
     def drifted(self) -> bool | None:
         """Return whether Cloudflare's settings differ from what a person chose."""
         return self.plan.drifted(self.settings.hostname) if self.plan else None

@@ -49,6 +49,7 @@ class Fix(StrEnum):
     FIX_FINDING = "fix_finding"
     SHOW_HANDOVER = "show_handover"
     LOST_ZONE = "lost_zone"
+    KEEP_BLOCKED = "keep_blocked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +167,7 @@ def protection_issues(
             continue
         for hostname in hostnames:
             issues += _hostname_issues(text, hostname, plan, newly_unread)
-        issues += [_removal_issue(item) for item in removed if plan.drifted(item)]
+        issues += [_removal_issue(item, plan) for item in removed if plan.drifted(item)]
     return issues
 
 
@@ -209,8 +210,16 @@ def _problem_issue(problem: Problem, hostname: str) -> Issue:
     )
 
 
-def _removal_issue(hostname: str) -> Issue:
-    """Return the issue for a removed hostname that could not be taken down yet."""
+def _removal_issue(hostname: str, plan: Plan) -> Issue:
+    """Return the issue for a removed hostname that could not be taken down, or not yet."""
+    if way_left := plan.way_left(hostname):
+        return Issue(
+            id=f"removal_left_{hostname}",
+            translation_key="removal_left",
+            placeholders={"hostname": hostname, "record": way_left.detail},
+            fix=(Fix.KEEP_BLOCKED, hostname),
+            severity=ir.IssueSeverity.WARNING,
+        )
     return _hostname_issue("removal_pending", hostname, fixable=False)
 
 

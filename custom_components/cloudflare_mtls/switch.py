@@ -13,7 +13,7 @@ from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
-from .wording import raise_translated
+from .wording import describe_problem, raise_translated, raise_translated_error
 
 PARALLEL_UPDATES = 1
 
@@ -52,8 +52,7 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
     @property
     @override
     def is_on(self) -> bool | None:
-        hostname = self.hostname
-        return hostname.settings.protected.published if hostname else None
+        return self.hostname.published if self.hostname else None
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
@@ -77,6 +76,8 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                 extent = Extent(hostnames={settings.hostname})
                 outcome = await reconciler.with_hostname(settings).sync(extent)
                 outcome.raise_if_stopped()
+                if way_left := outcome.way_left(settings):
+                    raise_translated_error(describe_problem(way_left))
                 # While nobody else can write: the next writer takes the new settings.
                 self.hass.config_entries.async_update_subentry(
                     self._entry,

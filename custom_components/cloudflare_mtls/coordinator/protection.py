@@ -87,6 +87,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             account_id=self.account_id,
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
+            marked=self.removals.marked,
             pins=self._pins if self.pins else None,
             skip_dry_runs=self._skip_dry_runs,
         )
@@ -190,6 +191,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._zones.remember(item.zone for item in observations.values())
         for observation in observations.values():
             self._note_unread(observation.unread_tunnels)
+        await self.removals.async_note_marked(observations.values())
         reconciler = await self.removals.async_without_restored(
             reconciler, observations.values()
         )

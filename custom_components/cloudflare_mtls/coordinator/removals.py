@@ -44,6 +44,22 @@ class Removals:
         """Return the zone of each device whose certificates have to be revoked."""
         return self._tombstones.devices
 
+    @property
+    def marked(self) -> frozenset[str]:
+        """Return the hostnames whose DNS record is ours, whatever its comment says by now."""
+        return self._tombstones.marked
+
+    async def async_note_marked(self, observations: Iterable[Observation]) -> None:
+        """Remember which hostnames' records bear our mark: another tool may take it away."""
+        await self._tombstones.async_note_marked(
+            {
+                record.name
+                for observation in observations
+                for record in observation.records
+                if record.comment == RECORD_COMMENT
+            }
+        )
+
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
         """Take what is no longer among the subentries for removed."""
         await self._tombstones.async_update(subentries)
@@ -78,6 +94,10 @@ class Removals:
                 if now - since >= _REST
             }
         )
+
+    async def async_forget_hostname(self, hostname: str) -> None:
+        """Forget a removed hostname: what is left of it at Cloudflare stays."""
+        await self._tombstones.async_clear_hostnames({hostname})
 
     async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
         """Forget what was removed in these zones: nothing of it can be changed any more."""

@@ -1,4 +1,4 @@
-"""What was removed from Home Assistant, and still has to go at Cloudflare.
+"""What was removed from Home Assistant, and still has to go at Cloudflare; and whose records are ours.
 
 Hostnames have to be taken down, and the certificates of companion devices revoked. Home
 Assistant does not say that a subentry was removed, and it may happen while Cloudflare is out
@@ -27,6 +27,7 @@ from ..subentries import (
 )
 
 _VERSION: Final = 1
+_MARKED: Final = "marked"
 
 type _Items = Mapping[str, Mapping[str, Any]]
 
@@ -70,6 +71,20 @@ class Tombstones:
             if item["removed_at"]
         }
 
+    @property
+    def marked(self) -> frozenset[str]:
+        """Return the hostnames, present and removed, whose DNS record was seen with our mark."""
+        hostnames = self._stored["hostnames"].items()
+        return frozenset(name for name, item in hostnames if item.get(_MARKED))
+
+    async def async_note_marked(self, hostnames: Collection[str]) -> None:
+        """Remember that the DNS record of these hostnames bears our mark."""
+        items = {
+            name: {**item, _MARKED: True} if name in hostnames else item
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
+
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
         """Record what is configured now; what is no longer there counts as removed."""
         hostnames = {
@@ -111,7 +126,7 @@ def _update(known: _Items, present: _Items) -> _Items:
         if key not in present
     }
     there = {
-        key: {"settings": settings, "removed_at": None}
+        key: {**known.get(key, {}), "settings": settings, "removed_at": None}
         for key, settings in present.items()
     }
     return there | gone

@@ -158,6 +158,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "record_in_the_way",
         "no_free_rule",
         "expression_too_long",
+        "still_reachable",
         "tunnel_unread",
         "too_many_pinned",
         "tunnel_managed_locally",

@@ -8,7 +8,6 @@ from custom_components.cloudflare_mtls.engine.rules.expressions import block_exp
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
-from custom_components.cloudflare_mtls.engine.sync.steps import Kind
 from tests.engine.builders import (
     BLOCK_REF,
     BUILD_UP,
@@ -139,7 +138,9 @@ def test_hostname_that_must_stay_closed_does_not_keep_another_one_open() -> None
     assert exposed(world, HOST)
     assert plan.problems == (
         Problem(
-            code=ProblemCode.WOULD_EXPOSE, target=OTHER, detail=Kind.BLOCK_RULE.value
+            code=ProblemCode.STILL_REACHABLE,
+            target=OTHER,
+            detail=f"CNAME *.example.com → {world.records[0].content}",
         ),
     )
     assert not exposed(done, HOST)

@@ -205,6 +205,7 @@ class Rule:
     """A custom rule of a zone.
 
     One that has conditions beside its expression applies to some requests only that match it.
+    One that lost its mark is known to be ours by what it does.
     """
 
     id: str
@@ -215,6 +216,7 @@ class Rule:
     enabled: bool
     action_parameters: Mapping[str, Any]
     has_other_conditions: bool = False
+    lost_mark: bool = False
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:

@@ -49,7 +49,7 @@ def exposed(
     """
     if _leads_past_cloudflare(observation, hostname):
         return Exposure(hostname=hostname, visitor=Visitor.NO_CERTIFICATE, through=None)
-    if not _reaches_origin(observation, hostname):
+    if not records_to_an_origin(observation, hostname):
         return None
     for handshake, path in product(
         handshakes(admission.pinned), paths_outside(admission.exempt_paths)
@@ -85,16 +85,20 @@ def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
     )
 
 
-def _reaches_origin(observation: Observation, hostname: str) -> bool:
+def records_to_an_origin(
+    observation: Observation, hostname: str
+) -> tuple[DnsRecord, ...]:
+    """Return the records by which visitors of a hostname may reach an origin through Cloudflare."""
     records = [
         record
         for record in observation.records
         if name_matches(record.name, hostname) and record.type in ADDRESS_TYPES
     ]
     exact = [record for record in records if record.name == hostname]
-    return any(
-        record.proxied and _is_served(observation, record, hostname)
+    return tuple(
+        record
         for record in exact or records
+        if record.proxied and _is_served(observation, record, hostname)
     )
 
 

@@ -10,6 +10,7 @@ from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
+from ..rules.recognition import with_marks
 from .plan import Plan
 from .steps import (
     Action,
@@ -155,7 +156,7 @@ class _Writer:
         seen = {item.tunnel_id: item for item in configurations if item}
         return replace(
             self.state,
-            ruleset=ruleset,
+            ruleset=with_marks(ruleset),
             records=records,
             configurations={**self.state.configurations, **seen},
         )
@@ -176,6 +177,7 @@ class _Writer:
                 ruleset = await rulesets.create(zone_id, step.rule.body())
             case Action.UPDATE | Action.MOVE | Action.ADOPT if own and ruleset_id:
                 ruleset = await rulesets.edit_rule(zone_id, ruleset_id, own.id, body)
+        ruleset = with_marks(ruleset)
         if _others(ruleset, step) != _others(self.state.ruleset, step):
             self._as_planned = False
         self.state = replace(self.state, ruleset=ruleset)

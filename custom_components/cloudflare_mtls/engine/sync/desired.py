@@ -41,6 +41,7 @@ class DesiredRule:
         """Return whether an observed rule does what this one must do."""
         return (
             rule.enabled
+            and not rule.lost_mark
             and not rule.has_other_conditions
             and rule.action == self.action
             and same_expression(rule.expression, self.expression)
@@ -63,6 +64,8 @@ class DesiredZone:
     hostnames: the ones to protect.
     removed: the ones that we take down.
     former: settings that a hostname had before; another tunnel may still serve it.
+    marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
+        it away since.
     pinned: fingerprints of the only certificates that pass, None for any.
     skipped: what Cloudflare lets this zone's skip rule skip.
     takes_over: what was made by hand and becomes ours, because a person agreed; None where
@@ -75,6 +78,7 @@ class DesiredZone:
     hostnames: tuple[ProtectedHostname, ...] = ()
     removed: tuple[ProtectedHostname, ...] = ()
     former: tuple[ProtectedHostname, ...] = ()
+    marked: frozenset[str] = frozenset()
     pinned: frozenset[str] | None = None
     skipped: frozenset[Skippable] = frozenset(Skippable)
     takes_over: frozenset[MadeByHand] | None = None

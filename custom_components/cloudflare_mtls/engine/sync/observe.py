@@ -8,6 +8,7 @@ from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
 from ..api.ingress import TunnelConfiguration
 from ..api.models import Observation
+from ..rules.recognition import with_marks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ async def observe(
     tunnels.raise_if_not_permitted()
     return Observation(
         zone=zone,
-        ruleset=ruleset,
+        ruleset=with_marks(ruleset),
         associations=associations,
         records=records,
         configurations={

@@ -11,7 +11,7 @@ from .associations import associate, dissociate
 from .desired import DesiredRule, DesiredZone
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
-from .problems import Problem
+from .problems import Problem, ProblemCode
 from .record_steps import lead_to_tunnel
 from .rule_adoption import adopt_rules, discard_rules, find_made_by_hand
 from .rule_steps import delete_rule, write_block_rule, write_skip_rule
@@ -56,6 +56,18 @@ class Plan:
     def drifted(self, hostname: str) -> bool:
         """Return whether something that concerns this hostname is not as it must be."""
         return not self.limited_to({hostname}).in_sync
+
+    def way_left(self, hostname: str) -> Problem | None:
+        """Return what still leads home although the hostname is off the internet, if something does."""
+        return next(
+            (
+                problem
+                for problem in self.problems
+                if problem.code is ProblemCode.STILL_REACHABLE
+                and problem.target == hostname
+            ),
+            None,
+        )
 
     def has_record(self, hostname: str) -> bool:
         """Return whether the hostname already has a DNS record, so that it can be visited."""
@@ -118,13 +130,28 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         steps = SafeSteps(observation, desired.admissions)
         for item in desired.hostnames:
             if item.hostname in still_exposed:
-                close(steps, item)
+                close(steps, desired, item)
         _remove_drift(steps, desired)
     return Plan(
         steps=tuple(steps.steps),
-        problems=tuple(steps.problems),
+        problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
+    )
+
+
+def _without_consequences(problems: Collection[Problem]) -> tuple[Problem, ...]:
+    """Return problems without the rules that are kept because a hostname can still be reached."""
+    reachable = {
+        problem.target
+        for problem in problems
+        if problem.code is ProblemCode.STILL_REACHABLE
+    }
+    return tuple(
+        problem
+        for problem in problems
+        if problem.code is not ProblemCode.WOULD_EXPOSE
+        or problem.target not in reachable
     )
 
 
@@ -136,7 +163,7 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
     """
     unpublished = [item for item in desired.hostnames if not item.published]
     for item in (*desired.removed, *unpublished):
-        unpublish(steps, item)
+        unpublish(steps, desired, item)
     if block := desired.block:
         _build_up(steps, desired, block)
     else:

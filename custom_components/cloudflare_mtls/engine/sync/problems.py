@@ -15,6 +15,7 @@ class ProblemCode(StrEnum):
     TUNNEL_GONE = "tunnel_gone"
     TUNNEL_UNREAD = "tunnel_unread"
     WOULD_EXPOSE = "would_expose"
+    STILL_REACHABLE = "still_reachable"
 
     @property
     def affects_zone(self) -> bool:

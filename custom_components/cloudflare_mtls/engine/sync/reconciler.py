@@ -16,6 +16,7 @@ from .dry_runs import SkipDryRuns
 from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
+from .problems import Problem
 from .settings import HostnameSettings, Layout
 from .steps import Step
 
@@ -61,6 +62,11 @@ class AccountSync:
             zone.left.in_sync for zone in self.zones.values()
         )
 
+    def way_left(self, settings: HostnameSettings) -> Problem | None:
+        """Return what still leads home although the hostname is off the internet, if something does."""
+        zone = self.zones.get(settings.zone_id)
+        return zone.left.way_left(settings.hostname) if zone else None
+
     def raise_if_stopped(self) -> None:
         """Raise the first EngineError that stopped the sync of a zone, if one did."""
         if self.errors:
@@ -94,7 +100,8 @@ class Reconciler:
 
     It needs all of the account's hostnames, because the hostnames of a zone share its rules:
     those to protect, those that were removed and still have to be taken down, and former
-    settings of hostnames that were changed. Without pins, every certificate of the account is
+    settings of hostnames that were changed. Marked are those whose DNS record was seen with our
+    mark. Without pins, every certificate of the account is
     accepted. Its methods raise EngineError where they cannot see what must be done.
     """
 
@@ -103,6 +110,7 @@ class Reconciler:
     hostnames: tuple[HostnameSettings, ...]
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
+    marked: frozenset[str] = frozenset()
     pins: Pins | None = None
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
@@ -162,6 +170,7 @@ class Reconciler:
             hostnames=tuple(item.protected for item in in_zone if item not in gone),
             removed=tuple(item.protected for item in gone),
             former=tuple(item.protected for item in self.former),
+            marked=self.marked,
             pinned=pinned,
             skipped=view.skippable,
             takes_over=extent.takes_over,

@@ -1,6 +1,6 @@
 """Adds the steps that lead a hostname to its tunnel in DNS (pure)."""
 
-from ..api.models import DnsRecord
+from ..api.models import DnsRecord, Observation
 from ..rules.adoption import MadeByHand
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredZone
@@ -10,12 +10,25 @@ from .settings import ProtectedHostname
 from .steps import Action, RecordStep, address_record
 
 
+def is_our_record(
+    record: DnsRecord, desired: DesiredZone, item: ProtectedHostname
+) -> bool:
+    """Return whether a hostname's record is ours, by its mark or by what was seen before."""
+    return record.comment == RECORD_COMMENT or (
+        item.hostname in desired.marked and _leads_to_tunnel(record, item)
+    )
+
+
 def record_made_by_hand(
-    records: tuple[DnsRecord, ...], item: ProtectedHostname
+    observation: Observation, desired: DesiredZone, item: ProtectedHostname
 ) -> MadeByHand | None:
     """Return the record that leads a hostname to its tunnel already, unless it is ours."""
-    record = address_record(records, item.hostname)
-    if record and _leads_to_tunnel(record, item) and record.comment != RECORD_COMMENT:
+    record = address_record(observation.records, item.hostname)
+    if (
+        record
+        and _leads_to_tunnel(record, item)
+        and not is_our_record(record, desired, item)
+    ):
         return MadeByHand(id=record.id, hostname=item.hostname)
     return None
 
@@ -26,13 +39,10 @@ def lead_to_tunnel(
     """Have the hostname's DNS record lead to its tunnel; another's record is left alone."""
     record = address_record(steps.state.records, item.hostname)
     if record and _leads_to_tunnel(record, item):
-        found = record_made_by_hand(steps.state.records, item)
-        if found in (desired.takes_over or ()):
-            steps.add(
-                RecordStep(
-                    action=Action.ADOPT, target=item.hostname, tunnel_id=item.tunnel_id
-                )
-            )
+        by_hand = record_made_by_hand(steps.state, desired, item)
+        is_marked = record.comment == RECORD_COMMENT
+        if not is_marked and (by_hand is None or by_hand in (desired.takes_over or ())):
+            steps.add(adopt_record(item))
         return
     if record and record.comment != RECORD_COMMENT:
         steps.add_problem(ProblemCode.RECORD_IN_THE_WAY, item.hostname, record.content)
@@ -46,6 +56,13 @@ def lead_to_tunnel(
             tunnel_id=item.tunnel_id,
             admission=desired.admission(item),
         )
+    )
+
+
+def adopt_record(item: ProtectedHostname) -> RecordStep:
+    """Return the step that writes our mark on a hostname's record."""
+    return RecordStep(
+        action=Action.ADOPT, target=item.hostname, tunnel_id=item.tunnel_id
     )
 
 

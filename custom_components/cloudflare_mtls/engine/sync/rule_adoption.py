@@ -16,7 +16,7 @@ def find_made_by_hand(
 ) -> frozenset[MadeByHand]:
     """Return what could become ours if a person agreed."""
     records = [
-        record_made_by_hand(observation.records, item)
+        record_made_by_hand(observation, desired, item)
         for item in desired.hostnames
         if item.published
     ]

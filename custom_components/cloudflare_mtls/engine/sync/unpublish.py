@@ -1,37 +1,51 @@
 """Adds the steps that take a hostname off the internet (pure)."""
 
+from ..api.models import DnsRecord, Observation
+from ..rules.exposure import records_to_an_origin
 from ..rules.marks import RECORD_COMMENT
+from .desired import DesiredZone
 from .ingress_steps import stop_serving
 from .problems import ProblemCode
+from .record_steps import adopt_record, is_our_record
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
 from .steps import Action, RecordStep, Step, address_record
 
 
-def unpublish(steps: SafeSteps, item: ProtectedHostname) -> None:
-    """Remove everything of ours that leads to a hostname."""
-    for step in _way_down(steps, item):
+def unpublish(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
+    """Remove everything of ours that leads to a hostname; say what else does."""
+    for step in _way_down(steps, desired, item):
         steps.add(step)
     if item.tunnel_id in steps.state.unread_tunnels:
         # Its rule may still be there.
         steps.add_problem(ProblemCode.TUNNEL_UNREAD, item.hostname, item.tunnel_id)
+    for record in records_to_an_origin(steps.state, item.hostname):
+        if _leads_home(steps.state, record, item):
+            detail = f"{record.type} {record.name} → {record.content}"
+            steps.add_problem(ProblemCode.STILL_REACHABLE, item.hostname, detail)
 
 
-def close(steps: SafeSteps, item: ProtectedHostname) -> None:
+def close(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
     """Take an exposed hostname off the internet, with no more steps than that needs."""
-    for step in _way_down(steps, item):
+    for step in _way_down(steps, desired, item):
         if item.hostname in steps.exposures:
             steps.add(step)
 
 
-def _way_down(steps: SafeSteps, item: ProtectedHostname) -> list[Step]:
+def _way_down(
+    steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname
+) -> list[Step]:
     """Return the steps after which nothing of ours leads to a hostname, in a safe order."""
     record = address_record(steps.state.records, item.hostname)
-    if record and record.comment != RECORD_COMMENT:
+    is_ours = record is not None and is_our_record(record, desired, item)
+    if record and not is_ours and item.hostname not in desired.marked:
         # Behind somebody else's record the ingress rule is theirs too, though it looks like ours.
         return []
     way_down: list[Step] = []
-    if record:
+    if record and is_ours:
+        if record.comment != RECORD_COMMENT:
+            # Only what bears our mark is ever deleted.
+            way_down.append(adopt_record(item))
         way_down.append(
             RecordStep(
                 action=Action.DELETE,
@@ -45,3 +59,17 @@ def _way_down(steps: SafeSteps, item: ProtectedHostname) -> list[Step]:
         # Our record hides a wildcard record that would take over.
         way_down.reverse()
     return way_down
+
+
+def _leads_home(state: Observation, record: DnsRecord, item: ProtectedHostname) -> bool:
+    """Return whether visitors may reach the hostname's service by a record that is not ours.
+
+    Only a tunnel leads home, and only a known one is known to lead elsewhere.
+    """
+    if record.tunnel_id is None:
+        return False
+    configuration = state.configurations.get(record.tunnel_id)
+    return configuration is None or any(
+        rule.may_take(item.hostname) and rule.service == item.service
+        for rule in configuration.ingress
+    )
