@@ -1,7 +1,6 @@
 """Tests that a plan leaves everything that others made unchanged."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -70,74 +69,6 @@ def test_our_ingress_rule_keeps_additions_of_others() -> None:
     )
     written = ingress_after(configuration(own, CATCH_ALL), step)
     assert written["ingress"] == [{**own, "service": SERVICE}, CATCH_ALL]
-
-
-TRUST_AND_TIME = {
-    "caPool": "/etc/ca.pem",
-    "connectTimeout": 10,
-    "keepAliveTimeout": 90,
-    "noTLSVerify": False,
-    "originServerName": "ha.home.arpa",
-    "tcpKeepAlive": 30,
-    "tlsTimeout": 5,
-}
-
-
-def new_rule(*siblings: dict[str, Any]) -> Any:
-    """Return the rule that is written for our hostname beside these."""
-    step = IngressStep(
-        action=Action.CREATE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
-    )
-    written = ingress_after(configuration(*siblings, CATCH_ALL), step)["ingress"]
-    assert written[: len(siblings)] == list(siblings)
-    return written[len(siblings)]
-
-
-@pytest.mark.parametrize(
-    "left_out",
-    [
-        {},
-        {"access": {"required": True, "teamName": "casa", "audTag": ["aud"]}},
-        {"httpHostHeader": "home.example.com"},
-        {"matchSNItoHost": True, "http2Origin": True, "proxyType": "socks"},
-        {"disableChunkedEncoding": True, "bastionMode": True, "unknown": 1},
-    ],
-)
-def test_new_ingress_takes_trust_and_time_of_the_same_origin(
-    left_out: dict[str, Any],
-) -> None:
-    """Whom an application lets in and by which name it is asked for are its own."""
-    settings = {**left_out, **TRUST_AND_TIME}
-    siblings = [
-        serves("nas.example.com", "http://nas:1", originRequest={"tlsTimeout": 9}),
-        serves("plain.example.com", SERVICE),
-        serves("home.example.com", SERVICE, originRequest=settings),
-    ]
-    assert new_rule(*siblings) == serves(originRequest=TRUST_AND_TIME)
-
-
-@pytest.mark.parametrize("settings", [{}, {"access": {"required": True}}, None, 1])
-def test_new_ingress_without_settings(settings: Any) -> None:
-    """Where nothing is taken over, there are no settings."""
-    sibling = serves("home.example.com", SERVICE, originRequest=settings)
-    assert new_rule(sibling) == serves()
-
-
-def test_several_applications_behind_one_proxy() -> None:
-    """A name of one of them is not taken over: it may be another application's."""
-    siblings = [
-        serves(
-            f"{name}.example.com",
-            SERVICE,
-            originRequest={
-                "httpHostHeader": f"{name}.example.com",
-                "originServerName": f"{name}.example.com",
-                "noTLSVerify": False,
-            },
-        )
-        for name in ("grafana", "prometheus", "home")
-    ]
-    assert new_rule(*siblings) == serves(originRequest={"noTLSVerify": False})
 
 
 def test_tunnel_that_was_never_configured_gets_a_catch_all() -> None:

@@ -5,6 +5,7 @@ from itertools import takewhile
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.models import Observation
 from .desired import DesiredZone
+from .origin_settings import settings_of_siblings
 from .problems import ProblemCode
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
@@ -32,6 +33,9 @@ def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> No
             target=item.hostname,
             tunnel_id=item.tunnel_id,
             service=item.service,
+            origin_request=()
+            if own
+            else settings_of_siblings(configuration, item.hostname, item.service),
             admission=desired.admission(item),
         )
     )

@@ -11,19 +11,8 @@ from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
 from ..rules.admissions import ANY_CERTIFICATE, Admission
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
+from .origin_settings import OriginRequest
 
-# The settings of an origin that are about the origin alone, and not about who asks for what.
-_TRUST_AND_TIME: Final = frozenset(
-    {
-        "caPool",
-        "connectTimeout",
-        "keepAliveTimeout",
-        "noTLSVerify",
-        "tcpKeepAlive",
-        "tlsTimeout",
-    }
-)
-_ORIGIN_NAME: Final = "originServerName"
 CATCH_ALL: Final[Mapping[str, Any]] = {"service": "http_status:404"}
 
 
@@ -91,12 +80,16 @@ class AssociationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class IngressStep:
-    """Have a tunnel serve a hostname, or no longer serve it."""
+    """Have a tunnel serve a hostname, or no longer serve it.
+
+    The origin request is what a new rule takes over from another one.
+    """
 
     action: Action
     target: str
     tunnel_id: str
     service: str
+    origin_request: OriginRequest = ()
     admission: Admission = ANY_CERTIFICATE
     kind: Kind = Kind.INGRESS
 
@@ -175,8 +168,7 @@ def ingress_after(
 ) -> dict[str, Any]:
     """Return the whole configuration once the step is done; the rest of it stays as it is.
 
-    A new rule takes what is about trust and time from a rule that already serves the same
-    origin, and stands ahead of any wildcard, since the first match wins.
+    A new rule stands ahead of any wildcard, since the first match wins.
     """
     own = configuration.rule_for(step.target)
     others = [rule for rule in configuration.ingress if rule is not own]
@@ -190,7 +182,7 @@ def ingress_after(
             ),
             len(others),
         )
-        rules.insert(place, _ingress_rule(configuration, own, step))
+        rules.insert(place, _ingress_rule(own, step))
         if not configuration.has_catch_all:
             rules.append(dict(CATCH_ALL))
     return {**configuration.raw, "ingress": rules}
@@ -275,36 +267,12 @@ def _records_after(
     return (*others, written)
 
 
-def _ingress_rule(
-    configuration: TunnelConfiguration, own: IngressRule | None, step: IngressStep
-) -> dict[str, Any]:
-    if own:
-        return {**own.raw, "hostname": step.target, "service": step.service}
+def _ingress_rule(own: IngressRule | None, step: IngressStep) -> dict[str, Any]:
     rule: dict[str, Any] = {"hostname": step.target, "service": step.service}
-    settings = _settings_of_siblings(configuration, step.service)
-    return {**rule, "originRequest": settings} if settings else rule
-
-
-def _settings_of_siblings(
-    configuration: TunnelConfiguration, service: str
-) -> dict[str, Any]:
-    """Return how the first rule for a service that says so trusts it, and waits for it.
-
-    Where one proxy serves several applications, a name belongs to one of them: it is only
-    taken over where all rules for the service have the same.
-    """
-    siblings = [
-        settings
-        for rule in configuration.ingress
-        if rule.service == service
-        and isinstance(settings := rule.raw.get("originRequest"), Mapping)
-    ]
-    if not siblings:
-        return {}
-    names = [settings.get(_ORIGIN_NAME) for settings in siblings]
-    return {
-        key: value
-        for key, value in siblings[0].items()
-        if key in _TRUST_AND_TIME
-        or (key == _ORIGIN_NAME and all(name == value for name in names))
-    }
+    if own:
+        return {**own.raw, **rule}
+    return (
+        {**rule, "originRequest": dict(step.origin_request)}
+        if step.origin_request
+        else rule
+    )
