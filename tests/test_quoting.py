@@ -127,6 +127,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
     "seconds": lambda text, foreign: "42",
+    "settings": lambda text, foreign: Ours(quoted(foreign)),
     "since": lambda text, foreign: "2026-11-28 16:53",
     "token": lambda text, foreign: Ours("eyJhIjoi"),
     "token_url": lambda text, foreign: Ours(token_url()),
@@ -154,7 +155,13 @@ def steps_about(foreign: str) -> list[Step]:
     ]
     others: list[Step] = [
         *(
-            IngressStep(action=action, target=foreign, tunnel_id="x", service=foreign)
+            IngressStep(
+                action=action,
+                target=foreign,
+                tunnel_id="x",
+                service=foreign,
+                origin_request=(("httpHostHeader", foreign), ("noTLSVerify", True)),
+            )
             for action in (Action.CREATE, Action.UPDATE, Action.DELETE)
         ),
         *(

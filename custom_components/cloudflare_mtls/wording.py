@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
+import json
 from math import ceil
 import re
 from typing import Final, NoReturn
@@ -24,8 +25,8 @@ from .engine.api.errors import (
     TokenRejected,
 )
 from .engine.sync.problems import Problem
-from .engine.sync.steps import Step
-from .quoting import Ours, shown
+from .engine.sync.steps import IngressStep, Step
+from .quoting import Ours, quoted, shown
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,18 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> Ours:
             target=step.target,
             detail=step.detail,
         )
+        + _origin_request_of(text, step)
         for step in steps
     ]
     lines = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1)]
     return Ours("\n".join(lines) or text("step_none"))
+
+
+def _origin_request_of(text: Texts, step: Step) -> str:
+    """Return the sentence about the settings that a new ingress rule takes over, if any."""
+    if not isinstance(step, IngressStep) or not step.origin_request:
+        return ""
+    settings = ", ".join(
+        quoted(f"{key}: {json.dumps(value)}") for key, value in step.origin_request
+    )
+    return f" {text('origin_request', settings=Ours(settings))}"

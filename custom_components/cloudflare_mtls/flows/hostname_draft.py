@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.hassio import is_hassio
+from yarl import URL
 
 from ..account import async_get_account_state
 from ..const import (
@@ -170,6 +171,7 @@ class ChosenTunnel:
             self.configuration.ingress,
             origins=(f":{port}", "homeassistant"),
             taken=taken,
+            own_hosts=_own_hosts(hass),
         )
         if proposal:
             return proposal
@@ -293,6 +295,12 @@ class HostnameDraft:
     @property
     def _extent(self) -> Extent:
         return Extent(hostnames={self.settings.hostname}, takes_over=self.takes_over)
+
+
+def _own_hosts(hass: HomeAssistant) -> set[str]:
+    """Return the hosts of the addresses that Home Assistant is set to."""
+    urls = (hass.config.external_url, hass.config.internal_url)
+    return {URL(url).host or "" for url in urls if url}
 
 
 def _obstacle(

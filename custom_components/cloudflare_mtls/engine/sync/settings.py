@@ -17,6 +17,10 @@ _SERVICE: Final = re.compile(
     re.ASCII,
 )
 _HIGHEST_PORT: Final = 65_535
+# How people call the browser's hostname of Home Assistant.
+_USUAL_LABELS: Final = frozenset(
+    {"ha", "hass", "hassio", "home", "home-assistant", "homeassistant"}
+)
 _EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
 
 
@@ -87,12 +91,14 @@ def propose(
     *,
     origins: Collection[str],
     taken: Collection[str],
+    own_hosts: Collection[str] = (),
 ) -> tuple[str, str] | None:
     """Return a hostname to protect and its service, named after the browser's hostname.
 
-    The browser's hostname is the first one of the zone whose service contains one of the
-    origins (such as ":8123"), or else the first one of all; hostnames that are taken are
-    neither proposed nor named after. None if there is no hostname to propose.
+    The browser's hostname is one of Home Assistant's own hosts, or else the first one of the
+    zone whose service contains one of the origins (such as ":8123"), or else one with a usual
+    name, or else the first one of all; hostnames that are taken are neither proposed nor named
+    after. None if there is no hostname to propose.
     """
     candidates = [
         (hostname, rule.service)
@@ -106,12 +112,14 @@ def propose(
     ]
     if not candidates:
         return None
-    likely = [
-        (hostname, service)
-        for hostname, service in candidates
-        if any(origin in service for origin in origins)
-    ]
-    hostname, service = (likely or candidates)[0]
+    hostname, service = max(
+        candidates,
+        key=lambda candidate: (
+            candidate[0] in own_hosts,
+            any(origin in candidate[1] for origin in origins),
+            candidate[0].partition(".")[0] in _USUAL_LABELS,
+        ),
+    )
     label, _, rest = hostname.partition(".")
     proposed = read_hostname(f"{label}-mobile.{rest}")
     if hostname == zone.name or proposed is None:
