@@ -25,7 +25,7 @@ HOSTNAME = HostnameSettings(
     protected=ProtectedHostname(
         hostname="home-mobile.example.com",
         tunnel_id=Sandbox.tunnel_id,
-        service="http://homeassistant.local:8123",
+        service="http://homeassistant:8123",
     ),
     keep_in_sync=True,
 )

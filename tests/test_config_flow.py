@@ -79,7 +79,7 @@ async def test_from_the_token_to_the_protected_hostname(
         ),
         (
             "4. Have the tunnel serve `home-mobile.example.com` from "
-            "`http://homeassistant.local:8123`."
+            "`http://homeassistant:8123`."
         ),
         "5. Add a DNS record that leads `home-mobile.example.com` to the tunnel.",
     ]

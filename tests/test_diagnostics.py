@@ -95,7 +95,7 @@ async def test_diagnostics(
         sandbox.zone_id,
         sandbox.tunnel_id,
         "example.com",
-        "homeassistant.local",
+        "homeassistant:8123",
         "198.51.100.7",
         "5up3rs3cr3t",
         "home lab",

@@ -207,7 +207,7 @@ async def test_hostname_reconfigured(
         result,
         {
             "tunnel_id": sandbox.tunnel_id,
-            "service": "https://homeassistant.local:8123",
+            "service": "https://homeassistant:8123",
             **choose(layout="skip_and_block", exempt_paths=["/api/webhook/"]),
         },
     )
@@ -216,7 +216,7 @@ async def test_hostname_reconfigured(
     assert result["reason"] == "reconfigure_successful"
 
     ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
-    assert "https://homeassistant.local:8123" in [
+    assert "https://homeassistant:8123" in [
         rule["service"] for rule in ingress if rule.get("hostname") == HOSTNAME
     ]
     assert recorder.touched() == set()

@@ -2,8 +2,10 @@
 
 from copy import deepcopy
 from typing import Any
+from unittest.mock import Mock
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.hassio.const import DATA_HOST_INFO
 from homeassistant.components.http.config import ConfData, async_get_and_load_store
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -27,7 +29,7 @@ from tests.common import (
 from tests.coordinator.causes import config_of
 from tests.dialogs import begin_repair, confirm_repair
 
-HTTPS_SERVICE = "https://homeassistant.local:8123"
+HTTPS_SERVICE = "https://homeassistant:8123"
 
 
 class TestHttpsOrigin:
@@ -51,7 +53,7 @@ class TestHttpsOrigin:
         assert placeholders(hass, "check_origin_scheme") == {
             "target": HOSTNAME,
             "value": HTTPS_SERVICE,
-            "detail": "http://homeassistant.local:8123",
+            "detail": "http://homeassistant:8123",
         }
         assert placeholders(hass, "check_origin_certificate") == {
             "target": HOSTNAME,
@@ -122,6 +124,91 @@ class TestOtherPort:
             "value": "http://localhost:80",
             "detail": "http://localhost:8123",
         }
+
+
+class TestMachineOfSeveralNames:
+    """A service that leads to Home Assistant's machine by one of its names or addresses."""
+
+    @pytest.fixture(params=["http://172.30.32.1:80"])
+    def settings(
+        self, settings: dict[str, Any], request: pytest.FixtureRequest
+    ) -> dict[str, Any]:
+        """Return a service at the port that Home Assistant had before."""
+        return {**settings, "service": request.param}
+
+    @pytest.fixture
+    def hostname(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Name the machine."""
+        monkeypatch.setattr("socket.gethostname", lambda: "Hass")
+
+    @pytest.mark.parametrize(
+        ("settings", "expected"),
+        [
+            ("http://hass:80", {"check_origin_port"}),
+            ("http://hass.local:80", {"check_origin_port", "check_origin_local_name"}),
+            # Its interface, whatever address Home Assistant takes for its own.
+            ("http://10.10.10.10:80", {"check_origin_port"}),
+            ("http://192.168.1.77:80", set()),
+            ("http://hass.lan:80", set()),
+            # Only a Supervisor gives Home Assistant this address.
+            ("http://172.30.32.1:80", set()),
+        ],
+        indirect=["settings"],
+    )
+    async def test_names(
+        self,
+        hass: HomeAssistant,
+        hostname: None,
+        loaded_entry: MockConfigEntry,
+        expected: set[str],
+    ) -> None:
+        """What certainly leads to another machine has no repair."""
+        assert reported(hass) == expected
+
+    @pytest.mark.parametrize(
+        ("settings", "expected"),
+        [
+            ("http://172.30.32.1:80", {"check_origin_port"}),
+            ("http://attic:80", {"check_origin_port"}),
+            ("http://attic.local:80", {"check_origin_port", "check_origin_local_name"}),
+            ("http://192.168.1.77:80", set()),
+        ],
+        indirect=["settings"],
+    )
+    async def test_names_with_a_supervisor(
+        self, hass: HomeAssistant, entry: MockConfigEntry, expected: set[str]
+    ) -> None:
+        """The Supervisor knows what its machine is called, not the container."""
+        hass.config.components.add("hassio")
+        host_info: Any = Mock(to_dict=lambda: {"hostname": "Attic"})
+        hass.data[DATA_HOST_INFO] = host_info
+        await setup_integration(hass, entry)
+        assert reported(hass) == expected
+
+    async def test_supervisor_that_has_not_answered_yet(
+        self, hass: HomeAssistant, entry: MockConfigEntry
+    ) -> None:
+        """What is known anyway is looked at."""
+        hass.config.components.add("hassio")
+        await setup_integration(hass, entry)
+        assert reported(hass) == {"check_origin_port"}
+
+    @pytest.mark.parametrize("settings", ["http://printer.local:80"], indirect=True)
+    async def test_name_of_multicast_dns(
+        self, hass: HomeAssistant, loaded_entry: MockConfigEntry
+    ) -> None:
+        """The repair is a warning, because some connectors can look it up."""
+        assert reported(hass) == {"check_origin_local_name"}
+        shown = placeholders(hass, "check_origin_local_name")
+        assert (shown["target"], shown["value"]) == (
+            HOSTNAME,
+            "http://printer.local:80",
+        )
+        issue_id = issues(hass)["check_origin_local_name"]
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        assert issue
+        assert issue.severity is ir.IssueSeverity.WARNING
+        assert not issue.is_fixable
 
 
 @pytest.mark.parametrize(

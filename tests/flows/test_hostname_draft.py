@@ -159,7 +159,7 @@ async def test_every_good_hostname_is_taken(
     hostname, service = chosen.propose()
 
     assert hostname == ""
-    assert service == f"http://homeassistant.local:{hass.http.server_port}"
+    assert service == f"http://10.10.10.10:{hass.http.server_port}"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ async def test_proposed_hostname(
     result = await to_hostname(hass, sandbox)
 
     proposed = result["data_schema"]({"advanced": {}})
-    own = f"http://homeassistant.local:{hass.http.server_port}"
+    own = f"http://10.10.10.10:{hass.http.server_port}"
     assert proposed["hostname"] == hostname
     assert proposed["service"] == (service or own)
 

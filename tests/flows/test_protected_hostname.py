@@ -64,7 +64,7 @@ async def test_other_settings(
         result,
         with_defaults(
             result,
-            service="https://homeassistant.local:8123",
+            service="https://homeassistant:8123",
             advanced={"layout": "block_only", "exempt_paths": ["/api/webhook/"]},
         ),
     )
@@ -78,7 +78,7 @@ async def test_other_settings(
     assert result["reason"] == "reconfigure_successful"
     await settle(hass)
     data = loaded_entry.subentries[SUBENTRY_ID].data
-    assert data["service"] == "https://homeassistant.local:8123"
+    assert data["service"] == "https://homeassistant:8123"
     assert data["layout"] == "block_only"
     assert data["exempt_paths"] == ["/api/webhook/"]
     assert data["published"] is True
@@ -258,7 +258,7 @@ async def test_change_that_fails_keeps_the_old_settings(
     """The form says what stopped the changes; new settings are kept only once all are made."""
     fault = faults.unavailable("PUT", "/configurations")
     result = await change(hass, loaded_entry)
-    service = "https://homeassistant.local:8123"
+    service = "https://homeassistant:8123"
     result = await submit(hass, result, with_defaults(result, service=service))
     result = await submit(hass, result)
     assert fault.hits

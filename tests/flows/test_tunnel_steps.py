@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from homeassistant.components.http import ApiConfig
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -268,11 +270,18 @@ async def test_outage_after_an_answer_was_lost(
 
 
 @pytest.mark.parametrize(
-    ("certificate", "supervised", "service"),
+    ("certificate", "supervised", "address", "service"),
     [
-        (None, False, "http://homeassistant.local:{port}"),
-        ("/ssl/fullchain.pem", False, "https://homeassistant.local:{port}"),
-        (None, True, "http://homeassistant:{port}"),
+        (None, False, "192.168.1.10", "http://192.168.1.10:80"),
+        ("/ssl/fullchain.pem", False, "192.168.1.10", "https://192.168.1.10:80"),
+        (None, False, "fd00::10", "http://[fd00::10]:80"),
+        (None, True, "192.168.1.10", "http://homeassistant:80"),
+        (None, True, "172.18.0.5", "http://homeassistant:80"),
+        # Of a container, and of this machine alone: cloudflared would find nothing there.
+        (None, False, "172.18.0.5", None),
+        (None, False, "172.17.0.2", None),
+        (None, False, "127.0.0.1", None),
+        (None, False, None, None),
     ],
 )
 async def test_proposed_service(
@@ -281,16 +290,23 @@ async def test_proposed_service(
     monkeypatch: pytest.MonkeyPatch,
     certificate: str | None,
     supervised: bool,
-    service: str,
+    address: str | None,
+    service: str | None,
 ) -> None:
-    """The proposed service follows Home Assistant's own settings."""
+    """The proposed service is where a connector in a container finds Home Assistant, or none."""
     result = await to_connector(hass, sandbox)
     monkeypatch.setattr(hass.http, "ssl_certificate", certificate)
     monkeypatch.setattr(hass.http, "server_port", 80)
+    hass.config.api = (
+        ApiConfig(address, "0.0.0.0", 80, bool(certificate)) if address else None
+    )
     if supervised:
         hass.config.components.add("hassio")
 
     result = await submit(hass, result, {"wait": False})
 
-    proposed = result["data_schema"]({"advanced": {}})
-    assert proposed["service"] == service.format(port=80)
+    (field,) = [key for key in result["data_schema"].schema if key == "service"]
+    if service is None:
+        assert field.default is probatio.UNDEFINED
+    else:
+        assert field.default() == service

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.hassio import is_hassio
 from yarl import URL
 
 from ..account import async_get_account_state
@@ -22,6 +21,7 @@ from ..const import (
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
 )
+from ..coordinator.web_server import async_find_service
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
@@ -158,25 +158,23 @@ class ChosenTunnel:
     def propose(self) -> tuple[str, str]:
         """Return a hostname and a service that fit what the tunnel serves already.
 
-        The hostname is empty where every good one is protected already.
+        Each is empty where there is no good one: the hostname where all are protected already,
+        the service where the address of Home Assistant is not one of the home network.
         """
         hass = self.account.hass
-        port = hass.http.server_port
-        scheme = "https" if hass.http.ssl_certificate else "http"
-        # The Supervisor gives Home Assistant this name in the network of its apps.
-        host = "homeassistant" if is_hassio(hass) else "homeassistant.local"
         taken = {item.hostname for item in self.account.others}
         proposal = propose(
             self.zone,
             self.configuration.ingress,
-            origins=(f":{port}", "homeassistant"),
+            origins=(f":{hass.http.server_port}", "homeassistant"),
             taken=taken,
             own_hosts=_own_hosts(hass),
         )
         if proposal:
             return proposal
         hostname = f"ha-mobile.{self.zone.name}"
-        return "" if hostname in taken else hostname, f"{scheme}://{host}:{port}"
+        service = async_find_service(hass) or ""
+        return "" if hostname in taken else hostname, service
 
     def read(self, user_input: Mapping[str, Any]) -> HostnameSettings | Message:
         """Return the settings that a person chose, or what is wrong with them."""

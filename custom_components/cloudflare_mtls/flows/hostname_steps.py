@@ -158,7 +158,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             probatio.Required(
                 CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
             ): TextSelector(),
-            probatio.Required(CONF_SERVICE, default=service): TextSelector(),
+            probatio.Required(
+                CONF_SERVICE, default=service or probatio.UNDEFINED
+            ): TextSelector(),
             **ADVANCED_SCHEMA,
         }
         return show_form(

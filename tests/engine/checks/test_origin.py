@@ -23,7 +23,7 @@ from tests.engine.builders import (
     serves,
 )
 
-HERE = Server(port=8123, tls=False, address="192.168.1.10")
+HERE = Server(port=8123, tls=False, hosts=frozenset({"192.168.1.10"}))
 
 
 def in_tunnel(*ingress: Any, **more: Any) -> list[Finding]:
@@ -110,9 +110,9 @@ def test_certificate_that_a_setting_accepts(origin_request: dict[str, Any]) -> N
     [
         (SERVICE, None, None),
         ("http://192.168.1.10:8123", None, None),
-        ("http://HomeAssistant.local.:8123", None, None),
-        ("http://nas.local:5000", None, None),
-        ("https://nas.local", None, None),
+        ("http://HomeAssistant.:8123", None, None),
+        ("http://nas:5000", None, None),
+        ("https://nas.lan", None, None),
         ("http://localhost", Check.ORIGIN_PORT, "http://localhost:8123"),
         ("https://192.168.1.10", Check.ORIGIN_PORT, "http://192.168.1.10:8123"),
         ("http://[::1]:80", Check.ORIGIN_PORT, "http://[::1]:8123"),
@@ -128,6 +128,53 @@ def test_port_and_scheme(service: str, check: Check | None, right: str | None) -
     assert [(item.check, item.detail) for item in findings] == (
         [(check, right)] if check else []
     )
+
+
+@pytest.mark.parametrize(
+    ("service", "found"),
+    [
+        ("http://172.30.32.1:8123", True),
+        ("http://homeassistant:8123", True),
+        ("http://192.168.1.10:8123", True),
+        ("http://hass:8123", True),
+        ("http://Hass.:8123", True),
+        ("http://127.0.0.53:8123", True),
+        ("http://[FD00:0::10]:8123", True),
+        ("http://homeassistant.lan:8123", False),
+        ("http://192.168.1.77:8123", False),
+        ("http://[fd00::77]:8123", False),
+    ],
+)
+def test_every_name_of_the_machine(service: str, found: bool) -> None:
+    """After Home Assistant moved to another port, whatever leads to its machine leads nowhere."""
+    hosts = frozenset({"172.30.32.1", "192.168.1.10", "fd00::10", "hass"})
+    server = Server(port=80, tls=False, hosts=hosts)
+    findings = at_server(service, server)
+    assert [item.check for item in findings] == ([Check.ORIGIN_PORT] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "found"),
+    [
+        ("http://homeassistant.local:8123", True),
+        ("http://HomeAssistant.Local.:8123", True),
+        ("https://nas.local", True),
+        ("http://a.b.local:80", True),
+        ("http://homeassistant.local.hass.io:8123", False),
+        ("http://local:8123", False),
+        ("http://ha.localdomain:8123", False),
+        (SERVICE, False),
+        ("unix:/run/ha.local", False),
+    ],
+)
+def test_name_of_multicast_dns(service: str, found: bool) -> None:
+    """Few connectors can look it up, whoever typed it."""
+    findings = at_server(service)
+    assert [
+        (item.check, item.target, item.value)
+        for item in findings
+        if item.check is Check.ORIGIN_LOCAL_NAME
+    ] == ([(Check.ORIGIN_LOCAL_NAME, HOST, service)] if found else [])
 
 
 def test_server_with_tls() -> None:
@@ -146,7 +193,7 @@ def test_proxies() -> None:
     services = {
         HOST: SERVICE,
         OTHER: "http://10.0.0.5:8123",
-        "nas.example.com": "http://nas.local:5000",
+        "nas.example.com": "http://nas.lan:5000",
     }
     hostnames = [protected(name, service=each) for name, each in services.items()]
     (finding,) = check_server(server, hostnames)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..api.ingress import IngressRule, TunnelConfiguration
+from ..reach import Reach, reach_of
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check
@@ -14,9 +15,6 @@ from .specs import Check
 # Names and addresses by which a connector on the same machine reaches Home Assistant.
 _KNOWN_NAMES: Final = frozenset(
     {
-        "localhost",
-        "127.0.0.1",
-        "::1",
         "host.docker.internal",
         "homeassistant",
         "homeassistant.local",
@@ -32,11 +30,15 @@ _TRUSTS: Final = ("noTLSVerify", "originServerName", "caPool", "matchSNItoHost")
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """Home Assistant's own web server, as it runs now."""
+    """Home Assistant's own web server, as it runs now.
+
+    The hosts are the names and addresses of its machine, as far as they are known, in lower
+    case.
+    """
 
     port: int
     tls: bool
-    address: str | None = None
+    hosts: frozenset[str] = frozenset()
     trusts_a_proxy: bool = True
 
 
@@ -60,13 +62,22 @@ class Origin:
             return None
         return cls(
             scheme=parts.scheme,
-            host=parts.hostname.lower().rstrip("."),
+            host=_read_host(parts.hostname),
             port=port or _PORTS[parts.scheme],
         )
 
     def is_on(self, server: Server) -> bool:
-        """Return whether the host is the machine of Home Assistant, by its usual names."""
-        return self.host in _KNOWN_NAMES or self.host == server.address
+        """Return whether the host is the machine of Home Assistant, as far as that is known."""
+        return (
+            self.host in _KNOWN_NAMES
+            or self.host in server.hosts
+            or self.reach is Reach.THIS_MACHINE
+        )
+
+    @property
+    def reach(self) -> Reach:
+        """Return who reaches the host by this name or address."""
+        return reach_of(self.host, supervised=False)
 
     @property
     def is_private(self) -> bool:
@@ -75,6 +86,15 @@ class Origin:
             return not ip_address(self.host).is_global
         except ValueError:
             return "." not in self.host or self.host.endswith(_PRIVATE)
+
+
+def _read_host(text: str) -> str:
+    """Return a host as the same host is always written."""
+    host = text.lower().rstrip(".")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
 
 
 def check_tunnel(
@@ -140,6 +160,11 @@ def check_server(
         if (origin := Origin.read(item.service))
     ]
     findings = [
+        Finding(check=Check.ORIGIN_LOCAL_NAME, target=item.hostname, value=item.service)
+        for item in hostnames
+        if (origin := Origin.read(item.service)) and origin.reach is Reach.MULTICAST_DNS
+    ]
+    findings += [
         finding
         for hostname, origin in leading
         if origin.is_on(server)

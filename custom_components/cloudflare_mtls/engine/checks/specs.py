@@ -26,6 +26,7 @@ class Check(StrEnum):
     WORKERS = "workers"
     NO_CATCH_ALL = "no_catch_all"
     ORIGIN_CERTIFICATE = "origin_certificate"
+    ORIGIN_LOCAL_NAME = "origin_local_name"
     ORIGIN_PORT = "origin_port"
     ORIGIN_SCHEME = "origin_scheme"
     PROXY_NOT_TRUSTED = "proxy_not_trusted"
@@ -116,6 +117,8 @@ SPECS: Final[Mapping[Check, CheckSpec]] = {
     Check.ORIGIN_CERTIFICATE: CheckSpec(
         severity=Severity.WARNING, fixed_in=FixedIn.TUNNEL
     ),
+    # Some connectors can look such a name up.
+    Check.ORIGIN_LOCAL_NAME: CheckSpec(severity=Severity.WARNING),
     Check.ORIGIN_PORT: CheckSpec(severity=Severity.WARNING),
     Check.ORIGIN_SCHEME: CheckSpec(),
     Check.PROXY_NOT_TRUSTED: CheckSpec(help_link=HelpLink.HOME_ASSISTANT_NETWORK),
