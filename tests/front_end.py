@@ -22,7 +22,9 @@ _TAGS: Final = frozenset(
     | {"table", "tbody", "td", "th", "thead", "tr"}
 )
 # Texts of the category "common" that end up in one of those places.
-_COMMON_MARKDOWN: Final = re.compile(r"step_.*|permission.*|origin_request")
+_COMMON_MARKDOWN: Final = re.compile(
+    r"step_.*|permission.*|origin_request|local_address_.*"
+)
 _COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*")
 _COMMON_PLAIN: Final = re.compile(
     r"(problem|exposure|notification)_.*|certificate(_.*)?"

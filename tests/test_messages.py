@@ -313,10 +313,11 @@ def test_issues() -> None:
 
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
-    handover = {"name", "url", "code", "until"}
+    handover = {"name", "url", "code", "until", "local_address"}
+    renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
-        **{key: {"renew": {"name", "date"}, "handover": handover} for key in RENEWAL},
+        **{key: {"renew": renewal, "handover": handover} for key in RENEWAL},
         **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
         "certificate_ready": {"handover": handover},
         **{

@@ -123,7 +123,11 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "docker": lambda text, foreign: Ours("docker run"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "hostnames": lambda text, foreign: listed([foreign]),
+    "local_address": lambda text, foreign: Ours(
+        text("local_address_unreachable", address=foreign)
+    ),
     "optional": lambda text, foreign: listed(OPTIONAL),
+    "other_url": lambda text, foreign: Ours("http://ha.local:8123/x#token"),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
     "seconds": lambda text, foreign: "42",
@@ -133,6 +137,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "token_url": lambda text, foreign: Ours(token_url()),
     "until": lambda text, foreign: "16:53",
     "url": lambda text, foreign: Ours("http://192.168.1.10:8123/x#token"),
+    "urls": lambda text, foreign: Ours(quoted(foreign)),
     "who": lambda text, foreign: text(f"exposure_{Visitor.NO_CERTIFICATE}"),
 }
 
@@ -265,6 +270,7 @@ def test_only_these_modules_call_text_their_own() -> None:
         "flows/certificate_steps.py",
         "flows/hostname_draft.py",
         "flows/hostname_steps.py",
+        "flows/local_address.py",
         "flows/tunnel_steps.py",
         "quoting.py",
         "wording.py",

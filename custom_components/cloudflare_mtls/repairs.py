@@ -15,7 +15,7 @@ from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
-from .flows.certificate_steps import CertificateSteps, show_handover
+from .flows.certificate_steps import CertificateSteps, async_show_handover
 from .flows.fix_flow import FixFlow
 from .flows.lost_zone import LostZoneFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
@@ -77,7 +77,7 @@ class RenewCertificateFlow(
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
-        return self.show_renewal("renew", self.subject, message)
+        return await self.async_show_renewal("renew", self.subject, message)
 
     async def async_step_renew(
         self, user_input: dict[str, Any] | None = None
@@ -109,7 +109,7 @@ class ShowHandoverFlow(FixFlow):
         handover = async_get_handovers(self.hass).find(self.subject)
         if device is None or handover is None:
             return self.async_abort(reason="nothing_to_fetch")
-        return show_handover(self, device, handover)
+        return await async_show_handover(self, device, handover)
 
     async def async_step_handover(
         self, user_input: dict[str, Any] | None = None

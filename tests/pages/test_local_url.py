@@ -22,6 +22,10 @@ from tests.common import act
         # At another port a proxy answers, over what was set.
         ("http://ha.local", True, "http://ha.local"),
         (None, True, ""),
+        # A host that no other device knows.
+        ("http://homeassistant:8123", False, "http://192.168.1.5:8123"),
+        ("http://127.0.0.1:8123", False, "http://192.168.1.5:8123"),
+        ("https://localhost:8123", True, ""),
     ],
 )
 async def test_address(
@@ -39,6 +43,20 @@ async def test_address(
         local_ip="192.168.1.5", host="0.0.0.0", port=8123, use_ssl=tls
     )
 
-    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    created = await act(
+        hass, loaded_entry, "mint_certificate", name="Pixel 8", system="ios"
+    )
 
     assert created["handover_url"].partition("/api/")[0] == address
+
+
+async def test_address_for_android(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Many of its browsers find no name that ends with .local."""
+    await hass.config.async_update(internal_url="http://ha.local:8123")
+    hass.config.api = ApiConfig("192.168.1.5", "0.0.0.0", 8123, use_ssl=False)
+
+    created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    assert created["handover_url"].startswith("http://192.168.1.5:8123/api/")

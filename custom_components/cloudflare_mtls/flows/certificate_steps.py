@@ -25,12 +25,13 @@ from ..engine.api.errors import EngineError
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
 from ..pages.handovers import Handover
-from ..pages.local_url import local_url
+from ..pages.local_url import find_local_address
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import find_companion
 from ..wording import Message, TranslatedError, describe
 from .form import abort, made, show_form
+from .local_address import async_describe_address, async_describe_links
 from .progress import Progress, show_progress
 
 CONF_KEY_TYPE: Final = "key_type"
@@ -107,7 +108,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         entry = self.entry()
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return "entry_not_loaded"
-        return None if local_url(self.hass) else "no_local_url"
+        return None if find_local_address(self.hass) else "no_local_url"
 
     async def async_create_for(
         self, device: CompanionDevice, user_input: dict[str, Any], *, is_new: bool
@@ -121,7 +122,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         self._creation = Creation(request=request, progress=progress)
         return await self.async_step_create_certificate()
 
-    def show_renewal(
+    async def async_show_renewal(
         self, step_id: str, device_id: str, message: Message | None
     ) -> ResultT:
         """Ask how the next certificate of a device is to be made."""
@@ -134,7 +135,10 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             _RENEWAL_SCHEMA,
             suggested=self._answers,
             message=message,
-            placeholders={"name": device.name},
+            placeholders={
+                "name": device.name,
+                "local_address": await async_describe_address(self.hass),
+            },
         )
 
     async def async_step_create_certificate(
@@ -165,10 +169,10 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             return abort(self, Message("device_removed", {"name": device.name}))
         if user_input is not None:
             return await self.async_finish(device)
-        return show_handover(self, device, created.handover)
+        return await async_show_handover(self, device, created.handover)
 
 
-def show_handover[ResultT: FlowResult[Any, Any]](
+async def async_show_handover[ResultT: FlowResult[Any, Any]](
     flow: FlowHandler[Any, ResultT, Any], device: CompanionDevice, handover: Handover
 ) -> ResultT:
     """Show where a device can fetch its bundle; only administrators see dialogs."""
@@ -182,6 +186,7 @@ def show_handover[ResultT: FlowResult[Any, Any]](
             "url": Ours(handover.url),
             "code": handover.code,
             "until": handover.until,
+            "local_address": await async_describe_links(flow.hass, handover),
         },
     )
 

@@ -32,6 +32,7 @@ from ..wording import Message
 from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
 from .form import abort, choice, made, show_form
+from .local_address import async_describe_address
 
 CONF_CERTIFICATE: Final = "certificate"
 
@@ -149,7 +150,9 @@ class CompanionDeviceFlow(
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
         if self._device_id is not None:
-            return self.show_renewal("reconfigure", self._device_id, message)
+            return await self.async_show_renewal(
+                "reconfigure", self._device_id, message
+            )
         app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
         zones = self._zones()
         schema: dict[probatio.Marker, Any] = {
@@ -167,6 +170,7 @@ class CompanionDeviceFlow(
             probatio.Schema(schema),
             suggested=self._answers,
             message=message,
+            placeholders={"local_address": await async_describe_address(self.hass)},
         )
 
     @override

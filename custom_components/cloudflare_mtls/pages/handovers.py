@@ -14,7 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..engine.certificates.bundles import Bundle
 from ..engine.certificates.systems import System
-from .local_url import local_url
+from .local_url import LocalAddress, find_local_address
 
 LIFETIME: Final = timedelta(minutes=10)
 MAX_WRONG_CODES: Final = 5
@@ -56,11 +56,14 @@ class Delivery:
 class Handover:
     """Where a delivery can be fetched, and until when.
 
-    The URL is all that is needed to fetch it. The path is not secret, and neither is the URL
-    of the same page that asks for the code.
+    The URL is all that is needed to fetch it, and so is the other one, if a device cannot look
+    up the first one's name. The path is not secret, and neither is the URL of the same page that
+    asks for the code.
     """
 
+    address: LocalAddress | None
     url: str
+    other_url: str | None
     asking_url: str
     path: str
     code: str
@@ -169,9 +172,14 @@ class Handovers:
         def expire(_now: datetime) -> None:
             self._remove(token)
 
-        base, path = local_url(self._hass), f"{PATH}#{_WITH_CODE}.{public_id}"
+        address = find_local_address(self._hass)
+        # Without an address, the companion app still opens the path.
+        base, other = address.urls_for(delivery.system) if address else ("", None)
+        path = f"{PATH}#{_WITH_CODE}.{public_id}"
         handover = Handover(
+            address=address,
             url=f"{base}{PATH}#{token}",
+            other_url=f"{other}{PATH}#{token}" if other else None,
             asking_url=f"{base}{path}",
             path=path,
             code=f"{secrets.randbelow(1_000_000):06}",
