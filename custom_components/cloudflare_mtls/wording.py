@@ -152,6 +152,7 @@ def _origin_request_of(text: Texts, step: Step) -> str:
     if not isinstance(step, IngressStep) or not step.origin_request:
         return ""
     settings = ", ".join(
-        quoted(f"{key}: {json.dumps(value)}") for key, value in step.origin_request
+        quoted(f"{key}: {json.dumps(value, ensure_ascii=False)}")
+        for key, value in step.origin_request
     )
     return f" {text('origin_request', settings=Ours(settings))}"

@@ -139,13 +139,14 @@ class TestMachineOfSeveralNames:
     @pytest.fixture
     def hostname(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Name the machine."""
-        monkeypatch.setattr("socket.gethostname", lambda: "Hass")
+        monkeypatch.setattr("socket.gethostname", lambda: "Hass.fritz.box")
 
     @pytest.mark.parametrize(
         ("settings", "expected"),
         [
             ("http://hass:80", {"check_origin_port"}),
             ("http://hass.local:80", {"check_origin_port", "check_origin_local_name"}),
+            ("http://hass.fritz.box:80", {"check_origin_port"}),
             # Its interface, whatever address Home Assistant takes for its own.
             ("http://10.10.10.10:80", {"check_origin_port"}),
             ("http://192.168.1.77:80", set()),

@@ -54,8 +54,9 @@ def _hosts(hass: HomeAssistant) -> Iterator[str]:
         yield from (item["address"] for item in adapter["ipv6"])
     if is_hassio(hass):
         yield _SUPERVISOR_GATEWAY
-    if name := _machine_name(hass):
-        yield from (name.lower(), f"{name.lower()}.local")
+    if name := (_machine_name(hass) or "").lower():
+        label = name.partition(".")[0]
+        yield from (name, label, f"{label}.local")
 
 
 def _machine_name(hass: HomeAssistant) -> str | None:

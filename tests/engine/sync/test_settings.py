@@ -154,6 +154,14 @@ def test_proposal_uses_an_ingress_rule_to_any_origin() -> None:
     assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
 
 
+def test_proposal_does_not_take_another_port_for_its_own() -> None:
+    """The port of a web server may begin like many others."""
+    media = serves("media.example.com", "http://media:8096")
+    own = serves("casa.example.com", "http://192.168.1.10:80")
+    proposed = propose(zone(), ingress(media, B, own), origins=[":80"], taken=[])
+    assert proposed == ("casa-mobile.example.com", "http://192.168.1.10:80")
+
+
 def test_proposal_ignores_protected_hostnames() -> None:
     """A protected hostname is no base for another proposal."""
     mobile = serves("home-mobile.example.com", "http://homeassistant:8123")

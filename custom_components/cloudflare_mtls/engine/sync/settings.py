@@ -116,7 +116,7 @@ def propose(
         candidates,
         key=lambda candidate: (
             candidate[0] in own_hosts,
-            any(origin in candidate[1] for origin in origins),
+            any(_is_in(origin, candidate[1]) for origin in origins),
             candidate[0].partition(".")[0] in _USUAL_LABELS,
         ),
     )
@@ -125,6 +125,11 @@ def propose(
     if hostname == zone.name or proposed is None:
         proposed = f"mobile.{zone.name}"
     return None if proposed in taken else (proposed, service)
+
+
+def _is_in(origin: str, service: str) -> bool:
+    """Return whether a service contains an origin, and not only the beginning of a number."""
+    return re.search(rf"{re.escape(origin)}(?!\d)", service) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
