@@ -87,7 +87,8 @@ async def add(
     await hass.async_block_till_done(wait_background_tasks=True)
     result = await add_hostname(hass, entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
-    return TABLET, await submit(hass, result, {**choose(), "hostname": TABLET})
+    chosen = {**choose(), "hostname": TABLET, "service": SERVICE}
+    return TABLET, await submit(hass, result, chosen)
 
 
 async def reconfigure(
