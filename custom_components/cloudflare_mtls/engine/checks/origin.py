@@ -12,7 +12,7 @@ from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check
 
-# Names and addresses by which a connector on the same machine reaches Home Assistant.
+# Names by which a connector on the same machine usually reaches Home Assistant.
 _KNOWN_NAMES: Final = frozenset(
     {
         "host.docker.internal",
