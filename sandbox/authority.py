@@ -1,7 +1,7 @@
 """Certificate authorities: one per account for client certificates, one for the edge."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,12 +65,13 @@ class Authority:
             )
         )
 
-    def sign_server(self, zone_name: str, public_key: PublicKey) -> x509.Certificate:
-        """Sign the edge's certificate for a zone's name and the names one level below."""
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, zone_name)])
+    def sign_server(
+        self, hosts: Sequence[str], public_key: PublicKey
+    ) -> x509.Certificate:
+        """Sign the edge's certificate for these names, called by the first of them."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         names = [
-            x509.DNSName(zone_name),
-            x509.DNSName(f"*.{zone_name}"),
+            *(x509.DNSName(host) for host in hosts),
             x509.IPAddress(IPv4Address("127.0.0.1")),
         ]
         # Valid for long, because a test may have frozen the machine's time in the past.

@@ -36,7 +36,7 @@ class Edge:
         self._state = state
         self._fields = RequestFields(state, clients, host_keeps_port=host_keeps_port)
         self._contexts = Contexts(
-            authority, ServerNames(self._certificate_name, self._asks_for_certificate)
+            authority, ServerNames(self._certificate_hosts, self._asks_for_certificate)
         )
         self._server: asyncio.Server | None = None
         self._http = web.Server(
@@ -69,9 +69,10 @@ class Edge:
             await self._session.close()
         await self._http.shutdown(timeout=1)
 
-    def _certificate_name(self, server_name: str) -> str:
+    def _certificate_hosts(self, server_name: str) -> tuple[str, ...]:
         zone = self._state.zone_of(server_name)
-        return zone.name if zone else "sandbox.invalid"
+        pack = zone.pack_for(server_name) if zone else None
+        return tuple(pack.hosts) if pack else ()
 
     def _asks_for_certificate(self, server_name: str) -> bool:
         zone = self._state.zone_of(server_name)

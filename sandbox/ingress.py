@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import re
 from typing import Any
 
+from .names import ascii_form
 from .state import DnsRecord, State, Tunnel, Zone
 
 _TUNNEL_DOMAIN = ".cfargotunnel.com"
@@ -104,16 +105,8 @@ def takes(pattern: str, host: str) -> bool:
         return True
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
-    return host in (pattern, _punycode(pattern))
-
-
-def _punycode(name: str) -> str:
-    """Return what Go's idna.Lookup makes of a name; capitals become small, too."""
-    try:
-        return name.lower().encode("idna").decode()
-    except UnicodeError:
-        # Go refuses such a name, and cloudflared then knows no other form of it.
-        return name
+    # Go's idna.Lookup makes capitals small, too.
+    return host in (pattern, ascii_form(pattern))
 
 
 def _origin_request(tunnel: Tunnel, rule: dict[str, Any]) -> dict[str, Any]:

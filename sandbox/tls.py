@@ -34,20 +34,20 @@ class Handshake:
 class ServerNames:
     """What the edge does for the server name that a client asks for."""
 
-    certificate_name: Callable[[str], str]
-    """Return the zone whose server certificate the edge sends."""
+    certificate_hosts: Callable[[str], tuple[str, ...]]
+    """Return the names of the certificate that the edge sends; none if it has no such one."""
     asks_for_certificate: Callable[[str], bool]
 
 
 class Contexts:
-    """The TLS settings of each zone, created on first use."""
+    """The TLS settings of each server certificate, created on first use."""
 
     def __init__(self, authority: Authority, names: ServerNames) -> None:
         """Create only the context for clients that have not sent a server name yet."""
         self._authority = authority
         self._names = names
-        self._by_zone: dict[str, SSL.Context] = {}
-        self._default = self._create("sandbox.invalid")
+        self._by_hosts: dict[tuple[str, ...], SSL.Context] = {}
+        self._default = self._create(("sandbox.invalid",))
         self._default.set_tlsext_servername_callback(self._choose)
 
     def connection(self) -> SSL.Connection:
@@ -59,21 +59,25 @@ class Contexts:
     def _choose(self, connection: SSL.Connection) -> None:
         server_name = (connection.get_servername() or b"").decode("ascii", "replace")
         server_name = server_name.lower()
-        zone_name = self._names.certificate_name(server_name)
-        if zone_name not in self._by_zone:
-            self._by_zone[zone_name] = self._create(zone_name)
-        connection.set_context(self._by_zone[zone_name])
+        if not server_name:
+            return
+        hosts = self._names.certificate_hosts(server_name)
+        if hosts not in self._by_hosts:
+            self._by_hosts[hosts] = self._create(hosts)
+        connection.set_context(self._by_hosts[hosts])
         if self._names.asks_for_certificate(server_name):
             connection.set_verify(SSL.VERIFY_PEER, lambda *_: True)
 
-    def _create(self, zone_name: str) -> SSL.Context:
-        key = new_server_key()
+    def _create(self, hosts: tuple[str, ...]) -> SSL.Context:
+        """Return TLS settings; without a certificate, every handshake fails."""
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        context.use_certificate(
-            self._authority.sign_server(zone_name, key.public_key())
-        )
-        context.use_privatekey(key)
+        if hosts:
+            key = new_server_key()
+            context.use_certificate(
+                self._authority.sign_server(hosts, key.public_key())
+            )
+            context.use_privatekey(key)
         # In a resumed session the client would not send its certificate.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)

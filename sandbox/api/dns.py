@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from sandbox.clock import now
+from sandbox.names import ascii_form
 from sandbox.state import DnsRecord, Plan, Zone
 
 from ..envelope import Answer, ApiError, Problem, microseconds
@@ -129,10 +130,10 @@ def _values(call: Call, required: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def _full_name(name: str, zone: Zone) -> str:
-    name = name.rstrip(".").lower()
+    name = ascii_form(name.rstrip("."))
     if name == "@":
-        return zone.name
-    return name if zone.contains(name) else f"{name}.{zone.name}"
+        return zone.ascii_name
+    return name if zone.contains(name) else f"{name}.{zone.ascii_name}"
 
 
 def _change(call: Call, record: DnsRecord, values: dict[str, Any]) -> Answer:

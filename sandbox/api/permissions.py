@@ -42,6 +42,7 @@ _POLICIES = f"{_ZERO_TRUST}/policies"
 _ZONE_SETTINGS = "/zones/{zone_id}/settings"
 _ACCESS_RULES = "/zones/{zone_id}/firewall/access_rules/rules"
 _WORKER_ROUTES = "/zones/{zone_id}/workers/routes"
+_PACKS = "/zones/{zone_id}/ssl/certificate_packs"
 
 PERMISSIONS: Mapping[str, Needs] = {
     "/user/tokens/verify": _NONE,
@@ -52,6 +53,7 @@ PERMISSIONS: Mapping[str, Needs] = {
     "/zones/{zone_id}": _ZONE,
     "/zones/{zone_id}/dns_records": _DNS,
     "/zones/{zone_id}/dns_records/{record_id}": _DNS,
+    _PACKS: _SSL,
     "/zones/{zone_id}/client_certificates": _SSL,
     "/zones/{zone_id}/client_certificates/{certificate_id}": _SSL,
     "/zones/{zone_id}/certificate_authorities/hostname_associations": _SSL,
@@ -127,7 +129,7 @@ def _needs(state: State, route: Route, ids: Mapping[str, str]) -> Needs:
 def _refusal(route: Route) -> ApiError:
     if route.path.startswith(_RULESETS):
         return ApiError(403, Problem(None, "request is not authorized"))
-    if route.path.startswith(_ZONE_SETTINGS):
+    if route.path.startswith((_ZONE_SETTINGS, _PACKS)):
         return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
     if route.path.startswith(_ZERO_TRUST):
         # GUESS: all of Access answers like applications, for which answers were recorded.

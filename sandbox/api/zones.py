@@ -111,7 +111,7 @@ def zone_json(state: State, zone: Zone) -> dict[str, Any]:
         "name": zone.name,
         "status": zone.status,
         "paused": zone.paused,
-        "type": "full",
+        "type": zone.type,
         "development_mode": 0,
         "name_servers": ["bob.ns.cloudflare.com", "lola.ns.cloudflare.com"],
         "original_name_servers": None,

@@ -22,6 +22,7 @@ from .visits import BlockedRequest, Visitor
 from .workers import Worker, WorkerRoute
 from .zones import (
     REVOKED,
+    CertificatePack,
     CertificateStatus,
     ClientCertificate,
     DnsRecord,
@@ -42,6 +43,7 @@ __all__ = [
     "AccessPolicy",
     "Account",
     "BlockedRequest",
+    "CertificatePack",
     "CertificateStatus",
     "ClientCertificate",
     "Connection",
@@ -126,9 +128,11 @@ class State:
         plan: Plan | str = Plan.FREE,
         id: str = "",
     ) -> Zone:
-        """Add an active zone, by default to the first account."""
+        """Add an active zone with Universal SSL, by default to the first account."""
         account = account or self._first_account()
         zone = Zone(id or new_id(), name, account.id, Plan(plan))
+        universal = [zone.ascii_name, f"*.{zone.ascii_name}"]
+        zone.certificate_packs.append(CertificatePack(universal))
         self.zones[zone.id] = zone
         return zone
 
@@ -178,7 +182,7 @@ class State:
         """Return the zone of a hostname, the longest match; None if there is no zone."""
         return max(
             (zone for zone in self.zones.values() if zone.contains(hostname)),
-            key=lambda zone: len(zone.name),
+            key=lambda zone: len(zone.ascii_name),
             default=None,
         )
 

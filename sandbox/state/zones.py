@@ -9,6 +9,7 @@ from cryptography import x509
 
 from sandbox.clock import now
 
+from ..names import ascii_form
 from .ids import new_id, new_uuid
 from .ip_access_rules import IpAccessRule
 from .rules import FIREWALL_PHASE, Rule, Ruleset
@@ -73,6 +74,23 @@ class ClientCertificate:
 
 
 @dataclass
+class CertificatePack:
+    """Certificates that the edge shows visitors, for these hostnames."""
+
+    hosts: list[str]
+    type: str = "universal"
+    status: str = "active"
+    id: str = field(default_factory=new_uuid)
+
+    def covers(self, hostname: str) -> bool:
+        """Return whether it is good for a hostname: a star stands for one label."""
+        parent = hostname.partition(".")[2]
+        return self.status == "active" and (
+            hostname in self.hosts or f"*.{parent}" in self.hosts
+        )
+
+
+@dataclass
 class Setting:
     """The changed value of a zone setting."""
 
@@ -82,7 +100,7 @@ class Setting:
 
 @dataclass
 class Zone:
-    """A domain and everything that belongs to it."""
+    """A domain and everything that belongs to it; the API lists it by its Unicode name."""
 
     id: str
     name: str
@@ -90,9 +108,11 @@ class Zone:
     plan: Plan = Plan.FREE
     status: str = "active"
     paused: bool = False
+    type: str = "full"
     created_on: datetime = field(default_factory=now)
     dns_records: dict[str, DnsRecord] = field(default_factory=dict)
     certificates: dict[str, ClientCertificate] = field(default_factory=dict)
+    certificate_packs: list[CertificatePack] = field(default_factory=list)
     associations: list[str] | None = None
     outdated_associations: list[list[str] | None] = field(default_factory=list)
     """Earlier associations that reads still return, the oldest first."""
@@ -137,9 +157,19 @@ class Zone:
         entrypoint = self.entrypoint(phase)
         return entrypoint.rules if entrypoint else []
 
+    @property
+    def ascii_name(self) -> str:
+        """Return the name as DNS has it."""
+        return ascii_form(self.name)
+
     def contains(self, hostname: str) -> bool:
-        """Return whether a hostname belongs to this zone."""
-        return hostname == self.name or hostname.endswith(f".{self.name}")
+        """Return whether a hostname belongs to this zone, in either spelling."""
+        return f".{ascii_form(hostname)}".endswith(f".{self.ascii_name}")
+
+    def pack_for(self, hostname: str) -> CertificatePack | None:
+        """Return the certificates that the edge shows visitors of a hostname, if there are any."""
+        packs = self.certificate_packs
+        return next((pack for pack in packs if pack.covers(hostname)), None)
 
     def associates(self, hostname: str) -> bool:
         """Return whether the edge asks visitors of a hostname for a certificate."""

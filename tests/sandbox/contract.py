@@ -69,6 +69,7 @@ from cloudflare.types.rulesets import (
     ruleset_update_response,
 )
 from cloudflare.types.shared import CloudflareTunnel
+from cloudflare.types.ssl import CertificatePackListParams, CertificatePackListResponse
 from cloudflare.types.user import TokenVerifyResponse
 from cloudflare.types.workers import (
     RouteCreateParams,
@@ -170,6 +171,7 @@ _RECORD = f"{_RECORDS}/{{record_id}}"
 _CERTIFICATES = f"{_ZONE}/client_certificates"
 _CERTIFICATE = f"{_CERTIFICATES}/{{certificate_id}}"
 _ASSOCIATIONS = f"{_ZONE}/certificate_authorities/hostname_associations"
+_PACKS = f"{_ZONE}/ssl/certificate_packs"
 _RULESETS = f"{_ZONE}/rulesets"
 _RULESET = f"{_RULESETS}/{{ruleset_id}}"
 _RULES = f"{_RULESET}/rules"
@@ -219,6 +221,11 @@ CONTRACTS: Mapping[Key, Contract] = {
         RecordUpdateParams, RecordResponse, lambda _: Request(RECORD_BODY)
     ),
     Key("DELETE", _RECORD): Contract(NoParams, RecordDeleteResponse),
+    Key("GET", _PACKS): Contract(
+        CertificatePackListParams,
+        list[CertificatePackListResponse],
+        pages(status="all"),
+    ),
     Key("GET", _CERTIFICATES): Contract(
         ClientCertificateListParams, list[ClientCertificate], pages(status="all")
     ),

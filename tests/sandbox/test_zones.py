@@ -80,3 +80,16 @@ async def test_operators(api: Api, name: str, expected: bool) -> None:
 async def test_unknown_operator(api: Api) -> None:
     """Unknown operators are refused."""
     assert (await api.get("/zones", name="like:x")).status == 400
+
+
+@pytest.mark.parametrize("name", ["mås-hem.example", "xn--ms-hem-iua.example"])
+async def test_letters_outside_ascii(sandbox: Sandbox, api: Api, name: str) -> None:
+    """A zone is listed as it was named, and has its records and visitors in ASCII."""
+    zone = sandbox.state.add_zone(name)
+    assert (await api.get(f"/zones/{zone.id}")).result["name"] == name
+    body = {"type": "A", "name": "home.mås-hem.example", "content": "192.0.2.1"}
+    reply = await api.request("POST", f"/zones/{zone.id}/dns_records", body)
+    assert reply.result["name"] == "home.xn--ms-hem-iua.example"
+    assert sandbox.state.zone_of("home.xn--ms-hem-iua.example") is zone
+    [pack] = (await api.get(f"/zones/{zone.id}/ssl/certificate_packs")).result
+    assert pack["hosts"] == ["xn--ms-hem-iua.example", "*.xn--ms-hem-iua.example"]

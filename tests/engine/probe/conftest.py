@@ -49,7 +49,9 @@ def authority() -> Authority:
 def tls(authority: Authority, tmp_path: Path) -> tuple[ssl.SSLContext, str]:
     """Return the TLS settings of a server for the zone, and the file of its authority."""
     key = new_server_key()
-    certificate = authority.sign_server("example.com", key.public_key())
+    certificate = authority.sign_server(
+        ["example.com", "*.example.com"], key.public_key()
+    )
     file, ca_file = tmp_path / "server.pem", tmp_path / "ca.pem"
     file.write_bytes(
         certificate.public_bytes(Encoding.PEM)
