@@ -28,6 +28,7 @@ from .const import (
     SUBENTRY_PROTECTED_HOSTNAME,
 )
 from .engine.api.client import CloudflareClient
+from .engine.api.names import in_letters
 from .engine.permissions import NEEDED, OPTIONAL, token_url
 from .engine.sync.dry_runs import SkipDryRuns
 from .engine.sync.reconciler import Reconciler
@@ -122,7 +123,7 @@ class CloudflareConfigFlow(
             subentries=[
                 {
                     "subentry_type": SUBENTRY_PROTECTED_HOSTNAME,
-                    "title": settings.hostname,
+                    "title": in_letters(settings.hostname),
                     "unique_id": settings.hostname,
                     "data": hostname_data(settings),
                 }

@@ -158,7 +158,7 @@ async def test_tunnel_that_is_managed_locally(
                 "*.example.com",
                 "ha_mobile.example.com",
                 "-ha.example.com",
-                "hä.example.com",
+                "xn--zzzzzz.example.com",
                 f"{'a' * 64}.example.com",
             )
         ),

@@ -26,6 +26,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
 from ..engine.api.models import Observation, Tunnel, Zone
+from ..engine.api.names import in_letters
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.rules.adoption import MadeByHand
 from ..engine.sync.observe import observe
@@ -171,10 +172,11 @@ class ChosenTunnel:
             own_hosts=_own_hosts(hass),
         )
         if proposal:
-            return proposal
+            hostname, service = proposal
+            return in_letters(hostname), service
         hostname = f"ha-mobile.{self.zone.name}"
         service = async_find_service(hass) or ""
-        return "" if hostname in taken else hostname, service
+        return "" if hostname in taken else in_letters(hostname), service
 
     def read(self, user_input: Mapping[str, Any]) -> HostnameSettings | Message:
         """Return the settings that a person chose, or what is wrong with them."""
@@ -186,7 +188,7 @@ class ChosenTunnel:
             return Message("hostname_malformed", field=CONF_HOSTNAME)
         if not in_zone(hostname, self.zone):
             return Message(
-                "hostname_outside_zone", {"zone": self.zone.name}, CONF_HOSTNAME
+                "hostname_outside_zone", {"zone": self.zone.title}, CONF_HOSTNAME
             )
         if any(item.hostname == hostname for item in self.account.others):
             return Message("hostname_protected", {"hostname": hostname}, CONF_HOSTNAME)
@@ -306,7 +308,7 @@ def _obstacle(
 ) -> Message | None:
     """Return what keeps a zone and a tunnel from being used, if something does."""
     if not observation.zone.active:
-        return Message("zone_not_active", {"zone": zone.name}, CONF_ZONE_ID)
+        return Message("zone_not_active", {"zone": zone.title}, CONF_ZONE_ID)
     if tunnel and tunnel.id in observation.unread_tunnels:
         return Message("unavailable")
     if tunnel and tunnel.id not in observation.configurations:

@@ -127,7 +127,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         message: Message | None = None,
     ) -> ResultT:
         choices = made(self._choices)
-        zones = {item.id: item.name for item in choices.zones.values()}
+        zones = {item.id: item.title for item in choices.zones.values()}
         tunnels = {**choices.tunnels.names, NEW_TUNNEL: NEW_TUNNEL}
         zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
         tunnel_id = probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels)))
@@ -169,7 +169,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             probatio.Schema(schema),
             suggested=user_input,
             message=message,
-            placeholders={"zone": chosen.zone.name},
+            placeholders={"zone": chosen.zone.title},
         )
 
     async def async_review(

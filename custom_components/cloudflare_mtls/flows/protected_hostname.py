@@ -22,6 +22,7 @@ from ..const import (
     CONF_TUNNEL_ID,
 )
 from ..engine.api.errors import EngineError
+from ..engine.api.names import in_letters
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
 from ..runtime_data import CloudflareConfigEntry
@@ -104,7 +105,7 @@ class ProtectedHostnameFlow(
                 self._get_entry(), self._get_reconfigure_subentry(), data=data
             )
         return self.async_create_entry(
-            title=settings.hostname, data=data, unique_id=settings.hostname
+            title=in_letters(settings.hostname), data=data, unique_id=settings.hostname
         )
 
     async def _async_load(

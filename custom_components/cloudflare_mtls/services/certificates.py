@@ -23,6 +23,7 @@ from ..certificates.notifications import async_report_ready
 from ..certificates.request import CertificateRequest
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_companion
+from ..engine.api.names import in_dns
 from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
@@ -176,7 +177,7 @@ async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
     zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
     if name is not None:
         zones = await entry.runtime_data.client.zones.list()
-        zone_ids &= {zone.id for zone in zones if zone.name == name.lower()}
+        zone_ids &= {zone.id for zone in zones if zone.name == in_dns(name)}
     if len(zone_ids) != 1:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="zone_not_clear"

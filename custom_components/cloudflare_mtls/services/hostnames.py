@@ -21,7 +21,7 @@ from ..const import CONF_HOSTNAME, DOMAIN
 from ..engine.api.errors import EngineError, PermissionMissing, Rejected
 from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import AccountSync, Extent
-from ..engine.sync.settings import HostnameSettings
+from ..engine.sync.settings import HostnameSettings, read_hostname
 from ..engine.sync.steps import Step, describe_step
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
@@ -200,7 +200,7 @@ HOSTNAME_ACTIONS: Final = (
 def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSettings:
     """Return the settings of a hostname; raise ServiceValidationError unless it is protected."""
     for settings in hostnames_of(entry.subentries).values():
-        if settings.hostname == hostname:
+        if settings.hostname == read_hostname(hostname):
             return settings
     raise ServiceValidationError(
         translation_domain=DOMAIN,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-import unicodedata
 
 from .json_fields import Fields, malformed
+from .names import in_dns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class IngressRule:
 
     def is_for(self, hostname: str) -> bool:
         """Return whether the rule names exactly this hostname, whichever way it is written."""
-        return self.hostname is not None and _in_dns(self.hostname) == hostname
+        return self.hostname is not None and in_dns(self.hostname) == hostname
 
     def takes(self, host: str) -> bool:
         """Return whether the rule takes a request with this Host header, for any of its paths."""
@@ -122,7 +122,7 @@ def _takes(name: str, host: str) -> bool:
         hostname = host
     if name.startswith("*."):
         return hostname.endswith(name[1:])
-    return hostname in (name, _in_dns(name))
+    return hostname in (name, in_dns(name))
 
 
 def _may_take(name: str, hostname: str) -> bool:
@@ -131,23 +131,4 @@ def _may_take(name: str, hostname: str) -> bool:
     They choose its case and a dot at its end. Behind two colons, which cloudflared does not
     cut, they write any ending that a star asks for.
     """
-    return name.startswith("*.") or _in_dns(name).removesuffix(".") == hostname
-
-
-def _in_dns(name: str) -> str:
-    """Return the form in which DNS has a name: in lower case, other letters in Punycode.
-
-    Source: Unicode Technical Standard 46, as cloudflared has it from Go's idna.Lookup.
-    """
-    if name.isascii():
-        return name.lower()
-    mapped = (
-        unicodedata.normalize("NFKC", name)
-        .lower()
-        .replace("\N{IDEOGRAPHIC FULL STOP}", ".")
-    )
-    return ".".join(map(_label_in_dns, mapped.split(".")))
-
-
-def _label_in_dns(label: str) -> str:
-    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+    return name.startswith("*.") or in_dns(name).removesuffix(".") == hostname

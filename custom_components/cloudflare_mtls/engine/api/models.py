@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from .ingress import TunnelConfiguration
 from .json_fields import Fields, malformed
+from .names import in_dns, in_letters
 
 TUNNEL_DOMAIN: Final = "cfargotunnel.com"
 ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
@@ -48,7 +49,7 @@ class Zone:
         plan = fields.object("plan")
         return cls(
             id=fields.text("id"),
-            name=fields.text("name").lower(),
+            name=in_dns(fields.text("name")),
             account=Account(
                 id=account.text("id"),
                 name=account.optional_text("name") or account.text("id"),
@@ -58,6 +59,11 @@ class Zone:
             and not fields.flag("paused", default=False),
             paused=fields.flag("paused", default=False),
         )
+
+    @property
+    def title(self) -> str:
+        """Return the name as people read it."""
+        return in_letters(self.name)
 
 
 class TunnelStatus(StrEnum):
@@ -165,7 +171,7 @@ class DnsRecord:
         """Read an item of GET /zones/{zone_id}/dns_records."""
         return cls(
             id=fields.text("id"),
-            name=fields.text("name").lower(),
+            name=in_dns(fields.text("name")),
             type=fields.text("type"),
             content=fields.optional_text("content") or "",
             proxied=fields.flag("proxied", default=False),
@@ -404,12 +410,17 @@ def _uris(fields: Fields) -> Iterable[str]:
         for destination in destinations:
             uri = destination.optional_text("uri")
             if uri and destination.optional_text("type") in (None, "public"):
-                yield uri.lower()
+                yield _uri_in_dns(uri)
         return
     domain = fields.optional_text("domain")
     domains = fields.texts("self_hosted_domains") or ((domain,) if domain else ())
     for each in domains:
-        yield each.lower()
+        yield _uri_in_dns(each)
+
+
+def _uri_in_dns(uri: str) -> str:
+    host, slash, path = uri.partition("/")
+    return f"{in_dns(host)}{slash}{path.lower()}"
 
 
 def _bypasses(policy: Fields) -> bool:

@@ -1,5 +1,6 @@
 """Adds the steps that ask a hostname's visitors for a certificate, or stop asking (pure)."""
 
+from ..api.names import in_dns
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
 from .steps import Action, AssociationStep
@@ -18,4 +19,4 @@ def dissociate(steps: SafeSteps, item: ProtectedHostname) -> None:
 
 
 def _is_associated(steps: SafeSteps, item: ProtectedHostname) -> bool:
-    return item.hostname in (name.lower() for name in steps.state.associations)
+    return item.hostname in (in_dns(name) for name in steps.state.associations)

@@ -9,6 +9,7 @@ from typing import Final
 
 from ..api.ingress import IngressRule
 from ..api.models import Zone
+from ..api.names import in_dns, in_letters, is_decodable
 
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -47,9 +48,10 @@ class ProtectedHostname:
 
 
 def read_hostname(text: str) -> str | None:
-    """Return a hostname in lower case, without a trailing dot; None if the text is not one."""
-    hostname = text.strip().lower().rstrip(".")
-    return hostname if _HOSTNAME.fullmatch(hostname) and len(hostname) < 254 else None
+    """Return a hostname as DNS has it, without a trailing dot; None if the text is not one."""
+    hostname = in_dns(text.strip()).rstrip(".")
+    is_hostname = _HOSTNAME.fullmatch(hostname) and len(hostname) < 254
+    return hostname if is_hostname and is_decodable(hostname) else None
 
 
 def in_zone(hostname: str, zone: Zone) -> bool:
@@ -103,7 +105,7 @@ def propose(
     candidates = [
         (hostname, rule.service)
         for rule in ingress
-        if (hostname := (rule.hostname or "").lower())
+        if (hostname := in_dns(rule.hostname or ""))
         and rule.path is None
         and "*" not in hostname
         and in_zone(hostname, zone)
@@ -120,7 +122,7 @@ def propose(
             candidate[0].partition(".")[0] in _USUAL_LABELS,
         ),
     )
-    label, _, rest = hostname.partition(".")
+    label, _, rest = in_letters(hostname).partition(".")
     proposed = read_hostname(f"{label}-mobile.{rest}")
     if hostname == zone.name or proposed is None:
         proposed = f"mobile.{zone.name}"

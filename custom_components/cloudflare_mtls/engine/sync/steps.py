@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.json_fields import Fields
 from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
+from ..api.names import in_dns
 from ..rules.admissions import ANY_CERTIFICATE, Admission
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
@@ -157,8 +158,8 @@ def associations_after(
 ) -> tuple[str, ...]:
     """Return the whole list of associated hostnames once the step is done, order kept."""
     if step.action is Action.DELETE:
-        return tuple(name for name in hostnames if name.lower() != step.target)
-    if step.target in (name.lower() for name in hostnames):
+        return tuple(name for name in hostnames if in_dns(name) != step.target)
+    if step.target in (in_dns(name) for name in hostnames):
         return hostnames
     return (*hostnames, step.target)
 
