@@ -281,6 +281,7 @@ async def test_what_the_integration_sends(
         await client.bot_management.put_fight_mode(sandbox.zone_id, enabled=False)
         await client.ip_access_rules.list_allowing(sandbox.zone_id)
         await client.worker_routes.list(sandbox.zone_id)
+        await client.certificate_packs.list_names(sandbox.zone_id)
         await client.access_applications.list(sandbox.account_id)
         await sync(client, sandbox, DesiredZone(hostnames=(first,)))
         zone.rules[-1].enabled = False

@@ -4,7 +4,8 @@ Each object is made by one step of a dialog: the choices of an account, the chos
 was seen, and the draft itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -25,13 +26,14 @@ from ..coordinator.web_server import async_find_service
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
-from ..engine.api.models import Observation, Tunnel, Zone
+from ..engine.api.models import DnsRecord, Observation, Tunnel, Zone, ZoneType
 from ..engine.api.names import in_letters
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.rules.adoption import MadeByHand
 from ..engine.sync.observe import observe
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import ProblemCode
+from ..engine.sync.reach import Doubt, find_delegation, find_doubt, zone_of
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import (
     HostnameSettings,
@@ -58,6 +60,8 @@ class AccountChoices:
     client: CloudflareClient
     account_id: str
     zones: Mapping[str, Zone]
+    # Those of other accounts too: one of them may be closer to a hostname.
+    visible_zones: tuple[Zone, ...]
     tunnels: AccountTunnels
     # Asked for each time: an account that is loaded again has another one.
     reconciler_for: Callable[[HostnameSettings], Reconciler]
@@ -80,7 +84,10 @@ class AccountChoices:
 
         The current settings are those of the hostname to change; there are none for a new one.
         """
-        of_account = {item.id: item for item in zones if item.account.id == account_id}
+        visible = tuple(zones)
+        of_account = {
+            item.id: item for item in visible if item.account.id == account_id
+        }
         if not of_account:
             return Message("no_zone")
         try:
@@ -92,6 +99,7 @@ class AccountChoices:
             client=client,
             account_id=account_id,
             zones=of_account,
+            visible_zones=visible,
             tunnels=AccountTunnels(client, account_id, tunnels),
             reconciler_for=reconciler_for,
             current=current,
@@ -113,9 +121,17 @@ class AccountChoices:
             account=self,
             zone=observation.zone,
             tunnel=tunnel,
+            records=observation.records,
             configuration=observation.configurations[tunnel.id],
+            certificate_names=await self._find_certificate_names(zone.id),
             permissions=permissions,
         )
+
+    async def _find_certificate_names(self, zone_id: str) -> Collection[str] | None:
+        """Return for which names the edge has a certificate; None where that is not known."""
+        with suppress(EngineError):
+            return await self.client.certificate_packs.list_names(zone_id)
+        return None
 
     async def _observe(
         self, zone: Zone, tunnel: Tunnel | None
@@ -152,7 +168,10 @@ class ChosenTunnel:
     account: AccountChoices
     zone: Zone
     tunnel: Tunnel
+    records: tuple[DnsRecord, ...]
     configuration: TunnelConfiguration
+    # Of the edge's certificates; None where they could not be read.
+    certificate_names: Collection[str] | None
     # A table in Markdown.
     permissions: Ours
 
@@ -170,6 +189,7 @@ class ChosenTunnel:
             origins=(f":{hass.http.server_port}", "homeassistant"),
             taken=taken,
             own_hosts=_own_hosts(hass),
+            is_reached=self._is_reached,
         )
         if proposal:
             hostname, service = proposal
@@ -189,6 +209,12 @@ class ChosenTunnel:
         if not in_zone(hostname, self.zone):
             return Message(
                 "hostname_outside_zone", {"zone": self.zone.title}, CONF_HOSTNAME
+            )
+        if name := find_delegation(hostname, self.zone, self.records):
+            return Message(
+                "hostname_delegated",
+                {"hostname": in_letters(hostname), "name": in_letters(name)},
+                CONF_HOSTNAME,
             )
         if any(item.hostname == hostname for item in self.account.others):
             return Message("hostname_protected", {"hostname": hostname}, CONF_HOSTNAME)
@@ -212,10 +238,42 @@ class ChosenTunnel:
 
     async def draft(self, user_input: Mapping[str, Any]) -> HostnameDraft | Message:
         """Return a draft of what a person chose, or what is wrong with it."""
-        settings = self.read(user_input)
+        chosen = await self._for_zone_of(user_input[CONF_HOSTNAME])
+        if isinstance(chosen, Message):
+            return chosen
+        settings = chosen.read(user_input)
         if isinstance(settings, Message):
             return settings
-        return await self.offer(settings)
+        return await chosen.offer(settings)
+
+    async def _for_zone_of(self, text: str) -> ChosenTunnel | Message:
+        """Return the tunnel for the zone that serves a hostname, or why it cannot be used."""
+        zone = self._zone_of(read_hostname(text))
+        if zone is None or zone.id == self.zone.id:
+            return self
+        account = self.account
+        if account.current or zone.id not in account.zones:
+            return Message(
+                "hostname_in_other_zone", {"zone": zone.title}, CONF_HOSTNAME
+            )
+        return await account.look_at(zone, self.tunnel)
+
+    def _zone_of(self, hostname: str | None) -> Zone | None:
+        return zone_of(hostname, self.account.visible_zones) if hostname else None
+
+    def find_doubt(self, hostname: str) -> Doubt | None:
+        """Return why visitors may not get to a hostname, as far as is known."""
+        return find_doubt(hostname, self.zone, self.certificate_names)
+
+    def _is_reached(self, hostname: str) -> bool:
+        """Return whether nothing is known that keeps visitors from a hostname of the zone."""
+        zone = self._zone_of(hostname)
+        return (
+            zone is not None
+            and zone.id == self.zone.id
+            and find_delegation(hostname, zone, self.records) is None
+            and self.find_doubt(hostname) is not Doubt.NO_CERTIFICATE
+        )
 
     async def offer(self, settings: HostnameSettings) -> HostnameDraft | Message:
         """Return a draft that takes over what was made by hand, or what is in the way."""
@@ -254,6 +312,11 @@ class HostnameDraft:
     offered: frozenset[MadeByHand]
     takes_over: frozenset[MadeByHand]
     plan: Plan
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Return why visitors may not get to the hostname, as far as is known."""
+        return self.chosen.find_doubt(self.settings.hostname)
 
     async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
         """Return the draft with what a person decided of the offer, or what is in the way."""
@@ -311,6 +374,8 @@ def _obstacle(
         return Message("zone_not_active", {"zone": zone.title}, CONF_ZONE_ID)
     if tunnel and tunnel.id in observation.unread_tunnels:
         return Message("unavailable")
+    if observation.zone.type is ZoneType.SECONDARY:
+        return Message("zone_secondary", {"zone": zone.title}, CONF_ZONE_ID)
     if tunnel and tunnel.id not in observation.configurations:
         return Message(
             "tunnel_managed_locally", {"tunnel": tunnel.name}, CONF_TUNNEL_ID

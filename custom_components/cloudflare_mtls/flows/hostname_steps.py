@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, override
 
-from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult, section
+from homeassistant.data_entry_flow import FlowContext, FlowResult, section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectSelector,
@@ -34,6 +35,7 @@ from ..quoting import Ours
 from ..wording import Message, async_get_texts, changes_of, describe
 from .account_tunnels import AccountTunnels
 from .form import choice, made, show_form
+from .hostname_doubts import HostnameDoubtSteps
 from .hostname_draft import (
     SECTION_ADVANCED,
     AccountChoices,
@@ -73,14 +75,14 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    FlowHandler[ContextT, ResultT, HandlerT]
+    HostnameDoubtSteps[ContextT, ResultT, HandlerT]
 ):
     """Choose zone, tunnel and hostname, preview the changes, and make them."""
 
     # Each is made by a step, for the steps after it.
     _choices: AccountChoices | None = None
     _chosen: ChosenTunnel | None = None
-    _draft: HostnameDraft | None = None
+    _typed: Mapping[str, Any] = MappingProxyType({})
     _applying: Progress[EngineError | None] | None = None
 
     @abstractmethod
@@ -150,8 +152,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         message: Message | None = None
         if user_input is not None:
             draft = await chosen.draft(user_input)
+            self._typed = user_input
             if isinstance(draft, HostnameDraft):
-                return await self.async_review(draft)
+                return await self.async_consider(draft)
             message = draft
         hostname, service = chosen.propose()
         schema = {
@@ -167,11 +170,18 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             self,
             "hostname",
             probatio.Schema(schema),
-            suggested=user_input,
+            suggested=user_input or self._typed_beside_hostname(),
             message=message,
             placeholders={"zone": chosen.zone.title},
         )
 
+    def _typed_beside_hostname(self) -> dict[str, Any]:
+        """Return what a person typed before who came back to choose another hostname."""
+        return {
+            key: value for key, value in self._typed.items() if key != CONF_HOSTNAME
+        }
+
+    @override
     async def async_review(
         self, draft: HostnameDraft, message: Message | None = None
     ) -> ResultT:
@@ -272,6 +282,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             message=message,
             placeholders={
                 "hostname": hostname,
+                "zone": draft.chosen.zone.title,
                 "changes": changes_of(text, hostname, steps),
                 "permissions": draft.chosen.permissions,
             },

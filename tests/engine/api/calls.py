@@ -38,6 +38,7 @@ CALLS: dict[str, Call] = {
         "z", (), replacing=()
     ),
     "ip_access_rules.list_allowing": lambda c: c.ip_access_rules.list_allowing("z"),
+    "certificate_packs.list_names": lambda c: c.certificate_packs.list_names("z"),
     "worker_routes.list": lambda c: c.worker_routes.list("z"),
     "rulesets.get": lambda c: c.rulesets.get("z"),
     "rulesets.create": lambda c: c.rulesets.create("z", {}),

@@ -19,6 +19,7 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Tunnel,
     TunnelStatus,
     Zone,
+    ZoneType,
     name_matches,
 )
 
@@ -51,6 +52,27 @@ def test_zone_with_gaps(more: dict[str, Any], plan: str, active: bool) -> None:
     """A zone without a plan is on the free plan; one without a status is not active."""
     zone = Zone.parse(Fields({**ZONE, **more}))
     assert (zone.plan, zone.active) == (plan, active)
+
+
+@pytest.mark.parametrize(
+    ("written", "zone_type"),
+    [
+        ("full", ZoneType.FULL),
+        ("partial", ZoneType.PARTIAL),
+        ("secondary", ZoneType.SECONDARY),
+        ("internal", None),
+        (None, ZoneType.FULL),
+    ],
+)
+def test_type_of_a_zone(written: str | None, zone_type: ZoneType | None) -> None:
+    """A new type may be anything; older answers have none."""
+    assert Zone.parse(Fields({**ZONE, "type": written})).type is zone_type
+
+
+def test_zone_in_its_own_letters() -> None:
+    """It has the name that DNS has, and is shown by the one that people read."""
+    zone = Zone.parse(Fields({**ZONE, "name": "MÅS-HEM.example"}))
+    assert (zone.name, zone.title) == ("xn--ms-hem-iua.example", "mås-hem.example")
 
 
 @pytest.mark.parametrize(

@@ -332,3 +332,30 @@ async def test_routes_at_which_workers_run(
     )
     [route] = await client.worker_routes.list("z")
     assert (route.pattern, route.script) == ("*example.com/*", "worker")
+
+
+async def test_names_of_the_certificates_of_the_edge(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Those of all packs that are listed, in the form that DNS has; one on order has no certificates."""
+    api.answers = lambda _: success(
+        [
+            {
+                "id": "1",
+                "type": "universal",
+                "hosts": ["mås-hem.example", "*.MÅS-HEM.example"],
+                "status": "active",
+                "certificates": [{"id": "2", "hosts": ["mås-hem.example"]}],
+            },
+            {"id": "3", "type": "advanced", "hosts": ["*.lab.example.com"]},
+        ]
+    )
+
+    assert await client.certificate_packs.list_names("z") == {
+        "xn--ms-hem-iua.example",
+        "*.xn--ms-hem-iua.example",
+        "*.lab.example.com",
+    }
+    (asked,) = api.asked
+    assert asked.path == "/zones/z/ssl/certificate_packs"
+    assert "status" not in asked.query

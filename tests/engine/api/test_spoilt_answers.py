@@ -111,6 +111,9 @@ USES: Mapping[str, Use] = {
     "setting": lambda client: client.zone_settings.get(ZONE_ID, Setting.WEBSOCKETS),
     "IP Access rules": lambda client: client.ip_access_rules.list_allowing(ZONE_ID),
     "routes": lambda client: client.worker_routes.list(ZONE_ID),
+    "certificates of the edge": lambda client: client.certificate_packs.list_names(
+        ZONE_ID
+    ),
     "bots": lambda client: client.bot_management.get_fight_mode(ZONE_ID),
     "blocked requests": _blocked,
     "observation": _observe,

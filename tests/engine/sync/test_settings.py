@@ -115,6 +115,11 @@ def test_malformed_exempt_paths(path: str) -> None:
     assert not is_exempt_path(path)
 
 
+def anywhere(_: str) -> bool:
+    """Return that visitors reach any hostname."""
+    return True
+
+
 def ingress(*rules: object) -> list[IngressRule]:
     """Return ingress rules."""
     return [IngressRule.parse(Fields(rule)) for rule in rules]
@@ -145,19 +150,28 @@ B = serves("nas.example.com", "http://nas:5000")
 def test_proposal(
     rules: list[dict[str, str]], proposed: tuple[str, str] | None
 ) -> None:
-    assert propose(zone(), ingress(*rules), origins=[":8123"], taken=[]) == proposed
+    assert (
+        propose(
+            zone(), ingress(*rules), origins=[":8123"], taken=[], is_reached=anywhere
+        )
+        == proposed
+    )
 
 
 def test_proposal_is_a_hostname() -> None:
     rules = ingress(serves(f"{'a' * 63}.example.com", "http://a:8123"))
-    proposed = propose(zone(), rules, origins=[":8123"], taken=[])
+    proposed = propose(zone(), rules, origins=[":8123"], taken=[], is_reached=anywhere)
     assert proposed is None or read_hostname(proposed[0]) == proposed[0]
 
 
 def test_proposal_uses_an_ingress_rule_to_any_origin() -> None:
     """A Home Assistant has several origins."""
     proposed = propose(
-        zone(), ingress(B, A), origins=[":8123", "192.168.1.10"], taken=[]
+        zone(),
+        ingress(B, A),
+        origins=[":8123", "192.168.1.10"],
+        taken=[],
+        is_reached=anywhere,
     )
     assert proposed == ("home-mobile.example.com", "http://homeassistant:8123")
 
@@ -174,7 +188,12 @@ def test_proposal_ignores_protected_hostnames() -> None:
     """A protected hostname is no base for another proposal."""
     mobile = serves("home-mobile.example.com", "http://homeassistant:8123")
     taken = ["home-mobile.example.com"]
-    assert propose(zone(), ingress(mobile), origins=[":8123"], taken=taken) is None
+    assert (
+        propose(
+            zone(), ingress(mobile), origins=[":8123"], taken=taken, is_reached=anywhere
+        )
+        is None
+    )
 
 
 def test_protected_hostname_is_not_proposed_again() -> None:
@@ -183,4 +202,7 @@ def test_protected_hostname_is_not_proposed_again() -> None:
         serves("home-mobile.example.com", "http://a:8123"),
     )
     taken = ["home-mobile.example.com"]
-    assert propose(zone(), rules, origins=[":8123"], taken=taken) is None
+    assert (
+        propose(zone(), rules, origins=[":8123"], taken=taken, is_reached=anywhere)
+        is None
+    )

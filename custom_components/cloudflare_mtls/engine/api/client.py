@@ -5,6 +5,7 @@ from typing import Any
 
 from .access_applications import AccessApplications
 from .bot_management import BotManagement
+from .certificate_packs import CertificatePacks
 from .client_certificates import ClientCertificates
 from .connectors import Connectors
 from .dns import Dns
@@ -55,6 +56,7 @@ class CloudflareClient:
         recent = recent or RecentWrites()
         self.zones = Zones(transport)
         self.dns = Dns(transport)
+        self.certificate_packs = CertificatePacks(transport)
         self.client_certificates = ClientCertificates(transport, recent)
         self.hostname_associations = HostnameAssociations(transport, recent)
         self.rulesets = Rulesets(transport)

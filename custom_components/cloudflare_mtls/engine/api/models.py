@@ -30,9 +30,20 @@ class Account:
     name: str
 
 
+class ZoneType(StrEnum):
+    """Where a zone's DNS records come from."""
+
+    FULL = "full"
+    """Cloudflare has them."""
+    PARTIAL = "partial"
+    """Another provider has them, and points single hostnames to Cloudflare."""
+    SECONDARY = "secondary"
+    """Cloudflare copies them from another server."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """A zone that the token can see."""
+    """A zone that the token can see; a type that we do not know is None."""
 
     id: str
     name: str
@@ -40,6 +51,7 @@ class Zone:
     plan: str
     active: bool
     paused: bool = False
+    type: ZoneType | None = ZoneType.FULL
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -47,6 +59,10 @@ class Zone:
         if (account := fields.object("account")) is None:
             raise malformed("account")
         plan = fields.object("plan")
+        try:
+            zone_type = ZoneType(fields.optional_text("type") or "full")
+        except ValueError:
+            zone_type = None
         return cls(
             id=fields.text("id"),
             name=in_dns(fields.text("name")),
@@ -58,6 +74,7 @@ class Zone:
             active=fields.optional_text("status") == "active"
             and not fields.flag("paused", default=False),
             paused=fields.flag("paused", default=False),
+            type=zone_type,
         )
 
     @property

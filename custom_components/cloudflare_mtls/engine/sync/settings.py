@@ -1,6 +1,6 @@
 """Settings of a protected hostname, as a person chose them, and what may be chosen (pure)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
@@ -93,6 +93,7 @@ def propose(
     *,
     origins: Collection[str],
     taken: Collection[str],
+    is_reached: Callable[[str], bool],
     own_hosts: Collection[str] = (),
 ) -> tuple[str, str] | None:
     """Return a hostname to protect and its service, named after the browser's hostname.
@@ -100,7 +101,8 @@ def propose(
     The browser's hostname is one of Home Assistant's own hosts, or else the first one of the
     zone whose service contains one of the origins (such as ":8123"), or else one with a usual
     name, or else the first one of all; hostnames that are taken are neither proposed nor named
-    after. None if there is no hostname to propose.
+    after. The proposal stands beside it, or directly below the zone where visitors reach only
+    that one. None if there is no hostname to propose.
     """
     candidates = [
         (hostname, rule.service)
@@ -122,16 +124,22 @@ def propose(
             candidate[0].partition(".")[0] in _USUAL_LABELS,
         ),
     )
-    label, _, rest = in_letters(hostname).partition(".")
-    proposed = read_hostname(f"{label}-mobile.{rest}")
-    if hostname == zone.name or proposed is None:
-        proposed = f"mobile.{zone.name}"
+    named_after = _named_after(hostname, zone)
+    proposed = next(filter(is_reached, named_after), named_after[0])
     return None if proposed in taken else (proposed, service)
 
 
 def _is_in(origin: str, service: str) -> bool:
     """Return whether a service contains an origin, and not only the beginning of a number."""
     return re.search(rf"{re.escape(origin)}(?!\d)", service) is not None
+
+
+def _named_after(hostname: str, zone: Zone) -> list[str]:
+    """Return hostnames that are named after another one, the most alike first."""
+    label, _, rest = in_letters(hostname).partition(".")
+    texts = [f"{label}-mobile.{rest}", f"{label}-mobile.{zone.name}"]
+    alike = map(read_hostname, [] if hostname == zone.name else texts)
+    return [*filter(None, alike), f"mobile.{zone.name}"]
 
 
 @dataclass(frozen=True, kw_only=True)
