@@ -298,6 +298,7 @@ def test_issues() -> None:
         "removal_left",
         "not_enforced",
         "not_enforced_unread",
+        "no_edge_certificate",
         "tunnel_down",
         "token_expiring",
         "token_urgent",

@@ -104,10 +104,19 @@ def test_sentences_that_both_flows_show_are_the_same() -> None:
         "connector",
         "no_connector",
         "hostname",
+        "no_certificate",
+        "partial_zone",
         "take_over",
         "preview",
     ):
-        for key in ("title", "description", "data", "data_description", "sections"):
+        for key in (
+            "title",
+            "description",
+            "data",
+            "data_description",
+            "menu_options",
+            "sections",
+        ):
             assert SUBENTRY["step"][step].get(key) == CONFIG["step"].get(step, {}).get(
                 key
             ), f"{step}.{key}"
@@ -122,6 +131,7 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
     for flow in flows:
         for key in (
             "certificate_blocked",
+            "edge_certificate_missing",
             "creation_stopped",
             f"problem_{ProblemCode.TOO_MANY_PINNED}",
         ):

@@ -229,6 +229,11 @@ def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:
     return _hostname_issue(key, hostname, fixable=False)
 
 
+def no_edge_certificate_issue(hostname: str) -> Issue:
+    """Return the issue for a hostname that the edge has no certificate for."""
+    return _hostname_issue("no_edge_certificate", hostname, fixable=False)
+
+
 def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:
     """Return the issue for a tunnel that is down, and the hostnames that it should serve."""
     return Issue(

@@ -18,12 +18,12 @@ from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
-from ..engine.probe import Probe
+from ..engine.probe import Probe, Verdict
 from ..pages.handovers import Delivery, Handover, async_get_handovers
 from ..subentries import companion_subentry, find_companion
 from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Creation, async_get_creations
-from .first_visit import async_is_admitted
+from .first_visit import async_visit_first
 from .mobile_app import async_notify, format_for
 from .notifications import async_report_ready
 from .packing import pack
@@ -189,16 +189,7 @@ class CertificateCreator:
         """Return what the device fetches, once the edge lets the certificate in."""
         device = request.device
         await self._protection.async_pin()
-        if hostname := self._hostname_to_visit(device.zone_id):
-            is_admitted = await async_is_admitted(
-                self._probe, hostname, signed.key, signed.issued
-            )
-            # One that was revoked meanwhile is blocked because of that.
-            self._raise_if_unwanted(creation, request)
-            if not is_admitted:
-                raise_translated_error(
-                    Message("certificate_blocked", {"hostname": hostname})
-                )
+        visited = await self._visit_first(creation, request, signed)
         return await self._hass.async_add_executor_job(
             partial(
                 pack,
@@ -208,10 +199,41 @@ class CertificateCreator:
                 issued=signed.issued,
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
-                hostname=next(self._published_in(device.zone_id), None),
+                hostname=visited or next(self._published_in(device.zone_id), None),
                 remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
             )
         )
+
+    async def _visit_first(
+        self,
+        creation: Creation,
+        request: CertificateRequest,
+        signed: _SignedCertificate,
+    ) -> str | None:
+        """Return the hostname that was visited with a new certificate, if one could be.
+
+        A hostname that the edge has no certificate for is passed over if there is another one.
+        Raises HomeAssistantError where the new certificate could not work.
+        """
+        lacking: str | None = None
+        for hostname in self._hostnames_to_visit(request.device.zone_id):
+            verdict = await async_visit_first(
+                self._probe, hostname, signed.key, signed.issued
+            )
+            # One that was revoked meanwhile is blocked because of that.
+            self._raise_if_unwanted(creation, request)
+            if verdict is Verdict.BLOCKED:
+                raise_translated_error(
+                    Message("certificate_blocked", {"hostname": hostname})
+                )
+            if verdict is not Verdict.NO_CERTIFICATE:
+                return hostname
+            lacking = hostname
+        if lacking:
+            raise_translated_error(
+                Message("edge_certificate_missing", {"hostname": lacking})
+            )
+        return None
 
     async def _undo(self, creation: Creation, certificate: Certificate) -> None:
         """Revoke a certificate that nobody got, and remove the device that was new with it."""
@@ -250,13 +272,13 @@ class CertificateCreator:
         ):
             raise_translated_error(describe_problem(problem))
 
-    def _hostname_to_visit(self, zone_id: str) -> str | None:
-        """Return a hostname of the zone that lets devices in, as far as its rules say."""
+    def _hostnames_to_visit(self, zone_id: str) -> list[str]:
+        """Return the hostnames of the zone that let devices in, as far as its rules say."""
         plan = self._protection.data.plans.get(zone_id)
         if plan is None or not self._protection.last_update_success:
-            return None
+            return []
         published = self._published_in(zone_id)
-        return next((item for item in published if not plan.drifted(item)), None)
+        return [item for item in published if not plan.drifted(item)]
 
     def _published_in(self, zone_id: str) -> Iterator[str]:
         """Yield the zone's hostnames that can be reached."""

@@ -11,13 +11,13 @@ from ..engine.probe import Probe, Verdict
 _PAUSES: Final = (0, 2, 4, 8, 16)
 
 
-async def async_is_admitted(
+async def async_visit_first(
     probe: Probe, hostname: str, key: PrivateKey, certificate: ClientCertificate
-) -> bool:
-    """Return False only where the edge blocked every visit."""
+) -> Verdict:
+    """Return what happened to a visit: it was blocked only where the edge blocked all of them."""
     for pause in _PAUSES:
         await asyncio.sleep(pause)
         answer = await probe.with_certificate(hostname, key, certificate.pem)
         if answer.verdict is not Verdict.BLOCKED:
-            return True
-    return False
+            return answer.verdict
+    return Verdict.BLOCKED

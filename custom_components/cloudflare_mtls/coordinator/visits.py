@@ -13,7 +13,7 @@ from ..const import LOGGER
 from ..engine.probe import Enforcement, Probe
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
-from ..issues import async_report, not_enforced_issue
+from ..issues import async_report, no_edge_certificate_issue, not_enforced_issue
 from ..subentries import hostnames_of
 from .protection_state import ProtectionState
 
@@ -48,6 +48,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self._protection = protection
         self._visited: _Basis | None = None
         self._open: set[str] = set()
+        self._without_certificate: set[str] = set()
 
     @override
     async def _async_update_data(self) -> Mapping[str, Enforcement]:
@@ -84,10 +85,23 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
                 or (met.enforced is None and hostname in self._open)
             )
         }
+        # One that the edge has no certificate for lacks it until the edge is seen to show one.
+        self._without_certificate = {
+            hostname
+            for hostname, met in self.data.items()
+            if hostname in published
+            and (
+                met.lacks_certificate
+                or (not met.shows_certificate and hostname in self._without_certificate)
+            )
+        }
         issues = [
-            not_enforced_issue(hostname, is_readable=self._plan(hostname) is not None)
-            for hostname in self._open
-            if not self._is_known_to_be_exposed(hostname)
+            *(
+                not_enforced_issue(hostname, is_readable=self._plan(hostname) is not None)
+                for hostname in self._open
+                if not self._is_known_to_be_exposed(hostname)
+            ),
+            *map(no_edge_certificate_issue, self._without_certificate),
         ]
         async_report(self.hass, self.config_entry.entry_id, "visits", issues)
 

@@ -56,6 +56,8 @@ class Verdict(StrEnum):
     """Cloudflare answered by itself, and the answer does not show whether a rule did."""
     NOT_CLOUDFLARE = "not_cloudflare"
     """Another server answered, for example because the name is resolved locally at home."""
+    NO_CERTIFICATE = "no_certificate"
+    """The edge has no certificate for the hostname, so it refused the TLS handshake."""
     UNREACHABLE = "unreachable"
     """There was no connection, or no answer."""
 
@@ -69,6 +71,9 @@ class Answer:
 
 
 _NO_ANSWER: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
+_NO_HANDSHAKE: Final = Answer(status=None, verdict=Verdict.NO_CERTIFICATE)
+# How OpenSSL's names of it end, in all of its versions.
+_HANDSHAKE_FAILURE: Final = "ALERT_HANDSHAKE_FAILURE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,16 @@ class Enforcement:
         if verdicts & {Verdict.LET_IN, Verdict.NO_ORIGIN}:
             return False
         return True if verdicts == {Verdict.BLOCKED} else None
+
+    @property
+    def lacks_certificate(self) -> bool:
+        """Return whether the edge has no certificate for the hostname."""
+        return self.answers[MAIN_PORT].verdict is Verdict.NO_CERTIFICATE
+
+    @property
+    def shows_certificate(self) -> bool:
+        """Return whether the edge has a certificate for the hostname."""
+        return self.answers[MAIN_PORT].status is not None
 
 
 class Probe:
@@ -156,6 +171,8 @@ class Probe:
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._ask(hostname, port, context)
+        except ssl.SSLError as err:
+            return _NO_HANDSHAKE if _is_refused_handshake(err) else _NO_ANSWER
         except OSError, EOFError, ValueError, asyncio.LimitOverrunError:
             return _NO_ANSWER
 
@@ -181,6 +198,15 @@ class Probe:
         finally:
             # A clean TLS shutdown could wait for the other side.
             writer.transport.abort()
+
+
+def _is_refused_handshake(err: ssl.SSLError) -> bool:
+    """Return whether a server refused the TLS handshake, as one does without a certificate.
+
+    Sources: RFC 8446, section 6.2, handshake_failure; cloudflare/cloudflared#474.
+    """
+    # Errors of the verification here have no reason of the other side.
+    return (err.reason or "").endswith(_HANDSHAKE_FAILURE)
 
 
 def _request(hostname: str, port: int) -> bytes:

@@ -27,7 +27,7 @@ from custom_components.cloudflare_mtls.engine.probe import (
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
 from sandbox.seed import SERVICE
-from sandbox.state import Rule, TunnelStatus
+from sandbox.state import CertificatePack, Rule, TunnelStatus
 from tests.engine.probe.answers import BLOCKED, HOME, STRANGERS, answer, serving
 from tests.sandbox.helpers import Identity, signed_by
 
@@ -254,14 +254,35 @@ async def test_key_and_password_stay_in_memory(
 
 
 @pytest.mark.parametrize("hostname", ["nobody.example.net", "a.b.example.com"])
+async def test_hostname_without_a_certificate_at_the_edge(
+    sandbox: Sandbox, at_the_sandbox: Probe, hostname: str
+) -> None:
+    """The handshake fails, with a certificate of the visitor's own or without one."""
+    met = await at_the_sandbox.without_certificate(hostname)
+
+    assert {item.verdict for item in met.answers.values()} == {Verdict.NO_CERTIFICATE}
+    assert met.enforced is None
+    assert met.lacks_certificate
+    identity = await create_identity(sandbox)
+    with_own = await at_the_sandbox.with_certificate(
+        hostname, identity.key, pem(identity)
+    )
+    assert with_own == Answer(status=None, verdict=Verdict.NO_CERTIFICATE)
+
+
 async def test_certificate_for_another_name(
-    at_the_sandbox: Probe, hostname: str
+    sandbox: Sandbox, at_the_sandbox: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer counts only from a server with a certificate for the hostname."""
-    met = await at_the_sandbox.without_certificate(hostname)
+    pack = sandbox.state.zones[sandbox.zone_id].certificate_packs[0]
+    monkeypatch.setattr(CertificatePack, "covers", lambda *_: True)
+    assert "a.b.example.com" not in pack.hosts
+
+    met = await at_the_sandbox.without_certificate("a.b.example.com")
 
     assert {item.verdict for item in met.answers.values()} == {Verdict.UNREACHABLE}
     assert met.enforced is None
+    assert not met.lacks_certificate
 
 
 async def test_authority_that_the_system_does_not_know(
