@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from sandbox.state import IpAccessRule, Rule, WorkerRoute
+from sandbox.state import DnsRecord, IpAccessRule, Rule, WorkerRoute
 from tests.common import (
     CHECKS_EVERY,
     EDGE_EVERY,
@@ -118,6 +118,26 @@ async def test_nothing_is_asked_in_between(
     block_abroad(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert any("/settings/" in item.path for item in sandbox.journal.requests)
+
+
+async def test_delegated_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Where its visitors get to is not known any more, and a repair of its own tells why."""
+    servers = DnsRecord("NS", HOSTNAME, "ns1.example.net")
+    zone_of(sandbox).add_dns_record(servers)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"exposed_unfixable", "check_delegated"}
+    told = {"target": HOSTNAME, "value": HOSTNAME, "detail": "–"}
+    assert placeholders(hass, "check_delegated") == told
+    assert servers.id in zone_of(sandbox).dns_records
+
+    del zone_of(sandbox).dns_records[servers.id]
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == set()
 
 
 @pytest.mark.parametrize(

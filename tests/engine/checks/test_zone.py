@@ -34,6 +34,7 @@ from tests.engine.builders import (
     observed,
     protected,
     published,
+    record,
     rule,
     settled,
     skip,
@@ -91,6 +92,24 @@ def behind(*applications: AccessApplication) -> list[str]:
     findings = found(in_sync(), Surroundings(applications=applications))
     assert {item.check for item in findings} <= {Check.ACCESS_LOGIN}
     return [item.value for item in findings]
+
+
+@pytest.mark.parametrize(
+    ("name", "delegated"),
+    [
+        (HOST, True),
+        (f"a.{HOST}", False),
+        ("example.com", False),
+        ("mobile.example.com", False),
+    ],
+)
+def test_delegated_hostname(name: str, delegated: bool) -> None:
+    """Other name servers answer for it, so nobody gets to Cloudflare."""
+    zone = in_sync()
+    servers = record(name, kind="NS", content="ns1.example.net", ours=False)
+    findings = found(replace(zone, records=(*zone.records, servers)))
+    checks = [(item.check, item.target, item.value) for item in findings]
+    assert checks == ([(Check.DELEGATED, HOST, name)] if delegated else [])
 
 
 def ahead(foreign: Rule) -> Observation:

@@ -13,6 +13,7 @@ class Check(StrEnum):
 
     ZONE_PAUSED = "zone_paused"
     ZONE_INACTIVE = "zone_inactive"
+    DELEGATED = "delegated"
     WEBSOCKETS_OFF = "websockets_off"
     UNDER_ATTACK = "under_attack"
     BOT_FIGHT_MODE = "bot_fight_mode"
@@ -82,6 +83,7 @@ class CheckSpec:
 SPECS: Final[Mapping[Check, CheckSpec]] = {
     Check.ZONE_PAUSED: CheckSpec(),
     Check.ZONE_INACTIVE: CheckSpec(),
+    Check.DELEGATED: CheckSpec(),
     Check.WEBSOCKETS_OFF: CheckSpec(
         setting=SettingSpec(setting=Setting.WEBSOCKETS, wrong="off", right="on"),
         fixed_in=FixedIn.SETTING,

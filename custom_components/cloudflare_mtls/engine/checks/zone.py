@@ -12,6 +12,7 @@ from ..rules.meaning import evaluate
 from ..rules.request_set import RequestSet
 from ..rules.skippable import Skippable
 from ..rules.text_sets import Exactly, TextSet
+from ..sync.reach import find_delegation
 from ..sync.settings import Layout, ProtectedHostname
 from .finding import Finding
 from .specs import SPECS, Check
@@ -56,11 +57,18 @@ def check_zone(
             finding
             for item, requests in devices
             for finding in (
+                *_delegation(observation, item.hostname),
                 *_rules(observation.ruleset, item, requests),
                 *_access(surroundings.applications, item.hostname),
             )
         ),
     ]
+
+
+def _delegation(observation: Observation, hostname: str) -> Iterator[Finding]:
+    """Yield from which name on other name servers answer for a hostname, if they do."""
+    if name := find_delegation(hostname, observation.zone, observation.records):
+        yield Finding(check=Check.DELEGATED, target=hostname, value=name)
 
 
 def _zone_wide(around: ZoneSurroundings, *, computers: bool) -> Iterator[Check]:
