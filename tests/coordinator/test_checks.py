@@ -140,6 +140,29 @@ async def test_delegated_hostname(
     assert reported(hass) == set()
 
 
+async def test_zone_that_is_closer_to_the_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Cloudflare serves the hostname from there, so nothing here protects it; names only alike do not."""
+    for name in ("mobile.example.com", "another-home-mobile.example.com"):
+        sandbox.state.add_zone(name)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+    closer = sandbox.state.add_zone(HOSTNAME)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert "check_other_zone" in reported(hass)
+    told = {"target": HOSTNAME, "value": HOSTNAME, "detail": "–"}
+    assert placeholders(hass, "check_other_zone") == told
+
+    del sandbox.state.zones[closer.id]
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+
 @pytest.mark.parametrize(
     ("cause", "key", "told", "severity"),
     [

@@ -19,6 +19,7 @@ from ..engine.api.models import (
     Observation,
     Setting,
     WorkerRoute,
+    Zone,
 )
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
@@ -93,10 +94,17 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
         if not zone_ids:
             return None
-        applications, zones = await asyncio.gather(
-            self._applications(), ask_each(zone_ids, self._look_around)
+        applications, visible, zones = await asyncio.gather(
+            self._applications(),
+            self._visible_zones(),
+            ask_each(zone_ids, self._look_around),
         )
-        return Surroundings(zones=self.take(zones), applications=applications)
+        return Surroundings(
+            zones=self.take(zones), applications=applications, visible_zones=visible
+        )
+
+    async def _visible_zones(self) -> tuple[Zone, ...]:
+        return await self._unless_missing(self.client.zones.list()) or ()
 
     async def _applications(self) -> tuple[AccessApplication, ...]:
         applications = self.client.access_applications.list(self.account_id)

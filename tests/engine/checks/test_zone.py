@@ -112,6 +112,25 @@ def test_delegated_hostname(name: str, delegated: bool) -> None:
     assert checks == ([(Check.DELEGATED, HOST, name)] if delegated else [])
 
 
+@pytest.mark.parametrize(
+    ("name", "closer"),
+    [
+        (HOST, True),
+        ("com", False),
+        (f"a.{HOST}", False),
+        ("mobile.example.com", False),
+        ("example.org", False),
+    ],
+)
+def test_hostname_of_another_zone(name: str, closer: bool) -> None:
+    """Cloudflare serves a hostname from the zone with the longest name."""
+    zone = in_sync()
+    other = replace(zone.zone, id="other", name=name)
+    findings = found(zone, Surroundings(visible_zones=(zone.zone, other)))
+    checks = [(item.check, item.target, item.value) for item in findings]
+    assert checks == ([(Check.OTHER_ZONE, HOST, name)] if closer else [])
+
+
 def ahead(foreign: Rule) -> Observation:
     """Return a zone where a foreign rule stands before ours."""
     return published(foreign, skip_rule(), block_rule())

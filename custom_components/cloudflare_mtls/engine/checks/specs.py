@@ -13,6 +13,7 @@ class Check(StrEnum):
 
     ZONE_PAUSED = "zone_paused"
     ZONE_INACTIVE = "zone_inactive"
+    OTHER_ZONE = "other_zone"
     DELEGATED = "delegated"
     WEBSOCKETS_OFF = "websockets_off"
     UNDER_ATTACK = "under_attack"
@@ -83,6 +84,7 @@ class CheckSpec:
 SPECS: Final[Mapping[Check, CheckSpec]] = {
     Check.ZONE_PAUSED: CheckSpec(),
     Check.ZONE_INACTIVE: CheckSpec(),
+    Check.OTHER_ZONE: CheckSpec(),
     Check.DELEGATED: CheckSpec(),
     Check.WEBSOCKETS_OFF: CheckSpec(
         setting=SettingSpec(setting=Setting.WEBSOCKETS, wrong="off", right="on"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..api.models import AccessApplication, IpAccessRule, Setting, WorkerRoute
+from ..api.models import AccessApplication, IpAccessRule, Setting, WorkerRoute, Zone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,14 @@ class ZoneSurroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What was read around the rules of an account's zones, by zone id."""
+    """What was read around the rules of an account's zones, by zone id.
+
+    Visible are all zones that the token sees, those of other accounts too.
+    """
 
     zones: Mapping[str, ZoneSurroundings] = field(default_factory=dict)
     applications: tuple[AccessApplication, ...] = ()
+    visible_zones: tuple[Zone, ...] = ()
 
     def of(self, zone_id: str) -> ZoneSurroundings:
         """Return what was read of a zone."""

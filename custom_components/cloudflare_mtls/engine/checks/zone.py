@@ -12,7 +12,7 @@ from ..rules.meaning import evaluate
 from ..rules.request_set import RequestSet
 from ..rules.skippable import Skippable
 from ..rules.text_sets import Exactly, TextSet
-from ..sync.reach import find_delegation
+from ..sync.reach import find_delegation, zone_of
 from ..sync.settings import Layout, ProtectedHostname
 from .finding import Finding
 from .specs import SPECS, Check
@@ -57,12 +57,22 @@ def check_zone(
             finding
             for item, requests in devices
             for finding in (
+                *_other_zone(observation.zone, surroundings, item.hostname),
                 *_delegation(observation, item.hostname),
                 *_rules(observation.ruleset, item, requests),
                 *_access(surroundings.applications, item.hostname),
             )
         ),
     ]
+
+
+def _other_zone(
+    zone: Zone, surroundings: Surroundings, hostname: str
+) -> Iterator[Finding]:
+    """Yield the zone that serves a hostname in place of this one, if another one does."""
+    closest = zone_of(hostname, (zone, *surroundings.visible_zones))
+    if closest and closest.id != zone.id:
+        yield Finding(check=Check.OTHER_ZONE, target=hostname, value=closest.title)
 
 
 def _delegation(observation: Observation, hostname: str) -> Iterator[Finding]:
