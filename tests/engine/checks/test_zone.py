@@ -131,6 +131,20 @@ def test_hostname_of_another_zone(name: str, closer: bool) -> None:
     assert checks == ([(Check.OTHER_ZONE, HOST, name)] if closer else [])
 
 
+@pytest.mark.parametrize(
+    ("active", "paused", "serves"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+)
+def test_other_zone_that_is_not_active(
+    active: bool, paused: bool, serves: bool
+) -> None:
+    """One that is only being added serves nobody yet; a paused one still answers in DNS."""
+    zone = in_sync()
+    other = replace(zone.zone, id="other", name=HOST, active=active, paused=paused)
+    findings = found(zone, Surroundings(visible_zones=(other,)))
+    assert [item.check for item in findings] == ([Check.OTHER_ZONE] if serves else [])
+
+
 def ahead(foreign: Rule) -> Observation:
     """Return a zone where a foreign rule stands before ours."""
     return published(foreign, skip_rule(), block_rule())

@@ -70,7 +70,11 @@ def _other_zone(
     zone: Zone, surroundings: Surroundings, hostname: str
 ) -> Iterator[Finding]:
     """Yield the zone that serves a hostname in place of this one, if another one does."""
-    closest = zone_of(hostname, (zone, *surroundings.visible_zones))
+    # A paused zone still answers in DNS.
+    serving = (
+        item for item in surroundings.visible_zones if item.active or item.paused
+    )
+    closest = zone_of(hostname, (zone, *serving))
     if closest and closest.id != zone.id:
         yield Finding(check=Check.OTHER_ZONE, target=hostname, value=closest.title)
 
