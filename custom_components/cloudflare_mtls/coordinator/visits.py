@@ -91,8 +91,11 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             for hostname, met in self.data.items()
             if hostname in published
             and (
-                met.lacks_certificate
-                or (not met.shows_certificate and hostname in self._without_certificate)
+                met.has_edge_certificate is False
+                or (
+                    met.has_edge_certificate is None
+                    and hostname in self._without_certificate
+                )
             )
         }
         issues = [

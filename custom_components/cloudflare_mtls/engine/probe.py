@@ -91,14 +91,15 @@ class Enforcement:
         return True if verdicts == {Verdict.BLOCKED} else None
 
     @property
-    def lacks_certificate(self) -> bool:
-        """Return whether the edge has no certificate for the hostname."""
-        return self.answers[MAIN_PORT].verdict is Verdict.NO_CERTIFICATE
-
-    @property
-    def shows_certificate(self) -> bool:
-        """Return whether the edge has a certificate for the hostname."""
-        return self.answers[MAIN_PORT].status is not None
+    def has_edge_certificate(self) -> bool | None:
+        """Return whether the edge has a certificate for the hostname; None where it was not met."""
+        match self.answers[MAIN_PORT].verdict:
+            case Verdict.NO_CERTIFICATE:
+                return False
+            case Verdict.UNREACHABLE | Verdict.NOT_CLOUDFLARE:
+                return None
+            case _:
+                return True
 
 
 class Probe:

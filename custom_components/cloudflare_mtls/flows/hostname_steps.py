@@ -156,6 +156,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             if isinstance(draft, HostnameDraft):
                 return await self.async_consider(draft)
             message = draft
+        # Somebody who comes back chooses another hostname, and finds the rest as typed.
+        beside_hostname = {
+            key: value for key, value in self._typed.items() if key != CONF_HOSTNAME
+        }
         hostname, service = chosen.propose()
         schema = {
             probatio.Required(
@@ -170,16 +174,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             self,
             "hostname",
             probatio.Schema(schema),
-            suggested=user_input or self._typed_beside_hostname(),
+            suggested=user_input or beside_hostname,
             message=message,
             placeholders={"zone": chosen.zone.title},
         )
-
-    def _typed_beside_hostname(self) -> dict[str, Any]:
-        """Return what a person typed before who came back to choose another hostname."""
-        return {
-            key: value for key, value in self._typed.items() if key != CONF_HOSTNAME
-        }
 
     @override
     async def async_review(

@@ -56,6 +56,7 @@ async def test_blocked_on_every_port(
     refused = Answer(status=403, verdict=Verdict.BLOCKED)
     assert met == Enforcement(answers={443: refused, 8443: refused})
     assert met.enforced is True
+    assert met.has_edge_certificate is True
     assert {(item.host, item.path) for item in sandbox.state.blocked} == {
         (HOME, "/"),
         (f"{HOME}:8443", "/"),
@@ -262,7 +263,7 @@ async def test_hostname_without_a_certificate_at_the_edge(
 
     assert {item.verdict for item in met.answers.values()} == {Verdict.NO_CERTIFICATE}
     assert met.enforced is None
-    assert met.lacks_certificate
+    assert met.has_edge_certificate is False
     identity = await create_identity(sandbox)
     with_own = await at_the_sandbox.with_certificate(
         hostname, identity.key, pem(identity)
@@ -282,7 +283,7 @@ async def test_certificate_for_another_name(
 
     assert {item.verdict for item in met.answers.values()} == {Verdict.UNREACHABLE}
     assert met.enforced is None
-    assert not met.lacks_certificate
+    assert met.has_edge_certificate is None
 
 
 async def test_authority_that_the_system_does_not_know(

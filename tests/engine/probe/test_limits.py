@@ -168,3 +168,29 @@ def test_enforced(verdicts: tuple[Verdict, Verdict], enforced: bool | None) -> N
     one, other = (Answer(status=None, verdict=verdict) for verdict in verdicts)
 
     assert Enforcement(answers={443: one, 8443: other}).enforced is enforced
+
+
+@pytest.mark.parametrize(
+    ("verdict", "has_certificate"),
+    [
+        (Verdict.NO_CERTIFICATE, False),
+        (Verdict.UNREACHABLE, None),
+        (Verdict.NOT_CLOUDFLARE, None),
+        (Verdict.BLOCKED, True),
+        (Verdict.LET_IN, True),
+        (Verdict.NO_ORIGIN, True),
+        (Verdict.CHALLENGED, True),
+        (Verdict.UNCLEAR, True),
+    ],
+)
+def test_certificate_of_the_edge(
+    verdict: Verdict, has_certificate: bool | None
+) -> None:
+    """Whatever the edge answers, it had one; another server shows nothing of it."""
+    met, blocked = (
+        Answer(status=None, verdict=item) for item in (verdict, Verdict.BLOCKED)
+    )
+
+    enforcement = Enforcement(answers={443: met, 8443: blocked})
+
+    assert enforcement.has_edge_certificate is has_certificate
