@@ -100,7 +100,9 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         }
         issues = [
             *(
-                not_enforced_issue(hostname, is_readable=self._plan(hostname) is not None)
+                not_enforced_issue(
+                    hostname, is_readable=self._plan(hostname) is not None
+                )
                 for hostname in self._open
                 if not self._is_known_to_be_exposed(hostname)
             ),

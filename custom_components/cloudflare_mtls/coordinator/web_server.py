@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.hassio import is_hassio
 
 from ..engine.checks.origin import Server
-from ..engine.reach import Reach, reach_of
+from ..engine.home_hosts import Reach, reach_of
 
 # Where the Supervisor's apps reach the machine of Home Assistant.
 _SUPERVISOR_GATEWAY: Final = "172.30.32.1"

@@ -9,7 +9,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from yarl import URL
 
 from ..engine.certificates.systems import System
-from ..engine.reach import Reach, reach_of
+from ..engine.home_hosts import Reach, reach_of
 
 # Many of their browsers do not look names up by multicast DNS.
 _BEGIN_WITH_NUMBER: Final = frozenset({System.ANDROID, System.WEAR_OS})

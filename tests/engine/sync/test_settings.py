@@ -180,7 +180,8 @@ def test_proposal_does_not_take_another_port_for_its_own() -> None:
     """The port of a web server may begin like many others."""
     media = serves("media.example.com", "http://media:8096")
     own = serves("casa.example.com", "http://192.168.1.10:80")
-    proposed = propose(zone(), ingress(media, B, own), origins=[":80"], taken=[])
+    rules = ingress(media, B, own)
+    proposed = propose(zone(), rules, origins=[":80"], taken=[], is_reached=anywhere)
     assert proposed == ("casa-mobile.example.com", "http://192.168.1.10:80")
 
 

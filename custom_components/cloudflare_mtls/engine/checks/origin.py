@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..api.ingress import IngressRule, TunnelConfiguration
-from ..reach import Reach, reach_of
+from ..home_hosts import Reach, reach_of
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check

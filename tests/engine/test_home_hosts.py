@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.reach import Reach, reach_of
+from custom_components.cloudflare_mtls.engine.home_hosts import Reach, reach_of
 
 
 @pytest.mark.parametrize(
