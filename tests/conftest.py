@@ -87,7 +87,7 @@ async def sandbox(
     store = await async_get_and_load_store(hass)
     store.stable["use_x_forwarded_for"] = True
     store.stable["trusted_proxies"] = ["127.0.0.1"]
-    async with Sandbox() as running:
+    async with Sandbox() as running, home_assistant_behind(hass, running):
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(
             "CLOUDFLARE_MTLS_EDGE", f"{running.edge_host}:{running.edge_port}"
@@ -152,10 +152,3 @@ def blocking(monkeypatch: pytest.MonkeyPatch) -> Blocking:
     blocking = Blocking()
     monkeypatch.setattr(edge.firewall, "judge", blocking.judge)
     return blocking
-
-
-@pytest.fixture
-async def origin(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Put an origin behind the tunnel."""
-    async with home_assistant_behind(sandbox):
-        yield

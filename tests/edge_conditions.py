@@ -5,7 +5,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from homeassistant.core import HomeAssistant
 
+from custom_components.cloudflare_mtls.pages.visit import (
+    PATH as VISIT_PATH,
+    async_get_questions,
+)
 from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.firewall import Verdict, judge
@@ -42,14 +47,21 @@ class Blocking:
 
 
 @asynccontextmanager
-async def home_assistant_behind(sandbox: Sandbox) -> AsyncIterator[None]:
-    """Have the tunnel reach a little Home Assistant, which forbids its first page."""
+async def home_assistant_behind(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> AsyncIterator[None]:
+    """Have the tunnel reach a little Home Assistant, which answers its own visits and forbids the rest."""
 
-    async def forbid(_: web.BaseRequest) -> web.Response:
-        return web.Response(status=403, text="403: Forbidden")
+    async def answer(request: web.BaseRequest) -> web.Response:
+        asked, _, text = request.path.rpartition("/")
+        question = async_get_questions(hass).find(text)
+        if asked != VISIT_PATH or question is None:
+            return web.Response(status=403, text="403: Forbidden")
+        question.seen_host = request.headers["Host"].partition(":")[0]
+        return web.Response(text=question.answer)
 
     # An access log would ask for the time, which stands still.
-    runner = web.ServerRunner(web.Server(forbid, access_log=None))
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     sandbox.state.origins[SERVICE] = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -17,6 +17,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.engine.arrival import Arrival
 from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.sync.lost_zones import Loss
 
@@ -41,6 +42,13 @@ RENEWAL = (
     "certificate_urgent",
     "certificate_expired",
     "handover_missed",
+)
+ARRIVALS = tuple(
+    f"arrival_{arrival}"
+    for arrival in Arrival
+    # A blocked device, and a hostname without a certificate at the edge, get none of theirs.
+    if arrival.is_home is False
+    and arrival not in (Arrival.BLOCKED, Arrival.NO_CERTIFICATE)
 )
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")

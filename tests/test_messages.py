@@ -12,6 +12,7 @@ from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.wording import describe
 from tests.sentences import (
+    ARRIVALS,
     COMPANION,
     CONFIG,
     ERRORS,
@@ -298,6 +299,7 @@ def test_issues() -> None:
         "removal_left",
         "not_enforced",
         "not_enforced_unread",
+        *ARRIVALS,
         "no_edge_certificate",
         "tunnel_down",
         "token_expiring",
@@ -314,7 +316,7 @@ def test_issues() -> None:
 
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
-    handover = {"name", "url", "code", "until", "local_address"}
+    handover = {"name", "url", "code", "until", "local_address", "arrival"}
     renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},

@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.api.errors import Permission
 from custom_components.cloudflare_mtls.engine.api.models import Rule
+from custom_components.cloudflare_mtls.engine.arrival import Arrival
 from custom_components.cloudflare_mtls.engine.permissions import (
     NEEDED,
     OPTIONAL,
@@ -116,6 +117,9 @@ TRANSLATIONS: Final = sorted((PACKAGE / "translations").glob("*.json"))
 # text that it could hold. Whoever adds a placeholder puts it in code, or here.
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "app_url": lambda text, foreign: Ours(APP_URL),
+    "arrival": lambda text, foreign: Ours(
+        text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
+    ),
     "changes": lambda text, foreign: changes_of(text, foreign, steps_about(foreign)),
     "code": lambda text, foreign: "123456",
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),

@@ -28,6 +28,7 @@ from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
+from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
@@ -49,6 +50,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
+    async_setup_visit(hass)
     async_withdraw_what_is_gone(hass)
     return True
 
@@ -105,7 +107,7 @@ async def _async_read_account(
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
         certificates=CertificateLookup(protection),
-        creator=CertificateCreator(hass, entry, protection, probe, revoker),
+        creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
         proofs=Proofs(entry, protection, visits),
     )

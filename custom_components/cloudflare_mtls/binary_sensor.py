@@ -88,6 +88,16 @@ HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
         available_fn=lambda _: True,
         is_on_fn=lambda hostname: hostname.enforced,
     ),
+    HostnameBinarySensorEntityDescription(
+        key="reaches_home_assistant",
+        translation_key="reaches_home_assistant",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.visits,
+        available_fn=lambda _: True,
+        is_on_fn=lambda hostname: (
+            hostname.arrival.is_home if hostname.arrival else None
+        ),
+    ),
 )
 
 COMPANION_BINARY_SENSORS: tuple[CompanionBinarySensorEntityDescription, ...] = (

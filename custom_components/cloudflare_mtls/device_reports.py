@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .engine.arrival import Arrival
 from .engine.certificates.records import token_digest
 from .pages.certificate_test import ProofResult
 from .pages.handovers import Delivery
@@ -43,5 +44,7 @@ async def async_record_proof(
     for entry in entries:
         proofs = entry.runtime_data.proofs
         if certificate_id := proofs.find(token):
+            # It got here with a certificate, whatever that proves.
+            entry.runtime_data.visits.async_record_arrival(hostname, Arrival.HOME)
             return await proofs.async_record(certificate_id, hostname)
     return ProofResult.UNKNOWN

@@ -19,6 +19,7 @@ from homeassistant.util.signal_type import SignalTypeFormat
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator, TunnelState
+from .engine.arrival import Arrival
 from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
@@ -40,6 +41,7 @@ class HostnameState:
     enforcement: Enforcement | None
     allows_some: bool
     blocked_requests: int | None
+    arrival: Arrival | None
 
     @property
     def published(self) -> bool:
@@ -212,6 +214,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
             plan=data.protection.data.plan_of(settings),
             enforcement=data.visits.data.get(settings.hostname),
             allows_some=data.checks.allows_some(settings.zone_id),
+            arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
         )
 

@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN, INTEGRATION_URL, TROUBLESHOOTING_URL
 from .engine.api.errors import Permission
 from .engine.api.models import Tunnel
+from .engine.arrival import Arrival
 from .engine.certificates.certificate import Certificate, ListedCertificate
 from .engine.certificates.companions import (
     CompanionDevice,
@@ -232,6 +233,11 @@ def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:
 def no_edge_certificate_issue(hostname: str) -> Issue:
     """Return the issue for a hostname that the edge has no certificate for."""
     return _hostname_issue("no_edge_certificate", hostname, fixable=False)
+
+
+def arrival_issue(hostname: str, arrival: Arrival) -> Issue:
+    """Return the issue for a hostname whose rules let devices in, and that leads elsewhere."""
+    return _hostname_issue(f"arrival_{arrival}", hostname, fixable=False)
 
 
 def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:

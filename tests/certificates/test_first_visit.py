@@ -54,7 +54,6 @@ async def test_certificate_that_gets_in(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     pauses: list[float],
-    origin: None,
 ) -> None:
     """The edge lets it in, so one visit is enough."""
     sandbox.state.blocked.clear()

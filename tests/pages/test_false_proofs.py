@@ -227,7 +227,6 @@ async def test_hostname_that_is_exposed(
     assert await run_test(client, token) == DONE
 
 
-@pytest.mark.usefixtures("origin")
 async def test_edge_that_does_not_apply_its_rules(
     hass: HomeAssistant,
     client: Client,

@@ -41,7 +41,6 @@ async def test_verify(
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     forgets: Forgetting,
-    origin: None,
 ) -> None:
     """The action visits at once, and the sensor and the repair follow."""
     assert await act(hass, loaded_entry, "verify", hostname=HOSTNAME) == {
@@ -49,6 +48,8 @@ async def test_verify(
         "other_ports": {"8443": BLOCKED},
         "enforced": True,
         "exposed_to": [],
+        "reaches_home_assistant": None,
+        "with_certificate": None,
     }
 
     forgets.now = True
@@ -58,6 +59,8 @@ async def test_verify(
         "other_ports": {"8443": let_in},
         "enforced": False,
         "exposed_to": [],
+        "reaches_home_assistant": None,
+        "with_certificate": None,
     }
     assert state_of(hass, ENFORCED) == "off"
     assert reported(hass) == {"not_enforced"}
@@ -69,6 +72,8 @@ async def test_verify(
         "other_ports": {"8443": challenged},
         "enforced": None,
         "exposed_to": [],
+        "reaches_home_assistant": None,
+        "with_certificate": None,
     }
     assert state_of(hass, ENFORCED) == "unknown"
 
@@ -94,6 +99,8 @@ async def test_verify_where_nobody_answers(
         "other_ports": {"8443": nobody},
         "enforced": None,
         "exposed_to": [],
+        "reaches_home_assistant": None,
+        "with_certificate": None,
     }
 
 

@@ -13,13 +13,15 @@ from homeassistant.util import dt as dt_util
 from ..bus_events import CertificateEvent, async_fire_certificate
 from ..const import CONF_REMOTE_HANDOVER, LOGGER
 from ..coordinator.protection import ProtectionCoordinator
+from ..coordinator.visits import VisitCoordinator
 from ..engine.api.models import ClientCertificate
+from ..engine.arrival import Arrival
 from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
-from ..engine.probe import Probe, Verdict
 from ..pages.handovers import Delivery, Handover, async_get_handovers
+from ..pages.visit import async_get_questions
 from ..subentries import companion_subentry, find_companion
 from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Creation, async_get_creations
@@ -36,10 +38,11 @@ _ANY_FINGERPRINT: Final = "0" * 64
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedCertificate:
-    """A new certificate, and where its bundle can be fetched."""
+    """A new certificate, where its bundle can be fetched, and where the device reaches Home Assistant."""
 
     certificate: Certificate
     handover: Handover
+    hostname: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +66,14 @@ class CertificateCreator:
         hass: HomeAssistant,
         entry: ConfigEntry,
         protection: ProtectionCoordinator,
-        probe: Probe,
+        visits: VisitCoordinator,
         revoker: CertificateRevoker,
     ) -> None:
-        """Take the account, and the probe that visits with new certificates."""
+        """Take the account, and what visits its hostnames with new certificates."""
         self._hass = hass
         self._entry = entry
         self._protection = protection
-        self._probe = probe
+        self._visits = visits
         self._revoker = revoker
         self._creations = async_get_creations(hass)
 
@@ -130,7 +133,11 @@ class CertificateCreator:
             await async_notify(self._hass, device.notify_device_id, handover.path)
         if not request.is_new:
             await protection.async_refresh()
-        return CreatedCertificate(certificate=signed.certificate, handover=handover)
+        return CreatedCertificate(
+            certificate=signed.certificate,
+            handover=handover,
+            hostname=delivery.hostname,
+        )
 
     async def _sign(
         self, creation: Creation, request: CertificateRequest
@@ -217,16 +224,21 @@ class CertificateCreator:
         """
         lacking: str | None = None
         for hostname in self._hostnames_to_visit(request.device.zone_id):
-            verdict = await async_visit_first(
-                self._probe, hostname, signed.key, signed.issued
+            arrival = await async_visit_first(
+                self._visits.probe,
+                async_get_questions(self._hass),
+                hostname,
+                signed.key,
+                signed.issued,
             )
             # One that was revoked meanwhile is blocked because of that.
             self._raise_if_unwanted(creation, request)
-            if verdict is Verdict.BLOCKED:
+            if arrival is Arrival.BLOCKED:
                 raise_translated_error(
                     Message("certificate_blocked", {"hostname": hostname})
                 )
-            if verdict is not Verdict.NO_CERTIFICATE:
+            if arrival is not Arrival.NO_CERTIFICATE:
+                self._visits.async_record_arrival(hostname, arrival)
                 return hostname
             lacking = hostname
         if lacking:

@@ -4,20 +4,32 @@ import asyncio
 from typing import Final
 
 from ..engine.api.models import ClientCertificate
+from ..engine.arrival import Arrival, judge_arrival
 from ..engine.certificates.keys import PrivateKey
-from ..engine.probe import Probe, Verdict
+from ..engine.probe import Probe
+from ..pages.visit import Questions
 
 # Seconds before each visit: rules and associations reach the edge's servers one by one.
 _PAUSES: Final = (0, 2, 4, 8, 16)
 
 
 async def async_visit_first(
-    probe: Probe, hostname: str, key: PrivateKey, certificate: ClientCertificate
-) -> Verdict:
-    """Return what happened to a visit: it was blocked only where the edge blocked all of them."""
+    probe: Probe,
+    questions: Questions,
+    hostname: str,
+    key: PrivateKey,
+    certificate: ClientCertificate,
+) -> Arrival:
+    """Return where a visit ended: it was blocked only where the edge blocked all of them."""
     for pause in _PAUSES:
         await asyncio.sleep(pause)
-        answer = await probe.with_certificate(hostname, key, certificate.pem)
-        if answer.verdict is not Verdict.BLOCKED:
-            return answer.verdict
-    return Verdict.BLOCKED
+        question = questions.ask()
+        visit = await probe.with_certificate(
+            hostname, key, certificate.pem, question.path
+        )
+        arrival = judge_arrival(visit, question.answer)
+        if arrival is Arrival.HOME and question.seen_host != hostname:
+            return Arrival.REWRITTEN
+        if arrival is not Arrival.BLOCKED:
+            return arrival
+    return Arrival.BLOCKED

@@ -2,20 +2,30 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import override
+from datetime import datetime, timedelta
+from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
+from ..engine.arrival import Arrival
 from ..engine.probe import Enforcement, Probe
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
-from ..issues import async_report, no_edge_certificate_issue, not_enforced_issue
+from ..issues import (
+    arrival_issue,
+    async_report,
+    no_edge_certificate_issue,
+    not_enforced_issue,
+)
 from ..subentries import hostnames_of
 from .protection_state import ProtectionState
+
+# A tunnel and what is behind it may change without a word.
+_TRUSTED_FOR: Final = timedelta(days=7)
 
 # What visits depend on: the plan of each zone, the lost zones, the zone of each published hostname.
 type _Basis = tuple[
@@ -48,6 +58,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self._protection = protection
         self._visited: _Basis | None = None
         self._open: set[str] = set()
+        self._arrivals: dict[str, tuple[Arrival, datetime]] = {}
         self._without_certificate: set[str] = set()
 
     @override
@@ -58,6 +69,29 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             *(self.probe.without_certificate(hostname) for hostname in hostnames)
         )
         return dict(zip(hostnames, met, strict=True))
+
+    @callback
+    def async_record_arrival(self, hostname: str, arrival: Arrival) -> None:
+        """Record where a visit with a good certificate ended, or that a device came through."""
+        self._arrivals[hostname] = (arrival, dt_util.utcnow())
+        self._report_arrivals()
+        self.async_update_listeners()
+
+    def arrival_at(self, hostname: str) -> Arrival | None:
+        """Return what was met last behind a hostname's rules; what worked once is not known for ever."""
+        arrival, seen_at = self._arrivals.get(hostname, (None, None))
+        if arrival and seen_at and arrival.is_home:
+            return arrival if dt_util.utcnow() - seen_at < _TRUSTED_FOR else None
+        return arrival
+
+    def _report_arrivals(self) -> None:
+        published = self._published()
+        issues = [
+            arrival_issue(hostname, arrival)
+            for hostname, (arrival, _) in self._arrivals.items()
+            if hostname in published and arrival.is_home is False
+        ]
+        async_report(self.hass, self.config_entry.entry_id, "arrival", issues)
 
     async def async_verify(self, hostname: str) -> Enforcement:
         """Visit one hostname at once."""
@@ -74,6 +108,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
                 self.hass, self.async_refresh(), f"{self.name} refresh"
             )
             return
+        self._report_arrivals()
         published = self._published()
         # A hostname that let visitors in counts as open until it is seen to block them.
         self._open = {

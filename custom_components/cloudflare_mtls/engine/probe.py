@@ -70,8 +70,18 @@ class Answer:
     verdict: Verdict
 
 
-_NO_ANSWER: Final = Answer(status=None, verdict=Verdict.UNREACHABLE)
-_NO_HANDSHAKE: Final = Answer(status=None, verdict=Verdict.NO_CERTIFICATE)
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What a visit got: the beginning of the body, and where a redirect leads."""
+
+    verdict: Verdict
+    status: int | None = None
+    location: str = ""
+    body: bytes = b""
+
+
+_NO_ANSWER: Final = Visit(verdict=Verdict.UNREACHABLE)
+_NO_HANDSHAKE: Final = Visit(verdict=Verdict.NO_CERTIFICATE)
 # How OpenSSL's names of it end, in all of its versions.
 _HANDSHAKE_FAILURE: Final = "ALERT_HANDSHAKE_FAILURE"
 
@@ -130,15 +140,20 @@ class Probe:
         """
         context = await self._shared_context()
         ports = (MAIN_PORT, *OTHER_PORTS)
-        answers = await asyncio.gather(
+        visits = await asyncio.gather(
             *(self._visit(hostname, port, context) for port in ports)
         )
-        return Enforcement(answers=dict(zip(ports, answers, strict=True)))
+        return Enforcement(
+            answers={
+                port: Answer(status=visit.status, verdict=visit.verdict)
+                for port, visit in zip(ports, visits, strict=True)
+            }
+        )
 
     async def with_certificate(
-        self, hostname: str, key: PrivateKeyTypes, pem: str
-    ) -> Answer:
-        """Visit a hostname with a certificate, on systems that can keep its key in memory.
+        self, hostname: str, key: PrivateKeyTypes, pem: str, path: str
+    ) -> Visit:
+        """Visit a path of a hostname with a certificate, on systems that can keep its key in memory.
 
         Nothing is raised: a key that does not belong to the certificate counts as unreachable.
         """
@@ -149,7 +164,7 @@ class Probe:
             await self._run_blocking(_present, context, key, pem)
         except OSError:
             return _NO_ANSWER
-        return await self._visit(hostname, MAIN_PORT, context)
+        return await self._visit(hostname, MAIN_PORT, context, path)
 
     async def _shared_context(self) -> ssl.SSLContext:
         """Return the context of all visits without a certificate.
@@ -167,17 +182,22 @@ class Probe:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    async def _visit(self, hostname: str, port: int, context: ssl.SSLContext) -> Answer:
+    async def _visit(
+        self, hostname: str, port: int, context: ssl.SSLContext, path: str | None = None
+    ) -> Visit:
         """Visit once; a refused connection or a malformed answer counts as a result."""
         try:
             async with asyncio.timeout(_TIMEOUT):
-                return await self._ask(hostname, port, context)
+                return await self._ask(hostname, port, context, path)
         except ssl.SSLError as err:
             return _NO_HANDSHAKE if _is_refused_handshake(err) else _NO_ANSWER
         except OSError, EOFError, ValueError, asyncio.LimitOverrunError:
             return _NO_ANSWER
 
-    async def _ask(self, hostname: str, port: int, context: ssl.SSLContext) -> Answer:
+    async def _ask(
+        self, hostname: str, port: int, context: ssl.SSLContext, path: str | None
+    ) -> Visit:
+        """Ask for a path, or for the first page; the body is read where it matters."""
         reader, writer = await asyncio.open_connection(
             *(self._address or (hostname, port)),
             ssl=context,
@@ -186,16 +206,18 @@ class Probe:
             happy_eyeballs_delay=0.25,
         )
         try:
-            writer.write(_request(hostname, port))
+            writer.write(_request(hostname, port, path or "/"))
             status, headers = _parse(await reader.readuntil(b"\r\n\r\n"))
             body = b""
-            # The body is read only where the head does not decide.
-            while (verdict := _judge(status, headers, body)) is Verdict.UNCLEAR:
+            while (
+                verdict := _judge(status, headers, body)
+            ) is Verdict.UNCLEAR or path is not None:
                 more = await reader.read(_LIMIT - len(body))
                 if not more:
                     break
                 body += more
-            return Answer(status=status, verdict=verdict)
+            location = headers.get("location", "")
+            return Visit(verdict=verdict, status=status, location=location, body=body)
         finally:
             # A clean TLS shutdown could wait for the other side.
             writer.transport.abort()
@@ -210,11 +232,11 @@ def _is_refused_handshake(err: ssl.SSLError) -> bool:
     return (err.reason or "").endswith(_HANDSHAKE_FAILURE)
 
 
-def _request(hostname: str, port: int) -> bytes:
+def _request(hostname: str, port: int, path: str) -> bytes:
     host = hostname if port == MAIN_PORT else f"{hostname}:{port}"
     # Cloudflare's error pages look different to clients that accept JSON.
     lines = (
-        "GET / HTTP/1.1",
+        f"GET {path} HTTP/1.1",
         f"Host: {host}",
         f"User-Agent: {USER_AGENT}",
         "Accept: text/html",

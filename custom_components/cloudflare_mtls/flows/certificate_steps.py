@@ -22,6 +22,7 @@ from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
 from ..certificates.request import CertificateRequest
 from ..engine.api.errors import EngineError
+from ..engine.arrival import Arrival
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
 from ..pages.handovers import Handover
@@ -29,7 +30,7 @@ from ..pages.local_url import find_local_address
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import find_companion
-from ..wording import Message, TranslatedError, describe
+from ..wording import Message, TranslatedError, async_get_texts, describe
 from .form import abort, made, show_form
 from .local_address import async_describe_address, async_describe_links
 from .progress import Progress, show_progress
@@ -169,11 +170,27 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
             return abort(self, Message("device_removed", {"name": device.name}))
         if user_input is not None:
             return await self.async_finish(device)
-        return await async_show_handover(self, device, created.handover)
+        return await async_show_handover(
+            self, device, created.handover, await self._describe_arrival(created)
+        )
+
+    async def _describe_arrival(self, created: CreatedCertificate) -> Ours:
+        """Say what a visit with the new certificate met, if there was one."""
+        entry, hostname = self.entry(), created.hostname
+        if entry is None or hostname is None:
+            return Ours()
+        arrival = entry.runtime_data.visits.arrival_at(hostname)
+        if arrival is None or arrival is Arrival.UNKNOWN:
+            return Ours()
+        text = await async_get_texts(self.hass, "common")
+        return Ours("\n\n" + text(f"arrival_{arrival}", hostname=hostname))
 
 
 async def async_show_handover[ResultT: FlowResult[Any, Any]](
-    flow: FlowHandler[Any, ResultT, Any], device: CompanionDevice, handover: Handover
+    flow: FlowHandler[Any, ResultT, Any],
+    device: CompanionDevice,
+    handover: Handover,
+    arrival: Ours = Ours(),
 ) -> ResultT:
     """Show where a device can fetch its bundle; only administrators see dialogs."""
     qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
@@ -187,6 +204,7 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
             "code": handover.code,
             "until": handover.until,
             "local_address": await async_describe_links(flow.hass, handover),
+            "arrival": arrival,
         },
     )
 

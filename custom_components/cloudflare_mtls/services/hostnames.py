@@ -104,6 +104,7 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
     settings = _settings_of(entry, call.data[CONF_HOSTNAME])
     exposures = await _find_exposures(entry, settings)
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
+    arrival = entry.runtime_data.visits.arrival_at(settings.hostname)
     # A visit only shows what happens to visitors from here.
     allows_some = entry.runtime_data.checks.allows_some(settings.zone_id)
     return {
@@ -113,6 +114,8 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
         },
         "enforced": False if allows_some else met.enforced,
         "exposed_to": exposures,
+        "reaches_home_assistant": arrival and arrival.is_home,
+        "with_certificate": arrival,
     }
 
 

@@ -23,6 +23,7 @@ from custom_components.cloudflare_mtls.engine.probe import (
     Enforcement,
     Probe,
     Verdict,
+    Visit,
 )
 from sandbox import Sandbox
 from sandbox.authority import edge_authority
@@ -44,7 +45,9 @@ def pem(identity: Identity) -> str:
 
 async def visit_with(probe: Probe, identity: Identity) -> Verdict:
     """Visit with a certificate."""
-    return (await probe.with_certificate(HOME, identity.key, pem(identity))).verdict
+    return (
+        await probe.with_certificate(HOME, identity.key, pem(identity), "/")
+    ).verdict
 
 
 async def test_blocked_on_every_port(
@@ -180,9 +183,9 @@ async def test_key_of_another_certificate(
     """Without a usable certificate there is no visit."""
     one, other = await create_identity(sandbox), await create_identity(sandbox)
 
-    met = await at_the_sandbox.with_certificate(HOME, one.key, pem(other))
+    met = await at_the_sandbox.with_certificate(HOME, one.key, pem(other), "/")
 
-    assert met == Answer(status=None, verdict=Verdict.UNREACHABLE)
+    assert met == Visit(verdict=Verdict.UNREACHABLE)
     assert sandbox.state.blocked == []
 
 
@@ -231,7 +234,7 @@ async def test_key_and_password_stay_in_memory(
         )
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)
-    await at_the_sandbox.with_certificate(HOME, private, pem(identity))
+    await at_the_sandbox.with_certificate(HOME, private, pem(identity), "/")
 
     [(path, target, content, password)] = shown
     assert target.startswith("/memfd:")
@@ -250,7 +253,7 @@ async def test_key_and_password_stay_in_memory(
     for secret in (password.decode(), plain.decode().splitlines()[1], "PRIVATE KEY"):
         assert secret not in everything
 
-    await at_the_sandbox.with_certificate(HOME, private, pem(identity))
+    await at_the_sandbox.with_certificate(HOME, private, pem(identity), "/")
     assert shown[1][3] != password
 
 
@@ -266,9 +269,9 @@ async def test_hostname_without_a_certificate_at_the_edge(
     assert met.has_edge_certificate is False
     identity = await create_identity(sandbox)
     with_own = await at_the_sandbox.with_certificate(
-        hostname, identity.key, pem(identity)
+        hostname, identity.key, pem(identity), "/"
     )
-    assert with_own == Answer(status=None, verdict=Verdict.NO_CERTIFICATE)
+    assert with_own == Visit(verdict=Verdict.NO_CERTIFICATE)
 
 
 async def test_certificate_for_another_name(

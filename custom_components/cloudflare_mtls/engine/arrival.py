@@ -1,0 +1,83 @@
+"""What a visit with a good certificate met behind the rules (pure)."""
+
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from .probe import Verdict, Visit
+
+_LOGIN_DOMAIN: Final = ".cloudflareaccess.com"
+_NO_CONNECTOR: Final = b"1033"
+# What Home Assistant answers where it does not trust the proxy, and nothing else.
+_PROXY_NOT_TRUSTED: Final = b"400: Bad Request"
+
+
+class Arrival(StrEnum):
+    """Where a visit with a good certificate ended."""
+
+    HOME = "home"
+    """This Home Assistant answered."""
+    REWRITTEN = "rewritten"
+    """This Home Assistant answered, but was asked for another hostname."""
+    BLOCKED = "blocked"
+    NO_CERTIFICATE = "no_certificate"
+    """The edge has no certificate for the hostname."""
+    CHALLENGED = "challenged"
+    LOGIN = "login"
+    """Cloudflare Access asks for a login first."""
+    NO_CONNECTOR = "no_connector"
+    NO_SERVICE = "no_service"
+    """The connector did not find the service."""
+    PROXY_NOT_TRUSTED = "proxy_not_trusted"
+    REDIRECTED = "redirected"
+    OTHER_APPLICATION = "other_application"
+    UNKNOWN = "unknown"
+    """Nothing is known: there was no answer, or not one of Cloudflare."""
+
+    @property
+    def is_home(self) -> bool | None:
+        """Return whether devices reach this Home Assistant; None if it is not known."""
+        if self in (Arrival.HOME, Arrival.REWRITTEN):
+            return True
+        return None if self is Arrival.UNKNOWN else False
+
+
+_BEFORE_THE_ORIGIN: Final = {
+    Verdict.BLOCKED: Arrival.BLOCKED,
+    Verdict.CHALLENGED: Arrival.CHALLENGED,
+    Verdict.NO_CERTIFICATE: Arrival.NO_CERTIFICATE,
+    Verdict.NOT_CLOUDFLARE: Arrival.UNKNOWN,
+    Verdict.UNREACHABLE: Arrival.UNKNOWN,
+}
+
+
+def judge_arrival(visit: Visit, answer: str) -> Arrival:
+    """Return where a visit ended that asked for what only this Home Assistant answers.
+
+    Sources: Cloudflare's error 1033, and 502 and 504 of cloudflared; homeassistant.components.http,
+    forwarded; Cloudflare Access, the redirect to the team's domain.
+    """
+    if visit.verdict in _BEFORE_THE_ORIGIN:
+        return _BEFORE_THE_ORIGIN[visit.verdict]
+    if visit.verdict is Verdict.NO_ORIGIN:
+        is_cut_off = visit.status == 530 and _NO_CONNECTOR in visit.body
+        return Arrival.NO_CONNECTOR if is_cut_off else Arrival.NO_SERVICE
+    match visit.status:
+        case 200 if answer.encode() in visit.body:
+            return Arrival.HOME
+        case 400 if _PROXY_NOT_TRUSTED in visit.body:
+            return Arrival.PROXY_NOT_TRUSTED
+        case 301 | 302 | 303 | 307 | 308:
+            return _redirected_to(visit.location)
+        case _ if visit.verdict is Verdict.LET_IN:
+            return Arrival.OTHER_APPLICATION
+        case _:
+            return Arrival.UNKNOWN
+
+
+def _redirected_to(location: str) -> Arrival:
+    try:
+        host = urlsplit(location).hostname or ""
+    except ValueError:
+        host = ""
+    return Arrival.LOGIN if host.endswith(_LOGIN_DOMAIN) else Arrival.REDIRECTED

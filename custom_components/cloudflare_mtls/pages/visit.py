@@ -1,0 +1,96 @@
+"""The view that Home Assistant's own visits ask for: only this Home Assistant knows the answer."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+import secrets
+from typing import Final
+
+from aiohttp import hdrs, web
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN
+from .page import HEADERS
+
+PATH: Final = f"/api/{DOMAIN}/visit"
+
+# A visit takes ten seconds at most.
+_LIFETIME: Final = timedelta(minutes=1)
+
+
+@dataclass(kw_only=True)
+class Question:
+    """What a visit asks for, and how this Home Assistant answers it.
+
+    An application that repeats what it is asked for does not know the answer.
+    """
+
+    text: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    answer: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    asked_at: datetime = field(default_factory=dt_util.utcnow)
+    # The Host header of the request that asked.
+    seen_host: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Return where the question is asked."""
+        return f"{PATH}/{self.text}"
+
+
+class Questions:
+    """The questions of the visits that are under way."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._asked: dict[str, Question] = {}
+
+    @callback
+    def ask(self) -> Question:
+        """Return a new question; older ones are forgotten."""
+        now, question = dt_util.utcnow(), Question()
+        self._asked = {
+            text: item
+            for text, item in self._asked.items()
+            if now - item.asked_at < _LIFETIME
+        } | {question.text: question}
+        return question
+
+    @callback
+    def find(self, text: str) -> Question | None:
+        """Return a question that was asked."""
+        return self._asked.get(text)
+
+
+_QUESTIONS: HassKey[Questions] = HassKey(f"{DOMAIN}_questions")
+
+
+@callback
+def async_get_questions(hass: HomeAssistant) -> Questions:
+    """Return the questions of all accounts."""
+    return hass.data.setdefault(_QUESTIONS, Questions())
+
+
+class VisitView(HomeAssistantView):
+    """Answers what a visit of this Home Assistant asks; a stranger knows no question."""
+
+    url = f"{PATH}/{{text}}"
+    name = f"api:{DOMAIN}:visit"
+    requires_auth = False
+
+    async def get(self, request: web.Request, text: str) -> web.Response:
+        """Answer a question, and note for which host it came."""
+        question = async_get_questions(request.app[KEY_HASS]).find(text)
+        if question is None:
+            return web.Response(status=HTTPStatus.NOT_FOUND, headers=HEADERS)
+        host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+        question.seen_host = host
+        return web.Response(text=question.answer, headers=HEADERS)
+
+
+@callback
+def async_setup_visit(hass: HomeAssistant) -> None:
+    """Set up the view."""
+    hass.http.register_view(VisitView())
