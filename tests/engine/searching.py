@@ -22,5 +22,5 @@ def search(examples: int = 200, *, again: bool = True) -> settings:
 _LABELS = st.from_regex(r"(?!-)[a-z0-9-]{1,12}(?<!-)", fullmatch=True)
 HOSTNAMES = st.builds("{}.{}.example".format, _LABELS, _LABELS)
 EXEMPT_PATHS = st.lists(
-    st.from_regex(r"/[A-Za-z0-9/._~-]{1,12}/", fullmatch=True), max_size=3
+    st.from_regex(r"/[A-Za-z0-9/._~-]{1,12}/?", fullmatch=True), max_size=3
 ).map(tuple)

@@ -189,7 +189,14 @@ async def test_account_that_is_not_loaded(
 
 @pytest.mark.parametrize(
     ("exempt", "answer"),
-    [("/api/", EXPOSED), ("/api/cloudflare_mtls/", EXPOSED), ("/api/webhook/", YES)],
+    [
+        ("/api/", EXPOSED),
+        ("/api/cloudflare_mtls/", EXPOSED),
+        ("/api/cloudflare_mtls/proof", EXPOSED),
+        ("/api/webhook/", YES),
+        ("/api/cloudflare_mtls", YES),
+        ("/api/cloudflare_mtls/pro", YES),
+    ],
 )
 async def test_exempt_path(
     hass: HomeAssistant,

@@ -109,7 +109,14 @@ def _requests(hostname: str, path: str) -> Iterator[UnauthorizedRequest]:
 
 
 def _is_exempt(path: str, exempt_paths: tuple[str, ...]) -> bool:
-    return path.startswith(exempt_paths) and "%" not in path and ".." not in path
+    return (
+        any(
+            path.startswith(exempt) if exempt.endswith("/") else path == exempt
+            for exempt in exempt_paths
+        )
+        and "%" not in path
+        and ".." not in path
+    )
 
 
 def _effect(rule: Rule) -> tuple[object, ...]:

@@ -58,7 +58,7 @@ SETTLED = timedelta(seconds=600)
 _numbers = st.integers(0, 255)
 _edits = st.sampled_from(EDITS)
 _exempt_paths: st.SearchStrategy[tuple[str, ...]] = st.sampled_from(
-    [(), ("/api/webhook/",), ("/api/webhook/", "/local/")]
+    [(), ("/api/webhook/",), ("/api/webhook/", "/local/"), ("/api/webhook/x",)]
 )
 _services = st.sampled_from([SERVICE, SERVICE, "http://192.168.1.30:8123"])
 

@@ -19,7 +19,7 @@ HOST_TEXTS: Final = (
     "hömé", "\u212a", f"{HOST}:ü",
 )  # fmt: skip
 PATH_TEXTS: Final = (
-    "/", "/api/webhook/", "/api/webhook", "/api/", "/auth/", "/auth/authorize", "webhook", "/local/",
+    "/", "/api/webhook/", "/api/webhook", "/api/", "/auth/", "/auth/token", "/auth/authorize", "webhook", "/local/",
     "..", "%", "//", "/api/webhook/x", "/API/",
 )  # fmt: skip
 CERTIFICATE_TEXTS: Final = ("", "4D", "CN=phone", "a" * 64, "b" * 64, "c" * 64)

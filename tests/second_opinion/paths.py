@@ -32,7 +32,13 @@ def is_outside(path: str, exempt: tuple[str, ...]) -> bool:
     A path that begins elsewhere and resolves to an exempt one counts as exempt: the rules see it
     resolved, and Home Assistant answers none that it gets unresolved.
     """
-    return any(not read.startswith(exempt) for read in _resolved(path))
+    return any(
+        not any(
+            read.startswith(each) if each.endswith("/") else read == each
+            for each in exempt
+        )
+        for read in _resolved(path)
+    )
 
 
 def _resolved(path: str) -> Iterator[str]:

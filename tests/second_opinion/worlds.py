@@ -48,7 +48,15 @@ class World:
 _HOSTNAMES: Final = st.sampled_from([HOST, HOST, HOST, IDNA_HOST])
 _ADMISSIONS: Final = st.builds(
     lambda paths, pins: admits(*paths, pinned=pins),
-    st.sampled_from([(), (), ("/api/webhook/",), ("/api/webhook/", "/local/")]),
+    st.sampled_from(
+        [
+            (),
+            (),
+            ("/api/webhook/",),
+            ("/api/webhook/", "/local/"),
+            ("/auth/token", "/local/"),
+        ]
+    ),
     st.sampled_from([None, None, _PINS[:1], _PINS, ()]),
 )
 

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
+from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
 from ..subentries import hostnames_of
 from .page import HEADERS, Page, async_load_page, async_read_secret
@@ -86,7 +87,7 @@ class CertificateTestView(HomeAssistantView):
         settings = _hostname_of(hass, request)
         if settings is None or not came_through_tunnel(request):
             return ProofResult.ELSEWHERE
-        if PATH.startswith(settings.protected.exempt_paths):
+        if is_exempt(PATH, settings.protected.exempt_paths):
             return ProofResult.EXPOSED
         return await self._record_proof(hass, token, settings.hostname)
 

@@ -154,7 +154,13 @@ _EXPRESSIONS = st.recursive(_ATOMS, _combined, max_leaves=8)
 
 
 _EXEMPT = st.sampled_from(
-    [(), ("/api/webhook/",), ("/local/",), ("/api/webhook/", "/local/")]
+    [
+        (),
+        ("/api/webhook/",),
+        ("/local/",),
+        ("/api/webhook/", "/local/"),
+        ("/api/webhook/x",),
+    ]
 )
 
 

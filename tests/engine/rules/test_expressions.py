@@ -18,7 +18,12 @@ from custom_components.cloudflare_mtls.engine.rules.parser import same_expressio
 from tests.engine.builders import admits
 from tests.engine.searching import EXEMPT_PATHS, HOSTNAMES, search
 
-PATHS = [(), ("/api/webhook/",), ("/api/webhook/", "/local/", "/a~b/c.d-e_f/")]
+PATHS = [
+    (),
+    ("/api/webhook/",),
+    ("/api/webhook/", "/local/", "/a~b/c.d-e_f/"),
+    ("/auth/token", "/local/", "/a~b/c.d-e_f"),
+]
 
 
 def refused(expression: str) -> str | None:

@@ -217,7 +217,7 @@ _PIECES = ("", "/", "/api/webhook", "/api/webhook/", "a", "..", ".", "%2e", "%",
 _PATHS = ["".join(pieces) for pieces in product(_PIECES, repeat=3)]
 
 
-@given(st.sampled_from(_PATHS), st.sampled_from([(), WEBHOOKS.exempt_paths, ("/a/", "/auth/")]))  # fmt: skip
+@given(st.sampled_from(_PATHS), st.sampled_from([(), WEBHOOKS.exempt_paths, ("/a/", "/auth/"), ("/a", "/auth/token")]))  # fmt: skip
 @search(500)
 def test_rule_and_judgement_agree_on_exempt_paths(
     path: str, exempt_paths: tuple[str, ...]

@@ -203,20 +203,31 @@ async def test_build_up_and_tear_down_let_nobody_in(
     assert not origin
 
 
+@pytest.mark.parametrize(
+    ("exempt_path", "reachable"),
+    [
+        ("/api/webhook/", {"/api/webhook/x"}),
+        ("/auth/token", {"/auth/token"}),
+        ("/api/webhook", set()),
+        ("/auth/toke", set()),
+    ],
+)
 async def test_only_exempt_paths_are_open(
     sandbox: Sandbox,
     client: CloudflareClient,
     origin: list[str],
     revoked: Identity,
     tmp_path: Path,
+    exempt_path: str,
+    reachable: set[str],
 ) -> None:
-    desired = wanting(protected(HOST, "/api/webhook/"))
+    desired = wanting(protected(HOST, exempt_path))
     observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await apply_plan(client, observation, make_plan(observation, desired))
     for stranger in (None, revoked):
         reached = await who_gets_in(sandbox, stranger, tmp_path)
-        assert reached == {(form, "/api/webhook/x") for form in TAKEN}
-    assert len(origin) == 2 * len(TAKEN)
+        assert reached == {(form, path) for form in TAKEN for path in reachable}
+    assert len(origin) == 2 * len(TAKEN) * len(reachable)
 
 
 async def test_good_certificate_gets_in(

@@ -98,8 +98,12 @@ def test_malformed_services(service: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/"],
-)
+    [
+        "/api/webhook/", "/local/", "/a/", "/a-b_c~d.e/", "/.well-known/x/", "/A/Z/",
+        "/api/google_assistant", "/auth/authorize", "/auth/token", "/api/alexa/smart_home",
+        "/api/webhook/5f3c0b5e", "/a", "/.well-known/assetlinks.json", "/a/b.c.d",
+    ],
+)  # fmt: skip
 def test_exempt_paths(path: str) -> None:
     assert is_exempt_path(path)
 
@@ -107,8 +111,10 @@ def test_exempt_paths(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/", "//", "///", "/./", "/.//", "a/", "/a", "/a/../", "/../", "/a b/",
+        "", "/", "//", "///", "/./", "/.//", "a/", "a", "/a/../", "/../", "/a b/",
         "/%2e%2e/", "/a?b/", "/a*/", '/a"/', "/a\\/", "/a\n/", "/ä/", "//evil.test/",
+        "/.", "/..", "/a/.", "/a/..", "/a/../b", "/a%2f..", "/a?b", "/a#b", "/a*", "/a\n", "/a/...", "/a../b/",
+        "/a//b", "//a",
     ],
 )  # fmt: skip
 def test_malformed_exempt_paths(path: str) -> None:

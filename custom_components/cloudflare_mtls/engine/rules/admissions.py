@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .exempt_paths import is_prefix
 from .parser import parse
 from .tree import Call, Combination, Comparison, Field, Literal, Node, Not
 
@@ -57,7 +58,12 @@ def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
 def _paths(node: Node) -> Iterator[str]:
     match node:
         case Call("starts_with", (Field("http.request.uri.path"), str(path))):
-            yield path
+            # Without a slash at the end, we would take it for a single path.
+            if is_prefix(path):
+                yield path
+        case Comparison(Field("http.request.uri.path"), "eq", (str(path),)):
+            if not is_prefix(path):
+                yield path
         case Combination(_, nodes):
             for inner in nodes:
                 yield from _paths(inner)

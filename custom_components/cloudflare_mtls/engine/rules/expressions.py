@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from .admissions import Admission
-from .exempt_paths import CLIMBING
+from .exempt_paths import CLIMBING, is_prefix
 
 # In characters. Source: the Rulesets API refuses longer expressions.
 MAX_LENGTH: Final = 4096
@@ -98,11 +98,16 @@ def _reach(hostname: str, exempt_paths: tuple[str, ...]) -> str:
     host = f"starts_with(lower(http.host), {_quoted(hostname)})"
     if not exempt_paths:
         return host
-    prefixes = " or ".join(
-        f"starts_with({_PATH}, {_quoted(path)})" for path in exempt_paths
-    )
+    exempt = " or ".join(_at(path) for path in exempt_paths)
     plain = " and ".join(f"not {_PATH} contains {_quoted(part)}" for part in CLIMBING)
-    return f"({host} and not (({prefixes}) and {plain}))"
+    return f"({host} and not (({exempt}) and {plain}))"
+
+
+def _at(exempt_path: str) -> str:
+    """Return the condition that a request asks for an exempt path, or for one below a prefix."""
+    if is_prefix(exempt_path):
+        return f"starts_with({_PATH}, {_quoted(exempt_path)})"
+    return f"{_PATH} eq {_quoted(exempt_path)}"
 
 
 def _set(texts: Collection[str]) -> str:

@@ -22,7 +22,7 @@ _HIGHEST_PORT: Final = 65_535
 _USUAL_LABELS: Final = frozenset(
     {"ha", "hass", "hassio", "home", "home-assistant", "homeassistant"}
 )
-_EXEMPT_PATH: Final = re.compile(r"(?:/(?!\.{1,2}/)[A-Za-z0-9._~-]+)+/")
+_EXEMPT_PATH: Final = re.compile(r"(?!.*\.\.)(?:/(?!\.(?:/|$))[A-Za-z0-9._~-]+)+/?")
 
 
 class Layout(StrEnum):
@@ -83,7 +83,10 @@ def _is_ipv6(text: str) -> bool:
 
 
 def is_exempt_path(text: str) -> bool:
-    """Return whether a path may be exempt: it is a folder, and never the whole site."""
+    """Return whether a path may be exempt: with a slash at its end, as all that is below it.
+
+    The whole site never may, and neither may a path that could climb out of another one.
+    """
     return _EXEMPT_PATH.fullmatch(text) is not None
 
 
