@@ -69,7 +69,7 @@ async def test_from_the_token_to_the_protected_hostname(
     assert result["description_placeholders"]["hostname"] == HOSTNAME
     assert result["description_placeholders"]["changes"].splitlines() == [
         (
-            "1. Add a custom rule that blocks every request to `home-mobile.example.com` "
+            "1. Add a custom rule that blocks requests to `home-mobile.example.com` "
             "without a valid certificate."
         ),
         "2. Ask visitors of `home-mobile.example.com` for a client certificate.",

@@ -37,7 +37,12 @@ from custom_components.cloudflare_mtls.quoting import (
     quoted,
     shown,
 )
-from custom_components.cloudflare_mtls.wording import Texts, async_get_texts, changes_of
+from custom_components.cloudflare_mtls.wording import (
+    Texts,
+    async_get_texts,
+    changes_of,
+    exemptions_of,
+)
 from tests.sentences import SOURCES, placeholders
 
 from .common import PACKAGE
@@ -120,7 +125,10 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
     ),
-    "changes": lambda text, foreign: changes_of(text, foreign, steps_about(foreign)),
+    "changes": lambda text, foreign: Ours(
+        f"{changes_of(text, foreign, steps_about(foreign))}\n\n"
+        f"{exemptions_of(text, [foreign])}"
+    ),
     "code": lambda text, foreign: "123456",
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
     "date": lambda text, foreign: "2026-11-28",

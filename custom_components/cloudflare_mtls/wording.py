@@ -24,6 +24,7 @@ from .engine.api.errors import (
     TokenProblem,
     TokenRejected,
 )
+from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
 from .engine.sync.steps import IngressStep, Step
 from .quoting import Ours, quoted, shown
@@ -156,3 +157,14 @@ def _origin_request_of(text: Texts, step: Step) -> str:
         for key, value in step.origin_request
     )
     return f" {text('origin_request', settings=Ours(settings))}"
+
+
+def exemptions_of(text: Texts, exempt_paths: Iterable[str]) -> Ours:
+    """Return what exempt paths open as a list in Markdown, with texts of the category "common"."""
+    lines = []
+    for path in exempt_paths:
+        key = "exempt_prefix" if is_prefix(path) else "exempt_exact"
+        opened = opened_by(path)
+        warning = f" {text(f'exempt_{opened}')}" if opened else ""
+        lines.append(f"- {text(key, path=path)}{warning}")
+    return Ours("\n".join([text("exempt_paths"), "", *lines]) if lines else "")

@@ -66,7 +66,7 @@ async def test_taken_over(
     assert result["step_id"] == "take_over"
     assert result["description_placeholders"]["changes"].splitlines() == [
         (
-            "1. Take over the custom rule `mTLS block`, and have it block every request to "
+            "1. Take over the custom rule `mTLS block`, and have it block requests to "
             "`home-mobile.example.com` without a valid certificate."
         ),
         (

@@ -203,7 +203,9 @@ class ChosenTunnel:
         advanced = user_input[SECTION_ADVANCED]
         hostname = read_hostname(user_input[CONF_HOSTNAME])
         service = user_input[CONF_SERVICE].strip()
-        paths = tuple(path.strip() for path in advanced.get(CONF_EXEMPT_PATHS, ()))
+        typed = (path.strip() for path in advanced.get(CONF_EXEMPT_PATHS, ()))
+        # A row of the form may be left blank.
+        paths = tuple(path for path in typed if path)
         if hostname is None:
             return Message("hostname_malformed", field=CONF_HOSTNAME)
         if not in_zone(hostname, self.zone):

@@ -32,7 +32,7 @@ from ..engine.api.models import Tunnel, Zone
 from ..engine.sync.settings import HostnameSettings, Layout
 from ..engine.sync.steps import Step
 from ..quoting import Ours
-from ..wording import Message, async_get_texts, changes_of, describe
+from ..wording import Message, async_get_texts, changes_of, describe, exemptions_of
 from .account_tunnels import AccountTunnels
 from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
@@ -255,24 +255,32 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     async def _show_offer(self, message: Message | None) -> ResultT:
         steps = made(self._draft).plan.steps
         found = [step for step in steps if step.action.takes_over]
-        return await self._show_steps("take_over", found, _TAKE_OVER_SCHEMA, message)
+        return await self._show_steps(
+            "take_over", found, (), _TAKE_OVER_SCHEMA, message
+        )
 
     async def _show_changes(
         self, step_id: str, message: Message | None = None
     ) -> ResultT:
-        steps = made(self._draft).plan.steps
-        return await self._show_steps(step_id, steps, _NO_FIELDS, message)
+        draft = made(self._draft)
+        exempt_paths = draft.settings.protected.exempt_paths
+        return await self._show_steps(
+            step_id, draft.plan.steps, exempt_paths, _NO_FIELDS, message
+        )
 
     async def _show_steps(
         self,
         step_id: str,
         steps: Iterable[Step],
+        exempt_paths: Iterable[str],
         schema: probatio.Schema,
         message: Message | None,
     ) -> ResultT:
         draft = made(self._draft)
         hostname = draft.settings.hostname
         text = await async_get_texts(self.hass, "common")
+        changes = changes_of(text, hostname, steps)
+        exemptions = exemptions_of(text, exempt_paths)
         return show_form(
             self,
             step_id,
@@ -281,7 +289,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             placeholders={
                 "hostname": hostname,
                 "zone": draft.chosen.zone.title,
-                "changes": changes_of(text, hostname, steps),
+                "changes": Ours(f"{changes}\n\n{exemptions}".rstrip()),
                 "permissions": draft.chosen.permissions,
             },
         )
