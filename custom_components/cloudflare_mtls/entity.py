@@ -150,7 +150,7 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
         assert coordinator.data
         tunnel = coordinator.data[tunnel_id].tunnel
         model = "Tunnel" if tunnel.remotely_managed else "Locally managed tunnel"
-        device = _device_info(entry, tunnel_id, tunnel.name, model)
+        device = _device_info(entry, tunnel_id, plain(tunnel.name), model)
         super().__init__(entry, coordinator, description, tunnel_id, device)
         self._tunnel_id = tunnel_id
 
@@ -265,7 +265,7 @@ def _device_info(
         entry_type=DeviceEntryType.SERVICE,
         manufacturer=MANUFACTURER,
         model=model,
-        name=plain(name),
+        name=name,
         via_device_id=dr.async_get_device_id_by_identifier(
             coordinator.hass,
             (DOMAIN, entry.data[CONF_ACCOUNT_ID]),

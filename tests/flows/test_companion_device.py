@@ -114,8 +114,8 @@ async def test_certificate_is_tested_before_the_dialog_ends(
 @pytest.mark.parametrize(
     ("chosen", "error"),
     [
-        ({"name": " "}, "Enter a name"),
-        ({"name": "ü" * 33}, "Enter a name"),
+        ({"name": " "}, "A device needs a name"),
+        ({"name": "x" * 251}, "A device needs a name"),
         ({"validity": "0"}, "Enter a whole number"),
         ({"validity": "soon"}, "Enter a whole number"),
         ({"validity": "-3"}, "Enter a whole number"),
@@ -377,9 +377,9 @@ async def test_adoption(
         f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
         f"issued {issued}, expires {expires}, name: Cloudflare"
     )
-    malformed = {"certificate": label["value"], "name": "ü" * 33, "system": "ios"}
+    malformed = {"certificate": label["value"], "name": "x" * 251, "system": "ios"}
     result = await submit(hass, result, malformed)
-    assert "Enter a name" in sentences(result, OF)["base"]
+    assert "A device needs a name" in sentences(result, OF)["base"]
     result = await submit(hass, result, {**malformed, "name": "Anna's iPad"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle(hass)

@@ -14,7 +14,6 @@ from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     Bundle,
     BundleFormat,
     make_bundle,
-    make_label,
     make_password,
 )
 from custom_components.cloudflare_mtls.engine.certificates.keys import (
@@ -22,10 +21,12 @@ from custom_components.cloudflare_mtls.engine.certificates.keys import (
     SigningRequest,
     make_signing_request,
 )
+from custom_components.cloudflare_mtls.engine.certificates.names import make_label
 from sandbox.authority import Authority
 from sandbox.clock import now
 
 PASSWORD: Final = make_password()
+_DEVICE_ID: Final = "01JDEVICE00000000000000001"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def make_sample(bundle_format: BundleFormat, key_type: KeyType) -> Sample:
     """Return a bundle for a phone whose name has an apostrophe, spaces and a dot."""
     name = "Anna's phone v1.2"
     request, certificate = _signed(name, key_type)
-    label = make_label(name, certificate.not_valid_before_utc)
+    label = make_label(name, certificate.not_valid_before_utc, _DEVICE_ID)
     bundle = make_bundle(
         request.key,
         certificate.public_bytes(Encoding.PEM).decode(),
@@ -61,7 +62,7 @@ def make_sample(bundle_format: BundleFormat, key_type: KeyType) -> Sample:
 
 def _signed(name: str, key_type: KeyType) -> tuple[SigningRequest, x509.Certificate]:
     """Sign a request as Cloudflare does, with an RSA key."""
-    request = make_signing_request(name, "01JDEVICE00000000000000001", key_type)
+    request = make_signing_request(name, _DEVICE_ID, key_type)
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Managed CA")])
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     certificate = Authority.create(issuer, key).sign_client(

@@ -1,15 +1,11 @@
 """Packs a new certificate and its key into what the device fetches."""
 
 from ..engine.api.models import ClientCertificate
-from ..engine.certificates.bundles import (
-    BundleFormat,
-    make_bundle,
-    make_label,
-    make_password,
-)
+from ..engine.certificates.bundles import BundleFormat, make_bundle, make_password
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.facts import CertificateFacts
 from ..engine.certificates.keys import PrivateKey
+from ..engine.certificates.names import make_label
 from ..pages.handovers import Delivery
 
 
@@ -25,7 +21,7 @@ def pack(
     remotely: bool,
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
-    label = make_label(facts.name, facts.issued_on)
+    label = make_label(device.name, facts.issued_on, device.id)
     password = make_password()
     formats = sorted(BundleFormat, key=lambda item: item is not advised_format)
     return Delivery(

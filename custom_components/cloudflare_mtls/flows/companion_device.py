@@ -24,7 +24,7 @@ from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.keys import is_name
+from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
@@ -118,14 +118,14 @@ class CompanionDeviceFlow(
         message: Message | None = None
         if user_input is not None:
             certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
-            device = CompanionDevice(
-                # The id in the subject is not ours: who asked for the certificate chose it.
-                id=certificate.id,
-                name=user_input.get(CONF_NAME, certificate.facts.name).strip(),
-                system=System(user_input[CONF_SYSTEM]),
-                zone_id=certificate.zone_id,
-            )
-            if is_name(device.name):
+            if name := read_name(user_input.get(CONF_NAME, certificate.facts.name)):
+                device = CompanionDevice(
+                    # The id in the subject is not ours: who asked for the certificate chose it.
+                    id=certificate.id,
+                    name=name,
+                    system=System(user_input[CONF_SYSTEM]),
+                    zone_id=certificate.zone_id,
+                )
                 fingerprint = certificate.facts.fingerprint_sha256
                 ledger = made(self.entry()).runtime_data.protection.ledger
                 await ledger.async_confirm({fingerprint: device.id})
@@ -184,8 +184,8 @@ class CompanionDeviceFlow(
         """Return the device that a person named or picked, or None if its name cannot be used."""
         app_id = user_input.get(CONF_NOTIFY_DEVICE_ID)
         app = async_get_mobile_app(self.hass, app_id) if app_id else None
-        name = user_input.get(CONF_NAME, app.name if app else "").strip()
-        if not is_name(name):
+        name = read_name(user_input.get(CONF_NAME, app.name if app else ""))
+        if name is None:
             return None
         system = System(user_input[CONF_SYSTEM])
         return CompanionDevice(

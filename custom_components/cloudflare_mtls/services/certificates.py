@@ -27,7 +27,8 @@ from ..engine.api.names import in_dns
 from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.keys import KeyType, is_name
+from ..engine.certificates.keys import KeyType
+from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
 from ..engine.certificates.trust import Trust
 from ..runtime_data import CloudflareConfigEntry
@@ -150,9 +151,9 @@ CERTIFICATE_ACTIONS: Final = (
 
 
 def _name(call: ServiceCall) -> str:
-    """Return the device's name; raise ServiceValidationError where no certificate can carry it."""
-    name: str = call.data[ATTR_NAME]
-    if not is_name(name):
+    """Return the device's name; raise ServiceValidationError where there is none."""
+    name = read_name(call.data[ATTR_NAME])
+    if name is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="name_malformed"
         )

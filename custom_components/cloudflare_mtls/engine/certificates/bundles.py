@@ -1,10 +1,10 @@
 """Makes PKCS#12 bundles and their passwords (pure, but slow: call in the executor)."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 import secrets
 from typing import Final
+import unicodedata
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -78,13 +78,9 @@ def make_bundle(
     data = pkcs12.serialize_key_and_certificates(
         label.encode(), key, certificate, None, builder.build(password.encode())
     )
-    filename = f"{label.replace(' ', '-')}-{bundle_format}.p12"
-    return Bundle(format=bundle_format, filename=filename, data=data)
-
-
-def make_label(name: str, issued_on: datetime) -> str:
-    """Return a short ASCII name without dots, of the device and the month."""
-    ascii_name = "".join(
-        char for char in name if char.isascii() and (char.isalnum() or char in " -_")
+    # Some file systems and tools take nothing but ASCII; accents are left out of the name.
+    ascii_label = (
+        unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
     )
-    return f"HA {ascii_name.strip() or 'device'} {issued_on:%Y-%m}"
+    filename = f"{'-'.join(ascii_label.split())}-{bundle_format}.p12"
+    return Bundle(format=bundle_format, filename=filename, data=data)

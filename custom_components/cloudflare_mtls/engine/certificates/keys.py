@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from .names import common_name
+
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 # For people who read the list of certificates; the subject's unit is the device's id. Anybody
 # who has a certificate signed can write the same: nothing may be trusted because of it.
 ORGANIZATION: Final = "Home Assistant"
-# In bytes: X.509 allows no longer common name.
-_MAX_NAME_LENGTH: Final = 64
 
 
 class KeyType(StrEnum):
@@ -55,15 +55,12 @@ def key_id_of(public_key: bytes) -> str:
     return sha256(public_key).hexdigest()
 
 
-def is_name(text: str) -> bool:
-    """Return whether a certificate can have this text as its name."""
-    return text.isprintable() and 0 < len(text.encode()) <= _MAX_NAME_LENGTH
-
-
 def make_signing_request(
     name: str, device_id: str, key_type: KeyType
 ) -> SigningRequest:
-    """Return a new key and a request whose subject names the device.
+    """Return a new key and a request whose subject names the device, as far as the name fits.
+
+    Raises ValueError if nothing of the name can be seen.
 
     Source: POST /zones/{zone_id}/client_certificates copies the subject into the certificate.
     """
@@ -75,7 +72,7 @@ def make_signing_request(
             key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [
-            x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name(name)),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
             x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, device_id),
         ]
