@@ -317,6 +317,7 @@ def test_issues() -> None:
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until", "local_address", "arrival"}
+    handover |= {"blocked_url"}
     renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {
         **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},

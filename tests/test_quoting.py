@@ -9,6 +9,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.cloudflare_mtls.const import TROUBLESHOOTING_URL
 from custom_components.cloudflare_mtls.engine.api.errors import Permission
 from custom_components.cloudflare_mtls.engine.api.models import Rule
 from custom_components.cloudflare_mtls.engine.arrival import Arrival
@@ -125,6 +126,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
     ),
+    "blocked_url": lambda text, foreign: Ours(TROUBLESHOOTING_URL),
     "changes": lambda text, foreign: Ours(
         f"{changes_of(text, foreign, steps_about(foreign))}\n\n"
         f"{exemptions_of(text, [foreign])}"

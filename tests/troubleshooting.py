@@ -26,6 +26,11 @@ Home Assistant shows you what it will change, and fixes it.
 Written by `scripts/docs troubleshooting` from the texts of the integration.
 """
 
+_BLOCKED_BY: Final = (
+    "To see which rule blocked the device, run the action **Get blocked requests** in Home Assistant. The Ray ID at the bottom of "
+    "Cloudflare's page also finds the request in the security events of Cloudflare's dashboard."
+)
+
 
 def write() -> str:
     """Return the whole document."""
@@ -33,6 +38,7 @@ def write() -> str:
     return "\n".join(
         [
             _INTRODUCTION,
+            *_blocked(texts["common"]),
             "## Repairs\n",
             *_repairs(texts["issues"]),
             "## Messages of the dialogs\n",
@@ -43,6 +49,17 @@ def write() -> str:
             ),
         ]
     )
+
+
+def _blocked(texts: dict[str, str]) -> Iterator[str]:
+    """Yield what helps where a device meets Cloudflare's block page, in the words of our own page."""
+    yield "## On the device\n"
+    yield '<a id="blocked"></a>\n'
+    yield "### Sorry, you have been blocked\n"
+    yield f"{texts['handover_blocked_reason']}\n"
+    steps = [*texts["handover_blocked_steps"].splitlines(), _BLOCKED_BY]
+    yield from (f"{n}. {_plain(step)}" for n, step in enumerate(steps, 1))
+    yield ""
 
 
 def _repairs(issues: dict[str, Any]) -> Iterator[str]:

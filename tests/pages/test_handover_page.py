@@ -43,6 +43,7 @@ pytestmark = needs("chromium")
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 TEXTS = ENGLISH["common"]
 TOKEN = "A" * 43
+LEAVE = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 THROUGH_CLOUDFLARE = {"CF-Ray": "8f2a-FRA", "X-Forwarded-For": "203.0.113.24"}
 PHONES = {
     System.ANDROID: ANDROID,
@@ -149,10 +150,12 @@ async def test_fetching(
     assert await browser.run("document.documentElement.lang") == "en"
     assert TEXTS["handover_code"] not in await browser.text()
     await keep(browser, f"handover-{system}-before")
+    assert await browser.run(LEAVE)
 
     await browser.tap("#get")
     assert await browser.downloaded(advised.filename) == advised.data
 
+    assert not await browser.run(LEAVE)
     assert await browser.run("document.activeElement.id") == "saved"
     assert await browser.run("location.href") == f"{home}{PATH}"
     assert await browser.run("password.textContent") == delivery.password

@@ -21,6 +21,7 @@ import probatio
 from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
 from ..certificates.request import CertificateRequest
+from ..const import TROUBLESHOOTING_URL
 from ..engine.api.errors import EngineError
 from ..engine.arrival import Arrival
 from ..engine.certificates.companions import CompanionDevice
@@ -205,6 +206,7 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
             "until": handover.until,
             "local_address": await async_describe_links(flow.hass, handover),
             "arrival": arrival,
+            "blocked_url": Ours(f"{TROUBLESHOOTING_URL}#blocked"),
         },
     )
 

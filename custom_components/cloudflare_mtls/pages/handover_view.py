@@ -43,6 +43,7 @@ class HandoverView(HomeAssistantView):
         text = await self._page.async_texts(request)
         places = {"label": text("any_label"), "address": text("any_address")}
         markup = {key: rich(text(key), places) for key in ("test", "test_in_app")}
+        markup["blocked_steps"] = _items(text("blocked_steps"), places)
         markup["guides"] = "".join(_guide(item, text, places) for item in System)
         return await self._page.async_show(request, markup)
 
@@ -97,11 +98,15 @@ def _contents(delivery: Delivery) -> dict[str, Any]:
 def _guide(system: System, text: Texts, places: dict[str, str]) -> str:
     """Return how to install a bundle on a system, as a folded part of the page."""
     steps, notes = (
-        "".join(f"<li>{rich(line, places)}</li>" for line in text(key).splitlines())
-        for key in (f"{system}_steps", f"{system}_notes")
+        _items(text(key), places) for key in (f"{system}_steps", f"{system}_notes")
     )
     return (
         f'<details data-system="{system}">'
         f"<summary>{rich(text(system))}</summary>"
         f"<div><ol>{steps}</ol><ul>{notes}</ul></div></details>"
     )
+
+
+def _items(lines: str, places: dict[str, str]) -> str:
+    """Return lines as the items of a list."""
+    return "".join(f"<li>{rich(line, places)}</li>" for line in lines.splitlines())

@@ -132,11 +132,13 @@ class Page:
             f"style-src 'nonce-{nonce}'; connect-src 'self'; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-        return web.Response(
+        response = web.Response(
             text=page,
             content_type="text/html",
             headers={**HEADERS, "Content-Security-Policy": policy},
         )
+        response.enable_compression()
+        return response
 
 
 async def async_load_page(hass: HomeAssistant, name: str) -> Page:

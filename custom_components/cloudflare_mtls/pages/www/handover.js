@@ -35,6 +35,8 @@ at("form").addEventListener("submit", async (event) => {
 });
 
 const show = (content) => {
+  // From now on this page holds the only copy of the password, and of the file until it is saved.
+  addEventListener("beforeunload", (event) => event.preventDefault());
   history.replaceState(null, "", location.pathname);
   const address = content.hostname && `https://${content.hostname}`;
   for (const place of document.querySelectorAll("[data-fill]")) {
