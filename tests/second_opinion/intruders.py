@@ -224,7 +224,7 @@ def _paths(admission: Admission, texts: Iterable[str]) -> Iterator[str]:
     for exempt in admission.exempt_paths:
         bare = exempt.rstrip("/")
         yield from (
-            bare, f"{bare}x", f"{bare}/x", f"/x{exempt}", f"{bare.upper()}/x",
+            bare, f"{bare}x", f"{bare}/x", f"/x{exempt}", bare.upper(), f"{bare.upper()}/x",
             f"{bare}/../../auth/authorize", f"{bare}/%2e%2e/%2E./auth/authorize",
             f"{bare}/..%2f..%2fauth/authorize", f"{bare}/..\\..\\auth/authorize",
             f"/x/..{exempt}", f"/{exempt}", f"/.{exempt}", f"{bare}/./x",

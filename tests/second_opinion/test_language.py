@@ -157,3 +157,23 @@ def test_a_path_is_outside_if_it_resolves_to_one_for_anybody(path: str) -> None:
 )  # fmt: skip
 def test_a_path_is_inside_if_it_resolves_to_one_for_everybody(path: str) -> None:
     assert not paths.is_outside(path, ("/local/", "/api/webhook/"))
+
+
+@pytest.mark.parametrize(
+    ("path", "outside"),
+    [
+        ("/auth/token", False),
+        ("/x/../auth/token", False),
+        ("//auth/token", False),
+        ("/auth/token/", True),
+        ("/auth/tokenx", True),
+        ("/auth/token/..", True),
+        ("/auth/token%2f..%2fx", True),
+        ("/auth/token\\", True),
+        ("/AUTH/token", True),
+    ],
+)
+def test_a_path_without_a_slash_at_its_end_is_itself_alone(
+    path: str, outside: bool
+) -> None:
+    assert paths.is_outside(path, ("/local/", "/auth/token")) is outside

@@ -170,6 +170,15 @@ def _found_before() -> Iterator[object]:
         _ahead(skip('starts_with(http.request.uri.path, "/api/webhook/")'), "/api/webhook/"),
         id="skip of an exempt path that is climbed out of",
     )  # fmt: skip
+    for expression in (
+        'starts_with(http.request.uri.path, "/auth/token")',
+        'http.request.uri.path eq "/auth/token/"',
+        'lower(http.request.uri.path) eq "/auth/token"',
+    ):
+        yield pytest.param(
+            _ahead(skip(expression), "/auth/token"),
+            id=f"skip of more than an exact path: {expression}",
+        )
     for action in ("challenge", "js_challenge", "managed_challenge", "execute"):
         yield pytest.param(_ahead(rule(action, "ssl")), id=f"{action} ahead of ours")
     for parameters in (
