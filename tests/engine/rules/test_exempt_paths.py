@@ -3,7 +3,11 @@
 import pytest
 
 from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
-from custom_components.cloudflare_mtls.engine.rules.exempt_paths import is_exempt
+from custom_components.cloudflare_mtls.engine.rules.exempt_paths import (
+    Opened,
+    is_exempt,
+    opened_by,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from sandbox.expressions import parse as parse_as_cloudflare
@@ -150,3 +154,25 @@ def test_nothing_wider_is_read_from_a_rule_that_somebody_edited(
     assert written in expression
     admission = read_admissions(expression.replace(written, rewritten))[HOST]
     assert len(admission.exempt_paths) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "opened"),
+    [
+        ("/api/", Opened.API),
+        ("/api/websocket", Opened.API),
+        ("/auth/", Opened.LOGIN),
+        ("/auth/login_flow", Opened.LOGIN),
+        ("/auth/login_flow/", Opened.LOGIN),
+        ("/api/webhook/", Opened.WEBHOOKS),
+        ("/api/web", None),
+        ("/api/websocket/", None),
+        ("/api", None),
+        ("/auth", None),
+        ("/local/", None),
+        *((path, None) for path in NEEDED),
+    ],
+)
+def test_broad_paths_are_recognised(path: str, opened: Opened | None) -> None:
+    """By what somebody reaches, not by how a path is written."""
+    assert opened_by(path) is opened

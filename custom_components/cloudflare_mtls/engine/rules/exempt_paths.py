@@ -23,7 +23,7 @@ class Opened(StrEnum):
 # Whoever reaches one of the paths has the whole part.
 _DOORS: Final[Mapping[Opened, tuple[str, ...]]] = {
     Opened.API: ("/api/websocket",),
-    Opened.LOGIN: ("/auth/login_flow", "/auth/login_flow/id"),
+    Opened.LOGIN: ("/auth/login_flow", "/auth/login_flow/"),
     Opened.WEBHOOKS: ("/api/webhook/",),
 }
 
