@@ -276,11 +276,11 @@ def _run(*command: str) -> str:
         command,
         capture_output=True,
         check=False,
-        env={**os.environ, "LC_ALL": "C"},
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         timeout=60,
     )
-    printed, errors = done.stdout.decode(), done.stderr.decode()
+    printed, errors = done.stdout.decode(errors="replace"), done.stderr.decode()
     if done.returncode:
         raise Refused(errors + printed)
     # Some programs print results to stderr.

@@ -40,9 +40,10 @@ class Sample:
 
 
 @cache
-def make_sample(bundle_format: BundleFormat, key_type: KeyType) -> Sample:
-    """Return a bundle for a phone whose name has an apostrophe, spaces and a dot."""
-    name = "Anna's phone v1.2"
+def make_sample(
+    bundle_format: BundleFormat, key_type: KeyType, name: str = "Anna's phone v1.2"
+) -> Sample:
+    """Return a bundle for a phone whose name has an apostrophe, spaces and a dot, or another one."""
     request, certificate = _signed(name, key_type)
     label = make_label(name, certificate.not_valid_before_utc, _DEVICE_ID)
     bundle = make_bundle(

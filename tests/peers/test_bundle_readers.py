@@ -10,7 +10,7 @@ from custom_components.cloudflare_mtls.engine.certificates.keys import KeyType
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 
 from .document import DOCUMENT, RELEASES, Release, documented_versions, promised, render
-from .readers import READERS, Android13, OpenSsl, Reader, Refused
+from .readers import READERS, Android13, Keytool, OpenSsl, Reader, Refused
 from .samples import PASSWORD, make_sample
 
 READABLE = [
@@ -47,6 +47,24 @@ def test_bundle_opens(
     assert opened.certificate == sample.certificate
     label = sample.label if reader.keeps_case else sample.label.lower()
     assert opened.label == label
+
+
+@pytest.mark.parametrize("name", ["Téléphone d’été", "Телефон リビング שלי"])
+@pytest.mark.parametrize("bundle_format", BundleFormat)
+@pytest.mark.parametrize("reader", [OpenSsl(), Keytool()], ids=lambda item: item.name)
+def test_letters_of_other_scripts_are_no_obstacle(
+    reader: Reader, bundle_format: BundleFormat, name: str, tmp_path: Path
+) -> None:
+    """OpenSSL's command prints half of each letter, and opens the bundle all the same."""
+    if missing := reader.missing():
+        pytest.skip(f"missing: {', '.join(missing)}")
+    sample = make_sample(bundle_format, KeyType.EC_P256, name)
+    file = tmp_path / sample.bundle.filename
+    file.write_bytes(sample.bundle.data)
+    opened = reader.open(file, PASSWORD)
+    assert opened.public_key == sample.public_key
+    assert opened.certificate == sample.certificate
+    assert isinstance(reader, OpenSsl) or opened.label == sample.label.lower()
 
 
 @pytest.mark.parametrize("wrong", ["", PASSWORD.upper()], ids=["empty", "upper case"])
