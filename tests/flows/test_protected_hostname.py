@@ -70,7 +70,11 @@ async def test_other_settings(
     )
     assert result["step_id"] == "preview"
     assert sandbox.journal.writes == []
-    assert len(result["description_placeholders"]["changes"].splitlines()) == 3
+    changes, _, open_paths = result["description_placeholders"]["changes"].partition(
+        "\n\n"
+    )
+    assert len(changes.splitlines()) == 3
+    assert "Everything below `/api/webhook/`" in open_paths
 
     result = await submit(hass, result)
 
