@@ -209,7 +209,7 @@ async def test_build_up_and_tear_down_let_nobody_in(
         ("/api/webhook/", {"/api/webhook/x"}),
         ("/auth/token", {"/auth/token"}),
         ("/api/webhook", set()),
-        ("/auth/toke", set()),
+        ("/auth/tok", set()),
     ],
 )
 async def test_only_exempt_paths_are_open(
