@@ -1,9 +1,10 @@
 """Tests of the events: what was fixed, and what happened to certificates."""
 
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.exceptions import Unauthorized
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -14,17 +15,23 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from sandbox import Sandbox
+from sandbox.state import CertificateStatus
 
 from .common import (
     BLOCK_REF,
+    CERTIFICATE_ID,
     EDGE_EVERY,
     HOSTNAME,
     HOSTNAME_ID,
     act,
+    add_certificate,
+    add_known_certificate,
     device_id_of,
     settle,
+    setup_integration,
     state_of,
     wait_for_refresh,
+    with_device,
     zone_of,
 )
 from .faults import Faults
@@ -160,6 +167,83 @@ async def test_certificates_of_another_account(
     await settle(hass)
 
     assert state_of(hass, CERTIFICATE) == "unknown"
+
+
+def companion_event(hass: HomeAssistant, name: str) -> State:
+    """Return the state of a companion device's event entity."""
+    state = hass.states.get(f"event.{name}_certificate")
+    assert state
+    return state
+
+
+@with_device
+async def test_each_device_tells_of_its_own_certificates(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """The logbook of a device says what happened to it, and nothing of another one."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+
+    created = await act(hass, entry, "mint_certificate", name="Tablet")
+    await settle(hass)
+
+    tablet = companion_event(hass, "tablet")
+    assert tablet.attributes["event_type"] == "created"
+    assert tablet.attributes["name"] == "Tablet"
+    assert tablet.attributes["expires_on"] == created["expires_on"]
+    assert created["certificate_id"] not in str(tablet.attributes)
+    assert state_of(hass, "event.pixel_8_certificate") == "unknown"
+
+    await act(hass, entry, "renew_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+
+    assert companion_event(hass, "pixel_8").attributes["event_type"] == "renewed"
+    assert companion_event(hass, "tablet") == tablet
+
+
+@with_device
+@pytest.mark.parametrize(
+    ("change", "passed", "kind"),
+    [("revoke", 0, "revoked"), ("", 320, "expiring"), ("", 350, "expired")],
+)
+async def test_device_tells_what_nobody_did_here(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    change: str,
+    passed: int,
+    kind: str,
+) -> None:
+    """What happens at Cloudflare, or with time, is told like what a person does here."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    assert state_of(hass, "event.pixel_8_certificate") == "unknown"
+
+    if change:
+        listed = zone_of(sandbox).certificates[CERTIFICATE_ID]
+        listed.status = CertificateStatus.REVOKED
+    freezer.tick(timedelta(days=passed))
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert companion_event(hass, "pixel_8").attributes["event_type"] == kind
+
+
+@with_device
+async def test_unknown_certificate_that_names_a_device(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A subject proves nothing, so only the account tells of it."""
+    await add_certificate(sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    account = hass.states.get(CERTIFICATE)
+    assert account
+    assert account.attributes["event_type"] == "unknown_certificate"
+    assert state_of(hass, "event.pixel_8_certificate") == "unknown"
 
 
 async def test_only_administrators_hear_of_ids(

@@ -1,10 +1,17 @@
 """Events for Cloudflare mTLS."""
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_TYPE, EntityCategory
+from homeassistant.const import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_DEVICE_ID,
+    CONF_TYPE,
+    EntityCategory,
+)
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -13,6 +20,7 @@ from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .entity import (
     AccountEntity,
     AccountEntityDescription,
+    CompanionEntity,
     HostnameEntity,
     HostnameEntityDescription,
 )
@@ -49,6 +57,14 @@ HOSTNAME_EVENTS: tuple[HostnameEventEntityDescription, ...] = (
     ),
 )
 
+COMPANION_EVENTS: tuple[EventEntityDescription, ...] = (
+    EventEntityDescription(
+        key="certificate",
+        translation_key="certificate",
+        event_types=[event.value for event in CertificateEvent],
+    ),
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -59,10 +75,15 @@ async def async_setup_entry(
     adder = EntityAdder(hass, entry, async_add_entities)
     adder.async_add_account(AccountEvent, ACCOUNT_EVENTS)
     adder.async_add_hostnames(HostnameEvent, HOSTNAME_EVENTS)
+    adder.async_add_companions(CompanionEvent, COMPANION_EVENTS)
 
 
-class AccountEvent(AccountEntity, EventEntity):
-    """Says what happened to a certificate."""
+class CertificateEventEntity(EventEntity):
+    """Says what happened to those certificates that concern its device."""
+
+    @abstractmethod
+    def concerns(self, details: Mapping[str, Any]) -> bool:
+        """Return whether a certificate concerns the device, by the details of what happened."""
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -73,13 +94,30 @@ class AccountEvent(AccountEntity, EventEntity):
 
     @callback
     def _async_happened(self, event: Event[dict[str, Any]]) -> None:
+        if not self.concerns(event.data):
+            return
         details = dict(event.data)
         # Every user reads states; only administrators are to know certificates by their ids.
-        details.pop(ATTR_CERTIFICATE_ID, None)
-        kind = details.pop(CONF_TYPE)
-        if details.pop(ATTR_CONFIG_ENTRY_ID) == self._entry.entry_id:
-            self._trigger_event(kind, details)
-            self.async_write_ha_state()
+        del details[ATTR_CERTIFICATE_ID], details[ATTR_CONFIG_ENTRY_ID]
+        self._trigger_event(details.pop(CONF_TYPE), details)
+        self.async_write_ha_state()
+
+
+class AccountEvent(AccountEntity, CertificateEventEntity):
+    """Says what happened to any certificate of the account."""
+
+    @override
+    def concerns(self, details: Mapping[str, Any]) -> bool:
+        return bool(details[ATTR_CONFIG_ENTRY_ID] == self._entry.entry_id)
+
+
+class CompanionEvent(CompanionEntity, CertificateEventEntity):
+    """Says what happened to the certificates of a companion device."""
+
+    @override
+    def concerns(self, details: Mapping[str, Any]) -> bool:
+        device = self.device_entry
+        return device is not None and details[ATTR_DEVICE_ID] == device.id
 
 
 class HostnameEvent(HostnameEntity, EventEntity):
