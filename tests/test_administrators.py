@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
+from sandbox.state import CertificateStatus
 
 from .common import (
     CERTIFICATE_ID,
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("hass_owner_user")
 
 SWITCH = "switch.home_mobile_example_com_published"
 REVOKE = "button.pixel_8_revoke_certificate"
+RESTORE = "button.pixel_8_restore_certificate"
 ACTIONS = {
     Platform.BUTTON: ("press",),
     Platform.SWITCH: ("turn_on", "turn_off", "toggle"),
@@ -58,7 +60,16 @@ async def act_on(
     await settle(hass)
 
 
-@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+@pytest.mark.parametrize(
+    "devices",
+    [
+        [
+            companion(),
+            companion(name="Tablet", device_id="tablet", subentry_id="01JTABLET"),
+        ]
+    ],
+    ids=["with two devices"],
+)
 async def test_other_users_change_nothing(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -67,21 +78,39 @@ async def test_other_users_change_nothing(
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """Every button and switch refuses them, and none is on a dashboard that is made by itself."""
+    await add_known_certificate(
+        hass,
+        entry,
+        sandbox,
+        name="Tablet",
+        device_id="tablet",
+        certificate_id="tablet",
+        status=CertificateStatus.REVOKED,
+    )
     await setup_integration(hass, entry)
-    # One button is available only while a certificate waits to be revoked.
+    # One button is available only while a certificate waits to be revoked, one while it is.
     await renew_and_test(hass, await hass_client_no_auth(), entry, CERTIFICATE_ID)
     context = await user_context(hass, GROUP_ID_USER)
     sandbox.journal.clear()
-    refused = []
+    controls = [
+        item
+        for item in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
+        if item.domain in ACTIONS
+    ]
+    refused = set()
 
-    for item in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
-        for action in ACTIONS.get(Platform(item.domain), ()):
+    for item in controls:
+        assert item.entity_category is EntityCategory.CONFIG
+        # Home Assistant calls no entity that is unavailable.
+        if state_of(hass, item.entity_id) == "unavailable":
+            continue
+        for action in ACTIONS[Platform(item.domain)]:
             with pytest.raises(Unauthorized):
                 await act_on(hass, item.entity_id, action, context)
-            assert item.entity_category is EntityCategory.CONFIG
-            refused.append(item.domain)
+        refused.add(item.translation_key)
 
-    assert set(refused) == set(ACTIONS)
+    assert refused == {item.translation_key for item in controls}
+    assert {item.domain for item in controls} == set(ACTIONS)
     assert sandbox.journal.writes == []
     assert state_of(hass, SWITCH) == "on"
     assert not hass.states.async_entity_ids("persistent_notification")
@@ -103,3 +132,7 @@ async def test_administrators_and_automations_decide(
 
     assert state_of(hass, SWITCH) == "off"
     assert set(certificates(sandbox).values()) == {"revoked"}
+
+    await act_on(hass, RESTORE, "press", context)
+
+    assert set(certificates(sandbox).values()) == {"active"}

@@ -343,8 +343,8 @@ async def test_problem_that_only_a_person_can_solve_is_drift(
         ("pending_reactivation", 365, "off"),
         ("active", 40, "on"),
         ("active", 10, "on"),
-        ("pending_revocation", 365, "on"),
-        ("revoked", 365, "on"),
+        ("pending_revocation", 365, "off"),
+        ("revoked", 365, "off"),
         ("sleepy", 365, "unknown"),
     ],
 )
@@ -356,7 +356,7 @@ async def test_certificate_problem(
     days: int,
     state: str,
 ) -> None:
-    """A device that is kept out, now or in less than a month, has a problem."""
+    """A device that loses access by itself, now or in less than a month, has a problem."""
     await add_known_certificate(hass, entry, sandbox, status=status, days=days)
 
     await setup_integration(hass, entry)

@@ -63,6 +63,13 @@ def _connected(state: TunnelState) -> bool | None:
             return False
 
 
+def _has_problem(companion: CompanionState) -> bool | None:
+    """Return whether a device needs a person; one that somebody revoked does not."""
+    if companion.standing is None:
+        return None
+    return companion.standing is not Standing.ACTIVE and not companion.is_revoked
+
+
 TUNNEL_BINARY_SENSORS: tuple[TunnelBinarySensorEntityDescription, ...] = (
     TunnelBinarySensorEntityDescription(
         key="connected",
@@ -105,9 +112,7 @@ COMPANION_BINARY_SENSORS: tuple[CompanionBinarySensorEntityDescription, ...] = (
         key="certificate_problem",
         translation_key="certificate_problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
-        is_on_fn=lambda companion: (
-            companion.standing is not Standing.ACTIVE if companion.standing else None
-        ),
+        is_on_fn=_has_problem,
     ),
 )
 

@@ -47,6 +47,12 @@ async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
     (await data.protection.async_sync(extent)).raise_if_stopped()
 
 
+async def _async_restore(data: CloudflareData, companion: CompanionState) -> None:
+    """Make the certificate of a revoked device valid again."""
+    assert companion.restorable
+    await data.revoker.async_restore(companion.restorable)
+
+
 HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (
     HostnameButtonEntityDescription(
         key="sync",
@@ -77,6 +83,13 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         entity_category=EntityCategory.CONFIG,
         press_fn=lambda data, companion: data.revoker.async_revoke_replaced(companion),
         available_fn=lambda companion: bool(companion.replaced),
+    ),
+    CompanionButtonEntityDescription(
+        key="restore",
+        translation_key="restore",
+        entity_category=EntityCategory.CONFIG,
+        press_fn=_async_restore,
+        available_fn=lambda companion: companion.restorable is not None,
     ),
 )
 

@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory
+from homeassistant.const import EntityCategory, UnitOfTime
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
@@ -90,6 +90,13 @@ def _locations(connectors: Collection[Connector]) -> str | None:
     """Return Cloudflare's locations that the tunnel is connected to."""
     locations = {place for item in connectors for place in item.locations}
     return plain(", ".join(sorted(locations))) if locations else None
+
+
+def _days_left(companion: CompanionState) -> int | None:
+    """Return how many days the device still gets in; not known of one that is kept out."""
+    if companion.days_left is None or companion.is_revoked:
+        return None
+    return max(companion.days_left, 0)
 
 
 ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
@@ -181,6 +188,13 @@ COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
         value_fn=lambda companion: (
             companion.current.facts.expires_on if companion.current else None
         ),
+    ),
+    CompanionSensorEntityDescription(
+        key="days_left",
+        translation_key="days_left",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.DAYS,
+        value_fn=_days_left,
     ),
     CompanionSensorEntityDescription(
         key="certificate_status",

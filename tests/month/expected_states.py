@@ -81,7 +81,7 @@ def _certificates(home: Home) -> Iterator[tuple[str, str]]:
     phone = _phone(home)
     status = _status(phone, home.now)
     yield "sensor.pixel_8_certificate_status", status
-    problem = "off" if status == "active" else "on"
+    problem = "off" if status in ("active", "revoked") else "on"
     yield "binary_sensor.pixel_8_certificate_problem", problem
     yield "sensor.pixel_8_certificate_expiry", _expiry(phone).isoformat()
     expiries = [

@@ -132,6 +132,29 @@ def test_current_falls_back_to_the_newest() -> None:
     assert found.standing is Standing.REVOKED
 
 
+def test_expired_certificate_is_not_current_after_a_newer_one_was_revoked() -> None:
+    """The device used the newer one, and somebody did not want it any more."""
+    old, new = certificate("old", days=-3), certificate("new", status=REVOKED)
+    found = state(old, new, old=fetched(9), new=fetched(5))
+    assert found.current is new
+    assert found.is_revoked
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "restorable"),
+    [(REVOKED, 100, True), (REVOKED, 0, True), (REVOKED, -1, False), (None, 9, False)],
+)
+def test_restorable_while_it_would_let_the_device_in(
+    status: CertificateStatus | None, days: int, restorable: bool
+) -> None:
+    phone = certificate("phone", status=status, days=days)
+    assert state(phone).restorable == (phone if restorable else None)
+
+
+def test_certificate_that_is_not_revoked_needs_no_restoring() -> None:
+    assert state(certificate("phone")).restorable is None
+
+
 def test_time_of_creation_comes_from_the_record() -> None:
     """Cloudflare dates certificates back, and gives all of one minute the same time."""
     first, second = certificate("first", age=1), certificate("second", age=2)

@@ -53,6 +53,21 @@ class CompanionState:
     replaced: tuple[Certificate, ...]
     outdated: tuple[Certificate, ...]
 
+    @property
+    def is_revoked(self) -> bool:
+        """Return whether the device is kept out because somebody wanted it."""
+        return self.standing in (Standing.REVOKING, Standing.REVOKED)
+
+    @property
+    def restorable(self) -> Certificate | None:
+        """Return the revoked certificate that lets the device in once it is restored, if any.
+
+        Source: PATCH /zones/{zone_id}/client_certificates/{client_certificate_id}; one that has
+        expired can be restored too, but lets nobody in.
+        """
+        is_over = self.days_left is None or self.days_left < 0
+        return self.current if self.is_revoked and not is_over else None
+
 
 def companion_states(
     devices: Collection[CompanionDevice],
@@ -96,7 +111,7 @@ def _state(
 ) -> CompanionState:
     """Return the state of a device with these certificates, oldest first."""
     active = {item.id: item for item in certificates if item.is_active}
-    current = _current(certificates, records)
+    current = _current(certificates, records, now)
     dates = revocation_dates(list(active), records, is_waiting, now)
     return CompanionState(
         device=device,
@@ -117,18 +132,20 @@ def _created_on(certificate: Certificate, records: Mapping[str, Record]) -> date
 
 
 def _current(
-    certificates: list[Certificate], records: Mapping[str, Record]
+    certificates: list[Certificate], records: Mapping[str, Record], now: datetime
 ) -> Certificate | None:
-    """Return the newest unrevoked certificate that the device may hold.
+    """Return the newest certificate that the device may hold, or the newest if it holds none.
 
-    If there is none: the newest unrevoked one, or else the newest of all.
+    While any lets its holder in, revoked ones do not count: the device can only use another one.
     """
     active = [item for item in certificates if item.is_active]
-    installed = [item for item in active if may_be_installed(records.get(item.id))]
-    for candidates in (installed, active, certificates):
-        if candidates:
-            return candidates[-1]
-    return None
+    installed = [
+        item for item in certificates if may_be_installed(records.get(item.id))
+    ]
+    if any(item.gets_in(now) for item in certificates):
+        installed = [item for item in installed if item.is_active]
+    candidates = installed or active or certificates
+    return candidates[-1] if candidates else None
 
 
 def _handover(
