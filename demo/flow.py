@@ -49,6 +49,11 @@ class Flow:
         """Submit the shown form; fields that are not given keep their defaults."""
         self.answer = await self._client.post(self._path, self.defaults | fields)
 
+    async def choose(self, option: str) -> None:
+        """Choose an option of the shown menu."""
+        choice = {"next_step_id": option}
+        self.answer = await self._client.post(self._path, choice)
+
     @property
     def defaults(self) -> JSON:
         """Return the defaults of the shown form."""

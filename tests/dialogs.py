@@ -143,8 +143,9 @@ async def add(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
 
 
 async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -> Any:
-    """Open the dialog that renews a device's certificate."""
-    return await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    """Open the menu of a device, and go to the form that renews its certificate."""
+    menu = await entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    return await submit(hass, menu, {"next_step_id": "renew"})
 
 
 def handovers_of(hass: HomeAssistant) -> list[Handover]:

@@ -369,10 +369,13 @@ async def test_companion_device(
     await submit(hass, result)
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
 
-    result = await loaded_entry.start_subentry_reconfigure_flow(
-        hass, subentry.subentry_id
-    )
-    expect_harmless_step(result, DEVICE_TEXTS)
+    for choice in ("renew", "change"):
+        result = await loaded_entry.start_subentry_reconfigure_flow(
+            hass, subentry.subentry_id
+        )
+        expect_harmless_step(result, DEVICE_TEXTS)
+        result = await submit(hass, result, {"next_step_id": choice})
+        expect_harmless_step(result, DEVICE_TEXTS)
 
     companions = loaded_entry.runtime_data.protection.data.companions
     await loaded_entry.runtime_data.creator.async_renew(*companions.values())

@@ -213,6 +213,7 @@ def test_every_abort_has_a_sentence() -> None:
         if isinstance(value, ast.Constant)
     }
     assert reasons == {
+        "device_changed",
         "device_gone",
         "entry_not_loaded",
         "no_tunnel",
@@ -230,6 +231,7 @@ def test_every_abort_has_a_sentence() -> None:
     assert COMPANION["abort"].keys() == {
         "creation_stopped",
         "device_added",
+        "device_changed",
         "device_gone",
         "device_removed",
         "entry_not_loaded",

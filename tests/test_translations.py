@@ -145,12 +145,12 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
         assert flow["step"]["handover"] == COMPANION["step"]["handover"]
     ready = REPAIRS["certificate_ready"]["step"]["handover"]
     assert ready == COMPANION["step"]["handover"]
-    reconfigure = COMPANION["step"]["reconfigure"]
+    of_device = COMPANION["step"]["renew"]
     for name in RENEWAL:
         renew = REPAIRS[name]["step"]["renew"]
         for key in ("title", "data", "data_description"):
-            assert renew[key] == reconfigure[key]
-        assert renew["description"].endswith(reconfigure["description"])
+            assert renew[key] == of_device[key]
+        assert renew["description"].endswith(of_device["description"])
         # The dialog of a new device has some of these fields as well.
         for key in ("data", "data_description"):
             new = COMPANION["step"]["new"][key]

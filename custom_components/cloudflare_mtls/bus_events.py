@@ -18,6 +18,7 @@ from .device_ids import async_device_id_of_companion, async_device_id_of_hostnam
 from .engine.certificates.certificate import Certificate, ListedCertificate
 from .engine.sync.steps import Step, describe_step
 from .quoting import plain
+from .subentries import find_companion
 
 ATTR_CERTIFICATE_ID: Final = "certificate_id"
 
@@ -43,9 +44,12 @@ def async_fire_certificate(
 ) -> None:
     """Fire what happened to a certificate, and to which companion device it belongs.
 
-    One that cannot be read has neither a name nor a date.
+    The name is that of the device, which a person may have changed since. One that cannot be read
+    has no date, and without a device no name either.
     """
     facts = certificate.facts if isinstance(certificate, Certificate) else None
+    device = find_companion(entry.subentries, device_id) if device_id else None
+    named = device or facts
     hass.bus.async_fire(
         EVENT_CERTIFICATE,
         {
@@ -53,7 +57,7 @@ def async_fire_certificate(
             ATTR_CONFIG_ENTRY_ID: entry.entry_id,
             ATTR_DEVICE_ID: async_device_id_of_companion(hass, entry, device_id),
             ATTR_CERTIFICATE_ID: certificate.id,
-            ATTR_NAME: plain(facts.name) if facts else None,
+            ATTR_NAME: plain(named.name) if named else None,
             "expires_on": facts.expires_on.isoformat() if facts else None,
         },
     )

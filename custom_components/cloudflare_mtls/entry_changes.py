@@ -9,8 +9,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .const import CONF_ACCOUNT_ID, DOMAIN
+from .engine.sync.settings import HostnameSettings
 from .entity import SIGNAL_SUBENTRIES
+from .quoting import plain
 from .runtime_data import CloudflareConfigEntry
+from .subentries import companions_of, hostnames_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,9 @@ class _Snapshot:
     subentries: Mapping[str, Mapping[str, Any]]
     # By identifier, as devices have it.
     names: Mapping[str, str]
+    # What Cloudflare has to do with: hostnames, and the zones of companion devices.
+    hostnames: Mapping[str, HostnameSettings]
+    zones: Mapping[str, str]
 
 
 def _snapshot(entry: CloudflareConfigEntry) -> _Snapshot:
@@ -33,6 +39,11 @@ def _snapshot(entry: CloudflareConfigEntry) -> _Snapshot:
         names={
             entry.data[CONF_ACCOUNT_ID]: entry.title,
             **{item.subentry_id: item.title for item in subentries},
+        },
+        hostnames=hostnames_of(entry.subentries),
+        zones={
+            subentry_id: device.zone_id
+            for subentry_id, device in companions_of(entry.subentries).items()
         },
     )
 
@@ -70,10 +81,17 @@ class EntryChanges:
             return
         self._rename_devices(before.names, now.names)
         self._show_subentries(before.subentries, now.subentries)
-        if now.subentries != before.subentries or now.options != before.options:
+        if (now.hostnames, now.zones, now.options) != (
+            before.hostnames,
+            before.zones,
+            before.options,
+        ):
             self._entry.async_create_background_task(
                 self._hass, self._follow(), f"{self._entry.title} settings changed"
             )
+        elif now != before:
+            # Repairs have the new name; Cloudflare has nothing to do with it.
+            self._entry.runtime_data.protection.async_look_at_ledger()
 
     def _rename_devices(
         self, before: Mapping[str, str], now: Mapping[str, str]
@@ -87,7 +105,7 @@ class EntryChanges:
                 (DOMAIN, identifier), self._entry.entry_id
             )
             if device:
-                registry.async_update_device(device.id, name=now[identifier])
+                registry.async_update_device(device.id, name=plain(now[identifier]))
 
     def _show_subentries(
         self,

@@ -354,10 +354,10 @@ def unknown_issue(certificates: Iterable[ListedCertificate], *, pinned: bool) ->
     )
 
 
-def revocation_issue(certificate: ListedCertificate) -> Issue:
-    """Return the issue for a certificate that could not be revoked yet."""
-    name = certificate.id
-    if isinstance(certificate, Certificate):
+def revocation_issue(certificate: ListedCertificate, device_name: str | None) -> Issue:
+    """Return the issue for a certificate that could not be revoked yet, of a device or of none."""
+    name = device_name or certificate.id
+    if device_name is None and isinstance(certificate, Certificate):
         name = certificate.facts.name
     return Issue(
         id=f"revocation_{certificate.id}",

@@ -22,6 +22,7 @@ from .const import (
     SUBENTRY_PROTECTED_HOSTNAME,
 )
 from .engine.certificates.companions import CompanionDevice
+from .engine.certificates.keys import is_name
 from .engine.certificates.systems import System
 from .engine.sync.settings import HostnameSettings, Layout, ProtectedHostname
 
@@ -86,11 +87,15 @@ def find_companion(
 
 
 def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
-    """Return the companion device that a subentry holds."""
+    """Return the companion device that a subentry holds.
+
+    Home Assistant's own menu changes only the title, to anything that a person types.
+    """
     assert subentry.unique_id is not None
+    title = subentry.title
     return CompanionDevice(
         id=subentry.unique_id,
-        name=subentry.data[CONF_NAME],
+        name=title if is_name(title) else subentry.data[CONF_NAME],
         system=System(subentry.data[CONF_SYSTEM]),
         zone_id=subentry.data[CONF_ZONE_ID],
         notify_device_id=subentry.data.get(CONF_NOTIFY_DEVICE_ID),

@@ -44,7 +44,8 @@ async def certificate_is_renewed(world: World) -> None:
     """Renew, download and test; revoke the old certificate at once, and the edge blocks it."""
     old = world.expect_phone()
     flow = await Flow.reconfigure(world.admin, world.entry_id, DEVICE, world.device)
-    flow.expect_step("reconfigure")
+    await flow.choose("renew")
+    flow.expect_step("renew")
     await submit_device(world, flow)
     await flow.submit()
     expect_equal(

@@ -243,7 +243,7 @@ async def test_renewal(
     freezer.tick(86400)
 
     result = await renew(hass, loaded_entry, subentry.subentry_id)
-    assert result["step_id"] == "reconfigure"
+    assert result["step_id"] == "renew"
     assert result["description_placeholders"]["name"] == "Pixel 8"
     result = await submit(hass, result, RENEWED)
     assert result["step_id"] == "handover"
@@ -292,7 +292,7 @@ async def test_renewal_that_is_refused(
     result = await renew(hass, loaded_entry, subentry.subentry_id)
     result = await submit(hass, result, RENEWED)
 
-    assert result["step_id"] == "reconfigure"
+    assert result["step_id"] == "renew"
     assert result["errors"] == {"base": "rejected"}
     suggested = {
         str(key): (key.description or {}).get("suggested_value")
@@ -404,5 +404,5 @@ async def test_adoption(
 def test_every_step_is_described() -> None:
     """Every field of the dialog has a description."""
     steps = ENGLISH["config_subentries"]["companion_device"]["step"]
-    for step in ("new", "adopt", "reconfigure"):
+    for step in ("new", "adopt", "renew", "change"):
         assert steps[step]["data"].keys() == steps[step]["data_description"].keys()

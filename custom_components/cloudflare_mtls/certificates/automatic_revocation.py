@@ -28,13 +28,19 @@ async def async_revoke_automatically(
 ) -> list[Issue]:
     """Revoke what has to be revoked by now; return an issue for each that could not be."""
     issues = []
+    names = {
+        certificate.id: companion.device.name
+        for companion in (state.companions or {}).values()
+        for certificate in companion.certificates
+    }
     to_revoke = {item.id: item for item in _to_revoke(protection, creations, state)}
     for certificate in to_revoke.values():
         try:
             await revoker.async_revoke_automatically(certificate)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
-            issues.append(revocation_issue(certificate))
+            name = names.get(certificate.id)
+            issues.append(revocation_issue(certificate, name))
     certificates, unread = state.certificates or (), state.unread_zones
     await protection.removals.async_forget_revoked(
         certificates, protection.trust, unread

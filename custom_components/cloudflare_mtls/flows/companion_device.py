@@ -1,6 +1,7 @@
-"""Add a companion device with its certificate, or renew the certificate of one."""
+"""Add a companion device with its certificate, renew the certificate of one, or change a device."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, override
 
@@ -26,6 +27,7 @@ from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
+from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
 from ..wording import Message
@@ -36,6 +38,7 @@ from .local_address import async_describe_address
 
 CONF_CERTIFICATE: Final = "certificate"
 
+_APP: Final = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
 _SYSTEM_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_SYSTEM, default=System.ANDROID.value): SelectSelector(
         SelectSelectorConfig(
@@ -44,15 +47,22 @@ _SYSTEM_SCHEMA: Final[dict[probatio.Marker, Any]] = {
         )
     )
 }
+_CHANGE_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_NAME): TextSelector(),
+        **_SYSTEM_SCHEMA,
+        probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
+    }
+)
 
 
 class CompanionDeviceFlow(
     CertificateSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     ConfigSubentryFlow,
 ):
-    """Give a device its certificate, or a new one."""
+    """Give a device its certificate, or a new one, or change what is known of the device."""
 
-    # The device whose certificate is renewed.
+    # The device that is there already.
     _device_id: str | None = None
     _adoptable: Mapping[str, Certificate] = MappingProxyType({})
 
@@ -98,18 +108,63 @@ class CompanionDeviceFlow(
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Renew the certificate."""
+        """Choose between a new certificate and other settings."""
         if self._device_id is None:
             self._device_id = read_companion(self._get_reconfigure_subentry()).id
+        device = self.find_device(self._device_id)
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=["renew", "change"],
+            description_placeholders=shown({"name": device.name}),
+        )
+
+    async def async_step_renew(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Renew the certificate."""
         if user_input is None:
             return await self.async_ask()
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
         self._answers = user_input
-        device = self.find_device(self._device_id)
+        device = self.find_device(made(self._device_id))
         if device is None:
             return self.async_abort(reason="device_gone")
         return await self.async_create_for(device, user_input, is_new=False)
+
+    async def async_step_change(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Change what Home Assistant knows of the device; nothing changes at Cloudflare."""
+        device = self.find_device(made(self._device_id))
+        if device is None:
+            return self.async_abort(reason="device_gone")
+        message: Message | None = None
+        if user_input is not None:
+            device = replace(
+                device,
+                name=user_input[CONF_NAME].strip(),
+                system=System(user_input[CONF_SYSTEM]),
+                notify_device_id=user_input.get(CONF_NOTIFY_DEVICE_ID),
+            )
+            if is_name(device.name):
+                return self.async_update_and_abort(
+                    self._get_entry(),
+                    self._get_reconfigure_subentry(),
+                    title=device.name,
+                    data=companion_data(device),
+                    reason="device_changed",
+                )
+            message = Message("name_malformed")
+        return show_form(
+            self,
+            "change",
+            _CHANGE_SCHEMA,
+            suggested=companion_data(device),
+            message=message,
+        )
 
     async def async_step_adopt(
         self, user_input: dict[str, Any] | None = None
@@ -150,14 +205,11 @@ class CompanionDeviceFlow(
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
         if self._device_id is not None:
-            return await self.async_show_renewal(
-                "reconfigure", self._device_id, message
-            )
-        app = DeviceSelector(DeviceSelectorConfig(integration=MOBILE_APP))
+            return await self.async_show_renewal("renew", self._device_id, message)
         zones = self._zones()
         schema: dict[probatio.Marker, Any] = {
             probatio.Optional(CONF_NAME): TextSelector(),
-            probatio.Optional(CONF_NOTIFY_DEVICE_ID): app,
+            probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
             **_SYSTEM_SCHEMA,
             **CHOICES_SCHEMA,
         }
