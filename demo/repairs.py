@@ -61,8 +61,11 @@ async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None
     async with browser.tab(size=_DESK) as tab:
         await tab.open(f"{world.home.url}/config/repairs?{query}", "true")
         title = await repair_text(world, issue, "title")
-        dialog = "ha-markdown-element", expected
-        await tab.open_by_click("ha-list-item-button", title, dialog)
+        option = await repair_text(
+            world, issue, "fix_flow.step.init.menu_options.confirm"
+        )
+        await tab.open_by_click("ha-list-item-button", title, ("span", option))
+        await tab.open_by_click("span", option, ("ha-markdown-element", expected))
         await tab.click("ha-button", "Submit")
         await tab.until_text("ha-button", "Finish")
 
@@ -70,6 +73,7 @@ async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None
 async def fix_issue(world: World, issue: JSON, expected: str) -> None:
     """Open an issue's dialog over the API, check its text, and submit."""
     flow = await Flow.repair(world.admin, issue["issue_id"])
+    await flow.choose("confirm")
     flow.expect_step("confirm")
     text = await repair_text(world, issue, "fix_flow.step.confirm.description")
     expect(expected in text, f"{expected} is not in: {text}")

@@ -230,7 +230,7 @@ def certificates(sandbox: Sandbox) -> dict[str, CertificateStatus]:
     return {key: item.status for key, item in found.items()}
 
 
-async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
+async def open_repair(client: Client, issue_id: str) -> dict[str, Any]:
     """Open the dialog of a repair and return its first step."""
     answer = await client.post(
         "/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id}
@@ -238,6 +238,16 @@ async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
     assert answer.status == HTTPStatus.OK
     result: dict[str, Any] = await answer.json()
     return result
+
+
+async def begin_repair(client: Client, issue_id: str) -> dict[str, Any]:
+    """Open the dialog of a repair and return the step that fixes it."""
+    step = await open_repair(client, issue_id)
+    match step.get("menu_options"):
+        case [fix, "ignore"]:
+            return await confirm_repair(client, step, next_step_id=fix)
+        case _:
+            return step
 
 
 async def confirm_repair(

@@ -216,6 +216,7 @@ def test_every_abort_has_a_sentence() -> None:
         "device_changed",
         "device_gone",
         "entry_not_loaded",
+        "issue_ignored",
         "no_tunnel",
         "no_zone",
         "nothing_to_fetch",
@@ -255,6 +256,9 @@ def test_every_abort_has_a_sentence() -> None:
             expected |= {"no_local_url"}
         if key == "certificate_ready":
             expected |= {"nothing_to_fetch"}
+        else:
+            expected |= {"issue_ignored"}
+            assert "ignore" in flow["step"]["init"]["menu_options"]
         assert expected <= flow["abort"].keys()
 
 
@@ -322,16 +326,31 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
     handover |= {"blocked_url"}
     renewal = {"name", "date", "local_address"}
     steps: dict[str, dict[str, set[str]]] = {
-        **{key: {"confirm": {"hostname", "who", "changes"}} for key in FIXING},
-        **{key: {"renew": renewal, "handover": handover} for key in RENEWAL},
-        **{key: {"confirm": {"target", "value", "detail"}} for key in FIXING_FINDINGS},
+        **{
+            key: {"init": {"hostname", "who"}, "confirm": {"hostname", "changes"}}
+            for key in FIXING
+        },
+        **{
+            key: {"init": {"name", "date"}, "renew": renewal, "handover": handover}
+            for key in RENEWAL
+        },
+        **{
+            key: {
+                "init": {"target", "value", "detail"},
+                "confirm": {"target", "value", "detail"},
+            }
+            for key in FIXING_FINDINGS
+        },
         "certificate_ready": {"handover": handover},
         **{
             key: {"init": set(), "confirm": set(), "revoke": set()}
             for key in UNKNOWN_CERTIFICATES
         },
-        **{key: {"forget": {"zone", "reason", "hostnames"}} for key in LOST_ZONES},
-        "removal_left": {"confirm": {"hostname", "record"}},
+        **{
+            key: {"init": {"zone", "reason"}, "forget": {"hostnames"}}
+            for key in LOST_ZONES
+        },
+        "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
         "zone_replaced": {
             "init": {"zone"},
             "confirm": {"changes"},

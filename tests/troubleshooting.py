@@ -68,14 +68,15 @@ def _repairs(issues: dict[str, Any]) -> Iterator[str]:
         # Each repair links to its key, whatever its title becomes.
         yield f'<a id="{key}"></a>\n'
         yield f"### {_plain(issue['title'])}{' *(fix)*' if flow else ''}\n"
-        description = issue.get("description") or _first_step(flow)["description"]
+        description = issue.get("description") or _dialog(flow["step"])
         yield f"{_plain(description)}\n"
 
 
-def _first_step(flow: dict[str, Any]) -> dict[str, str]:
-    """Return the first step of a dialog."""
-    step: dict[str, str] = next(iter(flow["step"].values()))
-    return step
+def _dialog(steps: dict[str, Any]) -> str:
+    """Return what a dialog says until a person confirms: its first step, and the fixes to choose from."""
+    first: dict[str, Any] = next(iter(steps.values()))
+    chosen = [steps[name] for name in first.get("menu_options", ()) if name in steps]
+    return "\n\n".join(step["description"] for step in (first, *chosen))
 
 
 def _errors(texts: dict[str, Any]) -> Iterator[str]:

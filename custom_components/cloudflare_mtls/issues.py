@@ -1,7 +1,7 @@
 """Issues: what a person is told of, and what can be fixed in a dialog."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -71,17 +71,29 @@ class Issue:
 
 @callback
 def async_report(
-    hass: HomeAssistant, entry_id: str, group: str, issues: Iterable[Issue]
+    hass: HomeAssistant,
+    entry_id: str,
+    group: str,
+    issues: Iterable[Issue],
+    *,
+    is_complete: bool = True,
 ) -> None:
-    """Open these issues of a group, and close all others of the group."""
+    """Open these issues of a group; close all others of the group, unless there may be more.
+
+    Home Assistant forgets of a closed issue that a person ignored it.
+    """
     prefix = f"{entry_id}_{group}_"
     # The last issues of an account are closed after it was removed.
     entry = hass.config_entries.async_get_entry(entry_id)
     account_id = entry.unique_id if entry else None
     wanted = {f"{prefix}{_digest(account_id, issue)}": issue for issue in issues}
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and issue_id.startswith(prefix) and issue_id not in wanted:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    others = [
+        issue_id
+        for domain, issue_id in ir.async_get(hass).issues
+        if domain == DOMAIN and issue_id.startswith(prefix) and issue_id not in wanted
+    ]
+    for issue_id in others if is_complete else ():
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
     for issue_id, issue in wanted.items():
         ir.async_create_issue(
             hass,
@@ -185,8 +197,14 @@ def _hostname_issues(
     ]
     for exposure in plan.exposures:
         key = "exposed" if plan.steps else "exposed_unfixable"
-        who = text(f"exposure_{exposure.visitor}")
-        issues.append(_hostname_issue(key, hostname, fixable=bool(plan.steps), who=who))
+        issue = _hostname_issue(
+            key,
+            hostname,
+            fixable=bool(plan.steps),
+            who=text(f"exposure_{exposure.visitor}"),
+        )
+        # Who ignores that some get in does not mean others.
+        issues.append(replace(issue, id=f"{issue.id}_{exposure.visitor}"))
     if plan.steps and not plan.exposures:
         issues.append(_hostname_issue("drift", hostname, fixable=True))
     return issues

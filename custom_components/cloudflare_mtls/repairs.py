@@ -69,6 +69,8 @@ class RenewCertificateFlow(
 ):
     """Renew the certificate of a companion device before it is locked out."""
 
+    fixes = ("renew",)
+
     @override
     def entry(self) -> CloudflareConfigEntry | None:
         return self.hass.config_entries.async_get_entry(self._entry.entry_id)
@@ -101,7 +103,16 @@ class RenewCertificateFlow(
 
 
 class ShowHandoverFlow(FixFlow):
-    """Show where a device can fetch a certificate that was created without a dialog."""
+    """Show where a device can fetch a certificate that was created without a dialog.
+
+    There is nothing to ignore: the repair is there for ten minutes.
+    """
+
+    @override
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        return await self.async_step_confirm()
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:

@@ -56,7 +56,7 @@ async def to_step(
     """Open the repair's dialog and choose what to do."""
     flow = await begin_repair(client, issues(hass)[key])
     assert flow["type"] == "menu"
-    assert flow["menu_options"] == ["confirm", "revoke"]
+    assert flow["menu_options"] == ["confirm", "revoke", "ignore"]
     flow = await confirm_repair(client, flow, next_step_id=step_id)
     assert flow["step_id"] == step_id
     return flow

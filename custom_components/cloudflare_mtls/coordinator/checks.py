@@ -201,6 +201,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             self.config_entry.entry_id,
             "check",
             [check_issue(finding) for finding in self.findings.values()],
+            # Nobody has looked around yet, after a start.
+            is_complete=self.data is not None or not published,
         )
 
     def _check(

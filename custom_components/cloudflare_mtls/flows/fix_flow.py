@@ -1,13 +1,15 @@
-"""A dialog that fixes what a repair is about, once a person confirms."""
+"""A dialog that fixes what a repair is about, once a person confirms, or ignores the repair."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.helpers import issue_registry as ir
 import probatio
 
+from ..const import DOMAIN
 from ..engine.api.errors import EngineError
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, describe
@@ -17,7 +19,14 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 
 class FixFlow(RepairsFlow):
-    """Ask about one subject of an account, and fix it once a person confirms."""
+    """Ask about one subject of an account, and fix it once a person confirms.
+
+    A person may ignore the repair instead: Home Assistant offers that itself only where nothing can
+    be fixed.
+    """
+
+    # The steps that a person chooses from, besides ignoring the repair.
+    fixes: ClassVar[Sequence[str]] = ("confirm",)
 
     def __init__(self, entry: CloudflareConfigEntry, subject: str) -> None:
         """Take the account, and what of it to fix."""
@@ -35,8 +44,19 @@ class FixFlow(RepairsFlow):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """Begin with what is wrong now."""
-        return await self.async_step_confirm()
+        """Offer to fix what is wrong, or to ignore the repair."""
+        return self.async_show_menu(
+            step_id="init", menu_options=[*self.fixes, "ignore"]
+        )
+
+    async def async_step_ignore(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ignore the repair, unless its cause is gone meanwhile; nothing is changed."""
+        if ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id) is None:
+            return self.async_create_entry(data={})
+        ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, ignore=True)
+        return self.async_abort(reason="issue_ignored")
 
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None

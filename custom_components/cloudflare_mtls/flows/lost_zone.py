@@ -38,9 +38,8 @@ class LostZoneFlow(FixFlow):
         lost = self._lost
         if lost is None:
             return self.async_create_entry(data={})
-        if lost.replacement is None:
-            return await self.async_step_forget()
-        return self.async_show_menu(step_id="init", menu_options=["confirm", "forget"])
+        fixes = ["confirm", "forget"] if lost.replacement else ["forget"]
+        return self.async_show_menu(step_id="init", menu_options=[*fixes, "ignore"])
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:

@@ -24,15 +24,11 @@ _NOTHING_SELECTED: Final = Message("nothing_selected", field=CONF_CERTIFICATES)
 class UnknownCertificatesFlow(FixFlow):
     """Confirm unknown certificates, or revoke them: those that a person selects in a list."""
 
+    fixes = ("confirm", "revoke")
+
     # What was listed, and what was known then: a person can select nothing else.
     _listed: Mapping[str, ListedCertificate] = MappingProxyType({})
     _trust: Trust | None = None
-
-    @override
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        return self.async_show_menu(step_id="init", menu_options=["confirm", "revoke"])
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
