@@ -148,6 +148,16 @@ async def renew(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str) -
     return await submit(hass, menu, {"next_step_id": "renew"})
 
 
+async def open_options(
+    hass: HomeAssistant, entry: MockConfigEntry, choice: str = "access"
+) -> Any:
+    """Open the options of an account, and go to one of its forms."""
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    return await hass.config_entries.options.async_configure(
+        menu["flow_id"], {"next_step_id": choice}
+    )
+
+
 def handovers_of(hass: HomeAssistant) -> list[Handover]:
     """Return what the repairs of all accounts show: where devices can fetch their certificates."""
     devices = [

@@ -35,7 +35,7 @@ from .common import (
     wait_for_refresh,
     zone_of,
 )
-from .dialogs import add_hostname, assert_protected, zone_and_tunnel
+from .dialogs import add_hostname, assert_protected, open_options, zone_and_tunnel
 from .faults import Faults
 from .state_recorder import StateRecorder
 
@@ -344,7 +344,7 @@ async def test_pinning_turned_on_and_off(
 
     before = rules()
     for pins in (True, False):
-        result = await hass.config_entries.options.async_init(entry.entry_id)
+        result = await open_options(hass, entry)
         await hass.config_entries.options.async_configure(
             result["flow_id"], {"pin_certificates": pins, "remote_handover": False}
         )

@@ -155,7 +155,9 @@ DIALOGS: list[Any] = [
     pytest.param(
         COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
     ),
-    pytest.param(OPTIONS, ("flows/options.py",), id="options"),
+    pytest.param(
+        OPTIONS, ("flows/options.py", "flows/remove_everything.py"), id="options"
+    ),
     *(
         pytest.param(REPAIRS[name], ("repairs.py", *CERTIFICATE_DIALOG), id=name)
         for name in RENEWAL
@@ -220,10 +222,19 @@ def test_every_abort_has_a_sentence() -> None:
         "no_tunnel",
         "no_zone",
         "nothing_to_fetch",
+        "nothing_to_remove",
         "reconfigure_successful",
+        "removed",
+        "removed_and_revoked",
         "wrong_account",
     }
-    assert "entry_not_loaded" in ENGLISH["options"]["abort"]
+    assert ENGLISH["options"]["abort"].keys() == {
+        "entry_not_loaded",
+        "nothing_to_remove",
+        "removed",
+        "removed_and_revoked",
+        "removed_not_revoked",
+    }
     assert "reconfigure_successful" in SUBENTRY["abort"]
     assert "wrong_account" in CONFIG["abort"]
     assert "already_configured" in CONFIG["abort"]

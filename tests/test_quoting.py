@@ -136,6 +136,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "date": lambda text, foreign: "2026-11-28",
     "docker": lambda text, foreign: Ours("docker run"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
+    "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
     "local_address": lambda text, foreign: Ours(
         text("local_address_unreachable", address=foreign)

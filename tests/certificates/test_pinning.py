@@ -28,6 +28,7 @@ from tests.common import (
     with_device,
     zone_of,
 )
+from tests.dialogs import open_options
 from tests.faults import Faults
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -44,8 +45,8 @@ async def choose_pinning(
     hass: HomeAssistant, entry: MockConfigEntry, pins: bool = True
 ) -> Any:
     """Turn pinning on or off in the options."""
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert result["step_id"] == "init"
+    result = await open_options(hass, entry)
+    assert result["step_id"] == "access"
     result = await hass.config_entries.options.async_configure(
         result["flow_id"], {"pin_certificates": pins}
     )

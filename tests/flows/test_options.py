@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.certificates.test_pinning import fill
 from tests.common import ENGLISH, settle, zone_of
+from tests.dialogs import open_options
 from tests.faults import Faults
 
 PINNED = {"pin_certificates": True, "remote_handover": True}
@@ -18,8 +19,8 @@ PINNED = {"pin_certificates": True, "remote_handover": True}
 @pytest.fixture
 async def form(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> Any:
     """Open the options of the account."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    assert result["step_id"] == "init"
+    result = await open_options(hass, loaded_entry)
+    assert result["step_id"] == "access"
     assert result["errors"] == {}
     return result
 

@@ -7,8 +7,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from tests.common import CERTIFICATE_ID, HOSTNAME, act, zone_of
+from tests.common import (
+    CERTIFICATE_ID,
+    HOSTNAME,
+    HOSTNAME_ID,
+    act,
+    device_id_of,
+    zone_of,
+)
 
+# Those on an account, with what they need besides it.
 ACTIONS: list[tuple[str, dict[str, str]]] = [
     ("mint_certificate", {"name": "Pixel 8"}),
     ("renew_certificate", {"certificate_id": CERTIFICATE_ID}),
@@ -27,7 +35,8 @@ async def test_every_action_is_here(
 ) -> None:
     """A new action gets the tests below."""
     assert hass.services.async_services_for_domain(DOMAIN).keys() == {
-        action for action, _ in ACTIONS
+        *(action for action, _ in ACTIONS),
+        "remove_hostname",
     }
 
 
@@ -70,6 +79,32 @@ async def test_account_that_is_not_loaded(
 
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, loaded_entry, action, **fields)
+
+    assert raised.value.translation_key
+    assert sandbox.journal.requests == []
+
+
+async def test_action_on_a_device(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_read_only_user: MockUser,
+) -> None:
+    """It obeys administrators only, and needs an account that is loaded, too."""
+    device = {"device_id": device_id_of(hass, loaded_entry, HOSTNAME_ID)}
+    sandbox.journal.clear()
+
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(
+            DOMAIN,
+            "remove_hostname",
+            device,
+            blocking=True,
+            context=Context(user_id=hass_read_only_user.id),
+        )
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    with pytest.raises(ServiceValidationError) as raised:
+        await hass.services.async_call(DOMAIN, "remove_hostname", device, blocking=True)
 
     assert raised.value.translation_key
     assert sandbox.journal.requests == []

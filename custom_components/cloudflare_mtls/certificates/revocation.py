@@ -97,6 +97,17 @@ class CertificateRevoker:
         """Revoke now what a newer certificate of the device replaced; raise as for a device."""
         await self._revoke_all(companion.device.name, companion.replaced, [])
 
+    async def async_revoke_all(
+        self, certificates: Collection[Certificate]
+    ) -> Collection[Certificate]:
+        """Revoke certificates for a person; return those that are refused, of which repairs tell."""
+        for certificate in certificates:
+            self._creations.stop_certificate(certificate.id)
+            self._handovers.withdraw(certificate.id)
+        refused = await self._try_to_revoke(certificates)
+        self._protection.async_look_at_ledger()
+        return refused.keys()
+
     async def async_discard(self, zone_id: str, certificate_ids: Iterable[str]) -> None:
         """Revoke certificates that no device got; those that are refused are tried again later."""
         for certificate_id in certificate_ids:
@@ -124,21 +135,28 @@ class CertificateRevoker:
         self,
         name: str,
         certificates: Collection[Certificate],
-        errors: list[EngineError],
+        errors: Collection[EngineError],
     ) -> None:
         """Revoke certificates of a device; raise the first error, now or before, after all were tried."""
+        refused = await self._try_to_revoke(certificates)
+        errors = [*errors, *refused.values()]
+        if errors:
+            self._protection.async_look_at_ledger()
+            await self._raise_left(name, refused, errors[0])
+
+    async def _try_to_revoke(
+        self, certificates: Collection[Certificate]
+    ) -> dict[Certificate, EngineError]:
+        """Revoke certificates, each whatever comes of the others; return those that are refused."""
         await self._close_to_revoked(certificates)
-        left = []
+        refused = {}
         for certificate in certificates:
             try:
                 await self._revoke(certificate.zone_id, certificate.id)
             except EngineError as err:
-                errors.append(err)
-                left.append(certificate)
+                refused[certificate] = err
         await self._apply_change()
-        if errors:
-            self._protection.async_look_at_ledger()
-            await self._raise_left(name, left, errors[0])
+        return refused
 
     @callback
     def _stop(self, device_id: str) -> None:

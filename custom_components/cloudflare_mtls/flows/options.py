@@ -1,16 +1,16 @@
-"""Options of an account: which certificates are accepted, and how they are handed over."""
+"""Options of an account: which certificates are accepted, how they are handed over, and the way out."""
 
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
 from ..const import CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
 from ..engine.api.errors import EngineError
-from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, describe, describe_problem
 from .form import show_form
+from .remove_everything import RemoveEverythingSteps
 
 _SCHEMA: Final = probatio.Schema(
     {
@@ -20,12 +20,18 @@ _SCHEMA: Final = probatio.Schema(
 )
 
 
-class CloudflareOptionsFlow(OptionsFlow):
-    """Choose which certificates are accepted, and how they are handed over."""
-
-    config_entry: CloudflareConfigEntry
+class CloudflareOptionsFlow(RemoveEverythingSteps):
+    """Choose which certificates are accepted, and how they are handed over, or remove everything."""
 
     async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Choose between the options and the removal."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        return self.async_show_menu(step_id="init", menu_options=["access", "remove"])
+
+    async def async_step_access(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Choose the options, unless the certificates to pin do not fit into a rule."""
@@ -39,7 +45,7 @@ class CloudflareOptionsFlow(OptionsFlow):
                 return self.async_create_entry(data=user_input)
         return show_form(
             self,
-            "init",
+            "access",
             _SCHEMA,
             suggested=user_input or self.config_entry.options,
             message=message,

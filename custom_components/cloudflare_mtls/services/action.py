@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
-from homeassistant.core import ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+)
 from homeassistant.helpers import service
 from homeassistant.helpers.selector import ConfigEntrySelector
 import probatio
@@ -33,8 +38,13 @@ class Action:
 
 
 def entry_of(call: ServiceCall) -> CloudflareConfigEntry:
-    """Return the account that a call is for; raise ServiceValidationError unless it is loaded."""
+    """Return the account that a call names; raise ServiceValidationError unless it is loaded."""
+    return loaded_entry(call.hass, call.data[ATTR_CONFIG_ENTRY_ID])
+
+
+def loaded_entry(hass: HomeAssistant, entry_id: str) -> CloudflareConfigEntry:
+    """Return an account; raise ServiceValidationError unless it is loaded."""
     entry: CloudflareConfigEntry = service.async_get_config_entry(
-        call.hass, DOMAIN, call.data[ATTR_CONFIG_ENTRY_ID]
+        hass, DOMAIN, entry_id
     )
     return entry

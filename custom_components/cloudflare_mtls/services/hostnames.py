@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -13,7 +14,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
@@ -23,6 +24,7 @@ from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import AccountSync, Extent
 from ..engine.sync.settings import HostnameSettings, read_hostname
 from ..engine.sync.steps import Step, describe_step
+from ..hostname_removal import async_remove_hostnames
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
@@ -34,7 +36,7 @@ from ..wording import (
     raise_translated,
     raise_translated_error,
 )
-from .action import ENTRY_SCHEMA, Action, entry_of
+from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry
 
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_HOURS: Final = "hours"
@@ -50,6 +52,7 @@ _SYNC_SCHEMA: Final = ENTRY_SCHEMA.extend(
 _VERIFY_SCHEMA: Final = ENTRY_SCHEMA.extend(
     {probatio.Required(CONF_HOSTNAME): cv.string}
 )
+_REMOVE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
 _BLOCKED_SCHEMA: Final = _VERIFY_SCHEMA.extend(
     {
         probatio.Optional(ATTR_HOURS, default=24): probatio.All(
@@ -96,6 +99,30 @@ def _remove_hostnames(
     for subentry_id, settings in hostnames_of(entry.subentries).items():
         if settings.hostname in hostnames:
             hass.config_entries.async_remove_subentry(entry, subentry_id)
+
+
+async def _remove(call: ServiceCall) -> ServiceResponse:
+    """Take a hostname down at Cloudflare, and remove it from Home Assistant once it is down."""
+    entry, settings = _hostname_of_device(call.hass, call.data[ATTR_DEVICE_ID])
+    with raise_translated():
+        zones = await async_remove_hostnames(call.hass, entry, {settings.hostname})
+        if not call.return_response:
+            for zone in zones.values():
+                zone.raise_if_stopped()
+                await _raise_problems(call.hass, settings.hostname, zone)
+    return await _describe_sync(call.hass, zones.values())
+
+
+async def _raise_problems(hass: HomeAssistant, hostname: str, zone: ZoneSync) -> None:
+    """Raise HomeAssistantError if a hostname could not be removed, with what a person has to solve."""
+    if zone.left.in_sync:
+        return
+    text = await async_get_texts(hass, "common")
+    problems = [describe_problem(problem) for problem in zone.left.problems]
+    reason = " ".join(text(item.key, **item.placeholders) for item in problems)
+    raise_translated_error(
+        Message("hostname_not_removed", {"hostname": hostname, "reason": reason})
+    )
 
 
 async def _verify(call: ServiceCall) -> ServiceResponse:
@@ -185,6 +212,7 @@ async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
 
 HOSTNAME_ACTIONS: Final = (
     Action(name="sync", handler=_sync, schema=_SYNC_SCHEMA),
+    Action(name="remove_hostname", handler=_remove, schema=_REMOVE_SCHEMA),
     Action(
         name="verify",
         handler=_verify,
@@ -209,6 +237,27 @@ def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSetting
         translation_domain=DOMAIN,
         translation_key="hostname_not_found",
         translation_placeholders=shown({"hostname": hostname}),
+    )
+
+
+@callback
+def _hostname_of_device(
+    hass: HomeAssistant, device_id: str
+) -> tuple[CloudflareConfigEntry, HostnameSettings]:
+    """Return the account and the settings of the hostname that a device stands for.
+
+    Raises ServiceValidationError unless it is one of an account that is loaded.
+    """
+    if device := dr.async_get(hass).async_get(device_id):
+        ids = {
+            identifier for domain, identifier in device.identifiers if domain == DOMAIN
+        }
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            for subentry_id, settings in hostnames_of(entry.subentries).items():
+                if subentry_id in ids:
+                    return loaded_entry(hass, entry.entry_id), settings
+    raise ServiceValidationError(
+        translation_domain=DOMAIN, translation_key="device_not_hostname"
     )
 
 

@@ -1,0 +1,141 @@
+"""The steps of the options that remove everything at Cloudflare: a preview, and what remains."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlow
+from homeassistant.helpers.selector import BooleanSelector
+import probatio
+
+from ..engine.api.errors import EngineError
+from ..engine.certificates.certificate import Certificate, readable
+from ..engine.sync.plan import Plan
+from ..engine.sync.reconciler import Extent
+from ..hostname_removal import async_remove_hostnames
+from ..quoting import listed
+from ..runtime_data import CloudflareConfigEntry
+from ..subentries import hostnames_of
+from ..wording import Message, async_get_texts, changes_of, describe, describe_problem
+from .form import abort, show_form
+
+CONF_REVOKE_CERTIFICATES: Final = "revoke_certificates"
+
+_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_REVOKE_CERTIFICATES, default=False): BooleanSelector()}
+)
+
+
+class RemoveEverythingSteps(OptionsFlow):
+    """Take all hostnames down, revoke certificates if a person wants that, and say what remains."""
+
+    config_entry: CloudflareConfigEntry
+
+    # What a person saw last: what is to be done in each zone, and the certificates created here.
+    _shown: Mapping[str, Plan] = MappingProxyType({})
+    _certificates: Collection[Certificate] = ()
+
+    async def async_step_remove(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show what will be removed, and remove it once a person confirms."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        if user_input is None:
+            return await self._ask()
+        if message := await self._take_down():
+            return await self._ask(message, user_input)
+        if not user_input[CONF_REVOKE_CERTIFICATES]:
+            return self.async_abort(reason="removed")
+        revoker = self.config_entry.runtime_data.revoker
+        if refused := await revoker.async_revoke_all(self._certificates):
+            certificates = listed(item.facts.name for item in refused)
+            return abort(
+                self, Message("removed_not_revoked", {"certificates": certificates})
+            )
+        return self.async_abort(reason="removed_and_revoked")
+
+    async def _ask(
+        self,
+        message: Message | None = None,
+        user_input: Mapping[str, Any] | None = None,
+    ) -> ConfigFlowResult:
+        """Show the hostnames, the changes and the certificates, as they are now."""
+        message = await self._look() or message
+        hostnames = sorted(self._hostnames())
+        if not hostnames and not self._certificates and message is None:
+            return self.async_abort(reason="nothing_to_remove")
+        text = await async_get_texts(self.hass, "common")
+        steps = [step for plan in self._shown.values() for step in plan.steps]
+        nothing = text("removal_none")
+        return show_form(
+            self,
+            "remove",
+            _SCHEMA,
+            suggested=user_input,
+            message=message,
+            placeholders={
+                "hostnames": listed(hostnames) or nothing,
+                "changes": changes_of(text, ", ".join(hostnames), steps)
+                if steps
+                else nothing,
+                "certificates": listed(item.facts.name for item in self._certificates)
+                or nothing,
+            },
+        )
+
+    async def _look(self) -> Message | None:
+        """Read what there is to remove; return why some of it could not be read, if so."""
+        protection = self.config_entry.runtime_data.protection
+        message: Message | None = None
+        shown: dict[str, Plan] = {}
+        for hostnames in self._by_zone().values():
+            extent = Extent(hostnames=hostnames, remove=True)
+            try:
+                zones = await protection.reconciler.preview(extent)
+            except EngineError as err:
+                message = describe(err)
+            else:
+                shown |= {zone_id: zone.left for zone_id, zone in zones.items()}
+        self._shown = shown
+        try:
+            certificates = readable(await protection.async_read_certificates())
+        except EngineError as err:
+            self._certificates, message = (), describe(err)
+        else:
+            trust = protection.trust
+            self._certificates = [
+                item
+                for item in certificates
+                if item.is_active and trust.record_of(item)
+            ]
+        return message
+
+    async def _take_down(self) -> Message | None:
+        """Take every hostname down, zone by zone; return why some are left, if so."""
+        message: Message | None = None
+        for hostnames in self._by_zone().values():
+            try:
+                zones = await async_remove_hostnames(
+                    self.hass, self.config_entry, hostnames, self._shown
+                )
+            except EngineError as err:
+                message = describe(err)
+                continue
+            for zone in zones.values():
+                for problem in zone.left.problems:
+                    message = describe_problem(problem)
+                if zone.error:
+                    message = describe(zone.error)
+        left = self._hostnames()
+        return (message or Message("hostnames_left")) if left else None
+
+    def _hostnames(self) -> set[str]:
+        return set().union(*self._by_zone().values())
+
+    def _by_zone(self) -> Mapping[str, Collection[str]]:
+        """Return the protected hostnames of each zone, as they are configured now."""
+        by_zone: dict[str, set[str]] = {}
+        for settings in hostnames_of(self.config_entry.subentries).values():
+            by_zone.setdefault(settings.zone_id, set()).add(settings.hostname)
+        return by_zone

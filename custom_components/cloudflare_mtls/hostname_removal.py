@@ -1,0 +1,37 @@
+"""Takes hostnames down at Cloudflare, and then removes them from Home Assistant."""
+
+from collections.abc import Collection, Mapping
+
+from homeassistant.core import HomeAssistant
+
+from .engine.sync.plan import Plan
+from .engine.sync.reconciler import Extent, ZoneSync
+from .runtime_data import CloudflareConfigEntry
+from .subentries import hostnames_of
+
+
+async def async_remove_hostnames(
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    hostnames: Collection[str],
+    confirmed: Mapping[str, Plan] | None = None,
+) -> Mapping[str, ZoneSync]:
+    """Take hostnames down, remove those that are down, and return how it ended in each zone.
+
+    Confirmed are the plans that a person saw, by zone; None where nobody is asked. A hostname that
+    could not be taken down completely stays. Raises EngineError.
+    """
+    protection = entry.runtime_data.protection
+    extent = Extent(hostnames=hostnames, remove=True, confirmed=confirmed)
+    async with protection.async_writing() as reconciler:
+        zones = await reconciler.sync(extent)
+        # While nobody else can write: the next writer would build them up again.
+        for subentry_id, settings in hostnames_of(entry.subentries).items():
+            is_down = settings.hostname in hostnames and (
+                zones[settings.zone_id].left.in_sync
+            )
+            if is_down:
+                hass.config_entries.async_remove_subentry(entry, subentry_id)
+    if not all(zone.left.in_sync for zone in zones.values()):
+        await protection.async_refresh()
+    return zones
