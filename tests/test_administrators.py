@@ -1,10 +1,14 @@
 """Tests of who may decide: what changes who gets in obeys administrators and automations only."""
 
+from contextlib import suppress
+from typing import Any
+
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.const import EntityCategory, Platform
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -136,3 +140,48 @@ async def test_administrators_and_automations_decide(
     await act_on(hass, RESTORE, "press", context)
 
     assert set(certificates(sandbox).values()) == {"active"}
+
+
+SIDE_DOORS = [
+    ("homeassistant", "turn_off", {"entity_id": SWITCH}),
+    ("homeassistant", "toggle", {"entity_id": SWITCH}),
+    ("scene", "apply", {"entities": {SWITCH: "off"}}),
+    ("script", "shut", {}),
+    ("switch", "turn_off", {"entity_id": "all"}),
+]
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+@pytest.mark.parametrize(("domain", "action", "data"), SIDE_DOORS)
+@pytest.mark.parametrize(
+    ("group_id", "published"),
+    [(GROUP_ID_USER, "on"), (GROUP_ID_ADMIN, "off")],
+    ids=["user", "admin"],
+)
+async def test_side_doors(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    domain: str,
+    action: str,
+    data: dict[str, Any],
+    group_id: str,
+    published: str,
+) -> None:
+    """What acts for a person decides no more than the person."""
+    await setup_integration(hass, entry)
+    steps = [{"action": "switch.turn_off", "target": {"entity_id": SWITCH}}]
+    for component, config in (
+        ("homeassistant", {}),
+        ("scene", {}),
+        ("script", {"script": {"shut": {"sequence": steps}}}),
+    ):
+        assert await async_setup_component(hass, component, config)
+    context = await user_context(hass, group_id)
+
+    with suppress(Unauthorized):
+        await hass.services.async_call(
+            domain, action, data, blocking=True, context=context
+        )
+    await settle(hass)
+
+    assert state_of(hass, SWITCH) == published
