@@ -42,7 +42,7 @@ async def test_revoked_in_the_dashboard(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
     assert state_of(hass, STATUS) == "revoked"
-    assert state_of(hass, PROBLEM) == "on"
+    assert state_of(hass, PROBLEM) == "off"
     assert told(events) == ["revoked"]
 
 
