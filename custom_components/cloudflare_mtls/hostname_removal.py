@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from homeassistant.core import HomeAssistant
 
 from .engine.sync.plan import Plan
-from .engine.sync.reconciler import Extent, ZoneSync
+from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostnames_of
 
@@ -15,8 +15,8 @@ async def async_remove_hostnames(
     entry: CloudflareConfigEntry,
     hostnames: Collection[str],
     confirmed: Mapping[str, Plan] | None = None,
-) -> Mapping[str, ZoneSync]:
-    """Take hostnames down, remove those that are down, and return how it ended in each zone.
+) -> AccountSync:
+    """Take hostnames down, remove those that are down, and return how it ended.
 
     Confirmed are the plans that a person saw, by zone; None where nobody is asked. A hostname that
     could not be taken down completely stays. Raises EngineError.
@@ -24,14 +24,12 @@ async def async_remove_hostnames(
     protection = entry.runtime_data.protection
     extent = Extent(hostnames=hostnames, remove=True, confirmed=confirmed)
     async with protection.async_writing() as reconciler:
-        zones = await reconciler.sync(extent)
+        outcome = await reconciler.sync(extent)
         # While nobody else can write: the next writer would build them up again.
         for subentry_id, settings in hostnames_of(entry.subentries).items():
-            is_down = settings.hostname in hostnames and (
-                zones[settings.zone_id].left.in_sync
-            )
-            if is_down:
+            zone = outcome.zones.get(settings.zone_id)
+            if settings.hostname in hostnames and zone and zone.left.in_sync:
                 hass.config_entries.async_remove_subentry(entry, subentry_id)
-    if not all(zone.left.in_sync for zone in zones.values()):
+    if not outcome.in_sync:
         await protection.async_refresh()
-    return zones
+    return outcome

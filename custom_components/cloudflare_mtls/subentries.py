@@ -22,7 +22,7 @@ from .const import (
     SUBENTRY_PROTECTED_HOSTNAME,
 )
 from .engine.certificates.companions import CompanionDevice
-from .engine.certificates.keys import is_name
+from .engine.certificates.names import read_name
 from .engine.certificates.systems import System
 from .engine.sync.settings import HostnameSettings, Layout, ProtectedHostname
 
@@ -95,7 +95,7 @@ def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
     title = subentry.title
     return CompanionDevice(
         id=subentry.unique_id,
-        name=title if is_name(title) else subentry.data[CONF_NAME],
+        name=read_name(title) or subentry.data[CONF_NAME],
         system=System(subentry.data[CONF_SYSTEM]),
         zone_id=subentry.data[CONF_ZONE_ID],
         notify_device_id=subentry.data.get(CONF_NOTIFY_DEVICE_ID),

@@ -143,13 +143,14 @@ class CompanionDeviceFlow(
             return self.async_abort(reason="device_gone")
         message: Message | None = None
         if user_input is not None:
+            name = read_name(user_input[CONF_NAME])
             device = replace(
                 device,
-                name=user_input[CONF_NAME].strip(),
+                name=name or user_input[CONF_NAME],
                 system=System(user_input[CONF_SYSTEM]),
                 notify_device_id=user_input.get(CONF_NOTIFY_DEVICE_ID),
             )
-            if is_name(device.name):
+            if name:
                 return self.async_update_and_abort(
                     self._get_entry(),
                     self._get_reconfigure_subentry(),

@@ -92,21 +92,22 @@ class RemoveEverythingSteps(OptionsFlow):
         for hostnames in self._by_zone().values():
             extent = Extent(hostnames=hostnames, remove=True)
             try:
-                zones = await protection.reconciler.preview(extent)
+                outcome = await protection.reconciler.preview(extent)
+                outcome.raise_if_stopped()
             except EngineError as err:
                 message = describe(err)
             else:
-                shown |= {zone_id: zone.left for zone_id, zone in zones.items()}
+                shown |= {key: zone.left for key, zone in outcome.zones.items()}
         self._shown = shown
         try:
-            certificates = readable(await protection.async_read_certificates())
+            listed_now = await protection.async_read_certificates()
         except EngineError as err:
             self._certificates, message = (), describe(err)
         else:
             trust = protection.trust
             self._certificates = [
                 item
-                for item in certificates
+                for item in readable(listed_now.certificates)
                 if item.is_active and trust.record_of(item)
             ]
         return message
@@ -116,17 +117,17 @@ class RemoveEverythingSteps(OptionsFlow):
         message: Message | None = None
         for hostnames in self._by_zone().values():
             try:
-                zones = await async_remove_hostnames(
+                outcome = await async_remove_hostnames(
                     self.hass, self.config_entry, hostnames, self._shown
                 )
             except EngineError as err:
                 message = describe(err)
                 continue
-            for zone in zones.values():
+            for zone in outcome.zones.values():
                 for problem in zone.left.problems:
                     message = describe_problem(problem)
-                if zone.error:
-                    message = describe(zone.error)
+            if outcome.errors:
+                message = describe(outcome.errors[0])
         left = self._hostnames()
         return (message or Message("hostnames_left")) if left else None
 

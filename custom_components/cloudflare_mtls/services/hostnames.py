@@ -105,20 +105,25 @@ async def _remove(call: ServiceCall) -> ServiceResponse:
     """Take a hostname down at Cloudflare, and remove it from Home Assistant once it is down."""
     entry, settings = _hostname_of_device(call.hass, call.data[ATTR_DEVICE_ID])
     with raise_translated():
-        zones = await async_remove_hostnames(call.hass, entry, {settings.hostname})
+        outcome = await async_remove_hostnames(call.hass, entry, {settings.hostname})
         if not call.return_response:
-            for zone in zones.values():
-                zone.raise_if_stopped()
-                await _raise_problems(call.hass, settings.hostname, zone)
-    return await _describe_sync(call.hass, zones.values())
+            outcome.raise_if_stopped()
+            await _raise_problems(call.hass, settings.hostname, outcome)
+    return await _describe_sync(call.hass, outcome)
 
 
-async def _raise_problems(hass: HomeAssistant, hostname: str, zone: ZoneSync) -> None:
+async def _raise_problems(
+    hass: HomeAssistant, hostname: str, outcome: AccountSync
+) -> None:
     """Raise HomeAssistantError if a hostname could not be removed, with what a person has to solve."""
-    if zone.left.in_sync:
+    if outcome.in_sync:
         return
     text = await async_get_texts(hass, "common")
-    problems = [describe_problem(problem) for problem in zone.left.problems]
+    problems = [
+        describe_problem(problem)
+        for zone in outcome.zones.values()
+        for problem in zone.left.problems
+    ]
     reason = " ".join(text(item.key, **item.placeholders) for item in problems)
     raise_translated_error(
         Message("hostname_not_removed", {"hostname": hostname, "reason": reason})
