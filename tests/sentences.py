@@ -50,6 +50,7 @@ ARRIVALS = tuple(
     if arrival.is_home is False
     and arrival not in (Arrival.BLOCKED, Arrival.NO_CERTIFICATE)
 )
+REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)

@@ -21,6 +21,7 @@ from tests.sentences import (
     LOST_ZONES,
     RENEWAL,
     REPAIRS,
+    REPEATED,
     SOURCES,
     SUBENTRY,
     UNKNOWN_CERTIFICATES,
@@ -300,6 +301,8 @@ def test_issues() -> None:
     named |= {key: set() for key in UNKNOWN_CERTIFICATES}
     named |= {key: {"name"} for key in ("certificate_ready", "revocation_pending")}
     named |= {key: {"zone", "reason"} for key in LOST_ZONES}
+    named |= {key: {"hostname", "times", "since", "minutes"} for key in REPEATED}
+    named["fix_refused"] = {"hostname", "message"}
     named["removal_left"] = {"hostname", "record"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
@@ -316,6 +319,8 @@ def test_issues() -> None:
         "removal_left",
         "not_enforced",
         "not_enforced_unread",
+        "fix_refused",
+        *REPEATED,
         *ARRIVALS,
         "no_edge_certificate",
         "tunnel_down",

@@ -1,10 +1,11 @@
 """Issues: what a person is told of, and what can be fixed in a dialog."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from math import ceil
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -32,6 +33,7 @@ from .engine.permissions import token_url
 from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem, ProblemCode
+from .engine.sync.repeated_drift import RepeatedChange
 from .quoting import listed, shown
 from .wording import Texts, describe_problem
 
@@ -165,27 +167,34 @@ def token_issues(
 
 def protection_issues(
     text: Texts,
-    plans: Iterable[Plan | None],
+    plans: Mapping[str, Plan | None],
     hostnames: Collection[str],
     removed: Collection[str],
     newly_unread: Collection[str],
+    refusals: Mapping[str, str],
 ) -> list[Issue]:
     """Return the issues of protected hostnames, and of removed ones that are not down yet.
 
-    That a tunnel cannot be read is told only once it is no news.
+    Plans, and what Cloudflare says where it refuses to fix drift, are by zone. That a tunnel cannot
+    be read is told only once it is no news.
     """
     issues = []
-    for plan in plans:
+    for zone_id, plan in plans.items():
         if plan is None:
             continue
+        refusal = refusals.get(zone_id)
         for hostname in hostnames:
-            issues += _hostname_issues(text, hostname, plan, newly_unread)
+            issues += _hostname_issues(text, hostname, plan, newly_unread, refusal)
         issues += [_removal_issue(item, plan) for item in removed if plan.drifted(item)]
     return issues
 
 
 def _hostname_issues(
-    text: Texts, hostname: str, plan: Plan, newly_unread: Collection[str]
+    text: Texts,
+    hostname: str,
+    plan: Plan,
+    newly_unread: Collection[str],
+    refusal: str | None,
 ) -> list[Issue]:
     plan = plan.limited_to({hostname})
     issues = [
@@ -205,9 +214,32 @@ def _hostname_issues(
         )
         # Who ignores that some get in does not mean others.
         issues.append(replace(issue, id=f"{issue.id}_{exposure.visitor}"))
-    if plan.steps and not plan.exposures:
+    if plan.steps and not plan.exposures and refusal is None:
         issues.append(_hostname_issue("drift", hostname, fixable=True))
+    if plan.steps and refusal is not None:
+        issues.append(
+            _hostname_issue("fix_refused", hostname, fixable=False, message=refusal)
+        )
     return issues
+
+
+def repeated_drift_issue(hostname: str, change: RepeatedChange) -> Issue:
+    """Return the issue for a hostname whose protection somebody else keeps undoing."""
+    minutes = ceil((change.exposed_for or timedelta()) / timedelta(minutes=1))
+    key = "undone_again" if change.exposed_for is None else "opened_again"
+    return Issue(
+        id=f"{key}_{hostname}",
+        translation_key=key,
+        placeholders={
+            "hostname": hostname,
+            "times": str(change.times),
+            "since": f"{dt_util.as_local(change.since):%Y-%m-%d %H:%M}",
+            "minutes": str(max(minutes, 1)),
+        },
+        severity=ir.IssueSeverity.WARNING
+        if change.exposed_for is None
+        else ir.IssueSeverity.ERROR,
+    )
 
 
 def lost_zone_issue(lost: LostZone) -> Issue:

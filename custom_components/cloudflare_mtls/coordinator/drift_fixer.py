@@ -5,12 +5,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER
-from ..engine.api.errors import EngineError
+from ..engine.api.errors import EngineError, Rejected
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Extent, Reconciler
+from ..engine.sync.repeated_drift import RepeatedDrift
 from .base import CloudflareCoordinator
 from .fix_policy import FixPolicy, fixed_steps
 from .removals import Removals
@@ -30,6 +32,7 @@ class DriftFixer:
         self._removals = removals
         self._writing = writing
         self.policy = FixPolicy()
+        self.repeated = RepeatedDrift()
 
     @callback
     def async_fix(self, plans: Mapping[str, Plan | None]) -> set[str]:
@@ -40,6 +43,7 @@ class DriftFixer:
         readable = {zone_id: plan for zone_id, plan in plans.items() if plan}
         hostnames = self._hostnames_in(readable)
         drift = [plan.limited_to(hostnames) for plan in readable.values()]
+        self.repeated.look(drift, hostnames, dt_util.utcnow())
         if not any(plan.steps for plan in drift):
             self.policy = FixPolicy()
         elif self.policy.begin():
@@ -81,12 +85,20 @@ class DriftFixer:
             return
         if outcome.errors:
             policy.failed(outcome.errors)
+            policy.refused(
+                {
+                    zone_id: zone.error.message
+                    for zone_id, zone in outcome.zones.items()
+                    if isinstance(zone.error, Rejected)
+                }
+            )
         else:
             policy.succeeded()
         if announce:
             coordinator, removed = self._coordinator, self._removals.hostnames.values()
             fixed = fixed_steps(outcome.zones, coordinator.hostnames, removed)
             for hostname, steps in fixed.items():
+                self.repeated.fixed(hostname, dt_util.utcnow())
                 async_fire_fixed(
                     coordinator.hass, coordinator.config_entry, hostname, steps
                 )

@@ -24,6 +24,7 @@ class FixPolicy:
         self._failures = 0
         self._succeeded = False
         self._missing: frozenset[Permission] = frozenset()
+        self._refusals: Mapping[str, str] = {}
 
     def begin(self) -> bool:
         """Begin an attempt, unless one is under way; return whether one begins."""
@@ -39,8 +40,18 @@ class FixPolicy:
                 err.permission for err in errors if isinstance(err, PermissionMissing)
             )
 
+    def refused(self, messages: Mapping[str, str]) -> None:
+        """Record what Cloudflare said where it refused a change, by zone."""
+        self._refusals = messages
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """Return what Cloudflare says, by zone, where it refuses a change again and again."""
+        return self._refusals if self._failures > 1 else {}
+
     def succeeded(self) -> None:
         """Record that nothing stopped an attempt."""
+        self._refusals = {}
         self._failures = 0
         self._succeeded = True
         self._missing = frozenset()

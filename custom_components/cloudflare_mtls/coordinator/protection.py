@@ -23,7 +23,12 @@ from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
-from ..issues import async_report, lost_zone_issue, protection_issues
+from ..issues import (
+    async_report,
+    lost_zone_issue,
+    protection_issues,
+    repeated_drift_issue,
+)
 from ..storage.ledger import Ledger
 from ..storage.tombstones import Tombstones
 from ..wording import async_get_texts
@@ -270,13 +275,17 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         }
         issues = protection_issues(
             text,
-            self._told_plans.values(),
+            self._told_plans,
             hostnames,
             removed,
             self._newly_unread,
+            self._fixer.policy.refusals,
         )
         entry_id = self.config_entry.entry_id
         async_report(self.hass, entry_id, "hostname", issues)
+        repeated = self._fixer.repeated.repeated(dt_util.utcnow())
+        undone = [repeated_drift_issue(*item) for item in repeated.items()]
+        async_report(self.hass, entry_id, "repeated", undone)
         lost_issues = [lost_zone_issue(item) for item in lost.values()]
         async_report(self.hass, entry_id, "zone", lost_issues)
 

@@ -1,0 +1,81 @@
+"""Counts how often drift of a hostname comes back, and how long it was exposed (pure)."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from .plan import Plan
+
+_WITHIN: Final = timedelta(days=1)
+_OFTEN: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatedChange:
+    """What somebody else keeps undoing: since when, how often, and for how long it was exposed at most.
+
+    The time of exposure is an upper bound: from the last look that found the hostname closed. It is
+    None if the hostname was never exposed.
+    """
+
+    since: datetime
+    times: int
+    exposed_for: timedelta | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fixed:
+    at: datetime
+    exposed_for: timedelta | None
+
+
+class RepeatedDrift:
+    """The drift that was fixed within a day, by hostname."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._closed_at: dict[str, datetime] = {}
+        self._exposed_for: dict[str, timedelta] = {}
+        self._fixed: dict[str, list[_Fixed]] = {}
+
+    def look(
+        self, plans: Iterable[Plan], hostnames: Collection[str], now: datetime
+    ) -> None:
+        """Note which hostnames were seen closed, and for how long others may have been exposed."""
+        exposed = {item.hostname for plan in plans for item in plan.exposures}
+        for hostname in exposed:
+            seen = self._closed_at.get(hostname, now)
+            self._exposed_for.setdefault(hostname, now - seen)
+        for hostname in set(hostnames) - exposed:
+            self._closed_at[hostname] = now
+
+    def fixed(self, hostname: str, now: datetime) -> None:
+        """Note that drift of a hostname was fixed."""
+        exposed_for = self._exposed_for.pop(hostname, None)
+        fixed = _Fixed(at=now, exposed_for=exposed_for)
+        self._fixed.setdefault(hostname, []).append(fixed)
+
+    def repeated(self, now: datetime) -> Mapping[str, RepeatedChange]:
+        """Return what was fixed three times or more within a day, by hostname."""
+        self._fixed = {
+            hostname: recent
+            for hostname, items in self._fixed.items()
+            if (recent := [item for item in items if now - item.at < _WITHIN])
+        }
+        return {
+            hostname: RepeatedChange(
+                since=items[0].at,
+                times=len(items),
+                exposed_for=max(
+                    (
+                        item.exposed_for
+                        for item in items
+                        if item.exposed_for is not None
+                    ),
+                    default=None,
+                ),
+            )
+            for hostname, items in self._fixed.items()
+            if len(items) >= _OFTEN
+        }
