@@ -106,6 +106,37 @@ class Cloudflare:
         """Delete a rule without Home Assistant, as in the dashboard."""
         await self.control("DELETE", f"rules/{rule_id}")
 
+    async def put_rule_first(self, **rule: Any) -> str:
+        """Add a rule ahead of all others without Home Assistant, and return its id."""
+        ruleset = f"{self._rulesets}/phases/http_request_firewall_custom/entrypoint"
+        found = (await self.api("GET", ruleset))["result"]
+        added = await self.api(
+            "POST",
+            f"{self._rulesets}/{found['id']}/rules",
+            {**rule, "position": {"before": ""}},
+        )
+        rule_id: str = added["result"]["rules"][0]["id"]
+        return rule_id
+
+    async def add_ruleset(self, *rules: JSON) -> str:
+        """Add a custom ruleset, which only a rule executes, and return its id."""
+        ruleset = {
+            "name": "Rules of another tool",
+            "kind": "custom",
+            "phase": "http_request_firewall_custom",
+            "rules": list(rules),
+        }
+        added = await self.api("POST", self._rulesets, ruleset)
+        ruleset_id: str = added["result"]["id"]
+        return ruleset_id
+
+    async def delete_ruleset(self, ruleset_id: str) -> None:
+        """Delete a custom ruleset."""
+        path = f"{self._rulesets}/{ruleset_id}"
+        await self._request(
+            "DELETE", f"{self.facts['api_url']}{path}", headers=self._authorization
+        )
+
     async def dissociate(self, hostname: str) -> None:
         """Remove a hostname's association, so that the edge asks for no certificate there."""
         zone = await self.zone()
@@ -203,6 +234,14 @@ class Cloudflare:
         return f"/zones/{self.facts['zone_id']}/settings/{name}"
 
     @property
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.facts['token']}"}
+
+    @property
+    def _rulesets(self) -> str:
+        return f"/zones/{self.facts['zone_id']}/rulesets"
+
+    @property
     def _access_rules(self) -> str:
         return f"/zones/{self.facts['zone_id']}/firewall/access_rules/rules"
 
@@ -212,7 +251,7 @@ class Cloudflare:
             method,
             f"{self.facts['api_url']}{path}",
             json=body,
-            headers={"Authorization": f"Bearer {self.facts['token']}"},
+            headers=self._authorization,
         )
         return answer
 
@@ -225,4 +264,4 @@ class Cloudflare:
         async with self._session.request(method, url, **options) as response:
             text = await response.text()
             expect(response.ok, f"{method} {url}: {response.status} {text}")
-            return json.loads(text)
+            return json.loads(text) if text else None

@@ -13,7 +13,8 @@ something changes at Cloudflare. A cell says what the entities that depend on th
 fault did no harm; `unavailable` and `unknown` say that the integration does not pass off the old value as the new one. Zone
 settings, bot management, IP Access rules, Workers and Access applications have repairs instead of entities: `quiet` says that
 no repair was opened for what could not be read. In brackets is how many calls of this kind the hour took; without a fault it
-takes as many as with `delay`.
+takes as many as with `delay`. In the last column the call works, and another domain of the account is gone at Cloudflare: that
+costs nothing here, and has a repair of its own.
 
 In each of these hours, the entities that depend on other calls stay as they are, an outage is logged once and its end once,
 and no reauthentication starts. Within a quarter of an hour after it, everything is as before without a restart (six hours for

@@ -23,6 +23,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     certificates.expiry_is_known,
     certificates.certificate_is_renewed,
     certificates.revoked_certificate_is_blocked,
+    protection.foreign_rules_are_overtaken,
     protection.drift_is_fixed,
     devices.bundle_needs_the_home_network,
     protection.switch_unpublishes_hostname,

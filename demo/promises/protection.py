@@ -97,6 +97,52 @@ async def way_around_is_told(world: World) -> None:
     world.notes.append(await repair_text(world, issue, "title"))
 
 
+@promise(
+    "a foreign rule that lets visitors past is shown within a refresh, and overtaken"
+)
+async def foreign_rules_are_overtaken(world: World) -> None:
+    """Put a skip rule, and one that executes another ruleset, ahead of all others."""
+    skip = {
+        "action": "skip",
+        "expression": "true",
+        "action_parameters": {"ruleset": "current"},
+        "description": "Rule of another tool",
+    }
+    await _expect_overtaken(world, "a skip rule", skip)
+    skip_phase = {**skip, "action_parameters": {"phase": "current"}}
+    ruleset_id = await world.cloudflare.add_ruleset(skip_phase)
+    execute = {
+        "action": "execute",
+        "expression": "true",
+        "action_parameters": {"id": ruleset_id},
+        "description": "Rules of another tool",
+    }
+    await _expect_overtaken(world, "a rule that executes others", execute)
+    await world.cloudflare.delete_ruleset(ruleset_id)
+    await expect_rest_unchanged(world)
+
+
+async def _expect_overtaken(world: World, what: str, rule: JSON) -> None:
+    """Put a rule ahead of all others; expect a refresh to show that, and to move ours ahead."""
+    sensor = await entity_id(world, "drift")
+    seen = len(world.socket.states_of(sensor))
+    rule_id = await world.cloudflare.put_rule_first(**rule)
+    answer = await world.stranger.get(world.hostname, "/manifest.json")
+    await refresh(world)
+
+    async def is_fixed() -> bool | None:
+        states = world.socket.states_of(sensor)[seen:]
+        return True if "on" in states and states[-1] == "off" else None
+
+    await until(f"{what}: it is shown, and ours stand ahead of it", is_fixed)
+    await expect_blocked(world)
+    rules = [item["id"] for item in await world.cloudflare.rules()]
+    expect(rule_id in rules, f"{what} is gone")
+    await world.cloudflare.delete_rule(rule_id)
+    await refresh(world)
+    world.notes.append(f"{what}: {answer.status}; after a refresh 403")
+
+
 @promise("a second sync writes nothing; drift is shown and fixed automatically")
 async def drift_is_fixed(world: World) -> None:
     """Sync again, then change each part at Cloudflare, and wait until Home Assistant fixes it."""

@@ -10,9 +10,11 @@ import logging
 import os
 import re
 import time
+from types import MappingProxyType
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
@@ -242,25 +244,18 @@ class Day:
             async_fire_time_changed(self._hass)
             await settle(self._hass)
 
-    async def play(self, name: str, kind: FaultKind) -> str:
-        """Return what an hour with a fault shows, with mistakes in bold."""
+    async def play(self, name: str, kind: FaultKind | None) -> str:
+        """Return what an hour with a fault shows, with mistakes in bold.
+
+        Without a fault of its calls, another domain of the account is gone.
+        """
         row, hass, sandbox = ROWS[name], self._hass, self._sandbox
         wrong = []
         if row.shown(hass) != row.before:
             wrong.append(f"began as {row.shown(hass)}")
         self._caplog.clear()
         sandbox.journal.clear()
-        fault = sandbox.faults.add(
-            Fault(
-                kind,
-                row.method,
-                row.path,
-                times=None,
-                key=row.key,
-                seconds=5 if kind is FaultKind.DELAY else 0,
-                retry_after=120,
-            )
-        )
+        fault = sandbox.faults.add(_fault(row, kind)) if kind else None
         back = row.change(sandbox)
         # The connections of a tunnel that did not change are read less often.
         await self.step(row.every, fault)
@@ -290,7 +285,7 @@ class Day:
             await self.step(row.every)
         if row.shown(hass) != row.before:
             wrong.append(f"ended as {row.shown(hass)}")
-        if left := reported(hass):
+        if left := reported(hass) - ({"zone_gone"} if kind is None else set()):
             wrong.append(f"left: {left}")
         wrong += self._lines(kind)
         text = " or ".join("seen" if state == row.after else state for state in states)
@@ -314,7 +309,7 @@ class Day:
             if state_of(self._hass, entity) in ("unavailable", "unknown") and not paused
         ]
 
-    def _lines(self, kind: FaultKind) -> list[str]:
+    def _lines(self, kind: FaultKind | None) -> list[str]:
         """Return the log lines beyond one for down and one for up, by coordinator."""
         lines = defaultdict[str, list[str]](list)
         for record in self._caplog.records:
@@ -336,6 +331,41 @@ class Day:
             # Each pause is logged once.
             or (levels != _OUTAGE and kind is not FaultKind.RATE_LIMITED)
         ]
+
+
+def _fault(row: Row, kind: FaultKind) -> Fault:
+    return Fault(
+        kind,
+        row.method,
+        row.path,
+        times=None,
+        key=row.key,
+        seconds=5 if kind is FaultKind.DELAY else 0,
+        retry_after=120,
+    )
+
+
+async def lose_another_zone(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, day: Day
+) -> None:
+    """Protect a hostname in another domain, and have that domain purged at Cloudflare."""
+    other = sandbox.state.add_zone("example.org")
+    (home,) = entry.get_subentries_of_type("protected_hostname")
+    hostname = "cabin-mobile.example.org"
+    cabin = ConfigSubentry(
+        subentry_type=home.subentry_type,
+        title=hostname,
+        unique_id=hostname,
+        data=MappingProxyType(
+            {**home.data, "hostname": hostname, "zone_id": other.id, "published": False}
+        ),
+    )
+    hass.config_entries.async_add_subentry(entry, cabin)
+    await settle(hass)
+    del sandbox.state.zones[other.id]
+    for _ in range(3):
+        await day.step(timedelta(minutes=15))
+    assert reported(hass) == {"zone_gone"}
 
 
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
@@ -377,8 +407,10 @@ async def test_bad_days(
     await day.step(timedelta(minutes=15))
 
     cells = [await day.play(name, FaultKind(fault)) for fault in FAULTS]
+    await lose_another_zone(hass, sandbox, entry, day)
+    cells.append(await day.play(name, None))
 
     if os.environ.get("ERROR_MATRIX") == "write":
-        write(FAULTS, {name: cells})
+        write([*FAULTS, "another_domain_gone"], {name: cells})
     assert [cell for cell in cells if cell.startswith("**")] == []
     assert cells == documented()[name]
