@@ -136,7 +136,7 @@ async def test_revocation_that_fails(
     assert raised.value.translation_placeholders == {
         "name": "Pixel 8",
         "reason": "Cloudflare refused the request: Not today. Nothing further was changed.",
-        "dates": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+        "left": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
     }
     assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
     await settle(hass)

@@ -210,16 +210,43 @@ async def test_off_that_fails(
     assert leads_here(sandbox) == (True, True)
 
 
-async def test_switch_while_cloudflare_is_unavailable(
+@pytest.mark.parametrize("path", ["", "/rulesets", "/dns_records", "/configurations"])
+async def test_off_while_cloudflare_cannot_be_read(
     hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+) -> None:
+    """The state is not known; who turns it off reads that it failed, and nothing was changed."""
+    faults.unavailable("GET", path)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "unknown"
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await turn(hass, SWITCH, "off")
+
+    assert raised.value.translation_key == "unavailable"
+    assert leads_here(sandbox) == (True, True)
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "on"
+
+
+async def test_off_while_only_certificates_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
     faults: Faults,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The switch is unavailable, because the state is unknown."""
-    faults.unavailable("GET", "")
+    """Nothing of them is needed for it."""
+    faults.unavailable("GET", "/client_certificates")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert state_of(hass, SWITCH) == "unavailable"
+    await turn(hass, SWITCH, "off")
+    assert leads_here(sandbox) == (False, False)
+    assert state_of(hass, SWITCH) == "off"
 
 
 async def test_switch_and_buttons_are_configuration(

@@ -13,6 +13,7 @@ from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
 from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
+from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
@@ -106,9 +107,10 @@ async def _async_read_account(
         visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
-        certificates=CertificateLookup(protection),
+        certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
+        restorer=CertificateRestorer(hass, protection, revoker),
         proofs=Proofs(entry, protection, visits),
     )
 

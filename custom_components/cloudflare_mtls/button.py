@@ -19,9 +19,11 @@ from .entity import (
 )
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry, CloudflareData
+from .subentries import read_companion
 from .wording import raise_translated
 
-PARALLEL_UPDATES = 1
+# Revoke must not wait for a Renew; writes at Cloudflare wait for each other anyway.
+PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +72,6 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
         press_fn=lambda data, companion: data.creator.async_renew(companion),
     ),
     CompanionButtonEntityDescription(
-        key="revoke",
-        translation_key="revoke",
-        entity_category=EntityCategory.CONFIG,
-        press_fn=lambda data, companion: data.revoker.async_revoke_device(
-            companion.device
-        ),
-    ),
-    CompanionButtonEntityDescription(
         key="revoke_old",
         translation_key="revoke_old",
         entity_category=EntityCategory.CONFIG,
@@ -93,6 +87,12 @@ COMPANION_BUTTONS: tuple[CompanionButtonEntityDescription, ...] = (
     ),
 )
 
+REVOKE_BUTTONS: tuple[ButtonEntityDescription, ...] = (
+    ButtonEntityDescription(
+        key="revoke", translation_key="revoke", entity_category=EntityCategory.CONFIG
+    ),
+)
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -103,6 +103,7 @@ async def async_setup_entry(
     adder = EntityAdder(hass, entry, async_add_entities)
     adder.async_add_hostnames(HostnameButton, HOSTNAME_BUTTONS)
     adder.async_add_companions(CompanionButton, COMPANION_BUTTONS)
+    adder.async_add_companions(RevokeButton, REVOKE_BUTTONS)
 
 
 class HostnameButton(HostnameEntity, ButtonEntity):
@@ -143,3 +144,18 @@ class CompanionButton(CompanionEntity, ButtonEntity):
             await self.entity_description.press_fn(
                 self._entry.runtime_data, self.companion
             )
+
+
+class RevokeButton(CompanionEntity, ButtonEntity):
+    """Locks a companion device out, also while Cloudflare cannot be read."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self._subentry_id in self._entry.subentries
+
+    @override
+    async def async_press(self) -> None:
+        await self.async_require_administrator()
+        device = read_companion(self._entry.subentries[self._subentry_id])
+        await self._entry.runtime_data.revoker.async_revoke_device(device)

@@ -243,6 +243,7 @@ class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
         device = _device_info(entry, subentry_id, subentry.title, "Companion device")
         coordinator = entry.runtime_data.protection
         super().__init__(entry, coordinator, description, subentry_id, device)
+        self._subentry_id = subentry_id
         self._device_id = read_companion(subentry).id
 
     @property

@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from .certificates.creation import CertificateCreator
 from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
+from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
@@ -33,4 +34,5 @@ class CloudflareData:
     certificates: CertificateLookup
     creator: CertificateCreator
     revoker: CertificateRevoker
+    restorer: CertificateRestorer
     proofs: Proofs

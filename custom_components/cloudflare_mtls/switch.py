@@ -51,8 +51,18 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
 
     @property
     @override
+    def available(self) -> bool:
+        # Somebody who turns it off must read that it failed: Home Assistant says nothing of
+        # entities that are not available.
+        return self.hostname is not None
+
+    @property
+    @override
     def is_on(self) -> bool | None:
-        return self.hostname.published if self.hostname else None
+        hostname = self.hostname
+        if hostname is None or hostname.plan is None:
+            return None
+        return hostname.published if self.coordinator.last_update_success else None
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:

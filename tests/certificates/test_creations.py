@@ -24,7 +24,7 @@ async def test_stop_of_a_certificate() -> None:
     creations = Creations()
     async with creations.async_begin("phone") as phone, creations.async_begin("tablet") as tablet:  # fmt: skip
         phone.certificate_id, tablet.certificate_id = "one", "two"
-        creations.stop_certificate("two")
+        creations.stop_certificate({"two"})
         assert (phone.is_stopped, tablet.is_stopped) == (False, True)
 
 

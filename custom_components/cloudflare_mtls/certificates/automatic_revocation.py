@@ -54,15 +54,20 @@ def _to_revoke(
 ) -> Iterator[ListedCertificate]:
     """Yield the active certificates that a newer one replaced, or that nobody wants."""
     trust = protection.trust
-    for companion in (state.companions or {}).values():
-        yield from companion.outdated
+    outdated = {
+        item.id
+        for companion in (state.companions or {}).values()
+        for item in companion.outdated
+    }
     for certificate in state.certificates or ():
-        if not certificate.is_active:
+        if not certificate.may_be_active or creations.is_restoring(certificate.id):
             continue
         # One that is being created is unwanted only until it is recorded.
         is_in_creation = any(map(creations.has_key, certificate.ids))
-        if trust.is_of_removed_device(certificate) or (
-            trust.is_unwanted(certificate) and not is_in_creation
+        if (
+            certificate.id in outdated
+            or trust.is_of_removed_device(certificate)
+            or (trust.is_unwanted(certificate) and not is_in_creation)
         ):
             yield certificate
 
@@ -71,11 +76,11 @@ async def _forget_unwanted(
     ledger: Ledger, certificates: Collection[ListedCertificate], *, is_complete: bool
 ) -> None:
     """Record the unwanted certificates that are revoked; forget those not seen for a day."""
-    active = [item for item in certificates if item.is_active]
-    revoked = [item for item in certificates if not item.is_active]
+    active = [item for item in certificates if item.may_be_active]
+    revoked = [item for item in certificates if not item.may_be_active]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(
-        {item.id for item in revoked if item.id in ledger.unwanted}
+        {item.id for item in revoked if ledger.unwanted.keys() & set(item.ids)}
     )
     long_ago = dt_util.utcnow() - _UNSEEN
     lost = {

@@ -111,7 +111,7 @@ class CertificateCreator:
 
     async def _create(self, request: CertificateRequest) -> CreatedCertificate:
         device, protection = request.device, self._protection
-        async with self._creations.async_begin(device.id) as creation:
+        async with self._creations.async_begin(device.id, request.asked_at) as creation:
             signed = await self._sign(creation, request)
             try:
                 await self._store(creation, request, signed)
@@ -153,7 +153,7 @@ class CertificateCreator:
             make_signing_request, device.name, device.id, request.key_type
         )
         creation.key_id = signing_request.key_id
-        await self._protection.ledger.async_mark_unwanted(signing_request.key_id)
+        await self._protection.ledger.async_mark_unwanted({signing_request.key_id})
         self._raise_if_unwanted(creation, request)
         issued, facts = await issue_certificate(
             self._protection.client,

@@ -1,9 +1,9 @@
-"""The creations that are under way: one at a time for each device, until a revocation stops them."""
+"""The creations and restorations that are under way, until a revocation stops them."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from homeassistant.core import HomeAssistant, callback
@@ -28,18 +28,46 @@ class Creation:
     is_stopped: bool = False
 
 
+@dataclass(eq=False)
+class Restoration:
+    """The restoration of a certificate, and whether it was stopped."""
+
+    device_id: str
+    certificate_id: str
+    is_stopped: bool = False
+
+
 class Creations:
-    """The creations of all accounts that are under way; they outlive the reload of an account."""
+    """What makes certificates valid in all accounts; it outlives the reload of an account.
+
+    There is one creation at a time for each device. A revocation stops what was asked for before
+    it, also what has not begun.
+    """
 
     def __init__(self) -> None:
         """Start without any."""
         self._running: list[Creation] = []
+        self._restorations: list[Restoration] = []
+        self._stops = 0
+        # Of devices and certificates, by id: how many stops there were with the last of theirs.
+        self._last_stops: dict[str, int] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    @property
+    def stops(self) -> int:
+        """Return how many stops there were until now, to be given as what is asked for begins."""
+        return self._stops
+
     @asynccontextmanager
-    async def async_begin(self, device_id: str) -> AsyncGenerator[Creation]:
-        """Wait for the device's other creations; one that waits can already be stopped."""
-        creation = Creation(device_id)
+    async def async_begin(
+        self, device_id: str, asked_at: int | None = None
+    ) -> AsyncGenerator[Creation]:
+        """Wait for the device's other creations; one that waits can already be stopped.
+
+        asked_at: how many stops there were when it was asked for; None for now.
+        """
+        is_stopped = asked_at is not None and self._was_stopped({device_id}, asked_at)
+        creation = Creation(device_id, is_stopped=is_stopped)
         self._running.append(creation)
         try:
             async with self._locks[device_id]:
@@ -49,19 +77,46 @@ class Creations:
             if all(item.device_id != device_id for item in self._running):
                 del self._locks[device_id]
 
-    @callback
-    def stop_device(self, device_id: str) -> None:
-        """Have every creation for a device end without a certificate."""
-        for creation in self._running:
-            if creation.device_id == device_id:
-                creation.is_stopped = True
+    @contextmanager
+    def restoring(self, restoration: Restoration, asked_at: int) -> Generator[None]:
+        """Restore a certificate; asked_at is how many stops there were when it was asked for."""
+        ids = {restoration.device_id, restoration.certificate_id}
+        restoration.is_stopped = self._was_stopped(ids, asked_at)
+        self._restorations.append(restoration)
+        try:
+            yield
+        finally:
+            self._restorations.remove(restoration)
+
+    def _was_stopped(self, ids: Collection[str], asked_at: int) -> bool:
+        return any(self._last_stops.get(item, 0) > asked_at for item in ids)
 
     @callback
-    def stop_certificate(self, certificate_id: str) -> None:
-        """Have the creation of a certificate end without it."""
+    def stop_device(self, device_id: str) -> None:
+        """Have every creation and restoration for a device end without a certificate."""
+        self._note_stop({device_id})
+        running: list[Creation | Restoration] = [*self._running, *self._restorations]
+        for item in running:
+            if item.device_id == device_id:
+                item.is_stopped = True
+
+    @callback
+    def stop_certificate(self, ids: Collection[str]) -> None:
+        """Have the creation or restoration of a certificate end without it.
+
+        Before the answer to its signing, a certificate is known by the id of its key only.
+        """
+        self._note_stop(ids)
         for creation in self._running:
-            if creation.certificate_id == certificate_id:
+            if creation.certificate_id in ids or creation.key_id in ids:
                 creation.is_stopped = True
+        for restoration in self._restorations:
+            if restoration.certificate_id in ids:
+                restoration.is_stopped = True
+
+    def _note_stop(self, ids: Iterable[str]) -> None:
+        self._stops += 1
+        self._last_stops |= dict.fromkeys(ids, self._stops)
 
     @callback
     def has_key(self, key_id: str) -> bool:
@@ -72,6 +127,11 @@ class Creations:
     def has_certificate(self, certificate_id: str) -> bool:
         """Return whether this certificate was signed, and its creation is still under way."""
         return any(item.certificate_id == certificate_id for item in self._running)
+
+    @callback
+    def is_restoring(self, certificate_id: str) -> bool:
+        """Return whether a person has this certificate restored now."""
+        return any(item.certificate_id == certificate_id for item in self._restorations)
 
 
 @callback

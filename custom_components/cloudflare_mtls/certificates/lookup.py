@@ -1,5 +1,8 @@
 """Finds the certificate that an action names, and its companion device."""
 
+from dataclasses import dataclass
+
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import DOMAIN
@@ -7,29 +10,41 @@ from ..coordinator.protection import ProtectionCoordinator
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
 from ..quoting import shown
+from .creations import async_get_creations
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCertificate:
+    """A certificate, its companion device, and how many stops there were when it was asked for."""
+
+    device: CompanionDevice
+    certificate: Certificate
+    asked_at: int
 
 
 class CertificateLookup:
     """The certificates of an account, as Cloudflare has them now."""
 
-    def __init__(self, protection: ProtectionCoordinator) -> None:
+    def __init__(self, hass: HomeAssistant, protection: ProtectionCoordinator) -> None:
         """Take the coordinator that knows the certificates."""
         self._protection = protection
+        self._creations = async_get_creations(hass)
 
-    async def async_find(
-        self, certificate_id: str
-    ) -> tuple[CompanionDevice, Certificate]:
+    async def async_find(self, certificate_id: str) -> FoundCertificate:
         """Return a certificate and its companion device.
 
         Raises EngineError, and ServiceValidationError for a certificate that belongs to no
         companion device of this account.
         """
+        asked_at = self._creations.stops
         certificate = await self.async_find_any(certificate_id)
         if isinstance(certificate, Certificate):
             device_id = self._protection.trust.device_id_of(certificate)
             for device in self._protection.companions:
                 if device.id == device_id:
-                    return device, certificate
+                    return FoundCertificate(
+                        device=device, certificate=certificate, asked_at=asked_at
+                    )
         raise _not_found(certificate_id)
 
     async def async_find_any(self, certificate_id: str) -> ListedCertificate:

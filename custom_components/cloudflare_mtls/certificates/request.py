@@ -17,6 +17,7 @@ class CertificateRequest:
     """A certificate to create, and after how many days the older ones are revoked at the latest.
 
     is_new: the device is stored with its certificate; otherwise it has to be there already.
+    asked_at: how many stops of creations there were when it was asked for; None for now.
     """
 
     device: CompanionDevice
@@ -25,6 +26,7 @@ class CertificateRequest:
     bundle_format: BundleFormat
     is_new: bool = False
     revoke_old_after: int | None = None
+    asked_at: int | None = None
 
     @classmethod
     def like_current(

@@ -1,24 +1,23 @@
-"""Revokes the certificates of companion devices, and restores them."""
+"""Revokes certificates: those of companion devices, and single ones by their ids."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import CertificateStatus
-from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
+from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice, CompanionState
-from ..engine.certificates.records import Record
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent
 from ..pages.handovers import async_get_handovers
 from ..wording import Message, async_get_texts, describe, raise_translated_error
 from .creations import async_get_creations
+from .lookup import CertificateLookup
 
 # Rules that let an unaccepted certificate in may let a revoked one in too.
 _OPEN_TO_REVOKED: Final = (
@@ -28,7 +27,7 @@ _OPEN_TO_REVOKED: Final = (
 
 
 class CertificateRevoker:
-    """Revokes and restores the certificates of an account's companion devices.
+    """Revokes certificates of an account.
 
     What Cloudflare refuses to revoke is unwanted from then on, and tried again.
     """
@@ -37,8 +36,38 @@ class CertificateRevoker:
         """Take the coordinator that knows the certificates."""
         self._hass = hass
         self._protection = protection
+        self._lookup = CertificateLookup(hass, protection)
         self._creations = async_get_creations(hass)
         self._handovers = async_get_handovers(hass)
+
+    async def async_revoke_by_id(self, certificate_id: str) -> ListedCertificate:
+        """Revoke a certificate that a person names, created here or not.
+
+        Where Cloudflare does not do it now, one that is known here is revoked later. Raises
+        EngineError, and HomeAssistantError that says that the certificate is still valid.
+        """
+        ledger = self._protection.ledger
+        self._handovers.withdraw(certificate_id)
+        self._creations.stop_certificate({certificate_id})
+        if self._is_known(certificate_id):
+            await ledger.async_mark_unwanted({certificate_id})
+        try:
+            certificate = await self._lookup.async_find_any(certificate_id)
+            return await self.async_revoke(certificate)
+        except EngineError as err:
+            if certificate_id not in ledger.unwanted:
+                raise
+            self._protection.async_look_at_ledger()
+            raise_translated_error(
+                Message(
+                    "revocation_delayed",
+                    {
+                        "certificate_id": certificate_id,
+                        "reason": await self._text(describe(err)),
+                    },
+                ),
+                err,
+            )
 
     async def async_revoke[CertificateT: ListedCertificate](
         self, certificate: CertificateT
@@ -54,44 +83,47 @@ class CertificateRevoker:
         self, certificate: CertificateT
     ) -> CertificateT:
         """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
-        self._creations.stop_certificate(certificate.id)
+        self._creations.stop_certificate(certificate.ids)
         self._handovers.withdraw(certificate.id)
         await self._close_to_revoked([certificate])
         status = await self._revoke(certificate.zone_id, certificate.id)
-        await self._apply_change()
+        await self.async_apply_change()
         return replace(certificate, status=status)
 
     async def async_revoke_device(self, device: CompanionDevice) -> None:
         """Revoke every certificate of a device, offered ones and those that are being created.
 
-        All are tried. Raises HomeAssistantError, which says what is still valid.
+        All are tried; what Cloudflare does not revoke now is revoked later. Raises
+        HomeAssistantError, which says what is still valid.
         """
         self._stop(device.id)
-        errors: list[EngineError] = []
-        try:
-            read = await self._protection.async_read_certificates()
-        except EngineError as err:
-            errors.append(err)
-            listed = self._protection.data.certificates or ()
-        else:
-            listed = read.certificates
-            if device.zone_id in read.failed:
-                errors.append(read.failed[device.zone_id])
+        ids = await self._mark_unwanted(device.id)
+        listed, errors = await self._list(device.zone_id)
         # The list shows what was created while it was read, too.
         self._stop(device.id)
         trust = self._protection.trust
         of_device = [
-            item for item in readable(listed) if trust.device_id_of(item) == device.id
+            item
+            for item in listed
+            if item.id in ids or trust.revoked_with(item) == device.id
         ]
-        active = [item for item in of_device if item.is_active]
         # Those that somebody else revoked must not come back either.
         await self._protection.ledger.async_record_revoked(
-            {item.id for item in of_device if not item.is_active}
+            {item.id for item in of_device if not item.may_be_active}
         )
-        await self._revoke_all(device.name, active, errors)
+        active = [item for item in of_device if item.may_be_active]
+        unseen: frozenset[str] = frozenset()
+        if errors and not self._was_seen(device.zone_id):
+            active += [
+                ListedCertificate(id=item, zone_id=device.zone_id, status=None)
+                for item in sorted(trust.ids_of_device(device.id))
+            ]
+            unseen = trust.confirmed_for(device.id)
         unknown = trust.unknown_among(listed)
-        if not active and device.id in map(trust.claimed_device_id, unknown):
-            raise_translated_error(Message("revocation_unknown", {"name": device.name}))
+        is_claimed = device.id in map(trust.claimed_device_id, unknown)
+        await self._revoke_all(
+            device.name, active, errors, unseen=unseen, is_claimed=is_claimed
+        )
 
     async def async_revoke_replaced(self, companion: CompanionState) -> None:
         """Revoke now what a newer certificate of the device replaced; raise as for a device."""
@@ -102,7 +134,7 @@ class CertificateRevoker:
     ) -> Collection[Certificate]:
         """Revoke certificates for a person; return those that are refused, of which repairs tell."""
         for certificate in certificates:
-            self._creations.stop_certificate(certificate.id)
+            self._creations.stop_certificate(certificate.ids)
             self._handovers.withdraw(certificate.id)
         refused = await self._try_to_revoke(certificates)
         self._protection.async_look_at_ledger()
@@ -117,45 +149,43 @@ class CertificateRevoker:
                 LOGGER.debug("%s could not be revoked: %s", certificate_id, err)
         await self._protection.async_pin()
 
-    async def async_restore(self, certificate: Certificate) -> Certificate:
-        """Make a revoked certificate valid again; raise EngineError.
-
-        One that is not revoked counts as restored: a newer one does not replace it either.
-        """
-        protection, status = self._protection, certificate.status
-        if not certificate.is_active:
-            status = await protection.client.client_certificates.restore(
-                certificate.zone_id, certificate.id
-            )
-        await self._record_restored(certificate)
-        await self._apply_change()
-        return replace(certificate, status=status)
-
     async def _revoke_all(
         self,
         name: str,
-        certificates: Collection[Certificate],
+        certificates: Collection[ListedCertificate],
         errors: Collection[EngineError],
+        *,
+        unseen: Iterable[str] = (),
+        is_claimed: bool = False,
     ) -> None:
-        """Revoke certificates of a device; raise the first error, now or before, after all were tried."""
+        """Revoke certificates of a device; raise what went wrong, now or before, after all were tried.
+
+        Unseen are fingerprints of certificates that Cloudflare did not list; is_claimed says
+        whether an unknown certificate may be for the device, too.
+        """
         refused = await self._try_to_revoke(certificates)
         errors = [*errors, *refused.values()]
+        claimed = Message("revocation_unknown", {"name": name})
         if errors:
             self._protection.async_look_at_ledger()
-            await self._raise_left(name, refused, errors[0])
+            left = [*unseen, *map(_label, refused)]
+            reasons = [describe(errors[0]), *([claimed] if is_claimed else [])]
+            await self._raise_left(name, left, reasons, errors[0])
+        if is_claimed:
+            raise_translated_error(claimed)
 
-    async def _try_to_revoke(
-        self, certificates: Collection[Certificate]
-    ) -> dict[Certificate, EngineError]:
+    async def _try_to_revoke[CertificateT: ListedCertificate](
+        self, certificates: Collection[CertificateT]
+    ) -> dict[CertificateT, EngineError]:
         """Revoke certificates, each whatever comes of the others; return those that are refused."""
         await self._close_to_revoked(certificates)
-        refused = {}
+        refused = dict[CertificateT, EngineError]()
         for certificate in certificates:
             try:
                 await self._revoke(certificate.zone_id, certificate.id)
             except EngineError as err:
                 refused[certificate] = err
-        await self._apply_change()
+        await self.async_apply_change()
         return refused
 
     @callback
@@ -164,10 +194,53 @@ class CertificateRevoker:
         self._creations.stop_device(device_id)
         self._handovers.withdraw_device(device_id)
 
+    async def _mark_unwanted(self, device_id: str) -> set[str]:
+        """Have a device's certificates revoked later, if not now; return the ids that are known."""
+        ledger, trust = self._protection.ledger, self._protection.trust
+        seen = {
+            item.id
+            for item in self._protection.data.certificates or ()
+            if trust.revoked_with(item) == device_id
+        }
+        ids = seen | trust.ids_of_device(device_id)
+        await ledger.async_mark_unwanted(
+            (ids - set(ledger.revoked)) | trust.confirmed_for(device_id)
+        )
+        return ids
+
+    async def _list(
+        self, zone_id: str
+    ) -> tuple[list[ListedCertificate], list[EngineError]]:
+        """Return the certificates as Cloudflare has them now, or else as they were last seen.
+
+        Beside them stands what kept a device's zone from being read.
+        """
+        seen = self._protection.data.certificates or ()
+        try:
+            read = await self._protection.async_read_certificates()
+        except EngineError as err:
+            return list(seen), [err]
+        failed = read.failed
+        missed = [item for item in seen if item.zone_id in failed]
+        errors = [failed[zone_id]] if zone_id in failed else []
+        return [*read.certificates, *missed], errors
+
+    def _was_seen(self, zone_id: str) -> bool:
+        """Return whether the last refresh saw the certificates of a zone."""
+        state = self._protection.data
+        return state.certificates is not None and zone_id not in state.unread_zones
+
+    def _is_known(self, certificate_id: str) -> bool:
+        """Return whether a certificate was created here, or seen at Cloudflare before."""
+        seen = self._protection.data.certificates or ()
+        return certificate_id in self._protection.ledger.records or any(
+            item.id == certificate_id for item in seen
+        )
+
     async def _revoke(self, zone_id: str, certificate_id: str) -> CertificateStatus:
         """Revoke a certificate; one that is refused stays unwanted. Raise EngineError."""
         ledger = self._protection.ledger
-        await ledger.async_mark_unwanted(certificate_id)
+        await ledger.async_mark_unwanted({certificate_id})
         status = await self._protection.client.client_certificates.revoke(
             zone_id, certificate_id
         )
@@ -200,45 +273,41 @@ class CertificateRevoker:
         except EngineError as err:
             LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
 
-    async def _apply_change(self) -> None:
+    async def async_apply_change(self) -> None:
         """Pin and show what is valid now; Cloudflare takes a while to apply it everywhere."""
         self._protection.async_hurry()
         await self._protection.async_pin()
         await self._protection.async_refresh()
 
     async def _raise_left(
-        self, name: str, left: Collection[Certificate], error: EngineError
+        self,
+        name: str,
+        left: Collection[str],
+        reasons: Iterable[Message],
+        error: EngineError,
     ) -> None:
         """Raise HomeAssistantError that says why, and which certificates are still valid."""
-        message = describe(error)
-        text = await async_get_texts(self._hass, "exceptions")
-        reason = text(f"{message.key}.message", **message.placeholders)
+        reason = " ".join([await self._text(item) for item in reasons])
         if not left:
             raise_translated_error(
                 Message("revocation_uncertain", {"name": name, "reason": reason}), error
             )
-        dates = sorted(f"{item.facts.expires_on:%Y-%m-%d}" for item in left)
         raise_translated_error(
             Message(
                 "revocation_incomplete",
-                {"name": name, "reason": reason, "dates": ", ".join(dates)},
+                {"name": name, "reason": reason, "left": ", ".join(sorted(left))},
             ),
             error,
         )
 
-    async def _record_restored(self, certificate: Certificate) -> None:
-        """Record that a person wants the certificate back, whatever has replaced it."""
-        ledger, trust = self._protection.ledger, self._protection.trust
-        device_id = trust.device_id_of(certificate)
-        if device_id and trust.record_of(certificate) is None:
-            issued_on = certificate.facts.issued_on
-            record = Record(
-                fingerprint=certificate.facts.fingerprint_sha256,
-                device_id=device_id,
-                created_on=issued_on,
-                taken_on=issued_on,
-            )
-            await ledger.async_add(certificate.id, record)
-        await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
-        await ledger.async_forget_unwanted({certificate.id, certificate.facts.key_id})
-        await ledger.async_forget_revoked({certificate.id})
+    async def _text(self, message: Message) -> str:
+        """Return the sentences of an error."""
+        text = await async_get_texts(self._hass, "exceptions")
+        return text(f"{message.key}.message", **message.placeholders)
+
+
+def _label(certificate: ListedCertificate) -> str:
+    """Return what a person knows a certificate by: its expiry, or else Cloudflare's id."""
+    if isinstance(certificate, Certificate):
+        return f"{certificate.facts.expires_on:%Y-%m-%d}"
+    return certificate.id

@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
-from ..engine.certificates.certificate import ListedCertificate, readable
+from ..engine.certificates.certificate import ListedCertificate
 from ..engine.certificates.trust import Trust
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
@@ -117,9 +117,7 @@ class Removals:
     ) -> None:
         """Forget the devices that have no active certificate any more, where that is known."""
         active = {
-            trust.device_id_of(item)
-            for item in readable(certificates)
-            if item.is_active
+            trust.revoked_with(item) for item in certificates if item.may_be_active
         }
         await self._tombstones.async_clear_devices(
             {

@@ -93,10 +93,14 @@ async def _renew(call: ServiceCall) -> ServiceResponse:
     entry, app = entry_of(call), _app_to_notify(call)
     data = entry.runtime_data
     with raise_translated():
-        device, _ = await data.certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        found = await data.certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        device = found.device
         if app:
             device = replace(device, notify_device_id=call.data[CONF_NOTIFY_DEVICE_ID])
-        created = await data.creator.async_create(_request(call, device, is_new=False))
+        request = _request(call, device, is_new=False)
+        created = await data.creator.async_create(
+            replace(request, asked_at=found.asked_at)
+        )
     async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
 
@@ -105,20 +109,17 @@ async def _revoke(call: ServiceCall) -> ServiceResponse:
     """Revoke a certificate, also one that is unknown here."""
     data = entry_of(call).runtime_data
     with raise_translated():
-        certificate = await data.certificates.async_find_any(
-            call.data[ATTR_CERTIFICATE_ID]
+        return _describe_status(
+            await data.revoker.async_revoke_by_id(call.data[ATTR_CERTIFICATE_ID])
         )
-        return _describe_status(await data.revoker.async_revoke(certificate))
 
 
 async def _restore(call: ServiceCall) -> ServiceResponse:
     """Make a revoked certificate valid again."""
     data = entry_of(call).runtime_data
     with raise_translated():
-        _, certificate = await data.certificates.async_find(
-            call.data[ATTR_CERTIFICATE_ID]
-        )
-        return _describe_status(await data.revoker.async_restore(certificate))
+        found = await data.certificates.async_find(call.data[ATTR_CERTIFICATE_ID])
+        return _describe_status(await data.restorer.async_restore(found))
 
 
 async def _list(call: ServiceCall) -> ServiceResponse:

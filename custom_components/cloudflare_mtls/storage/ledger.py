@@ -31,8 +31,8 @@ class Ledger:
     """The records of an account's certificates, and what was told about them.
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
-    Unwanted are certificates that have to be revoked, by their ids, and those that are being
-    signed, by their keys' ids. Revoked ones are remembered: anybody with rights at Cloudflare may
+    Unwanted are certificates that have to be revoked, by their ids or fingerprints, and those that
+    are being signed, by their keys' ids. Revoked ones are remembered: anybody with rights at Cloudflare may
     reactivate them.
     """
 
@@ -116,10 +116,10 @@ class Ledger:
         self._confirmed |= devices
         await self._async_save()
 
-    async def async_mark_unwanted(self, item_id: str) -> None:
-        """Record that a certificate has to be revoked once it is seen."""
-        if item_id not in self._unwanted:
-            self._unwanted[item_id] = dt_util.utcnow()
+    async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
+        """Record that certificates have to be revoked once they are seen."""
+        if new := set(item_ids) - self._unwanted.keys():
+            self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
             await self._async_save()
 
     async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:

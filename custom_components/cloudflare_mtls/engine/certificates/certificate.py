@@ -20,7 +20,7 @@ class ListedCertificate:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Return the ids by which it is known, before and after it was signed."""
+        """Return the ids by which it may have been marked as unwanted."""
         return (self.id,)
 
     @property
@@ -30,6 +30,11 @@ class ListedCertificate:
             CertificateStatus.ACTIVE,
             CertificateStatus.PENDING_REACTIVATION,
         )
+
+    @property
+    def may_be_active(self) -> bool:
+        """Return whether it may be valid: a status that we do not know may mean so."""
+        return self.is_active or self.status is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,8 @@ class Certificate(ListedCertificate):
     @property
     @override
     def ids(self) -> tuple[str, ...]:
-        return (self.id, self.facts.key_id)
+        # Its key is known before it is signed, its fingerprint where a person confirmed it.
+        return (self.id, self.facts.key_id, self.facts.fingerprint_sha256)
 
     def standing_at(self, now: datetime) -> Standing | None:
         """Return its standing at a moment, or None if Cloudflare's status is not known."""

@@ -15,8 +15,8 @@ class Trust:
     records: those of the certificates that were created here, by Cloudflare's id.
     confirmed: the companion device of each certificate that a person confirmed, by SHA-256
     fingerprint in lowercase hex; None for one that belongs to no device of this home.
-    unwanted: the ids of certificates that have to be revoked, and those of the keys of certificates
-    that are being created.
+    unwanted: the ids or fingerprints of certificates that have to be revoked, and the ids of the
+    keys of certificates that are being created.
     revoked: the ids of certificates that were revoked here, and that no person has restored here.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
@@ -43,6 +43,39 @@ class Trust:
         record = self.record_of(certificate)
         return record.device_id if record else None
 
+    def revoked_with(self, certificate: ListedCertificate) -> str | None:
+        """Return the companion device with which a certificate is revoked, present or not.
+
+        Unlike trust, this also rests on the id alone: one that cannot be read is to be revoked too.
+        """
+        if isinstance(certificate, Certificate):
+            fingerprint = certificate.facts.fingerprint_sha256
+            if fingerprint in self.confirmed:
+                return self.confirmed[fingerprint]
+        record = self.records.get(certificate.id)
+        return record.device_id if record else None
+
+    def ids_of_device(self, device_id: str) -> frozenset[str]:
+        """Return the ids of the certificates that were created for a device.
+
+        Those that were revoked here already are not among them.
+        """
+        return frozenset(
+            certificate_id
+            for certificate_id, record in self.records.items()
+            if record.device_id == device_id
+            and certificate_id not in self.revoked
+            and record.fingerprint not in self.confirmed
+        )
+
+    def confirmed_for(self, device_id: str) -> frozenset[str]:
+        """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex."""
+        return frozenset(
+            fingerprint
+            for fingerprint, of_device in self.confirmed.items()
+            if of_device == device_id
+        )
+
     def trusts(self, certificate: Certificate) -> bool:
         """Return whether it belongs to a present device, or a person confirmed it."""
         if self.is_unwanted(certificate) or certificate.id in self.revoked:
@@ -68,7 +101,8 @@ class Trust:
         trusted = {
             fingerprint
             for fingerprint, device_id in {**created, **self.confirmed}.items()
-            if device_id is None or device_id in self.device_ids
+            if fingerprint not in self.unwanted
+            and (device_id is None or device_id in self.device_ids)
         }
         listed = {item.facts.fingerprint_sha256 for item in readable(certificates)}
         return frozenset(trusted - listed)
@@ -84,8 +118,7 @@ class Trust:
         return tuple(
             item
             for item in certificates
-            # A status that we do not know may mean that it lets its holder in.
-            if (item.is_active or item.status is None) and not self._knows(item)
+            if item.may_be_active and not self._knows(item)
         )
 
     def claimed_device_id(self, certificate: ListedCertificate) -> str | None:
@@ -107,10 +140,7 @@ class Trust:
 
     def is_of_removed_device(self, certificate: ListedCertificate) -> bool:
         """Return whether it belongs to a removed device, and has to be revoked."""
-        return (
-            isinstance(certificate, Certificate)
-            and self.device_id_of(certificate) in self.removed_ids
-        )
+        return self.revoked_with(certificate) in self.removed_ids
 
     def _knows(self, certificate: ListedCertificate) -> bool:
         return (

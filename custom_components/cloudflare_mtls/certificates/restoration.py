@@ -1,0 +1,86 @@
+"""Restores revoked certificates of companion devices, unless they are revoked again meanwhile."""
+
+from dataclasses import replace
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..coordinator.protection import ProtectionCoordinator
+from ..engine.api.models import CertificateStatus
+from ..engine.certificates.certificate import Certificate
+from ..engine.certificates.records import Record
+from ..wording import Message, raise_translated_error
+from .creations import Restoration, async_get_creations
+from .lookup import FoundCertificate
+from .revocation import CertificateRevoker
+
+
+class CertificateRestorer:
+    """Restores the certificates of an account's companion devices."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        protection: ProtectionCoordinator,
+        revoker: CertificateRevoker,
+    ) -> None:
+        """Take the coordinator that knows the certificates, and what revokes them again."""
+        self._protection = protection
+        self._revoker = revoker
+        self._creations = async_get_creations(hass)
+
+    async def async_restore(self, found: FoundCertificate) -> Certificate:
+        """Make a revoked certificate valid again.
+
+        One that is not revoked counts as restored: a newer one does not replace it either.
+        Raises EngineError, and HomeAssistantError where it was revoked, or its device removed,
+        since a person asked for it.
+        """
+        device, certificate = found.device, found.certificate
+        status = certificate.status
+        restoration = Restoration(device.id, certificate.id)
+        try:
+            with self._creations.restoring(restoration, found.asked_at):
+                if not restoration.is_stopped:
+                    status = await self._restore(restoration, certificate)
+        finally:
+            # Whatever the answer was: Cloudflare may have restored it.
+            is_there = device.id in self._protection.trust.device_ids
+            if restoration.is_stopped or not is_there:
+                await self._revoker.async_discard(certificate.zone_id, [certificate.id])
+                await self._protection.async_refresh()
+                raise_translated_error(
+                    Message("restoration_stopped", {"name": device.name})
+                )
+        await self._revoker.async_apply_change()
+        return replace(certificate, status=status)
+
+    async def _restore(
+        self, restoration: Restoration, certificate: Certificate
+    ) -> CertificateStatus | None:
+        """Restore a certificate, and record that a person wants it; raise EngineError."""
+        status = certificate.status
+        if not certificate.is_active:
+            status = await self._protection.client.client_certificates.restore(
+                certificate.zone_id, certificate.id
+            )
+        if not restoration.is_stopped:
+            await self._record(certificate)
+        return status
+
+    async def _record(self, certificate: Certificate) -> None:
+        """Record that a person wants the certificate back, whatever has replaced it."""
+        ledger, trust = self._protection.ledger, self._protection.trust
+        device_id = trust.device_id_of(certificate)
+        if device_id and trust.record_of(certificate) is None:
+            issued_on = certificate.facts.issued_on
+            record = Record(
+                fingerprint=certificate.facts.fingerprint_sha256,
+                device_id=device_id,
+                created_on=issued_on,
+                taken_on=issued_on,
+            )
+            await ledger.async_add(certificate.id, record)
+        await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+        await ledger.async_forget_unwanted(certificate.ids)
+        await ledger.async_forget_revoked({certificate.id})
