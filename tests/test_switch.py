@@ -210,7 +210,7 @@ async def test_off_that_fails(
     assert leads_here(sandbox) == (True, True)
 
 
-@pytest.mark.parametrize("path", ["", "/rulesets", "/dns_records", "/configurations"])
+@pytest.mark.parametrize("path", ["", "/rulesets", "/dns_records"])
 async def test_off_while_cloudflare_cannot_be_read(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -232,6 +232,27 @@ async def test_off_while_cloudflare_cannot_be_read(
     faults.clear()
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, SWITCH) == "on"
+
+
+async def test_off_while_the_tunnel_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without its record the hostname leads nowhere; the tunnel's rule goes later."""
+    faults.unavailable("GET", "/configurations")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "unknown"
+
+    await turn(hass, SWITCH, "off")
+
+    assert leads_here(sandbox) == (False, True)
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, SWITCH) == "off"
+    assert leads_here(sandbox) == (False, False)
 
 
 async def test_off_while_only_certificates_cannot_be_read(

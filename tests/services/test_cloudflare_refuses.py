@@ -13,6 +13,7 @@ from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, CertificateStatus
 from tests.common import (
     CERTIFICATE_ID,
+    ENGLISH,
     act,
     add_known_certificate,
     setup_integration,
@@ -56,7 +57,6 @@ FAILURES: list[Any] = [
     [
         ("mint_certificate", {"name": "Tablet"}),
         ("renew_certificate", {"certificate_id": CERTIFICATE_ID}),
-        ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
         ("restore_certificate", {"certificate_id": CERTIFICATE_ID}),
         ("list_certificates", {}),
     ],
@@ -89,6 +89,34 @@ async def test_cloudflare_refuses(
 
 
 @with_device
+@pytest.mark.parametrize(("add_fault", "key", "placeholders"), FAILURES)
+async def test_revocation_that_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    add_fault: Callable[[Faults, str], object],
+    key: str,
+    placeholders: dict[str, str],
+) -> None:
+    """The error also says that the certificate is still valid, and that it is tried again."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    add_fault(faults, "/client_certificates")
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+
+    sentence = ENGLISH["exceptions"][key]["message"].format_map(placeholders)
+    assert raised.value.translation_key == "revocation_delayed"
+    assert raised.value.translation_placeholders == {
+        "certificate_id": CERTIFICATE_ID,
+        "reason": sentence,
+    }
+    assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
+
+
+@with_device
 @pytest.mark.parametrize(
     ("action", "fields", "status"),
     [
@@ -117,7 +145,9 @@ async def test_permission_missing(
     ) as raised:
         await act(hass, entry, action, **fields)
 
-    assert raised.value.translation_key == "permission_missing"
+    is_revocation = action == "revoke_certificate"
+    key = "revocation_delayed" if is_revocation else "permission_missing"
+    assert raised.value.translation_key == key
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == status
     assert len(zone_of(sandbox).certificates) == 1
     assert len(entry.subentries) == 2
