@@ -99,6 +99,7 @@ async def _async_read_account(
     await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
     visits = VisitCoordinator(hass, entry, probe, protection)
+    checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name)
     return CloudflareData(
         client=client,
         token=token,
@@ -106,12 +107,12 @@ async def _async_read_account(
         protection=protection,
         visits=visits,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
-        checks=ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name),
+        checks=checks,
         certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
         restorer=CertificateRestorer(hass, protection, revoker),
-        proofs=Proofs(entry, protection, visits),
+        proofs=Proofs(entry, protection, visits, checks),
     )
 
 

@@ -5,8 +5,10 @@ import asyncio
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.util import dt as dt_util
 
+from ..coordinator.checks import ChecksCoordinator
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.visits import VisitCoordinator
+from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.records import token_digest
 from ..pages.certificate_test import ProofResult
@@ -20,11 +22,13 @@ class Proofs:
         entry: ConfigEntry,
         protection: ProtectionCoordinator,
         visits: VisitCoordinator,
+        checks: ChecksCoordinator,
     ) -> None:
         """Take the account, and what shows whether its hostnames are exposed."""
         self._entry = entry
         self._protection = protection
         self._visits = visits
+        self._checks = checks
         self._testing = asyncio.Lock()
 
     def find(self, token: str) -> str | None:
@@ -44,7 +48,8 @@ class Proofs:
             if self._is_used(certificate_id):
                 return ProofResult.USED
             await self._protection.async_refresh()
-            result = self._judge(certificate_id, hostname)
+            leads_past = await self._leads_past_rules(hostname)
+            result = self._judge(certificate_id, hostname, leads_past)
             if result is ProofResult.DONE:
                 await self._protection.ledger.async_note(
                     certificate_id, proven_on=dt_util.utcnow()
@@ -55,7 +60,19 @@ class Proofs:
     def _is_used(self, certificate_id: str) -> bool:
         return self._protection.ledger.records[certificate_id].proven_on is not None
 
-    def _judge(self, certificate_id: str, hostname: str) -> ProofResult:
+    async def _leads_past_rules(self, hostname: str) -> bool | None:
+        """Return whether visitors get past all rules of a hostname, or may; None if that is not known."""
+        for item in self._protection.hostnames:
+            if item.hostname == hostname:
+                try:
+                    return await self._checks.async_leads_past_rules(item.zone_id)
+                except EngineError:
+                    return None
+        return False
+
+    def _judge(
+        self, certificate_id: str, hostname: str, leads_past: bool | None
+    ) -> ProofResult:
         """Return what it proves, as Cloudflare was just seen."""
         protection = self._protection
         listed = {
@@ -72,7 +89,7 @@ class Proofs:
         certificate = listed[certificate_id]
         if not self._is_good(certificate):
             return ProofResult.UNKNOWN
-        return self._judge_hostname(hostname, certificate.zone_id)
+        return self._judge_hostname(hostname, certificate.zone_id, leads_past)
 
     def _is_good(self, certificate: Certificate) -> bool:
         """Return whether it gets in, and belongs to a device that was not removed."""
@@ -81,16 +98,18 @@ class Proofs:
             certificate in companion.certificates for companion in companions
         )
 
-    def _judge_hostname(self, hostname: str, zone_id: str) -> ProofResult:
+    def _judge_hostname(
+        self, hostname: str, zone_id: str, leads_past: bool | None
+    ) -> ProofResult:
         """Return what reaching a hostname proves for a certificate of this zone."""
         protection = self._protection
-        zones = {item.hostname: item.zone_id for item in protection.hostnames}
-        if zones.get(hostname) != zone_id:
+        settings = {item.hostname: item for item in protection.hostnames}.get(hostname)
+        if settings is None or settings.zone_id != zone_id:
             return ProofResult.ELSEWHERE
-        plan = protection.data.plans.get(zone_id)
+        plan = protection.data.plan_of(settings)
         if plan is None:
             return ProofResult.UNCHECKED
-        met = self._visits.data.get(hostname)
-        if plan.limited_to({hostname}).exposures or (met and met.enforced is False):
+        is_exposed = bool(plan.limited_to({hostname}).exposures)
+        if is_exposed or leads_past or self._visits.is_open(hostname):
             return ProofResult.EXPOSED
-        return ProofResult.DONE
+        return ProofResult.UNCHECKED if leads_past is None else ProofResult.DONE

@@ -85,6 +85,20 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
         return allowing
 
+    async def async_leads_past_rules(self, zone_id: str) -> bool:
+        """Read at once whether anything leads visitors past the zone's custom rules, or may.
+
+        What the token may not read counts as before. Raises EngineError.
+        """
+        await self.async_read_allowing(zone_id)
+        worker_routes = await self._worker_routes(zone_id)
+        around = self.data or Surroundings()
+        zone = replace(around.of(zone_id), worker_routes=worker_routes)
+        self.async_set_updated_data(
+            replace(around, zones={**around.zones, zone_id: zone})
+        )
+        return bool(zone.allowing or zone.worker_routes)
+
     @override
     async def async_fetch(self) -> Surroundings | None:
         # A zone that cannot be read has its own repair.

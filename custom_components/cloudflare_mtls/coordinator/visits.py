@@ -100,6 +100,11 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             self.async_set_updated_data({**self.data, hostname: met})
         return met
 
+    def is_open(self, hostname: str) -> bool:
+        """Return whether visitors were let in, and were not seen to be blocked since."""
+        met = self.data.get(hostname)
+        return hostname in self._open or (met is not None and met.enforced is False)
+
     @callback
     def async_keep_up(self) -> None:
         """Report what visitors met, or visit first if rules or hostnames have changed."""
