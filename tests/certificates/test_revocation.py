@@ -1,15 +1,36 @@
 """Tests of revocations: of a certificate that was replaced or locked out, and of a removed device."""
 
 from datetime import timedelta
+import threading
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.certificates.helpers import DAY, open_repairs, pass_time, through_dialog
-from tests.common import EDGE_EVERY, act, reported, settle, wait_for_refresh, zone_of
+from tests.certificates.helpers import (
+    DAY,
+    HANDOVER,
+    STATUS,
+    open_repairs,
+    pass_time,
+    through_dialog,
+)
+from tests.certificates.stages import Stages
+from tests.common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    act,
+    reported,
+    settle,
+    state_of,
+    wait_for_refresh,
+    with_device,
+    zone_of,
+)
 from tests.dialogs import (
     CHOSEN,
     Client,
@@ -53,6 +74,78 @@ async def test_old_one_is_revoked_after_the_chosen_days(
     await pass_time(hass, freezer, DAY)
     assert certificates(sandbox)[old] == "revoked"
     assert certificates(sandbox)[response["certificate_id"]] == "active"
+
+
+async def renew_with_date(
+    hass: HomeAssistant, entry: MockConfigEntry, days: int
+) -> dict[str, Any]:
+    """Renew the device's certificate, and have the old one revoked after some days."""
+    return await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=CERTIFICATE_ID,
+        key_type="ec_p256",
+        revoke_old_after=days,
+    )
+
+
+@with_device
+@pytest.mark.parametrize("days", [0, 7])
+async def test_old_one_is_kept_while_nobody_has_fetched_the_new_one(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    days: int,
+) -> None:
+    """The device has no other certificate, whatever date a person chose."""
+    await renew_with_date(hass, home, days)
+    await settle(hass)
+    await pass_time(hass, freezer, DAY)
+    assert state_of(hass, HANDOVER) == "missed"
+    await pass_time(hass, freezer, 30 * DAY)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert state_of(hass, STATUS) == "active"
+
+
+@with_device
+async def test_old_one_is_revoked_at_once_when_the_new_one_is_fetched(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nothing happens while the link waits."""
+    client = await hass_client_no_auth()
+    response = await renew_with_date(hass, home, 0)
+    await wait_for_refresh(hass, freezer, timedelta(minutes=5))
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+
+    await fetch(client, link_of(hass, response))
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+
+
+@with_device
+async def test_old_one_is_kept_during_a_creation(
+    hass: HomeAssistant, sandbox: Sandbox, home: MockConfigEntry, stages: Stages
+) -> None:
+    """The creation may fail: then the device would be left without any."""
+    stages.hold("visit")
+    renewal = hass.async_create_task(renew_with_date(hass, home, 0))
+    await stages.until_reached()
+    await home.runtime_data.protection.async_refresh()
+    await hass.async_add_executor_job(threading.Event().wait, 0.5)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+
+    stages.release()
+    await renewal
+    await settle(hass)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
 
 
 async def test_restored_certificate_stays(

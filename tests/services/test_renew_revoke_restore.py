@@ -112,6 +112,8 @@ async def test_renew(
     "fields",
     [
         {"revoke_old_after": -1},
+        {"revoke_old_after": 366},
+        {"revoke_old_after": 10**30},
         {"validity_days": 0},
         {"key_type": "rsa_1024"},
         {"bundle": "zip"},

@@ -9,6 +9,7 @@ from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.keys import KeyType
 from ..engine.certificates.records import Record
 
+MAX_REVOKE_OLD_AFTER: Final = 365
 _VALIDITY_DAYS: Final = 365
 
 
@@ -16,6 +17,7 @@ _VALIDITY_DAYS: Final = 365
 class CertificateRequest:
     """A certificate to create, and after how many days the older ones are revoked at the latest.
 
+    revoke_old_after: in days, at most MAX_REVOKE_OLD_AFTER.
     is_new: the device is stored with its certificate; otherwise it has to be there already.
     asked_at: how many stops of creations there were when it was asked for; None for now.
     """

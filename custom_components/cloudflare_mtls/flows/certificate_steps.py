@@ -20,7 +20,7 @@ import probatio
 
 from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
-from ..certificates.request import CertificateRequest
+from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
 from ..const import TROUBLESHOOTING_URL
 from ..engine.api.errors import EngineError
 from ..engine.arrival import Arrival
@@ -64,7 +64,10 @@ _RENEWAL_SCHEMA: Final = probatio.Schema(
         **CHOICES_SCHEMA,
         probatio.Optional(CONF_REVOKE_OLD_AFTER): NumberSelector(
             NumberSelectorConfig(
-                min=0, max=365, mode=NumberSelectorMode.BOX, unit_of_measurement="d"
+                min=0,
+                max=MAX_REVOKE_OLD_AFTER,
+                mode=NumberSelectorMode.BOX,
+                unit_of_measurement="d",
             )
         ),
     }

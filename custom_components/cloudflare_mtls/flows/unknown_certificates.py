@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 import probatio
 
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import ListedCertificate, readable
+from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
 from ..engine.certificates.trust import Trust
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
@@ -40,8 +40,7 @@ class UnknownCertificatesFlow(FixFlow):
         now = protection.trust
         selected = readable(self._selected(user_input))
         confirmed = {
-            item.facts.fingerprint_sha256: shown.device_id_of(item)
-            or shown.claimed_device_id(item)
+            item.facts.fingerprint_sha256: _present_device_id(item, shown, now)
             for item in selected
             # Another dialog may have given it to a device meanwhile.
             if not now.trusts(item)
@@ -97,6 +96,9 @@ class UnknownCertificatesFlow(FixFlow):
         """List certificates, none of them selected."""
         self._listed = {item.id: item for item in certificates}
         if not self._listed:
+            if self._unknown:
+                # The repair has to stay: Home Assistant closes that of a dialog that succeeds.
+                return self.async_abort(reason="nothing_readable")
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})
         self._trust = self._entry.runtime_data.protection.trust
@@ -107,3 +109,11 @@ class UnknownCertificatesFlow(FixFlow):
             {probatio.Required(CONF_CERTIFICATES, default=list): choices(labels)}
         )
         return show_form(self, step_id, schema, message=message)
+
+
+def _present_device_id(
+    certificate: Certificate, shown: Trust, now: Trust
+) -> str | None:
+    """Return the device that the dialog showed for a certificate, if it is still there."""
+    device_ids = (shown.device_id_of(certificate), shown.claimed_device_id(certificate))
+    return next((item for item in device_ids if item in now.device_ids), None)

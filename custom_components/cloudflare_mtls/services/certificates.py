@@ -20,7 +20,7 @@ from ..bus_events import ATTR_CERTIFICATE_ID
 from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.notifications import async_report_ready
-from ..certificates.request import CertificateRequest
+from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
 from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_companion
 from ..engine.api.names import in_dns
@@ -66,7 +66,12 @@ _CERTIFICATE_SCHEMA: Final = ENTRY_SCHEMA.extend(
     {probatio.Required(ATTR_CERTIFICATE_ID): cv.string}
 )
 _RENEW_SCHEMA: Final = _CERTIFICATE_SCHEMA.extend(
-    {**_CHOICES, probatio.Optional(ATTR_REVOKE_OLD_AFTER): cv.positive_int}
+    {
+        **_CHOICES,
+        probatio.Optional(ATTR_REVOKE_OLD_AFTER): probatio.All(
+            cv.positive_int, probatio.Range(max=MAX_REVOKE_OLD_AFTER)
+        ),
+    }
 )
 
 

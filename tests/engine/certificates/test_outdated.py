@@ -162,13 +162,15 @@ def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
     assert outdated(UNFETCHED, newer) == ["0"]
 
 
-def test_a_certificate_that_nobody_fetched_replaces_nothing_before_it_is_due() -> None:
-    """The device still needs its present certificate."""
+def test_a_certificate_that_nobody_fetched_replaces_nothing() -> None:
+    """The device still needs its present certificate, also after the chosen date."""
     assert outdated(FETCHED, UNFETCHED) == []
-    lost = record(created_on=LONG_AGO, revoke_old_on=NOW - DAY)
-    assert outdated(FETCHED, lost) == ["0"]
-    # A certificate that is itself outdated, and not the newest, replaces nothing.
-    assert outdated(FETCHED, lost, FETCHED) == ["1"]
+    for due_on in (NOW - DAY, NOW, NOW + DAY):
+        lost = record(created_on=LONG_AGO, revoke_old_on=due_on)
+        assert outdated(FETCHED, lost) == []
+        assert outdated(FETCHED, lost, waiting="1") == []
+        # A certificate that is itself outdated, and not the newest, replaces nothing.
+        assert outdated(FETCHED, lost, FETCHED) == ["1"]
 
 
 def test_a_certificate_that_waits_to_be_fetched_stays() -> None:

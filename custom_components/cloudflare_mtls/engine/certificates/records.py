@@ -34,7 +34,8 @@ class Record:
     test_digest: SHA-256 of the token that the device then got, to test the certificate once.
     proven_on: when the device reached Home Assistant with it.
     restored_on: when a person last took its revocation back.
-    revoke_old_on: when the device's older certificates are revoked, proven or not.
+    revoke_old_on: when the device's older certificates are revoked, proven or not, once it
+    fetched this one.
     """
 
     fingerprint: str
@@ -57,7 +58,7 @@ class Record:
         use another one now.
         """
         found = []
-        if (due := self.revoke_old_on) and due <= now:
+        if self.taken_on and (due := self.revoke_old_on) and due <= now:
             found.append(Replacement(since=due, revokes_on=due))
         if proven := self.proven_on:
             found.append(Replacement(since=proven, revokes_on=proven + GRACE))
