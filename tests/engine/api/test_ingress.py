@@ -15,6 +15,7 @@ from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from sandbox import ingress
 from tests.engine.builders import CATCH_ALL, HOST, configuration, serves
 from tests.engine.searching import search
+from tests.engine.work import lines_of
 
 
 @pytest.mark.parametrize("hostname", [None, "", "*"])
@@ -180,6 +181,45 @@ def test_rule_for_a_hostname_may_be_written_in_other_letters(name: str) -> None:
 def test_rule_in_the_very_letters_of_a_hostname_comes_first() -> None:
     config = configuration(serves(HOST.upper(), "http://a:1"), serves(), CATCH_ALL)
     assert config.rule_for(HOST) == config.ingress[1]
+
+
+IDEOGRAPHS = "".join(chr(0x4E00 + number) for number in range(4000))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{IDEOGRAPHS}.example.com",
+        f"{IDEOGRAPHS[:64]}.example.com",
+        ".".join(IDEOGRAPHS),
+        f"{'m\u00fc' * 32}.example.com",
+        # One letter becomes eighteen of others.
+        "\ufdfa" * 240 + ".example.com",
+    ],
+    ids=["name", "label", "labels", "letters", "expanding"],
+)
+def test_name_that_dns_cannot_have(name: str) -> None:
+    """It matches nothing but itself, and costs no more than a name that is in use."""
+    rule = _rule(name)
+
+    def look() -> None:
+        assert not rule.is_for(HOST)
+        assert not rule.takes(HOST)
+        assert not rule.may_take(HOST)
+
+    assert lines_of(look) < 100
+    assert rule.takes(name)
+
+
+def test_name_is_read_once_for_all_hostnames() -> None:
+    """An account may have many rules and many hostnames."""
+    rule = _rule(f"{IDEOGRAPHS[:12]}.{IDEOGRAPHS[12:24]}.example.com")
+
+    def look() -> None:
+        rule.may_take(HOST)
+
+    first = lines_of(look)
+    assert lines_of(look) < first / 10
 
 
 def _rule(name: str) -> IngressRule:

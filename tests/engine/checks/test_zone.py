@@ -41,6 +41,7 @@ from tests.engine.builders import (
     skip_rule,
     wanting,
 )
+from tests.engine.work import lines_of
 
 LOGIN = {"decision": "allow", "include": [{"email": {"email": "me@example.com"}}]}
 BYPASS = {"decision": "bypass", "include": [{"everyone": {}}]}
@@ -384,3 +385,27 @@ def test_skip_rule_that_is_off_is_drift() -> None:
     off = replace(skip_rule(), enabled=False)
     assert off.ref == SKIP_REF
     assert found(published(off, block_rule()), UNDER_ATTACK) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "covers"),
+    [
+        (f"{'*' * 200}.example.com", True),
+        (f"{'*' * 200}x.example.com", False),
+        (f"{'*e' * 100}.example.com", False),
+        (f"{'*.' * 100}example.com", False),
+        (f"home*{'*' * 40}mobile.example.com", True),
+        ("h*e*-*le.example.com", True),
+        ("h*le*le.example.com", False),
+        (f"{'*' * 1_000_000}.example.com", False),
+        (f"{'a' * 1_000_000}.example.com", False),
+    ],
+    ids=["stars", "stars and a letter", "alternating", "labels", "between", "parts", "overlap", "megabyte", "letters"],
+)  # fmt: skip
+def test_pattern_costs_no_more_than_its_length(uri: str, covers: bool) -> None:
+    """Who may add applications to the account must not stop Home Assistant with one of them."""
+    covering = application(uri)
+    assert bool(behind(covering)) is covers
+    assert lines_of(lambda: behind(covering)) < 2 * lines_of(
+        lambda: behind(application(HOST))
+    )

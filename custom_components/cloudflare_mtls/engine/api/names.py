@@ -6,7 +6,7 @@ from typing import Final
 import idna
 
 # Of what is longer, DNS has no name.
-_MAX_NAME: Final = 253
+MAX_NAME: Final = 253
 _MAX_LABEL: Final = 63
 _ENCODED: Final = "xn--"
 
@@ -19,7 +19,7 @@ def in_dns(name: str) -> str:
 
     Source: Unicode Technical Standard 46, as browsers and cloudflared have it.
     """
-    if name.isascii() or len(name) > _MAX_NAME:
+    if name.isascii() or len(name) > MAX_NAME:
         return name.lower()
     try:
         mapped = idna.uts46_remap(name, std3_rules=False)
