@@ -269,7 +269,7 @@ class CertificateRevoker:
                     for exposure in zone.left.exposures
                     if exposure.visitor in _OPEN_TO_REVOKED
                 }
-                await reconciler.sync(Extent(hostnames=open_hostnames))
+                await reconciler.sync(reconciler.unasked(open_hostnames))
         except EngineError as err:
             LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
 

@@ -43,4 +43,4 @@ async def async_write_pins(
 
 
 def _everything(reconciler: Reconciler) -> Extent:
-    return Extent(hostnames={item.hostname for item in reconciler.hostnames})
+    return reconciler.unasked({item.hostname for item in reconciler.hostnames})

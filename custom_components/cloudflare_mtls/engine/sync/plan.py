@@ -1,7 +1,7 @@
 """Observed against desired: the ordered steps that remove the drift (pure)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
@@ -105,6 +105,15 @@ class Plan:
                 found for found in self.adoptable if found.concerns(hostnames)
             ),
         )
+
+    def without_ways_to(self, hostnames: Collection[str]) -> Plan:
+        """Return the plan with nothing but rules for these hostnames; no hostname can open."""
+        steps = tuple(
+            step
+            for step in self.steps
+            if isinstance(step, RuleStep) or step.target not in hostnames
+        )
+        return replace(self, steps=steps)
 
 
 def make_plan(observation: Observation, desired: DesiredZone) -> Plan:

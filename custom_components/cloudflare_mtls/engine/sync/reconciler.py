@@ -77,6 +77,7 @@ class AccountSync:
 class Extent:
     """Which hostnames to bring to their settings, or to remove, and what a person agreed to.
 
+    rules_only: those of the hostnames for which nothing but rules may be written.
     takes_over: what was made by hand for them and becomes ours; None where nobody is asked.
     confirmed: the plans that a person saw, by zone, in which case nothing else is done; None
         where nobody is asked.
@@ -84,6 +85,7 @@ class Extent:
 
     hostnames: Collection[str]
     remove: bool = False
+    rules_only: Collection[str] = ()
     takes_over: frozenset[MadeByHand] | None = None
     confirmed: Mapping[str, Plan] | None = None
 
@@ -133,6 +135,15 @@ class Reconciler:
             }
         )
 
+    def unasked(self, hostnames: Collection[str]) -> Extent:
+        """Return what may be written for hostnames that nobody asked to sync.
+
+        Only those that are kept in sync are led to their tunnels: a person may have taken the
+        others down.
+        """
+        not_kept = {item.hostname for item in self.hostnames if not item.keep_in_sync}
+        return Extent(hostnames=hostnames, rules_only=not_kept)
+
     async def look(self, zone_id: str) -> ZoneView:
         """Return what there is to see of a zone."""
         in_zone = [
@@ -177,7 +188,8 @@ class Reconciler:
         )
         # A hostname leaves the shared rules only once nothing leads to it.
         concerned = {*extent.hostnames, *(item.hostname for item in gone)}
-        return make_plan(view.observation, desired).limited_to(concerned)
+        plan = make_plan(view.observation, desired).limited_to(concerned)
+        return plan.without_ways_to(extent.rules_only)
 
     async def plan(self, zone_id: str, extent: Extent) -> Plan:
         """Return what must be done in a zone; nothing is written."""
