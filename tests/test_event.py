@@ -23,6 +23,7 @@ from .common import (
     EDGE_EVERY,
     HOSTNAME,
     HOSTNAME_ID,
+    SKIP_REF,
     act,
     add_certificate,
     add_known_certificate,
@@ -74,7 +75,38 @@ async def test_fixed(
     assert state
     assert state.state != before
     assert state.attributes["event_type"] == "fixed"
-    assert state.attributes["steps"] == event.data["steps"]
+    (shown,) = state.attributes["steps"]
+    assert shown == {
+        "kind": "block_rule",
+        "action": "update",
+        "target": step["target"],
+    }
+
+
+class TestExemptPath:
+    """A hostname with a path that needs no certificate."""
+
+    @pytest.fixture
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return settings with a path whose name is as good as a password."""
+        return {**settings, "exempt_paths": ["/local/s3cr3t-folder/"]}
+
+    @pytest.mark.parametrize("ref", [BLOCK_REF, SKIP_REF])
+    async def test_no_state_shows_it(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        freezer: FrozenDateTimeFactory,
+        ref: str,
+    ) -> None:
+        """Every user reads states, and who may only look must not learn the path."""
+        for rule in zone_of(sandbox).rules:
+            rule.enabled = rule.ref != ref
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        states = [state.as_dict() for state in hass.states.async_all()]
+        assert state_of(hass, FIXED) != "unknown"
+        assert "s3cr3t" not in str(states)
 
 
 async def test_fix_that_fails(

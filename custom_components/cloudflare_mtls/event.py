@@ -134,5 +134,10 @@ class HostnameEvent(HostnameEntity, EventEntity):
     def _async_fixed(self, event: Event[dict[str, Any]]) -> None:
         hostname = self.hostname
         if hostname and event.data[CONF_HOSTNAME] == hostname.settings.hostname:
-            self._trigger_event("fixed", {"steps": event.data["steps"]})
+            # Details hold rules, and so exempt paths: every user reads states.
+            steps = [
+                {key: value for key, value in step.items() if key != "detail"}
+                for step in event.data["steps"]
+            ]
+            self._trigger_event("fixed", {"steps": steps})
             self.async_write_ha_state()

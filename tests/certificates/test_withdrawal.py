@@ -11,9 +11,18 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
 )
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from tests.common import act, is_loaded, reported, settle
-from tests.dialogs import Client, handovers_of, link_of, status_of_fetch
+from tests.certificates.creating import renew
+from tests.certificates.stages import Stages
+from tests.common import act, is_loaded, reported, settle, with_device
+from tests.dialogs import (
+    THROUGH_CLOUDFLARE,
+    Client,
+    handovers_of,
+    link_of,
+    status_of_fetch,
+)
 from tests.faults import Faults
 
 
@@ -199,3 +208,45 @@ async def press(hass: HomeAssistant, button: str) -> None:
         "button", "press", {"entity_id": button}, blocking=True
     )
     await settle(hass)
+
+
+@with_device
+@pytest.mark.parametrize("when", ["waiting", "packing", "not loaded"])
+async def test_remote_download_turned_off(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    stages: Stages,
+    hass_client_no_auth: ClientSessionGenerator,
+    when: str,
+) -> None:
+    """A link that was given out before works at home only."""
+    client = await hass_client_no_auth()
+    allow_remote_download(hass, home, True)
+    await settle(hass)
+    if when == "packing":
+        stages.hold("pack")
+    renewal = asyncio.create_task(renew(hass, home))
+    if when == "packing":
+        await stages.until_reached()
+    else:
+        await renewal
+    if when == "not loaded":
+        await hass.config_entries.async_unload(home.entry_id)
+
+    allow_remote_download(hass, home, False)
+    stages.release()
+    await renewal
+
+    (handover,) = handovers_of(hass)
+    path, _, token = handover.url.removeprefix("http://192.168.1.10:8123").partition("#")  # fmt: skip
+    away = await client.post(path, data=token, headers=THROUGH_CLOUDFLARE)
+    assert away.status == 403
+    assert await status_of_fetch(client, handover.url) == 200
+
+
+def allow_remote_download(
+    hass: HomeAssistant, entry: MockConfigEntry, allowed: bool
+) -> None:
+    """Choose whether certificates can be downloaded outside the home network."""
+    options = {**entry.options, "remote_handover": allowed}
+    hass.config_entries.async_update_entry(entry, options=options)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -120,10 +120,11 @@ class CertificateCreator:
             except Exception:
                 await self._undo(creation, signed.certificate)
                 raise
-            # Nothing waits between the last look at the device and the offer.
+            # Nothing waits between the last look at device and options, and the offer.
             handovers = async_get_handovers(self._hass)
             replaced = handovers.withdraw_device(device.id)
-            handover = handovers.offer(delivery)
+            remotely = bool(self._entry.options.get(CONF_REMOTE_HANDOVER))
+            handover = handovers.offer(replace(delivery, remotely=remotely))
         event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
         async_fire_certificate(
             self._hass, self._entry, event, signed.certificate, device.id
@@ -207,7 +208,6 @@ class CertificateCreator:
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
                 hostname=visited or next(self._published_in(device.zone_id), None),
-                remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
             )
         )
 

@@ -18,7 +18,6 @@ def pack(
     facts: CertificateFacts,
     advised_format: BundleFormat,
     hostname: str | None,
-    remotely: bool,
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
     label = make_label(device.name, facts.issued_on, device.id)
@@ -36,5 +35,4 @@ def pack(
             for item in formats
         ),
         hostname=hostname,
-        remotely=remotely,
     )

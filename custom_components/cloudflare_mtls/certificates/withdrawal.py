@@ -1,4 +1,4 @@
-"""Withdraws bundles as soon as a person removes their device, or removes or disables their account."""
+"""Withdraws bundles as soon as a person removes their device or account, disables it, or keeps them at home."""
 
 from collections.abc import Collection
 
@@ -10,14 +10,16 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..const import DOMAIN
+from ..const import CONF_REMOTE_HANDOVER, DOMAIN
 from ..pages.handovers import async_get_handovers
 from ..subentries import companions_of
 
 
 @callback
 def async_withdraw_what_is_gone(hass: HomeAssistant) -> None:
-    """Withdraw the bundles of what a person removes or disables, from now on.
+    """Withdraw the bundles of what a person removes or disables, at once.
+
+    Where a person turns off that they are given out remotely, they stay at home.
 
     An account that is not loaded has no update listener, so Home Assistant's own signal is
     followed. Cloudflare is not asked: a bundle is given out by Home Assistant alone.
@@ -31,6 +33,9 @@ def async_withdraw_what_is_gone(hass: HomeAssistant) -> None:
                 device_ids = {
                     item.id for item in companions_of(entry.subentries).values()
                 }
-            async_get_handovers(hass).withdraw_others(entry.entry_id, device_ids)
+            handovers = async_get_handovers(hass)
+            handovers.withdraw_others(entry.entry_id, device_ids)
+            if not entry.options.get(CONF_REMOTE_HANDOVER):
+                handovers.keep_at_home(entry.entry_id)
 
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, changed)

@@ -1,7 +1,7 @@
 """Bundles that are offered to devices: each once, for ten minutes, in memory only."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 import secrets
 from typing import Final
@@ -152,6 +152,13 @@ class Handovers:
         self._withdraw(
             lambda item: item.entry_id == entry_id and item.device_id not in device_ids
         )
+
+    @callback
+    def keep_at_home(self, entry_id: str) -> None:
+        """Give out an account's deliveries on the home network only."""
+        for offer in self._offers.values():
+            if offer.delivery.entry_id == entry_id:
+                offer.delivery = replace(offer.delivery, remotely=False)
 
     def _withdraw(self, is_withdrawn: Callable[[Delivery], bool]) -> list[str]:
         """Stop offering some deliveries, and return the ids of their certificates."""
