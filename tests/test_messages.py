@@ -222,6 +222,7 @@ def test_every_abort_has_a_sentence() -> None:
         "issue_ignored",
         "no_tunnel",
         "no_zone",
+        "nothing_readable",
         "nothing_to_fetch",
         "nothing_to_remove",
         "reconfigure_successful",

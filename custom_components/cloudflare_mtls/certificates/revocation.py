@@ -63,7 +63,7 @@ class CertificateRevoker:
                     "revocation_delayed",
                     {
                         "certificate_id": certificate_id,
-                        "reason": await self._text(describe(err)),
+                        "reason": await _reason(self._hass, err),
                     },
                 ),
                 err,
@@ -165,14 +165,12 @@ class CertificateRevoker:
         """
         refused = await self._try_to_revoke(certificates)
         errors = [*errors, *refused.values()]
-        claimed = Message("revocation_unknown", {"name": name})
         if errors:
             self._protection.async_look_at_ledger()
             left = [*unseen, *map(_label, refused)]
-            reasons = [describe(errors[0]), *([claimed] if is_claimed else [])]
-            await self._raise_left(name, left, reasons, errors[0])
+            await _raise_left(self._hass, name, left, errors[0], is_claimed=is_claimed)
         if is_claimed:
-            raise_translated_error(claimed)
+            raise_translated_error(Message("revocation_unknown", {"name": name}))
 
     async def _try_to_revoke[CertificateT: ListedCertificate](
         self, certificates: Collection[CertificateT]
@@ -279,31 +277,44 @@ class CertificateRevoker:
         await self._protection.async_pin()
         await self._protection.async_refresh()
 
-    async def _raise_left(
-        self,
-        name: str,
-        left: Collection[str],
-        reasons: Iterable[Message],
-        error: EngineError,
-    ) -> None:
-        """Raise HomeAssistantError that says why, and which certificates are still valid."""
-        reason = " ".join([await self._text(item) for item in reasons])
-        if not left:
-            raise_translated_error(
-                Message("revocation_uncertain", {"name": name, "reason": reason}), error
-            )
+
+async def _raise_left(
+    hass: HomeAssistant,
+    name: str,
+    left: Collection[str],
+    error: EngineError,
+    *,
+    is_claimed: bool,
+) -> None:
+    """Raise HomeAssistantError that says why, and which certificates are still valid, if any are."""
+    reason, listed = await _reason(hass, error), ", ".join(sorted(left))
+    if left and is_claimed:
         raise_translated_error(
             Message(
-                "revocation_incomplete",
-                {"name": name, "reason": reason, "left": ", ".join(sorted(left))},
+                "revocation_incomplete_unknown",
+                {"name": name, "reason": reason, "left": listed},
             ),
             error,
         )
+    if left:
+        raise_translated_error(
+            Message(
+                "revocation_incomplete",
+                {"name": name, "reason": reason, "left": listed},
+            ),
+            error,
+        )
+    if not is_claimed:
+        raise_translated_error(
+            Message("revocation_uncertain", {"name": name, "reason": reason}), error
+        )
 
-    async def _text(self, message: Message) -> str:
-        """Return the sentences of an error."""
-        text = await async_get_texts(self._hass, "exceptions")
-        return text(f"{message.key}.message", **message.placeholders)
+
+async def _reason(hass: HomeAssistant, error: EngineError) -> str:
+    """Return the sentences that say what Cloudflare answered."""
+    message = describe(error)
+    text = await async_get_texts(hass, "exceptions")
+    return text(f"{message.key}.message", **message.placeholders)
 
 
 def _label(certificate: ListedCertificate) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..api.names import MAX_NAME
 from ..api.models import AccessApplication, Observation, Ruleset, Zone
+from ..api.names import MAX_NAME
 from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.admissions import Admission, read_admissions
 from ..rules.marks import BLOCK_REF, SKIP_REF
