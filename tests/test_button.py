@@ -171,7 +171,7 @@ async def test_revocation_that_fails_once(
 
     assert raised.value.translation_key == "revocation_incomplete"
     assert raised.value.translation_placeholders
-    assert raised.value.translation_placeholders["dates"] == f"{left:%Y-%m-%d}"
+    assert raised.value.translation_placeholders["left"] == f"{left:%Y-%m-%d}"
     certificates = zone_of(sandbox).certificates
     assert {key: item.status for key, item in certificates.items()} == {
         "first": "active",
