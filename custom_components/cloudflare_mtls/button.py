@@ -52,7 +52,8 @@ async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
 async def _async_restore(data: CloudflareData, companion: CompanionState) -> None:
     """Make the certificate of a revoked device valid again."""
     assert companion.restorable
-    await data.revoker.async_restore(companion.restorable)
+    found = await data.certificates.async_find(companion.restorable.id)
+    await data.restorer.async_restore(found)
 
 
 HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (
