@@ -164,6 +164,7 @@ async def test_hostname_added(
         "enforced": "on",
         "fixed": "unknown",
         "published": "on",
+        "reaches_home_assistant": "unknown",
         "sync": "unknown",
     }
     assert (
@@ -237,7 +238,11 @@ async def test_companion_added_by_the_action(
 
     added = str(device.config_subentry_id)
     account_id = entry.data["account_id"]
-    assert recorder.touched() == {added, account_id}
+    # A visit with its certificate showed where the hostname leads.
+    assert recorder.touched() == {added, account_id, HOSTNAME_ID}
+    assert recorder.states()[HOSTNAME_ID].keys() == {
+        "binary_sensor.home_mobile_example_com_reaches_home_assistant"
+    }
     assert {key: len(item) for key, item in recorder.states()[account_id].items()} == {
         "event.home_lab_certificate": 1
     }

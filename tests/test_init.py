@@ -280,7 +280,10 @@ async def test_account_without_hostnames_asks_for_no_zone(
     assert not [
         request for request in sandbox.journal.requests if "/zones" in request.path
     ]
-    assert await act(hass, entry, "list_certificates") == {"certificates": []}
+    assert await act(hass, entry, "list_certificates") == {
+        "certificates": [],
+        "unread_zones": [],
+    }
 
 
 async def test_account_removed(

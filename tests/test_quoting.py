@@ -145,9 +145,11 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "other_url": lambda text, foreign: Ours("http://ha.local:8123/x#token"),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
+    "minutes": lambda text, foreign: "15",
     "seconds": lambda text, foreign: "42",
     "settings": lambda text, foreign: Ours(quoted(foreign)),
     "since": lambda text, foreign: "2026-11-28 16:53",
+    "times": lambda text, foreign: "3",
     "token": lambda text, foreign: Ours("eyJhIjoi"),
     "token_url": lambda text, foreign: Ours(token_url()),
     "until": lambda text, foreign: "16:53",
@@ -172,6 +174,7 @@ def steps_about(foreign: str) -> list[Step]:
         RuleStep(kind=kind, action=action, target=foreign, replaces=rule)
         for kind in (Kind.BLOCK_RULE, Kind.SKIP_RULE)
         for action in Action
+        if action is not Action.MARK
     ]
     others: list[Step] = [
         *(
@@ -186,7 +189,8 @@ def steps_about(foreign: str) -> list[Step]:
         ),
         *(
             RecordStep(action=action, target=foreign, tunnel_id=foreign)
-            for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.ADOPT)
+            for action in Action
+            if action not in (Action.MOVE, Action.DISCARD)
         ),
         *(
             AssociationStep(action=action, target=foreign)

@@ -291,6 +291,7 @@ async def test_switch_and_buttons_are_configuration(
     assert {item.translation_key for item in changing} == {
         "published",
         "renew",
+        "restore",
         "revoke",
         "revoke_old",
         "sync",

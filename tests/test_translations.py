@@ -38,6 +38,7 @@ STEPS = [
     ),
     *(f"step_association_{action}" for action in ("create", "delete")),
     "step_dns_record_adopt",
+    "step_dns_record_mark",
 ]
 
 

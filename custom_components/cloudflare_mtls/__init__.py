@@ -49,9 +49,9 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
     async_setup_services(hass)
+    async_setup_visit(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
-    async_setup_visit(hass)
     async_withdraw_what_is_gone(hass)
     return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 import os
 
@@ -14,6 +15,7 @@ from .engine.api.client import CloudflareClient
 from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
+from .engine.arrival import Arrival
 from .engine.probe import Probe
 
 
@@ -57,13 +59,15 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """State that all entries, dialogs and actions of an account share: pauses and recent writes."""
+    """State that all entries, dialogs and actions of an account share: pauses, recent writes and arrivals."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
     # Held while writing: two writers would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     pause: Pause = field(default_factory=Pause)
     query_pause: Pause = field(default_factory=Pause)
+    # Where visits with a certificate ended, and when, by hostname.
+    arrivals: dict[str, tuple[Arrival, datetime]] = field(default_factory=dict)
 
 
 @callback

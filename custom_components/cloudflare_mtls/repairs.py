@@ -44,6 +44,7 @@ class FixHostnameFlow(FixFlow):
         protection = self._entry.runtime_data.protection
         extent = Extent(hostnames={self.subject}, confirmed=self._shown)
         outcome = await protection.async_sync(extent)
+        outcome.raise_if_unseen()
         message = describe(outcome.errors[0]) if outcome.errors else None
         if not outcome.unseen and not any(
             zone.left.steps for zone in outcome.zones.values()

@@ -329,7 +329,7 @@ class TestHostnameThatWasThereBefore:
 
         form = await answer(hass, await open_options(hass, home, "remove"), revoke=True)
 
-        assert form["errors"] == {"base": "problem_would_expose"}
+        assert form["errors"] == {"base": "problem_still_reachable"}
         assert foreign(sandbox)["records"] == before["records"]
         assert foreign(sandbox)["config"] == before["config"]
         assert BLOCK_REF in {rule.ref for rule in zone_of(sandbox).rules}

@@ -174,7 +174,7 @@ class TestHostnameThatWasThereBefore:
         told = raised.value.translation_placeholders
         assert told
         assert told["hostname"] == "home.example.com"
-        assert "would have let devices without a certificate reach" in told["reason"]
+        assert "can still be reached from the internet" in told["reason"]
         assert foreign(sandbox)["records"] == before["records"]
         assert foreign(sandbox)["config"] == before["config"]
         assert BLOCK_REF in {rule.ref for rule in zone_of(sandbox).rules}

@@ -181,7 +181,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
-            self._zones.async_keep_up(),
+            self._find_new_zones(),
         )
         if any(isinstance(err, Unavailable) for err in seen.failed.values()):
             # Then it is not about the zones.
@@ -212,6 +212,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 lost_zones=lost,
             )
         )
+
+    async def _find_new_zones(self) -> bool:
+        """Look for other zones of the account, where there is something to protect."""
+        return bool(self._used_zones) and await self._zones.async_keep_up()
 
     async def _judge_failures(
         self, failed: Mapping[str, EngineError]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -10,7 +10,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util import dt as dt_util
 
-from ..const import LOGGER
+from ..account import async_get_account_state
+from ..const import CONF_ACCOUNT_ID, LOGGER
 from ..engine.arrival import Arrival
 from ..engine.probe import Enforcement, Probe
 from ..engine.sync.lost_zones import LostZone
@@ -58,7 +59,8 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self._protection = protection
         self._visited: _Basis | None = None
         self._open: set[str] = set()
-        self._arrivals: dict[str, tuple[Arrival, datetime]] = {}
+        shared = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID])
+        self._arrivals = shared.arrivals
         self._without_certificate: set[str] = set()
 
     @override

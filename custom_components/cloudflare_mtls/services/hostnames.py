@@ -86,6 +86,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
             outcome = await protection.async_sync(extent)
             if extent.remove and outcome.in_sync:
                 _remove_hostnames(call.hass, entry, extent.hostnames)
+        outcome.raise_if_unseen()
         if not call.return_response:
             outcome.raise_if_stopped()
     return await _describe_sync(call.hass, outcome)
@@ -106,6 +107,7 @@ async def _remove(call: ServiceCall) -> ServiceResponse:
     entry, settings = _hostname_of_device(call.hass, call.data[ATTR_DEVICE_ID])
     with raise_translated():
         outcome = await async_remove_hostnames(call.hass, entry, {settings.hostname})
+        outcome.raise_if_unseen()
         if not call.return_response:
             outcome.raise_if_stopped()
             await _raise_problems(call.hass, settings.hostname, outcome)

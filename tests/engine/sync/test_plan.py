@@ -172,7 +172,15 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "ingress",
         "dns_record",
     }
-    assert set(Action) == {"create", "update", "move", "delete", "adopt", "discard"}
+    assert set(Action) == {
+        "create",
+        "update",
+        "move",
+        "delete",
+        "adopt",
+        "discard",
+        "mark",
+    }
     assert set(Visitor) == {
         "no_certificate",
         "unaccepted_certificate",

@@ -235,7 +235,8 @@ class _Writer:
         own = address_record(self.state.records, step.target)
         kept = tuple(record for record in self.state.records if record is not own)
         body = record_body(step)
-        if own and own.comment != RECORD_COMMENT and step.action is not Action.ADOPT:
+        is_marked = own is not None and own.comment == RECORD_COMMENT
+        if own and not is_marked and step.action not in (Action.ADOPT, Action.MARK):
             raise Conflict(None, "a DNS record is in the way")
         if step.action is Action.DELETE:
             if own:

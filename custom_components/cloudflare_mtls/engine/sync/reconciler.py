@@ -62,6 +62,11 @@ class AccountSync:
             zone.left.in_sync for zone in self.zones.values()
         )
 
+    def raise_if_unseen(self) -> None:
+        """Raise the first EngineError that kept a zone from being looked at, if none could be."""
+        if not self.zones:
+            self.raise_if_stopped()
+
     def way_left(self, settings: HostnameSettings) -> Problem | None:
         """Return what still leads home although the hostname is off the internet, if something does."""
         zone = self.zones.get(settings.zone_id)

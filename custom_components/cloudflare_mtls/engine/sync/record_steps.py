@@ -40,9 +40,10 @@ def lead_to_tunnel(
     record = address_record(steps.state.records, item.hostname)
     if record and _leads_to_tunnel(record, item):
         by_hand = record_made_by_hand(steps.state, desired, item)
-        is_marked = record.comment == RECORD_COMMENT
-        if not is_marked and (by_hand is None or by_hand in (desired.takes_over or ())):
-            steps.add(adopt_record(item))
+        if by_hand in (desired.takes_over or ()):
+            steps.add(_comment_step(Action.ADOPT, item))
+        elif by_hand is None and record.comment != RECORD_COMMENT:
+            steps.add(mark_record(item))
         return
     if record and record.comment != RECORD_COMMENT:
         steps.add_problem(ProblemCode.RECORD_IN_THE_WAY, item.hostname, record.content)
@@ -59,11 +60,13 @@ def lead_to_tunnel(
     )
 
 
-def adopt_record(item: ProtectedHostname) -> RecordStep:
-    """Return the step that writes our mark on a hostname's record."""
-    return RecordStep(
-        action=Action.ADOPT, target=item.hostname, tunnel_id=item.tunnel_id
-    )
+def mark_record(item: ProtectedHostname) -> RecordStep:
+    """Return the step that writes our mark again on a hostname's record."""
+    return _comment_step(Action.MARK, item)
+
+
+def _comment_step(action: Action, item: ProtectedHostname) -> RecordStep:
+    return RecordStep(action=action, target=item.hostname, tunnel_id=item.tunnel_id)
 
 
 def _leads_to_tunnel(record: DnsRecord, item: ProtectedHostname) -> bool:

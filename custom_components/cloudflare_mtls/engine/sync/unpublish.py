@@ -6,7 +6,7 @@ from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredZone
 from .ingress_steps import stop_serving
 from .problems import ProblemCode
-from .record_steps import adopt_record, is_our_record
+from .record_steps import is_our_record, mark_record
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
 from .steps import Action, RecordStep, Step, address_record
@@ -14,8 +14,13 @@ from .steps import Action, RecordStep, Step, address_record
 
 def unpublish(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
     """Remove everything of ours that leads to a hostname; say what else does."""
-    for step in _way_down(steps, desired, item):
+    way_down = _way_down(steps, desired, item)
+    for step in way_down:
         steps.add(step)
+    rule = stop_serving(steps.state, item)
+    if not way_down and rule and item.hostname in desired.marked:
+        # We once led the hostname home, so the rule is ours, whosever the record is by now.
+        steps.add(rule)
     if item.tunnel_id in steps.state.unread_tunnels:
         # Its rule may still be there.
         steps.add_problem(ProblemCode.TUNNEL_UNREAD, item.hostname, item.tunnel_id)
@@ -37,15 +42,14 @@ def _way_down(
 ) -> list[Step]:
     """Return the steps after which nothing of ours leads to a hostname, in a safe order."""
     record = address_record(steps.state.records, item.hostname)
-    is_ours = record is not None and is_our_record(record, desired, item)
-    if record and not is_ours and item.hostname not in desired.marked:
+    if record and not is_our_record(record, desired, item):
         # Behind somebody else's record the ingress rule is theirs too, though it looks like ours.
         return []
     way_down: list[Step] = []
-    if record and is_ours:
+    if record:
         if record.comment != RECORD_COMMENT:
             # Only what bears our mark is ever deleted.
-            way_down.append(adopt_record(item))
+            way_down.append(mark_record(item))
         way_down.append(
             RecordStep(
                 action=Action.DELETE,
