@@ -14,6 +14,7 @@ from tests.common import (
     SECOND_LOOK,
     act,
     add_certificate,
+    confirm_certificate,
     reported,
     settle,
     setup_integration,
@@ -118,4 +119,28 @@ async def test_zone_whose_certificates_may_not_be_read(
     await setup_integration(hass, entry)
     for _ in range(2):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == set()
+
+
+async def test_pins_do_not_change_with_every_look(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    second: Zone,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is trusted and nowhere to be seen is not pinned because of a zone that nobody uses."""
+    faults.refuse("GET", f"{second.id}/client_certificates", 403, 10000, "No")
+    hass.config_entries.async_update_entry(entry, options={"pin_certificates": True})
+    await setup_integration(hass, entry)
+    await confirm_certificate(
+        hass, entry, second.certificates["there"].certificate, None
+    )
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    sandbox.journal.clear()
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await act(hass, entry, "sync")
+    assert sandbox.journal.writes == []
     assert reported(hass) == set()

@@ -85,7 +85,8 @@ class Removals:
         self._down_since = {
             hostname: self._down_since.get(hostname, now)
             for hostname, settings in self.hostnames.items()
-            if (plan := plans[settings.zone_id]) and not plan.drifted(hostname)
+            # One that was removed during this refresh may be in no zone that was looked at.
+            if (plan := plans.get(settings.zone_id)) and not plan.drifted(hostname)
         }
         await self._tombstones.async_clear_hostnames(
             {

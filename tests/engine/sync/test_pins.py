@@ -20,6 +20,7 @@ def pins(*zone_ids: str, confirmed: Iterable[x509.Certificate] = ()) -> Pins:
     """Return the choice to accept only confirmed certificates of these zones."""
     return Pins(
         zone_ids=zone_ids,
+        needed_zone_ids=zone_ids,
         trust=trust(confirmed={fingerprint_of(item): None for item in confirmed}),
         run_blocking=asyncio.to_thread,
     )
@@ -72,6 +73,7 @@ async def test_zone_that_cannot_be_read(sandbox: Sandbox) -> None:
     client = CloudflareClient(token, base_url=sandbox.api_url)
     wanted = Pins(
         zone_ids={ZONE_ID, other.id},
+        needed_zone_ids={ZONE_ID, other.id},
         trust=trust(
             records={
                 "1": record("there", "device"),
@@ -93,6 +95,9 @@ async def test_zone_that_cannot_be_read(sandbox: Sandbox) -> None:
         "there",
         "confirmed",
     }
+    # A zone of which no device has a certificate does not count.
+    unneeded = replace(wanted, needed_zone_ids={ZONE_ID})
+    assert await unneeded.read(client) == {here}
     # Where all can be read, what is not listed is accepted by no rule.
     assert await replace(wanted, zone_ids={ZONE_ID}).read(client) == {here}
 

@@ -136,6 +136,7 @@ async def test_pins_are_read_for_each_sync(
     confirmed: dict[str, str | None] = {}
     pins = Pins(
         zone_ids=[ZONE_ID],
+        needed_zone_ids=[ZONE_ID],
         trust=trust(confirmed=confirmed),
         run_blocking=asyncio.to_thread,
     )

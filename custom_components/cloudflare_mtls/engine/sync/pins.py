@@ -12,9 +12,13 @@ from ..run_blocking import RunBlocking
 
 @dataclass(frozen=True, kw_only=True)
 class Pins:
-    """The choice to accept only the active certificates of these zones that are trusted."""
+    """The choice to accept only the active certificates of these zones that are trusted.
+
+    Of the zones that are needed, devices have certificates: what cannot be read there may exist.
+    """
 
     zone_ids: Collection[str]
+    needed_zone_ids: Collection[str]
     trust: Trust
     run_blocking: RunBlocking
 
@@ -29,7 +33,7 @@ class Pins:
             for item in readable(certificates)
             if item.is_active and self.trust.trusts(item)
         )
-        if not listed.failed:
+        if listed.failed.keys().isdisjoint(self.needed_zone_ids):
             return accepted
         return accepted | self.trust.fingerprints_beyond(certificates)
 
