@@ -132,8 +132,8 @@ async def test_pins_do_not_change_with_every_look(
 ) -> None:
     """What is trusted and nowhere to be seen is not pinned because of a zone that nobody uses."""
     faults.refuse("GET", f"{second.id}/client_certificates", 403, 10000, "No")
-    hass.config_entries.async_update_entry(entry, options={"pin_certificates": True})
     await setup_integration(hass, entry)
+    hass.config_entries.async_update_entry(entry, options={"pin_certificates": True})
     await confirm_certificate(
         hass, entry, second.certificates["there"].certificate, None
     )
