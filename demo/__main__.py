@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from urllib.parse import urlsplit
 
 from aiohttp import ClientError
 
@@ -108,6 +109,10 @@ def _print_access(world: World, owner: User) -> None:
     facts = world.cloudflare.facts
     say("")
     say(f"Home Assistant: {world.home.url}")
+    local, here = urlsplit(world.home.local_url), urlsplit(world.home.url)
+    say(
+        f"Links for phones name {local.hostname}; open them with {here.hostname} instead."
+    )
     say(f"User: {owner.name}    Password: {owner.password}")
     if world.phones:
         where = f"{world.hostname}:{facts['edge_port']}"

@@ -158,7 +158,11 @@ def read_handover(world: World, flow: Flow) -> None:
     """Read link and code in a dialog."""
     flow.expect_step("handover")
     shown = flow.answer["description_placeholders"]
-    world.link = shown["url"]
-    world.add_secrets(world.link, shown["code"])
+    link: str = shown["url"]
     [code] = flow.answer["data_schema"]
-    expect_equal(code["selector"]["qr_code"]["data"], world.link, "the QR code")
+    expect_equal(code["selector"]["qr_code"]["data"], link, "the QR code")
+    local_url, url = world.home.local_url, world.home.url
+    expect(link.startswith(f"{local_url}/"), "the link is not to this Home Assistant")
+    # Nothing looks up the name here.
+    world.link = link.replace(local_url, url, 1)
+    world.add_secrets(world.link, shown["code"])

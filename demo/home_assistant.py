@@ -242,6 +242,8 @@ class HomeAssistant:
         """Prepare a new installation that includes the integration."""
         port = free_port()
         self.url = f"http://{HOST}:{port}"
+        # Phones cannot open an address of this machine alone, so none is sent there.
+        self.local_url = f"http://homeassistant.home.arpa:{port}"
         self.folder = folder / "config"
         self.console = folder / "home-assistant.log"
         self.received = Received()

@@ -67,7 +67,7 @@ class World:
             "config/core/update",
             location_name="Demo",
             country="DE",
-            internal_url=home.url,
+            internal_url=home.local_url,
         )
         return world
 

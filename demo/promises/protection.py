@@ -104,7 +104,7 @@ async def foreign_rules_are_overtaken(world: World) -> None:
     """Put a skip rule, and one that executes another ruleset, ahead of all others."""
     skip = {
         "action": "skip",
-        "expression": "true",
+        "expression": "ssl",
         "action_parameters": {"ruleset": "current"},
         "description": "Rule of another tool",
     }
@@ -113,7 +113,7 @@ async def foreign_rules_are_overtaken(world: World) -> None:
     ruleset_id = await world.cloudflare.add_ruleset(skip_phase)
     execute = {
         "action": "execute",
-        "expression": "true",
+        "expression": "ssl",
         "action_parameters": {"id": ruleset_id},
         "description": "Rules of another tool",
     }

@@ -69,6 +69,8 @@ async def home_sees_itself_blocked(world: World) -> None:
             "other_ports": {"8443": refused},
             "enforced": True,
             "exposed_to": [],
+            "reaches_home_assistant": None,
+            "with_certificate": None,
         },
         "what Home Assistant meets",
     )
