@@ -143,7 +143,8 @@ _INTRODUCTION: Final = """# Fault matrix
 
 Each row is a call of a run, each column a fault that hits this call. A cell says how the run ended, and how many further runs
 had something to do until nothing was left: `finished, 0` is a run that the fault did not harm. An error is the one that
-stopped the run; what it had not done by then was left as it was. `killed` is a process that got SIGKILL, before or after
+stopped the run; what it had not done by then was left as it was. A tunnel that cannot be read stops no run: what concerns it is
+left for the next one. `killed` is a process that got SIGKILL, before or after
 Cloudflare did what the call asks. If several keys of an answer can be missing or mistyped, each is tried.
 
 After every write of every run: no request without a good certificate gets in that did not before, and nothing foreign was
