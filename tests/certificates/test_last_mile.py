@@ -14,7 +14,16 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import TunnelStatus
-from tests.common import HOSTNAME, act, reported, settle, state_of, submit
+from tests.common import (
+    HOSTNAME,
+    act,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    submit,
+    turn,
+)
 from tests.dialogs import CHOSEN, add
 
 ENTITY = "binary_sensor.home_mobile_example_com_reaches_home_assistant"
@@ -176,3 +185,29 @@ async def test_stranger_knows_no_question(
         answer = await client.get(f"/api/cloudflare_mtls/visit/{text}")
         assert answer.status == 404
         assert await answer.read() == b"" or text == ".."
+
+
+async def test_nobody_answers(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+) -> None:
+    """Nothing is claimed, good or bad."""
+    monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE", f"127.0.0.1:{unused_tcp_port}")
+    await setup_integration(hass, entry)
+    result = await submit(hass, await add(hass, entry), CHOSEN)
+    assert result["description_placeholders"]["arrival"] == ""
+    assert state_of(hass, ENTITY) == "unknown"
+    assert reported(hass) == set()
+
+
+async def test_no_hostname_is_published(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """There is nothing to visit."""
+    await turn(hass, "switch.home_mobile_example_com_published", "off")
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    assert result["description_placeholders"]["arrival"] == ""
+    assert state_of(hass, ENTITY) == "unknown"

@@ -291,8 +291,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         repeated = self._fixer.repeated.repeated(dt_util.utcnow())
         undone = [repeated_drift_issue(*item) for item in repeated.items()]
         async_report(self.hass, entry_id, "repeated", undone)
-        lost_issues = [lost_zone_issue(item) for item in lost.values()]
-        async_report(self.hass, entry_id, "zone", lost_issues)
+        if not self._newly_unread:
+            # At the first look nobody knows whether the cause of a repair is gone.
+            lost_issues = [lost_zone_issue(item) for item in lost.values()]
+            async_report(self.hass, entry_id, "zone", lost_issues)
 
     async def async_pin_problem(self, *more: str) -> Problem | None:
         """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""

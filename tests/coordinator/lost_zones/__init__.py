@@ -1,0 +1,1 @@
+"""Tests of an account with two domains, one of which is lost."""
