@@ -100,7 +100,7 @@ async def test_permissions(sandbox: Sandbox, api: Api, route: Any) -> None:
         hidden = route.method == "GET" and not path.endswith("unknown")
         assert reply.status == (200 if hidden else 403)
     else:
-        codes = {"/rulesets": None, "/settings": 9109, "": 10000}
+        codes = {"/rulesets": None, "/settings": 9109, "/ssl/": 9109, "": 10000}
         part = next(part for part in codes if part in path)
         assert (reply.status, reply.code) == (403, codes[part])
     reply = await api.with_token(sandbox.state.add_token(permissions={needed})).request(

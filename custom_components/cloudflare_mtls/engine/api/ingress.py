@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 from .json_fields import Fields, malformed
@@ -38,15 +39,20 @@ class IngressRule:
 
     def is_for(self, hostname: str) -> bool:
         """Return whether the rule names exactly this hostname, whichever way it is written."""
-        return self.hostname is not None and in_dns(self.hostname) == hostname
+        return self._in_dns == hostname
 
     def takes(self, host: str) -> bool:
         """Return whether the rule takes a request with this Host header, for any of its paths."""
-        return self.hostname is None or _takes(self.hostname, host)
+        return self._in_dns is None or _takes(self.hostname or "", self._in_dns, host)
 
     def may_take(self, hostname: str) -> bool:
         """Return whether a visitor can write the hostname so that the rule takes the request."""
-        return self.hostname is None or _may_take(self.hostname, hostname)
+        return self._in_dns is None or _may_take(self._in_dns, hostname)
+
+    @cached_property
+    def _in_dns(self) -> str | None:
+        """Return the form in which DNS has the hostname, made once for all that is asked about it."""
+        return None if self.hostname is None else in_dns(self.hostname)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +114,7 @@ class TunnelConfiguration:
         return next(iter(exact or rules), None)
 
 
-def _takes(name: str, host: str) -> bool:
+def _takes(name: str, in_dns: str, host: str) -> bool:
     """Return whether a rule with this name takes a request with this Host header.
 
     cloudflared compares letter by letter, after it cut the port. A star stands for one label
@@ -122,7 +128,7 @@ def _takes(name: str, host: str) -> bool:
         hostname = host
     if name.startswith("*."):
         return hostname.endswith(name[1:])
-    return hostname in (name, in_dns(name))
+    return hostname in (name, in_dns)
 
 
 def _may_take(name: str, hostname: str) -> bool:
@@ -131,4 +137,4 @@ def _may_take(name: str, hostname: str) -> bool:
     They choose its case and a dot at its end. Behind two colons, which cloudflared does not
     cut, they write any ending that a star asks for.
     """
-    return name.startswith("*.") or in_dns(name).removesuffix(".") == hostname
+    return name.startswith("*.") or name.removesuffix(".") == hostname

@@ -1,6 +1,6 @@
 """Counts how often drift of a hostname comes back, and how long it was exposed (pure)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -35,14 +35,20 @@ class RepeatedDrift:
 
     def __init__(self) -> None:
         """Begin with nothing known."""
+        self._in_sync = set[str]()
         self._closed_at: dict[str, datetime] = {}
         self._exposed_for: dict[str, timedelta] = {}
         self._fixed: dict[str, list[_Fixed]] = {}
 
     def look(
-        self, plans: Iterable[Plan], hostnames: Collection[str], now: datetime
+        self, plans: Collection[Plan], hostnames: Collection[str], now: datetime
     ) -> None:
-        """Note which hostnames were seen closed, and for how long others may have been exposed."""
+        """Note which hostnames were seen in sync or closed, and for how long others may have been exposed."""
+        self._in_sync |= {
+            hostname
+            for hostname in hostnames
+            if not any(plan.drifted(hostname) for plan in plans)
+        }
         exposed = {item.hostname for plan in plans for item in plan.exposures}
         for hostname in exposed:
             seen = self._closed_at.get(hostname, now)
@@ -51,7 +57,10 @@ class RepeatedDrift:
             self._closed_at[hostname] = now
 
     def fixed(self, hostname: str, now: datetime) -> None:
-        """Note that drift of a hostname was fixed."""
+        """Note that drift of a hostname was fixed; it counts once, until the hostname is in sync again."""
+        if hostname not in self._in_sync:
+            return
+        self._in_sync.discard(hostname)
         exposed_for = self._exposed_for.pop(hostname, None)
         fixed = _Fixed(at=now, exposed_for=exposed_for)
         self._fixed.setdefault(hostname, []).append(fixed)
