@@ -109,11 +109,8 @@ class CompanionDeviceFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Choose between a new certificate and other settings."""
-        if self._device_id is None:
-            self._device_id = read_companion(self._get_reconfigure_subentry()).id
-        device = self.find_device(self._device_id)
-        if device is None:
-            return self.async_abort(reason="device_gone")
+        device = read_companion(self._get_reconfigure_subentry())
+        self._device_id = device.id
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=["renew", "change"],

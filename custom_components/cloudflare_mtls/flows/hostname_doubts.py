@@ -32,8 +32,7 @@ class HostnameDoubtSteps[
                 return await self.async_step_no_certificate()
             case Doubt.PARTIAL_ZONE:
                 return await self.async_step_partial_zone()
-            case None:
-                return await self.async_review(draft)
+        return await self.async_review(draft)
 
     async def async_step_no_certificate(
         self, user_input: dict[str, Any] | None = None
