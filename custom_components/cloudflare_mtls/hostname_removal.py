@@ -27,8 +27,8 @@ async def async_remove_hostnames(
         outcome = await reconciler.sync(extent)
         # While nobody else can write: the next writer would build them up again.
         for subentry_id, settings in hostnames_of(entry.subentries).items():
-            zone = outcome.zones.get(settings.zone_id)
-            if settings.hostname in hostnames and zone and zone.left.in_sync:
+            plan = outcome.left.get(settings.zone_id)
+            if settings.hostname in hostnames and plan and plan.in_sync:
                 hass.config_entries.async_remove_subentry(entry, subentry_id)
     if not outcome.in_sync:
         await protection.async_refresh()

@@ -46,9 +46,7 @@ class FixHostnameFlow(FixFlow):
         outcome = await protection.async_sync(extent)
         outcome.raise_if_unseen()
         message = describe(outcome.errors[0]) if outcome.errors else None
-        if not outcome.unseen and not any(
-            zone.left.steps for zone in outcome.zones.values()
-        ):
+        if not outcome.unseen and not any(plan.steps for plan in outcome.left.values()):
             return self.async_create_entry(data={})
         return await self._show_left(outcome, message)
 
@@ -56,7 +54,7 @@ class FixHostnameFlow(FixFlow):
         self, outcome: AccountSync, message: Message | None
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
-        self._shown = {zone_id: zone.left for zone_id, zone in outcome.zones.items()}
+        self._shown = outcome.left
         text = await async_get_texts(self.hass, "common")
         left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)

@@ -75,6 +75,31 @@ async def test_remove_that_fails_half_way(
     assert loaded_entry.subentries == {}
 
 
+async def test_remove_all_where_one_domain_is_out_of_reach(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    two_zones: MockConfigEntry,
+) -> None:
+    """What is down leaves Home Assistant, so nothing builds it up again; the rest stays."""
+    await act(hass, two_zones, "sync")
+    faults.unavailable("GET", f"/zones/{sandbox.zone_id}/dns_records")
+
+    response = await act(hass, two_zones, "sync", remove=True)
+    await settle(hass)
+
+    assert response["in_sync"] is False
+    assert [problem["code"] for problem in response["problems"]] == ["unavailable"]
+    assert [item.title for item in two_zones.subentries.values()] == [HOSTNAME]
+    names = {
+        record.name
+        for zone in sandbox.state.zones.values()
+        for record in zone.dns_records.values()
+    }
+    assert HOSTNAME in names
+    assert "ha.example.org" not in names
+
+
 async def test_remove_one_of_two(
     hass: HomeAssistant, sandbox: Sandbox, two_zones: MockConfigEntry
 ) -> None:

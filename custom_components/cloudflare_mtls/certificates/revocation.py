@@ -263,8 +263,8 @@ class CertificateRevoker:
                 seen = await reconciler.preview(Extent(hostnames=hostnames))
                 open_hostnames = {
                     exposure.hostname
-                    for zone in seen.zones.values()
-                    for exposure in zone.left.exposures
+                    for plan in seen.left.values()
+                    for exposure in plan.exposures
                     if exposure.visitor in _OPEN_TO_REVOKED
                 }
                 await reconciler.sync(reconciler.unasked(open_hostnames))

@@ -161,15 +161,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         await self.async_refresh()
 
     async def async_sync(self, extent: Extent) -> AccountSync:
-        """Bring hostnames to what is wanted, look again, and return how it went.
-
-        Raises EngineError. What was taken down is not looked at while it is still configured:
-        it would be built up again.
-        """
+        """Bring hostnames to what is wanted, look again, and return how it went; raise EngineError."""
         async with self.async_writing() as reconciler:
             outcome = await reconciler.sync(extent)
-        if not (extent.remove and outcome.in_sync):
-            await self.async_refresh()
+        await self.async_refresh()
         return outcome
 
     @override

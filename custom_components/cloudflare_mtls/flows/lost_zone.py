@@ -12,7 +12,6 @@ import probatio
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler
-from ..engine.sync.settings import HostnameSettings
 from ..quoting import listed
 from ..subentries import companion_data, companions_of, hostname_data, hostnames_of
 from ..wording import Message, async_get_texts, changes_of, describe
@@ -50,7 +49,9 @@ class LostZoneFlow(FixFlow):
             return abort(
                 self, Message("zone_not_active", {"zone": lost.replacement.name})
             )
-        reconciler = self._moved(self._entry.runtime_data.protection.reconciler, lost)
+        reconciler = self._moved(
+            self._entry.runtime_data.protection.reconciler, lost.replacement.id
+        )
         outcome = await reconciler.preview(Extent(hostnames=self._hostnames()))
         outcome.raise_if_stopped()
         return await self._show_left(outcome, message)
@@ -63,7 +64,7 @@ class LostZoneFlow(FixFlow):
         extent = Extent(hostnames=self._hostnames(), confirmed=self._shown)
         protection = self._entry.runtime_data.protection
         async with protection.async_writing() as reconciler:
-            outcome = await self._moved(reconciler, lost).sync(extent)
+            outcome = await self._moved(reconciler, lost.replacement.id).sync(extent)
             if outcome.errors:
                 return await self._show_left(outcome, describe(outcome.errors[0]))
             self._store_zone(lost.replacement.id)
@@ -109,21 +110,21 @@ class LostZoneFlow(FixFlow):
         removed = self._entry.runtime_data.protection.removals.hostnames.values()
         return {item.hostname for item in removed if item.zone_id == self.subject}
 
-    def _moved(self, reconciler: Reconciler, lost: LostZone) -> Reconciler:
+    def _moved(self, reconciler: Reconciler, zone_id: str) -> Reconciler:
         """Return the reconciler with the zone's hostnames in the one that replaced it."""
-
-        def move(item: HostnameSettings) -> HostnameSettings:
-            if lost.replacement is None or item.zone_id != lost.zone_id:
-                return item
-            return replace(item, zone_id=lost.replacement.id)
-
-        return replace(reconciler, hostnames=tuple(map(move, reconciler.hostnames)))
+        return replace(
+            reconciler,
+            hostnames=tuple(
+                replace(item, zone_id=zone_id) if item.zone_id == self.subject else item
+                for item in reconciler.hostnames
+            ),
+        )
 
     async def _show_left(
         self, outcome: AccountSync, message: Message | None
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
-        self._shown = {zone_id: zone.left for zone_id, zone in outcome.zones.items()}
+        self._shown = outcome.left
         text = await async_get_texts(self.hass, "common")
         steps = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, ", ".join(sorted(self._hostnames())), steps)

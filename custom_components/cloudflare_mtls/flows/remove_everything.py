@@ -97,7 +97,7 @@ class RemoveEverythingSteps(OptionsFlow):
             except EngineError as err:
                 message = describe(err)
             else:
-                shown |= {key: zone.left for key, zone in outcome.zones.items()}
+                shown |= outcome.left
         self._shown = shown
         try:
             listed_now = await protection.async_read_certificates()
@@ -123,8 +123,8 @@ class RemoveEverythingSteps(OptionsFlow):
             except EngineError as err:
                 message = describe(err)
                 continue
-            for zone in outcome.zones.values():
-                for problem in zone.left.problems:
+            for plan in outcome.left.values():
+                for problem in plan.problems:
                     message = describe_problem(problem)
             if outcome.errors:
                 message = describe(outcome.errors[0])

@@ -1,7 +1,7 @@
 """Actions on protected hostnames."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -82,24 +82,14 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
     with raise_translated():
         if call.data[ATTR_DRY_RUN]:
             outcome = await protection.reconciler.preview(extent)
+        elif extent.remove:
+            outcome = await async_remove_hostnames(call.hass, entry, extent.hostnames)
         else:
             outcome = await protection.async_sync(extent)
-            if extent.remove and outcome.in_sync:
-                _remove_hostnames(call.hass, entry, extent.hostnames)
         outcome.raise_if_unseen()
         if not call.return_response:
             outcome.raise_if_stopped()
     return await _describe_sync(call.hass, outcome)
-
-
-@callback
-def _remove_hostnames(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, hostnames: Collection[str]
-) -> None:
-    """Remove hostnames that were taken down from Home Assistant, or they would come back."""
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        if settings.hostname in hostnames:
-            hass.config_entries.async_remove_subentry(entry, subentry_id)
 
 
 async def _remove(call: ServiceCall) -> ServiceResponse:
@@ -123,8 +113,8 @@ async def _raise_problems(
     text = await async_get_texts(hass, "common")
     problems = [
         describe_problem(problem)
-        for zone in outcome.zones.values()
-        for problem in zone.left.problems
+        for plan in outcome.left.values()
+        for problem in plan.problems
     ]
     reason = " ".join(text(item.key, **item.placeholders) for item in problems)
     raise_translated_error(
@@ -278,22 +268,21 @@ async def _rule_names(entry: CloudflareConfigEntry, zone_id: str) -> Mapping[str
 
 
 async def _describe_sync(hass: HomeAssistant, outcome: AccountSync) -> JsonObjectType:
-    zones = outcome.zones.values()
     return {
         "in_sync": outcome.in_sync,
         # Of a domain that could not be looked at, nobody knows.
-        "exposed": any(zone.left.exposures for zone in zones)
+        "exposed": any(plan.exposures for plan in outcome.left.values())
         or (None if outcome.unseen else False),
         "steps": [
             *(
                 _describe_step(step, applied=True)
-                for zone in zones
+                for zone in outcome.zones.values()
                 for step in zone.applied
             ),
             *(
                 _describe_step(step, applied=False)
-                for zone in zones
-                for step in zone.left.steps
+                for plan in outcome.left.values()
+                for step in plan.steps
             ),
         ],
         "problems": await _describe_problems(hass, outcome),
@@ -315,8 +304,8 @@ async def _describe_problems(
         message = describe(err)
         told = sentence(f"{message.key}.message", **message.placeholders)
         problems.append({"code": message.key, "message": told})
-    for zone in outcome.zones.values():
-        for problem in zone.left.problems:
+    for plan in outcome.left.values():
+        for problem in plan.problems:
             message = describe_problem(problem)
             told = text(message.key, **message.placeholders)
             problems.append({"code": problem.code, "message": told})

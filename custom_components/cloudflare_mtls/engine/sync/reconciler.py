@@ -56,11 +56,14 @@ class AccountSync:
         return (*self.unseen.values(), *stopped)
 
     @property
+    def left(self) -> Mapping[str, Plan]:
+        """Return what is left to do in each zone that was looked at."""
+        return {zone_id: zone.left for zone_id, zone in self.zones.items()}
+
+    @property
     def in_sync(self) -> bool:
         """Return whether all is known to be as it must be."""
-        return not self.unseen and all(
-            zone.left.in_sync for zone in self.zones.values()
-        )
+        return not self.unseen and all(plan.in_sync for plan in self.left.values())
 
     def raise_if_unseen(self) -> None:
         """Raise the first EngineError that kept a zone from being looked at, if none could be."""
@@ -69,8 +72,8 @@ class AccountSync:
 
     def way_left(self, settings: HostnameSettings) -> Problem | None:
         """Return what still leads home although the hostname is off the internet, if something does."""
-        zone = self.zones.get(settings.zone_id)
-        return zone.left.way_left(settings.hostname) if zone else None
+        plan = self.left.get(settings.zone_id)
+        return plan.way_left(settings.hostname) if plan else None
 
     def raise_if_stopped(self) -> None:
         """Raise the first EngineError that stopped the sync of a zone, if one did."""
@@ -108,8 +111,7 @@ class Reconciler:
     It needs all of the account's hostnames, because the hostnames of a zone share its rules:
     those to protect, those that were removed and still have to be taken down, and former
     settings of hostnames that were changed. Marked are those whose DNS record was seen with our
-    mark. Without pins, every certificate of the account is
-    accepted. Its methods raise EngineError where they cannot see what must be done.
+    mark. Without pins, every certificate of the account is accepted. Its methods raise EngineError where they cannot see what must be done.
     """
 
     client: CloudflareClient
