@@ -300,6 +300,30 @@ async def test_renamed(
     assert sandbox.journal.requests == []
 
 
+@pytest.mark.usefixtures("recorder")
+async def test_renamed_as_after_a_restart(
+    hass: HomeAssistant, entry: MockConfigEntry, device_registry: dr.DeviceRegistry
+) -> None:
+    """A device has the name that a person typed, now and once Home Assistant starts again."""
+
+    def name() -> str | None:
+        device = device_registry.async_get_device_by_identifier(
+            (DOMAIN, COMPANION_ID), entry.entry_id
+        )
+        return device.name if device else None
+
+    typed = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN} tablet"
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[COMPANION_ID], title=typed
+    )
+    await settle(hass)
+    assert name() == typed
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    assert name() == typed
+
+
 async def test_account_renamed(
     hass: HomeAssistant, entry: MockConfigEntry, recorder: StateRecorder
 ) -> None:

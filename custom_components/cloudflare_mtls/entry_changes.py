@@ -11,7 +11,6 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from .const import CONF_ACCOUNT_ID, DOMAIN
 from .engine.sync.settings import HostnameSettings
 from .entity import SIGNAL_SUBENTRIES
-from .quoting import plain
 from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostnames_of
 
@@ -105,7 +104,7 @@ class EntryChanges:
                 (DOMAIN, identifier), self._entry.entry_id
             )
             if device:
-                registry.async_update_device(device.id, name=plain(now[identifier]))
+                registry.async_update_device(device.id, name=now[identifier])
 
     def _show_subentries(
         self,
