@@ -106,7 +106,7 @@ async def seconds_to_wait(act_by_hand: Awaitable[Any]) -> str:
     told = caught.value.translation_placeholders
     assert told
     if caught.value.translation_key == "revocation_delayed":
-        # Whoever wants a certificate revoked reads that it will be, and why not now.
+        # The person reads that Home Assistant will revoke it later, and why not now.
         (seconds,) = re.findall(r"pause of (\d+) seconds", told["reason"])
         return str(seconds)
     assert caught.value.translation_key == "rate_limited"

@@ -120,7 +120,7 @@ def test_only_our_own_text_is_left_as_it_is() -> None:
 TRANSLATIONS: Final = sorted((PACKAGE / "translations").glob("*.json"))
 
 # All that is not foreign, and may therefore stand outside of code: how it is made, of the most hostile
-# text that it could hold. Whoever adds a placeholder puts it in code, or here.
+# text that it could hold. A new placeholder belongs into code, or into this list.
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "app_url": lambda text, foreign: Ours(APP_URL),
     "arrival": lambda text, foreign: Ours(

@@ -97,9 +97,14 @@ def _table(sentences: dict[str, str]) -> Iterator[str]:
 
 
 def _plain(sentence: str) -> str:
-    """Return a sentence with words in place of the placeholders, which may stand in code."""
+    """Return a sentence with words in place of the placeholders, which may stand in code.
+
+    Right behind a full stop, a placeholder is a paragraph that is only sometimes there.
+    """
     return re.sub(
-        r"`?\{(\w+)\}`?", lambda match: f"*{match[1].replace('_', ' ')}*", sentence
+        r"`?\{(\w+)\}`?",
+        lambda match: f"*{match[1].replace('_', ' ')}*",
+        re.sub(r"(?<=\w\.)(?:\{\w+\})+", "", sentence),
     )
 
 

@@ -126,7 +126,7 @@ async def test_name_of_a_certificate_that_is_taken_over(
     loaded_entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
-    """Whoever asked for it chose its name: nothing in it turns a line around."""
+    """The person who asked for it chose its name: nothing in that turns a line around."""
     await add_certificate(sandbox, name="\u202ePixel 8", organization="")
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)

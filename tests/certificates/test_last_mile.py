@@ -179,7 +179,7 @@ async def test_stranger_knows_no_question(
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """The view tells nothing to whoever guesses."""
+    """A stranger who guesses gets no answer from the view."""
     client = await hass_client_no_auth()
     for text in ("x", "a" * 22, ".."):
         answer = await client.get(f"/api/cloudflare_mtls/visit/{text}")

@@ -129,7 +129,7 @@ async def test_renewal_notifies_another_app(
     device_registry: dr.DeviceRegistry,
     notifications: list[ServiceCall],
 ) -> None:
-    """Whoever renews a certificate chooses which app gets the link."""
+    """The person who renews a certificate chooses which app gets the link."""
     created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
     assert notifications == []
     device_id = register(hass, device_registry, "Android", "35")

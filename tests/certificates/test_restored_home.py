@@ -1,4 +1,4 @@
-"""A home that was set up anew, or restored: certificates that it no longer knows are reported, and not trusted."""
+"""After a new set-up or a restore, Home Assistant reports the certificates that it no longer knows, and trusts none."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ STORE = "cloudflare_mtls.{}.certificates"
 STRANGERS = "0bad0bad-7600-42e1-81c4-000000000001"
 GONE = "01JGONE0000000000000000001"
 AGO = "2026-11-01T12:00:00+00:00"
-# Whoever asks for a certificate chooses its subject.
+# The person who asks for a certificate chooses its subject.
 SUBJECTS: list[Any] = [
     pytest.param({"device_id": GONE}, id="like one of ours"),
     pytest.param({"device_id": DEVICE_ID}, id="for one of our devices"),

@@ -248,7 +248,7 @@ async def test_closer_zone_that_is_not_active(
 async def test_closer_zone_of_another_account(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
-    """The hostname is served there, whoever may write here."""
+    """The other zone serves the hostname, and the token may not write there."""
     account = sandbox.state.add_account("Parents")
     sandbox.state.add_zone("lab.example.com", account)
     result = await submit(hass, await start(hass), {"api_token": sandbox.token})

@@ -62,7 +62,7 @@ def visit(sandbox: Sandbox, zone: Zone, tmp_path: Path) -> Status:
 async def test_allowed_visitor_meets_no_custom_rule(
     sandbox: Sandbox, zone: Zone, visit: Status, scope: str, target: str, value: str
 ) -> None:
-    """Whoever made the rule: who comes from there gets in, and no event tells of it."""
+    """A rule at any level lets a visitor from there in, and no event tells of it."""
     assert await visit() == 403
     [event] = sandbox.state.blocked
     account = sandbox.state.accounts[sandbox.account_id]

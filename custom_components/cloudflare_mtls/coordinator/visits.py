@@ -1,7 +1,7 @@
 """Coordinator that visits the protected hostnames, as anybody on the internet can."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, override
 
@@ -117,29 +117,16 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             return
         self._report_arrivals()
         published = self._published()
+        met = {name: item for name, item in self.data.items() if name in published}
         # A hostname that let visitors in counts as open until it is seen to block them.
-        self._open = {
-            hostname
-            for hostname, met in self.data.items()
-            if hostname in published
-            and (
-                met.enforced is False
-                or (met.enforced is None and hostname in self._open)
-            )
-        }
+        self._open = _still_false(
+            self._open, {name: item.enforced for name, item in met.items()}
+        )
         # One that the edge has no certificate for lacks it until the edge is seen to show one.
-        self._without_certificate = {
-            hostname
-            for hostname, met in self.data.items()
-            if hostname in published
-            and (
-                met.has_edge_certificate is False
-                or (
-                    met.has_edge_certificate is None
-                    and hostname in self._without_certificate
-                )
-            )
-        }
+        self._without_certificate = _still_false(
+            self._without_certificate,
+            {name: item.has_edge_certificate for name, item in met.items()},
+        )
         issues = [
             *(
                 not_enforced_issue(
@@ -178,3 +165,12 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
 
     def _plan(self, hostname: str) -> Plan | None:
         return self._protection.data.plans.get(self._published()[hostname])
+
+
+def _still_false(before: Collection[str], seen: Mapping[str, bool | None]) -> set[str]:
+    """Return the hostnames that were seen to be False, now or before, and not True since."""
+    return {
+        hostname
+        for hostname, value in seen.items()
+        if value is False or (value is None and hostname in before)
+    }

@@ -32,8 +32,8 @@ class Ledger:
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
     Unwanted are certificates that have to be revoked, by their ids or fingerprints, and those that
-    are being signed, by their keys' ids. Revoked ones are remembered: anybody with rights at Cloudflare may
-    reactivate them.
+    are being signed, by their keys' ids. Revoked ones are remembered: anybody with rights at
+    Cloudflare may reactivate them.
     """
 
     def __init__(

@@ -168,7 +168,7 @@ def test_every_name_of_the_machine(service: str, found: bool) -> None:
     ],
 )
 def test_name_of_multicast_dns(service: str, found: bool) -> None:
-    """Few connectors can look it up, whoever typed it."""
+    """Few connectors can look it up: it makes no difference who typed it."""
     findings = at_server(service)
     assert [
         (item.check, item.target, item.value)

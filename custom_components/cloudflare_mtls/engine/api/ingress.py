@@ -42,12 +42,30 @@ class IngressRule:
         return self._in_dns == hostname
 
     def takes(self, host: str) -> bool:
-        """Return whether the rule takes a request with this Host header, for any of its paths."""
-        return self._in_dns is None or _takes(self.hostname or "", self._in_dns, host)
+        """Return whether the rule takes a request with this Host header, for any of its paths.
+
+        cloudflared compares letter by letter, after it cut the port. A star stands for one label
+        or more at the beginning. A name with other letters than DNS has also takes its form in DNS.
+
+        Source: cloudflared 2026.8.2, ingress.FindMatchingRule, matchHost; net.SplitHostPort.
+        """
+        if self.hostname is None:
+            return True
+        hostname = _without_port(host)
+        if self.hostname.startswith("*."):
+            return hostname.endswith(self.hostname[1:])
+        return hostname in (self.hostname, self._in_dns)
 
     def may_take(self, hostname: str) -> bool:
-        """Return whether a visitor can write the hostname so that the rule takes the request."""
-        return self._in_dns is None or _may_take(self._in_dns, hostname)
+        """Return whether a visitor can write the hostname so that the rule takes the request.
+
+        They choose its case and a dot at its end. Behind two colons, which cloudflared does not
+        cut, they write any ending that a star asks for.
+        """
+        name = self._in_dns
+        return (
+            name is None or name.startswith("*.") or name.removesuffix(".") == hostname
+        )
 
     @cached_property
     def _in_dns(self) -> str | None:
@@ -114,27 +132,7 @@ class TunnelConfiguration:
         return next(iter(exact or rules), None)
 
 
-def _takes(name: str, in_dns: str, host: str) -> bool:
-    """Return whether a rule with this name takes a request with this Host header.
-
-    cloudflared compares letter by letter, after it cut the port. A star stands for one label
-    or more at the beginning. A name with other letters than DNS has also takes its form in DNS.
-
-    Source: cloudflared 2026.8.2, ingress.FindMatchingRule, matchHost; net.SplitHostPort.
-    """
-    hostname, colon, behind = host.partition(":")
-    if colon and ":" in behind:
-        # More than one colon: nothing is cut.
-        hostname = host
-    if name.startswith("*."):
-        return hostname.endswith(name[1:])
-    return hostname in (name, in_dns)
-
-
-def _may_take(name: str, hostname: str) -> bool:
-    """Return whether a visitor can write a hostname so that a rule takes the request.
-
-    They choose its case and a dot at its end. Behind two colons, which cloudflared does not
-    cut, they write any ending that a star asks for.
-    """
-    return name.startswith("*.") or name.removesuffix(".") == hostname
+def _without_port(host: str) -> str:
+    """Return a Host header without its port; with more than one colon, nothing is cut."""
+    hostname, _, behind = host.partition(":")
+    return host if ":" in behind else hostname

@@ -36,6 +36,11 @@ def in_letters(name: str) -> str:
     return ".".join(map(_decode, name.split(".")))
 
 
+def is_at_or_below(name: str, other: str) -> bool:
+    """Return whether a name of DNS is another one, or has labels before it."""
+    return name == other or name.endswith(f".{other}")
+
+
 def is_decodable(name: str) -> bool:
     """Return whether every label of a name that begins like an encoded one is one."""
     return not any(label.startswith(_ENCODED) for label in in_letters(name).split("."))

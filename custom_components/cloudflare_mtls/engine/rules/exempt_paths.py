@@ -20,7 +20,7 @@ class Opened(StrEnum):
     WEBHOOKS = "webhooks"
 
 
-# Whoever reaches one of the paths has the whole part.
+# Anybody who reaches one of the paths has the whole part.
 _DOORS: Final[Mapping[Opened, tuple[str, ...]]] = {
     Opened.API: ("/api/websocket",),
     Opened.LOGIN: ("/auth/login_flow", "/auth/login_flow/"),

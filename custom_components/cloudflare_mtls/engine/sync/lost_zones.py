@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..api.errors import EngineError, PermissionMissing, Rejected
+from ..api.errors import PermissionMissing, Rejected
 from ..api.models import Zone
 from .settings import in_zone
 
@@ -43,7 +43,7 @@ class LostZone:
 
 def find_lost_zone(
     zone_id: str,
-    error: EngineError,
+    error: PermissionMissing | Rejected,
     *,
     known_name: str | None,
     hostnames: Collection[str],
@@ -52,13 +52,10 @@ def find_lost_zone(
 ) -> LostZone | None:
     """Return what happened to a zone that answers with an error, by the zones that the token sees.
 
-    Nothing is returned for an error that may pass, or that is about a permission. The hostnames
-    are those that were protected in the zone; its name is known if it could be read before.
+    Nothing is returned for an error that is about a permission. The hostnames are those that were protected in the zone; its name is known if it could be read before.
     Source: GET /zones lists no zone that the token does not reach, and none at all without the
     permission.
     """
-    if not isinstance(error, (PermissionMissing, Rejected)):
-        return None
     by_id = {zone.id: zone for zone in zones}
     there = by_id.get(zone_id)
     fitting = [

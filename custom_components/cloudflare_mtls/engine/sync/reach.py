@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from ..api.models import DnsRecord, Zone, ZoneType
+from ..api.names import is_at_or_below
 from .settings import in_zone
 
 
@@ -34,7 +35,7 @@ def find_delegation(
         for record in records
         if record.type == "NS" and record.name != zone.name
     )
-    return next((name for name in delegated if _is_at_or_below(hostname, name)), None)
+    return next((name for name in delegated if is_at_or_below(hostname, name)), None)
 
 
 def find_doubt(
@@ -58,7 +59,3 @@ def _is_covered(hostname: str, names: Collection[str]) -> bool:
     """Return whether a certificate for these names is good for a hostname."""
     parent = hostname.partition(".")[2]
     return hostname in names or f"*.{parent}" in names
-
-
-def _is_at_or_below(hostname: str, name: str) -> bool:
-    return f".{hostname}".endswith(f".{name}")

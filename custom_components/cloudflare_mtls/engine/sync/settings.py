@@ -9,7 +9,7 @@ from typing import Final
 
 from ..api.ingress import IngressRule
 from ..api.models import Zone
-from ..api.names import in_dns, in_letters, is_decodable
+from ..api.names import in_dns, in_letters, is_at_or_below, is_decodable
 
 _LABEL: Final = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -56,7 +56,7 @@ def read_hostname(text: str) -> str | None:
 
 def in_zone(hostname: str, zone: Zone) -> bool:
     """Return whether the hostname belongs to the zone."""
-    return hostname == zone.name or hostname.endswith(f".{zone.name}")
+    return is_at_or_below(hostname, zone.name)
 
 
 def is_service(text: str) -> bool:
