@@ -126,6 +126,8 @@ class Tab:
                 self._answers.pop(content["id"]).set_exception(error)
             else:
                 self._answers.pop(content["id"]).set_result(content["result"])
+        for answer in self._answers.values():
+            answer.set_exception(CheckFailed("the browser closed the connection"))
 
     def _log(self, event: str, params: dict[str, Any]) -> None:
         match event:

@@ -14,7 +14,6 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.cloudflare_mtls.quoting import plain
 from sandbox import Sandbox
 from tests.certificates.helpers import open_repairs
 from tests.certificates.test_mobile_app import register
@@ -237,12 +236,12 @@ async def test_removed_meanwhile(
 
 
 async def test_hostile_name(hass: HomeAssistant, home: MockConfigEntry) -> None:
-    """The device has it as one short line, as when it was added."""
+    """The device has it as it was typed; whoever shows it in a sentence quotes it."""
     evil = "A `phone`"
 
     await submit(hass, await to_change(hass, home), {**CHANGED, "name": evil})
 
-    assert name_of_device(hass, home) == plain(evil)
+    assert name_of_device(hass, home) == evil
 
 
 async def test_next_certificate_carries_the_new_name(

@@ -2,16 +2,32 @@
 
 from pathlib import Path
 
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from demo.browser import ANDROID, Chromium
 from tests.common import ENGLISH
-from tests.dialogs import TEST_PATH, Client
+from tests.dialogs import TEST_PATH
 from tests.programs import needs
 
 pytestmark = needs("chromium")
 
 TEXTS = ENGLISH["common"]
+
+
+@pytest.fixture
+async def page(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    socket_enabled: None,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> str:
+    """Return the address of the page; no account is needed, whose clock would stand still."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    return str((await hass_client_no_auth()).make_url(TEST_PATH))
 
 
 @pytest.mark.parametrize(
@@ -24,17 +40,12 @@ TEXTS = ENGLISH["common"]
     ],
 )
 async def test_answer_of_somebody_else(
-    socket_enabled: None,
-    client: Client,
-    tmp_path: Path,
-    status: int,
-    content_type: str,
-    said: str,
+    page: str, tmp_path: Path, status: int, content_type: str, said: str
 ) -> None:
     """Only Cloudflare's block page means that the certificate was missing."""
     chromium = Chromium(tmp_path, "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
     async with chromium.tab(user_agent=ANDROID) as browser:
-        await browser.open(f"{client.make_url(TEST_PATH)}#{'A' * 43}")
+        await browser.open(f"{page}#{'A' * 43}")
         await browser.run(
             "void (window.fetch = async () => new Response('<html></html>',"
             f"{{ status: {status}, headers: {{ 'Content-Type': {content_type!r} }} }}))"
