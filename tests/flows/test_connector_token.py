@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 import json
-import logging
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -27,6 +26,7 @@ from sandbox import Sandbox
 from tests.common import act, choose, settle, setup_integration, submit
 from tests.dialogs import add_hostname
 from tests.flows.new_tunnels import named, new_tunnel
+from tests.logs import log_everything, logged
 
 
 async def test_token_is_shown_in_the_dialog_and_nowhere_else(
@@ -41,9 +41,7 @@ async def test_token_is_shown_in_the_dialog_and_nowhere_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """No log, file, state, response, diagnostics or list of dialogs holds it."""
-    caplog.set_level(logging.DEBUG)
-    for name in logging.root.manager.loggerDict:
-        caplog.set_level(logging.DEBUG, name)
+    log_everything(caplog)
     await setup_integration(hass, entry)
     for component in ("config", "diagnostics"):
         assert await async_setup_component(hass, component, {})
@@ -89,7 +87,7 @@ async def test_token_is_shown_in_the_dialog_and_nowhere_else(
         "diagnostics": json.dumps(
             await get_diagnostics_for_config_entry(hass, hass_client, entry)
         ),
-        "log": caplog.text + "".join(f"{vars(record)}" for record in caplog.records),
+        "log": logged(caplog),
     }
     secrets = (token, tunnel.secret, named(sandbox, "cellar").secret)
     found = [

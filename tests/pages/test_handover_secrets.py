@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 import re
 from typing import Any
 
@@ -27,6 +26,7 @@ from sandbox import Sandbox
 from tests.common import act, settle
 from tests.deliveries import PASSWORD, make_delivery
 from tests.dialogs import Client, link_of
+from tests.logs import log_everything, logged
 from tests.pages.handover_requests import LINK, PATH, code_of, token_of, wrong_codes
 
 
@@ -61,9 +61,7 @@ async def test_secrets_are_nowhere_else(
     key_type: str,
 ) -> None:
     """No secret is in a response, state, log, file, repair or diagnostics."""
-    caplog.set_level(logging.DEBUG)
-    for name in logging.root.manager.loggerDict:
-        caplog.set_level(logging.DEBUG, name)
+    log_everything(caplog)
     hass.config_entries.async_update_entry(loaded_entry, title="Home")
     await settle(hass)
     response = await act(
@@ -95,7 +93,7 @@ async def test_secrets_are_nowhere_else(
         "diagnostics": json.dumps(
             await get_diagnostics_for_config_entry(hass, hass_client, loaded_entry)
         ),
-        "log": caplog.text + "".join(f"{vars(record)}" for record in caplog.records),
+        "log": logged(caplog),
     }
     secrets = {
         "password": taken["password"],
