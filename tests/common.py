@@ -214,6 +214,7 @@ def companion(
     name: str = "Pixel 8",
     system: str = "android",
     zone_id: str = Sandbox.zone_id,
+    hostname: str | None = None,
     device_id: str = DEVICE_ID,
     subentry_id: str = COMPANION_ID,
     notify_device_id: str | None = None,
@@ -228,6 +229,7 @@ def companion(
             "name": name,
             "system": system,
             "zone_id": zone_id,
+            "hostname": hostname,
             "notify_device_id": notify_device_id,
         },
     )

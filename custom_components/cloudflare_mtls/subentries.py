@@ -98,6 +98,7 @@ def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
         name=read_name(title) or subentry.data[CONF_NAME],
         system=System(subentry.data[CONF_SYSTEM]),
         zone_id=subentry.data[CONF_ZONE_ID],
+        hostname=subentry.data.get(CONF_HOSTNAME),
         notify_device_id=subentry.data.get(CONF_NOTIFY_DEVICE_ID),
     )
 
@@ -108,6 +109,7 @@ def companion_data(device: CompanionDevice) -> dict[str, Any]:
         CONF_NAME: device.name,
         CONF_SYSTEM: device.system.value,
         CONF_ZONE_ID: device.zone_id,
+        CONF_HOSTNAME: device.hostname,
         CONF_NOTIFY_DEVICE_ID: device.notify_device_id,
     }
 

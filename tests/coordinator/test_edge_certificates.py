@@ -205,7 +205,7 @@ async def test_another_hostname_of_the_zone(
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """A device gets a certificate for the hostname that works, and its page names that one."""
+    """Only a device of the hostname that works gets a certificate."""
     result = await add_hostname(hass, loaded_entry)
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     typed = {**choose(), "hostname": HOSTNAME, "service": SERVICE}
@@ -213,7 +213,14 @@ async def test_another_hostname_of_the_zone(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle(hass)
 
-    response = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    async def create(hostname: str) -> dict[str, Any]:
+        return await act(
+            hass, loaded_entry, "mint_certificate", name="Pixel 8", hostname=hostname
+        )
 
-    fetched = await fetch(await hass_client_no_auth(), link_of(hass, response))
+    with pytest.raises(HomeAssistantError, match="was not handed out"):
+        await create(DEEP)
+    fetched = await fetch(
+        await hass_client_no_auth(), link_of(hass, await create(HOSTNAME))
+    )
     assert fetched["hostname"] == HOSTNAME

@@ -97,6 +97,7 @@ async def test_change(
         str(key): key.description["suggested_value"]
         for key in result["data_schema"].schema
     }
+    # With one hostname, there is nothing to choose.
     assert suggested == {
         "name": "Pixel 8",
         "system": "android",
@@ -115,6 +116,7 @@ async def test_change(
         "name": "Anna's phone",
         "system": "ios",
         "zone_id": sandbox.zone_id,
+        "hostname": None,
         "notify_device_id": phone,
     }
     assert sandbox.journal.requests == []

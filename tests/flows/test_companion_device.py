@@ -73,6 +73,7 @@ async def test_device_gets_its_certificate(
         "name": "Pixel 8",
         "system": "android",
         "zone_id": sandbox.zone_id,
+        "hostname": HOSTNAME,
         "notify_device_id": None,
     }
     device = device_registry.async_get_device_by_identifier(
@@ -308,7 +309,7 @@ async def test_renewal_that_is_refused(
 async def test_one_of_several_zones(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """With hostnames in two zones, the dialog asks whose certificate authority signs."""
+    """The certificate authority of the chosen hostname's domain signs."""
     other = sandbox.state.add_zone("example.net")
     result = await add_hostname(hass, loaded_entry)
     result = await submit(
@@ -318,11 +319,8 @@ async def test_one_of_several_zones(
     assert result["title"] == "ha-mobile.example.net"
 
     result = await add(hass, loaded_entry)
-    assert result["data_schema"].schema["zone_id"].config["options"] == [
-        {"value": sandbox.zone_id, "label": HOSTNAME},
-        {"value": other.id, "label": "ha-mobile.example.net"},
-    ]
-    result = await submit(hass, result, {**CHOSEN, "zone_id": other.id})
+    chosen = {**CHOSEN, "hostname": "ha-mobile.example.net"}
+    result = await submit(hass, result, chosen)
     await submit(hass, result)
 
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")

@@ -11,6 +11,7 @@ from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.common import (
     CERTIFICATE_ID,
+    HOSTNAME,
     act,
     add_certificate,
     add_known_certificate,
@@ -66,10 +67,10 @@ async def test_list_of_two_zones(
     hass: HomeAssistant, two_zones: MockConfigEntry
 ) -> None:
     """The certificates of every zone with a protected hostname are listed."""
-    for zone in ("example.com", "example.org"):
-        await act(hass, two_zones, "mint_certificate", name=zone, zone=zone)
+    for hostname in (HOSTNAME, "ha.example.org"):
+        await act(hass, two_zones, "mint_certificate", name=hostname, hostname=hostname)
 
     response = await act(hass, two_zones, "list_certificates")
 
     names = {item["name"] for item in response["certificates"]}
-    assert names == {"example.com", "example.org"}
+    assert names == {HOSTNAME, "ha.example.org"}

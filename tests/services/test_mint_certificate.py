@@ -15,7 +15,15 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.common import act, device_id_of, is_loaded, settle, state_of, zone_of
+from tests.common import (
+    HOSTNAME,
+    act,
+    device_id_of,
+    is_loaded,
+    settle,
+    state_of,
+    zone_of,
+)
 from tests.faults import Faults
 
 
@@ -57,6 +65,7 @@ async def test_mint_certificate(
         "name": "Pixel 8",
         "system": "android",
         "zone_id": sandbox.zone_id,
+        "hostname": HOSTNAME,
         "notify_device_id": None,
     }
     expiry = state_of(hass, "sensor.pixel_8_certificate_expiry")
@@ -197,27 +206,44 @@ async def test_longest_name(
         assert name.value == "ü" * 32
 
 
-@pytest.mark.parametrize("zone", [{}, {"zone": "example.net"}, {"zone": "org"}])
-async def test_zone_that_is_not_clear(
+@pytest.mark.parametrize(
+    ("named", "error"),
+    [
+        ({}, "hostname_not_clear"),
+        ({"hostname": "example.org"}, "hostname_not_found"),
+        ({"hostname": "not a name"}, "hostname_not_found"),
+    ],
+)
+async def test_hostname_that_is_not_clear(
     hass: HomeAssistant,
     sandbox: Sandbox,
     two_zones: MockConfigEntry,
-    zone: dict[str, str],
+    named: dict[str, str],
+    error: str,
 ) -> None:
-    """With hostnames in two zones, the call has to name one of them."""
+    """With several hostnames, the call has to name one that is protected."""
     with pytest.raises(ServiceValidationError) as raised:
-        await act(hass, two_zones, "mint_certificate", name="Pixel 8", **zone)
+        await act(hass, two_zones, "mint_certificate", name="Pixel 8", **named)
 
-    assert raised.value.translation_key == "zone_not_clear"
-    assert zone_of(sandbox).certificates == {}
+    assert raised.value.translation_key == error
+    assert [zone.certificates for zone in sandbox.state.zones.values()] == [{}, {}]
 
 
-@pytest.mark.parametrize("zone", ["example.org", "example.com"])
-async def test_zone_that_is_named(
-    hass: HomeAssistant, sandbox: Sandbox, two_zones: MockConfigEntry, zone: str
+@pytest.mark.parametrize(
+    ("hostname", "zone"),
+    [("HA.example.org.", "example.org"), (HOSTNAME, "example.com")],
+)
+async def test_hostname_that_is_named(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    two_zones: MockConfigEntry,
+    hostname: str,
+    zone: str,
 ) -> None:
-    """Zones have the names that Cloudflare's dashboard shows."""
-    response = await act(hass, two_zones, "mint_certificate", name="Pixel 8", zone=zone)
+    """The certificate comes from the domain of the hostname, however that is written."""
+    response = await act(
+        hass, two_zones, "mint_certificate", name="Pixel 8", hostname=hostname
+    )
 
     (named,) = (item for item in sandbox.state.zones.values() if item.name == zone)
     assert set(named.certificates) == {response["certificate_id"]}

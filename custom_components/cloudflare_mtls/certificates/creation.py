@@ -1,7 +1,7 @@
 """Creates certificates for companion devices, and offers their bundles."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ..coordinator.visits import VisitCoordinator
 from ..engine.api.models import ClientCertificate
 from ..engine.arrival import Arrival
 from ..engine.certificates.certificate import Certificate
-from ..engine.certificates.companions import CompanionState
+from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
 from ..pages.handovers import Delivery, Handover, async_get_handovers
@@ -34,6 +34,11 @@ from .revocation import CertificateRevoker
 
 # All fingerprints are equally long, and the new one is not known before the signing.
 _ANY_FINGERPRINT: Final = "0" * 64
+# What a new certificate meets where it cannot work, and what a person is told then.
+_HOPELESS: Final[Mapping[Arrival, str]] = {
+    Arrival.BLOCKED: "certificate_blocked",
+    Arrival.NO_CERTIFICATE: "edge_certificate_missing",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +202,9 @@ class CertificateCreator:
         """Return what the device fetches, once the edge lets the certificate in."""
         device = request.device
         await self._protection.async_pin()
-        visited = await self._visit_first(creation, request, signed)
+        hostname = self._hostname_of(device)
+        if hostname:
+            await self._visit_first(creation, request, signed, hostname)
         return await self._hass.async_add_executor_job(
             partial(
                 pack,
@@ -207,7 +214,7 @@ class CertificateCreator:
                 issued=signed.issued,
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
-                hostname=visited or next(self._published_in(device.zone_id), None),
+                hostname=hostname,
             )
         )
 
@@ -216,36 +223,31 @@ class CertificateCreator:
         creation: Creation,
         request: CertificateRequest,
         signed: _SignedCertificate,
-    ) -> str | None:
-        """Return the hostname that was visited with a new certificate, if one could be.
+        hostname: str,
+    ) -> None:
+        """Visit the device's hostname with its new certificate, if the rules let it in.
 
-        A hostname that the edge has no certificate for is passed over if there is another one.
         Raises HomeAssistantError where the new certificate could not work.
         """
-        lacking: str | None = None
-        for hostname in self._hostnames_to_visit(request.device.zone_id):
-            arrival = await async_visit_first(
-                self._visits.probe,
-                async_get_questions(self._hass),
-                hostname,
-                signed.key,
-                signed.issued,
-            )
-            # One that was revoked meanwhile is blocked because of that.
-            self._raise_if_unwanted(creation, request)
-            if arrival is Arrival.BLOCKED:
-                raise_translated_error(
-                    Message("certificate_blocked", {"hostname": hostname})
-                )
-            if arrival is not Arrival.NO_CERTIFICATE:
-                self._visits.async_record_arrival(hostname, arrival)
-                return hostname
-            lacking = hostname
-        if lacking:
-            raise_translated_error(
-                Message("edge_certificate_missing", {"hostname": lacking})
-            )
-        return None
+        plan = self._protection.data.plans.get(request.device.zone_id)
+        if (
+            plan is None
+            or plan.drifted(hostname)
+            or not self._protection.last_update_success
+        ):
+            return
+        arrival = await async_visit_first(
+            self._visits.probe,
+            async_get_questions(self._hass),
+            hostname,
+            signed.key,
+            signed.issued,
+        )
+        # One that was revoked meanwhile is blocked because of that.
+        self._raise_if_unwanted(creation, request)
+        if problem := _HOPELESS.get(arrival):
+            raise_translated_error(Message(problem, {"hostname": hostname}))
+        self._visits.async_record_arrival(hostname, arrival)
 
     async def _undo(self, creation: Creation, certificate: Certificate) -> None:
         """Revoke a certificate that nobody got, and remove the device that was new with it."""
@@ -284,19 +286,19 @@ class CertificateCreator:
         ):
             raise_translated_error(describe_problem(problem))
 
-    def _hostnames_to_visit(self, zone_id: str) -> list[str]:
-        """Return the hostnames of the zone that let devices in, as far as its rules say."""
-        plan = self._protection.data.plans.get(zone_id)
-        if plan is None or not self._protection.last_update_success:
-            return []
-        published = self._published_in(zone_id)
-        return [item for item in published if not plan.drifted(item)]
+    def _hostname_of(self, device: CompanionDevice) -> str | None:
+        """Return the hostname that the device uses, if it can be reached.
 
-    def _published_in(self, zone_id: str) -> Iterator[str]:
-        """Yield the zone's hostnames that can be reached."""
-        for item in self._protection.hostnames:
-            if item.zone_id == zone_id and item.protected.published:
-                yield item.hostname
+        Where nobody chose one, or it is no longer protected, that is the first of its zone.
+        """
+        published = {
+            item.hostname: item.protected.published
+            for item in self._protection.hostnames
+            if item.zone_id == device.zone_id
+        }
+        if device.hostname in published:
+            return device.hostname if published[device.hostname] else None
+        return next((item for item in published if published[item]), None)
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:

@@ -1,6 +1,6 @@
 """Add a companion device with its certificate, renew the certificate of one, or change a device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, override
@@ -22,7 +22,8 @@ from homeassistant.util.ulid import ulid_now
 import probatio
 
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
-from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, CONF_ZONE_ID
+from ..const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM
+from ..engine.api.names import in_letters
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.names import read_name
@@ -47,13 +48,6 @@ _SYSTEM_SCHEMA: Final[dict[probatio.Marker, Any]] = {
         )
     )
 }
-_CHANGE_SCHEMA: Final = probatio.Schema(
-    {
-        probatio.Required(CONF_NAME): TextSelector(),
-        **_SYSTEM_SCHEMA,
-        probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
-    }
-)
 
 
 class CompanionDeviceFlow(
@@ -145,6 +139,7 @@ class CompanionDeviceFlow(
                 device,
                 name=name or user_input[CONF_NAME],
                 system=System(user_input[CONF_SYSTEM]),
+                hostname=user_input.get(CONF_HOSTNAME, device.hostname),
                 notify_device_id=user_input.get(CONF_NOTIFY_DEVICE_ID),
             )
             if name:
@@ -156,10 +151,24 @@ class CompanionDeviceFlow(
                     reason="device_changed",
                 )
             message = Message("name_malformed")
+        # Its certificate is good in its own zone alone.
+        near = (
+            hostname
+            for hostname, zone_id in self._hostnames().items()
+            if zone_id == device.zone_id
+        )
+        schema = probatio.Schema(
+            {
+                probatio.Required(CONF_NAME): TextSelector(),
+                **_SYSTEM_SCHEMA,
+                **_hostname_schema(near),
+                probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
+            }
+        )
         return show_form(
             self,
             "change",
-            _CHANGE_SCHEMA,
+            schema,
             suggested=companion_data(device),
             message=message,
         )
@@ -204,20 +213,19 @@ class CompanionDeviceFlow(
             return self.async_abort(reason=reason)
         if self._device_id is not None:
             return await self.async_show_renewal("renew", self._device_id, message)
-        zones = self._zones()
-        schema: dict[probatio.Marker, Any] = {
-            probatio.Optional(CONF_NAME): TextSelector(),
-            probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
-            **_SYSTEM_SCHEMA,
-            **CHOICES_SCHEMA,
-        }
-        if len(zones) > 1:
-            zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
-            schema[zone_id] = choice(zones)
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_NAME): TextSelector(),
+                probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
+                **_SYSTEM_SCHEMA,
+                **_hostname_schema(self._hostnames()),
+                **CHOICES_SCHEMA,
+            }
+        )
         return show_form(
             self,
             "new",
-            probatio.Schema(schema),
+            schema,
             suggested=self._answers,
             message=message,
             placeholders={"local_address": await async_describe_address(self.hass)},
@@ -238,20 +246,31 @@ class CompanionDeviceFlow(
         if name is None:
             return None
         system = System(user_input[CONF_SYSTEM])
+        hostnames = self._hostnames()
+        hostname = user_input.get(CONF_HOSTNAME, next(iter(hostnames)))
         return CompanionDevice(
             id=ulid_now(),
             name=name,
             system=(app.system if app else None) or system,
-            zone_id=user_input.get(CONF_ZONE_ID, next(iter(self._zones()))),
+            zone_id=hostnames[hostname],
+            hostname=hostname,
             notify_device_id=app_id if app else None,
         )
 
-    def _zones(self) -> dict[str, str]:
-        """Return the zones that have a protected hostname, with a hostname as the label of each."""
+    def _hostnames(self) -> dict[str, str]:
+        """Return the zone of every protected hostname."""
         hostnames = hostnames_of(self._get_entry().subentries).values()
-        return {item.zone_id: item.hostname for item in hostnames}
+        return {item.hostname: item.zone_id for item in hostnames}
 
     @override
     def obstacle(self) -> str | None:
         reason = super().obstacle()
-        return reason or (None if self._zones() else "no_hostname")
+        return reason or (None if self._hostnames() else "no_hostname")
+
+
+def _hostname_schema(hostnames: Iterable[str]) -> dict[probatio.Marker, Any]:
+    """Return the field for the hostname that a device uses, none where there is no choice."""
+    labels = {hostname: in_letters(hostname) for hostname in hostnames}
+    if len(labels) < 2:
+        return {}
+    return {probatio.Required(CONF_HOSTNAME): choice(labels)}

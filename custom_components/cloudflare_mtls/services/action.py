@@ -1,4 +1,4 @@
-"""What an action is, and the account that each of them is for."""
+"""What an action is, and the account and the hostname that it is for."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from homeassistant.core import (
     ServiceResponse,
     SupportsResponse,
 )
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import service
 from homeassistant.helpers.selector import ConfigEntrySelector
 import probatio
 
 from ..const import DOMAIN
+from ..engine.sync.settings import HostnameSettings, read_hostname
+from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
+from ..subentries import hostnames_of
 
 ENTRY_SCHEMA: Final = probatio.Schema(
     {
@@ -48,3 +52,15 @@ def loaded_entry(hass: HomeAssistant, entry_id: str) -> CloudflareConfigEntry:
         hass, DOMAIN, entry_id
     )
     return entry
+
+
+def settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSettings:
+    """Return the settings of a hostname; raise ServiceValidationError unless it is protected."""
+    for settings in hostnames_of(entry.subentries).values():
+        if settings.hostname == read_hostname(hostname):
+            return settings
+    raise ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="hostname_not_found",
+        translation_placeholders=shown({"hostname": hostname}),
+    )

@@ -21,9 +21,8 @@ from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.notifications import async_report_ready
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
-from ..const import CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
+from ..const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
 from ..device_ids import async_device_id_of_companion
-from ..engine.api.names import in_dns
 from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
@@ -31,16 +30,16 @@ from ..engine.certificates.keys import KeyType
 from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
 from ..engine.certificates.trust import Trust
+from ..engine.sync.settings import HostnameSettings
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import raise_translated
-from .action import ENTRY_SCHEMA, Action, entry_of
+from .action import ENTRY_SCHEMA, Action, entry_of, settings_of
 
 ATTR_BUNDLE: Final = "bundle"
 ATTR_KEY_TYPE: Final = "key_type"
 ATTR_REVOKE_OLD_AFTER: Final = "revoke_old_after"
 ATTR_VALIDITY_DAYS: Final = "validity_days"
-ATTR_ZONE: Final = "zone"
 
 _CHOICES: Final[dict[probatio.Marker, Any]] = {
     probatio.Optional(ATTR_VALIDITY_DAYS, default=365): probatio.All(
@@ -58,7 +57,7 @@ _CREATE_SCHEMA: Final = ENTRY_SCHEMA.extend(
     {
         probatio.Required(ATTR_NAME): probatio.All(cv.string, str.strip),
         probatio.Optional(CONF_SYSTEM, default=System.ANDROID): probatio.Coerce(System),
-        probatio.Optional(ATTR_ZONE): cv.string,
+        probatio.Optional(CONF_HOSTNAME): cv.string,
         **_CHOICES,
     }
 )
@@ -78,12 +77,14 @@ _RENEW_SCHEMA: Final = _CERTIFICATE_SCHEMA.extend(
 async def _create(call: ServiceCall) -> ServiceResponse:
     """Create a certificate for a new companion device, and offer its bundle."""
     entry, app = entry_of(call), _app_to_notify(call)
+    used = _hostname_to_use(entry, call.data.get(CONF_HOSTNAME))
     with raise_translated():
         device = CompanionDevice(
             id=ulid_now(),
             name=_name(call),
             system=(app.system if app else None) or call.data[CONF_SYSTEM],
-            zone_id=await _zone_id(entry, call.data.get(ATTR_ZONE)),
+            zone_id=used.zone_id,
+            hostname=used.hostname,
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
         created = await entry.runtime_data.creator.async_create(
@@ -179,17 +180,18 @@ def _app_to_notify(call: ServiceCall) -> MobileApp | None:
     return app
 
 
-async def _zone_id(entry: CloudflareConfigEntry, name: str | None) -> str:
-    """Return the zone with this name, or the only one that has a protected hostname."""
-    zone_ids = {item.zone_id for item in hostnames_of(entry.subentries).values()}
-    if name is not None:
-        zones = await entry.runtime_data.client.zones.list()
-        zone_ids &= {zone.id for zone in zones if zone.name == in_dns(name)}
-    if len(zone_ids) != 1:
+def _hostname_to_use(
+    entry: CloudflareConfigEntry, hostname: str | None
+) -> HostnameSettings:
+    """Return the hostname that was named, or the only one."""
+    if hostname is not None:
+        return settings_of(entry, hostname)
+    hostnames = list(hostnames_of(entry.subentries).values())
+    if len(hostnames) != 1:
         raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="zone_not_clear"
+            translation_domain=DOMAIN, translation_key="hostname_not_clear"
         )
-    return zone_ids.pop()
+    return hostnames[0]
 
 
 def _request(

@@ -22,10 +22,9 @@ from ..const import CONF_HOSTNAME, DOMAIN
 from ..engine.api.errors import EngineError, PermissionMissing, Rejected
 from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import AccountSync, Extent
-from ..engine.sync.settings import HostnameSettings, read_hostname
+from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step, describe_step
 from ..hostname_removal import async_remove_hostnames
-from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
@@ -36,7 +35,7 @@ from ..wording import (
     raise_translated,
     raise_translated_error,
 )
-from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry
+from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry, settings_of
 
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_HOURS: Final = "hours"
@@ -75,7 +74,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
         hostnames=(
             {item.hostname for item in hostnames_of(entry.subentries).values()}
             if hostname is None
-            else {_settings_of(entry, hostname).hostname}
+            else {settings_of(entry, hostname).hostname}
         ),
         remove=call.data[ATTR_REMOVE],
     )
@@ -125,7 +124,7 @@ async def _raise_problems(
 async def _verify(call: ServiceCall) -> ServiceResponse:
     """Look at once who gets past a hostname's rules, and visit it without a certificate."""
     entry = entry_of(call)
-    settings = _settings_of(entry, call.data[CONF_HOSTNAME])
+    settings = settings_of(entry, call.data[CONF_HOSTNAME])
     exposures = await _find_exposures(entry, settings)
     met = await entry.runtime_data.visits.async_verify(settings.hostname)
     arrival = entry.runtime_data.visits.arrival_at(settings.hostname)
@@ -174,7 +173,7 @@ async def _find_exposures(
 async def _get_blocked_requests(call: ServiceCall) -> ServiceResponse:
     """Return which requests to a hostname were blocked, as far back as the plan allows."""
     entry = entry_of(call)
-    settings = _settings_of(entry, call.data[CONF_HOSTNAME])
+    settings = settings_of(entry, call.data[CONF_HOSTNAME])
     window = timedelta(hours=call.data[ATTR_HOURS])
     with raise_translated():
         try:
@@ -223,18 +222,6 @@ HOSTNAME_ACTIONS: Final = (
         response=SupportsResponse.ONLY,
     ),
 )
-
-
-def _settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSettings:
-    """Return the settings of a hostname; raise ServiceValidationError unless it is protected."""
-    for settings in hostnames_of(entry.subentries).values():
-        if settings.hostname == read_hostname(hostname):
-            return settings
-    raise ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="hostname_not_found",
-        translation_placeholders=shown({"hostname": hostname}),
-    )
 
 
 @callback

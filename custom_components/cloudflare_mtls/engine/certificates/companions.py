@@ -15,12 +15,16 @@ from .trust import Trust
 
 @dataclass(frozen=True, kw_only=True)
 class CompanionDevice:
-    """A phone, tablet, watch or computer that holds a certificate."""
+    """A phone, tablet, watch or computer that holds a certificate.
+
+    hostname: the one that it uses, None where nobody chose one.
+    """
 
     id: str
     name: str
     system: System
     zone_id: str
+    hostname: str | None = None
     notify_device_id: str | None = None
 
 
