@@ -47,7 +47,7 @@ ARRIVALS = tuple(
     f"arrival_{arrival}"
     for arrival in Arrival
     # A blocked device, and a hostname without a certificate at the edge, get none of theirs.
-    if arrival.is_home is False
+    if arrival.needs_a_person
     and arrival not in (Arrival.BLOCKED, Arrival.NO_CERTIFICATE)
 )
 REPEATED = ("undone_again", "opened_again")

@@ -286,8 +286,12 @@ def no_edge_certificate_issue(hostname: str) -> Issue:
 
 
 def arrival_issue(hostname: str, arrival: Arrival) -> Issue:
-    """Return the issue for a hostname whose rules let devices in, and that leads elsewhere."""
-    return _hostname_issue(f"arrival_{arrival}", hostname, fixable=False)
+    """Return the issue for what a device meets that the rules of a hostname let in."""
+    issue = _hostname_issue(f"arrival_{arrival}", hostname, fixable=False)
+    # Some of it stops no device.
+    return (
+        replace(issue, severity=ir.IssueSeverity.WARNING) if arrival.is_home else issue
+    )
 
 
 def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> Issue:

@@ -15,6 +15,7 @@ from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import TunnelStatus
 from tests.common import (
+    ENGLISH,
     HOSTNAME,
     act,
     reported,
@@ -24,7 +25,7 @@ from tests.common import (
     submit,
     turn,
 )
-from tests.dialogs import CHOSEN, add
+from tests.dialogs import CHOSEN, add, fetch, run_test, token_of_test
 
 ENTITY = "binary_sensor.home_mobile_example_com_reaches_home_assistant"
 
@@ -124,7 +125,7 @@ async def test_something_else_answers(
         await settle(hass)
 
         said = result["description_placeholders"]["arrival"]
-        assert said.strip().startswith("The certificate is good, but")
+        assert said.strip().startswith("The certificate is good")
         assert state_of(hass, ENTITY) == "off"
         assert reported(hass) == {f"arrival_{arrival}"}
         met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
@@ -162,7 +163,7 @@ async def test_tunnel_gives_another_host(
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """Devices get in, and the dialog says why they cannot test their certificate."""
+    """Devices get in; dialog, page and repair say why they cannot test their certificate."""
     await lead_home(hass, sandbox, hass_client_no_auth)
     for rule in sandbox.state.tunnels[sandbox.tunnel_id].ingress:
         if rule.get("hostname") == HOSTNAME:
@@ -172,6 +173,19 @@ async def test_tunnel_gives_another_host(
 
     assert "HTTP Host Header" in result["description_placeholders"]["arrival"]
     assert state_of(hass, ENTITY) == "on"
+    assert reported(hass) == {"arrival_rewritten"}
+
+    client = await hass_client_no_auth()
+    fetched = await fetch(client, result["description_placeholders"]["url"])
+    token = token_of_test(fetched)
+    by_the_tunnel = {"Host": "home.example.com", "X-Forwarded-Host": HOSTNAME}
+    said = await run_test(client, token, **by_the_tunnel)
+    assert said == ENGLISH["common"]["proof_other_hostname"]
+
+    # Once the setting is gone, the same link works, and the notice goes away.
+    assert await run_test(client, token) == ENGLISH["common"]["proof_done"]
+    await settle(hass)
+    assert reported(hass) == set()
 
 
 async def test_stranger_knows_no_question(

@@ -395,7 +395,7 @@ async def test_hostname_of_another_zone(
 
     said = await run_test(client, token, Host="home.example.net")
 
-    assert said == TEXTS["proof_elsewhere"]
+    assert said == TEXTS["proof_other_hostname"]
     assert await run_test(client, token) == DONE
 
 

@@ -1,7 +1,7 @@
 """Creates certificates for companion devices, and offers their bundles."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -34,11 +34,6 @@ from .revocation import CertificateRevoker
 
 # All fingerprints are equally long, and the new one is not known before the signing.
 _ANY_FINGERPRINT: Final = "0" * 64
-# What a new certificate meets where it cannot work, and what a person is told then.
-_HOPELESS: Final[Mapping[Arrival, str]] = {
-    Arrival.BLOCKED: "certificate_blocked",
-    Arrival.NO_CERTIFICATE: "edge_certificate_missing",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,8 +240,14 @@ class CertificateCreator:
         )
         # One that was revoked meanwhile is blocked because of that.
         self._raise_if_unwanted(creation, request)
-        if problem := _HOPELESS.get(arrival):
-            raise_translated_error(Message(problem, {"hostname": hostname}))
+        if arrival is Arrival.BLOCKED:
+            raise_translated_error(
+                Message("certificate_blocked", {"hostname": hostname})
+            )
+        if arrival is Arrival.NO_CERTIFICATE:
+            raise_translated_error(
+                Message("edge_certificate_missing", {"hostname": hostname})
+            )
         self._visits.async_record_arrival(hostname, arrival)
 
     async def _undo(self, creation: Creation, certificate: Certificate) -> None:

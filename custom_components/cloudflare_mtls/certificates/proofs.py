@@ -105,7 +105,7 @@ class Proofs:
         protection = self._protection
         settings = {item.hostname: item for item in protection.hostnames}.get(hostname)
         if settings is None or settings.zone_id != zone_id:
-            return ProofResult.ELSEWHERE
+            return ProofResult.OTHER_HOSTNAME
         plan = protection.data.plan_of(settings)
         if plan is None:
             return ProofResult.UNCHECKED

@@ -91,7 +91,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         issues = [
             arrival_issue(hostname, arrival)
             for hostname, (arrival, _) in self._arrivals.items()
-            if hostname in published and arrival.is_home is False
+            if hostname in published and arrival.needs_a_person
         ]
         async_report(self.hass, self.config_entry.entry_id, "arrival", issues)
 

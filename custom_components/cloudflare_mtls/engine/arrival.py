@@ -41,6 +41,11 @@ class Arrival(StrEnum):
             return True
         return None if self is Arrival.UNKNOWN else False
 
+    @property
+    def needs_a_person(self) -> bool:
+        """Return whether something has to be set up in another way."""
+        return self not in (Arrival.HOME, Arrival.UNKNOWN)
+
 
 _BEFORE_THE_ORIGIN: Final = {
     Verdict.BLOCKED: Arrival.BLOCKED,

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
@@ -22,7 +23,8 @@ class ProofResult(StrEnum):
 
     used: it was done before.
     unknown: no certificate that is good has this link.
-    elsewhere: the device did not come through a protected hostname of its certificate.
+    elsewhere: the device did not come through Cloudflare.
+    other_hostname: it came by a hostname that its certificate is not for, or the tunnel says so.
     exposed: visitors get there without a certificate.
     unchecked: Cloudflare does not say now whether they do.
     """
@@ -31,6 +33,7 @@ class ProofResult(StrEnum):
     USED = "used"
     UNKNOWN = "unknown"
     ELSEWHERE = "elsewhere"
+    OTHER_HOSTNAME = "other_hostname"
     EXPOSED = "exposed"
     UNCHECKED = "unchecked"
 
@@ -45,6 +48,7 @@ _STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
     ProofResult.USED: HTTPStatus.CONFLICT,
     ProofResult.UNKNOWN: HTTPStatus.NOT_FOUND,
     ProofResult.ELSEWHERE: HTTPStatus.FORBIDDEN,
+    ProofResult.OTHER_HOSTNAME: HTTPStatus.FORBIDDEN,
     ProofResult.EXPOSED: HTTPStatus.CONFLICT,
     ProofResult.UNCHECKED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -84,9 +88,14 @@ class CertificateTestView(HomeAssistantView):
     async def _async_test(self, request: web.Request) -> ProofResult:
         hass = request.app[KEY_HASS]
         token = await async_read_secret(request)
-        settings = _hostname_of(hass, request)
-        if settings is None or not came_through_tunnel(request):
+        if not came_through_tunnel(request):
             return ProofResult.ELSEWHERE
+        found = _find_hostname(hass, request)
+        if found is None:
+            return ProofResult.OTHER_HOSTNAME
+        entry, settings = found
+        if entry.state is not ConfigEntryState.LOADED:
+            return ProofResult.UNCHECKED
         if is_exempt(PATH, settings.protected.exempt_paths):
             return ProofResult.EXPOSED
         return await self._record_proof(hass, token, settings.hostname)
@@ -100,12 +109,14 @@ async def async_setup_certificate_test(
     hass.http.register_view(CertificateTestView(page, record_proof))
 
 
-def _hostname_of(hass: HomeAssistant, request: web.Request) -> HostnameSettings | None:
-    """Return the protected hostname that the visitor opened, if it is one."""
+def _find_hostname(
+    hass: HomeAssistant, request: web.Request
+) -> tuple[ConfigEntry, HostnameSettings] | None:
+    """Return the protected hostname that the visitor opened, and its account, if it is one."""
     # Only the Host header counts: a visitor can forge the headers that proxies add.
     host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
-    for entry in hass.config_entries.async_loaded_entries(DOMAIN):
+    for entry in hass.config_entries.async_entries(DOMAIN):
         for settings in hostnames_of(entry.subentries).values():
             if settings.hostname == host:
-                return settings
+                return entry, settings
     return None
