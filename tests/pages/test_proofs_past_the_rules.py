@@ -1,6 +1,7 @@
 """Tests of the test of a certificate while visitors are known to get past the rules: it proves nothing."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -155,6 +156,30 @@ async def test_what_cannot_be_read(
     assert await run_test(client, token) == TEXTS["proof_unchecked"]
     assert state_of(hass, HANDOVER) == "taken"
     faults.clear()
+    freezer.tick(timedelta(seconds=10))
+    assert await run_test(client, token) == TEXTS["proof_done"]
+
+
+async def test_again_and_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    token: str,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Each look costs calls that others need, so a test is not repeated within seconds."""
+    add_a_worker(zone_of(sandbox))
+    await settle(hass)
+    assert await run_test(client, token) == TEXTS["proof_exposed"]
+    faults.requests.clear()
+
+    for _ in range(20):
+        assert await run_test(client, token) == TEXTS["proof_exposed"]
+    assert faults.requests == []
+
+    zone_of(sandbox).worker_routes.clear()
+    freezer.tick(timedelta(seconds=10))
     assert await run_test(client, token) == TEXTS["proof_done"]
 
 

@@ -1,6 +1,6 @@
 """Revokes certificates by itself: those that nobody wants any more, and those of removed devices."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -10,8 +10,7 @@ from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import ListedCertificate
-from ..issues import Issue, revocation_issue
+from ..engine.certificates.certificate import ListedCertificate, own_ids
 from ..storage.ledger import Ledger
 from .creations import Creations
 from .revocation import CertificateRevoker
@@ -25,68 +24,58 @@ async def async_revoke_automatically(
     protection: ProtectionCoordinator,
     creations: Creations,
     state: ProtectionState,
-) -> list[Issue]:
-    """Revoke what has to be revoked by now; return an issue for each that could not be."""
-    issues = []
-    names = {
-        certificate.id: companion.device.name
-        for companion in (state.companions or {}).values()
-        for certificate in companion.certificates
-    }
-    to_revoke = {item.id: item for item in _to_revoke(protection, creations, state)}
-    for certificate in to_revoke.values():
+) -> list[ListedCertificate]:
+    """Revoke what has to be revoked by now; return the certificates that could not be."""
+    left = []
+    for certificate in state.certificates or ():
+        # Asked for each in its turn: a person may have restored it while others were revoked.
+        if not _is_due(certificate, protection, creations):
+            continue
         try:
             await revoker.async_revoke_automatically(certificate)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
-            name = names.get(certificate.id)
-            issues.append(revocation_issue(certificate, name))
-    certificates, unread = state.certificates or (), state.unread_zones
-    await protection.removals.async_forget_revoked(
-        certificates, protection.trust, unread
-    )
-    await _forget_unwanted(protection.ledger, certificates, is_complete=not unread)
-    return issues
+            left.append(certificate)
+    await protection.removals.async_forget_revoked(state, protection.trust)
+    await _forget_unwanted(protection.ledger, state)
+    return left
 
 
-def _to_revoke(
-    protection: ProtectionCoordinator, creations: Creations, state: ProtectionState
-) -> Iterator[ListedCertificate]:
-    """Yield the active certificates that a newer one replaced, or that nobody wants."""
+def _is_due(
+    certificate: ListedCertificate,
+    protection: ProtectionCoordinator,
+    creations: Creations,
+) -> bool:
+    """Return whether a newer certificate has replaced an active one, or nobody wants it."""
+    if not certificate.may_be_active or creations.is_restoring(certificate.id):
+        return False
     trust = protection.trust
-    outdated = {
-        item.id
-        for companion in (state.companions or {}).values()
-        for item in companion.outdated
-    }
-    for certificate in state.certificates or ():
-        if not certificate.may_be_active or creations.is_restoring(certificate.id):
-            continue
-        # One that is being created is unwanted only until it is recorded.
-        is_in_creation = any(map(creations.has_key, certificate.ids))
-        if (
-            certificate.id in outdated
-            or trust.is_of_removed_device(certificate)
-            or (trust.is_unwanted(certificate) and not is_in_creation)
-        ):
-            yield certificate
+    # One that is being created is unwanted only until it is recorded.
+    is_in_creation = any(map(creations.has_key, certificate.ids))
+    return (
+        trust.is_of_removed_device(certificate)
+        or (trust.is_unwanted(certificate) and not is_in_creation)
+        or any(
+            certificate in companion.outdated
+            for companion in (protection.data.companions or {}).values()
+        )
+    )
 
 
-async def _forget_unwanted(
-    ledger: Ledger, certificates: Collection[ListedCertificate], *, is_complete: bool
-) -> None:
-    """Record the unwanted certificates that are revoked; forget those not seen for a day."""
+async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:
+    """Record the unwanted certificates that are revoked; forget the keys that were never signed."""
+    certificates = state.certificates or ()
     active = [item for item in certificates if item.may_be_active]
     revoked = [item for item in certificates if not item.may_be_active]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(
-        {item.id for item in revoked if ledger.unwanted.keys() & set(item.ids)}
+        own_ids(item for item in revoked if ledger.unwanted.keys() & set(item.ids))
     )
     long_ago = dt_util.utcnow() - _UNSEEN
     lost = {
         item_id
         for item_id, since in ledger.unwanted.items()
-        if is_complete and since < long_ago
+        if state.is_complete and since < long_ago and not ledger.knows(item_id)
     }
     await ledger.async_forget_unwanted((_ids(revoked) | lost) - _ids(active))
 

@@ -13,10 +13,11 @@ from ..coordinator.protection_state import ProtectionState
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
-from ..issues import async_report, companion_issues, unknown_issue
+from ..issues import async_report
 from .automatic_revocation import async_revoke_automatically
 from .creations import async_get_creations
 from .revocation import CertificateRevoker
+from .told import Told, never_seen
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -44,6 +45,7 @@ class CertificateWatch:
         self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
+        self._told = Told()
         self._checking = asyncio.Lock()
 
     @callback
@@ -66,19 +68,21 @@ class CertificateWatch:
             return
         await self._fire_changes(state.companions)
         await self._fire_unknown(state.unknown_certificates)
-        issues = [
-            issue
-            for companion in state.companions.values()
-            for issue in companion_issues(companion)
-        ]
-        if unknown := state.unknown_certificates:
-            issues.append(unknown_issue(unknown, pinned=self._protection.pins))
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
-        async_report(self._hass, self._entry.entry_id, "certificate", [*issues, *left])
+        told = Told(
+            companions=tuple(state.companions.values()),
+            unknown=state.unknown_certificates,
+            left=(*left, *never_seen(state, self._protection.trust)),
+        )
+        trust = self._protection.trust
+        self._told = told.after(self._told, state, trust)
+        names = {device.id: device.name for device in self._protection.companions}
+        issues = self._told.issues(trust, names, pinned=self._protection.pins)
+        async_report(self._hass, self._entry.entry_id, "certificate", issues)
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire an event for each certificate that stands differently from before."""

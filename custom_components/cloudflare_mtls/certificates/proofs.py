@@ -1,6 +1,8 @@
 """Decides whether a device that reached a hostname has proven its certificate, and records it."""
 
 import asyncio
+from datetime import datetime, timedelta
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.util import dt as dt_util
@@ -12,6 +14,9 @@ from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.records import token_digest
 from ..pages.certificate_test import ProofResult
+
+# A look takes eight calls, and 1,200 are allowed in five minutes.
+_PAUSE: Final = timedelta(seconds=10)
 
 
 class Proofs:
@@ -30,6 +35,7 @@ class Proofs:
         self._visits = visits
         self._checks = checks
         self._testing = asyncio.Lock()
+        self._results: dict[tuple[str, str], tuple[datetime, ProofResult]] = {}
 
     def find(self, token: str) -> str | None:
         """Return the id of the certificate whose bundle came with this token, if any."""
@@ -42,20 +48,31 @@ class Proofs:
     async def async_record(self, certificate_id: str, hostname: str) -> ProofResult:
         """Record that the device of a certificate reached a hostname, if that is a proof.
 
-        Cloudflare is looked at first: the hostname may have been exposed a moment ago.
+        Cloudflare is looked at first: the hostname may have been exposed a moment ago. Whoever
+        repeats a test at once gets the same answer: each look costs calls that others need.
         """
         async with self._testing:
             if self._is_used(certificate_id):
                 return ProofResult.USED
+            test = (certificate_id, hostname)
+            if last := self._last_result(test):
+                return last
             await self._protection.async_refresh()
             leads_past = await self._leads_past_rules(hostname)
             result = self._judge(certificate_id, hostname, leads_past)
+            self._results[test] = (dt_util.utcnow(), result)
             if result is ProofResult.DONE:
                 await self._protection.ledger.async_note(
                     certificate_id, proven_on=dt_util.utcnow()
                 )
                 self._protection.async_look_at_ledger()
             return result
+
+    def _last_result(self, test: tuple[str, str]) -> ProofResult | None:
+        """Return what the same test showed a moment ago, if it was done."""
+        tested_on, result = self._results.get(test, (None, None))
+        is_recent = tested_on and dt_util.utcnow() - tested_on < _PAUSE
+        return result if is_recent else None
 
     def _is_used(self, certificate_id: str) -> bool:
         return self._protection.ledger.records[certificate_id].proven_on is not None

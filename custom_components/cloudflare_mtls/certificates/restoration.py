@@ -83,4 +83,4 @@ class CertificateRestorer:
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
         await ledger.async_forget_unwanted(certificate.ids)
-        await ledger.async_forget_revoked({certificate.id})
+        await ledger.async_forget_revoked(certificate.own_ids)

@@ -10,8 +10,9 @@ from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.api.models import CertificateStatus
-from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.certificate import Certificate, ListedCertificate, own_ids
 from ..engine.certificates.companions import CompanionDevice, CompanionState
+from ..engine.certificates.fetch import CertificateList
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent
 from ..pages.handovers import async_get_handovers
@@ -50,7 +51,7 @@ class CertificateRevoker:
         self._handovers.withdraw(certificate_id)
         self._creations.stop_certificate({certificate_id})
         if self._is_known(certificate_id):
-            await ledger.async_mark_unwanted({certificate_id})
+            await ledger.async_mark_unwanted(self._own_ids(certificate_id))
         try:
             certificate = await self._lookup.async_find_any(certificate_id)
             return await self.async_revoke(certificate)
@@ -86,7 +87,7 @@ class CertificateRevoker:
         self._creations.stop_certificate(certificate.ids)
         self._handovers.withdraw(certificate.id)
         await self._close_to_revoked([certificate])
-        status = await self._revoke(certificate.zone_id, certificate.id)
+        status = await self._revoke(certificate)
         await self.async_apply_change()
         return replace(certificate, status=status)
 
@@ -98,36 +99,40 @@ class CertificateRevoker:
         """
         self._stop(device.id)
         ids = await self._mark_unwanted(device.id)
-        listed, errors = await self._list(device.zone_id)
+        listed = await self._list(device.zone_id)
         # The list shows what was created while it was read, too.
         self._stop(device.id)
         trust = self._protection.trust
         of_device = [
             item
-            for item in listed
+            for item in listed.certificates
             if item.id in ids or trust.revoked_with(item) == device.id
         ]
         # Those that somebody else revoked must not come back either.
         await self._protection.ledger.async_record_revoked(
-            {item.id for item in of_device if not item.may_be_active}
+            own_ids(item for item in of_device if not item.may_be_active)
         )
         active = [item for item in of_device if item.may_be_active]
+        seen = own_ids(listed.certificates)
         unseen: frozenset[str] = frozenset()
-        if errors and not self._was_seen(device.zone_id):
+        if not listed.is_complete:
+            unseen = trust.confirmed_for(device.id) - seen
+            # Where one is, nobody knows; most of a device's are in its own zone.
             active += [
                 ListedCertificate(id=item, zone_id=device.zone_id, status=None)
-                for item in sorted(trust.ids_of_device(device.id))
+                for item in sorted(trust.ids_of_device(device.id) - seen)
             ]
-            unseen = trust.confirmed_for(device.id)
-        unknown = trust.unknown_among(listed)
+        unknown = trust.unknown_among(set(listed.certificates).difference(of_device))
         is_claimed = device.id in map(trust.claimed_device_id, unknown)
+        # What else a zone may hold matters only in that of the device.
+        error = listed.error if unseen else listed.failed.get(device.zone_id)
         await self._revoke_all(
-            device.name, active, errors, unseen=unseen, is_claimed=is_claimed
+            device.name, active, error, unseen=unseen, is_claimed=is_claimed
         )
 
     async def async_revoke_replaced(self, companion: CompanionState) -> None:
         """Revoke now what a newer certificate of the device replaced; raise as for a device."""
-        await self._revoke_all(companion.device.name, companion.replaced, [])
+        await self._revoke_all(companion.device.name, companion.replaced, None)
 
     async def async_revoke_all(
         self, certificates: Collection[Certificate]
@@ -144,7 +149,9 @@ class CertificateRevoker:
         """Revoke certificates that no device got; those that are refused are tried again later."""
         for certificate_id in certificate_ids:
             try:
-                await self._revoke(zone_id, certificate_id)
+                await self._revoke(
+                    ListedCertificate(id=certificate_id, zone_id=zone_id, status=None)
+                )
             except EngineError as err:
                 LOGGER.debug("%s could not be revoked: %s", certificate_id, err)
         await self._protection.async_pin()
@@ -153,22 +160,22 @@ class CertificateRevoker:
         self,
         name: str,
         certificates: Collection[ListedCertificate],
-        errors: Collection[EngineError],
+        error: EngineError | None,
         *,
         unseen: Iterable[str] = (),
         is_claimed: bool = False,
     ) -> None:
-        """Revoke certificates of a device; raise what went wrong, now or before, after all were tried.
+        """Revoke certificates of a device; raise what goes wrong after all were tried, or went wrong.
 
         Unseen are fingerprints of certificates that Cloudflare did not list; is_claimed says
         whether an unknown certificate may be for the device, too.
         """
         refused = await self._try_to_revoke(certificates)
-        errors = [*errors, *refused.values()]
-        if errors:
+        left = [*unseen, *map(_label, refused)]
+        reason = error or next(iter(refused.values()), None)
+        if reason:
             self._protection.async_look_at_ledger()
-            left = [*unseen, *map(_label, refused)]
-            await _raise_left(self._hass, name, left, errors[0], is_claimed=is_claimed)
+            await _raise_left(self._hass, name, left, reason, is_claimed=is_claimed)
         if is_claimed:
             raise_translated_error(Message("revocation_unknown", {"name": name}))
 
@@ -180,7 +187,7 @@ class CertificateRevoker:
         refused = dict[CertificateT, EngineError]()
         for certificate in certificates:
             try:
-                await self._revoke(certificate.zone_id, certificate.id)
+                await self._revoke(certificate)
             except EngineError as err:
                 refused[certificate] = err
         await self.async_apply_change()
@@ -206,27 +213,27 @@ class CertificateRevoker:
         )
         return ids
 
-    async def _list(
-        self, zone_id: str
-    ) -> tuple[list[ListedCertificate], list[EngineError]]:
+    async def _list(self, zone_id: str) -> CertificateList:
         """Return the certificates as Cloudflare has them now, or else as they were last seen.
 
-        Beside them stands what kept a device's zone from being read.
+        Where nothing can be read, the zone counts as the one that failed.
         """
         seen = self._protection.data.certificates or ()
         try:
             read = await self._protection.async_read_certificates()
         except EngineError as err:
-            return list(seen), [err]
-        failed = read.failed
-        missed = [item for item in seen if item.zone_id in failed]
-        errors = [failed[zone_id]] if zone_id in failed else []
-        return [*read.certificates, *missed], errors
+            return CertificateList(
+                certificates=seen, read_zones=frozenset(), failed={zone_id: err}
+            )
+        missed = (item for item in seen if item.zone_id not in read.read_zones)
+        return replace(read, certificates=(*read.certificates, *missed))
 
-    def _was_seen(self, zone_id: str) -> bool:
-        """Return whether the last refresh saw the certificates of a zone."""
-        state = self._protection.data
-        return state.certificates is not None and zone_id not in state.unread_zones
+    def _own_ids(self, certificate_id: str) -> set[str]:
+        """Return by which ids a certificate is known, if Cloudflare's id of it is given."""
+        seen = self._protection.data.certificates or ()
+        return {certificate_id} | own_ids(
+            item for item in seen if item.id == certificate_id
+        )
 
     def _is_known(self, certificate_id: str) -> bool:
         """Return whether a certificate was created here, or seen at Cloudflare before."""
@@ -235,14 +242,15 @@ class CertificateRevoker:
             item.id == certificate_id for item in seen
         )
 
-    async def _revoke(self, zone_id: str, certificate_id: str) -> CertificateStatus:
+    async def _revoke(self, certificate: ListedCertificate) -> CertificateStatus:
         """Revoke a certificate; one that is refused stays unwanted. Raise EngineError."""
         ledger = self._protection.ledger
-        await ledger.async_mark_unwanted({certificate_id})
+        ids = self._own_ids(certificate.id) | own_ids([certificate])
+        await ledger.async_mark_unwanted(ids)
         status = await self._protection.client.client_certificates.revoke(
-            zone_id, certificate_id
+            certificate.zone_id, certificate.id
         )
-        await ledger.async_record_revoked({certificate_id})
+        await ledger.async_record_revoked(ids)
         return status
 
     async def _close_to_revoked(

@@ -40,12 +40,17 @@ class AccountZones:
             zone.id for zone in self._zones or () if zone.account.id == self._account_id
         )
 
+    @property
+    def are_known(self) -> bool:
+        """Return whether Cloudflare has said which zones there are."""
+        return self._zones is not None
+
     async def async_keep_up(self) -> bool:
         """Look again if the last look is long ago; return whether the account has new zones."""
         now, before = dt_util.utcnow(), self.ids
         if self._looked_at and now - self._looked_at < _INTERVAL:
             return False
-        await self._look()
+        await self.async_look()
         self._looked_at = now
         return bool(self.ids - before)
 
@@ -63,7 +68,7 @@ class AccountZones:
             if isinstance(err, (PermissionMissing, Rejected))
         }
         if look and lasting:
-            await self._look()
+            await self.async_look()
         if self._zones is None:
             return {}
         found = (
@@ -85,7 +90,7 @@ class AccountZones:
         """Remember what zones are called, for when they cannot be read any more."""
         self._names |= {zone.id: zone.name for zone in zones}
 
-    async def _look(self) -> None:
+    async def async_look(self) -> None:
         """Ask for the zones; without an answer what is known stays."""
         try:
             self._zones = await self._client.zones.list()

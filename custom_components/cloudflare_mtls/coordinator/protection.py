@@ -174,6 +174,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         zone_ids = {
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
+        removed_devices = frozenset(self.removals.devices)
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
@@ -182,7 +183,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         if any(isinstance(err, Unavailable) for err in seen.failed.values()):
             # Then it is not about the zones.
             seen.raise_if_all_failed()
-        lost = await self._judge_failures({**listed.failed, **seen.failed})
+        needed = listed.judged_by(self._used_zones)
+        lost = await self._judge_failures({**needed.failed, **seen.failed})
         await self.removals.async_forget_zones(
             {item.zone_id for item in lost.values() if item.loss.is_final}
         )
@@ -203,8 +205,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             ProtectionState(
                 plans=plans,
                 observations=observations,
-                certificates=None if listed.is_unknown else listed.certificates,
-                unread_zones=frozenset(listed.failed),
+                certificates=None if needed.is_unknown else listed.certificates,
+                is_complete=listed.is_complete,
+                unread_zones=frozenset(needed.failed),
+                hidden_zones=frozenset(listed.failed),
+                removed_devices=removed_devices,
                 lost_zones=lost,
             )
         )
@@ -304,20 +309,21 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_read_certificates(self) -> CertificateList:
         """Return every certificate of the account's zones, as Cloudflare has them now.
 
-        Raises EngineError where no zone can be read.
+        Raises EngineError where no zone of those that are used here can be read.
         """
+        if not self._zones.are_known:
+            await self._zones.async_look()
         listed = await self._list_certificates()
-        listed.raise_if_unknown()
+        listed.judged_by(self._used_zones).raise_if_unknown()
         return listed
 
     async def _list_certificates(self) -> CertificateList:
-        """Return the certificates; nobody promised to look into zones that are not used here."""
+        """Return the certificates of every zone that is known."""
+        has_all_zones = self._zones.are_known
         listed = await fetch_certificates(
             self.client, self._certificate_zones, self.hass.async_add_executor_job
         )
-        used = self._used_zones
-        failed = {key: err for key, err in listed.failed.items() if key in used}
-        return replace(listed, failed=failed)
+        return replace(listed, has_all_zones=has_all_zones)
 
     @property
     def _certificate_zones(self) -> set[str]:

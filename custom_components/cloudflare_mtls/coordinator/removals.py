@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
-from ..engine.certificates.certificate import ListedCertificate
+from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
@@ -17,6 +17,7 @@ from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import address_record
 from ..storage.tombstones import Tombstone, Tombstones
+from .protection_state import ProtectionState
 
 # Another Home Assistant may have read a tunnel's list before a hostname was taken down, and
 # written it back after that. By then it has.
@@ -110,13 +111,10 @@ class Removals:
             {device_id for device_id, zone_id in devices if zone_id in zone_ids}
         )
 
-    async def async_forget_revoked(
-        self,
-        certificates: Iterable[ListedCertificate],
-        trust: Trust,
-        unread_zones: Collection[str],
-    ) -> None:
+    async def async_forget_revoked(self, state: ProtectionState, trust: Trust) -> None:
         """Forget the devices that have no active certificate any more, where that is known."""
+        certificates = state.certificates or ()
+        seen = own_ids(certificates)
         active = {
             trust.revoked_with(item) for item in certificates if item.may_be_active
         }
@@ -124,7 +122,14 @@ class Removals:
             {
                 device_id
                 for device_id, zone_id in self.devices.items()
-                if device_id not in active and zone_id not in unread_zones
+                if device_id in state.removed_devices - active
+                and (
+                    state.is_complete
+                    or (
+                        zone_id not in state.hidden_zones
+                        and trust.known_ids(device_id) <= seen
+                    )
+                )
             }
         )
 

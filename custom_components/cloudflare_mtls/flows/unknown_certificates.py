@@ -9,7 +9,12 @@ from homeassistant.config_entries import ConfigEntryState
 import probatio
 
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
+from ..engine.certificates.certificate import (
+    Certificate,
+    ListedCertificate,
+    own_ids,
+    readable,
+)
 from ..engine.certificates.trust import Trust
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
@@ -19,6 +24,7 @@ from .form import choices, made, show_form
 CONF_CERTIFICATES: Final = "certificates"
 
 _NOTHING_SELECTED: Final = Message("nothing_selected", field=CONF_CERTIFICATES)
+_STOPPED_MEANWHILE: Final = Message("revoked_meanwhile", field=CONF_CERTIFICATES)
 
 
 class UnknownCertificatesFlow(FixFlow):
@@ -26,9 +32,10 @@ class UnknownCertificatesFlow(FixFlow):
 
     fixes = ("confirm", "revoke")
 
-    # What was listed, and what was known then: a person can select nothing else.
+    # What was listed, what was known then, and what was stopped: a person can select nothing else.
     _listed: Mapping[str, ListedCertificate] = MappingProxyType({})
     _trust: Trust | None = None
+    _stopped: frozenset[str] = frozenset()
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
@@ -51,8 +58,10 @@ class UnknownCertificatesFlow(FixFlow):
             problem := await protection.async_pin_problem(*confirmed)
         ):
             return await self.async_ask(describe_problem(problem))
+        if self._stopped_ids(selected) - self._stopped:
+            return await self.async_ask(_STOPPED_MEANWHILE)
         await protection.ledger.async_confirm(confirmed)
-        await protection.ledger.async_forget_revoked({item.id for item in selected})
+        await protection.ledger.async_forget_revoked(own_ids(selected))
         await protection.async_pin()
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})
@@ -84,6 +93,11 @@ class UnknownCertificatesFlow(FixFlow):
     def _unknown(self) -> tuple[ListedCertificate, ...]:
         return self._entry.runtime_data.protection.data.unknown_certificates
 
+    def _stopped_ids(self, certificates: Iterable[ListedCertificate]) -> frozenset[str]:
+        """Return the ids of those that a person has revoked here, and not restored."""
+        trust = self._entry.runtime_data.protection.trust
+        return frozenset(item.id for item in certificates if trust.is_stopped(item))
+
     def _selected(self, user_input: dict[str, Any]) -> list[ListedCertificate]:
         return [self._listed[item] for item in user_input[CONF_CERTIFICATES]]
 
@@ -102,6 +116,7 @@ class UnknownCertificatesFlow(FixFlow):
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})
         self._trust = self._entry.runtime_data.protection.trust
+        self._stopped = self._stopped_ids(self._listed.values())
         labels = await async_label_certificates(
             self.hass, self._entry, self._listed.values()
         )

@@ -72,6 +72,10 @@ class Ledger:
         """
         return self._confirmed
 
+    def knows(self, item_id: str) -> bool:
+        """Return whether this is the id or the fingerprint of a certificate, not that of a key."""
+        return item_id in self._records or item_id in self._confirmed
+
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
         return self._told.get(certificate_id)
@@ -83,7 +87,7 @@ class Ledger:
 
     @property
     def revoked(self) -> Collection[str]:
-        """Return the ids of the certificates that were revoked here."""
+        """Return the ids and fingerprints of the certificates that were revoked here."""
         return self._revoked
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
@@ -129,17 +133,17 @@ class Ledger:
                 del self._unwanted[item_id]
             await self._async_save()
 
-    async def async_record_revoked(self, certificate_ids: Collection[str]) -> None:
+    async def async_record_revoked(self, item_ids: Collection[str]) -> None:
         """Record that certificates are revoked, as is wanted here."""
-        if certificate_ids:
-            for certificate_id in certificate_ids:
-                self._unwanted.pop(certificate_id, None)
-            self._revoked.update(certificate_ids)
+        if item_ids:
+            for item_id in item_ids:
+                self._unwanted.pop(item_id, None)
+            self._revoked.update(item_ids)
             await self._async_save()
 
-    async def async_forget_revoked(self, certificate_ids: Collection[str]) -> None:
+    async def async_forget_revoked(self, item_ids: Collection[str]) -> None:
         """Record that a person wants these certificates back."""
-        self._revoked.difference_update(certificate_ids)
+        self._revoked.difference_update(item_ids)
         await self._async_save()
 
     async def async_remove(self) -> None:

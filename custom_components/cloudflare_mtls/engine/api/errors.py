@@ -73,6 +73,10 @@ class Unavailable(EngineError):
     """No usable answer: after a write, nobody knows whether it took effect."""
 
 
+class TooManyPages(Unavailable):
+    """A list is longer than anybody wants to read."""
+
+
 class Rejected(EngineError):
     """Cloudflare understood the request and refused it."""
 

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from string.templatelib import Template
 from typing import Any, Final
 
-from .errors import Permission, Unavailable
+from .errors import Permission, TooManyPages
 from .json_fields import Fields
 from .transport import Transport
 
-_MAX_PAGES: Final = 100
+MAX_PAGES: Final = 100
 
 
 async def read_all[ItemT](
@@ -18,10 +18,16 @@ async def read_all[ItemT](
     permission: Permission,
     *,
     per_page: int,
+    max_pages: int = MAX_PAGES,
     **query: str,
 ) -> tuple[ItemT, ...]:
-    """Return the items of every page, parsed; raise EngineError rather than leave some out."""
-    pages = _pages(transport, path, permission, per_page=per_page, **query)
+    """Return the items of every page, parsed; raise EngineError rather than leave some out.
+
+    Raises TooManyPages, at the first page if Cloudflare says there how many there are.
+    """
+    pages = _pages(
+        transport, path, permission, per_page=per_page, max_pages=max_pages, **query
+    )
     return tuple([parse(item) async for page in pages for item in page])
 
 
@@ -31,18 +37,22 @@ async def _pages(
     permission: Permission,
     *,
     per_page: int,
+    max_pages: int,
     **query: str,
 ) -> AsyncIterator[tuple[Fields, ...]]:
     """Yield the items of each page."""
     seen = 0
     before: list[Mapping[str, Any]] = []
-    for page in range(1, _MAX_PAGES + 1):
+    for page in range(1, max_pages + 1):
         envelope = await transport.request(
             "GET",
             path,
             permission,
             query={"page": str(page), "per_page": str(per_page), **query},
         )
+        info = envelope.object("result_info") or Fields({})
+        if (info.number("total_pages") or 0) > max_pages:
+            break
         items = envelope.objects("result", required=True)
         raw = [item.raw() for item in items]
         if not items or raw == before:
@@ -50,14 +60,13 @@ async def _pages(
             return
         yield items
         seen, before = seen + len(items), raw
-        if _is_last(envelope, page, seen, per_page):
+        if _is_last(info, page, seen, per_page):
             return
-    raise Unavailable("too many pages")
+    raise TooManyPages("too many pages")
 
 
-def _is_last(envelope: Fields, page: int, seen: int, per_page: int) -> bool:
+def _is_last(info: Fields, page: int, seen: int, per_page: int) -> bool:
     """Return whether the list ends here: tunnels count items, other lists count pages."""
-    info = envelope.object("result_info") or Fields({})
     if (pages := info.number("total_pages")) is not None:
         return page >= pages
     if (total := info.number("total_count")) is not None:

@@ -24,6 +24,11 @@ class ListedCertificate:
         return (self.id,)
 
     @property
+    def own_ids(self) -> tuple[str, ...]:
+        """Return the ids that no other certificate has, not even one of the same key."""
+        return (self.id,)
+
+    @property
     def is_active(self) -> bool:
         """Return whether it is not revoked; it may have expired."""
         return self.status in (
@@ -49,6 +54,11 @@ class Certificate(ListedCertificate):
         # Its key is known before it is signed, its fingerprint where a person confirmed it.
         return (self.id, self.facts.key_id, self.facts.fingerprint_sha256)
 
+    @property
+    @override
+    def own_ids(self) -> tuple[str, ...]:
+        return (self.id, self.facts.fingerprint_sha256)
+
     def standing_at(self, now: datetime) -> Standing | None:
         """Return its standing at a moment, or None if Cloudflare's status is not known."""
         return standing(self.status, self.facts.expires_on, now)
@@ -62,3 +72,8 @@ class Certificate(ListedCertificate):
 def readable(certificates: Iterable[ListedCertificate]) -> tuple[Certificate, ...]:
     """Return those of the certificates that can be parsed."""
     return tuple(item for item in certificates if isinstance(item, Certificate))
+
+
+def own_ids(certificates: Iterable[ListedCertificate]) -> set[str]:
+    """Return every id by which one of the certificates alone is known."""
+    return {item_id for item in certificates for item_id in item.own_ids}

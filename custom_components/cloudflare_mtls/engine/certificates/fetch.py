@@ -1,11 +1,12 @@
 """Fetches the certificates of several zones."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
-from ..api.errors import EngineError
+from ..api.errors import EngineError, Unavailable
 from ..run_blocking import RunBlocking
 from .certificate import Certificate, ListedCertificate
 from .facts import read_certificates
@@ -13,11 +14,32 @@ from .facts import read_certificates
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateList:
-    """The client certificates of several zones, and the zones that could not be read."""
+    """The client certificates of several zones, and the zones that could not be read.
+
+    has_all_zones: whether all zones of the account are among them, as far as the token reaches.
+    """
 
     certificates: tuple[ListedCertificate, ...]
     read_zones: frozenset[str]
     failed: Mapping[str, EngineError]
+    has_all_zones: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether what is not listed is not there."""
+        return self.error is None
+
+    def judged_by(self, zone_ids: Collection[str]) -> Self:
+        """Return the list as one of these zones: what failed in others is none of its failures."""
+        failed = {key: err for key, err in self.failed.items() if key in zone_ids}
+        return replace(self, failed=failed)
+
+    @property
+    def error(self) -> EngineError | None:
+        """Return what kept certificates from being listed, None where all are."""
+        if self.failed:
+            return next(iter(self.failed.values()))
+        return None if self.has_all_zones else Unavailable("zones")
 
     @property
     def is_unknown(self) -> bool:
@@ -30,9 +52,9 @@ class CertificateList:
             self.raise_if_incomplete()
 
     def raise_if_incomplete(self) -> None:
-        """Raise the first EngineError that kept a zone from being read, if one did."""
-        if self.failed:
-            raise next(iter(self.failed.values()))
+        """Raise what kept certificates from being listed, if something did."""
+        if error := self.error:
+            raise error
 
 
 async def fetch_certificates(

@@ -17,7 +17,8 @@ class Trust:
     fingerprint in lowercase hex; None for one that belongs to no device of this home.
     unwanted: the ids or fingerprints of certificates that have to be revoked, and the ids of the
     keys of certificates that are being created.
-    revoked: the ids of certificates that were revoked here, and that no person has restored here.
+    revoked: the ids and fingerprints of certificates that were revoked here, and that no person
+    has restored here.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
     """
@@ -48,10 +49,9 @@ class Trust:
 
         Unlike trust, this also rests on the id alone: one that cannot be read is to be revoked too.
         """
-        if isinstance(certificate, Certificate):
-            fingerprint = certificate.facts.fingerprint_sha256
-            if fingerprint in self.confirmed:
-                return self.confirmed[fingerprint]
+        for item_id in certificate.own_ids:
+            if item_id in self.confirmed:
+                return self.confirmed[item_id]
         record = self.records.get(certificate.id)
         return record.device_id if record else None
 
@@ -69,16 +69,23 @@ class Trust:
         )
 
     def confirmed_for(self, device_id: str) -> frozenset[str]:
-        """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex."""
+        """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex.
+
+        Those that were revoked here already are not among them.
+        """
         return frozenset(
             fingerprint
             for fingerprint, of_device in self.confirmed.items()
-            if of_device == device_id
+            if of_device == device_id and fingerprint not in self.revoked
         )
+
+    def known_ids(self, device_id: str) -> frozenset[str]:
+        """Return the ids and fingerprints of a device's certificates that were not revoked here."""
+        return self.ids_of_device(device_id) | self.confirmed_for(device_id)
 
     def trusts(self, certificate: Certificate) -> bool:
         """Return whether it belongs to a present device, or a person confirmed it."""
-        if self.is_unwanted(certificate) or certificate.id in self.revoked:
+        if self.is_stopped(certificate):
             return False
         device_id = self.device_id_of(certificate)
         if device_id is None:
@@ -92,20 +99,22 @@ class Trust:
 
         Somebody else may have revoked them: Cloudflare still knows. SHA-256, lowercase hex.
         """
-        created = {
-            record.fingerprint: record.device_id
+        stopped = {*self.revoked, *self.unwanted}
+        stopped |= {
+            record.fingerprint
             for certificate_id, record in self.records.items()
-            if certificate_id not in self.revoked
-            and certificate_id not in self.unwanted
+            if certificate_id in stopped
+        }
+        created = {
+            record.fingerprint: record.device_id for record in self.records.values()
         }
         trusted = {
             fingerprint
             for fingerprint, device_id in {**created, **self.confirmed}.items()
-            if fingerprint not in self.unwanted
-            and (device_id is None or device_id in self.device_ids)
+            if device_id is None or device_id in self.device_ids
         }
         listed = {item.facts.fingerprint_sha256 for item in readable(certificates)}
-        return frozenset(trusted - listed)
+        return frozenset(trusted - stopped - listed)
 
     def unknown_among(
         self, certificates: Iterable[ListedCertificate]
@@ -133,6 +142,14 @@ class Trust:
             if facts.organization == ORGANIZATION:
                 claims.append(facts.organizational_unit)
         return next((item for item in claims if item in self.device_ids), None)
+
+    def is_stopped(self, certificate: ListedCertificate) -> bool:
+        """Return whether a person wants it to let nobody in, and has not restored it."""
+        return self.is_unwanted(certificate) or self.is_revoked(certificate)
+
+    def is_revoked(self, certificate: ListedCertificate) -> bool:
+        """Return whether it was revoked here, and no person has restored it here."""
+        return any(item_id in self.revoked for item_id in certificate.own_ids)
 
     def is_unwanted(self, certificate: ListedCertificate) -> bool:
         """Return whether it has to be revoked, or is being created and not recorded yet."""

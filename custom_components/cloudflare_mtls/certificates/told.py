@@ -1,0 +1,66 @@
+"""What a person is told of certificates; of zones that cannot be read it stays as it was told (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..coordinator.protection_state import ProtectionState
+from ..engine.certificates.certificate import ListedCertificate, own_ids
+from ..engine.certificates.companions import CompanionState
+from ..engine.certificates.trust import Trust
+from ..issues import Issue, companion_issues, revocation_issue, unknown_issue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The devices, the unknown certificates, and those that could not be revoked yet."""
+
+    companions: tuple[CompanionState, ...] = ()
+    unknown: tuple[ListedCertificate, ...] = ()
+    left: tuple[ListedCertificate, ...] = ()
+
+    def after(self, before: Told, state: ProtectionState, trust: Trust) -> Told:
+        """Return this with what was told before of zones that are hidden now."""
+        hidden = state.hidden_zones
+        devices = (
+            item
+            for item in before.companions
+            if item.device.zone_id in hidden and item.device.id in trust.device_ids
+        )
+        unknown = (item for item in before.unknown if item.zone_id in hidden)
+        left = (
+            item
+            for item in before.left
+            if item.zone_id in hidden and not trust.is_revoked(item)
+        )
+        return Told(
+            companions=(*self.companions, *devices),
+            unknown=(*self.unknown, *trust.unknown_among(unknown)),
+            left=(*self.left, *left),
+        )
+
+    def issues(
+        self, trust: Trust, names: Mapping[str, str], *, pinned: bool
+    ) -> list[Issue]:
+        """Return the issues; names are those of the companion devices, by our ids."""
+        issues = [issue for item in self.companions for issue in companion_issues(item)]
+        if self.unknown:
+            issues.append(unknown_issue(self.unknown, pinned=pinned))
+        return [
+            *issues,
+            *(
+                revocation_issue(item, names.get(trust.revoked_with(item) or ""))
+                for item in self.left
+            ),
+        ]
+
+
+def never_seen(state: ProtectionState, trust: Trust) -> list[ListedCertificate]:
+    """Return the certificates that have to be revoked, and are where nobody could look."""
+    if state.is_complete:
+        return []
+    known = trust.records.keys() | trust.confirmed.keys()
+    unseen = known.intersection(trust.unwanted) - own_ids(state.certificates or ())
+    return [
+        ListedCertificate(id=item_id, zone_id="", status=None)
+        for item_id in sorted(unseen)
+    ]
