@@ -223,6 +223,7 @@ def test_every_abort_has_a_sentence() -> None:
         "no_tunnel",
         "no_zone",
         "nothing_readable",
+        "not_listed_now",
         "nothing_to_fetch",
         "nothing_to_remove",
         "reconfigure_successful",

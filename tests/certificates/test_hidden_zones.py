@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from sandbox.state import Zone
@@ -17,7 +18,7 @@ from tests.common import (
     act,
     add_certificate,
     add_known_certificate,
-    confirm_certificate,
+    issues,
     placeholders,
     reported,
     settle,
@@ -27,10 +28,12 @@ from tests.common import (
     with_device,
     zone_of,
 )
+from tests.dialogs import confirm_repair, open_repair
 from tests.faults import Faults
 
 from .creating import REVOKE, press
 from .helpers import STATUS, trusted
+from .test_confirming_what_is_gone import browser
 
 pytestmark = with_device
 
@@ -208,12 +211,35 @@ async def test_repair_while_its_zone_cannot_be_read(
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert reported(hass) == {"unknown_certificates"}
 
-    # What a person decides meanwhile is seen at once.
-    await confirm_certificate(
-        hass, entry, second.certificates["stranger"].certificate, None
-    )
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    faults.clear()
+    await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    await look_again(hass, freezer)
     assert reported(hass) == set()
+
+
+async def test_dialog_while_its_zone_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """Nothing can be decided, and the repair stays."""
+    zone = sandbox.state.add_zone("second.example")
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", zone)
+    await setup_integration(hass, entry)
+    client = await browser(hass, hass_client)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    faults.unavailable("GET", f"{zone.id}/client_certificates")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    menu = await open_repair(client, issues(hass)["unknown_certificates"])
+    step = await confirm_repair(client, menu, next_step_id="confirm")
+
+    assert (step["type"], step["reason"]) == ("abort", "not_listed_now")
+    assert reported(hass) == {"unknown_certificates"}
 
 
 async def test_pending_revocation_while_its_zone_cannot_be_read(
