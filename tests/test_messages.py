@@ -223,6 +223,7 @@ def test_every_abort_has_a_sentence() -> None:
         "no_tunnel",
         "no_zone",
         "nothing_readable",
+        "certificate_not_free",
         "not_listed_now",
         "nothing_to_fetch",
         "nothing_to_remove",

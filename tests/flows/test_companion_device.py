@@ -20,10 +20,7 @@ from tests.certificates.test_pinning import choose_pinning, fill
 from tests.common import (
     ENGLISH,
     HOSTNAME,
-    act,
-    add_certificate,
     choose,
-    fingerprint_of,
     sentences,
     settle,
     state_of,
@@ -349,54 +346,6 @@ async def test_more_certificates_than_can_be_pinned(
     result = await submit(hass, result, CHOSEN)
     assert result["step_id"] == "handover"
     assert len(certificates(sandbox)) == 1
-
-
-async def test_adoption(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-) -> None:
-    """A certificate from the dashboard becomes a device's, and nothing is written."""
-    certificate = await add_certificate(sandbox, name="Cloudflare", organization="")
-    await loaded_entry.runtime_data.protection.async_refresh()
-    await settle(hass)
-    sandbox.journal.clear()
-
-    result = await add(hass, loaded_entry)
-    assert (result["type"], result["menu_options"]) == (
-        FlowResultType.MENU,
-        ["new", "adopt"],
-    )
-    result = await submit(hass, result, {"next_step_id": "adopt"})
-    (label,) = result["data_schema"].schema["certificate"].config["options"]
-    issued = certificate.not_valid_before_utc.date()
-    expires = certificate.not_valid_after_utc.date()
-    assert label["label"] == (
-        f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
-        f"issued {issued}, expires {expires}, name: Cloudflare"
-    )
-    malformed = {"certificate": label["value"], "name": "x" * 251, "system": "ios"}
-    result = await submit(hass, result, malformed)
-    assert "A device needs a name" in sentences(result, OF)["base"]
-    result = await submit(hass, result, {**malformed, "name": "Anna's iPad"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await settle(hass)
-
-    assert sandbox.journal.writes == []
-    assert state_of(hass, "sensor.anna_s_ipad_certificate_status") == "active"
-    # Whether it was handed over is not known.
-    assert state_of(hass, "sensor.anna_s_ipad_handover") == "unknown"
-    response = await act(hass, loaded_entry, "list_certificates")
-    response = await act(
-        hass,
-        loaded_entry,
-        "revoke_certificate",
-        certificate_id=response["certificates"][0]["certificate_id"],
-    )
-    assert state_of(hass, "sensor.anna_s_ipad_certificate_status") in (
-        "revoking",
-        "revoked",
-    )
 
 
 def test_every_step_is_described() -> None:

@@ -1,8 +1,7 @@
 """Add a companion device with its certificate, renew the certificate of one, or change a device."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -23,6 +22,7 @@ import probatio
 
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
 from ..const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM
+from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.companions import CompanionDevice
@@ -31,7 +31,7 @@ from ..engine.certificates.systems import System
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
-from ..wording import Message
+from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
 from .form import abort, choice, made, show_form
@@ -58,7 +58,6 @@ class CompanionDeviceFlow(
 
     # The device that is there already.
     _device_id: str | None = None
-    _adoptable: Mapping[str, Certificate] = MappingProxyType({})
 
     @override
     def entry(self) -> CloudflareConfigEntry | None:
@@ -71,17 +70,7 @@ class CompanionDeviceFlow(
         """Choose between a new certificate and one that exists."""
         if reason := self.obstacle():
             return self.async_abort(reason=reason)
-        protection = made(self.entry()).runtime_data.protection
-        trust = protection.trust
-        self._adoptable = {
-            item.id: item
-            for item in readable(protection.data.certificates or ())
-            if item.is_active
-            and trust.device_id_of(item) not in trust.device_ids
-            and item.id not in trust.device_ids
-            and not trust.is_unwanted(item)
-        }
-        if self._adoptable:
+        if self._adoptable():
             return self.async_show_menu(step_id="user", menu_options=["new", "adopt"])
         return await self.async_step_new()
 
@@ -177,26 +166,21 @@ class CompanionDeviceFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Take over a certificate that exists, for a new device."""
+        if reason := self.obstacle():
+            return self.async_abort(reason=reason)
         message: Message | None = None
         if user_input is not None:
-            certificate = self._adoptable[user_input[CONF_CERTIFICATE]]
-            if name := read_name(user_input.get(CONF_NAME, certificate.facts.name)):
-                device = CompanionDevice(
-                    # The id in the subject is not ours: who asked for the certificate chose it.
-                    id=certificate.id,
-                    name=name,
-                    system=System(user_input[CONF_SYSTEM]),
-                    zone_id=certificate.zone_id,
-                )
-                fingerprint = certificate.facts.fingerprint_sha256
-                ledger = made(self.entry()).runtime_data.protection.ledger
-                await ledger.async_confirm({fingerprint: device.id})
+            device = await self._adopt(user_input)
+            if isinstance(device, CompanionDevice):
                 return self.async_create_entry(
                     title=device.name, data=companion_data(device), unique_id=device.id
                 )
-            message = Message("name_malformed")
+            message = device
+        adoptable = self._adoptable().values()
+        if not adoptable:
+            return self.async_abort(reason="certificate_not_free")
         labels = await async_label_certificates(
-            self.hass, made(self.entry()), self._adoptable.values()
+            self.hass, made(self.entry()), adoptable
         )
         schema = probatio.Schema(
             {
@@ -237,6 +221,50 @@ class CompanionDeviceFlow(
             return self.async_abort(reason="reconfigure_successful")
         # The device was stored before its certificate was offered.
         return abort(self, Message("device_added", {"name": device.name}))
+
+    def _adoptable(self) -> dict[str, Certificate]:
+        """Return the certificates that belong to no device, and that nobody revoked, by their ids."""
+        protection = made(self.entry()).runtime_data.protection
+        trust = protection.trust
+        return {
+            item.id: item
+            for item in readable(protection.data.certificates or ())
+            if item.is_active
+            and trust.device_id_of(item) not in trust.device_ids
+            and item.id not in trust.device_ids
+            and not trust.is_stopped(item)
+            and not trust.is_of_removed_device(item)
+        }
+
+    async def _adopt(self, user_input: dict[str, Any]) -> CompanionDevice | Message:
+        """Trust a certificate as that of a new device, or return why that cannot be."""
+        protection = made(self.entry()).runtime_data.protection
+        certificate = self._adoptable().get(user_input[CONF_CERTIFICATE])
+        if certificate is None:
+            return Message("certificate_not_free", field=CONF_CERTIFICATE)
+        name = read_name(user_input.get(CONF_NAME, certificate.facts.name))
+        if name is None:
+            return Message("name_malformed")
+        fingerprint = certificate.facts.fingerprint_sha256
+        try:
+            problem = protection.pins and await protection.async_pin_problem(
+                fingerprint
+            )
+        except EngineError as err:
+            return describe(err)
+        if problem:
+            return describe_problem(problem)
+        # Somebody may have revoked it while the rules were read.
+        if certificate.id not in self._adoptable():
+            return Message("certificate_not_free", field=CONF_CERTIFICATE)
+        # The id in the subject is not ours: who asked for the certificate chose it.
+        await protection.ledger.async_confirm({fingerprint: certificate.id})
+        return CompanionDevice(
+            id=certificate.id,
+            name=name,
+            system=System(user_input[CONF_SYSTEM]),
+            zone_id=certificate.zone_id,
+        )
 
     def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | None:
         """Return the device that a person named or picked, or None if its name cannot be used."""
