@@ -245,6 +245,7 @@ def test_every_abort_has_a_sentence() -> None:
     assert "entry_not_loaded" in SUBENTRY["abort"]
     assert {"no_zone", "no_tunnel"} <= SUBENTRY["abort"].keys()
     assert COMPANION["abort"].keys() == {
+        "certificate_not_free",
         "creation_stopped",
         "device_added",
         "device_changed",
