@@ -37,7 +37,6 @@ STEPS = [
         for action in ("create", "update", "delete")
     ),
     *(f"step_association_{action}" for action in ("create", "delete")),
-    "step_dns_record_adopt",
     "step_dns_record_mark",
 ]
 

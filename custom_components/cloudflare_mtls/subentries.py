@@ -9,6 +9,7 @@ from homeassistant.const import CONF_NAME
 
 from .const import (
     CONF_EXEMPT_PATHS,
+    CONF_FOUND,
     CONF_HOSTNAME,
     CONF_KEEP_IN_SYNC,
     CONF_LAYOUT,
@@ -24,7 +25,7 @@ from .const import (
 from .engine.certificates.companions import CompanionDevice
 from .engine.certificates.names import read_name
 from .engine.certificates.systems import System
-from .engine.sync.settings import HostnameSettings, Layout, ProtectedHostname
+from .engine.sync.settings import Found, HostnameSettings, Layout, ProtectedHostname
 
 
 def hostnames_of(
@@ -48,6 +49,7 @@ def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
             layout=Layout(data[CONF_LAYOUT]),
             exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
             published=data[CONF_PUBLISHED],
+            found=Found(data.get(CONF_FOUND, Found.CREATED)),
         ),
         keep_in_sync=data[CONF_KEEP_IN_SYNC],
     )
@@ -64,6 +66,7 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
         CONF_LAYOUT: protected.layout.value,
         CONF_EXEMPT_PATHS: list(protected.exempt_paths),
         CONF_PUBLISHED: protected.published,
+        CONF_FOUND: protected.found.value,
         CONF_KEEP_IN_SYNC: settings.keep_in_sync,
     }
 

@@ -330,7 +330,7 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
             item
             for item in observation.records
             if item.name not in ours
-            or (item.comment != RECORD_COMMENT and not _taken_over(item, desired))
+            or item.comment != RECORD_COMMENT
         ],
         "ingress": [
             item.raw
@@ -343,11 +343,6 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
             if key != "ingress"
         },
     }  # fmt: skip
-
-
-def _taken_over(item: DnsRecord, desired: DesiredZone) -> bool:
-    found = MadeByHand(id=item.id, hostname=item.name)
-    return found in (desired.takes_over or ())
 
 
 # The sandbox, which shares no code with the engine, decides about single requests.

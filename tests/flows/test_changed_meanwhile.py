@@ -187,8 +187,7 @@ async def test_record_made_by_hand_is_not_taken_over_unasked(
         # What stands in its place lost our mark, for all that can be told.
         assert result["step_id"] == "preview"
         return
-    assert result["step_id"] == "take_over"
-    result = await submit(hass, result, {"take_over": False})
+    assert result["step_id"] == "preview"
     assert_done(await submit(hass, result))
     (record,) = records_of(sandbox, hostname)
     assert record.comment == "me"
@@ -283,15 +282,15 @@ async def test_more_to_take_over_while_a_person_decides(
     """A yes holds for what was listed."""
     make_rule(sandbox, HOSTNAME)
     result = await to_preview(hass, sandbox)
-    make_record(sandbox, HOSTNAME)
     result = await submit(hass, result, {"take_over": True})
     assert result["step_id"] == "preview"
+    make_rule(sandbox, HOSTNAME)
 
     result = await submit(hass, result)
 
     assert result["step_id"] == "take_over"
     assert result["errors"] == CHANGED
-    assert "DNS record" in result["description_placeholders"]["changes"]
+    assert "Delete the custom rule" in result["description_placeholders"]["changes"]
     assert sandbox.journal.writes == []
 
 

@@ -30,12 +30,14 @@ from ..engine.api.models import DnsRecord, Observation, Tunnel, Zone, ZoneType
 from ..engine.api.names import in_letters
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.rules.adoption import MadeByHand
+from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.observe import observe
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reach import Doubt, find_delegation, find_doubt, zone_of
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import (
+    Found,
     HostnameSettings,
     Layout,
     ProtectedHostname,
@@ -45,6 +47,7 @@ from ..engine.sync.settings import (
     propose,
     read_hostname,
 )
+from ..engine.sync.steps import address_record
 from ..quoting import Ours
 from ..wording import Message, async_get_texts, describe, describe_problem
 from .account_tunnels import AccountTunnels
@@ -234,9 +237,20 @@ class ChosenTunnel:
                 layout=Layout(advanced[CONF_LAYOUT]),
                 exempt_paths=paths,
                 published=current is None or current.protected.published,
+                found=self._found(hostname),
             ),
             keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
         )
+
+    def _found(self, hostname: str) -> Found:
+        """Return whether the tunnel serves the hostname for somebody else's sake."""
+        current = self.account.current
+        if current and current.protected.tunnel_id == self.tunnel.id:
+            return current.protected.found
+        record = address_record(self.records, hostname)
+        is_ours = record is not None and record.comment == RECORD_COMMENT
+        is_served = self.configuration.rule_for(hostname) is not None
+        return Found.ADOPTED if is_served and not is_ours else Found.CREATED
 
     async def draft(self, user_input: Mapping[str, Any]) -> HostnameDraft | Message:
         """Return a draft of what a person chose, or what is wrong with it."""

@@ -4,23 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api.models import DnsRecord, Rule
+from custom_components.cloudflare_mtls.engine.api.models import Rule
 from custom_components.cloudflare_mtls.engine.rules.adoption import (
     MadeByHand,
     is_made_by_hand,
 )
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
-from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
-from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
-    find_made_by_hand,
-)
+from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from custom_components.cloudflare_mtls.engine.sync.steps import Action, Kind
 from tests.engine.builders import (
     HOST,
     OTHER,
-    TUNNEL_ID,
-    RecordStep,
     RuleStep,
     after,
     block_rule,
@@ -139,15 +134,12 @@ def test_rules_made_by_hand_stay_unless_we_take_over() -> None:
     assert make_plan(observation, wanting(protected())).in_sync
 
 
-def test_record_made_by_hand_becomes_ours_only_where_we_take_over() -> None:
+def test_record_made_by_hand_never_becomes_ours() -> None:
     observation = replace(in_sync(), records=(record(ours=False),))
     assert make_plan(observation, wanting(protected())).in_sync
-    plan = make_plan(observation, taking_over(observation, wanting(protected())))
-    assert plan.steps == (
-        RecordStep(action=Action.ADOPT, target=HOST, tunnel_id=TUNNEL_ID),
-    )
-    taken = after(observation, plan)
-    assert make_plan(taken, taking_over(taken, wanting(protected()))).in_sync
+    assert make_plan(
+        observation, taking_over(observation, wanting(protected()))
+    ).in_sync
 
 
 def test_only_what_is_named_is_taken_over() -> None:
@@ -164,10 +156,7 @@ def test_only_what_is_named_is_taken_over() -> None:
     assert names(plan.steps) == ["discard block_rule"]
     assert BY_HAND[0] in after(observation, plan).ruleset.rules
     assert second in after(observation, plan).ruleset.rules
-    assert plan.adoptable == {
-        *(MadeByHand(id=item.id) for item in (*BY_HAND, second)),
-        MadeByHand(id=record().id, hostname=HOST),
-    }
+    assert plan.adoptable == {MadeByHand(id=item.id) for item in (*BY_HAND, second)}
 
 
 def test_what_can_be_taken_over_is_found_only_where_a_person_is_asked() -> None:
@@ -177,31 +166,3 @@ def test_what_can_be_taken_over_is_found_only_where_a_person_is_asked() -> None:
     asked = make_plan(observation, replace(desired, takes_over=frozenset()))
     assert asked.adoptable == {MadeByHand(id=item.id) for item in BY_HAND}
     assert asked.steps == make_plan(observation, desired).steps
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        record(),
-        record(ours=False, proxied=False),
-        record(ours=False, tunnel_id="c".rjust(36, "0")),
-        record(ours=False, name=OTHER),
-    ],
-)
-def test_other_records_are_foreign(other: DnsRecord) -> None:
-    observation = replace(in_sync(), records=(other,))
-    assert find_made_by_hand(observation, wanting(protected())) == frozenset()
-
-
-def test_record_of_a_hostname_that_is_not_published_is_foreign() -> None:
-    observation = replace(in_sync(), records=(record(ours=False),))
-    hidden = wanting(replace(protected(), published=False))
-    assert find_made_by_hand(observation, hidden) == frozenset()
-
-
-def test_rules_concern_every_hostname_and_records_their_own() -> None:
-    own_rule = MadeByHand(id="rule")
-    own_record = MadeByHand(id="record", hostname=HOST)
-    plan = Plan(adoptable=frozenset({own_rule, own_record}))
-    assert plan.limited_to({HOST}).adoptable == {own_rule, own_record}
-    assert plan.limited_to({OTHER}).adoptable == {own_rule}

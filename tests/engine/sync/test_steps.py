@@ -120,9 +120,9 @@ def test_confirmation_covers_what_was_shown(plan: Plan, covered: bool) -> None:
 # Records
 
 
-def test_adopted_record_only_gets_our_comment() -> None:
+def test_marked_record_only_gets_our_comment() -> None:
     """Its target is not written again."""
-    step = RecordStep(action=Action.ADOPT, target=HOST, tunnel_id=TUNNEL_ID)
+    step = RecordStep(action=Action.MARK, target=HOST, tunnel_id=TUNNEL_ID)
     assert record_body(step) == {"comment": RECORD_COMMENT}
     foreign = record(content=f"{TUNNEL_ID.upper()}.cfargotunnel.com.", ours=False)
     observation = advance(observed(records=[foreign, record(OTHER)]), step)

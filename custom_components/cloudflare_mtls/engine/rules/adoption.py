@@ -16,14 +16,9 @@ _CERTIFICATE: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class MadeByHand:
-    """A rule, or a DNS record of one of our hostnames, that somebody made by hand and that can become ours."""
+    """A rule that somebody made by hand and that can become ours."""
 
     id: str
-    hostname: str | None = None
-
-    def concerns(self, hostnames: Collection[str]) -> bool:
-        """Return whether it concerns one of these hostnames; rules are shared, so each concerns all."""
-        return self.hostname is None or self.hostname in hostnames
 
 
 def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:

@@ -236,7 +236,7 @@ class _Writer:
         kept = tuple(record for record in self.state.records if record is not own)
         body = record_body(step)
         is_marked = own is not None and own.comment == RECORD_COMMENT
-        if own and not is_marked and step.action not in (Action.ADOPT, Action.MARK):
+        if own and not is_marked and step.action is not Action.MARK:
             raise Conflict(None, "a DNS record is in the way")
         if step.action is Action.DELETE:
             if own:

@@ -8,7 +8,7 @@ from .desired import DesiredZone
 from .origin_settings import settings_of_siblings
 from .problems import ProblemCode
 from .safe_steps import SafeSteps
-from .settings import ProtectedHostname
+from .settings import Found, ProtectedHostname
 from .steps import Action, IngressStep
 
 
@@ -55,8 +55,10 @@ def clear_former_tunnel(
 def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | None:
     """Return the step after which the tunnel no longer serves a hostname, if it does now.
 
-    A rule that leads to another service is somebody else's.
+    A rule that was there before, or leads to another service, is somebody else's.
     """
+    if item.found is Found.ADOPTED:
+        return None
     configuration = state.configurations.get(item.tunnel_id)
     own = configuration.rule_for(item.hostname) if configuration else None
     if own is None or own.service != item.service:

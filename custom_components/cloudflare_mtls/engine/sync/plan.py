@@ -1,6 +1,6 @@
 """Observed against desired: the ordered steps that remove the drift (pure)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..api.models import Observation
@@ -101,9 +101,7 @@ class Plan:
                 for exposure in self.exposures
                 if exposure.hostname in hostnames
             ),
-            adoptable=frozenset(
-                found for found in self.adoptable if found.concerns(hostnames)
-            ),
+            adoptable=self.adoptable,
         )
 
     def without_ways_to(self, hostnames: Collection[str]) -> Plan:
@@ -151,17 +149,22 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
 
 def _without_consequences(problems: Collection[Problem]) -> tuple[Problem, ...]:
     """Return problems without the rules that are kept because a hostname can still be reached."""
-    reachable = {
-        problem.target
-        for problem in problems
-        if problem.code is ProblemCode.STILL_REACHABLE
-    }
+    reachable = _still_reachable(problems)
     return tuple(
         problem
         for problem in problems
         if problem.code is not ProblemCode.WOULD_EXPOSE
         or problem.target not in reachable
     )
+
+
+def _still_reachable(problems: Iterable[Problem]) -> set[str]:
+    """Return the hostnames that something of others still leads home."""
+    return {
+        problem.target
+        for problem in problems
+        if problem.code is ProblemCode.STILL_REACHABLE
+    }
 
 
 def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
@@ -190,8 +193,7 @@ def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> Non
         associate(steps, item)
     write_skip_rule(steps, desired)
     discard_rules(steps, desired)
-    for item in desired.removed:
-        dissociate(steps, item)
+    _dissociate(steps, desired)
     published = [item for item in desired.hostnames if item.published]
     for item in published:
         serve(steps, desired, item)
@@ -204,6 +206,13 @@ def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> Non
 def _tear_down(steps: SafeSteps, desired: DesiredZone) -> None:
     """Remove, in this order: skip rule, associations, block rule."""
     delete_rule(steps, SKIP_REF)
-    for item in desired.removed:
-        dissociate(steps, item)
+    _dissociate(steps, desired)
     delete_rule(steps, BLOCK_REF)
+
+
+def _dissociate(steps: SafeSteps, desired: DesiredZone) -> None:
+    """Ask visitors of removed hostnames for no certificate, unless they still need one."""
+    reachable = _still_reachable(steps.problems)
+    for item in desired.removed:
+        if item.hostname not in reachable:
+            dissociate(steps, item)

@@ -1,7 +1,6 @@
 """Adds the steps that lead a hostname to its tunnel in DNS (pure)."""
 
-from ..api.models import DnsRecord, Observation
-from ..rules.adoption import MadeByHand
+from ..api.models import DnsRecord
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredZone
 from .problems import ProblemCode
@@ -19,30 +18,13 @@ def is_our_record(
     )
 
 
-def record_made_by_hand(
-    observation: Observation, desired: DesiredZone, item: ProtectedHostname
-) -> MadeByHand | None:
-    """Return the record that leads a hostname to its tunnel already, unless it is ours."""
-    record = address_record(observation.records, item.hostname)
-    if (
-        record
-        and _leads_to_tunnel(record, item)
-        and not is_our_record(record, desired, item)
-    ):
-        return MadeByHand(id=record.id, hostname=item.hostname)
-    return None
-
-
 def lead_to_tunnel(
     steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname
 ) -> None:
     """Have the hostname's DNS record lead to its tunnel; another's record is left alone."""
     record = address_record(steps.state.records, item.hostname)
     if record and _leads_to_tunnel(record, item):
-        by_hand = record_made_by_hand(steps.state, desired, item)
-        if by_hand in (desired.takes_over or ()):
-            steps.add(_comment_step(Action.ADOPT, item))
-        elif by_hand is None and record.comment != RECORD_COMMENT:
+        if record.comment != RECORD_COMMENT and is_our_record(record, desired, item):
             steps.add(mark_record(item))
         return
     if record and record.comment != RECORD_COMMENT:
@@ -62,11 +44,9 @@ def lead_to_tunnel(
 
 def mark_record(item: ProtectedHostname) -> RecordStep:
     """Return the step that writes our mark again on a hostname's record."""
-    return _comment_step(Action.MARK, item)
-
-
-def _comment_step(action: Action, item: ProtectedHostname) -> RecordStep:
-    return RecordStep(action=action, target=item.hostname, tunnel_id=item.tunnel_id)
+    return RecordStep(
+        action=Action.MARK, target=item.hostname, tunnel_id=item.tunnel_id
+    )
 
 
 def _leads_to_tunnel(record: DnsRecord, item: ProtectedHostname) -> bool:

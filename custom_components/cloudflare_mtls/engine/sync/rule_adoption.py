@@ -1,11 +1,10 @@
-"""Finds what somebody made by hand for our hostnames, and adds the steps that take over rules (pure)."""
+"""Finds the rules that somebody made by hand for our hostnames, and adds the steps that take them over (pure)."""
 
 from ..api.models import Observation, Rule
 from ..rules.adoption import MadeByHand, is_made_by_hand
 from ..rules.expressions import MAX_LENGTH
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from .desired import DesiredRule, DesiredZone
-from .record_steps import record_made_by_hand
 from .rule_steps import KIND_OF_RULE
 from .safe_steps import SafeSteps
 from .steps import Action, RuleStep
@@ -15,17 +14,11 @@ def find_made_by_hand(
     observation: Observation, desired: DesiredZone
 ) -> frozenset[MadeByHand]:
     """Return what could become ours if a person agreed."""
-    records = [
-        record_made_by_hand(observation, desired, item)
-        for item in desired.hostnames
-        if item.published
-    ]
-    rules = [
+    return frozenset(
         MadeByHand(id=rule.id)
         for rule in observation.ruleset.rules
         if _is_made_by_hand(rule, desired)
-    ]
-    return frozenset([*rules, *filter(None, records)])
+    )
 
 
 def adopt_rules(steps: SafeSteps, desired: DesiredZone) -> None:

@@ -32,6 +32,13 @@ class Layout(StrEnum):
     BLOCK_ONLY = "block_only"
 
 
+class Found(StrEnum):
+    """Whether a tunnel served a hostname before it was protected: then its ingress rule stays."""
+
+    CREATED = "created"
+    ADOPTED = "adopted"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProtectedHostname:
     """A public hostname that only devices with a certificate reach.
@@ -45,6 +52,7 @@ class ProtectedHostname:
     layout: Layout = Layout.SKIP_AND_BLOCK
     exempt_paths: tuple[str, ...] = ()
     published: bool = True
+    found: Found = Found.CREATED
 
 
 def read_hostname(text: str) -> str | None:

@@ -192,7 +192,7 @@ def ingress_after(
 
 def record_body(step: RecordStep) -> dict[str, Any]:
     """Return the fields that the step writes; the comment marks the record as ours."""
-    if step.action in (Action.ADOPT, Action.MARK):
+    if step.action is Action.MARK:
         return {"comment": RECORD_COMMENT}
     return {
         "type": "CNAME",
@@ -256,7 +256,7 @@ def _records_after(
     match step.action:
         case Action.DELETE:
             return others
-        case Action.ADOPT | Action.MARK if own:
+        case Action.MARK if own:
             return (*others, replace(own, comment=RECORD_COMMENT))
     written = DnsRecord(
         id=own.id if own else "",
