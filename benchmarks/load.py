@@ -102,7 +102,9 @@ class Load:
         )
         await self._change(
             "create a certificate",
-            lambda: act(self._hass, entry, "mint_certificate", name="New"),
+            lambda: act(
+                self._hass, entry, "mint_certificate", name="New", hostname=hostname
+            ),
         )
         subentry_id = next(iter(entry.subentries))
         for service in ("turn_off", "turn_on"):

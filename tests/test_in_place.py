@@ -230,7 +230,14 @@ async def test_companion_added_by_the_action(
     recorder: StateRecorder,
 ) -> None:
     """The entities exist when the action returns, and the account's event has the details."""
-    created = await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
+    created = await act(
+        hass,
+        entry,
+        "mint_certificate",
+        name="Laptop",
+        system="linux",
+        hostname=HOSTNAME,
+    )
     assert state_of(hass, "sensor.laptop_certificate_status") == "unavailable"
     device = device_registry.async_get(created["device_id"])
     assert device
@@ -403,7 +410,14 @@ async def test_reloaded_by_hand(
         }
 
     await turn(hass, PUBLISHED, "off")
-    await act(hass, entry, "mint_certificate", name="Laptop", system="linux")
+    await act(
+        hass,
+        entry,
+        "mint_certificate",
+        name="Laptop",
+        system="linux",
+        hostname=HOSTNAME,
+    )
     hass.config_entries.async_remove_subentry(entry, OTHER_COMPANION_ID)
     await settle(hass)
     before = entities()
