@@ -31,6 +31,7 @@ from ..engine.api.names import in_letters
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.rules.adoption import MadeByHand
 from ..engine.rules.marks import RECORD_COMMENT
+from ..engine.rules.visitors import Visitor
 from ..engine.sync.observe import observe
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import ProblemCode
@@ -333,6 +334,18 @@ class HostnameDraft:
     def doubt(self) -> Doubt | None:
         """Return why visitors may not get to the hostname, as far as is known."""
         return self.chosen.find_doubt(self.settings.hostname)
+
+    @property
+    def shuts_out(self) -> bool:
+        """Return whether people can use the hostname today without a certificate.
+
+        Where somebody made such rules by hand, whoever still gets past them does so by a trick.
+        """
+        return not self.offered and any(
+            exposure.hostname == self.settings.hostname
+            and exposure.visitor is Visitor.NO_CERTIFICATE
+            for exposure in self.plan.exposures
+        )
 
     async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
         """Return the draft with what a person decided of the offer, or what is in the way."""

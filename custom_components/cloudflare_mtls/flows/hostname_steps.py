@@ -280,6 +280,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         hostname = draft.settings.hostname
         text = await async_get_texts(self.hass, "common")
         changes = changes_of(text, hostname, steps)
+        if draft.shuts_out:
+            changes = Ours(f"{changes}\n\n{text('shuts_out', hostname=hostname)}")
         exemptions = exemptions_of(text, exempt_paths)
         return show_form(
             self,
