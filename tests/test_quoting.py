@@ -190,7 +190,7 @@ def steps_about(foreign: str) -> list[Step]:
         *(
             RecordStep(action=action, target=foreign, tunnel_id=foreign)
             for action in Action
-            if action not in (Action.MOVE, Action.DISCARD)
+            if action not in (Action.ADOPT, Action.MOVE, Action.DISCARD)
         ),
         *(
             AssociationStep(action=action, target=foreign)
