@@ -8,6 +8,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .cutting_off import async_ask_before_cutting_off
 from .engine.sync.reconciler import Extent
 from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
@@ -75,6 +76,9 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
     async def _publish(self, *, published: bool) -> None:
         """Make the change at Cloudflare, and store it only once it is made."""
         await self.async_require_administrator()
+        if not published and (shown := self.hostname):
+            hostnames = {shown.settings.hostname}
+            async_ask_before_cutting_off(self.hass, hostnames, self._context)
         protection = self._entry.runtime_data.protection
         with raise_translated():
             async with protection.async_writing() as reconciler:

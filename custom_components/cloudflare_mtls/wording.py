@@ -132,6 +132,11 @@ async def async_get_texts(
     return text
 
 
+def paragraphs(*texts: str) -> Ours:
+    """Return filled texts one below the other, as Markdown, without the empty ones."""
+    return Ours("\n\n".join(filter(None, texts)))
+
+
 def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> Ours:
     """Return steps as a numbered list in Markdown, with texts of the category "common"."""
     sentences = [

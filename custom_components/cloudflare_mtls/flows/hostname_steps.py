@@ -32,7 +32,14 @@ from ..engine.api.models import Tunnel, Zone
 from ..engine.sync.settings import HostnameSettings, Layout
 from ..engine.sync.steps import Step
 from ..quoting import Ours
-from ..wording import Message, async_get_texts, changes_of, describe, exemptions_of
+from ..wording import (
+    Message,
+    async_get_texts,
+    changes_of,
+    describe,
+    exemptions_of,
+    paragraphs,
+)
 from .account_tunnels import AccountTunnels
 from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
@@ -279,10 +286,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         draft = made(self._draft)
         hostname = draft.settings.hostname
         text = await async_get_texts(self.hass, "common")
-        changes = changes_of(text, hostname, steps)
-        if draft.shuts_out:
-            changes = Ours(f"{changes}\n\n{text('shuts_out', hostname=hostname)}")
-        exemptions = exemptions_of(text, exempt_paths)
+        warning = text("shuts_out", hostname=hostname) if draft.shuts_out else ""
         return show_form(
             self,
             step_id,
@@ -291,7 +295,11 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             placeholders={
                 "hostname": hostname,
                 "zone": draft.chosen.zone.title,
-                "changes": Ours(f"{changes}\n\n{exemptions}".rstrip()),
+                "changes": paragraphs(
+                    changes_of(text, hostname, steps),
+                    warning,
+                    exemptions_of(text, exempt_paths),
+                ),
                 "permissions": draft.chosen.permissions,
             },
         )

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, Opt
 from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
+from ..cutting_off import arrived_by
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.sync.plan import Plan
@@ -16,7 +17,14 @@ from ..hostname_removal import async_remove_hostnames
 from ..quoting import listed
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
-from ..wording import Message, async_get_texts, changes_of, describe, describe_problem
+from ..wording import (
+    Message,
+    async_get_texts,
+    changes_of,
+    describe,
+    describe_problem,
+    paragraphs,
+)
 from .form import abort, show_form
 
 CONF_REVOKE_CERTIFICATES: Final = "revoke_certificates"
@@ -68,6 +76,9 @@ class RemoveEverythingSteps(OptionsFlow):
         text = await async_get_texts(self.hass, "common")
         steps = [step for plan in self._shown.values() for step in plan.steps]
         nothing = text("removal_none")
+        changes = changes_of(text, ", ".join(hostnames), steps) if steps else nothing
+        here = arrived_by(hostnames)
+        warning = text("cuts_off", hostname=here) if here else ""
         return show_form(
             self,
             "remove",
@@ -76,9 +87,7 @@ class RemoveEverythingSteps(OptionsFlow):
             message=message,
             placeholders={
                 "hostnames": listed(hostnames) or nothing,
-                "changes": changes_of(text, ", ".join(hostnames), steps)
-                if steps
-                else nothing,
+                "changes": paragraphs(changes, warning),
                 "certificates": listed(item.facts.name for item in self._certificates)
                 or nothing,
             },

@@ -19,6 +19,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
 from ..const import CONF_HOSTNAME, DOMAIN
+from ..cutting_off import async_ask_before_cutting_off
 from ..engine.api.errors import EngineError, PermissionMissing, Rejected
 from ..engine.probe import MAIN_PORT, OTHER_PORTS, Answer
 from ..engine.sync.reconciler import AccountSync, Extent
@@ -82,6 +83,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
         if call.data[ATTR_DRY_RUN]:
             outcome = await protection.reconciler.preview(extent)
         elif extent.remove:
+            async_ask_before_cutting_off(call.hass, extent.hostnames, call.context)
             outcome = await async_remove_hostnames(call.hass, entry, extent.hostnames)
         else:
             outcome = await protection.async_sync(extent)
@@ -94,6 +96,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
 async def _remove(call: ServiceCall) -> ServiceResponse:
     """Take a hostname down at Cloudflare, and remove it from Home Assistant once it is down."""
     entry, settings = _hostname_of_device(call.hass, call.data[ATTR_DEVICE_ID])
+    async_ask_before_cutting_off(call.hass, {settings.hostname}, call.context)
     with raise_translated():
         outcome = await async_remove_hostnames(call.hass, entry, {settings.hostname})
         outcome.raise_if_unseen()

@@ -1,0 +1,50 @@
+"""Asks once more before somebody takes away the hostname that they came by."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from aiohttp import hdrs
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers.http import current_request
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .wording import Message, raise_translated_error
+
+_TIME_TO_REPEAT: Final = timedelta(minutes=1)
+
+# When somebody was asked about a hostname.
+_ASKED: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_asked_before_cutting_off")
+
+
+def arrived_by(hostnames: Collection[str]) -> str | None:
+    """Return by which of these hostnames the request came that is being answered, if by one."""
+    request = current_request.get()
+    if request is None:
+        return None
+    host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+    return host if host in hostnames else None
+
+
+@callback
+def async_ask_before_cutting_off(
+    hass: HomeAssistant, hostnames: Collection[str], context: Context | None
+) -> None:
+    """Raise HomeAssistantError if a person is about to take away their own way in.
+
+    Whoever does the same again within a minute means it. Automations are not asked: the request
+    that set one off may have come by anything.
+    """
+    if context is None or context.user_id is None:
+        return
+    hostname = arrived_by(hostnames)
+    if hostname is None:
+        return
+    asked, now = hass.data.setdefault(_ASKED, {}), dt_util.utcnow()
+    asked_on = asked.pop(hostname, None)
+    if asked_on and now - asked_on < _TIME_TO_REPEAT:
+        return
+    asked[hostname] = now
+    raise_translated_error(Message("cuts_off", {"hostname": hostname}))
