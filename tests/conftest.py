@@ -22,7 +22,12 @@ from sandbox import Sandbox, edge
 from sandbox.authority import edge_authority
 
 from .common import account, hostname_settings, settle, setup_integration
-from .edge_conditions import Blocking, Forgetting, home_assistant_behind
+from .edge_conditions import (
+    Blocking,
+    Forgetting,
+    ask_browsers_to_log_in,
+    home_assistant_behind,
+)
 from .faults import Faults
 
 # Debug mode records where each callback and future was made, up to the last of some forty frames, which takes
@@ -91,6 +96,7 @@ async def sandbox(
     store.stable["use_x_forwarded_for"] = True
     store.stable["trusted_proxies"] = ["127.0.0.1"]
     async with Sandbox() as running, home_assistant_behind(hass, running):
+        ask_browsers_to_log_in(running)
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", running.api_url)
         monkeypatch.setenv(
             "CLOUDFLARE_MTLS_EDGE", f"{running.edge_host}:{running.edge_port}"

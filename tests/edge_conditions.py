@@ -15,7 +15,7 @@ from sandbox import Sandbox
 from sandbox.clock import now
 from sandbox.firewall import Verdict, judge
 from sandbox.seed import SERVICE
-from sandbox.state import Rule, Setting
+from sandbox.state import AccessApplication, AccessPolicy, Rule, Setting
 
 from .common import zone_of
 
@@ -44,6 +44,17 @@ class Blocking:
         if self.now:
             return Verdict(Rule("block", "true", "Everybody"), frozenset())
         return judge(*asked)
+
+
+def ask_browsers_to_log_in(
+    sandbox: Sandbox, hostname: str = "home.example.com"
+) -> None:
+    """Have Access ask for a login at the browser's hostname, as guides say."""
+    family = AccessPolicy("Family", "allow", [{"email": {"email": "me@example.com"}}])
+    browser = [{"type": "public", "uri": hostname}]
+    login = AccessApplication("Home Assistant", browser, [family])
+    access = sandbox.state.accounts[sandbox.account_id].access
+    access.applications[login.id] = login
 
 
 @asynccontextmanager

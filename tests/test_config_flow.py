@@ -103,6 +103,7 @@ async def test_from_the_token_to_the_protected_hostname(
         "layout": "skip_and_block",
         "exempt_paths": [],
         "published": True,
+        "found": "created",
         "keep_in_sync": True,
     }
     assert len(sandbox.journal.writes) == 5
@@ -163,6 +164,7 @@ async def test_everything_that_can_be_chosen_is_kept(
         "layout": "block_only",
         "exempt_paths": ["/api/webhook/"],
         "published": True,
+        "found": "created",
         "keep_in_sync": False,
     }
     assert_protected(sandbox, "phones.example.com")

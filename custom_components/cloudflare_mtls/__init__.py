@@ -99,7 +99,7 @@ async def _async_read_account(
     await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
     visits = VisitCoordinator(hass, entry, probe, protection)
-    checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_name)
+    checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_names)
     return CloudflareData(
         client=client,
         token=token,

@@ -42,7 +42,11 @@ from tests.faults import Faults
             {"access_apps:edit"},
             # Cloudflare says that there are none.
             [],
-            {"check_websockets_off", "check_bot_fight_mode"},
+            {
+                "check_websockets_off",
+                "check_bot_fight_mode",
+                "check_open_hostname",
+            },
         ),
         (
             {"firewall:edit"},
@@ -68,7 +72,7 @@ from tests.faults import Faults
                 "Zone / Workers Routes / Read",
                 "Zone / Zone Settings / Read",
             ],
-            set(),
+            {"check_open_hostname"},
         ),
     ],
     ids=["settings", "bots", "Access", "IP Access rules", "Workers", "all"],

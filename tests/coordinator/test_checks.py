@@ -241,6 +241,7 @@ async def test_problem_that_only_a_person_can_fix(
     """The repair names it; things that are not ours are not changed."""
     whole = zone_of(sandbox)
     rules, access = list(whole.rules), sandbox.state.accounts[sandbox.account_id].access
+    applications = dict(access.applications)
     cause(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
 
@@ -254,7 +255,7 @@ async def test_problem_that_only_a_person_can_fix(
 
     whole.paused, whole.status = False, "active"
     whole.rules[:] = rules
-    access.applications.clear()
+    access.applications = applications
     whole.ip_access_rules.clear()
     sandbox.state.accounts[sandbox.account_id].ip_access_rules.clear()
     whole.worker_routes.clear()

@@ -19,6 +19,7 @@ from tests.common import (
     submit,
 )
 from tests.dialogs import to_hostname, to_zone
+from tests.edge_conditions import ask_browsers_to_log_in
 
 HOME = "home.xn--ms-hem-iua.example"
 MOBILE = "ha-mobile.xn--ms-hem-iua.example"
@@ -42,6 +43,7 @@ def zone(sandbox: Sandbox) -> Zone:
         {"hostname": HOME, "service": SERVICE},
         {"service": "http_status:404"},
     ]
+    ask_browsers_to_log_in(sandbox, HOME)
     return zone
 
 

@@ -13,6 +13,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, PermissionMissing, Rejected
+from ..engine.api.ingress import TunnelConfiguration
 from ..engine.api.models import (
     AccessApplication,
     IpAccessRule,
@@ -25,6 +26,7 @@ from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
 from ..engine.checks.origin import check_server, check_tunnel
+from ..engine.checks.other_ways import check_other_ways
 from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
 from ..engine.checks.zone import check_zone
@@ -50,13 +52,16 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         entry: ConfigEntry,
         client: CloudflareClient,
         protection: DataUpdateCoordinator[ProtectionState],
-        tunnel_name: Callable[[str], str],
+        tunnel_names: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Initialize the coordinator; nothing is known at first."""
+        """Initialize the coordinator; nothing is known at first.
+
+        tunnel_names returns the name of each tunnel of the account, by its id.
+        """
         super().__init__(hass, entry, client)
         self.findings: Mapping[str, Finding] = {}
         self._protection = protection
-        self._tunnel_name = tunnel_name
+        self._tunnel_names = tunnel_names
         self._looked_around: Mapping[str, Observation] = {}
         self._last_seen: Mapping[str, Observation] = {}
 
@@ -108,21 +113,40 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         )
         if not zone_ids:
             return None
-        applications, visible, zones = await asyncio.gather(
+        applications, visible, configurations, zones = await asyncio.gather(
             self._applications(),
             self._visible_zones(),
+            self._configurations(),
             ask_each(zone_ids, self._look_around),
         )
         return Surroundings(
-            zones=self.take(zones), applications=applications, visible_zones=visible
+            zones=self.take(zones),
+            applications=applications,
+            visible_zones=visible,
+            configurations=configurations,
         )
+
+    async def _configurations(self) -> Mapping[str, TunnelConfiguration]:
+        """Return the configurations of the tunnels that no hostname here uses.
+
+        A tunnel that is managed locally, gone or not readable says nothing of its hostnames.
+        """
+
+        async def look_at(tunnel_id: str) -> TunnelConfiguration | None:
+            return await self.client.tunnels.get_configuration(
+                self.account_id, tunnel_id
+            )
+
+        used = {item.protected.tunnel_id for item in self.hostnames}
+        asked = await ask_each(sorted(set(self._tunnel_names()) - used), look_at)
+        return {key: item for key, item in asked.found.items() if item}
 
     async def _visible_zones(self) -> tuple[Zone, ...]:
         return await self._unless_missing(self.client.zones.list()) or ()
 
-    async def _applications(self) -> tuple[AccessApplication, ...]:
+    async def _applications(self) -> tuple[AccessApplication, ...] | None:
         applications = self.client.access_applications.list(self.account_id)
-        return await self._unless_missing(applications) or ()
+        return await self._unless_missing(applications)
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
         settings, bot_fight_mode, allowing, worker_routes = await asyncio.gather(
@@ -206,6 +230,11 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
                 observation,
                 [item.protected for item in published if item.zone_id == zone_id],
             )
+        found += check_other_ways(
+            observations,
+            self.data or Surroundings(),
+            [item.protected for item in self.hostnames],
+        )
         found += check_server(
             async_read_server(self.hass), [item.protected for item in published]
         )
@@ -235,9 +264,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             tunnel_id = configuration.tunnel_id
             served = [item for item in hostnames if item.tunnel_id == tunnel_id]
             if served:
-                found += check_tunnel(
-                    configuration, self._tunnel_name(tunnel_id), served
-                )
+                name = self._tunnel_names().get(tunnel_id, tunnel_id)
+                found += check_tunnel(configuration, name, served)
         return found
 
     def _published(self) -> list[HostnameSettings]:

@@ -45,10 +45,9 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         # After each refusal the token is read as well, to find out why.
         return CONNECTORS_INTERVAL if data is None else self.interval
 
-    def tunnel_name(self, tunnel_id: str) -> str:
-        """Return a tunnel's name, or its id where the name is not known."""
-        state = (self.data or {}).get(tunnel_id)
-        return state.tunnel.name if state else tunnel_id
+    def tunnel_names(self) -> Mapping[str, str]:
+        """Return the name of each tunnel that is known, by its id."""
+        return {key: state.tunnel.name for key, state in (self.data or {}).items()}
 
     @override
     async def async_fetch(self) -> Mapping[str, TunnelState] | None:

@@ -26,6 +26,7 @@ class Check(StrEnum):
     ACCESS_LOGIN = "access_login"
     IP_ACCESS_ALLOW = "ip_access_allow"
     WORKERS = "workers"
+    OPEN_HOSTNAME = "open_hostname"
     NO_CATCH_ALL = "no_catch_all"
     ORIGIN_CERTIFICATE = "origin_certificate"
     ORIGIN_LOCAL_NAME = "origin_local_name"
@@ -117,6 +118,8 @@ SPECS: Final[Mapping[Check, CheckSpec]] = {
     Check.ACCESS_LOGIN: CheckSpec(),
     Check.IP_ACCESS_ALLOW: CheckSpec(),
     Check.WORKERS: CheckSpec(severity=Severity.WARNING),
+    # A browser's hostname may be meant to be open.
+    Check.OPEN_HOSTNAME: CheckSpec(severity=Severity.WARNING),
     Check.NO_CATCH_ALL: CheckSpec(fixed_in=FixedIn.TUNNEL),
     Check.ORIGIN_CERTIFICATE: CheckSpec(
         severity=Severity.WARNING, fixed_in=FixedIn.TUNNEL

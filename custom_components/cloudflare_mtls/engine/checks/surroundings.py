@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..api.ingress import TunnelConfiguration
 from ..api.models import AccessApplication, IpAccessRule, Setting, WorkerRoute, Zone
 
 
@@ -23,12 +24,14 @@ class ZoneSurroundings:
 class Surroundings:
     """What was read around the rules of an account's zones, by zone id.
 
-    Visible are all zones that the token sees, those of other accounts too.
+    Visible are all zones that the token sees, those of other accounts too. Applications are None
+    where the token may not read them. Configurations are those of the account's tunnels, by id.
     """
 
     zones: Mapping[str, ZoneSurroundings] = field(default_factory=dict)
-    applications: tuple[AccessApplication, ...] = ()
+    applications: tuple[AccessApplication, ...] | None = None
     visible_zones: tuple[Zone, ...] = ()
+    configurations: Mapping[str, TunnelConfiguration] = field(default_factory=dict)
 
     def of(self, zone_id: str) -> ZoneSurroundings:
         """Return what was read of a zone."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..api.models import AccessApplication, Observation, Ruleset, Zone
-from ..api.names import MAX_NAME
 from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.admissions import Admission, read_admissions
 from ..rules.marks import BLOCK_REF, SKIP_REF
@@ -14,6 +13,7 @@ from ..rules.skippable import Skippable
 from ..rules.text_sets import Exactly, TextSet
 from ..sync.reach import find_delegation, zone_of
 from ..sync.settings import Layout, ProtectedHostname
+from .access import covering
 from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
@@ -60,7 +60,7 @@ def check_zone(
                 *_other_zone(observation.zone, surroundings, item.hostname),
                 *_delegation(observation, item.hostname),
                 *_rules(observation.ruleset, item, requests),
-                *_access(surroundings.applications, item.hostname),
+                *_access(surroundings.applications or (), item.hostname),
             )
         ),
     ]
@@ -230,20 +230,8 @@ def _good_requests(hostname: str, admission: Admission | None) -> RequestSet:
 def _access(
     applications: Iterable[AccessApplication], hostname: str
 ) -> Iterator[Finding]:
-    """Yield the applications that ask the hostname's devices to log in.
-
-    Source: Cloudflare's docs, Access application paths: an exact hostname comes before a
-    wildcard, and nothing is inherited; an application of a path covers that path alone.
-    """
-    covering = [
-        (application, uri)
-        for application in applications
-        for uri in application.uris
-        if _covers(_host_of(uri), hostname)
-    ]
-    if any(_host_of(uri) == hostname and not _path_of(uri) for _, uri in covering):
-        covering = [each for each in covering if _host_of(each[1]) == hostname]
-    for application, uri in covering:
+    """Yield the applications that ask the hostname's devices to log in."""
+    for application, uri in covering(applications, hostname):
         if not application.lets_all_pass:
             yield Finding(
                 check=Check.ACCESS_LOGIN,
@@ -252,38 +240,3 @@ def _access(
                 value=uri,
                 detail=application.name,
             )
-
-
-def _host_of(uri: str) -> str:
-    return uri.partition("/")[0]
-
-
-def _path_of(uri: str) -> str:
-    return uri.partition("/")[2]
-
-
-def _covers(pattern: str, hostname: str) -> bool:
-    """Return whether a pattern covers a hostname: a star stands for a part of one label."""
-    if len(pattern) > MAX_NAME:
-        return False
-    patterns, labels = pattern.split("."), hostname.split(".")
-    return len(patterns) == len(labels) and all(
-        map(_covers_label, patterns, labels, strict=True)
-    )
-
-
-def _covers_label(pattern: str, label: str) -> bool:
-    # Of each part, the first place is as good as any later one: nothing is tried twice.
-    beginning, *parts = pattern.split("*")
-    if not parts:
-        return beginning == label
-    *middle, end = parts
-    if not label.startswith(beginning):
-        return False
-    position = len(beginning)
-    for part in filter(None, middle):
-        found = label.find(part, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return label.endswith(end) and position <= len(label) - len(end)

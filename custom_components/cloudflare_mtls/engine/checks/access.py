@@ -1,0 +1,68 @@
+"""Which Access applications stand in front of a hostname (pure)."""
+
+from collections.abc import Iterable
+
+from ..api.models import AccessApplication
+from ..api.names import MAX_NAME
+
+
+def covering(
+    applications: Iterable[AccessApplication], hostname: str
+) -> list[tuple[AccessApplication, str]]:
+    """Return the applications that cover a hostname or a path of it, each with its address.
+
+    Source: Cloudflare's docs, Access application paths: an exact hostname comes before a
+    wildcard, and nothing is inherited; an application of a path covers that path alone.
+    """
+    found = [
+        (application, uri)
+        for application in applications
+        for uri in application.uris
+        if _covers(_host_of(uri), hostname)
+    ]
+    if any(_host_of(uri) == hostname and not _path_of(uri) for _, uri in found):
+        return [each for each in found if _host_of(each[1]) == hostname]
+    return found
+
+
+def asks_for_login(applications: Iterable[AccessApplication], hostname: str) -> bool:
+    """Return whether nobody reaches a hostname without a login, paths of their own aside."""
+    return any(
+        not application.lets_all_pass and not _path_of(uri)
+        for application, uri in covering(applications, hostname)
+    )
+
+
+def _host_of(uri: str) -> str:
+    return uri.partition("/")[0]
+
+
+def _path_of(uri: str) -> str:
+    return uri.partition("/")[2]
+
+
+def _covers(pattern: str, hostname: str) -> bool:
+    """Return whether a pattern covers a hostname: a star stands for a part of one label."""
+    if len(pattern) > MAX_NAME:
+        return False
+    patterns, labels = pattern.split("."), hostname.split(".")
+    return len(patterns) == len(labels) and all(
+        map(_covers_label, patterns, labels, strict=True)
+    )
+
+
+def _covers_label(pattern: str, label: str) -> bool:
+    # Of each part, the first place is as good as any later one: nothing is tried twice.
+    beginning, *parts = pattern.split("*")
+    if not parts:
+        return beginning == label
+    *middle, end = parts
+    if not label.startswith(beginning):
+        return False
+    position = len(beginning)
+    for part in filter(None, middle):
+        found = label.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return label.endswith(end) and position <= len(label) - len(end)

@@ -1,0 +1,99 @@
+"""Finds other hostnames that lead to what a protected hostname leads to, past its lock (pure)."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from ..api.ingress import TunnelConfiguration
+from ..api.models import Observation
+from ..api.names import in_dns
+from ..rules.exposure import exposed
+from ..sync.reach import zone_of
+from ..sync.settings import ProtectedHostname
+from .access import asks_for_login
+from .finding import Finding
+from .origin import Origin
+from .specs import Check
+from .surroundings import Surroundings
+
+
+def check_other_ways(
+    observations: Mapping[str, Observation],
+    surroundings: Surroundings,
+    hostnames: Collection[ProtectedHostname],
+) -> list[Finding]:
+    """Return the names by which everybody reaches what these hostnames lead to.
+
+    Without the applications of Access, nothing is found: they may ask for a login. Neither is a
+    name of a zone that is not among the observations, which are given by zone: nobody knows
+    whether it leads anywhere.
+    """
+    if surroundings.applications is None:
+        return []
+    configurations = dict(surroundings.configurations)
+    for observation in observations.values():
+        configurations |= observation.configurations
+    protected = {item.hostname for item in hostnames}
+    leading = {
+        Origin.read(item.service): item.hostname for item in hostnames if item.published
+    }
+    return [
+        Finding(
+            check=Check.OPEN_HOSTNAME,
+            target=name,
+            place=configuration.tunnel_id,
+            value=service,
+            detail=beside,
+        )
+        for configuration in configurations.values()
+        for name in _names(configuration, observations.values()) - protected
+        for service in _services(configuration, name)
+        if (beside := leading.get(Origin.read(service)))
+        and not asks_for_login(surroundings.applications, name)
+        and _is_open(observations, configuration, name)
+    ]
+
+
+def _names(
+    configuration: TunnelConfiguration, observations: Iterable[Observation]
+) -> set[str]:
+    """Return the names that a tunnel serves, or that DNS records lead to it."""
+    served = {
+        in_dns(rule.hostname)
+        for rule in configuration.ingress
+        if rule.hostname and not rule.hostname.startswith("*.")
+    }
+    return served | {
+        record.name
+        for observation in observations
+        for record in observation.records
+        if record.tunnel_id == configuration.tunnel_id
+    }
+
+
+def _services(configuration: TunnelConfiguration, name: str) -> Iterator[str]:
+    """Yield where requests for a name are led: by rules for paths, and by the first for all."""
+    for rule in configuration.ingress:
+        if rule.takes(_sample(name)):
+            yield rule.service
+            if rule.path is None:
+                return
+
+
+def _is_open(
+    observations: Mapping[str, Observation],
+    configuration: TunnelConfiguration,
+    name: str,
+) -> bool:
+    """Return whether visitors of a name get to the tunnel without a certificate."""
+    zone = zone_of(name, [item.zone for item in observations.values()])
+    if zone is None:
+        return False
+    observation = observations[zone.id]
+    known = {**observation.configurations, configuration.tunnel_id: configuration}
+    seen = replace(observation, configurations=known)
+    return exposed(seen, _sample(name)) is not None
+
+
+def _sample(name: str) -> str:
+    """Return a name that a wildcard stands for, or the name itself."""
+    return f"any-other-name{name[1:]}" if name.startswith("*.") else name

@@ -1,0 +1,97 @@
+"""Tests of the repair for another hostname that leads to the same Home Assistant, open to everybody."""
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+from sandbox.state import DnsRecord
+from tests.common import (
+    CHECKS_EVERY,
+    HOSTNAME,
+    issues,
+    placeholders,
+    reported,
+    setup_integration,
+    wait_for_refresh,
+    zone_of,
+)
+from tests.edge_conditions import ask_browsers_to_log_in
+from tests.faults import Faults
+
+KEY = "check_open_hostname"
+
+
+@pytest.fixture
+def no_login(sandbox: Sandbox) -> None:
+    """Have no login in front of the browser's hostname."""
+    sandbox.state.accounts[sandbox.account_id].access.applications.clear()
+
+
+@pytest.mark.usefixtures("no_login")
+async def test_browsers_hostname(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is told until somebody locks it, and can be ignored."""
+    await setup_integration(hass, entry)
+
+    assert reported(hass) == {KEY}
+    assert placeholders(hass, KEY) == {
+        "target": "home.example.com",
+        "value": SERVICE,
+        "detail": HOSTNAME,
+    }
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[KEY])
+    assert issue
+    assert (issue.severity, issue.is_fixable) == ("warning", False)
+
+    ask_browsers_to_log_in(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+
+def add_tunnel(sandbox: Sandbox, *, is_local: bool) -> None:
+    """Have a second tunnel of the account lead to the same Home Assistant."""
+    tunnel = sandbox.state.add_tunnel("cellar")
+    served = {"hostname": "cellar.example.com", "service": SERVICE}
+    ingress = [served, {"service": "http_status:404"}]
+    tunnel.config = None if is_local else {"ingress": ingress}
+    content = f"{tunnel.id}.cfargotunnel.com"
+    zone_of(sandbox).add_dns_record(
+        DnsRecord("CNAME", "cellar.example.com", content, proxied=True)
+    )
+
+
+async def test_another_tunnel(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Every tunnel of the account is looked at."""
+    add_tunnel(sandbox, is_local=False)
+    await setup_integration(hass, entry)
+    assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+
+
+async def test_tunnel_that_says_nothing(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+) -> None:
+    """One that is managed locally, or cannot be read, costs nothing else."""
+    add_tunnel(sandbox, is_local=True)
+    add_tunnel(sandbox, is_local=False)
+    [*_, other] = sandbox.state.tunnels
+    faults.unavailable("GET", f"{other}/configurations")
+    sandbox.state.accounts[sandbox.account_id].access.applications.clear()
+
+    await setup_integration(hass, entry)
+
+    assert reported(hass) == {KEY}
+    assert placeholders(hass, KEY)["target"] == "home.example.com"

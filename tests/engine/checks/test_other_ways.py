@@ -1,0 +1,193 @@
+"""Tests of other names that lead to what a protected hostname leads to: each is told, unless it is locked."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
+from custom_components.cloudflare_mtls.engine.api.models import (
+    AccessApplication,
+    Observation,
+)
+from custom_components.cloudflare_mtls.engine.checks.finding import Finding
+from custom_components.cloudflare_mtls.engine.checks.other_ways import check_other_ways
+from custom_components.cloudflare_mtls.engine.checks.specs import Check
+from custom_components.cloudflare_mtls.engine.checks.surroundings import Surroundings
+from tests.engine.builders import (
+    HOST,
+    SERVICE,
+    TUNNEL_ID,
+    ZONE_ID,
+    in_sync,
+    protected,
+    record,
+    rule,
+)
+
+OPEN = "home.example.com"
+OTHER_TUNNEL = "c".rjust(36, "0")
+CATCH_ALL = {"service": "http_status:404"}
+
+
+def configuration(
+    *ingress: dict[str, Any], tunnel_id: str = TUNNEL_ID
+) -> TunnelConfiguration:
+    """Return the configuration of a tunnel."""
+    rules = [*ingress, CATCH_ALL]
+    return TunnelConfiguration.from_raw(tunnel_id, Fields({"ingress": rules}))
+
+
+def served(name: str, service: str = SERVICE, **more: str) -> dict[str, Any]:
+    """Return an ingress rule."""
+    return {"hostname": name, "service": service, **more}
+
+
+def home(
+    *ingress: dict[str, Any],
+    names: tuple[str, ...] = (OPEN,),
+    tunnel_id: str = TUNNEL_ID,
+) -> Observation:
+    """Return a zone in sync, with more ingress rules, and records that lead to a tunnel."""
+    seen = in_sync()
+    own = served(HOST)
+    configurations = {**seen.configurations, TUNNEL_ID: configuration(own, *ingress)}
+    records = [record(name, ours=False, tunnel_id=tunnel_id) for name in names]
+    return replace(
+        seen, configurations=configurations, records=(*seen.records, *records)
+    )
+
+
+def application(uri: str, *, lets_all_pass: bool = False) -> AccessApplication:
+    """Return an Access application."""
+    return AccessApplication(id=uri, name=uri, uris=(uri,), lets_all_pass=lets_all_pass)
+
+
+def found(
+    observation: Observation, *applications: AccessApplication, **more: Any
+) -> set[str]:
+    """Return the names that are found."""
+    around = Surroundings(applications=applications, **more)
+    findings = check_other_ways({ZONE_ID: observation}, around, [protected()])
+    return {finding.target for finding in findings}
+
+
+def test_what_is_told() -> None:
+    around = Surroundings(applications=())
+    (finding,) = check_other_ways({ZONE_ID: home(served(OPEN))}, around, [protected()])
+    assert finding == Finding(
+        check=Check.OPEN_HOSTNAME,
+        target=OPEN,
+        place=TUNNEL_ID,
+        value=SERVICE,
+        detail=HOST,
+    )
+
+
+@pytest.mark.parametrize(
+    "ingress",
+    [
+        [served(OPEN)],
+        [served("Home.Example.com"), served(OPEN)],
+        [served("*.example.com")],
+        [served("*.example.com", "http://nas:5000", path="/files"), served(OPEN)],
+        [served(OPEN, path="/api")],
+        [served(OPEN, SERVICE.upper().replace("HTTP", "http"))],
+        [{"service": SERVICE}],
+    ],
+)
+def test_ways_in(ingress: list[dict[str, Any]]) -> None:
+    """By its own rule or a wildcard's, by a path, or by the last rule."""
+    assert found(home(*ingress)) == {OPEN}
+
+
+@pytest.mark.parametrize(
+    "ingress",
+    [
+        [],
+        [served(OPEN, "http://nas:5000")],
+        [served(OPEN, "http_status:404"), served("*.example.com")],
+        [served("nas.example.com")],
+    ],
+)
+def test_names_that_lead_elsewhere(ingress: list[dict[str, Any]]) -> None:
+    assert found(home(*ingress)) == set()
+
+
+def test_wildcard_record() -> None:
+    """All names are told as one."""
+    wildcard = home(served("*.example.com"), names=("*.example.com",))
+    assert found(wildcard) == {"*.example.com"}
+
+
+def test_name_without_a_record() -> None:
+    """Nobody finds it."""
+    assert found(home(served(OPEN), names=())) == set()
+
+
+def test_name_of_a_zone_that_was_not_read() -> None:
+    """Nobody knows whether it leads anywhere."""
+    assert found(home(served("home.example.net"), names=())) == set()
+
+
+def test_protected_hostnames() -> None:
+    """Each has a lock of its own, published or not."""
+    both = [protected(), protected(OPEN)]
+    around = Surroundings(applications=())
+    seen = {ZONE_ID: home(served(OPEN))}
+    assert check_other_ways(seen, around, both) == []
+    hidden = [protected(), replace(protected(OPEN), published=False)]
+    assert check_other_ways(seen, around, hidden) == []
+
+
+def test_hostname_that_is_not_published() -> None:
+    """Nothing is promised for it."""
+    hidden = [replace(protected(), published=False)]
+    around = Surroundings(applications=())
+    assert check_other_ways({ZONE_ID: home(served(OPEN))}, around, hidden) == []
+
+
+@pytest.mark.parametrize(
+    ("applications", "is_open"),
+    [
+        ([application(OPEN)], False),
+        ([application("*.example.com")], False),
+        ([application(OPEN, lets_all_pass=True)], True),
+        ([application("*.example.com"), application(OPEN, lets_all_pass=True)], True),
+        ([application(f"{OPEN}/admin")], True),
+        ([application("nas.example.com")], True),
+    ],
+)
+def test_login(applications: list[AccessApplication], is_open: bool) -> None:
+    """Access before the whole hostname is a lock; of a path it is none."""
+    assert found(home(served(OPEN)), *applications) == ({OPEN} if is_open else set())
+
+
+def test_applications_that_cannot_be_read() -> None:
+    """They may ask for a login."""
+    assert (
+        check_other_ways({ZONE_ID: home(served(OPEN))}, Surroundings(), [protected()])
+        == []
+    )
+
+
+def test_rule_that_blocks_without_a_certificate() -> None:
+    """Whoever locked it by hand, for every way to write the name, is not told."""
+    lock = rule(
+        "block",
+        f'starts_with(lower(http.host), "{OPEN}") '
+        "and (not cf.tls_client_auth.cert_verified or cf.tls_client_auth.cert_revoked)",
+        "lock",
+    )
+    seen = home(served(OPEN))
+    rules = (*seen.ruleset.rules, lock)
+    locked = replace(seen, ruleset=replace(seen.ruleset, rules=rules))
+    assert found(locked) == set()
+
+
+def test_another_tunnel_of_the_account() -> None:
+    seen = home(names=(OPEN,), tunnel_id=OTHER_TUNNEL)
+    other = configuration(served(OPEN), tunnel_id=OTHER_TUNNEL)
+    assert found(seen) == set()
+    assert found(seen, configurations={OTHER_TUNNEL: other}) == {OPEN}
