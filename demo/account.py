@@ -22,7 +22,8 @@ async def entity_id(world: World, key: str, of: str | None = None) -> str:
 
 async def refresh(world: World) -> None:
     """Make Home Assistant refresh from Cloudflare now, as it does every 15 minutes."""
-    sensor = await entity_id(world, "drift")
+    hostname = await subentry_of(world, world.hostname)
+    sensor = await entity_id(world, "drift", of=hostname["subentry_id"])
     await world.admin.post(
         "/api/services/homeassistant/update_entity", {"entity_id": sensor}
     )
@@ -81,7 +82,7 @@ async def create_certificate(world: World, name: str) -> JSON:
 
 
 async def subentry_of(world: World, title: str) -> JSON:
-    """Return the account's companion device of this name."""
+    """Return the account's companion device or hostname of this name."""
     subentries = await world.socket.command(
         "config_entries/subentries/list", entry_id=world.entry_id
     )

@@ -42,7 +42,10 @@ class Cloudflare:
         )
         async with program, ClientSession() as session:
             await program.start()
-            yield cls(await program.until_ready(read_facts, seconds=60), session)
+            cloudflare = cls(await program.until_ready(read_facts, seconds=60), session)
+            # The checks do within minutes what else happens within weeks.
+            await cloudflare.control("POST", "budget", {"limit": 5000})
+            yield cloudflare
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,9 +65,33 @@ class Cloudflare:
         ]
         await self._configure(config | {"ingress": ingress})
 
+    async def stop_serving(self, hostname: str) -> None:
+        """Take a hostname out of the tunnel's configuration."""
+        config = await self.tunnel_configuration()
+        ingress = [
+            rule for rule in config["ingress"] if rule.get("hostname") != hostname
+        ]
+        await self._configure(config | {"ingress": ingress})
+
     async def set_origin(self, url: str, *, service: str) -> None:
         """Set the real address of a service of the tunnel."""
         await self.control("POST", "origin", {"url": url, "service": service})
+
+    async def add_zone(self, name: str) -> str:
+        """Add a zone to the account, and return its id."""
+        zone_id: str = (await self.control("POST", "zones", {"name": name}))["id"]
+        return zone_id
+
+    async def delete_zone(self, zone_id: str) -> None:
+        """Delete a zone without Home Assistant, as in the dashboard."""
+        await self.control("DELETE", f"zones/{zone_id}")
+
+    async def edit_record(self, name: str, **changes: str) -> None:
+        """Change the DNS record of a name without Home Assistant, as another tool does."""
+        zone = await self.zone()
+        [record] = [item for item in zone["dns_records"] if item["name"] == name]
+        path = f"/zones/{zone['id']}/dns_records/{record['id']}"
+        await self.api("PATCH", path, changes)
 
     async def verify_token(self) -> JSON:
         """Verify the token at the API."""
@@ -196,11 +223,7 @@ class Cloudflare:
                 await self.api(
                     "DELETE", f"/zones/{zone['id']}/dns_records/{record['id']}"
                 )
-        config = await self.tunnel_configuration()
-        ingress = [
-            rule for rule in config["ingress"] if rule.get("hostname") != hostname
-        ]
-        await self._configure(config | {"ingress": ingress})
+        await self.stop_serving(hostname)
         await self.dissociate(hostname)
         for rule in await self.rules():
             if hostname in rule["expression"]:

@@ -89,9 +89,11 @@ class Client:
         response: JSON = (await self.post(path, data))["service_response"]
         return response
 
-    async def refusal(self, action: str, **data: Any) -> int:
+    async def refusal(self, action: str, data: JSON, *, returns: bool = True) -> int:
         """Try an action that should be refused, and return the status."""
-        path = f"/api/services/{action.replace('.', '/')}?return_response"
+        path = f"/api/services/{action.replace('.', '/')}"
+        if returns:
+            path = f"{path}?return_response"
         status, _ = await self._send("POST", path, json=data)
         return status
 

@@ -8,16 +8,40 @@ from .account import read_handover, translations, until_entry_is_loaded
 from .browser import Chromium
 from .flow import Flow
 from .home_assistant import DOMAIN, JSON
-from .report import expect, expect_equal
+from .report import expect, expect_equal, until
 from .world import World
 
 _DESK = 1280, 900
 
 
 async def list_repairs(world: World) -> list[JSON]:
-    """Return the integration's issues under Settings > Repairs."""
+    """Return the integration's issues under Settings > Repairs, without those that are ignored."""
     listed = await world.socket.command("repairs/list_issues")
-    return [issue for issue in listed["issues"] if issue["domain"] == DOMAIN]
+    return [
+        issue
+        for issue in listed["issues"]
+        if issue["domain"] == DOMAIN and not issue["ignored"]
+    ]
+
+
+async def until_repair(world: World, key: str, *, seconds: float = 20) -> JSON:
+    """Wait until a repair of this kind is shown, and return it."""
+
+    async def is_shown() -> JSON | None:
+        shown = await list_repairs(world)
+        return next((item for item in shown if item["translation_key"] == key), None)
+
+    return await until(f"the repair {key} is shown", is_shown, seconds=seconds)
+
+
+async def ignore(world: World, issue: JSON) -> None:
+    """Ignore an issue, as a person does who wants it so."""
+    await world.socket.command(
+        "repairs/ignore_issue",
+        domain=DOMAIN,
+        issue_id=issue["issue_id"],
+        ignore=True,
+    )
 
 
 async def open_handover(world: World) -> None:

@@ -12,6 +12,7 @@ from .api.client_certificates import certificate_json
 from .api.dns import record_json
 from .api.rulesets import ruleset_json
 from .api.tunnels import tunnel_json
+from .budget import Budget
 from .clock import CLOCK, Delays, now
 from .expressions import InvalidError, UnsupportedError, parse
 from .faults import Fault, FaultKind, Faults
@@ -35,10 +36,13 @@ def control_application(
             web.post("/clock", control.move_clock),
             web.post("/delays", control.set_delays),
             web.post("/switches", control.set_switches),
+            web.post("/budget", control.set_budget),
             web.get("/faults", control.list_faults),
             web.post("/faults", control.add_fault),
             web.delete("/faults", control.clear_faults),
             web.post("/tokens", control.add_token),
+            web.post("/zones", control.add_zone),
+            web.delete("/zones/{zone_id}", control.delete_zone),
             web.post("/tunnels/{tunnel_id}/connectors", control.run_connectors),
             web.post("/origin", control.set_origin),
             web.post("/rules/{rule_id}", control.edit_rule),
@@ -114,6 +118,12 @@ class _Control:
         self._state.switches = replace(self._state.switches, **changes)
         return web.json_response(asdict(self._state.switches))
 
+    async def set_budget(self, request: web.Request) -> web.Response:
+        """Set how many requests a token's owner may send: {"limit", "seconds"}."""
+        changes = await _body(request, Budget)
+        self._state.budget = replace(self._state.budget, **changes)
+        return web.json_response({"limit": self._state.budget.limit})
+
     async def add_fault(self, request: web.Request) -> web.Response:
         """Add a fault: {"kind", "method", "path", "first", "times", ...}."""
         body = await _body(request, Fault)
@@ -138,6 +148,17 @@ class _Control:
             if key in body:
                 body[key] = datetime.fromisoformat(body[key])
         return web.json_response({"token": self._state.add_token(**body)})
+
+    async def add_zone(self, request: web.Request) -> web.Response:
+        """Add an active zone to the first account: {"name"}."""
+        zone = self._state.add_zone((await request.json())["name"])
+        return web.json_response({"id": zone.id})
+
+    async def delete_zone(self, request: web.Request) -> web.Response:
+        """Delete a zone with all that is in it, as in the dashboard."""
+        if self._state.zones.pop(request.match_info["zone_id"], None) is None:
+            raise web.HTTPNotFound
+        return web.json_response([])
 
     async def run_connectors(self, request: web.Request) -> web.Response:
         """Set how many connectors run: {"connectors": n, "connections": of each}."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..promise import Promise
-from . import certificates, devices, protection, secrets, setup, visitors
+from . import certificates, devices, failures, protection, secrets, setup, visitors
 
 PROMISES: Final[tuple[Promise, ...]] = (
     setup.both_run,
@@ -13,6 +13,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     visitors.visitors_without_certificate_are_blocked,
     visitors.home_sees_itself_blocked,
     visitors.blocked_requests_are_listed,
+    protection.open_hostname_is_told,
     protection.problem_is_fixed,
     protection.way_around_is_told,
     devices.device_is_added,
@@ -27,7 +28,10 @@ PROMISES: Final[tuple[Promise, ...]] = (
     protection.drift_is_fixed,
     devices.bundle_needs_the_home_network,
     protection.switch_unpublishes_hostname,
+    protection.lost_mark_comes_back,
     setup.tunnel_is_created,
+    failures.last_mile_is_looked_at,
+    failures.lost_domain_costs_itself,
     protection.killing_exposes_nothing,
     secrets.secrets_stay_secret,
     secrets.restart_changes_nothing,

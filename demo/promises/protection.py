@@ -1,7 +1,6 @@
 """Keeping hostnames as they have to be: drift, repairs, the switch, and Home Assistant killed."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from ..account import (
     entity_id,
@@ -18,17 +17,18 @@ from ..expectations import (
     expect_no_repair,
 )
 from ..home_assistant import JSON
+from ..other_application import answered_by_another
 from ..promise import promise
 from ..remote import block_rule, expect_ours_once, expect_rest_unchanged, ours
 from ..repairs import (
     fix_issue,
     fix_issue_in_browser,
-    list_repairs,
+    ignore,
     repair_text,
     run_checks,
+    until_repair,
 )
 from ..report import Skipped, expect, expect_equal, until
-from ..stand_in import TEXT as WELCOME, stand_in
 from ..world import World, nonce
 
 # Which write is delayed, its method and path, its number, and what of ours exists before it.
@@ -42,6 +42,29 @@ _DELAYED_WRITES = (
 )
 
 
+async def leave_open(world: World) -> JSON:
+    """Ignore that the browser's hostname is open, because it is meant to be; return the issue.
+
+    While nothing is published, nothing is said of it: then it is told anew.
+    """
+    issue = await until_repair(world, "check_open_hostname")
+    await ignore(world, issue)
+    return issue
+
+
+@promise("another hostname that leads to the same Home Assistant, unlocked, is told")
+async def open_hostname_is_told(world: World) -> None:
+    """Find the browser's hostname in a repair, and ignore it, because it is meant to be open."""
+    issue = await leave_open(world)
+    text = await repair_text(world, issue, "description")
+    for named in (world.browser_hostname, world.hostname):
+        expect(named in text, f"{named} is not in: {text}")
+    answer = await world.stranger.get(world.browser_hostname, "/manifest.json")
+    expect_equal(answer.status, 200, "the status without a certificate")
+    await expect_no_repair(world)
+    world.notes.append(await repair_text(world, issue, "title"))
+
+
 @promise("a problem at Cloudflare is shown under Settings > Repairs, and fixed there")
 async def problem_is_fixed(world: World) -> None:
     """Switch WebSockets off at Cloudflare, and switch them on with the repair."""
@@ -53,15 +76,10 @@ async def problem_is_fixed(world: World) -> None:
     await expect_no_repair(world)
     await world.cloudflare.change_setting("websockets", "off")
     await run_checks(world)
-
-    async def is_shown() -> JSON | None:
-        return next(iter(await list_repairs(world)), None)
-
-    issue = await until("a repair is shown", is_shown)
+    issue = await until_repair(world, "check_websockets_off")
     # Home Assistant adds the repairs to the diagnostics.
     await expect_anonymous_diagnostics(world)
     title = await repair_text(world, issue, "title")
-    expect_equal(issue["translation_key"], "check_websockets_off", "the repair")
     missing_programs = missing("chromium")
     fix = fix_issue if missing_programs else fix_issue_in_browser
     writes = await world.cloudflare.writes()
@@ -81,12 +99,7 @@ async def way_around_is_told(world: World) -> None:
     await expect_no_repair(world)
     rule_id = await world.cloudflare.allow_country("AT")
     await run_checks(world)
-
-    async def is_shown() -> JSON | None:
-        return next(iter(await list_repairs(world)), None)
-
-    issue = await until("a repair is shown", is_shown)
-    expect_equal(issue["translation_key"], "check_ip_access_allow", "the repair")
+    issue = await until_repair(world, "check_ip_access_allow")
     text = await repair_text(world, issue, "description")
     for named in ("AT", world.hostname):
         expect(named in text, f"{named} is not in: {text}")
@@ -174,6 +187,9 @@ async def drift_is_fixed(world: World) -> None:
         lambda _: dashboard.dissociate(world.hostname),
         meanwhile=403,
     )
+    issue = await until_repair(world, "opened_again")
+    world.notes.append(await repair_text(world, issue, "title"))
+    await ignore(world, issue)
 
 
 async def _expect_fixed(
@@ -243,7 +259,37 @@ async def switch_unpublishes_hostname(world: World) -> None:
     await expect_blocked(world)
     await expect_in_sync(world)
     await expect_rest_unchanged(world)
+    await leave_open(world)
     world.notes.append("on: with a certificate 200, without one 403")
+
+
+@promise("a DNS record whose mark another tool took away is still known, and goes")
+async def lost_mark_comes_back(world: World) -> None:
+    """Take the comment of our record away, and turn *Published* off: nothing leads home."""
+    switch = await entity_id(world, "published")
+    await world.cloudflare.edit_record(world.hostname, comment="")
+    await turn_switch(world, "off", switch)
+    left = await ours(world)
+    expect_equal((left["records"], left["ingress"]), ([], []), "what leads home")
+    answer = await world.newest_phone.get(world.hostname, "/manifest.json")
+    expect_equal(answer.status, 530, "the status with a certificate")
+    await turn_switch(world, "on", switch)
+    await world.cloudflare.edit_record(world.hostname, comment="")
+    await refresh(world)
+
+    async def has_mark() -> bool | None:
+        zone = await world.cloudflare.zone()
+        comments = [
+            item["comment"]
+            for item in zone["dns_records"]
+            if item["name"] == world.hostname
+        ]
+        return True if all(comments) else None
+
+    await until("the record has its mark again", has_mark)
+    await expect_in_sync(world)
+    await leave_open(world)
+    await expect_rest_unchanged(world)
 
 
 @promise("killed during a sync, HA leaves nothing open, and finishes after a restart")
@@ -252,7 +298,7 @@ async def killing_exposes_nothing(world: World) -> None:
     await until_all_is_stored(world)
     # While HA is down, a stand-in answers; otherwise an exposed hostname would only show 502.
     async with (
-        _stand_in(world),
+        answered_by_another(world),
         world.stranger.visiting(world.hostname) as statuses,
     ):
         for what, method, path, number, existing in _DELAYED_WRITES:
@@ -277,20 +323,6 @@ async def killing_exposes_nothing(world: World) -> None:
     answer = await world.newest_phone.get(world.hostname, "/manifest.json")
     expect_equal(answer.status, 200, "the status with the certificate")
     await expect_blocked(world)
-
-
-@asynccontextmanager
-async def _stand_in(world: World) -> AsyncGenerator[None]:
-    """Let a stand-in answer in place of Home Assistant."""
-    service = world.home.url
-    async with stand_in() as url:
-        await world.cloudflare.set_origin(url, service=service)
-        try:
-            answer = await world.stranger.get(world.browser_hostname, "/")
-            expect_equal(answer.text, WELCOME, "the answer of the stand-in")
-            yield
-        finally:
-            await world.cloudflare.set_origin(service, service=service)
 
 
 async def _count_ours(world: World) -> dict[str, int]:

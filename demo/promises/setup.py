@@ -126,6 +126,7 @@ async def tunnel_is_created(world: World) -> None:
         expect(each not in json.dumps(made), "the response holds the token")
         expect(each not in world.home.log(), "the log holds the token")
     again = await world.admin.refusal(
-        f"{DOMAIN}.create_tunnel", config_entry_id=world.entry_id, name="cabin"
+        f"{DOMAIN}.create_tunnel",
+        {"config_entry_id": world.entry_id, "name": "cabin"},
     )
     expect_equal(again, 400, "the status for the same name again")

@@ -5,7 +5,7 @@ import json
 
 from aiohttp import WSServerHandshakeError
 
-from ..account import entity_id, list_certificates
+from ..account import entity_id, list_certificates, subentry_of
 from ..home_assistant import DOMAIN, User
 from ..promise import promise
 from ..remote import block_rule
@@ -119,9 +119,9 @@ async def browsers_still_work(world: World) -> None:
     expect("<home-assistant>" in answer.text, f"the page is {answer.text[:200]!r}")
 
 
-@promise("only administrators can use the actions")
+@promise("only administrators can use actions, buttons and the switch")
 async def actions_need_an_administrator(world: World) -> None:
-    """Log in as a user who is not an administrator, and try every action."""
+    """Log in as a user who is not an administrator, and try everything."""
     guest = User("guest")
     made = await world.socket.command(
         "config/auth/create", name="Guest", group_ids=["system-users"]
@@ -145,10 +145,20 @@ async def actions_need_an_administrator(world: World) -> None:
         ("list_certificates", entry),
         ("sync", entry),
         ("verify", {**entry, "hostname": world.hostname}),
+        ("remove_hostname", {"device_id": "any"}),
         ("create_tunnel", {**entry, "name": "Guest"}),
         ("get_blocked_requests", {**entry, "hostname": world.hostname}),
     ]
     for action, data in actions:
-        status = await client.refusal(f"{DOMAIN}.{action}", **data)
+        status = await client.refusal(f"{DOMAIN}.{action}", data)
         expect_equal(status, 401, f"the status of {action}")
+    hostname = await subentry_of(world, world.hostname)
+    for action, key, of in (
+        ("button.press", "renew", world.device),
+        ("button.press", "revoke", world.device),
+        ("switch.turn_off", "published", hostname["subentry_id"]),
+    ):
+        entity = await entity_id(world, key, of=of)
+        status = await client.refusal(action, {"entity_id": entity}, returns=False)
+        expect_equal(status, 401, f"the status of {action} for {entity}")
     expect_equal(await world.cloudflare.writes(), writes, "the number of writes")

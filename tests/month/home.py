@@ -37,6 +37,7 @@ from tests.common import (
     setup_integration,
     zone_of,
 )
+from tests.edge_conditions import ask_browsers_to_log_in
 
 # The shortest interval between two refreshes.
 TICK: Final = timedelta(minutes=1)
@@ -95,6 +96,7 @@ class Home:
         cls, hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
     ) -> Self:
         await _prepare(hass)
+        ask_browsers_to_log_in(sandbox)
         entry = account(sandbox, hostname_settings(), [companion()])
         await add_known_certificate(
             hass, entry, sandbox, not_before=dt_util.utcnow(), days=40

@@ -33,9 +33,7 @@ def check_other_ways(
     for observation in observations.values():
         configurations |= observation.configurations
     protected = {item.hostname for item in hostnames}
-    leading = {
-        Origin.read(item.service): item.hostname for item in hostnames if item.published
-    }
+    leading = {Origin.read(item.service): item.hostname for item in hostnames}
     return [
         Finding(
             check=Check.OPEN_HOSTNAME,
