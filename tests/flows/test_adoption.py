@@ -1,5 +1,6 @@
 """Tests of the dialog that takes over a certificate that exists, for a new companion device."""
 
+import asyncio
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -10,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.certificates.test_pinning import choose_pinning, pinned
+from tests.certificates.test_unknown_certificates import fill
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
@@ -184,3 +186,61 @@ async def test_pins_cannot_be_read(
     faults.clear()
     result = await submit(hass, result, CHOSEN)
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_no_room_for_one_more(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What no rule has space for is not taken over."""
+    await choose_pinning(hass, loaded_entry)
+    await fill(hass, loaded_entry, sandbox, 59)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await add_certificate(sandbox, organization="Somebody")
+    form = await to_adopt(hass, loaded_entry)
+    sandbox.journal.clear()
+
+    result = await submit(hass, form, CHOSEN)
+
+    assert result["errors"] == {"base": "problem_too_many_pinned"}
+    assert sandbox.journal.writes == []
+    assert_nothing_is_adopted(loaded_entry)
+
+
+async def test_revoked_while_it_is_taken_over(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The rules are looked at first; a revocation meanwhile holds."""
+    await add_certificate(sandbox, organization="Somebody")
+    await choose_pinning(hass, loaded_entry)
+    form = await to_adopt(hass, loaded_entry)
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/client_certificates", hold=hold, times=1)
+    adopting = hass.async_create_task(submit(hass, form, CHOSEN))
+    await fault.until_hit()
+    await act(hass, loaded_entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    hold.set()
+
+    result = await adopting
+
+    assert result["reason"] == "certificate_not_free"
+    assert_nothing_is_adopted(loaded_entry)
+
+
+async def test_account_is_unloaded_while_the_dialog_is_open(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody knows then what is free."""
+    await add_certificate(sandbox, organization="Somebody")
+    form = await to_adopt(hass, loaded_entry)
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+
+    result = await submit(hass, form, CHOSEN)
+
+    assert result["reason"] == "entry_not_loaded"
+    assert_nothing_is_adopted(loaded_entry)

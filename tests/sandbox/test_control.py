@@ -69,6 +69,20 @@ async def test_tokens_rules_and_origin(api: Api) -> None:
     assert api.sandbox.state.origins["http://10.0.0.2"] == "http://127.0.0.1:2"
 
 
+async def test_zones(api: Api) -> None:
+    """A zone can be added, and deleted as in the dashboard."""
+    zone_id = (await control(api, "POST", "/zones", {"name": "cabin.example"}))["id"]
+    assert (await api.get(f"/zones/{zone_id}")).result["name"] == "cabin.example"
+    await control(api, "DELETE", f"/zones/{zone_id}")
+    assert (await api.get(f"/zones/{zone_id}")).status == 404
+
+
+async def test_budget(api: Api) -> None:
+    """The rate limit can be another one."""
+    assert await control(api, "POST", "/budget", {"limit": 0}) == {"limit": 0}
+    assert (await api.get("/zones")).status == 429
+
+
 async def test_switches(api: Api) -> None:
     """A switch changes the answer to a token that may not list zones."""
     changed = await control(api, "POST", "/switches", {"refuses_zone_list": True})
