@@ -5,10 +5,12 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import Zone
 from tests.common import (
@@ -244,6 +246,7 @@ async def test_dialog_while_its_zone_cannot_be_read(
 
 async def test_pending_revocation_while_its_zone_cannot_be_read(
     hass: HomeAssistant,
+    issue_registry: ir.IssueRegistry,
     faults: Faults,
     entry: MockConfigEntry,
     second: Zone,
@@ -260,6 +263,7 @@ async def test_pending_revocation_while_its_zone_cannot_be_read(
     for _ in range(2):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert reported(hass) == {"revocation_pending"}
+        assert [domain for domain, _ in issue_registry.issues].count(DOMAIN) == 1
 
     faults.clear()
     await look_again(hass, freezer)

@@ -27,15 +27,16 @@ class Told:
             if item.device.zone_id in hidden and item.device.id in trust.device_ids
         )
         unknown = (item for item in before.unknown if item.zone_id in hidden)
-        left = (
+        left = [
             item
             for item in before.left
             if item.zone_id in hidden and not trust.is_revoked(item)
-        )
+        ]
+        known = own_ids(left)
         return Told(
             companions=(*self.companions, *devices),
             unknown=(*self.unknown, *trust.unknown_among(unknown)),
-            left=(*self.left, *left),
+            left=(*left, *(item for item in self.left if item.id not in known)),
         )
 
     def issues(
