@@ -244,3 +244,51 @@ async def test_account_is_unloaded_while_the_dialog_is_open(
 
     assert result["reason"] == "entry_not_loaded"
     assert_nothing_is_adopted(loaded_entry)
+
+
+async def test_tunnel_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Its rules have nothing to do with the certificates that are accepted."""
+    await add_certificate(sandbox, organization="Somebody")
+    await choose_pinning(hass, loaded_entry)
+    form = await to_adopt(hass, loaded_entry)
+    faults.unavailable("GET", "/configurations")
+
+    result = await submit(hass, form, CHOSEN)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_pins_are_written_later(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While Cloudflare wants no more requests, the revocation counts, and the rules follow."""
+    certificate = await add_certificate(sandbox, organization="Somebody")
+    await choose_pinning(hass, loaded_entry)
+    await submit(hass, await to_adopt(hass, loaded_entry), CHOSEN)
+    await settle(hass)
+    assert fingerprint_of(certificate) in (pinned(sandbox, BLOCK_REF) or ())
+    go = asyncio.Event()
+    fault = faults.add("DELETE", "/client_certificates", hold=go, times=1)
+    revoking = hass.async_create_task(
+        act(hass, loaded_entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    )
+    await fault.until_hit()
+    faults.limit(30, "GET", "/rulesets")
+    go.set()
+
+    assert (await revoking)["status"] in ("pending_revocation", "revoked")
+
+    assert fingerprint_of(certificate) in (pinned(sandbox, BLOCK_REF) or ())
+    faults.clear()
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fingerprint_of(certificate) not in (pinned(sandbox, BLOCK_REF) or ())
