@@ -81,7 +81,7 @@ def _rules(observation: Observation) -> list[Rule]:
 
 def _zone(state: State, observation: Observation) -> Zone:
     zone = state.add_zone(ZONE_NAME, state.add_account("Home lab", id=ACCOUNT_ID))
-    for tunnel_id in (TUNNEL_ID, UNKNOWN_TUNNEL):
+    for tunnel_id in sorted({TUNNEL_ID, UNKNOWN_TUNNEL} - observation.gone_tunnels):
         tunnel = state.add_tunnel(tunnel_id, id=tunnel_id)
         tunnel.status = TunnelStatus.HEALTHY
         # A configuration that cannot be read may lead anywhere.
