@@ -238,7 +238,9 @@ async def test_companion_added_by_the_action(
         system="linux",
         hostname=HOSTNAME,
     )
-    assert state_of(hass, "sensor.laptop_certificate_status") == "unavailable"
+    # The refresh that shows the certificate may be over by now.
+    shown = state_of(hass, "sensor.laptop_certificate_status")
+    assert shown in ("unavailable", "active")
     device = device_registry.async_get(created["device_id"])
     assert device
     await settle(hass)
