@@ -73,7 +73,7 @@ async def test_asked_once(
     client: Client,
     way: str,
 ) -> None:
-    """Nothing is changed at first; whoever repeats it means it."""
+    """Nothing is changed at first, and all of it the second time."""
     action = ways_to_cut_off(hass, loaded_entry)[way]
     sandbox.journal.clear()
 

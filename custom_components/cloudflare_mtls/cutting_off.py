@@ -4,13 +4,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-from aiohttp import hdrs
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.http import current_request
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .requested_host import requested_host
 from .wording import Message, raise_translated_error
 
 _TIME_TO_REPEAT: Final = timedelta(minutes=1)
@@ -24,7 +24,7 @@ def arrived_by(hostnames: Collection[str]) -> str | None:
     request = current_request.get()
     if request is None:
         return None
-    host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+    host = requested_host(request)
     return host if host in hostnames else None
 
 
@@ -34,8 +34,8 @@ def async_ask_before_cutting_off(
 ) -> None:
     """Raise HomeAssistantError if a person is about to take away their own way in.
 
-    Whoever does the same again within a minute means it. Automations are not asked: the request
-    that set one off may have come by anything.
+    A person who does the same again within a minute is sure. Automations are not asked: the
+    request that set one off may have come by anything.
     """
     if context is None or context.user_id is None:
         return

@@ -45,7 +45,7 @@ _DELAYED_WRITES = (
 async def leave_open(world: World) -> JSON:
     """Ignore that the browser's hostname is open, because it is meant to be; return the issue.
 
-    While nothing is published, nothing is said of it: then it is told anew.
+    The repair is gone while no hostname is published, and comes back afterwards.
     """
     issue = await until_repair(world, "check_open_hostname")
     await ignore(world, issue)

@@ -97,7 +97,7 @@ async def test_adoption(
 async def test_revoked_while_the_dialog_is_open(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Whoever revoked it decided later; the dialog offers what is left."""
+    """The revocation came later, so it holds; the dialog offers what is left."""
     for certificate_id in (CERTIFICATE_ID, OTHER):
         await add_certificate(
             sandbox, certificate_id=certificate_id, organization="Somebody"

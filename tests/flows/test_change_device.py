@@ -238,7 +238,7 @@ async def test_removed_meanwhile(
 
 
 async def test_hostile_name(hass: HomeAssistant, home: MockConfigEntry) -> None:
-    """The device has it as it was typed; whoever shows it in a sentence quotes it."""
+    """The device has it as it was typed; it is quoted where it stands in a sentence."""
     evil = "A `phone`"
 
     await submit(hass, await to_change(hass, home), {**CHANGED, "name": evil})

@@ -84,7 +84,7 @@ async def test_not_in_use(
 
 
 async def test_locked_by_hand(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """Whoever set it up as the guides say shuts out nobody else."""
+    """Where it was set up as the guides say, nobody else is shut out."""
     lead(sandbox, USED, USED)
     zone = zone_of(sandbox)
     zone.associations = [USED]
@@ -95,7 +95,7 @@ async def test_locked_by_hand(hass: HomeAssistant, sandbox: Sandbox) -> None:
 
     shown = await changes_in(await to_hostname(hass, sandbox), hass)
 
-    # Whoever writes a port behind the name gets past such a rule.
+    # A visitor who writes a port behind the name gets past such a rule.
     assert WARNING not in shown
 
 

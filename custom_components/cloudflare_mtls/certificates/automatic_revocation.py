@@ -27,9 +27,9 @@ async def async_revoke_automatically(
 ) -> list[ListedCertificate]:
     """Revoke what has to be revoked by now; return the certificates that could not be."""
     left = []
-    for certificate in state.certificates or ():
-        # Asked for each in its turn: a person may have restored it while others were revoked.
-        if not _is_due(certificate, protection, creations):
+    for certificate in _due(state.certificates or (), protection, creations):
+        # A person may have restored it while others were revoked.
+        if not _due([certificate], protection, creations):
             continue
         try:
             await revoker.async_revoke_automatically(certificate)
@@ -41,25 +41,30 @@ async def async_revoke_automatically(
     return left
 
 
-def _is_due(
-    certificate: ListedCertificate,
+def _due(
+    certificates: Iterable[ListedCertificate],
     protection: ProtectionCoordinator,
     creations: Creations,
-) -> bool:
-    """Return whether a newer certificate has replaced an active one, or nobody wants it."""
-    if not certificate.may_be_active or creations.is_restoring(certificate.id):
-        return False
+) -> list[ListedCertificate]:
+    """Return the active certificates that a newer one has replaced, or that nobody wants."""
     trust = protection.trust
-    # One that is being created is unwanted only until it is recorded.
-    is_in_creation = any(map(creations.has_key, certificate.ids))
-    return (
-        trust.is_of_removed_device(certificate)
-        or (trust.is_unwanted(certificate) and not is_in_creation)
-        or any(
-            certificate in companion.outdated
-            for companion in (protection.data.companions or {}).values()
+    outdated = {
+        item.id
+        for companion in (protection.data.companions or {}).values()
+        for item in companion.outdated
+    }
+    return [
+        item
+        for item in certificates
+        if item.may_be_active
+        and not creations.is_restoring(item.id)
+        and (
+            item.id in outdated
+            or trust.is_of_removed_device(item)
+            # One that is being created is unwanted only until it is recorded.
+            or (trust.is_unwanted(item) and not any(map(creations.has_key, item.ids)))
         )
-    )
+    ]
 
 
 async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:

@@ -48,8 +48,8 @@ class Proofs:
     async def async_record(self, certificate_id: str, hostname: str) -> ProofResult:
         """Record that the device of a certificate reached a hostname, if that is a proof.
 
-        Cloudflare is looked at first: the hostname may have been exposed a moment ago. Whoever
-        repeats a test at once gets the same answer: each look costs calls that others need.
+        Cloudflare is looked at first: the hostname may have been exposed a moment ago. A test
+        that is repeated at once gets the same answer: each look costs calls that others need.
         """
         async with self._testing:
             if self._is_used(certificate_id):

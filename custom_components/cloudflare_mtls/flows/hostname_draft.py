@@ -339,7 +339,7 @@ class HostnameDraft:
     def shuts_out(self) -> bool:
         """Return whether people can use the hostname today without a certificate.
 
-        Where somebody made such rules by hand, whoever still gets past them does so by a trick.
+        Where somebody made such rules by hand, browsers and apps are shut out already.
         """
         return not self.offered and any(
             exposure.hostname == self.settings.hostname

@@ -5,7 +5,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
@@ -13,6 +13,7 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from ..const import DOMAIN
 from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
+from ..requested_host import requested_host
 from ..subentries import hostnames_of
 from .page import HEADERS, Page, async_load_page, async_read_secret
 from .visitor import came_through_tunnel
@@ -113,8 +114,7 @@ def _find_hostname(
     hass: HomeAssistant, request: web.Request
 ) -> tuple[ConfigEntry, HostnameSettings] | None:
     """Return the protected hostname that the visitor opened, and its account, if it is one."""
-    # Only the Host header counts: a visitor can forge the headers that proxies add.
-    host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+    host = requested_host(request)
     for entry in hass.config_entries.async_entries(DOMAIN):
         for settings in hostnames_of(entry.subentries).values():
             if settings.hostname == host:

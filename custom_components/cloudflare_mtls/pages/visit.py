@@ -6,13 +6,14 @@ from http import HTTPStatus
 import secrets
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..requested_host import requested_host
 from .page import HEADERS
 
 PATH: Final = f"/api/{DOMAIN}/visit"
@@ -85,8 +86,7 @@ class VisitView(HomeAssistantView):
         question = async_get_questions(request.app[KEY_HASS]).find(text)
         if question is None:
             return web.Response(status=HTTPStatus.NOT_FOUND, headers=HEADERS)
-        host = request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
-        question.seen_host = host
+        question.seen_host = requested_host(request)
         return web.Response(text=question.answer, headers=HEADERS)
 
 

@@ -173,7 +173,7 @@ def test_applications_that_cannot_be_read() -> None:
 
 
 def test_rule_that_blocks_without_a_certificate() -> None:
-    """Whoever locked it by hand, for every way to write the name, is not told."""
+    """A hostname that somebody locked by hand, however its name is written, is not told."""
     lock = rule(
         "block",
         f'starts_with(lower(http.host), "{OPEN}") '
