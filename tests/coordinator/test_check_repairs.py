@@ -272,3 +272,26 @@ async def test_repairs_go_with_their_account(
     assert issues(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert issues(hass) == {}
+
+
+async def test_tunnel_that_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was told of the tunnel stays told, also where its domain changes, until somebody looks."""
+    no_catch_all(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert "check_no_catch_all" in issues(hass)
+
+    faults.unavailable("GET", "/configurations")
+    bot_fight_mode(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert issues(hass).keys() == {"check_no_catch_all", "check_bot_fight_mode"}
+
+    faults.clear()
+    config_of(sandbox)["ingress"].append({"service": "http_status:404"})
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert issues(hass).keys() == {"check_bot_fight_mode"}

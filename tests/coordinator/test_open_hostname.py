@@ -13,6 +13,7 @@ from sandbox.state import DnsRecord
 from tests.common import (
     CHECKS_EVERY,
     HOSTNAME,
+    SECOND_LOOK,
     issues,
     placeholders,
     reported,
@@ -95,3 +96,56 @@ async def test_tunnel_that_says_nothing(
 
     assert reported(hass) == {KEY}
     assert placeholders(hass, KEY)["target"] == "home.example.com"
+
+
+async def test_tunnel_that_cannot_be_read_any_more(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was told of it stays told, until somebody sees that it leads nowhere."""
+    add_tunnel(sandbox, is_local=False)
+    [*_, other] = sandbox.state.tunnels
+    await setup_integration(hass, entry)
+    assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+    [issue_id] = issues(hass).values()
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, True)
+
+    faults.unavailable("GET", f"{other}/configurations")
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue
+    assert issue.dismissed_version
+
+    faults.clear()
+    sandbox.state.tunnels[other].config = {
+        "ingress": [{"service": "http_status:404"}],
+    }
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+
+async def test_tunnel_that_appears(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One that cannot be read is looked at again half a minute later."""
+    await setup_integration(hass, entry)
+    assert reported(hass) == set()
+    add_tunnel(sandbox, is_local=False)
+    [*_, other] = sandbox.state.tunnels
+    faults.unavailable("GET", f"{other}/configurations")
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert placeholders(hass, KEY)["target"] == "cellar.example.com"

@@ -1,7 +1,7 @@
 """Coordinator of the checks: what stops companion devices that the rules let in, or leads others past them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import override
@@ -10,7 +10,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
-from ..engine.api.ask_each import ask_each
+from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, PermissionMissing, Rejected
 from ..engine.api.ingress import TunnelConfiguration
@@ -25,6 +25,7 @@ from ..engine.api.models import (
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
+from ..engine.checks.last_seen import last_seen
 from ..engine.checks.origin import check_server, check_tunnel
 from ..engine.checks.other_ways import check_other_ways
 from ..engine.checks.specs import SPECS, FixedIn
@@ -37,6 +38,10 @@ from .protection_state import ProtectionState
 from .web_server import async_read_server
 
 _COMPUTERS = frozenset({System.LINUX, System.MACOS, System.WINDOWS})
+
+
+def _only[ItemT](items: Mapping[str, ItemT], keys: Container[str]) -> dict[str, ItemT]:
+    return {key: item for key, item in items.items() if key in keys}
 
 
 class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
@@ -106,30 +111,33 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     @override
     async def async_fetch(self) -> Surroundings | None:
+        watched = self._watched_zones()
         # A zone that cannot be read has its own repair.
-        zone_ids = sorted(
-            {item.zone_id for item in self._published()}
-            & self._protection.data.observations.keys()
-        )
+        zone_ids = sorted(watched & self._protection.data.observations.keys())
         if not zone_ids:
-            return None
+            return self.data if watched else None
         applications, visible, configurations, zones = await asyncio.gather(
             self._applications(),
             self._visible_zones(),
             self._configurations(),
             ask_each(zone_ids, self._look_around),
         )
+        self._note_failures(configurations.failed)
+        before = self.data or Surroundings()
+        kept = _only(before.configurations, configurations.failed)
+        found = {key: item for key, item in configurations.found.items() if item}
         return Surroundings(
-            zones=self.take(zones),
+            zones={**_only(before.zones, watched), **self.take(zones)},
             applications=applications,
             visible_zones=visible,
-            configurations=configurations,
+            configurations={**kept, **found},
+            unread_tunnels=frozenset(configurations.failed.keys() - kept),
         )
 
-    async def _configurations(self) -> Mapping[str, TunnelConfiguration]:
+    async def _configurations(self) -> Each[str, TunnelConfiguration | None]:
         """Return the configurations of the tunnels that no hostname here uses.
 
-        A tunnel that is managed locally, gone or not readable says nothing of its hostnames.
+        A tunnel that is managed locally or gone has none, and says nothing of its hostnames.
         """
 
         async def look_at(tunnel_id: str) -> TunnelConfiguration | None:
@@ -138,8 +146,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             )
 
         used = {item.protected.tunnel_id for item in self.hostnames}
-        asked = await ask_each(sorted(set(self._tunnel_names()) - used), look_at)
-        return {key: item for key, item in asked.found.items() if item}
+        return await ask_each(sorted(set(self._tunnel_names()) - used), look_at)
 
     async def _visible_zones(self) -> tuple[Zone, ...]:
         return await self._unless_missing(self.client.zones.list()) or ()
@@ -214,12 +221,12 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self, observations: Mapping[str, Observation]
     ) -> Mapping[str, Observation]:
         """Return what was last seen of each zone, except of those that are lost."""
-        protection = self._protection.data
-        self._last_seen = {
-            zone_id: item
-            for zone_id, item in {**self._last_seen, **observations}.items()
-            if zone_id in protection.plans and zone_id not in protection.lost_zones
+        now = {
+            zone_id: last_seen(self._last_seen.get(zone_id), item)
+            for zone_id, item in observations.items()
         }
+        known = self._protection.data.plans.keys() - self._protection.data.lost_zones
+        self._last_seen = _only({**self._last_seen, **now}, known)
         return self._last_seen
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
@@ -244,8 +251,22 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             self.config_entry.entry_id,
             "check",
             [check_issue(finding) for finding in self.findings.values()],
-            # Nobody has looked around yet, after a start.
-            is_complete=self.data is not None or not published,
+            is_complete=self._has_seen_all(observations),
+        )
+
+    def _has_seen_all(self, observations: Mapping[str, Observation]) -> bool:
+        """Return whether all that may have findings was looked at since the start."""
+        watched = self._watched_zones()
+        if not watched:
+            return True
+        around = self.data or Surroundings()
+        return (
+            watched <= around.zones.keys() & observations.keys()
+            and not around.unread_tunnels
+            and all(
+                item.unread_tunnels <= item.configurations.keys()
+                for item in observations.values()
+            )
         )
 
     def _check(
@@ -267,6 +288,14 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
                 name = self._tunnel_names().get(tunnel_id, tunnel_id)
                 found += check_tunnel(configuration, name, served)
         return found
+
+    def _watched_zones(self) -> set[str]:
+        """Return the zones of the hostnames that devices are meant to reach.
+
+        A lost zone is not among them: its own repair tells of it.
+        """
+        zones = {item.zone_id for item in self._published()}
+        return zones - self._protection.data.lost_zones.keys()
 
     def _published(self) -> list[HostnameSettings]:
         return [item for item in self.hostnames if item.protected.published]

@@ -25,13 +25,15 @@ class Surroundings:
     """What was read around the rules of an account's zones, by zone id.
 
     Visible are all zones that the token sees, those of other accounts too. Applications are None
-    where the token may not read them. Configurations are those of the account's tunnels, by id.
+    where the token may not read them. Configurations are those of the account's tunnels, by id,
+    except of unread tunnels: nobody could read theirs yet.
     """
 
     zones: Mapping[str, ZoneSurroundings] = field(default_factory=dict)
     applications: tuple[AccessApplication, ...] | None = None
     visible_zones: tuple[Zone, ...] = ()
     configurations: Mapping[str, TunnelConfiguration] = field(default_factory=dict)
+    unread_tunnels: frozenset[str] = frozenset()
 
     def of(self, zone_id: str) -> ZoneSurroundings:
         """Return what was read of a zone."""
