@@ -11,6 +11,7 @@ from .tree import IPAddress, Member, Range, Value
 
 # A number with a minus is decimal, even with a leading zero.
 _NUMBERS = ((r"0x[\dA-Fa-f]+", 16), (r"0[0-7]+", 8), (r"-?\d+", 10))
+_OCTETS = re.compile(r"[\dA-Fa-f]{2}(?::[\dA-Fa-f]{2})+", re.ASCII)
 _ESCAPE = re.compile(rb"\\(?:x(?P<hexadecimal>..)|(?P<octal>[0-7]{3})|(?P<plain>.))")
 
 
@@ -23,7 +24,8 @@ def literal(kind: Type, token: Token) -> Value:
             case Type.STRING, Kind.QUOTED:
                 return _quoted(token)
             case Type.STRING, Kind.WORD:
-                return _octets(token.text)
+                if _OCTETS.fullmatch(token.text):
+                    return _octets(token.text)
             case Type.NUMBER, Kind.WORD:
                 return _number(token.text)
             case Type.ADDRESS, Kind.WORD:
@@ -33,7 +35,16 @@ def literal(kind: Type, token: Token) -> Value:
     raise UnsupportedError(f"the literal {token.text}")
 
 
-def member(kind: Type, token: Token) -> Member:
+def members(kind: Type, token: Token) -> tuple[Member, ...]:
+    """Read what one word of a list means; octets may follow each other without a space."""
+    if kind is Type.STRING and token.kind is Kind.WORD:
+        found = _OCTETS.findall(token.text)
+        if "".join(found) == token.text:
+            return tuple(_octets(text) for text in found)
+    return (_member(kind, token),)
+
+
+def _member(kind: Type, token: Token) -> Member:
     """Read a member of a list: a literal, a range or a network."""
     if token.kind is not Kind.WORD:
         return literal(kind, token)
@@ -77,7 +88,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 def _octets(text: str) -> str:
     """Read octets in hexadecimal, such as 68:61:2d."""
-    octets = bytes.fromhex(text.replace(":", " "))
+    octets = bytes.fromhex(text.replace(":", ""))
     return octets.decode("utf-8", "surrogateescape")
 
 

@@ -2,7 +2,7 @@
 
 from .errors import UnsupportedError
 from .fields import FIELDS, FUNCTIONS, Type
-from .literals import literal, member, regular_expression
+from .literals import literal, members, regular_expression
 from .tokens import Kind, Token, tokens
 from .tree import (
     Combination,
@@ -138,7 +138,7 @@ class Parser:
     def _members(self, kind: Type) -> tuple[Member, ...]:
         if not self._accept("{"):
             raise UnsupportedError(f"the list {self._next()}")
-        members = []
+        found: list[Member] = []
         while not self._accept("}"):
-            members.append(member(kind, self._take()))
-        return tuple(members)
+            found += members(kind, self._take())
+        return tuple(found)

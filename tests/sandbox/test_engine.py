@@ -286,6 +286,11 @@ def test_octets(escaped: str) -> None:
         (r'matches "\xa4$"', "ä", True),
         (r'eq "\xff"', "\udcff", True),
         (r'eq "\xff"', "ÿ", False),
+        ("eq 68:6F", "ho", True),
+        ('in {"" 68:6f68:6d}', "ho", True),
+        ('in {"" 68:6f68:6d}', "hm", True),
+        ('in {68:6f"b"}', "b", True),
+        ("in {68:6f68:6d}", "hohm", False),
     ],
 )
 def test_comparing_octets(expression: str, value: str, expected: bool) -> None:
