@@ -14,7 +14,8 @@ fault did no harm; `unavailable` and `unknown` say that the integration does not
 settings, bot management, IP Access rules, Workers and Access applications have repairs instead of entities: `quiet` says that
 no repair was opened for what could not be read. In brackets is how many calls of this kind the hour took; without a fault it
 takes as many as with `delay`. In the last column the call works, and another domain of the account is gone at Cloudflare: that
-costs nothing here, and has a repair of its own.
+costs nothing here, and has a repair of its own. The last row is no call: a user who is not an administrator tries every action,
+button and switch while all calls meet the fault; `refused` says that none was obeyed.
 
 In each of these hours, the entities that depend on other calls stay as they are, an outage is logged once and its end once,
 and no reauthentication starts. Within a quarter of an hour after it, everything is as before without a restart (six hours for

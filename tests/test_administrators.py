@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
-from homeassistant.const import EntityCategory, Platform
+from homeassistant.const import EntityCategory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -25,6 +25,7 @@ from .common import (
     state_of,
 )
 from .dialogs import certificates, renew_and_test
+from .other_users import CONTROLS, attempts, try_everything, user_context
 
 # The first user of all is an administrator, whatever the group.
 pytestmark = pytest.mark.usefixtures("hass_owner_user")
@@ -32,10 +33,6 @@ pytestmark = pytest.mark.usefixtures("hass_owner_user")
 SWITCH = "switch.home_mobile_example_com_published"
 REVOKE = "button.pixel_8_revoke_certificate"
 RESTORE = "button.pixel_8_restore_certificate"
-ACTIONS = {
-    Platform.BUTTON: ("press",),
-    Platform.SWITCH: ("turn_on", "turn_off", "toggle"),
-}
 
 
 @pytest.fixture
@@ -45,12 +42,6 @@ async def entry(
     """Return an account with a device."""
     await add_known_certificate(hass, entry, sandbox)
     return entry
-
-
-async def user_context(hass: HomeAssistant, group_id: str) -> Context:
-    """Return the context of a new user of a group."""
-    user = await hass.auth.async_create_user("Somebody", group_ids=[group_id])
-    return Context(user_id=user.id)
 
 
 async def act_on(
@@ -94,27 +85,19 @@ async def test_other_users_change_nothing(
     await setup_integration(hass, entry)
     # One button is available only while a certificate waits to be revoked, one while it is.
     await renew_and_test(hass, await hass_client_no_auth(), entry, CERTIFICATE_ID)
-    context = await user_context(hass, GROUP_ID_USER)
     sandbox.journal.clear()
     controls = [
         item
         for item in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
-        if item.domain in ACTIONS
+        if item.domain in CONTROLS
     ]
-    refused = set()
+    tried = {data.get("entity_id") for _, _, data in attempts(hass, entry)}
+    refused = {item.translation_key for item in controls if item.entity_id in tried}
 
-    for item in controls:
-        assert item.entity_category is EntityCategory.CONFIG
-        # Home Assistant calls no entity that is unavailable.
-        if state_of(hass, item.entity_id) == "unavailable":
-            continue
-        for action in ACTIONS[Platform(item.domain)]:
-            with pytest.raises(Unauthorized):
-                await act_on(hass, item.entity_id, action, context)
-        refused.add(item.translation_key)
-
+    assert await try_everything(hass, entry) == []
+    assert {item.entity_category for item in controls} == {EntityCategory.CONFIG}
     assert refused == {item.translation_key for item in controls}
-    assert {item.domain for item in controls} == set(ACTIONS)
+    assert {item.domain for item in controls} == set(CONTROLS)
     assert sandbox.journal.writes == []
     assert state_of(hass, SWITCH) == "on"
     assert not hass.states.async_entity_ids("persistent_notification")

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
 import logging
 import os
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 import pytest
@@ -34,153 +33,18 @@ from tests.common import (
     settle,
     state_of,
 )
-from tests.coordinator.changes_at_cloudflare import (
-    allow,
-    ask_for_a_login,
-    block,
-    close_websockets,
-    degrade,
-    disconnect,
-    fight_bots,
-    revoke,
-    run_a_worker,
-    unassociate,
-    unrecord,
-    unrule,
-    unserve,
-)
+from tests.coordinator.watched_calls import CERTIFICATE, DRIFT, ROWS, STATUS, Row
 from tests.error_matrix import documented, write
-
-STATUS = "sensor.home_tunnel_status"
-CONNECTIONS = "sensor.home_connections"
-DRIFT = "binary_sensor.home_mobile_example_com_drift"
-CERTIFICATE = "sensor.pixel_8_certificate_status"
-BLOCKED = "sensor.home_mobile_example_com_blocked_requests"
+from tests.other_users import try_everything
 
 FAULTS = [str(kind) for kind in FaultKind if kind is not FaultKind.STALE]
+COLUMNS = [*FAULTS, "another_domain_gone"]
 # The client waits for half a minute.
 _WAITED = {FaultKind.TIMEOUT_AFTER: 31, FaultKind.DELAY: 6}
 _STEP, _STEPS = timedelta(minutes=5), 12
 _OUTAGE = ["ERROR", "INFO"]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A call of a refresh, the entity that shows its answer, and a change at Cloudflare."""
-
-    path: str
-    entity: str
-    key: str
-    change: Callable[[Sandbox], Callable[[], object]]
-    before: str
-    after: str
-    method: str = "GET"
-    every: timedelta = timedelta(minutes=15)
-    unseen: frozenset[str] = frozenset({"unavailable", "unknown"})
-
-    def shown(self, hass: HomeAssistant) -> str:
-        """Return the state that a person sees."""
-        return state_of(hass, self.entity)
-
-
-@dataclass(frozen=True)
-class Repair(Row):
-    """A call whose answer opens a repair, or does not."""
-
-    every: timedelta = timedelta(hours=6)
-    unseen: frozenset[str] = frozenset({"quiet"})
-
-    def shown(self, hass: HomeAssistant) -> str:
-        """Return whether the repair is there."""
-        return "reported" if self.entity in reported(hass) else "quiet"
-
-
-_ACCOUNT = f"/accounts/{Sandbox.account_id}"
-_ZONE = f"/zones/{Sandbox.zone_id}"
-_TUNNELS = f"{_ACCOUNT}/cfd_tunnel"
-_TUNNEL = f"{_TUNNELS}/{Sandbox.tunnel_id}"
-
-ROWS = {
-    "zone": Row(_ZONE, DRIFT, "result.name", unrecord, "off", "on"),
-    "DNS records": Row(
-        f"{_ZONE}/dns_records", DRIFT, "result.0.type", unrecord, "off", "on"
-    ),
-    "custom rules": Row(
-        f"{_ZONE}/rulesets/phases/*", DRIFT, "result.id", unrule, "off", "on"
-    ),
-    "associations": Row(
-        f"{_ZONE}/certificate_authorities/hostname_associations",
-        DRIFT,
-        "result",
-        unassociate,
-        "off",
-        "on",
-    ),
-    "client certificates": Row(
-        f"{_ZONE}/client_certificates",
-        CERTIFICATE,
-        "result.0.certificate",
-        revoke,
-        "active",
-        "revoked",
-    ),
-    "tunnels": Row(_TUNNELS, STATUS, "result.0.id", degrade, "healthy", "degraded"),
-    "connections": Row(
-        f"{_TUNNEL}/connections", CONNECTIONS, "result.0.id", disconnect, "4", "2"
-    ),
-    "configuration": Row(
-        f"{_TUNNEL}/configurations", DRIFT, "result.config", unserve, "off", "on"
-    ),
-    "firewall events": Row(
-        "/graphql",
-        BLOCKED,
-        "data.viewer.zones",
-        block,
-        "0",
-        "1",
-        method="POST",
-    ),
-    "zone settings": Repair(
-        f"{_ZONE}/settings/websockets",
-        "check_websockets_off",
-        "result.value",
-        close_websockets,
-        "quiet",
-        "reported",
-    ),
-    "bot management": Repair(
-        f"{_ZONE}/bot_management",
-        "check_bot_fight_mode",
-        "result.fight_mode",
-        fight_bots,
-        "quiet",
-        "reported",
-    ),
-    "IP Access rules": Repair(
-        f"{_ZONE}/firewall/access_rules/rules",
-        "check_ip_access_allow",
-        "result.0.id",
-        allow,
-        "quiet",
-        "reported",
-    ),
-    "Workers": Repair(
-        f"{_ZONE}/workers/routes",
-        "check_workers",
-        "result.0.id",
-        run_a_worker,
-        "quiet",
-        "reported",
-    ),
-    "Access applications": Repair(
-        f"{_ACCOUNT}/access/apps",
-        "check_access_login",
-        "result.0.id",
-        ask_for_a_login,
-        "quiet",
-        "reported",
-    ),
-}
 _TUNNEL_ROWS = {"tunnels", "connections"}
 # Each takes half a minute, and the other calls behave like these.
 _BY_DAY = {
@@ -368,6 +232,43 @@ async def lose_another_zone(
     assert reported(hass) == {"zone_gone"}
 
 
+@pytest.fixture
+async def day(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    settings: dict[str, Any],
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> Day:
+    """Return a day of a home in which nothing is fixed, so that drift stays visible."""
+    caplog.set_level("INFO")
+    await add_known_certificate(hass, entry, sandbox)
+    enable_blocked_requests(entity_registry, hass, entry)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    (subentry_id,) = (
+        item.subentry_id for item in entry.get_subentries_of_type("protected_hostname")
+    )
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[subentry_id], data={**settings, "keep_in_sync": False}
+    )
+    await settle(hass)
+    day = Day(hass, sandbox, freezer, caplog)
+    # Recent writes no longer replace what is read.
+    await day.step(timedelta(minutes=15))
+    return day
+
+
+def compare(name: str, cells: list[str]) -> None:
+    """Compare a row with the document, or write it there."""
+    if os.environ.get("ERROR_MATRIX") == "write":
+        write(COLUMNS, {name: cells})
+    assert [cell for cell in cells if cell.startswith("**")] == []
+    assert cells == documented()[name]
+
+
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 @pytest.mark.parametrize(
     "name",
@@ -379,38 +280,36 @@ async def lose_another_zone(
     ],
 )
 async def test_bad_days(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    settings: dict[str, Any],
-    entry: MockConfigEntry,
-    entity_registry: er.EntityRegistry,
-    freezer: FrozenDateTimeFactory,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, day: Day, name: str
 ) -> None:
     """The outcome of every fault is that of docs/error-matrix.md."""
-    caplog.set_level("INFO")
-    await add_known_certificate(hass, entry, sandbox)
-    enable_blocked_requests(entity_registry, hass, entry)
-    await hass.config_entries.async_setup(entry.entry_id)
-    await settle(hass)
-    # From here on nothing is fixed, so that drift stays visible.
-    (subentry_id,) = (
-        item.subentry_id for item in entry.get_subentries_of_type("protected_hostname")
-    )
-    hass.config_entries.async_update_subentry(
-        entry, entry.subentries[subentry_id], data={**settings, "keep_in_sync": False}
-    )
-    await settle(hass)
-    day = Day(hass, sandbox, freezer, caplog)
-    # Recent writes no longer replace what is read.
-    await day.step(timedelta(minutes=15))
-
     cells = [await day.play(name, FaultKind(fault)) for fault in FAULTS]
     await lose_another_zone(hass, sandbox, entry, day)
     cells.append(await day.play(name, None))
 
-    if os.environ.get("ERROR_MATRIX") == "write":
-        write([*FAULTS, "another_domain_gone"], {name: cells})
-    assert [cell for cell in cells if cell.startswith("**")] == []
-    assert cells == documented()[name]
+    compare(name, cells)
+
+
+async def turn_away(hass: HomeAssistant, sandbox: Sandbox, entry: ConfigEntry) -> str:
+    """Return how everything ends that a user tries who is not an administrator."""
+    sandbox.journal.clear()
+    obeyed = await try_everything(hass, entry)
+    calls = len(sandbox.journal.requests)
+    return f"**obeyed: {obeyed} ({calls})**" if obeyed or calls else "refused (0)"
+
+
+@pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
+@pytest.mark.usefixtures("hass_owner_user")
+async def test_not_an_administrator(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, day: Day
+) -> None:
+    """Other users are refused on bad days too, before Cloudflare is asked."""
+    cells = []
+    for fault in FAULTS:
+        sandbox.faults.add(Fault(FaultKind(fault), times=None, key="result"))
+        cells.append(await turn_away(hass, sandbox, entry))
+        sandbox.faults.clear()
+    await lose_another_zone(hass, sandbox, entry, day)
+    cells.append(await turn_away(hass, sandbox, entry))
+
+    compare("not an administrator", cells)

@@ -83,3 +83,16 @@ class EditBefore(CallFault):
             self.happened = True
             self.edit()
         return False
+
+
+@dataclass
+class ZoneGone(EditBefore):
+    """Purges a zone just before a call that is not about this zone."""
+
+    zone_id: str = ""
+
+    @override
+    def takes(self, method: str, path: str) -> bool:
+        return not path.startswith(f"/zones/{self.zone_id}") and super().takes(
+            method, path
+        )

@@ -5,16 +5,18 @@ docs/fault-matrix.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import logging
 from pathlib import Path
 import signal
 from typing import Final
 
+from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
 from demo.report import say
 from sandbox.faults import FaultKind
+from tests.engine.builders import protected
 
-from .call_faults import CallFault, Kill, NoAnswer
+from .call_faults import CallFault, Kill, NoAnswer, ZoneGone
 from .endpoint import Endpoint
 from .home import on_sandbox_time
 from .home_process import HomeProcess
@@ -29,7 +31,8 @@ _KILLS: Final = {
     "killed before": FaultKind.RESET_BEFORE,
     "killed after": FaultKind.RESET_AFTER,
 }
-COLUMNS: Final = (*(str(kind) for kind in FaultKind), *_KILLS)
+_ANOTHER_ZONE_GONE: Final = "another zone gone"
+COLUMNS: Final = (*(str(kind) for kind in FaultKind), *_KILLS, _ANOTHER_ZONE_GONE)
 
 # The keys that are missing or mistyped in an answer, by the end of its path.
 _RULES: Final = ("result.id", "result.rules", "result.rules.0.expression")
@@ -81,12 +84,27 @@ async def try_row(
     return cells
 
 
+def _add_another_zone(sandbox: ResettableSandbox, fault: ZoneGone) -> HostnameSettings:
+    """Add the zone that the fault will purge, and return a hostname there."""
+    zones = sandbox.state.zones
+    zone = sandbox.state.add_zone("example.org")
+    fault.zone_id = zone.id
+    fault.edit = lambda: zones.pop(zone.id, None)
+    cabin = replace(protected("cabin-mobile.example.org"), published=False)
+    return HostnameSettings(zone_id=zone.id, protected=cabin, keep_in_sync=True)
+
+
 async def _try_fault(
     scenarios: ScenarioRunner, scenario: Scenario, fault: CallFault, cell: Cell
 ) -> None:
     """Let a run meet the fault, and further runs fix what it left."""
     monitor = await scenarios.set_up(scenario, fault)
-    home = scenarios.new_home(scenario)
+    elsewhere = (
+        [_add_another_zone(scenarios.sandbox, fault)]
+        if isinstance(fault, ZoneGone)
+        else []
+    )
+    home = scenarios.new_home(scenario, *elsewhere)
     if isinstance(fault, Kill):
         outcome = await _run_until_killed(scenarios.sandbox, scenario, fault)
     else:
@@ -116,6 +134,8 @@ async def _run_until_killed(
 def _faults(call: Call, column: str) -> list[CallFault]:
     """Return the faults of a column for a call; each needs a run of its own."""
     endpoint, nth = call.endpoint, call.nth
+    if column == _ANOTHER_ZONE_GONE:
+        return [ZoneGone(FaultKind.DELAY, first=nth, endpoint=endpoint)]
     if (kind := _KILLS.get(column)) is not None:
         # The delay lets the whole request arrive first.
         return [Kill(kind, first=nth, seconds=0.01, endpoint=endpoint)]
@@ -145,7 +165,8 @@ Each row is a call of a run, each column a fault that hits this call. A cell say
 had something to do until nothing was left: `finished, 0` is a run that the fault did not harm. An error is the one that
 stopped the run; what it had not done by then was left as it was. A tunnel that cannot be read stops no run: what concerns it is
 left for the next one. `killed` is a process that got SIGKILL, before or after
-Cloudflare did what the call asks. If several keys of an answer can be missing or mistyped, each is tried.
+Cloudflare did what the call asks. If several keys of an answer can be missing or mistyped, each is tried. In the last column
+the run is for hostnames in two zones, and the other zone is gone from this call on: that costs nothing here.
 
 After every write of every run: no request without a good certificate gets in that did not before, and nothing foreign was
 changed. In the end: nothing of ours exists twice, devices get in (or nothing of ours is left), no key has two active

@@ -68,10 +68,15 @@ class Home:
         token: str,
         api_url: str,
         *hostnames: ProtectedHostname,
+        elsewhere: tuple[HostnameSettings, ...] = (),
         http_client: Any = None,
     ) -> None:
-        """Start with these hostnames to protect; the HTTP client may be shared."""
+        """Start with these hostnames to protect; the HTTP client may be shared.
+
+        Those elsewhere are in other zones: a run is for them too, and tells nothing of them.
+        """
         self.created: list[CreatedCertificate] = []
+        self._elsewhere = elsewhere
         self.settings = {item.hostname: item for item in hostnames}
         self._client = CloudflareClient(
             token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
@@ -100,15 +105,15 @@ class Home:
         return Run()
 
     async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
-        extent = Extent(hostnames=hostnames, remove=remove)
+        elsewhere = {item.hostname for item in self._elsewhere}
+        extent = Extent(hostnames=hostnames | elsewhere, remove=remove)
         try:
             outcome = await self._engine().sync(extent)
-            outcome.raise_if_stopped()
         except EngineError as err:
             return Run(err)
-        for sync in outcome.zones.values():
-            return Run(remaining=sync.left)
-        return Run()
+        if (sync := outcome.zones.get(ZONE_ID)) is None:
+            return Run(outcome.unseen.get(ZONE_ID))
+        return Run(sync.error) if sync.error else Run(remaining=sync.left)
 
     def _engine(self) -> Reconciler:
         """Return the reconciler; after a change of the settings a new one, as after a reload."""
@@ -117,9 +122,14 @@ class Home:
             self._reconciler = Reconciler(
                 client=self._client,
                 account_id=ACCOUNT_ID,
-                hostnames=tuple(
-                    HostnameSettings(zone_id=ZONE_ID, protected=item, keep_in_sync=True)
-                    for item in self.settings.values()
+                hostnames=(
+                    *(
+                        HostnameSettings(
+                            zone_id=ZONE_ID, protected=item, keep_in_sync=True
+                        )
+                        for item in self.settings.values()
+                    ),
+                    *self._elsewhere,
                 ),
             )
         return self._reconciler

@@ -11,7 +11,10 @@ from aiohttp import ClientSession, web
 from cloudflare import DefaultAsyncHttpxClient
 
 from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF, SKIP_REF
-from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    ProtectedHostname,
+)
 from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.state import Rule, State, Tunnel, Zone
@@ -83,6 +86,7 @@ class ResettableSandbox(Sandbox):
     def new_home(
         self,
         *hostnames: ProtectedHostname,
+        elsewhere: tuple[HostnameSettings, ...] = (),
         http_client: DefaultAsyncHttpxClient | None = None,
     ) -> Home:
         """Return a home that was just started and protects these hostnames."""
@@ -90,6 +94,7 @@ class ResettableSandbox(Sandbox):
             self.token,
             self.api_url,
             *hostnames,
+            elsewhere=elsewhere,
             http_client=http_client or self.http_client,
         )
 

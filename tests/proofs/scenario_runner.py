@@ -10,6 +10,7 @@ from typing import Final, Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
 from sandbox.client_auth import is_verified
 from sandbox.clock import CLOCK
 from sandbox.faults import Fault
@@ -91,9 +92,9 @@ class ScenarioRunner:
                     calls.append(Call(endpoint, endpoints.count(endpoint)))
         return calls
 
-    def new_home(self, scenario: Scenario) -> Home:
-        """Return the scenario's home, just started."""
-        return self.sandbox.new_home(*scenario.job.hostnames)
+    def new_home(self, scenario: Scenario, *elsewhere: HostnameSettings) -> Home:
+        """Return the scenario's home, just started; it may have hostnames in other zones."""
+        return self.sandbox.new_home(*scenario.job.hostnames, elsewhere=elsewhere)
 
     async def recover(self, scenario: Scenario, home: Home) -> int:
         """Run again until nothing is left to do; return how many runs had something to do."""

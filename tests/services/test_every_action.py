@@ -7,27 +7,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from tests.common import (
-    CERTIFICATE_ID,
-    HOSTNAME,
-    HOSTNAME_ID,
-    act,
-    device_id_of,
-    zone_of,
-)
-
-# Those on an account, with what they need besides it.
-ACTIONS: list[tuple[str, dict[str, str]]] = [
-    ("mint_certificate", {"name": "Pixel 8"}),
-    ("renew_certificate", {"certificate_id": CERTIFICATE_ID}),
-    ("revoke_certificate", {"certificate_id": CERTIFICATE_ID}),
-    ("restore_certificate", {"certificate_id": CERTIFICATE_ID}),
-    ("list_certificates", {}),
-    ("sync", {}),
-    ("verify", {"hostname": HOSTNAME}),
-    ("get_blocked_requests", {"hostname": HOSTNAME}),
-    ("create_tunnel", {"name": "Cottage"}),
-]
+from tests.common import HOSTNAME_ID, act, device_id_of, zone_of
+from tests.other_users import ACTIONS
 
 
 async def test_every_action_is_here(
