@@ -9,6 +9,8 @@ rendered. Only text of the type Ours is left as it is.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from .engine.api.names import in_letters
+
 # As much as the state of an entity can hold.
 MAX_LENGTH: Final = 250
 _CUT: Final = "…"
@@ -32,14 +34,14 @@ def shown(placeholders: Mapping[str, str]) -> dict[str, str]:
 def plain(text: str) -> str:
     """Return foreign text as one short line; a cut can be seen.
 
-    Line breaks become blanks, backticks become apostrophes. Control characters and those that
+    Names of DNS are in their own letters. Line breaks become blanks, backticks become apostrophes. Control characters and those that
     change the direction of the text or take no place are left out.
     """
     # The rest of a very long text is not even read.
-    begin = text[: 4 * MAX_LENGTH]
+    begin = in_letters(text[: 4 * MAX_LENGTH])
     kept = "".join(char for char in begin if char.isprintable() or char.isspace())
     line = " ".join(kept.replace("`", "'").split())
-    if len(line) > MAX_LENGTH or len(text) > len(begin):
+    if len(line) > MAX_LENGTH or len(text) > 4 * MAX_LENGTH:
         line = line[: MAX_LENGTH - len(_CUT)].rstrip() + _CUT
     return line or _NOTHING
 

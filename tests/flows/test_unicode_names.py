@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
 from sandbox import Sandbox
-from sandbox.state import AccessApplication, DnsRecord, Zone
+from sandbox.state import AccessApplication, DnsRecord, Rule, WorkerRoute, Zone
 from tests.common import (
     BLOCK_REF,
+    CHECKS_EVERY,
+    EDGE_EVERY,
     act,
     choose,
     is_loaded,
+    placeholders,
     reported,
     sentences,
     settle,
     submit,
+    wait_for_refresh,
 )
 from tests.dialogs import to_hostname, to_zone
 from tests.edge_conditions import ask_browsers_to_log_in
@@ -62,6 +67,7 @@ async def protect_in(
     result = await to_hostname_in(hass, sandbox, zone)
     result = await submit(hass, result, {**choose(), "hostname": hostname})
     assert result["step_id"] == "preview"
+    assert "xn--" not in result["description_placeholders"]["changes"]
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert is_loaded(result["result"])
@@ -214,3 +220,40 @@ async def test_login_that_is_spelt_in_unicode(
     await protect_in(hass, sandbox, zone, MOBILE)
 
     assert "check_access_login" in reported(hass)
+
+
+async def test_repairs(
+    hass: HomeAssistant, sandbox: Sandbox, zone: Zone, freezer: FrozenDateTimeFactory
+) -> None:
+    """They name hostnames and domains as people write them."""
+    await protect_in(hass, sandbox, zone, MOBILE)
+    sandbox.state.accounts[sandbox.account_id].access.applications.clear()
+    zone.worker_routes.append(WorkerRoute(f"{MOBILE}/*", "blog"))
+    zone.rules.insert(0, Rule("block", f'http.host eq "{MOBILE}"'))
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    told = {key: placeholders(hass, key) for key in reported(hass)}
+    del sandbox.state.zones[zone.id]
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    told |= {key: placeholders(hass, key) for key in reported(hass)}
+
+    names = {
+        key: [name for name in item.values() if "." in name]
+        for key, item in told.items()
+    }
+    assert names == {
+        "check_open_hostname": [
+            "home.mås-hem.example",
+            "ha-mobile.mås-hem.example",
+        ],
+        "check_rule_blocks": [
+            "ha-mobile.mås-hem.example",
+            'http.host eq "ha-mobile.mås-hem.example"',
+        ],
+        "check_workers": [
+            "mås-hem.example",
+            "ha-mobile.mås-hem.example/*",
+            "ha-mobile.mås-hem.example",
+        ],
+        "zone_gone": ["mås-hem.example"],
+    }

@@ -167,6 +167,7 @@ stopped the run; what it had not done by then was left as it was. A tunnel that 
 left for the next one. `killed` is a process that got SIGKILL, before or after
 Cloudflare did what the call asks. If several keys of an answer can be missing or mistyped, each is tried. In the last column
 the run is for hostnames in two zones, and the other zone is gone from this call on: that costs nothing here.
+A user who is not an administrator starts no run at all: the last row of the error matrix tries that.
 
 After every write of every run: no request without a good certificate gets in that did not before, and nothing foreign was
 changed. In the end: nothing of ours exists twice, devices get in (or nothing of ours is left), no key has two active

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.data_entry_flow import FlowContext, FlowHandler, FlowResult
 
 from ..engine.sync.reach import Doubt
-from ..quoting import shown
+from ..quoting import Ours, shown
 from .form import made
 from .hostname_draft import HostnameDraft
 
@@ -41,7 +41,7 @@ class HostnameDoubtSteps[
         chosen = made(self._draft).chosen
         proposal, _ = chosen.propose()
         return self._show_doubt(
-            "no_certificate", proposal=proposal or f"ha-mobile.{chosen.zone.title}"
+            "no_certificate", proposal=proposal or f"ha-mobile.{chosen.zone.name}"
         )
 
     async def async_step_partial_zone(
@@ -49,7 +49,9 @@ class HostnameDoubtSteps[
     ) -> ResultT:
         """Say which DNS record is needed at the provider that has the zone's DNS."""
         hostname = made(self._draft).settings.hostname
-        return self._show_doubt("partial_zone", target=f"{hostname}.cdn.cloudflare.net")
+        # As other providers take it.
+        target = Ours(f"{hostname}.cdn.cloudflare.net")
+        return self._show_doubt("partial_zone", target=target)
 
     def _show_doubt(self, step_id: str, **placeholders: str) -> ResultT:
         draft = made(self._draft)
@@ -59,7 +61,7 @@ class HostnameDoubtSteps[
             description_placeholders=shown(
                 {
                     "hostname": draft.settings.hostname,
-                    "zone": draft.chosen.zone.title,
+                    "zone": draft.chosen.zone.name,
                     **placeholders,
                 }
             ),

@@ -214,12 +214,12 @@ class ChosenTunnel:
             return Message("hostname_malformed", field=CONF_HOSTNAME)
         if not in_zone(hostname, self.zone):
             return Message(
-                "hostname_outside_zone", {"zone": self.zone.title}, CONF_HOSTNAME
+                "hostname_outside_zone", {"zone": self.zone.name}, CONF_HOSTNAME
             )
         if name := find_delegation(hostname, self.zone, self.records):
             return Message(
                 "hostname_delegated",
-                {"hostname": in_letters(hostname), "name": in_letters(name)},
+                {"hostname": hostname, "name": name},
                 CONF_HOSTNAME,
             )
         if any(item.hostname == hostname for item in self.account.others):
@@ -270,9 +270,7 @@ class ChosenTunnel:
             return self
         account = self.account
         if account.current or zone.id not in account.zones:
-            return Message(
-                "hostname_in_other_zone", {"zone": zone.title}, CONF_HOSTNAME
-            )
+            return Message("hostname_in_other_zone", {"zone": zone.name}, CONF_HOSTNAME)
         return await account.look_at(zone, self.tunnel)
 
     def _zone_of(self, hostname: str | None) -> Zone | None:
@@ -400,11 +398,11 @@ def _obstacle(
 ) -> Message | None:
     """Return what keeps a zone and a tunnel from being used, if something does."""
     if not observation.zone.active:
-        return Message("zone_not_active", {"zone": zone.title}, CONF_ZONE_ID)
+        return Message("zone_not_active", {"zone": zone.name}, CONF_ZONE_ID)
     if tunnel and tunnel.id in observation.unread_tunnels:
         return Message("unavailable")
     if observation.zone.type is ZoneType.SECONDARY:
-        return Message("zone_secondary", {"zone": zone.title}, CONF_ZONE_ID)
+        return Message("zone_secondary", {"zone": zone.name}, CONF_ZONE_ID)
     if tunnel and tunnel.id not in observation.configurations:
         return Message(
             "tunnel_managed_locally", {"tunnel": tunnel.name}, CONF_TUNNEL_ID

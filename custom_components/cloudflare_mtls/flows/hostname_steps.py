@@ -183,7 +183,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             probatio.Schema(schema),
             suggested=user_input or beside_hostname,
             message=message,
-            placeholders={"zone": chosen.zone.title},
+            placeholders={"zone": chosen.zone.name},
         )
 
     @override
@@ -294,7 +294,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             message=message,
             placeholders={
                 "hostname": hostname,
-                "zone": draft.chosen.zone.title,
+                "zone": draft.chosen.zone.name,
                 "changes": paragraphs(
                     changes_of(text, hostname, steps),
                     warning,

@@ -76,7 +76,7 @@ def _other_zone(
     )
     closest = zone_of(hostname, (zone, *serving))
     if closest and closest.id != zone.id:
-        yield Finding(check=Check.OTHER_ZONE, target=hostname, value=closest.title)
+        yield Finding(check=Check.OTHER_ZONE, target=hostname, value=closest.name)
 
 
 def _delegation(observation: Observation, hostname: str) -> Iterator[Finding]:
