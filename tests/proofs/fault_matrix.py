@@ -4,6 +4,7 @@
 docs/fault-matrix.md.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 import logging
@@ -33,6 +34,8 @@ _KILLS: Final = {
 }
 _ANOTHER_ZONE_GONE: Final = "another zone gone"
 COLUMNS: Final = (*(str(kind) for kind in FaultKind), *_KILLS, _ANOTHER_ZONE_GONE)
+
+_LATE_ANSWERS: Final = 0.05
 
 # The keys that are missing or mistyped in an answer, by the end of its path.
 _RULES: Final = ("result.id", "result.rules", "result.rules.0.expression")
@@ -120,6 +123,9 @@ async def _try_fault(
         cell.violations.append(f"not in sync after {further} runs")
     cell.violations += scenarios.final_violations(scenario, monitor)
     cell.violations += await scenarios.unusable_certificates(home)
+    if isinstance(fault, ZoneGone):
+        # Of reads that are made at once, the others end after the one that failed.
+        await asyncio.sleep(_LATE_ANSWERS)
 
 
 async def _run_until_killed(
