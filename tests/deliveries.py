@@ -2,6 +2,11 @@
 
 import secrets
 
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.certificates.bundles import (
     Bundle,
     BundleFormat,
@@ -14,6 +19,14 @@ from .common import CERTIFICATE_ID, DEVICE_ID, HOSTNAME
 ENTRY_ID = "01JACCOUNT0000000000000001"
 LABEL = "HA Pixel 8 2026-11"
 PASSWORD = "k7wnq2hdx5mtrb9cgv3zeapj"
+
+
+def add_account(hass: HomeAssistant) -> None:
+    """Add the account of the deliveries; it counts as loaded."""
+    entry = MockConfigEntry(
+        domain=DOMAIN, entry_id=ENTRY_ID, state=ConfigEntryState.LOADED
+    )
+    entry.add_to_hass(hass)
 
 
 def make_delivery(

@@ -9,6 +9,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     EngineError,
     NotFound,
     Permission,
+    NotListed,
     PermissionMissing,
     QuotaExceeded,
     RateLimited,
@@ -56,6 +57,7 @@ UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [
     *(TokenRejected(problem) for problem in TokenProblem),
+    NotListed(),
     PermissionMissing(Permission.DNS_EDIT),
     RateLimited(42.0),
     Unavailable("gone"),

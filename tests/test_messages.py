@@ -303,7 +303,10 @@ def test_issues() -> None:
     named |= {key: {"name", "date"} for key in RENEWAL}
     named |= {f"check_{check}": {"target", "value", "detail"} for check in Check}
     named |= {key: set() for key in UNKNOWN_CERTIFICATES}
-    named |= {key: {"name"} for key in ("certificate_ready", "revocation_pending")}
+    named |= {
+        key: {"name"}
+        for key in ("certificate_ready", "revocation_not_seen", "revocation_pending")
+    }
     named |= {key: {"zone", "reason"} for key in LOST_ZONES}
     named |= {key: {"hostname", "times", "since", "minutes"} for key in REPEATED}
     named["fix_refused"] = {"hostname", "message"}
@@ -333,6 +336,7 @@ def test_issues() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        "revocation_not_seen",
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),

@@ -287,6 +287,7 @@ def test_only_these_modules_call_text_their_own() -> None:
         "config_flow.py",
         "flows/certificate_labels.py",
         "flows/certificate_steps.py",
+        "flows/hostname_doubts.py",
         "flows/hostname_draft.py",
         "flows/hostname_steps.py",
         "flows/local_address.py",

@@ -415,6 +415,8 @@ def revocation_issue(certificate: ListedCertificate, device_name: str | None) ->
         name = certificate.facts.name
     return Issue(
         id=f"revocation_{certificate.id}",
-        translation_key="revocation_pending",
+        translation_key="revocation_pending"
+        if certificate.is_listed
+        else "revocation_not_seen",
         placeholders={"name": name},
     )

@@ -16,6 +16,7 @@ from .const import DOMAIN
 from .engine.api.errors import (
     Conflict,
     EngineError,
+    NotListed,
     PermissionMissing,
     PlanChanged,
     QuotaExceeded,
@@ -70,6 +71,8 @@ def describe(err: EngineError) -> Message:
             return Message("token_rejected")
         case PlanChanged():
             return CHANGED
+        case NotListed():
+            return Message("certificate_not_listed")
         case PermissionMissing(permission=permission):
             return Message("permission_missing", {"permission": permission.value})
         case RateLimited(retry_after=seconds):

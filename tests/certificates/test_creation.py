@@ -160,7 +160,7 @@ async def test_home_assistant_stops_while_a_device_is_added(
 
     # A stop cancels what does not end in time.
     for task in asyncio.all_tasks():
-        if task.get_name() == "Home lab new certificate":
+        if task.get_name() == "The creation of a certificate":
             task.cancel()
     stages.release()
     with pytest.raises(asyncio.CancelledError):
@@ -218,7 +218,7 @@ async def test_script_stopped_before_a_creation_fails(
     hold.set()
     await settle(hass)
 
-    assert "A certificate could not be created" in caplog.text
+    assert "The creation of a certificate failed" in caplog.text
     assert names(loaded_entry) == []
 
 

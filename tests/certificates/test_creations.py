@@ -14,7 +14,7 @@ from tests.common import reported, with_device
 async def test_stop_of_a_device() -> None:
     """A creation of another device goes on."""
     creations = Creations()
-    async with creations.async_begin("phone") as phone, creations.async_begin("tablet") as tablet:  # fmt: skip
+    async with creations.async_begin("account", "phone") as phone, creations.async_begin("account", "tablet") as tablet:  # fmt: skip
         creations.stop_device("phone")
         assert (phone.is_stopped, tablet.is_stopped) == (True, False)
 
@@ -22,7 +22,7 @@ async def test_stop_of_a_device() -> None:
 async def test_stop_of_a_certificate() -> None:
     """Only the creation of this very certificate is stopped."""
     creations = Creations()
-    async with creations.async_begin("phone") as phone, creations.async_begin("tablet") as tablet:  # fmt: skip
+    async with creations.async_begin("account", "phone") as phone, creations.async_begin("account", "tablet") as tablet:  # fmt: skip
         phone.certificate_id, tablet.certificate_id = "one", "two"
         creations.stop_certificate({"two"})
         assert (phone.is_stopped, tablet.is_stopped) == (False, True)

@@ -15,7 +15,15 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.certificates.creating import renew
 from tests.certificates.stages import Stages
-from tests.common import act, is_loaded, reported, settle, with_device
+from tests.common import (
+    SECOND_LOOK,
+    act,
+    is_loaded,
+    reported,
+    settle,
+    wait_for_refresh,
+    with_device,
+)
 from tests.dialogs import (
     THROUGH_CLOUDFLARE,
     Client,
@@ -219,7 +227,7 @@ async def test_remote_download_turned_off(
     hass_client_no_auth: ClientSessionGenerator,
     when: str,
 ) -> None:
-    """A link that was given out before works at home only."""
+    """A link that was given out before works at home only, once the account is loaded."""
     client = await hass_client_no_auth()
     allow_remote_download(hass, home, True)
     await settle(hass)
@@ -241,6 +249,9 @@ async def test_remote_download_turned_off(
     path, _, token = handover.url.removeprefix("http://192.168.1.10:8123").partition("#")  # fmt: skip
     away = await client.post(path, data=token, headers=THROUGH_CLOUDFLARE)
     assert away.status == 403
+    if when == "not loaded":
+        assert await status_of_fetch(client, handover.url) == 503
+        await hass.config_entries.async_setup(home.entry_id)
     assert await status_of_fetch(client, handover.url) == 200
 
 
@@ -250,3 +261,26 @@ def allow_remote_download(
     """Choose whether certificates can be downloaded outside the home network."""
     options = {**entry.options, "remote_handover": allowed}
     hass.config_entries.async_update_entry(entry, options=options)
+
+
+@with_device
+async def test_revoked_while_the_set_up_is_tried_again(
+    hass: HomeAssistant,
+    faults: Faults,
+    home: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """No button exists by then, so nobody could revoke what is fetched: nothing is given out."""
+    client = await hass_client_no_auth()
+    link = link_of(hass, await renew(hass, home))
+    await settle(hass)
+    faults.unavailable("*", "")
+    await hass.config_entries.async_reload(home.entry_id)
+    await settle(hass)
+
+    assert await status_of_fetch(client, link) == 503
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    assert await status_of_fetch(client, link) == 200

@@ -292,3 +292,23 @@ async def test_pins_are_written_later(
     for _ in range(3):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert fingerprint_of(certificate) not in (pinned(sandbox, BLOCK_REF) or ())
+
+
+async def test_another_certificate_under_the_id_that_was_shown(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What a person chose is the certificate with the fingerprint in the list, and no other one."""
+    await add_certificate(sandbox, name="Cloudflare", organization="")
+    form = await to_adopt(hass, loaded_entry)
+    await add_certificate(sandbox, name="Cloudflare", organization="", days=3650)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    refused = await submit(hass, form, CHOSEN)
+
+    assert refused["errors"] == {"certificate": "certificate_not_free"}
+    assert_nothing_is_adopted(loaded_entry)
+    (listed,) = (await act(hass, loaded_entry, "list_certificates"))["certificates"]
+    assert not listed["trusted"]

@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 import custom_components.cloudflare_mtls as integration
 from custom_components.cloudflare_mtls.pages.handovers import Delivery
+from tests.deliveries import add_account
 from tests.dialogs import Client
 
 
@@ -31,6 +32,7 @@ async def client(
     hass_client_no_auth: ClientSessionGenerator,
 ) -> Client:
     """Return the browser of a phone that is not logged in."""
+    add_account(hass)
     # Once a client is connected, no more views can be registered.
     assert await async_setup_component(hass, "diagnostics", {})
     return await hass_client_no_auth()

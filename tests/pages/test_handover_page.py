@@ -35,7 +35,7 @@ from custom_components.cloudflare_mtls.pages.handovers import (
 )
 from demo.browser import ANDROID, Chromium, Tab
 from tests.common import ENGLISH, HOSTNAME
-from tests.deliveries import make_delivery
+from tests.deliveries import add_account, make_delivery
 from tests.programs import needs
 
 pytestmark = needs("chromium")
@@ -59,6 +59,7 @@ async def client(
     hass: HomeAssistant,
     enable_custom_integrations: None,
     socket_enabled: None,
+    fetched: list[Delivery],
     hass_client_no_auth: ClientSessionGenerator,
 ) -> TestClient[Any, Any]:
     """Serve the pages."""
@@ -72,6 +73,7 @@ async def client(
     store.stable["use_x_forwarded_for"] = True
     store.stable["trusted_proxies"] = ["127.0.0.1"]
     assert await async_setup_component(hass, DOMAIN, {})
+    add_account(hass)
     await async_setup_certificate_test(hass, knows)
     return await hass_client_no_auth()
 

@@ -1,17 +1,15 @@
 """Creates certificates for companion devices, and offers their bundles."""
 
-import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..bus_events import CertificateEvent, async_fire_certificate
-from ..const import CONF_REMOTE_HANDOVER, LOGGER
+from ..const import CONF_REMOTE_HANDOVER
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.visits import VisitCoordinator
 from ..engine.api.models import ClientCertificate
@@ -31,7 +29,9 @@ from .notifications import async_report_ready
 from .packing import pack
 from .request import CertificateRequest
 from .revocation import CertificateRevoker
+from .to_the_end import to_the_end
 
+_TASK: Final = "The creation of a certificate"
 # All fingerprints are equally long, and the new one is not known before the signing.
 _ANY_FINGERPRINT: Final = "0" * 64
 
@@ -77,6 +77,19 @@ class CertificateCreator:
         self._revoker = revoker
         self._creations = async_get_creations(hass)
 
+    @to_the_end(_TASK)
+    async def async_renew(self, companion: CompanionState) -> None:
+        """Create a certificate like the device's last one, and report that it can be fetched.
+
+        Raises what creating a certificate raises.
+        """
+        bundle_format = format_for(self._hass, companion.device)
+        await self.async_create(
+            CertificateRequest.like_current(companion, bundle_format)
+        )
+        async_report_ready(self._hass, self._entry.entry_id, companion.device)
+
+    @to_the_end(_TASK)
     async def async_create(self, request: CertificateRequest) -> CreatedCertificate:
         """Create a certificate, and offer its bundle to the device once the edge lets it in.
 
@@ -84,34 +97,10 @@ class CertificateCreator:
         Raises EngineError, and HomeAssistantError where the certificate could not pass or is
         no longer wanted.
         """
-        return await self._to_the_end(self._create(request))
-
-    async def async_renew(self, companion: CompanionState) -> None:
-        """Create a certificate like the device's last one, and report that it can be fetched.
-
-        Raises what creating a certificate raises.
-        """
-        await self._to_the_end(self._renew(companion))
-
-    async def _to_the_end[ResultT](self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
-        """Do the work to its end, even if the caller is cancelled."""
-        name = f"{self._entry.title} new certificate"
-        task = self._hass.async_create_task(work, name)
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.add_done_callback(_log_failure)
-            raise
-        return task.result()
-
-    async def _renew(self, companion: CompanionState) -> None:
-        bundle_format = format_for(self._hass, companion.device)
-        await self._create(CertificateRequest.like_current(companion, bundle_format))
-        async_report_ready(self._hass, self._entry.entry_id, companion.device)
-
-    async def _create(self, request: CertificateRequest) -> CreatedCertificate:
         device, protection = request.device, self._protection
-        async with self._creations.async_begin(device.id, request.asked_at) as creation:
+        async with self._creations.async_begin(
+            self._entry.entry_id, device.id, request.asked_at
+        ) as creation:
             signed = await self._sign(creation, request)
             try:
                 await self._store(creation, request, signed)
@@ -300,9 +289,3 @@ class CertificateCreator:
         if device.hostname in published:
             return device.hostname if published[device.hostname] else None
         return next((item for item in published if published[item]), None)
-
-
-def _log_failure(task: asyncio.Task[Any]) -> None:
-    """Log why a certificate was not created, now that nobody waits for it."""
-    if not task.cancelled() and (err := task.exception()):
-        LOGGER.warning("A certificate could not be created: %r", err)

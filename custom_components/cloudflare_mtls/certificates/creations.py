@@ -21,6 +21,7 @@ class Creation:
     subentry_id: the new device's, once it is stored.
     """
 
+    entry_id: str
     device_id: str
     key_id: str | None = None
     certificate_id: str | None = None
@@ -32,6 +33,7 @@ class Creation:
 class Restoration:
     """The restoration of a certificate, and whether it was stopped."""
 
+    entry_id: str
     device_id: str
     certificate_id: str
     is_stopped: bool = False
@@ -54,20 +56,26 @@ class Creations:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
+    def _all(self) -> list[Creation | Restoration]:
+        return [*self._running, *self._restorations]
+
+    @property
     def stops(self) -> int:
         """Return how many stops there were until now, to be given as what is asked for begins."""
         return self._stops
 
     @asynccontextmanager
     async def async_begin(
-        self, device_id: str, asked_at: int | None = None
+        self, entry_id: str, device_id: str, asked_at: int | None = None
     ) -> AsyncGenerator[Creation]:
         """Wait for the device's other creations; one that waits can already be stopped.
 
         asked_at: how many stops there were when it was asked for; None for now.
         """
-        is_stopped = asked_at is not None and self._was_stopped({device_id}, asked_at)
-        creation = Creation(device_id, is_stopped=is_stopped)
+        is_stopped = asked_at is not None and self._was_stopped(
+            {entry_id, device_id}, asked_at
+        )
+        creation = Creation(entry_id, device_id, is_stopped=is_stopped)
         self._running.append(creation)
         try:
             async with self._locks[device_id]:
@@ -80,7 +88,11 @@ class Creations:
     @contextmanager
     def restoring(self, restoration: Restoration, asked_at: int) -> Generator[None]:
         """Restore a certificate; asked_at is how many stops there were when it was asked for."""
-        ids = {restoration.device_id, restoration.certificate_id}
+        ids = {
+            restoration.entry_id,
+            restoration.device_id,
+            restoration.certificate_id,
+        }
         restoration.is_stopped = self._was_stopped(ids, asked_at)
         self._restorations.append(restoration)
         try:
@@ -92,11 +104,18 @@ class Creations:
         return any(self._last_stops.get(item, 0) > asked_at for item in ids)
 
     @callback
+    def stop_account(self, entry_id: str) -> None:
+        """Have every creation and restoration of an account end without a certificate."""
+        self._note_stop({entry_id})
+        for item in self._all:
+            if item.entry_id == entry_id:
+                item.is_stopped = True
+
+    @callback
     def stop_device(self, device_id: str) -> None:
         """Have every creation and restoration for a device end without a certificate."""
         self._note_stop({device_id})
-        running: list[Creation | Restoration] = [*self._running, *self._restorations]
-        for item in running:
+        for item in self._all:
             if item.device_id == device_id:
                 item.is_stopped = True
 

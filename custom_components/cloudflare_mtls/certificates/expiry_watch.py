@@ -13,11 +13,11 @@ from ..coordinator.protection_state import ProtectionState
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
-from ..issues import async_report
+from ..issues import async_report, unknown_issue
 from .automatic_revocation import async_revoke_automatically
 from .creations import async_get_creations
 from .revocation import CertificateRevoker
-from .told import Told, never_seen
+from .told import Told, not_seen
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -46,6 +46,7 @@ class CertificateWatch:
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._told = Told()
+        self._has_told = False
         self._checking = asyncio.Lock()
 
     @callback
@@ -64,9 +65,8 @@ class CertificateWatch:
             await self._check(self._protection.data)
 
     async def _check(self, state: ProtectionState) -> None:
-        if state.companions is None:
-            return
-        await self._fire_changes(state.companions)
+        companions = state.companions or {}
+        await self._fire_changes(companions)
         await self._fire_unknown(state.unknown_certificates)
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
@@ -74,15 +74,27 @@ class CertificateWatch:
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
         told = Told(
-            companions=tuple(state.companions.values()),
+            companions=tuple(companions.values()),
             unknown=state.unknown_certificates,
-            left=(*left, *never_seen(state, self._protection.trust)),
+            left=(*left, *not_seen(state, self._protection.trust)),
         )
         trust = self._protection.trust
         self._told = told.after(self._told, state, trust)
         names = {device.id: device.name for device in self._protection.companions}
-        issues = self._told.issues(trust, names, pinned=self._protection.pins)
-        async_report(self._hass, self._entry.entry_id, "certificate", issues)
+        entry_id = self._entry.entry_id
+        async_report(
+            self._hass, entry_id, "certificate", self._told.issues(trust, names)
+        )
+        unknown = self._told.unknown
+        # What was told before the account was loaded may be in a zone that was not read since.
+        self._has_told |= state.is_complete or bool(unknown)
+        async_report(
+            self._hass,
+            entry_id,
+            "unknown",
+            [unknown_issue(unknown, pinned=self._protection.pins)] if unknown else [],
+            is_complete=self._has_told,
+        )
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire an event for each certificate that stands differently from before."""

@@ -7,6 +7,7 @@ from homeassistant.exceptions import ServiceValidationError
 
 from ..const import DOMAIN
 from ..coordinator.protection import ProtectionCoordinator
+from ..engine.api.errors import NotListed
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.certificates.companions import CompanionDevice
 from ..quoting import shown
@@ -50,7 +51,7 @@ class CertificateLookup:
     async def async_find_any(self, certificate_id: str) -> ListedCertificate:
         """Return a certificate of the account's zones, created here or not.
 
-        Raises EngineError, and ServiceValidationError for one that is not there.
+        Raises EngineError, and ServiceValidationError for one that nobody knows.
         """
         listed = await self._protection.async_read_certificates()
         for certificate in listed.certificates:
@@ -58,6 +59,8 @@ class CertificateLookup:
                 return certificate
         # It may be where nobody could look.
         listed.raise_if_incomplete()
+        if certificate_id in self._protection.ledger.records:
+            raise NotListed
         raise _not_found(certificate_id)
 
 

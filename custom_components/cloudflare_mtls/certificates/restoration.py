@@ -38,7 +38,8 @@ class CertificateRestorer:
         """
         device, certificate = found.device, found.certificate
         status = certificate.status
-        restoration = Restoration(device.id, certificate.id)
+        entry_id = self._protection.config_entry.entry_id
+        restoration = Restoration(entry_id, device.id, certificate.id)
         try:
             with self._creations.restoring(restoration, found.asked_at):
                 if not restoration.is_stopped:

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
-from ..engine.api.errors import EngineError
+from ..engine.api.errors import EngineError, NotFound, NotListed
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate, ListedCertificate, own_ids
 from ..engine.certificates.companions import CompanionDevice, CompanionState
@@ -19,7 +19,9 @@ from ..pages.handovers import async_get_handovers
 from ..wording import Message, async_get_texts, describe, raise_translated_error
 from .creations import async_get_creations
 from .lookup import CertificateLookup
+from .to_the_end import to_the_end
 
+_TASK: Final = "The revocation of certificates"
 # Rules that let an unaccepted certificate in may let a revoked one in too.
 _OPEN_TO_REVOKED: Final = (
     Visitor.REVOKED_CERTIFICATE,
@@ -41,6 +43,7 @@ class CertificateRevoker:
         self._creations = async_get_creations(hass)
         self._handovers = async_get_handovers(hass)
 
+    @to_the_end(_TASK)
     async def async_revoke_by_id(self, certificate_id: str) -> ListedCertificate:
         """Revoke a certificate that a person names, created here or not.
 
@@ -70,6 +73,7 @@ class CertificateRevoker:
                 err,
             )
 
+    @to_the_end(_TASK)
     async def async_revoke[CertificateT: ListedCertificate](
         self, certificate: CertificateT
     ) -> CertificateT:
@@ -86,11 +90,12 @@ class CertificateRevoker:
         """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
         self._creations.stop_certificate(certificate.ids)
         self._handovers.withdraw(certificate.id)
-        await self._close_to_revoked([certificate])
+        await self._close_to_revoked()
         status = await self._revoke(certificate)
         await self.async_apply_change()
         return replace(certificate, status=status)
 
+    @to_the_end(_TASK)
     async def async_revoke_device(self, device: CompanionDevice) -> None:
         """Revoke every certificate of a device, offered ones and those that are being created.
 
@@ -113,34 +118,42 @@ class CertificateRevoker:
             own_ids(item for item in of_device if not item.may_be_active)
         )
         active = [item for item in of_device if item.may_be_active]
+        # Cloudflare deletes no certificate: what is not listed is where nobody could look.
         seen = own_ids(listed.certificates)
-        unseen: frozenset[str] = frozenset()
-        if not listed.is_complete:
-            unseen = trust.confirmed_for(device.id) - seen
-            # Where one is, nobody knows; most of a device's are in its own zone.
-            active += [
-                ListedCertificate(id=item, zone_id=device.zone_id, status=None)
-                for item in sorted(trust.ids_of_device(device.id) - seen)
-            ]
+        seen |= own_ids(item for item in self._seen if item.id in seen)
+        unseen = trust.confirmed_for(device.id) - seen
+        # Most of a device's are in its own zone.
+        active += [
+            ListedCertificate(id=item, zone_id=device.zone_id, status=None)
+            for item in sorted(trust.ids_of_device(device.id) - seen)
+        ]
         unknown = trust.unknown_among(set(listed.certificates).difference(of_device))
         is_claimed = device.id in map(trust.claimed_device_id, unknown)
         # What else a zone may hold matters only in that of the device.
-        error = listed.error if unseen else listed.failed.get(device.zone_id)
+        error = listed.failed.get(device.zone_id)
+        if unseen:
+            error = listed.error or NotListed()
         await self._revoke_all(
             device.name, active, error, unseen=unseen, is_claimed=is_claimed
         )
 
+    @to_the_end(_TASK)
     async def async_revoke_replaced(self, companion: CompanionState) -> None:
         """Revoke now what a newer certificate of the device replaced; raise as for a device."""
         await self._revoke_all(companion.device.name, companion.replaced, None)
 
+    @to_the_end(_TASK)
     async def async_revoke_all(
-        self, certificates: Collection[Certificate]
-    ) -> Collection[Certificate]:
-        """Revoke certificates for a person; return those that are refused, of which repairs tell."""
-        for certificate in certificates:
-            self._creations.stop_certificate(certificate.ids)
-            self._handovers.withdraw(certificate.id)
+        self, certificates: Collection[ListedCertificate]
+    ) -> Collection[ListedCertificate]:
+        """Revoke certificates, and have the account's devices get no other ones.
+
+        Returns those that are refused, of which repairs tell: they are revoked later.
+        """
+        entry_id = self._protection.config_entry.entry_id
+        self._creations.stop_account(entry_id)
+        self._handovers.withdraw_others(entry_id, ())
+        await self._protection.ledger.async_mark_unwanted(own_ids(certificates))
         refused = await self._try_to_revoke(certificates)
         self._protection.async_look_at_ledger()
         return refused.keys()
@@ -183,7 +196,7 @@ class CertificateRevoker:
         self, certificates: Collection[CertificateT]
     ) -> dict[CertificateT, EngineError]:
         """Revoke certificates, each whatever comes of the others; return those that are refused."""
-        await self._close_to_revoked(certificates)
+        await self._close_to_revoked()
         refused = dict[CertificateT, EngineError]()
         for certificate in certificates:
             try:
@@ -202,44 +215,42 @@ class CertificateRevoker:
     async def _mark_unwanted(self, device_id: str) -> set[str]:
         """Have a device's certificates revoked later, if not now; return the ids that are known."""
         ledger, trust = self._protection.ledger, self._protection.trust
-        seen = {
-            item.id
-            for item in self._protection.data.certificates or ()
-            if trust.revoked_with(item) == device_id
-        }
+        seen = {item.id for item in self._seen if trust.revoked_with(item) == device_id}
         ids = seen | trust.ids_of_device(device_id)
         await ledger.async_mark_unwanted(
             (ids - set(ledger.revoked)) | trust.confirmed_for(device_id)
         )
         return ids
 
+    @property
+    def _seen(self) -> tuple[ListedCertificate, ...]:
+        """Return the certificates as they were last seen."""
+        return self._protection.data.certificates or ()
+
     async def _list(self, zone_id: str) -> CertificateList:
         """Return the certificates as Cloudflare has them now, or else as they were last seen.
 
         Where nothing can be read, the zone counts as the one that failed.
         """
-        seen = self._protection.data.certificates or ()
         try:
             read = await self._protection.async_read_certificates()
         except EngineError as err:
             return CertificateList(
-                certificates=seen, read_zones=frozenset(), failed={zone_id: err}
+                certificates=self._seen, read_zones=frozenset(), failed={zone_id: err}
             )
-        missed = (item for item in seen if item.zone_id not in read.read_zones)
+        missed = (item for item in self._seen if item.zone_id not in read.read_zones)
         return replace(read, certificates=(*read.certificates, *missed))
 
     def _own_ids(self, certificate_id: str) -> set[str]:
         """Return by which ids a certificate is known, if Cloudflare's id of it is given."""
-        seen = self._protection.data.certificates or ()
         return {certificate_id} | own_ids(
-            item for item in seen if item.id == certificate_id
+            item for item in self._seen if item.id == certificate_id
         )
 
     def _is_known(self, certificate_id: str) -> bool:
         """Return whether a certificate was created here, or seen at Cloudflare before."""
-        seen = self._protection.data.certificates or ()
         return certificate_id in self._protection.ledger.records or any(
-            item.id == certificate_id for item in seen
+            item.id == certificate_id for item in self._seen
         )
 
     async def _revoke(self, certificate: ListedCertificate) -> CertificateStatus:
@@ -247,25 +258,23 @@ class CertificateRevoker:
         ledger = self._protection.ledger
         ids = self._own_ids(certificate.id) | own_ids([certificate])
         await ledger.async_mark_unwanted(ids)
-        status = await self._protection.client.client_certificates.revoke(
-            certificate.zone_id, certificate.id
-        )
+        if not certificate.is_listed:
+            raise NotListed
+        try:
+            status = await self._protection.client.client_certificates.revoke(
+                certificate.zone_id, certificate.id
+            )
+        except NotFound as err:
+            raise NotListed from err
         await ledger.async_record_revoked(ids)
         return status
 
-    async def _close_to_revoked(
-        self, certificates: Iterable[ListedCertificate]
-    ) -> None:
-        """Fix the rules of the certificates' zones, where they let revoked ones in.
+    async def _close_to_revoked(self) -> None:
+        """Fix the rules that let revoked certificates in, in every zone: each accepts all of an account.
 
         Nothing is raised: a hostname that could not be closed is reported as exposed.
         """
-        zone_ids = {item.zone_id for item in certificates}
-        hostnames = {
-            item.hostname
-            for item in self._protection.hostnames
-            if item.zone_id in zone_ids
-        }
+        hostnames = {item.hostname for item in self._protection.hostnames}
         try:
             async with self._protection.async_writing() as reconciler:
                 seen = await reconciler.preview(Extent(hostnames=hostnames))

@@ -1,4 +1,4 @@
-"""What a person is told of certificates; of zones that cannot be read it stays as it was told (pure)."""
+"""What a person is told of certificates; of zones that are not read it stays as it was told (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from ..coordinator.protection_state import ProtectionState
 from ..engine.certificates.certificate import ListedCertificate, own_ids
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.trust import Trust
-from ..issues import Issue, companion_issues, revocation_issue, unknown_issue
+from ..issues import Issue, companion_issues, revocation_issue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +19,22 @@ class Told:
     left: tuple[ListedCertificate, ...] = ()
 
     def after(self, before: Told, state: ProtectionState, trust: Trust) -> Told:
-        """Return this with what was told before of zones that are hidden now."""
-        hidden = state.hidden_zones
+        """Return this with what was told before of zones that are not read now."""
         devices = (
             item
             for item in before.companions
-            if item.device.zone_id in hidden and item.device.id in trust.device_ids
+            if item.device.zone_id not in state.read_zones
+            and item.device.id in trust.device_ids
         )
-        unknown = (item for item in before.unknown if item.zone_id in hidden)
+        unknown = (
+            item for item in before.unknown if item.zone_id not in state.read_zones
+        )
         left = [
             item
             for item in before.left
-            if item.zone_id in hidden and not trust.is_revoked(item)
+            if item.is_listed
+            and item.zone_id not in state.read_zones
+            and not trust.is_revoked(item)
         ]
         known = own_ids(left)
         return Told(
@@ -39,15 +43,10 @@ class Told:
             left=(*left, *(item for item in self.left if item.id not in known)),
         )
 
-    def issues(
-        self, trust: Trust, names: Mapping[str, str], *, pinned: bool
-    ) -> list[Issue]:
-        """Return the issues; names are those of the companion devices, by our ids."""
-        issues = [issue for item in self.companions for issue in companion_issues(item)]
-        if self.unknown:
-            issues.append(unknown_issue(self.unknown, pinned=pinned))
+    def issues(self, trust: Trust, names: Mapping[str, str]) -> list[Issue]:
+        """Return the issues of what is known here; names are those of the devices, by our ids."""
         return [
-            *issues,
+            *(issue for item in self.companions for issue in companion_issues(item)),
             *(
                 revocation_issue(item, names.get(trust.revoked_with(item) or ""))
                 for item in self.left
@@ -55,13 +54,11 @@ class Told:
         ]
 
 
-def never_seen(state: ProtectionState, trust: Trust) -> list[ListedCertificate]:
+def not_seen(state: ProtectionState, trust: Trust) -> list[ListedCertificate]:
     """Return the certificates that have to be revoked, and are where nobody could look."""
-    if state.is_complete:
-        return []
     known = trust.records.keys() | trust.confirmed.keys()
-    unseen = known.intersection(trust.unwanted) - own_ids(state.certificates or ())
-    return [
-        ListedCertificate(id=item_id, zone_id="", status=None)
-        for item_id in sorted(unseen)
-    ]
+    due = known.intersection(trust.unwanted).union(
+        *(trust.known_ids(device_id) for device_id in trust.removed_ids)
+    )
+    unseen = due - own_ids(state.certificates or ())
+    return [ListedCertificate.unlisted(item_id) for item_id in sorted(unseen)]

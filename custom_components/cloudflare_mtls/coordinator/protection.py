@@ -112,7 +112,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             unwanted=self.ledger.unwanted,
             revoked=self.ledger.revoked,
             device_ids={device.id for device in self.companions},
-            removed_ids=self.removals.devices.keys(),
+            removed_ids=self.removals.devices,
         )
 
     @property
@@ -174,7 +174,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         zone_ids = {
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
-        removed_devices = frozenset(self.removals.devices)
+        removed_devices = self.removals.devices
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
@@ -208,15 +208,16 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 certificates=None if needed.is_unknown else listed.certificates,
                 is_complete=listed.is_complete,
                 unread_zones=frozenset(needed.failed),
-                hidden_zones=frozenset(listed.failed),
+                read_zones=listed.read_zones,
                 removed_devices=removed_devices,
                 lost_zones=lost,
             )
         )
 
     async def _find_new_zones(self) -> bool:
-        """Look for other zones of the account, where there is something to protect."""
-        return bool(self._used_zones) and await self._zones.async_keep_up()
+        """Look for other zones of the account, where there is something to protect or to revoke."""
+        is_needed = self._used_zones or self.removals.devices
+        return bool(is_needed) and await self._zones.async_keep_up()
 
     async def _judge_failures(
         self, failed: Mapping[str, EngineError]
@@ -335,5 +336,4 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         return {
             *(item.zone_id for item in self.hostnames),
             *(item.zone_id for item in self.companions),
-            *self.removals.devices.values(),
         }

@@ -41,8 +41,8 @@ class Removals:
         }
 
     @property
-    def devices(self) -> Mapping[str, str]:
-        """Return the zone of each device whose certificates have to be revoked."""
+    def devices(self) -> frozenset[str]:
+        """Return the devices whose certificates have to be revoked, by our ids."""
         return self._tombstones.devices
 
     @property
@@ -102,17 +102,20 @@ class Removals:
         await self._tombstones.async_clear_hostnames({hostname})
 
     async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
-        """Forget what was removed in these zones: nothing of it can be changed any more."""
-        hostnames, devices = self.hostnames.items(), self.devices.items()
+        """Forget the hostnames that were removed in these zones: they cannot be taken down any more.
+
+        Removed devices stay: their certificates may let them in at the account's other hostnames.
+        """
         await self._tombstones.async_clear_hostnames(
-            {name for name, item in hostnames if item.zone_id in zone_ids}
-        )
-        await self._tombstones.async_clear_devices(
-            {device_id for device_id, zone_id in devices if zone_id in zone_ids}
+            {
+                hostname
+                for hostname, item in self.hostnames.items()
+                if item.zone_id in zone_ids
+            }
         )
 
     async def async_forget_revoked(self, state: ProtectionState, trust: Trust) -> None:
-        """Forget the devices that have no active certificate any more, where that is known."""
+        """Forget the devices whose certificates were all seen, and are revoked."""
         certificates = state.certificates or ()
         seen = own_ids(certificates)
         active = {
@@ -121,15 +124,8 @@ class Removals:
         await self._tombstones.async_clear_devices(
             {
                 device_id
-                for device_id, zone_id in self.devices.items()
-                if device_id in state.removed_devices - active
-                and (
-                    state.is_complete
-                    or (
-                        zone_id not in state.hidden_zones
-                        and trust.known_ids(device_id) <= seen
-                    )
-                )
+                for device_id in self.devices & state.removed_devices - active
+                if trust.known_ids(device_id) <= seen
             }
         )
 

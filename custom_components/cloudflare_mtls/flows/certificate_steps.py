@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+import re
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -42,6 +43,7 @@ CONF_VALIDITY: Final = "validity"
 
 _VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
 _DEFAULT_VALIDITY: Final = "365"
+_DAYS: Final = re.compile(r"[1-9][0-9]{0,4}")
 
 # Other validities can be typed: Cloudflare refuses those that it does not offer.
 CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
@@ -234,7 +236,7 @@ def _read_choices(
 ) -> CertificateRequest | None:
     """Return what a person chose, or None if the validity is not a number of days."""
     days = str(user_input[CONF_VALIDITY]).strip()
-    if not (days.isascii() and days.isdigit() and int(days)):
+    if not _DAYS.fullmatch(days):
         return None
     after = user_input.get(CONF_REVOKE_OLD_AFTER)
     return CertificateRequest(

@@ -1,7 +1,8 @@
 """Add a companion device with its certificate, renew the certificate of one, or change a device."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -58,6 +59,8 @@ class CompanionDeviceFlow(
 
     # The device that is there already.
     _device_id: str | None = None
+    # The certificates that a person was shown, by their ids.
+    _listed: Mapping[str, Certificate] = MappingProxyType({})
 
     @override
     def entry(self) -> CloudflareConfigEntry | None:
@@ -176,11 +179,11 @@ class CompanionDeviceFlow(
                     title=device.name, data=companion_data(device), unique_id=device.id
                 )
             message = device
-        adoptable = self._adoptable().values()
-        if not adoptable:
+        self._listed = self._adoptable()
+        if not self._listed:
             return self.async_abort(reason="certificate_not_free")
         labels = await async_label_certificates(
-            self.hass, made(self.entry()), adoptable
+            self.hass, made(self.entry()), self._listed.values()
         )
         schema = probatio.Schema(
             {
@@ -236,11 +239,16 @@ class CompanionDeviceFlow(
             and not trust.is_of_removed_device(item)
         }
 
+    def _is_free(self, certificate: Certificate) -> bool:
+        """Return whether this very certificate can still be taken over, not one of the same id."""
+        found = self._adoptable().get(certificate.id)
+        return found is not None and found.facts == certificate.facts
+
     async def _adopt(self, user_input: dict[str, Any]) -> CompanionDevice | Message:
         """Trust a certificate as that of a new device, or return why that cannot be."""
         protection = made(self.entry()).runtime_data.protection
-        certificate = self._adoptable().get(user_input[CONF_CERTIFICATE])
-        if certificate is None:
+        certificate = self._listed[user_input[CONF_CERTIFICATE]]
+        if not self._is_free(certificate):
             return Message("certificate_not_free", field=CONF_CERTIFICATE)
         name = read_name(user_input.get(CONF_NAME, certificate.facts.name))
         if name is None:
@@ -255,7 +263,7 @@ class CompanionDeviceFlow(
         if problem:
             return describe_problem(problem)
         # Somebody may have revoked it while the rules were read.
-        if certificate.id not in self._adoptable():
+        if not self._is_free(certificate):
             return Message("certificate_not_free", field=CONF_CERTIFICATE)
         # The id in the subject is not ours: who asked for the certificate chose it.
         await protection.ledger.async_confirm({fingerprint: certificate.id})

@@ -10,7 +10,7 @@ import probatio
 
 from ..cutting_off import arrived_by
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import Certificate, readable
+from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Extent
 from ..hostname_removal import async_remove_hostnames
@@ -18,6 +18,7 @@ from ..quoting import listed
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
+    CHANGED,
     Message,
     async_get_texts,
     changes_of,
@@ -41,7 +42,7 @@ class RemoveEverythingSteps(OptionsFlow):
 
     # What a person saw last: what is to be done in each zone, and the certificates created here.
     _shown: Mapping[str, Plan] = MappingProxyType({})
-    _certificates: Collection[Certificate] = ()
+    _certificates: Collection[ListedCertificate] = ()
 
     async def async_step_remove(
         self, user_input: dict[str, Any] | None = None
@@ -56,8 +57,14 @@ class RemoveEverythingSteps(OptionsFlow):
         if not user_input[CONF_REVOKE_CERTIFICATES]:
             return self.async_abort(reason="removed")
         revoker = self.config_entry.runtime_data.revoker
-        if refused := await revoker.async_revoke_all(self._certificates):
-            certificates = listed(item.facts.name for item in refused)
+        refused = await revoker.async_revoke_all(self._certificates)
+        message = await self._look()
+        # Those that were shown are unwanted by now.
+        trust = self.config_entry.runtime_data.protection.trust
+        if not all(map(trust.is_unwanted, self._certificates)):
+            return await self._ask(CHANGED, user_input)
+        if refused or message:
+            certificates = listed(map(self._name, refused or self._certificates))
             return abort(
                 self, Message("removed_not_revoked", {"certificates": certificates})
             )
@@ -88,8 +95,7 @@ class RemoveEverythingSteps(OptionsFlow):
             placeholders={
                 "hostnames": listed(hostnames) or nothing,
                 "changes": paragraphs(changes, warning),
-                "certificates": listed(item.facts.name for item in self._certificates)
-                or nothing,
+                "certificates": listed(map(self._name, self._certificates)) or nothing,
             },
         )
 
@@ -109,17 +115,20 @@ class RemoveEverythingSteps(OptionsFlow):
                 shown |= outcome.left
         self._shown = shown
         try:
-            listed_now = await protection.async_read_certificates()
+            certificates = (await protection.async_read_certificates()).certificates
         except EngineError as err:
-            self._certificates, message = (), describe(err)
-        else:
-            trust = protection.trust
-            self._certificates = [
-                item
-                for item in readable(listed_now.certificates)
-                if item.is_active and trust.record_of(item)
-            ]
+            certificates, message = (), describe(err)
+        self._certificates = protection.trust.created_among(certificates)
         return message
+
+    def _name(self, certificate: ListedCertificate) -> str:
+        """Return what a person knows a certificate by: its name, its device, or Cloudflare's id."""
+        if isinstance(certificate, Certificate):
+            return certificate.facts.name
+        protection = self.config_entry.runtime_data.protection
+        names = {device.id: device.name for device in protection.companions}
+        device_id = protection.trust.revoked_with(certificate)
+        return names.get(device_id or "", certificate.id)
 
     async def _take_down(self) -> Message | None:
         """Take every hostname down, zone by zone; return why some are left, if so."""

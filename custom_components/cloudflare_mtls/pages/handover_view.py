@@ -13,7 +13,7 @@ from ..const import DOMAIN
 from ..engine.certificates.systems import System
 from ..wording import Texts
 from .certificate_test import certificate_test_url
-from .handovers import PATH, Delivery, async_get_handovers
+from .handovers import PATH, AccountNotLoadedError, Delivery, async_get_handovers
 from .page import HEADERS, Page, async_load_page, async_read_secret, rich
 from .visitor import is_at_home
 
@@ -53,7 +53,13 @@ class HandoverView(HomeAssistantView):
         text = await self._page.async_texts(request)
         remotely = not is_at_home(request)
         secret = await async_read_secret(request)
-        if delivery := async_get_handovers(hass).take(secret, remotely=remotely):
+        try:
+            delivery = async_get_handovers(hass).take(secret, remotely=remotely)
+        except AccountNotLoadedError:
+            return self.json_message(
+                text("not_connected"), HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS
+            )
+        if delivery:
             # The device gets its bundle even if this cannot be recorded.
             hass.async_create_task(self._record_fetched(hass, delivery))
             return self.json(_contents(delivery), headers=HEADERS)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import secrets
 from typing import Final
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
@@ -101,6 +102,10 @@ class _Offer:
             return True
         self.tries_left -= 1
         return False
+
+
+class AccountNotLoadedError(Exception):
+    """Nobody could revoke what is fetched now: the account has no connection to Cloudflare."""
 
 
 class Handovers:
@@ -207,6 +212,7 @@ class Handovers:
 
         A secret is a token, or an offer's public id and its code. Remotely, only deliveries
         that allow it are looked at, so that a stranger cannot use up the tries of the others.
+        Raises AccountNotLoadedError: the delivery stays offered.
         """
         offers = {
             token: offer
@@ -215,12 +221,19 @@ class Handovers:
         }
         match secret.split("."):
             case [token] if token in offers:
-                return self._remove(token)
+                return self._give_out(token)
             case [kind, public_id, code] if kind == _WITH_CODE:
                 for token, offer in offers.items():
                     if offer.public_id == public_id and offer.accepts(code):
-                        return self._remove(token)
+                        return self._give_out(token)
         return None
+
+    def _give_out(self, token: str) -> Delivery:
+        entry_id = self._offers[token].delivery.entry_id
+        entry = self._hass.config_entries.async_get_entry(entry_id)
+        if entry is None or entry.state is not ConfigEntryState.LOADED:
+            raise AccountNotLoadedError
+        return self._remove(token)
 
     def _remove(self, token: str) -> Delivery:
         offer = self._offers.pop(token)

@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from ..const import CONF_ZONE_ID, DOMAIN
+from ..const import DOMAIN
 from ..engine.sync.settings import HostnameSettings
 from ..subentries import (
     companion_data,
@@ -63,13 +63,13 @@ class Tombstones:
         }
 
     @property
-    def devices(self) -> Mapping[str, str]:
-        """Return the zone of each removed companion device, by the device's id."""
-        return {
-            device_id: item["settings"][CONF_ZONE_ID]
+    def devices(self) -> frozenset[str]:
+        """Return the removed companion devices, by our ids."""
+        return frozenset(
+            device_id
             for device_id, item in self._stored["devices"].items()
             if item["removed_at"]
-        }
+        )
 
     @property
     def marked(self) -> frozenset[str]:

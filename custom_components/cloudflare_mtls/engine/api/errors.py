@@ -91,6 +91,13 @@ class NotFound(Rejected):
     """The object is not there."""
 
 
+class NotListed(EngineError):
+    """Cloudflare knows the certificate in no zone that the token reaches.
+
+    It may be in another one, or in one that is gone: then it is still valid.
+    """
+
+
 class TooMuchAsked(Rejected):
     """The zone's plan answers only queries that reach back less far, or cover less time."""
 

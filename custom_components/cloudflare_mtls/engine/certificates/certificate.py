@@ -18,6 +18,16 @@ class ListedCertificate:
     zone_id: str
     status: CertificateStatus | None
 
+    @classmethod
+    def unlisted(cls, item_id: str) -> ListedCertificate:
+        """Return a certificate that is known by its id or fingerprint, and is in no zone that was read."""
+        return ListedCertificate(id=item_id, zone_id="", status=None)
+
+    @property
+    def is_listed(self) -> bool:
+        """Return whether Cloudflare lists it in a zone that was read."""
+        return bool(self.zone_id)
+
     @property
     def ids(self) -> tuple[str, ...]:
         """Return the ids by which it may have been marked as unwanted."""

@@ -68,6 +68,24 @@ class Trust:
             and record.fingerprint not in self.confirmed
         )
 
+    def created_among(
+        self, certificates: Collection[ListedCertificate]
+    ) -> list[ListedCertificate]:
+        """Return the certificates that were created here and may be valid.
+
+        Those that are not among the given ones are at the end: nobody could look where they are.
+        """
+        listed = {item.id for item in certificates}
+        unlisted = self.records.keys() - listed - set(self.revoked)
+        return [
+            *(
+                item
+                for item in certificates
+                if item.may_be_active and item.id in self.records
+            ),
+            *map(ListedCertificate.unlisted, sorted(unlisted)),
+        ]
+
     def confirmed_for(self, device_id: str) -> frozenset[str]:
         """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex.
 

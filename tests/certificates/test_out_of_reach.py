@@ -1,0 +1,185 @@
+"""Tests of certificates in a domain that the token does not reach any more, or that cannot be read."""
+
+from collections.abc import Callable
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import Zone
+from tests.common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    add_certificate,
+    add_known_certificate,
+    placeholders,
+    reported,
+    settle,
+    setup_integration,
+    wait_for_refresh,
+    with_device,
+)
+from tests.faults import Faults
+
+from .creating import REVOKE, active, press
+from .helpers import unreadable
+from .test_hidden_zones import HOUR, look_again, move, restart, second
+
+__all__ = ["second"]
+
+pytestmark = with_device
+
+type Hide = Callable[[Sandbox, Faults, Zone], None]
+
+
+def break_down(sandbox: Sandbox, faults: Faults, zone: Zone) -> None:
+    """Answer with an error page."""
+    faults.unavailable("GET", f"{zone.id}/client_certificates")
+
+
+def forbid(sandbox: Sandbox, faults: Faults, zone: Zone) -> None:
+    """Refuse to list the certificates."""
+    faults.refuse("GET", f"{zone.id}/client_certificates", 403, 10000, "No")
+
+
+def narrow(sandbox: Sandbox, faults: Faults, zone: Zone) -> None:
+    """Limit the token to the other domain: nothing fails."""
+    sandbox.state.tokens[sandbox.token].zones = frozenset({sandbox.zone_id})
+
+
+def show_again(sandbox: Sandbox, faults: Faults) -> None:
+    """Have every domain be read."""
+    faults.clear()
+    sandbox.state.tokens[sandbox.token].zones = None
+
+
+async def hide_and_wait(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    zone: Zone,
+    hide: Hide,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Hide a domain, and wait until the account's domains were listed again."""
+    hide(sandbox, faults, zone)
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, HOUR)
+
+
+async def test_token_that_reaches_less(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A list that is complete as far as the token reaches does not show that all is revoked."""
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await press(hass, REVOKE)
+    await settle(hass)
+
+    assert raised.value.translation_key == "revocation_incomplete"
+    assert reported(hass) == {"revocation_not_seen"}
+    assert placeholders(hass, "revocation_not_seen") == {"name": "Pixel 8"}
+    for _ in range(30):
+        await wait_for_refresh(hass, freezer, HOUR)
+    assert reported(hass) == {"revocation_not_seen"}
+    show_again(sandbox, faults)
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, HOUR)
+    await look_again(hass, freezer)
+    assert second.certificates["there"].status == "revoked"
+    assert reported(hass) == set()
+
+
+async def test_confirmed_certificate_that_cannot_be_read_any_more(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Nobody can tell that it is the one that a person confirmed: *Revoke* says so."""
+    await add_known_certificate(hass, entry, sandbox, organization="Somebody")
+    unreadable(sandbox, CERTIFICATE_ID)
+    await setup_integration(hass, entry)
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await press(hass, REVOKE)
+    await settle(hass)
+
+    assert raised.value.translation_key == "revocation_incomplete"
+    assert active(sandbox) == {CERTIFICATE_ID}
+    assert reported(hass) == {"revocation_not_seen", "unknown_certificates"}
+
+
+@pytest.mark.parametrize("hide", [break_down, forbid, narrow])
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "after a restart"])
+async def test_device_that_is_removed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    hide: Hide,
+    restarts: bool,
+) -> None:
+    """A repair tells that its certificate may get in, until the certificate is seen and revoked."""
+    await hide_and_wait(hass, sandbox, faults, second, hide, freezer)
+    if restarts:
+        await restart(hass, entry)
+    (device,) = entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
+    await settle(hass)
+    for _ in range(26):
+        await wait_for_refresh(hass, freezer, HOUR)
+
+    assert reported(hass) - {"permission_missing"} == {"revocation_not_seen"}
+    assert second.certificates["there"].status == "active"
+    show_again(sandbox, faults)
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, HOUR)
+    await look_again(hass, freezer)
+    assert second.certificates["there"].status == "revoked"
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("hide", [break_down, forbid, narrow])
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "after a restart"])
+async def test_certificate_of_a_stranger(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    hide: Hide,
+    restarts: bool,
+) -> None:
+    """What was told of it stays told while nobody sees whether it is gone."""
+    if hide is narrow and restarts:
+        pytest.skip(
+            "Nothing shows that there is a domain which the token does not reach"
+        )
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    assert reported(hass) == {"unknown_certificates"}
+    await hide_and_wait(hass, sandbox, faults, second, hide, freezer)
+    if restarts:
+        await restart(hass, entry)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert "unknown_certificates" in reported(hass)
+
+    show_again(sandbox, faults)
+    second.certificates["stranger"].status = "revoked"  # type: ignore[assignment]
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, HOUR)
+    await look_again(hass, freezer)
+    assert reported(hass) == set()

@@ -1,0 +1,233 @@
+"""Tests of certificates in a lost domain: they may get in at the account's other hostnames."""
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.state import Zone
+from tests.common import (
+    EDGE_EVERY,
+    SECOND_LOOK,
+    act,
+    issues,
+    placeholders,
+    reported,
+    settle,
+    wait_for_refresh,
+)
+from tests.dialogs import Client, begin_repair, confirm_repair
+from tests.faults import Faults
+
+from .losses import (
+    CABIN,
+    Lose,
+    lose_and_look_twice,
+    narrow_the_token,
+    refuse_to_answer,
+    replace,
+)
+
+REVOKE = {"entity_id": "button.tablet_revoke_certificate"}
+PENDING = {"revocation_not_seen"}
+forgettable = pytest.mark.parametrize(
+    ("lose", "key"),
+    [
+        pytest.param(narrow_the_token, "zone_out_of_reach", id="out of reach"),
+        pytest.param(refuse_to_answer, "zone_refused", id="refused"),
+    ],
+)
+
+
+async def revoke(hass: HomeAssistant) -> str | None:
+    """Press *Revoke* of the tablet; return the key of the error."""
+    with pytest.raises(HomeAssistantError) as raised:
+        await hass.services.async_call("button", "press", REVOKE, blocking=True)
+    await settle(hass)
+    return raised.value.translation_key
+
+
+async def forget(
+    hass: HomeAssistant, client: Client, key: str, freezer: FrozenDateTimeFactory
+) -> None:
+    """Have the repair of the lost domain forget its hostnames."""
+    await confirm_repair(client, await begin_repair(client, issues(hass)[key]))
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+
+def remove_tablet(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Remove the device of the lost domain."""
+    (subentry_id,) = (
+        key for key, item in entry.subentries.items() if item.title == "Tablet"
+    )
+    hass.config_entries.async_remove_subentry(entry, subentry_id)
+
+
+async def find_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Have the domain be readable again, and all be done that is due."""
+    sandbox.state.tokens[sandbox.token].zones = None
+    faults.clear()
+    # The account's domains are listed every six hours.
+    for _ in range(25):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+
+
+@forgettable
+async def test_device_of_a_forgotten_domain(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    lose: Lose,
+    key: str,
+) -> None:
+    """*Revoke* names the certificate that nobody can see; it is revoked once it is seen."""
+    lose(sandbox, faults, cabin)
+    await lose_and_look_twice(hass, freezer)
+    await forget(hass, client, key, freezer)
+    assert reported(hass) == set()
+
+    assert await revoke(hass) == "revocation_incomplete"
+
+    assert reported(hass) == PENDING
+    assert placeholders(hass, "revocation_not_seen") == {"name": "Tablet"}
+    remove_tablet(hass, two_zones)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == PENDING
+    assert cabin.certificates["tablet"].status == "active"
+    await find_again(hass, sandbox, faults, freezer)
+    assert cabin.certificates["tablet"].status == "revoked"
+    assert reported(hass) == set()
+
+
+@forgettable
+async def test_device_that_was_removed_before(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    lose: Lose,
+    key: str,
+) -> None:
+    """To forget the hostnames of its domain does not take its revocation back."""
+    lose(sandbox, faults, cabin)
+    await lose_and_look_twice(hass, freezer)
+    remove_tablet(hass, two_zones)
+    await settle(hass)
+    await forget(hass, client, key, freezer)
+
+    assert reported(hass) == PENDING
+
+    await find_again(hass, sandbox, faults, freezer)
+    assert cabin.certificates["tablet"].status == "revoked"
+    assert reported(hass) == set()
+
+
+async def test_domain_that_was_added_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The certificates of the domain that it replaced may still get in, and *Revoke* says so."""
+    replace(sandbox, faults, cabin)
+    await lose_and_look_twice(hass, freezer)
+    step = await begin_repair(client, issues(hass)["zone_replaced"])
+    step = await confirm_repair(client, step, next_step_id="confirm")
+    await confirm_repair(client, step)
+    await settle(hass)
+
+    assert await revoke(hass) == "revocation_incomplete"
+    assert "revocation_not_seen" in reported(hass)
+
+
+async def test_certificate_that_was_created_here(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is named by its id, also by the action that revokes a certificate."""
+    made = await act(
+        hass, two_zones, "mint_certificate", name="Laptop", hostname=CABIN, key_type="ec_p256"
+    )  # fmt: skip
+    narrow_the_token(sandbox, faults, cabin)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    await forget(hass, client, "zone_out_of_reach", freezer)
+    certificate_id = made["certificate_id"]
+
+    with pytest.raises(HomeAssistantError) as by_id:
+        await act(hass, two_zones, "revoke_certificate", certificate_id=certificate_id)
+    with pytest.raises(HomeAssistantError) as by_device:
+        await hass.services.async_call(
+            "button",
+            "press",
+            {"entity_id": "button.laptop_revoke_certificate"},
+            blocking=True,
+        )
+
+    assert by_id.value.translation_key == "revocation_delayed"
+    assert by_device.value.translation_key == "revocation_incomplete"
+    left = by_device.value.translation_placeholders
+    assert left
+    assert left["left"] == certificate_id
+    await settle(hass)
+    assert reported(hass) >= PENDING
+    await find_again(hass, sandbox, faults, freezer)
+    assert cabin.certificates[certificate_id].status == "revoked"
+
+
+async def test_rules_of_another_domain(
+    hass: HomeAssistant,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Rules that let revoked certificates in are closed in every domain: each accepts all."""
+    (subentry,) = (
+        item for item in two_zones.subentries.values() if item.title == CABIN
+    )
+    hass.config_entries.async_update_subentry(
+        two_zones, subentry, data={**subentry.data, "keep_in_sync": False}
+    )
+    await settle(hass)
+    for rule in cabin.rules:
+        rule.expression = rule.expression.replace(
+            " and not cf.tls_client_auth.cert_revoked", ""
+        ).replace(" or cf.tls_client_auth.cert_revoked", "")
+    assert not any("cert_revoked" in rule.expression for rule in cabin.rules)
+
+    await hass.services.async_call(
+        "button",
+        "press",
+        {"entity_id": "button.pixel_8_revoke_certificate"},
+        blocking=True,
+    )
+    await settle(hass)
+
+    assert all("cert_revoked" in rule.expression for rule in cabin.rules)
+    assert reported(hass) == set()
