@@ -34,10 +34,15 @@ class AccountZones:
         self._looked_at: datetime | None = None
 
     @property
+    def visible(self) -> tuple[Zone, ...]:
+        """Return all zones that the token sees, those of other accounts too."""
+        return self._zones or ()
+
+    @property
     def ids(self) -> frozenset[str]:
         """Return the ids of the account's zones."""
         return frozenset(
-            zone.id for zone in self._zones or () if zone.account.id == self._account_id
+            zone.id for zone in self.visible if zone.account.id == self._account_id
         )
 
     @property

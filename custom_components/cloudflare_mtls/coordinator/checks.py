@@ -20,7 +20,6 @@ from ..engine.api.models import (
     Observation,
     Setting,
     WorkerRoute,
-    Zone,
 )
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
@@ -116,9 +115,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         zone_ids = sorted(watched & self._protection.data.observations.keys())
         if not zone_ids:
             return self.data if watched else None
-        applications, visible, configurations, zones = await asyncio.gather(
+        applications, configurations, zones = await asyncio.gather(
             self._applications(),
-            self._visible_zones(),
             self._configurations(),
             ask_each(zone_ids, self._look_around),
         )
@@ -129,7 +127,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return Surroundings(
             zones={**_only(before.zones, watched), **self.take(zones)},
             applications=applications,
-            visible_zones=visible,
             configurations={**kept, **found},
             unread_tunnels=frozenset(configurations.failed.keys() - kept),
         )
@@ -147,9 +144,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
         used = {item.protected.tunnel_id for item in self.hostnames}
         return await ask_each(sorted(set(self._tunnel_names()) - used), look_at)
-
-    async def _visible_zones(self) -> tuple[Zone, ...]:
-        return await self._unless_missing(self.client.zones.list()) or ()
 
     async def _applications(self) -> tuple[AccessApplication, ...] | None:
         applications = self.client.access_applications.list(self.account_id)
@@ -229,6 +223,12 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._last_seen = _only({**self._last_seen, **now}, known)
         return self._last_seen
 
+    @property
+    def _surroundings(self) -> Surroundings:
+        """Return what was read, with the zones that the token sees, which are listed for all."""
+        zones = self._protection.data.visible_zones
+        return replace(self.data or Surroundings(), visible_zones=zones)
+
     def _report(self, observations: Mapping[str, Observation]) -> None:
         published = self._published()
         found = []
@@ -239,7 +239,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             )
         found += check_other_ways(
             observations,
-            self.data or Surroundings(),
+            self._surroundings,
             [item.protected for item in self.hostnames],
         )
         found += check_server(
@@ -277,7 +277,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             return []
         found = check_zone(
             observation,
-            self.data or Surroundings(),
+            self._surroundings,
             hostnames,
             computers=any(item.system in _COMPUTERS for item in self.companions),
         )

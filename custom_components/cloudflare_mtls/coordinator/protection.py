@@ -211,6 +211,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 read_zones=listed.read_zones,
                 removed_devices=removed_devices,
                 lost_zones=lost,
+                visible_zones=self._zones.visible,
             )
         )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from ..engine.api.models import CertificateStatus, Observation
+from ..engine.api.models import CertificateStatus, Observation, Zone
 from ..engine.certificates.certificate import ListedCertificate, readable
 from ..engine.certificates.companions import (
     CompanionDevice,
@@ -32,7 +32,7 @@ class ProtectionState:
     Plans and observations are by zone. A plan is None, and an observation is not there, where
     the zone could not be read; certificates and companions are None where no zone's could be.
     Unread zones are those whose certificates are not known; nothing is said of their companion
-    devices. Lost zones will not be readable before a person does something. Unknown certificates
+    devices. Visible zones are all that the token sees, those of other accounts too. Lost zones will not be readable before a person does something. Unknown certificates
     may let somebody in, and are not trusted. Read zones are those whose certificates are listed;
     is_complete says that they are all that the token reaches. Removed devices were removed before
     Cloudflare was asked: of later ones, the list may lack the newest certificate.
@@ -46,6 +46,7 @@ class ProtectionState:
     read_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
+    visible_zones: tuple[Zone, ...] = ()
     companions: Mapping[str, CompanionState] | None = None
     unknown_certificates: tuple[ListedCertificate, ...] = ()
     next_expiry: datetime | None = None
