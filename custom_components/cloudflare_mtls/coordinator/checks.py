@@ -1,14 +1,15 @@
 """Coordinator of the checks: what stops companion devices that the rules let in, or leads others past them."""
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import override
+from datetime import datetime, timedelta
+from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
+from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
@@ -39,6 +40,9 @@ from .web_server import async_read_server
 _COMPUTERS = frozenset({System.LINUX, System.MACOS, System.WINDOWS})
 
 
+_ALL_EVERY: Final = timedelta(hours=6)
+
+
 def _only[ItemT](items: Mapping[str, ItemT], keys: Container[str]) -> dict[str, ItemT]:
     return {key: item for key, item in items.items() if key in keys}
 
@@ -47,7 +51,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     """Watches what stands around the rules; every permission that it needs is optional."""
 
     subject = "checks"
-    interval = timedelta(hours=6)
+    # What lets visitors past the rules is read as often as the rules.
+    interval = timedelta(minutes=15)
     permissions = frozenset()
 
     def __init__(
@@ -67,6 +72,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._protection = protection
         self._tunnel_names = tunnel_names
         self._looked_around: Mapping[str, Observation] = {}
+        self._all_read_on: datetime | None = None
+        self._has_changed = False
+        self._not_permitted_then = frozenset[Permission]()
+        self._looking = asyncio.Lock()
         self._last_seen: Mapping[str, Observation] = {}
 
     @property
@@ -109,12 +118,23 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return bool(zone.allowing or zone.worker_routes)
 
     @override
+    async def _async_update_data(self) -> Surroundings | None:
+        # One after the other: a quick look must not undo what a whole one has just found.
+        async with self._looking:
+            return await super()._async_update_data()
+
+    @override
     async def async_fetch(self) -> Surroundings | None:
         watched = self._watched_zones()
         # A zone that cannot be read has its own repair.
         zone_ids = sorted(watched & self._protection.data.observations.keys())
         if not zone_ids:
             return self.data if watched else None
+        if self.data and self.data.zones.keys() >= set(zone_ids) and not self._is_due:
+            return await self._read_allowing_again(self.data, zone_ids)
+        # A change that is seen from here on needs a look of its own.
+        self._all_read_on = None
+        self._has_changed = False
         applications, configurations, zones = await asyncio.gather(
             self._applications(),
             self._configurations(),
@@ -124,12 +144,42 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         before = self.data or Surroundings()
         kept = _only(before.configurations, configurations.failed)
         found = {key: item for key, item in configurations.found.items() if item}
+        looked_around = self.take(zones)
+        newly_missing = self.not_permitted - self._not_permitted_then
+        self._not_permitted_then = self.not_permitted
+        if not newly_missing and not self._newly_unread:
+            self._all_read_on = dt_util.utcnow()
         return Surroundings(
-            zones={**_only(before.zones, watched), **self.take(zones)},
+            zones={**_only(before.zones, watched), **looked_around},
             applications=applications,
             configurations={**kept, **found},
             unread_tunnels=frozenset(configurations.failed.keys() - kept),
         )
+
+    @property
+    def _is_due(self) -> bool:
+        """Return whether everything has to be read, and not only what opens a hostname at once."""
+        read_on = self._all_read_on
+        # Half an interval less: slow answers must not defer it to the next refresh.
+        return (
+            self._has_changed
+            or read_on is None
+            or dt_util.utcnow() - read_on >= _ALL_EVERY - self.interval / 2
+        )
+
+    async def _read_allowing_again(
+        self, before: Surroundings, zone_ids: Collection[str]
+    ) -> Surroundings:
+        """Return what was read before, with the rules that let visitors past all others now."""
+        self._missing |= self._not_permitted_then
+        if Permission.FIREWALL_READ in self._missing:
+            return before
+        asked = await ask_each(zone_ids, self.client.ip_access_rules.list_allowing)
+        zones = {
+            zone_id: replace(before.of(zone_id), allowing=allowing)
+            for zone_id, allowing in self.take(asked).items()
+        }
+        return replace(before, zones={**before.zones, **zones})
 
     async def _configurations(self) -> Each[str, TunnelConfiguration | None]:
         """Return the configurations of the tunnels that no hostname here uses.
@@ -208,8 +258,13 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         if self._looked_around != observations:
             self._looked_around = observations
             self.config_entry.async_create_background_task(
-                self.hass, self.async_refresh(), f"{self.name} refresh"
+                self.hass, self._look_around_again(), f"{self.name} refresh"
             )
+
+    async def _look_around_again(self) -> None:
+        """Read everything now, after a change."""
+        self._has_changed = True
+        await self.async_refresh()
 
     def _known(
         self, observations: Mapping[str, Observation]
@@ -307,4 +362,4 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         if SPECS[finding.check].fixed_in is FixedIn.TUNNEL:
             await self._protection.async_refresh()
         else:
-            await self.async_refresh()
+            await self._look_around_again()

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import override
+from typing import Final, override
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import ask_each
+from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
 from ..issues import Issue, async_report, tunnel_issue
@@ -17,6 +20,8 @@ from .base import CloudflareCoordinator
 _RUNNING = (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
 
 CONNECTORS_INTERVAL = timedelta(minutes=5)
+# Of tunnels that no protected hostname uses.
+_UNUSED_INTERVAL: Final = timedelta(minutes=15)
 
 # By then a connector that is updated, or a router that restarts, is back.
 TUNNEL_DOWN_AFTER = timedelta(minutes=5)
@@ -37,8 +42,14 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     interval = timedelta(seconds=60)
     permissions = frozenset({Permission.TUNNEL_EDIT})
 
-    _connectors_read: datetime | None = None
     _cut_off_since: Mapping[str, datetime] = {}
+
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, client: CloudflareClient
+    ) -> None:
+        """Initialize the coordinator; no connector was read yet."""
+        super().__init__(hass, entry, client)
+        self._connectors_read: dict[str, datetime] = {}
 
     @override
     def pace(self, data: Mapping[str, TunnelState] | None) -> timedelta:
@@ -61,9 +72,9 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         asked.raise_if_not_permitted()
         connectors = self.take(asked)
         self._note_unread(key for key, item in known.items() if item.connectors is None)
-        if not known and not self._newly_unread:
-            # Only once nothing needs another look: otherwise they are due at the next refresh.
-            self._connectors_read = dt_util.utcnow()
+        # What needs another look is due at the next refresh.
+        read = changed.keys() - self._newly_unread
+        self._connectors_read |= dict.fromkeys(read, dt_util.utcnow())
         states = known | {
             tunnel.id: TunnelState(tunnel=tunnel, connectors=connectors.get(tunnel.id))
             for tunnel in changed.values()
@@ -107,14 +118,20 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
 
     def _still_known(self, tunnels: Iterable[Tunnel]) -> dict[str, TunnelState]:
         """Return the states whose connectors need not be read again yet."""
-        now = dt_util.utcnow()
-        read = self._connectors_read
-        # Half an interval less: slow answers must not defer it to the next refresh.
-        due = CONNECTORS_INTERVAL - self.interval / 2
-        if not self.data or read is None or now - read >= due:
-            return {}
+        known = self.data or {}
+        used = {item.protected.tunnel_id for item in self.hostnames}
         return {
             tunnel.id: state
             for tunnel in tunnels
-            if (state := self.data.get(tunnel.id)) and state.tunnel == tunnel
+            if (state := known.get(tunnel.id))
+            and state.tunnel == tunnel
+            and not self._is_due(tunnel.id, is_used=tunnel.id in used)
         }
+
+    def _is_due(self, tunnel_id: str, *, is_used: bool) -> bool:
+        """Return whether the connectors of a tunnel that did not change are to be read again."""
+        interval = CONNECTORS_INTERVAL if is_used else _UNUSED_INTERVAL
+        read_on = self._connectors_read.get(tunnel_id)
+        # Half an interval less: slow answers must not defer it to the next refresh.
+        due = interval - self.interval / 2
+        return read_on is None or dt_util.utcnow() - read_on >= due
