@@ -13,19 +13,14 @@ from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Permission, PermissionMissing, Rejected
+from ..engine.api.errors import Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
-from ..engine.api.models import (
-    AccessApplication,
-    IpAccessRule,
-    Observation,
-    Setting,
-    WorkerRoute,
-)
+from ..engine.api.models import AccessApplication, IpAccessRule, Observation
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
 from ..engine.checks.last_seen import last_seen
+from ..engine.checks.look_around import look_around
 from ..engine.checks.origin import check_server, check_tunnel
 from ..engine.checks.other_ways import check_other_ways
 from ..engine.checks.specs import SPECS, FixedIn
@@ -109,7 +104,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         What the token may not read counts as before. Raises EngineError.
         """
         await self.async_read_allowing(zone_id)
-        worker_routes = await self._worker_routes(zone_id)
+        listing = self.client.worker_routes.list(zone_id)
+        worker_routes = await self._unless_missing(listing) or ()
         around = self.data or Surroundings()
         zone = replace(around.of(zone_id), worker_routes=worker_routes)
         self.async_set_updated_data(
@@ -200,55 +196,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return await self._unless_missing(applications)
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
-        settings, bot_fight_mode, allowing, worker_routes = await asyncio.gather(
-            self._settings(zone_id),
-            self._bot_fight_mode(zone_id),
-            self._allowing(zone_id),
-            self._worker_routes(zone_id),
-        )
-        return ZoneSurroundings(
-            settings=settings,
-            bot_fight_mode=bot_fight_mode,
-            allowing=allowing,
-            worker_routes=worker_routes,
-        )
-
-    async def _bot_fight_mode(self, zone_id: str) -> bool | None:
-        return await self._unless_missing(
-            self.client.bot_management.get_fight_mode(zone_id)
-        )
-
-    async def _allowing(self, zone_id: str) -> tuple[IpAccessRule, ...]:
-        listing = self.client.ip_access_rules.list_allowing(zone_id)
-        return await self._unless_missing(listing) or ()
-
-    async def _worker_routes(self, zone_id: str) -> tuple[WorkerRoute, ...]:
-        listing = self.client.worker_routes.list(zone_id)
-        return await self._unless_missing(listing) or ()
-
-    async def _settings(self, zone_id: str) -> Mapping[Setting, str]:
-        return await self._unless_missing(self._read_settings(zone_id)) or {}
-
-    async def _read_settings(self, zone_id: str) -> Mapping[Setting, str]:
-        """Return the settings that the zone has."""
-        first, *others = Setting
-        # If the token may not read the first, it may read none: that costs one request.
-        values = [await self._setting(zone_id, first)]
-        values += await asyncio.gather(
-            *(self._setting(zone_id, setting) for setting in others)
-        )
-        return {
-            setting: value
-            for setting, value in zip(Setting, values, strict=True)
-            if value is not None
-        }
-
-    async def _setting(self, zone_id: str, setting: Setting) -> str | None:
-        try:
-            return await self.client.zone_settings.get(zone_id, setting)
-        except Rejected:
-            # Cloudflare's plans differ in which settings they have.
-            return None
+        return await look_around(self.client, zone_id, self._unless_missing)
 
     @callback
     def async_keep_up(self) -> None:
