@@ -9,6 +9,7 @@ from sandbox.state import ALL_PERMISSIONS
 from tests.common import (
     CHECKS_EVERY,
     EDGE_EVERY,
+    SECOND_LOOK,
     reported,
     state_of,
     wait_for_refresh,
@@ -49,6 +50,7 @@ async def test_permission_that_is_missing_is_not_asked_for_every_time(
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"firewall:edit"}
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
     sandbox.journal.clear()
     for _ in range(4):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
