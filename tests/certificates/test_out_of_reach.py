@@ -1,6 +1,7 @@
 """Tests of certificates in a domain that the token does not reach any more, or that cannot be read."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -9,10 +10,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from sandbox.state import Zone
+from sandbox.state import CertificateStatus, Zone
 from tests.common import (
     CERTIFICATE_ID,
     EDGE_EVERY,
+    act,
     add_certificate,
     add_known_certificate,
     placeholders,
@@ -27,6 +29,7 @@ from tests.faults import Faults
 from .creating import REVOKE, active, press
 from .helpers import unreadable
 from .test_hidden_zones import HOUR, look_again, move, restart, second
+from .test_pinning import choose_pinning
 
 __all__ = ["second"]
 
@@ -149,37 +152,81 @@ async def test_device_that_is_removed(
     assert reported(hass) == set()
 
 
-@pytest.mark.parametrize("hide", [break_down, forbid, narrow])
-@pytest.mark.parametrize("restarts", [False, True], ids=["", "after a restart"])
-async def test_certificate_of_a_stranger(
+async def test_stranger_who_has_to_be_revoked(
     hass: HomeAssistant,
     sandbox: Sandbox,
     faults: Faults,
     entry: MockConfigEntry,
     second: Zone,
     freezer: FrozenDateTimeFactory,
-    hide: Hide,
-    restarts: bool,
 ) -> None:
-    """What was told of it stays told while nobody sees whether it is gone."""
-    if hide is narrow and restarts:
-        pytest.skip(
-            "Nothing shows that there is a domain which the token does not reach"
-        )
+    """What a person ordered is told and done, whoever has the certificate, and however long it takes."""
     await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
     move(sandbox, "stranger", second)
     await look_again(hass, freezer)
-    assert reported(hass) == {"unknown_certificates"}
-    await hide_and_wait(hass, sandbox, faults, second, hide, freezer)
-    if restarts:
-        await restart(hass, entry)
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-
-    assert "unknown_certificates" in reported(hass)
+    faults.unavailable("DELETE", f"{second.id}/client_certificates")
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    assert raised.value.translation_key == "revocation_delayed"
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+    assert reported(hass) == {"revocation_not_seen"}
+    for _ in range(30):
+        await wait_for_refresh(hass, freezer, HOUR)
+    assert reported(hass) == {"revocation_not_seen"}
 
     show_again(sandbox, faults)
-    second.certificates["stranger"].status = "revoked"  # type: ignore[assignment]
     for _ in range(7):
         await wait_for_refresh(hass, freezer, HOUR)
     await look_again(hass, freezer)
+    assert second.certificates["stranger"].status == "revoked"
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("pins", [False, True], ids=["", "pinned"])
+async def test_until_nobody_gets_in_with_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    pins: bool,
+) -> None:
+    """The repair ends when the certificate has expired, and where the rules do not accept it."""
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+    (device,) = entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert placeholders(hass, "revocation_not_seen") == {"name": "Pixel 8"}
+
+    if pins:
+        await choose_pinning(hass, entry)
+        await settle(hass)
+    else:
+        freezer.tick(timedelta(days=366))
+        await restart(hass, entry)
+    assert "revocation_not_seen" not in reported(hass)
+
+
+async def test_certificate_that_was_seen_revoked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Somebody revoked it in the dashboard before its domain was lost: nothing is left to tell."""
+    second.certificates["there"].status = CertificateStatus.REVOKED
+    await look_again(hass, freezer)
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+
+    await press(hass, REVOKE)
+    await settle(hass)
+
+    assert active(sandbox) == set()
     assert reported(hass) == set()

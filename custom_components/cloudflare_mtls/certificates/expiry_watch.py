@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from ..bus_events import CertificateEvent, async_fire_certificate
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
-from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
-from ..issues import async_report, unknown_issue
+from ..issues import async_report
 from .automatic_revocation import async_revoke_automatically
 from .creations import async_get_creations
 from .revocation import CertificateRevoker
@@ -46,7 +48,6 @@ class CertificateWatch:
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
         self._told = Told()
-        self._has_told = False
         self._checking = asyncio.Lock()
 
     @callback
@@ -73,28 +74,37 @@ class CertificateWatch:
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
+        await self._ledger.async_record_ends(self._ends(state))
+        trust, pinned = self._protection.trust, self._protection.pins
+        # Where certificates are pinned, the rules accept none of those.
+        not_listed = [] if pinned else not_seen(state, trust, self._ledger.knows)
         told = Told(
             companions=tuple(companions.values()),
             unknown=state.unknown_certificates,
-            left=(*left, *not_seen(state, self._protection.trust)),
+            left=(*left, *not_listed),
         )
-        trust = self._protection.trust
         self._told = told.after(self._told, state, trust)
-        names = {device.id: device.name for device in self._protection.companions}
-        entry_id = self._entry.entry_id
-        async_report(
-            self._hass, entry_id, "certificate", self._told.issues(trust, names)
-        )
-        unknown = self._told.unknown
-        # What was told before the account was loaded may be in a zone that was not read since.
-        self._has_told |= state.is_complete or bool(unknown)
-        async_report(
-            self._hass,
-            entry_id,
-            "unknown",
-            [unknown_issue(unknown, pinned=self._protection.pins)] if unknown else [],
-            is_complete=self._has_told,
-        )
+        issues = self._told.issues(trust, self._names, pinned=pinned)
+        async_report(self._hass, self._entry.entry_id, "certificate", issues)
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """Return the names of the companion devices, removed ones too, by our ids."""
+        removed = self._protection.removals.devices.items()
+        return {device_id: item.name for device_id, item in removed} | {
+            device.id: device.name for device in self._protection.companions
+        }
+
+    def _ends(self, state: ProtectionState) -> dict[str, datetime]:
+        """Return until when the certificates that are known here let somebody in."""
+        now, ended = dt_util.utcnow(), self._protection.trust.ended
+        return {
+            item_id: item.facts.expires_on if item.may_be_active else now
+            for item in readable(state.certificates or ())
+            for item_id in item.own_ids
+            if self._ledger.knows(item_id)
+            and (item.may_be_active or item_id not in ended)
+        }
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire an event for each certificate that stands differently from before."""

@@ -13,6 +13,7 @@ from ..wording import Message, raise_translated_error
 from .creations import Restoration, async_get_creations
 from .lookup import FoundCertificate
 from .revocation import CertificateRevoker
+from .to_the_end import to_the_end
 
 
 class CertificateRestorer:
@@ -29,6 +30,7 @@ class CertificateRestorer:
         self._revoker = revoker
         self._creations = async_get_creations(hass)
 
+    @to_the_end("The restoration of a certificate")
     async def async_restore(self, found: FoundCertificate) -> Certificate:
         """Make a revoked certificate valid again.
 

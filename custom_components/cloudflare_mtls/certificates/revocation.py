@@ -15,6 +15,7 @@ from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.fetch import CertificateList
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent
+from ..engine.sync.settings import HostnameSettings
 from ..pages.handovers import async_get_handovers
 from ..wording import Message, async_get_texts, describe, raise_translated_error
 from .creations import async_get_creations
@@ -90,7 +91,7 @@ class CertificateRevoker:
         """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
         self._creations.stop_certificate(certificate.ids)
         self._handovers.withdraw(certificate.id)
-        await self._close_to_revoked()
+        await self._close_to_revoked([certificate])
         status = await self._revoke(certificate)
         await self.async_apply_change()
         return replace(certificate, status=status)
@@ -196,7 +197,7 @@ class CertificateRevoker:
         self, certificates: Collection[CertificateT]
     ) -> dict[CertificateT, EngineError]:
         """Revoke certificates, each whatever comes of the others; return those that are refused."""
-        await self._close_to_revoked()
+        await self._close_to_revoked(certificates)
         refused = dict[CertificateT, EngineError]()
         for certificate in certificates:
             try:
@@ -269,12 +270,21 @@ class CertificateRevoker:
         await ledger.async_record_revoked(ids)
         return status
 
-    async def _close_to_revoked(self) -> None:
-        """Fix the rules that let revoked certificates in, in every zone: each accepts all of an account.
+    async def _close_to_revoked(
+        self, certificates: Iterable[ListedCertificate]
+    ) -> None:
+        """Fix the rules that let revoked certificates in.
 
-        Nothing is raised: a hostname that could not be closed is reported as exposed.
+        Those of the certificates' zones are read for that, which takes time. Every other zone accepts
+        all certificates of the account, too: there, what was seen last is fixed. Nothing is
+        raised: a hostname that could not be closed is reported as exposed.
         """
-        hostnames = {item.hostname for item in self._protection.hostnames}
+        zone_ids = {item.zone_id for item in certificates}
+        hostnames = {
+            item.hostname
+            for item in self._protection.hostnames
+            if item.zone_id in zone_ids or self._was_open_to_revoked(item)
+        }
         try:
             async with self._protection.async_writing() as reconciler:
                 seen = await reconciler.preview(Extent(hostnames=hostnames))
@@ -287,6 +297,14 @@ class CertificateRevoker:
                 await reconciler.sync(reconciler.unasked(open_hostnames))
         except EngineError as err:
             LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
+
+    def _was_open_to_revoked(self, settings: HostnameSettings) -> bool:
+        plan = self._protection.data.plan_of(settings)
+        return plan is not None and any(
+            exposure.hostname == settings.hostname
+            and exposure.visitor in _OPEN_TO_REVOKED
+            for exposure in plan.exposures
+        )
 
     async def async_apply_change(self) -> None:
         """Pin and show what is valid now; Cloudflare takes a while to apply it everywhere."""

@@ -55,8 +55,8 @@ class AccountZones:
         now, before = dt_util.utcnow(), self.ids
         if self._looked_at and now - self._looked_at < _INTERVAL:
             return False
-        await self.async_look()
-        self._looked_at = now
+        if await self.async_look():
+            self._looked_at = now
         return bool(self.ids - before)
 
     async def async_find_lost(
@@ -95,13 +95,14 @@ class AccountZones:
         """Remember what zones are called, for when they cannot be read any more."""
         self._names |= {zone.id: zone.name for zone in zones}
 
-    async def async_look(self) -> None:
-        """Ask for the zones; without an answer what is known stays."""
+    async def async_look(self) -> bool:
+        """Ask for the zones, and return whether there was an answer; else what is known stays."""
         try:
             self._zones = await self._client.zones.list()
         except TokenRejected, RateLimited:
             raise
         except EngineError as err:
             LOGGER.debug("Zones could not be listed: %s", err)
-        else:
-            self.remember(self._zones)
+            return False
+        self.remember(self._zones)
+        return True

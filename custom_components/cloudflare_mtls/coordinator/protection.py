@@ -112,7 +112,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             unwanted=self.ledger.unwanted,
             revoked=self.ledger.revoked,
             device_ids={device.id for device in self.companions},
-            removed_ids=self.removals.devices,
+            removed_ids=self.removals.devices.keys(),
+            ended=self.ledger.ended_by(dt_util.utcnow()),
         )
 
     @property
@@ -174,7 +175,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         zone_ids = {
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
-        removed_devices = self.removals.devices
+        removed_devices = frozenset(self.removals.devices)
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
@@ -208,7 +209,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 certificates=None if needed.is_unknown else listed.certificates,
                 is_complete=listed.is_complete,
                 unread_zones=frozenset(needed.failed),
-                read_zones=listed.read_zones,
+                hidden_zones=frozenset(listed.failed),
                 removed_devices=removed_devices,
                 lost_zones=lost,
                 visible_zones=self._zones.visible,
@@ -337,4 +338,5 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         return {
             *(item.zone_id for item in self.hostnames),
             *(item.zone_id for item in self.companions),
+            *(item.zone_id for item in self.removals.devices.values() if item.zone_id),
         }

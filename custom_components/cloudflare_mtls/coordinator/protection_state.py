@@ -33,8 +33,8 @@ class ProtectionState:
     the zone could not be read; certificates and companions are None where no zone's could be.
     Unread zones are those whose certificates are not known; nothing is said of their companion
     devices. Visible zones are all that the token sees, those of other accounts too. Lost zones will not be readable before a person does something. Unknown certificates
-    may let somebody in, and are not trusted. Read zones are those whose certificates are listed;
-    is_complete says that they are all that the token reaches. Removed devices were removed before
+    may let somebody in, and are not trusted. Certificates of hidden zones may be there and are not
+    listed; is_complete says that all were read that the token reaches. Removed devices were removed before
     Cloudflare was asked: of later ones, the list may lack the newest certificate.
     """
 
@@ -43,7 +43,7 @@ class ProtectionState:
     certificates: tuple[ListedCertificate, ...] | None
     is_complete: bool = False
     unread_zones: frozenset[str] = frozenset()
-    read_zones: frozenset[str] = frozenset()
+    hidden_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     visible_zones: tuple[Zone, ...] = ()

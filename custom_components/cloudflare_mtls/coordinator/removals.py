@@ -16,7 +16,7 @@ from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import address_record
-from ..storage.tombstones import Tombstone, Tombstones
+from ..storage.tombstones import RemovedDevice, Tombstone, Tombstones
 from .protection_state import ProtectionState
 
 # Another Home Assistant may have read a tunnel's list before a hostname was taken down, and
@@ -41,7 +41,7 @@ class Removals:
         }
 
     @property
-    def devices(self) -> frozenset[str]:
+    def devices(self) -> Mapping[str, RemovedDevice]:
         """Return the devices whose certificates have to be revoked, by our ids."""
         return self._tombstones.devices
 
@@ -106,6 +106,7 @@ class Removals:
 
         Removed devices stay: their certificates may let them in at the account's other hostnames.
         """
+        await self._tombstones.async_forget_zones(zone_ids)
         await self._tombstones.async_clear_hostnames(
             {
                 hostname
@@ -124,7 +125,7 @@ class Removals:
         await self._tombstones.async_clear_devices(
             {
                 device_id
-                for device_id in self.devices & state.removed_devices - active
+                for device_id in self.devices.keys() & state.removed_devices - active
                 if trust.known_ids(device_id) <= seen
             }
         )

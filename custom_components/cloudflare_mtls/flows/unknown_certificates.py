@@ -113,7 +113,7 @@ class UnknownCertificatesFlow(FixFlow):
             if self._unknown:
                 # The repair has to stay: Home Assistant closes that of a dialog that succeeds.
                 return self.async_abort(reason="nothing_readable")
-            if not self._entry.runtime_data.protection.data.is_complete:
+            if self._entry.runtime_data.protection.data.hidden_zones:
                 return self.async_abort(reason="not_listed_now")
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})

@@ -23,6 +23,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "confirmed": {},
     "unwanted": {},
     "revoked": [],
+    "ends": {},
 }
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
@@ -57,6 +58,10 @@ class Ledger:
             for item_id, since in stored["unwanted"].items()
         }
         self._revoked: set[str] = set(stored["revoked"])
+        self._ends = {
+            item_id: datetime.fromisoformat(end)
+            for item_id, end in stored["ends"].items()
+        }
         self._is_removed = False
 
     @property
@@ -74,7 +79,11 @@ class Ledger:
 
     def knows(self, item_id: str) -> bool:
         """Return whether this is the id or the fingerprint of a certificate, not that of a key."""
-        return item_id in self._records or item_id in self._confirmed
+        return (
+            item_id in self._records
+            or item_id in self._confirmed
+            or item_id in self._seen
+        )
 
     def told(self, certificate_id: str) -> Standing | None:
         """Return the standing of a certificate that automations were last told."""
@@ -89,6 +98,16 @@ class Ledger:
     def revoked(self) -> Collection[str]:
         """Return the ids and fingerprints of the certificates that were revoked here."""
         return self._revoked
+
+    def ended_by(self, now: datetime) -> frozenset[str]:
+        """Return the ids and fingerprints of certificates that were seen revoked, or have expired."""
+        return frozenset(item_id for item_id, end in self._ends.items() if end <= now)
+
+    async def async_record_ends(self, ends: Mapping[str, datetime]) -> None:
+        """Record until when certificates let somebody in, by their ids and fingerprints."""
+        if not ends.items() <= self._ends.items():
+            self._ends |= ends
+            await self._async_save()
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
@@ -168,6 +187,9 @@ class Ledger:
                     for item_id, since in self._unwanted.items()
                 },
                 "revoked": sorted(self._revoked),
+                "ends": {
+                    item_id: end.isoformat() for item_id, end in self._ends.items()
+                },
             }
         )
 

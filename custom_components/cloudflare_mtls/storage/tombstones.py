@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
+from ..const import CONF_ZONE_ID, DOMAIN
 from ..engine.sync.settings import HostnameSettings
 from ..subentries import (
     companion_data,
@@ -38,6 +39,14 @@ class Tombstone:
 
     settings: HostnameSettings
     removed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovedDevice:
+    """A removed companion device: its name, and its zone, None once that was forgotten."""
+
+    name: str
+    zone_id: str | None
 
 
 class Tombstones:
@@ -63,13 +72,15 @@ class Tombstones:
         }
 
     @property
-    def devices(self) -> frozenset[str]:
+    def devices(self) -> Mapping[str, RemovedDevice]:
         """Return the removed companion devices, by our ids."""
-        return frozenset(
-            device_id
+        return {
+            device_id: RemovedDevice(
+                name=item["settings"][CONF_NAME], zone_id=item["settings"][CONF_ZONE_ID]
+            )
             for device_id, item in self._stored["devices"].items()
             if item["removed_at"]
-        )
+        }
 
     @property
     def marked(self) -> frozenset[str]:
@@ -105,6 +116,16 @@ class Tombstones:
         """Forget removed hostnames."""
         kept = _without(self._stored["hostnames"], hostnames)
         await self._async_keep({**self._stored, "hostnames": kept})
+
+    async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
+        """Forget in which zone removed devices were, where it is one of these."""
+        devices = {
+            device_id: {**item, "settings": {**item["settings"], CONF_ZONE_ID: None}}
+            if item["removed_at"] and item["settings"][CONF_ZONE_ID] in zone_ids
+            else item
+            for device_id, item in self._stored["devices"].items()
+        }
+        await self._async_keep({**self._stored, "devices": devices})
 
     async def async_clear_devices(self, device_ids: Collection[str]) -> None:
         """Forget removed devices."""

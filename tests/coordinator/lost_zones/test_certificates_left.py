@@ -1,5 +1,7 @@
 """Tests of certificates in a lost domain: they may get in at the account's other hostnames."""
 
+from datetime import timedelta
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -12,6 +14,7 @@ from tests.common import (
     EDGE_EVERY,
     SECOND_LOOK,
     act,
+    add_certificate,
     issues,
     placeholders,
     reported,
@@ -207,7 +210,7 @@ async def test_rules_of_another_domain(
     two_zones: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Rules that let revoked certificates in are closed in every domain: each accepts all."""
+    """Rules that were seen to let revoked certificates in are closed in every domain: each accepts all."""
     (subentry,) = (
         item for item in two_zones.subentries.values() if item.title == CABIN
     )
@@ -220,6 +223,8 @@ async def test_rules_of_another_domain(
             " and not cf.tls_client_auth.cert_revoked", ""
         ).replace(" or cf.tls_client_auth.cert_revoked", "")
     assert not any("cert_revoked" in rule.expression for rule in cabin.rules)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) >= {"exposed"}
 
     await hass.services.async_call(
         "button",
@@ -230,4 +235,88 @@ async def test_rules_of_another_domain(
     await settle(hass)
 
     assert all("cert_revoked" in rule.expression for rule in cabin.rules)
-    assert reported(hass) == set()
+    assert "exposed" not in reported(hass)
+
+
+async def test_device_that_is_the_last_thing_in_its_domain(
+    hass: HomeAssistant,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is revoked at once where nobody could list the account's domains."""
+    (hostname,) = (
+        key for key, item in two_zones.subentries.items() if item.title == CABIN
+    )
+    hass.config_entries.async_remove_subentry(two_zones, hostname)
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    faults.unavailable("GET", "^/zones$")
+    await hass.config_entries.async_reload(two_zones.entry_id)
+    await settle(hass)
+
+    remove_tablet(hass, two_zones)
+    await settle(hass)
+
+    assert cabin.certificates["tablet"].status == "revoked"
+
+
+async def test_domains_that_could_not_be_listed_at_the_start(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """They are listed at the next refresh, not six hours later."""
+    third = sandbox.state.add_zone("third.example")
+    faults.unavailable("GET", "^/zones$")
+    await hass.config_entries.async_reload(two_zones.entry_id)
+    await settle(hass)
+    faults.clear()
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    certificates = sandbox.state.zones[sandbox.zone_id].certificates
+    third.certificates["stranger"] = certificates.pop("stranger")
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+
+    assert reported(hass) == {"unknown_certificates"}
+
+
+async def test_device_that_moved_to_another_domain(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was told of its old certificate closes with its renewal."""
+    ends = cabin.certificates["tablet"].certificate.not_valid_after_utc
+    freezer.move_to(ends - timedelta(days=20))
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "certificate_expiring" in reported(hass)
+    replace(sandbox, faults, cabin)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    entry = two_zones.runtime_data.protection.config_entry
+    for key, item in list(entry.subentries.items()):
+        if item.title in (CABIN, "Tablet"):
+            hass.config_entries.async_update_subentry(
+                entry, item, data={**item.data, "zone_id": _new_zone(sandbox)}
+            )
+        if item.title == "Pixel 8":
+            hass.config_entries.async_remove_subentry(entry, key)
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert "certificate_expiring" not in reported(hass)
+
+
+def _new_zone(sandbox: Sandbox) -> str:
+    return next(
+        key for key, zone in sandbox.state.zones.items() if zone.name == "example.org"
+    )

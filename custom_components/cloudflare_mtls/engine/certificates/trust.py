@@ -21,6 +21,7 @@ class Trust:
     has restored here.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
+    ended: the ids and fingerprints of certificates that were seen revoked, or have expired.
     """
 
     records: Mapping[str, Record]
@@ -29,6 +30,7 @@ class Trust:
     revoked: Collection[str]
     device_ids: Collection[str]
     removed_ids: Collection[str]
+    ended: Collection[str] = ()
 
     def record_of(self, certificate: Certificate) -> Record | None:
         """Return the record of a certificate, if it is the one that was created here."""
@@ -58,13 +60,14 @@ class Trust:
     def ids_of_device(self, device_id: str) -> frozenset[str]:
         """Return the ids of the certificates that were created for a device.
 
-        Those that were revoked here already are not among them.
+        Those that were revoked here already, or let nobody in any more, are not among them.
         """
         return frozenset(
             certificate_id
             for certificate_id, record in self.records.items()
             if record.device_id == device_id
             and certificate_id not in self.revoked
+            and certificate_id not in self.ended
             and record.fingerprint not in self.confirmed
         )
 
@@ -76,7 +79,7 @@ class Trust:
         Those that are not among the given ones are at the end: nobody could look where they are.
         """
         listed = {item.id for item in certificates}
-        unlisted = self.records.keys() - listed - set(self.revoked)
+        unlisted = self.records.keys() - listed - set(self.revoked) - set(self.ended)
         return [
             *(
                 item
@@ -89,12 +92,14 @@ class Trust:
     def confirmed_for(self, device_id: str) -> frozenset[str]:
         """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex.
 
-        Those that were revoked here already are not among them.
+        Those that were revoked here already, or let nobody in any more, are not among them.
         """
         return frozenset(
             fingerprint
             for fingerprint, of_device in self.confirmed.items()
-            if of_device == device_id and fingerprint not in self.revoked
+            if of_device == device_id
+            and fingerprint not in self.revoked
+            and fingerprint not in self.ended
         )
 
     def known_ids(self, device_id: str) -> frozenset[str]:
