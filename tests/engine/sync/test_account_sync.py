@@ -27,6 +27,7 @@ from custom_components.cloudflare_mtls.engine.sync.steps import Action, Associat
 from tests.engine.builders import (
     ACCOUNT_ID,
     BUILD_UP,
+    CATCH_ALL,
     HOST,
     NEIGHBOUR,
     OTHER,
@@ -229,6 +230,16 @@ def test_only_the_zone_that_was_seen_is_planned_for() -> None:
     assert engine.plan_for(view(in_sync()), None, extent).in_sync
 
 
+def test_removed_hostname_is_taken_down_only_in_its_zone() -> None:
+    """Its tunnel may serve hostnames of several zones; its record is deleted first."""
+    elsewhere = "ha.example.net"
+    engine = reconciler(settings(), removed=(settings(elsewhere, zone_id=ELSEWHERE),))
+    seen = in_sync()
+    served = configuration(serves(), serves(elsewhere), CATCH_ALL)
+    seen = replace(seen, configurations={TUNNEL_ID: served})
+    assert engine.plan_for(view(seen), None, Extent(hostnames={HOST})).in_sync
+
+
 def test_hostname_is_removed_only_where_that_is_asked() -> None:
     """The others stay in the rules."""
     engine = reconciler(settings(), settings(OTHER))
@@ -240,6 +251,13 @@ def test_hostname_is_removed_only_where_that_is_asked() -> None:
         assert engine.plan_for(view(both), None, extent).in_sync
     extent = Extent(hostnames={HOST}, remove=True)
     plan = engine.plan_for(view(both), None, extent)
+    assert names(plan.steps) == [
+        "delete dns_record",
+        "delete ingress",
+        "update block_rule",
+        "update skip_rule",
+        "delete association",
+    ]
     assert {step.target for step in plan.steps if "rule" not in step.kind} == {HOST}
     assert all(
         OTHER in step.detail and HOST not in step.detail
@@ -273,7 +291,7 @@ def test_former_tunnel_is_planned_for() -> None:
     former = settings(tunnel_id=UNKNOWN_TUNNEL)
     engine = reconciler(former).with_hostname(settings())
     seen = in_sync()
-    there = configuration(serves(), *seen.configurations[TUNNEL_ID].raw["ingress"][-1:])
+    there = configuration(serves(), CATCH_ALL)
     configurations = {
         **seen.configurations,
         UNKNOWN_TUNNEL: replace(there, tunnel_id=UNKNOWN_TUNNEL),

@@ -154,6 +154,12 @@ def test_domain_is_guessed_from_the_hostnames_after_a_restart() -> None:
     assert told == lost(Loss.REPLACED, name=BELOW.name, replacement=BELOW)
 
 
+def test_name_that_was_read_before_is_not_guessed() -> None:
+    """A deep hostname would tell another domain, of which no zone may be there."""
+    told = found(NOT_PERMITTED, AGAIN, hostnames={f"ha.{BELOW.name}"})
+    assert told == lost(Loss.REPLACED, replacement=AGAIN)
+
+
 @pytest.mark.parametrize("error", BOTH)
 def test_zone_without_hostnames_is_replaced_by_none(
     error: PermissionMissing | Rejected,

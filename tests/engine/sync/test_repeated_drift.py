@@ -183,6 +183,19 @@ def test_exposure_that_an_attempt_left_goes_on(left: Plan) -> None:
     assert home.told_exposure() == expected
 
 
+def test_hostname_that_opens_before_all_is_fixed_was_exposed() -> None:
+    """The first attempt found it closed."""
+    home = Home()
+    home.look(drift(), after=HOUR)
+    home.fix()
+    home.look(exposure(), after=MINUTE)
+    home.fix()
+    home.look(IN_SYNC)
+    for _ in range(2):
+        home.undo(drift())
+    assert home.told_exposure() == MINUTE
+
+
 def test_shorter_exposure_of_a_later_attempt_hides_no_longer_one() -> None:
     """A hostname may be opened again before all of it is fixed."""
     home = Home()

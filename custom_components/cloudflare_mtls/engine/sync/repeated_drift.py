@@ -50,9 +50,8 @@ class RepeatedDrift:
             if not any(plan.drifted(hostname) for plan in plans)
         }
         exposed = {item.hostname for plan in plans for item in plan.exposures}
-        for hostname in exposed:
-            seen = self._closed_at.get(hostname, now)
-            self._open_since.setdefault(hostname, seen)
+        for hostname in exposed & self._closed_at.keys():
+            self._open_since.setdefault(hostname, self._closed_at[hostname])
         for hostname in set(hostnames) - exposed:
             self._closed_at[hostname] = now
             self._open_since.pop(hostname, None)
