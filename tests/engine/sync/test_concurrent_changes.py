@@ -12,7 +12,6 @@ from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfigura
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import Observation, Ruleset
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
-from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
 from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.observe import observe
@@ -37,6 +36,8 @@ from tests.engine.servers import FaultyProxy
 ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
 EXEMPT = wanting(protected(HOST, "/api/webhook/"))
+CHANGED = "somebody else changed the zone at the same time"
+CONTRADICTION = "the answers contradict each other"
 ASSOCIATIONS = f"/zones/{ZONE_ID}/certificate_authorities/hostname_associations"
 LETS_ALL_IN = {"ruleset": "current"}
 
@@ -128,6 +129,7 @@ async def test_nothing_is_published_past_a_rule_that_lets_everybody_in(
     busy.acts = once_after(moment, lambda: let_all_in(sandbox))
     outcome = await sync(shared, ONE)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == "another custom rule lets everybody in"
     assert names(outcome.applied) == BUILD_UP[:4]
     assert exposed(await look(shared), HOST) is None
     busy.acts = lambda _: None
@@ -144,6 +146,20 @@ async def test_tear_down_goes_on_past_a_rule_that_lets_everybody_in(
     outcome = await sync(client, NONE)
     assert outcome.error is None
     assert exposed(await look(client), HOST) is None
+
+
+async def test_hostname_that_is_open_already_is_led_to_its_service(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """The step opens nothing; the next plan closes it."""
+    await sync(client, ONE)
+    sandbox.state.tunnels[TUNNEL_ID].ingress[-2].update(service="http://elsewhere:1")
+    observation = await look(client)
+    plan = make_plan(observation, ONE)
+    let_all_in(sandbox)
+    outcome = await apply_plan(client, observation, plan)
+    assert outcome.error is None
+    assert names(outcome.applied) == ["update ingress"]
 
 
 async def test_harmless_change_does_not_stop_a_build_up(
@@ -171,6 +187,7 @@ async def test_zone_that_never_looks_the_same_is_not_published(
     observation = await look(shared)
     outcome = await apply_plan(shared, observation, make_plan(observation, ONE))
     assert isinstance(outcome.error, Unavailable)
+    assert str(outcome.error) == CONTRADICTION
     assert names(outcome.applied) == BUILD_UP[:4]
 
 
@@ -197,6 +214,7 @@ async def test_rule_is_changed_only_in_a_zone_that_is_as_planned(
     change(sandbox)
     outcome = await apply_plan(client, observation, plan)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == CHANGED
     assert outcome.applied == ()
     assert [rule.expression for rule in the_zone(sandbox).rules][-3:] == before
     outcome = await sync(client, EXEMPT)
@@ -215,6 +233,7 @@ async def test_rule_is_not_deleted_after_a_change_that_was_accepted_before(
     add_rule(sandbox)
     outcome = await apply_plan(client, observation, plan)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == CHANGED
     assert names(outcome.applied) == TEAR_DOWN[:2]
     assert (await sync(client, NONE)).error is None
 
@@ -233,6 +252,7 @@ async def test_rule_of_somebody_that_an_answer_shows_is_a_change(
     add_rule(sandbox)
     outcome = await apply_plan(client, observation, plan)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == CHANGED
     assert outcome.applied == plan.steps[:1]
     assert (await sync(client, EXEMPT)).error is None
     assert make_plan(await look(client), EXEMPT).in_sync
@@ -283,6 +303,7 @@ async def test_list_of_associations_that_flickers_is_not_written(
     monkeypatch.setattr(client.hostname_associations, "get", flicker)
     outcome = await apply_plan(client, observation, make_plan(observation, ONE))
     assert isinstance(outcome.error, Unavailable)
+    assert str(outcome.error) == CONTRADICTION
     assert names(outcome.applied) == BUILD_UP[:1]
     assert the_zone(sandbox).associations == ["nas.example.com"]
 
@@ -319,6 +340,7 @@ async def test_answer_without_what_was_written_stops_a_build_up(
     monkeypatch.setattr(getattr(client, resource), method, answer)
     outcome = await sync(client, ONE)
     assert isinstance(outcome.error, Unavailable)
+    assert str(outcome.error) == CONTRADICTION
     assert names(outcome.applied) == BUILD_UP[:done]
 
 
@@ -352,6 +374,7 @@ async def test_answer_with_what_was_deleted_stops_a_tear_down(
     monkeypatch.setattr(getattr(client, resource), method, as_before)
     outcome = await sync(client, NONE)
     assert isinstance(outcome.error, Unavailable)
+    assert str(outcome.error) == CONTRADICTION
     assert names(outcome.applied) == TEAR_DOWN[:done]
 
 
@@ -368,23 +391,8 @@ async def test_rule_that_cloudflare_keeps_as_it_was_stops_a_sync(
     monkeypatch.setattr(client.rulesets, "edit_rule", as_before)
     outcome = await sync(client, EXEMPT)
     assert isinstance(outcome.error, Unavailable)
+    assert str(outcome.error) == CONTRADICTION
     assert outcome.applied == ()
-
-
-async def test_mark_that_somebody_took_away_is_written_again(
-    sandbox: Sandbox, client: CloudflareClient
-) -> None:
-    """The record is otherwise as it was, and leads there all the time."""
-    await sync(client, ONE)
-    records = the_zone(sandbox).dns_records.values()
-    ours = next(item for item in records if item.name == HOST)
-    ours.comment = None
-    outcome = await sync(client, wanting(protected(), marked=frozenset({HOST})))
-    assert outcome.error is None
-    assert names(outcome.applied) == ["mark dns_record"]
-    record = next(item for item in records if item.name == HOST)
-    assert (record.comment, record.proxied) == (RECORD_COMMENT, True)
-    assert set(outcome.observation.records) == set((await look(client)).records)
 
 
 @pytest.mark.parametrize("comment", [None, "mine"])
@@ -398,6 +406,7 @@ async def test_record_of_somebody_else_is_never_deleted(
     next(item for item in records if item.name == HOST).comment = comment
     outcome = await apply_plan(client, await look(client), plan)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == "a DNS record is in the way"
     assert outcome.applied == ()
     assert HOST in {item.name for item in the_zone(sandbox).dns_records.values()}
 
@@ -423,4 +432,5 @@ async def test_tunnel_that_is_gone_is_a_conflict(
     del sandbox.state.tunnels[TUNNEL_ID]
     outcome = await apply_plan(client, observation, plan)
     assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == "the tunnel is gone or managed locally"
     assert names(outcome.applied) == BUILD_UP[:3]
