@@ -297,7 +297,8 @@ async def test_list_of_associations_that_flickers_is_not_written(
     observation = await look(client)
     answers = iter((["a.example.com"], ["b.example.com"]) * 9)
 
-    async def flicker(_: str) -> tuple[str, ...]:
+    async def flicker(zone_id: str) -> tuple[str, ...]:
+        assert zone_id == ZONE_ID
         return tuple(next(answers))
 
     monkeypatch.setattr(client.hostname_associations, "get", flicker)
