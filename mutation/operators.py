@@ -63,6 +63,9 @@ def _drop_operand(node: cst.BooleanOperation) -> Iterable[cst.CSTNode]:
 def _drop_element(
     node: cst.Tuple | cst.List | cst.Set | cst.Dict,
 ) -> Iterable[cst.CSTNode]:
+    if isinstance(node, cst.Tuple) and not node.lpar:
+        # An except clause takes several types without parentheses, but not one.
+        node = node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
     for place in range(len(node.elements)):
         left = [*node.elements[:place], *node.elements[place + 1 :]]
         if left or not isinstance(node, cst.Set):

@@ -25,24 +25,43 @@ PHONE, TABLET = "phone", "tablet"
 
 
 def certificate(
+    item_id: str = "id",
+    fingerprint: str = "print",
     *,
     organization: str = ORGANIZATION,
     unit: str = PHONE,
     status: CertificateStatus | None = CertificateStatus.ACTIVE,
 ) -> Certificate:
-    """Return a certificate with the id "id" and the fingerprint "print"."""
+    """Return a certificate that says it is of a device."""
     facts = CertificateFacts(
         name="Phone",
         organization=organization,
         organizational_unit=unit,
         serial_number="1",
-        fingerprint_sha256="print",
+        fingerprint_sha256=fingerprint,
         issued_on=NOW,
         expires_on=NOW,
         public_key=b"key",
         key_type=KeyType.EC_P256,
     )
-    return Certificate(id="id", zone_id="zone", status=status, facts=facts)
+    return Certificate(id=item_id, zone_id="zone", status=status, facts=facts)
+
+
+def unreadable(item_id: str = "id") -> ListedCertificate:
+    """Return a certificate of which only the id is known."""
+    return ListedCertificate(
+        id=item_id, zone_id="zone", status=CertificateStatus.ACTIVE
+    )
+
+
+def created(*items: tuple[str, str]) -> dict[str, Record]:
+    """Return the records of certificates that were created here: their ids, and their devices."""
+    return {
+        item_id: Record(
+            fingerprint=f"{item_id}-print", device_id=device_id, created_on=NOW
+        )
+        for item_id, device_id in items
+    }
 
 
 def recorded(fingerprint: str = "print", device_id: str = PHONE) -> dict[str, Record]:
@@ -135,6 +154,166 @@ def test_certificates_of_removed_devices_are_known() -> None:
     assert not removed.trusts(certificate())
     claiming = trust(removed_ids={PHONE})
     assert claiming.unknown_among([certificate()]) == (certificate(),)
+
+
+@pytest.mark.parametrize("revoked", ["id", "print"])
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"records": recorded()}, {"confirmed": {"print": None}}],
+    ids=["unknown", "created here", "confirmed"],
+)
+def test_revoked_certificate_that_is_active_again_is_told(
+    known: dict[str, Any], revoked: str
+) -> None:
+    """Somebody restored it at Cloudflare; it gets in only once a person restores it here."""
+    found = trust(device_ids={PHONE}, revoked={revoked}, **known)
+    assert found.is_revoked(certificate())
+    assert found.is_stopped(certificate())
+    assert not found.is_unwanted(certificate())
+    assert not found.trusts(certificate())
+    assert found.unknown_among([certificate()]) == (certificate(),)
+
+
+@pytest.mark.parametrize("revoked", [key_id_of(b"key"), "other"])
+def test_renewed_certificate_of_the_same_key_is_not_revoked(revoked: str) -> None:
+    """Only ids that no other certificate has say that it was revoked."""
+    found = trust(records=recorded(), device_ids={PHONE}, revoked={revoked})
+    assert not found.is_revoked(certificate())
+    assert not found.is_stopped(certificate())
+    assert found.trusts(certificate())
+
+
+@pytest.mark.parametrize(
+    ("known", "revoking", "device_id"),
+    [
+        pytest.param({}, certificate(), None, id="only what it says"),
+        pytest.param({"records": recorded()}, certificate(), PHONE, id="created"),
+        pytest.param({"records": recorded()}, unreadable(), PHONE, id="unreadable"),
+        pytest.param(
+            {"records": recorded("other")}, certificate(), PHONE, id="by its id alone"
+        ),
+        pytest.param({"records": recorded()}, unreadable("x"), None, id="another"),
+        pytest.param(
+            {"records": recorded(), "confirmed": {"print": TABLET}},
+            certificate(),
+            TABLET,
+            id="confirmed for another device",
+        ),
+        pytest.param(
+            {"records": recorded(), "confirmed": {"print": None}},
+            certificate(),
+            None,
+            id="confirmed for no device",
+        ),
+        pytest.param(
+            {"confirmed": {"print": PHONE}},
+            ListedCertificate.unlisted("print"),
+            PHONE,
+            id="confirmed, and in no zone",
+        ),
+    ],
+)
+def test_certificate_is_revoked_with_its_device(
+    known: dict[str, Any], revoking: ListedCertificate, device_id: str | None
+) -> None:
+    """Even one that cannot be read goes with the device that it was created for."""
+    found = trust(removed_ids={PHONE}, **known)
+    assert found.revoked_with(revoking) == device_id
+    assert found.is_of_removed_device(revoking) is (device_id == PHONE)
+    is_known = device_id == PHONE or (
+        "print" in found.confirmed and found.trusts(certificate())
+    )
+    assert (found.unknown_among([revoking]) == ()) is is_known
+
+
+def test_certificates_of_a_device_are_those_that_nobody_revoked() -> None:
+    """What a person confirmed for another device is not among them, whoever it was created for."""
+    found = trust(
+        records=created(("a", PHONE), ("b", TABLET), ("c", PHONE), ("d", PHONE)),
+        confirmed={"d-print": TABLET, "x": PHONE, "y": PHONE, "z": None},
+        revoked={"c", "y"},
+    )
+    assert found.ids_of_device(PHONE) == {"a"}
+    assert found.confirmed_for(PHONE) == {"x"}
+    assert found.known_ids(PHONE) == {"a", "x"}
+    assert found.known_ids(TABLET) == {"b", "d-print"}
+    assert found.known_ids("watch") == set()
+
+
+def test_created_certificates_that_may_be_valid_are_found_wherever_they_are() -> None:
+    """One that Cloudflare lists no more may still let somebody in, unless it was revoked here."""
+    found = trust(
+        records=created(*((item_id, PHONE) for item_id in "abcdef")),
+        revoked={"a", "f"},
+    )
+    unknown = ListedCertificate(id="e", zone_id="zone", status=None)
+    among = [
+        unknown,
+        certificate("a"),
+        certificate("foreign", "a-print"),
+        certificate("b", status=CertificateStatus.REVOKED),
+    ]
+    assert found.created_among(among) == [
+        unknown,
+        certificate("a"),
+        ListedCertificate.unlisted("c"),
+        ListedCertificate.unlisted("d"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "fingerprints"),
+    [
+        pytest.param({}, set(), id="none"),
+        pytest.param({"records": recorded()}, {"print"}, id="created here"),
+        pytest.param(
+            {"records": recorded(device_id=TABLET)},
+            set(),
+            id="of a device that is gone",
+        ),
+        pytest.param(
+            {"records": recorded(), "revoked": {"id"}}, set(), id="revoked by its id"
+        ),
+        pytest.param(
+            {"records": recorded(), "revoked": {"print"}}, set(), id="revoked"
+        ),
+        pytest.param(
+            {"records": recorded(), "unwanted": {"id"}}, set(), id="unwanted by its id"
+        ),
+        pytest.param(
+            {"confirmed": {"print": PHONE}, "unwanted": {"print"}}, set(), id="unwanted"
+        ),
+        pytest.param(
+            {"records": recorded(), "unwanted": {"x"}, "revoked": {"y"}},
+            {"print"},
+            id="others revoked and unwanted",
+        ),
+        pytest.param({"confirmed": {"print": None}}, {"print"}, id="confirmed"),
+        pytest.param({"confirmed": {"print": PHONE}}, {"print"}, id="adopted"),
+        pytest.param(
+            {"confirmed": {"print": TABLET}}, set(), id="adopted, device gone"
+        ),
+        pytest.param(
+            {"records": recorded(device_id=TABLET), "confirmed": {"print": None}},
+            {"print"},
+            id="confirmed since its device is gone",
+        ),
+        pytest.param(
+            {"records": recorded(), "confirmed": {"print": TABLET}},
+            set(),
+            id="confirmed for a device that is gone",
+        ),
+    ],
+)
+def test_what_is_trusted_and_not_listed_may_still_be_used(
+    known: dict[str, Any], fingerprints: set[str]
+) -> None:
+    """A zone that cannot be read locks no trusted device out, and lets no other one in."""
+    found = trust(device_ids={PHONE}, **known)
+    others = [certificate("other", "other-print"), unreadable()]
+    assert found.fingerprints_beyond([]) == fingerprints
+    assert found.fingerprints_beyond(others) == fingerprints
+    assert found.fingerprints_beyond([certificate()]) == set()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 )
 from custom_components.cloudflare_mtls.engine.api.models import Observation
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
 from custom_components.cloudflare_mtls.engine.sync.apply import Outcome, apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.observe import observe
@@ -33,6 +34,7 @@ from tests.engine.builders import (
     ZONE_ID,
     names,
     protected,
+    taking_over,
     wanting,
 )
 from tests.engine.servers import Fault, FaultyProxy
@@ -391,3 +393,37 @@ async def test_association_that_somebody_removed(
     _, outcome = await sync(client, ONE)
     assert outcome.error is None
     assert zone.associations == ["nas.example.com", HOST]
+
+
+async def test_rules_made_by_hand_are_taken_over(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """One becomes ours in its place, another one is deleted, and nothing else is touched."""
+    expression = f'http.host eq "{HOST}" and not cf.tls_client_auth.cert_verified'
+    the_zone(sandbox).rules.extend(Rule("block", expression) for _ in range(2))
+    kept = [rule.id for rule in the_zone(sandbox).rules[:2]]
+    observation = await look(client)
+    plan = make_plan(observation, taking_over(observation, ONE))
+    outcome = await apply_plan(client, observation, plan)
+    assert outcome.error is None
+    assert {"adopt block_rule", "discard block_rule"} <= set(names(plan.steps))
+    rules = the_zone(sandbox).rules
+    assert [rule.id for rule in rules if rule.ref != SKIP_REF] == kept
+    assert make_plan(await look(client), ONE).in_sync
+
+
+async def test_mark_that_somebody_took_away_is_written_again(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """The record is otherwise as it was, and leads there all the time."""
+    await sync(client, ONE)
+    records = the_zone(sandbox).dns_records.values()
+    ours = next(item for item in records if item.name == HOST)
+    ours.comment = None
+    marked = wanting(protected(), marked=frozenset({HOST}))
+    _, outcome = await sync(client, marked)
+    assert outcome.error is None
+    assert names(outcome.applied) == ["mark dns_record"]
+    record = next(item for item in records if item.name == HOST)
+    assert (record.comment, record.proxied) == (RECORD_COMMENT, True)
+    assert set(outcome.observation.records) == set((await look(client)).records)

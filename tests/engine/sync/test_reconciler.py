@@ -2,35 +2,60 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
+    NotFound,
     PlanChanged,
     RateLimited,
+    TokenRejected,
     Unavailable,
 )
 from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
+from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
+from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
 from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
-from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
+from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
+    Layout,
+)
 from sandbox import Sandbox
 from sandbox.state import Rule
 from tests.common import add_certificate, fingerprint_of
-from tests.engine.builders import ACCOUNT_ID, HOST, ZONE_ID, protected, trust
-from tests.engine.servers import Fault, FaultyProxy
+from tests.engine.builders import (
+    ACCOUNT_ID,
+    HOST,
+    NEIGHBOUR,
+    OTHER,
+    TUNNEL_ID,
+    ZONE_ID,
+    protected,
+    trust,
+)
+from tests.engine.servers import Fault, FaultyProxy, ScriptedApi, envelope
 
 EXTENT = Extent(hostnames={HOST})
+GONE_ZONE = "20000000000000000000000000000dea"
+FORMER, REMOVED = (f"7e000000-0000-4000-8000-0000000000{n}" for n in ("f0", "de"))
+
+
+def settings(
+    hostname: str = HOST, *, zone_id: str = ZONE_ID, **more: Any
+) -> HostnameSettings:
+    """Return the settings of a hostname."""
+    return HostnameSettings(
+        zone_id=zone_id, protected=protected(hostname, **more), keep_in_sync=True
+    )
 
 
 def reconciler(client: CloudflareClient, pins: Pins | None = None) -> Reconciler:
     """Return the reconciler of an account with one protected hostname."""
-    settings = HostnameSettings(
-        zone_id=ZONE_ID, protected=protected(), keep_in_sync=True
-    )
     return Reconciler(
-        client=client, account_id=ACCOUNT_ID, hostnames=(settings,), pins=pins
+        client=client, account_id=ACCOUNT_ID, hostnames=(settings(),), pins=pins
     )
 
 
@@ -44,6 +69,8 @@ async def test_sync_returns_the_observation_of_a_new_read(
         assert sync.error is None
         assert sync.left.in_sync
         assert len(sync.applied) == len(sandbox.journal.writes) == writes
+        looks = [item.path for item in sandbox.journal.requests]
+        assert looks.count(f"/zones/{ZONE_ID}") == 1
 
         seen = await reconciler(client).look(ZONE_ID)
         known, found = sync.view.observation, seen.observation
@@ -66,6 +93,7 @@ async def test_confirmed_plan_is_carried_out_and_no_other(
         sync = (await engine.sync(replace(EXTENT, confirmed=confirmed))).zones[ZONE_ID]
         assert isinstance(sync.error, PlanChanged)
         assert sync.left == plan
+        assert sync.view == await engine.look(ZONE_ID)
         assert sandbox.journal.writes == []
     for applied in (plan.steps, ()):
         confirmed = {ZONE_ID: plan}
@@ -89,6 +117,23 @@ async def test_offer_takes_over_all_that_was_made_by_hand(
     assert offer.adoptable == {MadeByHand(id=rule.id)}
     assert offer.takes_over
     assert not (await engine.plan(ZONE_ID, EXTENT)).takes_over
+
+
+async def test_offer_accepts_only_what_is_pinned(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """A person confirms the very rules that are written."""
+    pins = Pins(
+        zone_ids=[ZONE_ID],
+        needed_zone_ids=[ZONE_ID],
+        trust=trust(),
+        run_blocking=asyncio.to_thread,
+    )
+    engine = reconciler(client, pins)
+    offer = await engine.offer(ZONE_ID, {HOST})
+    assert offer == await engine.plan(ZONE_ID, EXTENT)
+    assert offer == (await engine.preview(EXTENT)).left[ZONE_ID]
+    assert offer != await reconciler(client).offer(ZONE_ID, {HOST})
 
 
 async def test_preview_writes_nothing(
@@ -129,6 +174,101 @@ async def test_only_a_write_that_may_have_happened_is_looked_for(
     assert len(sync.left.steps) == (4 if looks_again else 5)
 
 
+async def test_rate_limited_sync_goes_on_where_it_stopped(
+    unsteady: CloudflareClient, proxy: FaultyProxy
+) -> None:
+    """What was written before is known without another look."""
+    engine = reconciler(unsteady)
+    plan = await engine.plan(ZONE_ID, EXTENT)
+    proxy.writes, proxy.fails_at, proxy.fault = 0, 2, Fault.LIMITED
+    sync = (await engine.sync(EXTENT)).zones[ZONE_ID]
+    assert isinstance(sync.error, RateLimited)
+    assert sync.applied == plan.steps[:2]
+    assert sync.left.steps == plan.steps[2:]
+
+
+async def test_zone_is_looked_at_with_all_tunnels_that_may_serve_it(
+    client: CloudflareClient,
+) -> None:
+    """Those of other zones decide nothing in it."""
+    engine = replace(
+        reconciler(client),
+        hostnames=(
+            settings(),
+            settings(NEIGHBOUR, zone_id=GONE_ZONE, tunnel_id="elsewhere"),
+        ),
+        removed=(settings(OTHER, tunnel_id=REMOVED),),
+        former=(settings(tunnel_id=FORMER),),
+    )
+    seen = (await engine.look(ZONE_ID)).observation
+    assert seen.configurations.keys() == {TUNNEL_ID}
+    assert seen.gone_tunnels == {FORMER, REMOVED}
+    assert seen.unread_tunnels == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("layouts", "has_rule", "asks"),
+    [
+        ({HOST: Layout.SKIP_AND_BLOCK}, False, True),
+        ({HOST: Layout.BLOCK_ONLY}, False, False),
+        ({HOST: Layout.BLOCK_ONLY, OTHER: Layout.SKIP_AND_BLOCK}, False, True),
+        ({HOST: Layout.BLOCK_ONLY}, True, True),
+    ],
+)
+async def test_what_may_be_skipped_is_asked_only_for_a_skip_rule(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    layouts: dict[str, Layout],
+    has_rule: bool,
+    asks: bool,
+) -> None:
+    """One that is there may be written for another Home Assistant; one layout has none."""
+    if has_rule:
+        rule = Rule("skip", "ssl", ref=SKIP_REF, action_parameters={"phases": []})
+        sandbox.state.zones[ZONE_ID].rules.append(rule)
+    hostnames = tuple(settings(name, layout=item) for name, item in layouts.items())
+    engine = replace(reconciler(client), hostnames=hostnames)
+    sandbox.journal.clear()
+
+    view = await engine.look(ZONE_ID)
+
+    dry_runs = [item for item in sandbox.journal.requests if item.query.get("dry_run")]
+    assert bool(dry_runs) is asks
+    assert bool(view.skippable) is asks
+    assert view.skippable <= frozenset(Skippable)
+    # Another reconciler of the client does not ask again.
+    sandbox.journal.clear()
+    assert await replace(engine, removed=()).look(ZONE_ID) == view
+    assert not any(item.query.get("dry_run") for item in sandbox.journal.requests)
+
+
+async def test_zone_that_is_gone_stops_no_other(client: CloudflareClient) -> None:
+    """It is told with what Cloudflare says of it."""
+    for zone_ids in ((GONE_ZONE, ZONE_ID), (ZONE_ID, GONE_ZONE)):
+        first, second = zone_ids
+        engine = replace(
+            reconciler(client),
+            hostnames=(settings(zone_id=first), settings(OTHER, zone_id=second)),
+        )
+        ended = await engine.sync(Extent(hostnames={HOST, OTHER}))
+        assert ended.zones.keys() == {ZONE_ID}
+        assert ended.left[ZONE_ID].in_sync
+        assert ended.unseen.keys() == {GONE_ZONE}
+        assert isinstance(ended.unseen[GONE_ZONE], NotFound)
+
+
+async def test_refused_token_and_pause_stop_all_zones(api: ScriptedApi) -> None:
+    """Every other zone would end in the same way."""
+    engine = reconciler(CloudflareClient("token", base_url=api.url))
+    api.answers = lambda _: envelope(401, code=1000)
+    api.verifies = lambda: envelope(401, code=1000)
+    with pytest.raises(TokenRejected):
+        await engine.preview(EXTENT)
+    api.answers = lambda _: envelope(429, code=10429)
+    with pytest.raises(RateLimited):
+        await engine.sync(EXTENT)
+
+
 async def test_pins_are_read_for_each_sync(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
@@ -145,6 +285,6 @@ async def test_pins_are_read_for_each_sync(
         certificate = await add_certificate(sandbox, certificate_id=f"phone{number}")
         fingerprint = fingerprint_of(certificate)
         confirmed[fingerprint] = None
-        await engine.sync(EXTENT)
+        assert (await engine.sync(EXTENT)).in_sync
         rules = sandbox.state.zones[ZONE_ID].rules[:2]
         assert all(fingerprint in rule.expression for rule in rules)

@@ -213,3 +213,58 @@ def test_protected_hostname_is_not_proposed_again() -> None:
         propose(zone(), rules, origins=[":8123"], taken=taken, is_reached=anywhere)
         is None
     )
+
+
+USUAL = serves("ha.example.com", "http://hub:1")
+CASA = serves("casa.example.com", "http://a:8123")
+NEXT = serves("cabin.example.com", "http://b:8123")
+
+
+@pytest.mark.parametrize(
+    ("rules", "own_hosts", "proposed"),
+    [
+        ([B, USUAL], (), "ha-mobile.example.com"),
+        ([USUAL, CASA], (), "casa-mobile.example.com"),
+        ([USUAL, CASA, B], ("nas.example.com",), "nas-mobile.example.com"),
+        ([CASA, NEXT], (), "casa-mobile.example.com"),
+    ],
+    ids=["usual name", "origin", "own host", "first"],
+)
+def test_proposal_is_named_after_what_is_most_likely_home_assistant(
+    rules: list[dict[str, str]], own_hosts: tuple[str, ...], proposed: str
+) -> None:
+    """Its own hosts are certain, an origin is likely, a name is a guess."""
+    found = propose(
+        zone(),
+        ingress(*rules),
+        origins=[":8123"],
+        taken=[],
+        is_reached=anywhere,
+        own_hosts=own_hosts,
+    )
+    assert found
+    assert found[0] == proposed
+
+
+@pytest.mark.parametrize(
+    ("name", "reached", "proposed"),
+    [
+        ("a.b.example.com", {"a-mobile.example.com"}, "a-mobile.example.com"),
+        ("a.b.example.com", {"mobile.example.com"}, "mobile.example.com"),
+        ("a.b.example.com", set(), "a-mobile.b.example.com"),
+        (f"{'a' * 63}.example.com", set(), "mobile.example.com"),
+        ("example.com", set(), "mobile.example.com"),
+    ],
+)
+def test_proposal_is_a_hostname_that_visitors_reach(
+    name: str, reached: set[str], proposed: str
+) -> None:
+    """Where none is, it is the one that is most alike."""
+    found = propose(
+        zone(),
+        ingress(serves(name, "http://a:8123")),
+        origins=[":8123"],
+        taken=[],
+        is_reached=reached.__contains__,
+    )
+    assert found == (proposed, "http://a:8123")

@@ -1,7 +1,7 @@
 """Counts how often drift of a hostname comes back, and how long it was exposed (pure)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,8 +15,8 @@ _OFTEN: Final = 3
 class RepeatedChange:
     """What somebody else keeps undoing: since when, how often, and for how long it was exposed at most.
 
-    The time of exposure is an upper bound: from the last look that found the hostname closed. It is
-    None if the hostname was never exposed.
+    The time of exposure is an upper bound: from the last look that found the hostname closed to the
+    last attempt that fixed it. It is None if the hostname was never exposed.
     """
 
     since: datetime
@@ -37,33 +37,37 @@ class RepeatedDrift:
         """Begin with nothing known."""
         self._in_sync = set[str]()
         self._closed_at: dict[str, datetime] = {}
-        self._exposed_for: dict[str, timedelta] = {}
+        self._open_since: dict[str, datetime] = {}
         self._fixed: dict[str, list[_Fixed]] = {}
 
     def look(
         self, plans: Collection[Plan], hostnames: Collection[str], now: datetime
     ) -> None:
-        """Note which hostnames were seen in sync or closed, and for how long others may have been exposed."""
+        """Note which hostnames were seen in sync or closed, and since when others may be exposed."""
         self._in_sync |= {
             hostname
             for hostname in hostnames
             if not any(plan.drifted(hostname) for plan in plans)
         }
         exposed = {item.hostname for plan in plans for item in plan.exposures}
-        for hostname in exposed:
-            seen = self._closed_at.get(hostname, now)
-            self._exposed_for.setdefault(hostname, now - seen)
+        for hostname in exposed & self._closed_at.keys():
+            self._open_since.setdefault(hostname, self._closed_at[hostname])
         for hostname in set(hostnames) - exposed:
             self._closed_at[hostname] = now
+            self._open_since.pop(hostname, None)
 
     def fixed(self, hostname: str, now: datetime) -> None:
         """Note that drift of a hostname was fixed; it counts once, until the hostname is in sync again."""
-        if hostname not in self._in_sync:
-            return
-        self._in_sync.discard(hostname)
-        exposed_for = self._exposed_for.pop(hostname, None)
-        fixed = _Fixed(at=now, exposed_for=exposed_for)
-        self._fixed.setdefault(hostname, []).append(fixed)
+        since = self._open_since.get(hostname)
+        exposed_for = None if since is None else now - since
+        items = self._fixed.setdefault(hostname, [])
+        if hostname in self._in_sync:
+            self._in_sync.discard(hostname)
+            items.append(_Fixed(at=now, exposed_for=exposed_for))
+        elif items and exposed_for is not None:
+            # An attempt before this one left the hostname open.
+            longest = max(exposed_for, items[-1].exposed_for or exposed_for)
+            items[-1] = replace(items[-1], exposed_for=longest)
 
     def repeated(self, now: datetime) -> Mapping[str, RepeatedChange]:
         """Return what was fixed three times or more within a day, by hostname."""
