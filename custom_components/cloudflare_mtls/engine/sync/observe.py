@@ -35,13 +35,19 @@ async def observe(
         is_gone = await client.tunnels.is_gone(account_id, tunnel_id)
         return _SeenTunnel(configuration=None, is_gone=is_gone)
 
-    zone, ruleset, associations, records, tunnels = await asyncio.gather(
-        client.zones.get(zone_id),
-        client.rulesets.get(zone_id),
-        client.hostname_associations.get(zone_id),
-        client.dns.list(zone_id),
-        ask_each(tunnel_ids, look_at),
+    reads = (
+        asyncio.ensure_future(client.zones.get(zone_id)),
+        asyncio.ensure_future(client.rulesets.get(zone_id)),
+        asyncio.ensure_future(client.hostname_associations.get(zone_id)),
+        asyncio.ensure_future(client.dns.list(zone_id)),
+        asyncio.ensure_future(ask_each(tunnel_ids, look_at)),
     )
+    # One that fails leaves no other one under way.
+    await asyncio.gather(*reads, return_exceptions=True)
+    zone_read, ruleset_read, associations_read, records_read, tunnels_read = reads
+    zone, ruleset = zone_read.result(), ruleset_read.result()
+    associations, records = associations_read.result(), records_read.result()
+    tunnels = tunnels_read.result()
     tunnels.raise_if_not_permitted()
     return Observation(
         zone=zone,
