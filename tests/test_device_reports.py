@@ -5,26 +5,27 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .common import act, settle, state_of
-from .dialogs import fetch, link_of
+from .dialogs import fetch, link_of, status_of_fetch
 
 HANDOVER = "sensor.pixel_8_handover"
 
 
-async def test_bundle_that_is_fetched_while_the_account_is_not_loaded(
+async def test_bundle_that_waits_while_the_account_is_not_loaded(
     hass: HomeAssistant,
     loaded_entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """The fetch is recorded, and shown once the account is loaded again."""
+    """It is given out once the account is loaded again, and the fetch is recorded."""
     client = await hass_client_no_auth()
     created = await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    link = link_of(hass, created)
     await hass.config_entries.async_unload(loaded_entry.entry_id)
-
-    await fetch(client, link_of(hass, created))
-    await settle(hass)
-
+    assert await status_of_fetch(client, link) == 503
     await hass.config_entries.async_setup(loaded_entry.entry_id)
+
+    await fetch(client, link)
     await settle(hass)
+
     assert state_of(hass, HANDOVER) == "taken"
 
 

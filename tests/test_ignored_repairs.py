@@ -100,7 +100,7 @@ async def turn_off_websockets(
 ) -> None:
     """Turn a setting off that the companion app needs."""
     zone_of(sandbox).settings["websockets"] = Setting("off", now())
-    await entry.runtime_data.checks.async_refresh()
+    await entry.runtime_data.checks.async_look_around_again()
 
 
 async def add_stranger(

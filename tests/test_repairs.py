@@ -412,11 +412,11 @@ async def test_finding_that_is_over(
     """A setting that somebody fixed meanwhile is not written again."""
     checks = in_sync.runtime_data.checks
     zone_of(sandbox).settings["websockets"] = Setting("off", now())
-    await checks.async_refresh()
+    await checks.async_look_around_again()
     flow = await begin_repair(client, issues(hass)["check_websockets_off"])
     assert flow["step_id"] == "confirm"
     zone_of(sandbox).settings["websockets"] = Setting("on", now())
-    await checks.async_refresh()
+    await checks.async_look_around_again()
     sandbox.journal.clear()
 
     path = f"/api/repairs/issues/fix/{flow['flow_id']}"

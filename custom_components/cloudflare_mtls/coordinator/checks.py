@@ -206,10 +206,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         if self._looked_around != observations:
             self._looked_around = observations
             self.config_entry.async_create_background_task(
-                self.hass, self._look_around_again(), f"{self.name} refresh"
+                self.hass, self.async_look_around_again(), f"{self.name} refresh"
             )
 
-    async def _look_around_again(self) -> None:
+    async def async_look_around_again(self) -> None:
         """Read everything now, after a change."""
         self._has_changed = True
         await self.async_refresh()
@@ -310,4 +310,4 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         if SPECS[finding.check].fixed_in is FixedIn.TUNNEL:
             await self._protection.async_refresh()
         else:
-            await self._look_around_again()
+            await self.async_look_around_again()
