@@ -53,10 +53,25 @@ def narrow(sandbox: Sandbox, faults: Faults, zone: Zone) -> None:
     sandbox.state.tokens[sandbox.token].zones = frozenset({sandbox.zone_id})
 
 
-def show_again(sandbox: Sandbox, faults: Faults) -> None:
-    """Have every domain be read."""
+async def show_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Have every domain be read, and what is due be done."""
     faults.clear()
     sandbox.state.tokens[sandbox.token].zones = None
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, HOUR)
+    await look_again(hass, freezer)
+
+
+async def remove_device(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Remove the companion device."""
+    (device,) = entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
+    await settle(hass)
 
 
 async def hide_and_wait(
@@ -95,10 +110,7 @@ async def test_token_that_reaches_less(
     for _ in range(30):
         await wait_for_refresh(hass, freezer, HOUR)
     assert reported(hass) == {"revocation_not_seen"}
-    show_again(sandbox, faults)
-    for _ in range(7):
-        await wait_for_refresh(hass, freezer, HOUR)
-    await look_again(hass, freezer)
+    await show_again(hass, sandbox, faults, freezer)
     assert second.certificates["there"].status == "revoked"
     assert reported(hass) == set()
 
@@ -136,18 +148,13 @@ async def test_device_that_is_removed(
     await hide_and_wait(hass, sandbox, faults, second, hide, freezer)
     if restarts:
         await restart(hass, entry)
-    (device,) = entry.get_subentries_of_type("companion_device")
-    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
-    await settle(hass)
+    await remove_device(hass, entry)
     for _ in range(26):
         await wait_for_refresh(hass, freezer, HOUR)
 
     assert reported(hass) - {"permission_missing"} == {"revocation_not_seen"}
     assert second.certificates["there"].status == "active"
-    show_again(sandbox, faults)
-    for _ in range(7):
-        await wait_for_refresh(hass, freezer, HOUR)
-    await look_again(hass, freezer)
+    await show_again(hass, sandbox, faults, freezer)
     assert second.certificates["there"].status == "revoked"
     assert reported(hass) == set()
 
@@ -160,7 +167,7 @@ async def test_stranger_who_has_to_be_revoked(
     second: Zone,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What a person ordered is told and done, whoever has the certificate, and however long it takes."""
+    """A revocation that a person ordered is told until it is done, also after days."""
     await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
     move(sandbox, "stranger", second)
     await look_again(hass, freezer)
@@ -175,10 +182,7 @@ async def test_stranger_who_has_to_be_revoked(
         await wait_for_refresh(hass, freezer, HOUR)
     assert reported(hass) == {"revocation_not_seen"}
 
-    show_again(sandbox, faults)
-    for _ in range(7):
-        await wait_for_refresh(hass, freezer, HOUR)
-    await look_again(hass, freezer)
+    await show_again(hass, sandbox, faults, freezer)
     assert second.certificates["stranger"].status == "revoked"
     assert reported(hass) == set()
 
@@ -196,9 +200,7 @@ async def test_until_nobody_gets_in_with_it(
     """The repair ends when the certificate has expired, and where the rules do not accept it."""
     narrow(sandbox, faults, second)
     await restart(hass, entry)
-    (device,) = entry.get_subentries_of_type("companion_device")
-    hass.config_entries.async_remove_subentry(entry, device.subentry_id)
-    await settle(hass)
+    await remove_device(hass, entry)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert placeholders(hass, "revocation_not_seen") == {"name": "Pixel 8"}
 

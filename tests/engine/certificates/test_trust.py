@@ -227,7 +227,7 @@ def test_certificate_is_revoked_with_its_device(
 
 
 def test_certificates_of_a_device_are_those_that_nobody_revoked() -> None:
-    """What a person confirmed for another device is not among them, whoever it was created for."""
+    """One that a person confirmed for another device is not among them, although it was created for this one."""
     found = trust(
         records=created(("a", PHONE), ("b", TABLET), ("c", PHONE), ("d", PHONE)),
         confirmed={"d-print": TABLET, "x": PHONE, "y": PHONE, "z": None},

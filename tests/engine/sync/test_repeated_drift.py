@@ -57,6 +57,12 @@ class Home:
         self.fix()
         self.look(IN_SYNC)
 
+    def undo_two_more(self) -> None:
+        """See all in sync, then fix two changes: the third one of the day is told."""
+        self.look(IN_SYNC)
+        for _ in range(2):
+            self.undo(drift())
+
     def told(self) -> RepeatedChange | None:
         """Return what is told of the hostname; nothing is told of the other one."""
         told = self.known.repeated(self.now)
@@ -150,9 +156,7 @@ def test_closed_hostname_that_drifts_is_known_to_be_closed() -> None:
     home.look(drift(), after=HOUR)
     home.look(exposure(), after=MINUTE)
     home.fix()
-    home.look(IN_SYNC)
-    for _ in range(2):
-        home.undo(drift())
+    home.undo_two_more()
     assert home.told_exposure() == MINUTE
 
 
@@ -162,9 +166,7 @@ def test_exposure_ends_only_when_it_is_fixed() -> None:
     home.look(exposure(), after=MINUTE)
     home.look(exposure(), after=HOUR)
     home.fix(after=HOUR)
-    home.look(IN_SYNC)
-    for _ in range(2):
-        home.undo(drift())
+    home.undo_two_more()
     assert home.told_exposure() == MINUTE + 2 * HOUR
 
 
@@ -176,9 +178,7 @@ def test_exposure_that_an_attempt_left_goes_on(left: Plan) -> None:
     home.fix()
     home.look(left)
     home.fix(after=HOUR)
-    home.look(IN_SYNC)
-    for _ in range(2):
-        home.undo(drift())
+    home.undo_two_more()
     expected = MINUTE + HOUR if left.exposures else MINUTE
     assert home.told_exposure() == expected
 
@@ -190,9 +190,7 @@ def test_hostname_that_opens_before_all_is_fixed_was_exposed() -> None:
     home.fix()
     home.look(exposure(), after=MINUTE)
     home.fix()
-    home.look(IN_SYNC)
-    for _ in range(2):
-        home.undo(drift())
+    home.undo_two_more()
     assert home.told_exposure() == MINUTE
 
 
@@ -204,9 +202,7 @@ def test_shorter_exposure_of_a_later_attempt_hides_no_longer_one() -> None:
     home.look(drift())
     home.look(exposure(), after=MINUTE)
     home.fix()
-    home.look(IN_SYNC)
-    for _ in range(2):
-        home.undo(drift())
+    home.undo_two_more()
     assert home.told_exposure() == HOUR
 
 
