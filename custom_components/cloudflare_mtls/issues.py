@@ -415,8 +415,8 @@ def revocation_issue(certificate: ListedCertificate, device_name: str | None) ->
         name = certificate.facts.name
     return Issue(
         id=f"revocation_{certificate.id}",
-        translation_key="revocation_pending"
-        if certificate.is_listed
-        else "revocation_not_seen",
+        translation_key="revocation_not_seen"
+        if certificate.zone_id is None
+        else "revocation_pending",
         placeholders={"name": name},
     )

@@ -34,8 +34,8 @@ def shown(placeholders: Mapping[str, str]) -> dict[str, str]:
 def plain(text: str) -> str:
     """Return foreign text as one short line; a cut can be seen.
 
-    Names of DNS are in their own letters. Line breaks become blanks, backticks become apostrophes. Control characters and those that
-    change the direction of the text or take no place are left out.
+    Names of DNS are in their own letters. Line breaks become blanks, backticks become apostrophes.
+    Control characters and those that change the direction of the text or take no place are left out.
     """
     # The rest of a very long text is not even read.
     begin = in_letters(text[: 4 * MAX_LENGTH])

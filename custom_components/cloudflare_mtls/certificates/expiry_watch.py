@@ -19,7 +19,7 @@ from ..issues import async_report
 from .automatic_revocation import async_revoke_automatically
 from .creations import async_get_creations
 from .revocation import CertificateRevoker
-from .told import Told, not_seen
+from .told import Told, not_listed
 
 _EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
     Standing.EXPIRING: CertificateEvent.EXPIRING,
@@ -77,23 +77,15 @@ class CertificateWatch:
         await self._ledger.async_record_ends(self._ends(state))
         trust, pinned = self._protection.trust, self._protection.pins
         # Where certificates are pinned, the rules accept none of those.
-        not_listed = [] if pinned else not_seen(state, trust, self._ledger.knows)
+        unlisted = [] if pinned else not_listed(state, trust, self._ledger.knows)
         told = Told(
             companions=tuple(companions.values()),
             unknown=state.unknown_certificates,
-            left=(*left, *not_listed),
+            left=(*left, *unlisted),
         )
         self._told = told.after(self._told, state, trust)
-        issues = self._told.issues(trust, self._names, pinned=pinned)
+        issues = self._told.issues(trust, self._protection.device_names, pinned=pinned)
         async_report(self._hass, self._entry.entry_id, "certificate", issues)
-
-    @property
-    def _names(self) -> dict[str, str]:
-        """Return the names of the companion devices, removed ones too, by our ids."""
-        removed = self._protection.removals.devices.items()
-        return {device_id: item.name for device_id, item in removed} | {
-            device.id: device.name for device in self._protection.companions
-        }
 
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
         """Return until when the certificates that are known here let somebody in."""

@@ -259,7 +259,7 @@ class CertificateRevoker:
         ledger = self._protection.ledger
         ids = self._own_ids(certificate.id) | own_ids([certificate])
         await ledger.async_mark_unwanted(ids)
-        if not certificate.is_listed:
+        if certificate.zone_id is None:
             raise NotListed
         try:
             status = await self._protection.client.client_certificates.revoke(

@@ -58,7 +58,7 @@ class Told:
         ]
 
 
-def not_seen(
+def not_listed(
     state: ProtectionState, trust: Trust, is_certificate: Callable[[str], bool]
 ) -> list[ListedCertificate]:
     """Return the certificates that have to be revoked, and are where nobody could look.
@@ -68,5 +68,5 @@ def not_seen(
     due = set(filter(is_certificate, trust.unwanted)).union(
         *(trust.known_ids(device_id) for device_id in trust.removed_ids)
     )
-    unseen = due - set(trust.ended) - own_ids(state.certificates or ())
-    return [ListedCertificate.unlisted(item_id) for item_id in sorted(unseen)]
+    unlisted = due - set(trust.ended) - own_ids(state.certificates or ())
+    return [ListedCertificate.unlisted(item_id) for item_id in sorted(unlisted)]

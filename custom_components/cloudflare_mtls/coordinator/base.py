@@ -82,6 +82,11 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Return how soon to look again after a refresh that fetched these data."""
         return self.interval
 
+    def has_passed(self, time: timedelta, since: datetime) -> bool:
+        """Return whether this much time has passed since a moment, so that something is due now."""
+        # Half an interval less: slow answers must not defer it to the next refresh.
+        return dt_util.utcnow() - since >= time - self.interval / 2
+
     @abstractmethod
     async def async_fetch(self) -> DataT:
         """Fetch everything that this coordinator watches."""

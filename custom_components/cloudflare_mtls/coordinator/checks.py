@@ -33,8 +33,6 @@ from .protection_state import ProtectionState
 from .web_server import async_read_server
 
 _COMPUTERS = frozenset({System.LINUX, System.MACOS, System.WINDOWS})
-
-
 _ALL_EVERY: Final = timedelta(hours=6)
 
 
@@ -126,7 +124,12 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         zone_ids = sorted(watched & self._protection.data.observations.keys())
         if not zone_ids:
             return self.data if watched else None
-        if self.data and self.data.zones.keys() >= set(zone_ids) and not self._is_due:
+        is_due = (
+            self._has_changed
+            or self._all_read_on is None
+            or self.has_passed(_ALL_EVERY, self._all_read_on)
+        )
+        if self.data and self.data.zones.keys() >= set(zone_ids) and not is_due:
             return await self._read_allowing_again(self.data, zone_ids)
         # A change that is seen from here on needs a look of its own.
         self._all_read_on = None
@@ -150,17 +153,6 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             applications=applications,
             configurations={**kept, **found},
             unread_tunnels=frozenset(configurations.failed.keys() - kept),
-        )
-
-    @property
-    def _is_due(self) -> bool:
-        """Return whether everything has to be read, and not only what opens a hostname at once."""
-        read_on = self._all_read_on
-        # Half an interval less: slow answers must not defer it to the next refresh.
-        return (
-            self._has_changed
-            or read_on is None
-            or dt_util.utcnow() - read_on >= _ALL_EVERY - self.interval / 2
         )
 
     async def _read_allowing_again(

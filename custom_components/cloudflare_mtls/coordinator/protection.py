@@ -117,6 +117,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         )
 
     @property
+    def device_names(self) -> dict[str, str]:
+        """Return the names of the companion devices, removed ones too, by our ids."""
+        removed = self.removals.devices.items()
+        return {device_id: item.name for device_id, item in removed} | {
+            device.id: device.name for device in self.companions
+        }
+
+    @property
     def _pins(self) -> Pins:
         """Return the certificates that are trusted, pinned or not."""
         return Pins(

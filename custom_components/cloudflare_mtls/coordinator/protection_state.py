@@ -32,10 +32,11 @@ class ProtectionState:
     Plans and observations are by zone. A plan is None, and an observation is not there, where
     the zone could not be read; certificates and companions are None where no zone's could be.
     Unread zones are those whose certificates are not known; nothing is said of their companion
-    devices. Visible zones are all that the token sees, those of other accounts too. Lost zones will not be readable before a person does something. Unknown certificates
-    may let somebody in, and are not trusted. Certificates of hidden zones may be there and are not
-    listed; is_complete says that all were read that the token reaches. Removed devices were removed before
-    Cloudflare was asked: of later ones, the list may lack the newest certificate.
+    devices. Visible zones are all that the token sees, those of other accounts too. Lost zones will
+    not be readable before a person does something. Unknown certificates may let somebody in, and are
+    not trusted. Certificates of hidden zones may be there and are not listed; is_complete says that
+    all were read that the token reaches. Removed devices were removed before Cloudflare was asked:
+    of later ones, the list may lack the newest certificate.
     """
 
     plans: Mapping[str, Plan | None]

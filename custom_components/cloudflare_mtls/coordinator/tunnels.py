@@ -104,8 +104,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         }
         for tunnel in missed:
             seen = self._cut_off_since[tunnel.id]
-            # Half an interval less: slow answers must not defer it to the next refresh.
-            if now - seen >= TUNNEL_DOWN_AFTER - self.interval / 2:
+            if self.has_passed(TUNNEL_DOWN_AFTER, seen):
                 since = tunnel.disconnected_since or seen
                 yield tunnel_issue(tunnel, since, served[tunnel.id])
 
@@ -125,13 +124,8 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
             for tunnel in tunnels
             if (state := known.get(tunnel.id))
             and state.tunnel == tunnel
-            and not self._is_due(tunnel.id, is_used=tunnel.id in used)
+            and (read_on := self._connectors_read.get(tunnel.id))
+            and not self.has_passed(
+                CONNECTORS_INTERVAL if tunnel.id in used else _UNUSED_INTERVAL, read_on
+            )
         }
-
-    def _is_due(self, tunnel_id: str, *, is_used: bool) -> bool:
-        """Return whether the connectors of a tunnel that did not change are to be read again."""
-        interval = CONNECTORS_INTERVAL if is_used else _UNUSED_INTERVAL
-        read_on = self._connectors_read.get(tunnel_id)
-        # Half an interval less: slow answers must not defer it to the next refresh.
-        due = interval - self.interval / 2
-        return read_on is None or dt_util.utcnow() - read_on >= due

@@ -26,7 +26,7 @@ async def async_label_certificates(
     text = await async_get_texts(hass, "common")
     protection = entry.runtime_data.protection
     trust = protection.trust
-    names = {device.id: device.name for device in protection.companions}
+    names = protection.device_names
 
     def label(certificate: ListedCertificate) -> str:
         if not isinstance(certificate, Certificate):

@@ -1,6 +1,6 @@
 """The steps of the options that remove everything at Cloudflare: a preview, and what remains."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Extent
 from ..hostname_removal import async_remove_hostnames
-from ..quoting import listed
+from ..quoting import Ours, listed
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import (
@@ -64,7 +64,7 @@ class RemoveEverythingSteps(OptionsFlow):
         if not all(map(trust.is_unwanted, self._certificates)):
             return await self._ask(CHANGED, user_input)
         if refused or message:
-            certificates = listed(map(self._name, refused or self._certificates))
+            certificates = self._listed(refused or self._certificates)
             return abort(
                 self, Message("removed_not_revoked", {"certificates": certificates})
             )
@@ -95,7 +95,7 @@ class RemoveEverythingSteps(OptionsFlow):
             placeholders={
                 "hostnames": listed(hostnames) or nothing,
                 "changes": paragraphs(changes, warning),
-                "certificates": listed(map(self._name, self._certificates)) or nothing,
+                "certificates": self._listed(self._certificates) or nothing,
             },
         )
 
@@ -121,14 +121,16 @@ class RemoveEverythingSteps(OptionsFlow):
         self._certificates = protection.trust.created_among(certificates)
         return message
 
-    def _name(self, certificate: ListedCertificate) -> str:
-        """Return what a person knows a certificate by: its name, its device, or Cloudflare's id."""
-        if isinstance(certificate, Certificate):
-            return certificate.facts.name
+    def _listed(self, certificates: Iterable[ListedCertificate]) -> Ours:
+        """Return certificates as a list, each by its name, its device, or Cloudflare's id."""
         protection = self.config_entry.runtime_data.protection
-        names = {device.id: device.name for device in protection.companions}
-        device_id = protection.trust.revoked_with(certificate)
-        return names.get(device_id or "", certificate.id)
+        trust, names = protection.trust, protection.device_names
+        return listed(
+            item.facts.name
+            if isinstance(item, Certificate)
+            else names.get(trust.revoked_with(item) or "", item.id)
+            for item in certificates
+        )
 
     async def _take_down(self) -> Message | None:
         """Take every hostname down, zone by zone; return why some are left, if so."""

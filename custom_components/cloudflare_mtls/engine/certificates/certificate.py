@@ -12,21 +12,19 @@ from .lifecycle import Standing, standing
 
 @dataclass(frozen=True, kw_only=True)
 class ListedCertificate:
-    """A client certificate of which nothing is known but what Cloudflare says."""
+    """A client certificate of which nothing is known but what Cloudflare says.
+
+    The zone is None for one that is known here, and is in no zone that was read.
+    """
 
     id: str
-    zone_id: str
+    zone_id: str | None
     status: CertificateStatus | None
 
     @classmethod
     def unlisted(cls, item_id: str) -> ListedCertificate:
-        """Return a certificate that is known by its id or fingerprint, and is in no zone that was read."""
-        return ListedCertificate(id=item_id, zone_id="", status=None)
-
-    @property
-    def is_listed(self) -> bool:
-        """Return whether Cloudflare lists it in a zone that was read."""
-        return bool(self.zone_id)
+        """Return a certificate of which only the id or the fingerprint is known."""
+        return ListedCertificate(id=item_id, zone_id=None, status=None)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -56,6 +54,7 @@ class ListedCertificate:
 class Certificate(ListedCertificate):
     """A client certificate that can be read, and what it says of itself."""
 
+    zone_id: str
     facts: CertificateFacts
 
     @property

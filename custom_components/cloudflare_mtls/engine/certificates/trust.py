@@ -66,8 +66,7 @@ class Trust:
             certificate_id
             for certificate_id, record in self.records.items()
             if record.device_id == device_id
-            and certificate_id not in self.revoked
-            and certificate_id not in self.ended
+            and self._may_let_in(certificate_id)
             and record.fingerprint not in self.confirmed
         )
 
@@ -79,7 +78,7 @@ class Trust:
         Those that are not among the given ones are at the end: nobody could look where they are.
         """
         listed = {item.id for item in certificates}
-        unlisted = self.records.keys() - listed - set(self.revoked) - set(self.ended)
+        unlisted = filter(self._may_let_in, self.records.keys() - listed)
         return [
             *(
                 item
@@ -97,9 +96,7 @@ class Trust:
         return frozenset(
             fingerprint
             for fingerprint, of_device in self.confirmed.items()
-            if of_device == device_id
-            and fingerprint not in self.revoked
-            and fingerprint not in self.ended
+            if of_device == device_id and self._may_let_in(fingerprint)
         )
 
     def known_ids(self, device_id: str) -> frozenset[str]:
@@ -181,6 +178,9 @@ class Trust:
     def is_of_removed_device(self, certificate: ListedCertificate) -> bool:
         """Return whether it belongs to a removed device, and has to be revoked."""
         return self.revoked_with(certificate) in self.removed_ids
+
+    def _may_let_in(self, item_id: str) -> bool:
+        return item_id not in self.revoked and item_id not in self.ended
 
     def _knows(self, certificate: ListedCertificate) -> bool:
         return (
