@@ -157,7 +157,7 @@ class GnuTls(Reader):
 
     name = "GnuTLS (certtool)"
     needs = ("certtool",)
-    wrong_password = "Decryption has failed"
+    wrong_password = "Message Authentication Code verification failed"
 
     @override
     def version(self) -> str:
