@@ -14,12 +14,15 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import Zone
 from tests.common import (
+    BLOCK_REF,
     CERTIFICATE_ID,
     EDGE_EVERY,
     SECOND_LOOK,
+    SKIP_REF,
     act,
     add_certificate,
     add_known_certificate,
+    fingerprint_of,
     issues,
     placeholders,
     reported,
@@ -36,6 +39,7 @@ from tests.faults import Faults
 from .creating import REVOKE, press
 from .helpers import STATUS, trusted
 from .test_confirming_what_is_gone import browser
+from .test_pinning import choose_pinning, pinned
 
 pytestmark = with_device
 
@@ -271,3 +275,35 @@ async def test_pending_revocation_while_its_zone_cannot_be_read(
     faults.clear()
     await look_again(hass, freezer)
     assert reported(hass) == set()
+
+
+async def test_pinned_while_its_zone_is_hidden_or_does_not_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """No hostname is there, but a trusted device has its certificate there: it is not locked out."""
+    await choose_pinning(hass, entry)
+    prints = {
+        fingerprint_of(item.certificate)
+        for zone in (zone_of(sandbox), second)
+        for item in zone.certificates.values()
+    }
+    assert pinned(sandbox, BLOCK_REF) == prints
+
+    faults.unavailable("GET", f"{second.id}/client_certificates")
+    await look_again(hass, freezer)
+    assert pinned(sandbox, BLOCK_REF) == pinned(sandbox, SKIP_REF) == prints
+
+    await restart(hass, entry)
+    await act(hass, entry, "sync")
+    assert pinned(sandbox, BLOCK_REF) == pinned(sandbox, SKIP_REF) == prints
+
+    faults.clear()
+    await act(hass, entry, "revoke_certificate", certificate_id="there")
+    await look_again(hass, freezer)
+    prints.remove(fingerprint_of(second.certificates["there"].certificate))
+    assert pinned(sandbox, BLOCK_REF) == pinned(sandbox, SKIP_REF) == prints

@@ -55,10 +55,10 @@ async def choose_pinning(
 
 
 async def fill(
-    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox, count: int
+    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox, numbers: range
 ) -> None:
-    """Add this many certificates that a person confirmed."""
-    for number in range(count):
+    """Add certificates of these numbers that a person confirmed."""
+    for number in numbers:
         certificate = await add_certificate(
             sandbox,
             name=f"Phone {number}",
@@ -186,7 +186,7 @@ async def test_more_certificates_than_a_rule_holds(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The rules stay unchanged, and the error says how many certificates there are."""
-    await fill(hass, loaded_entry, sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, range(60))
     sandbox.journal.clear()
 
     result = await choose_pinning(hass, loaded_entry)
@@ -202,12 +202,12 @@ async def test_certificate_that_no_rule_has_space_for(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """The certificate is never signed."""
-    await fill(hass, loaded_entry, sandbox, 1)
+    await fill(hass, loaded_entry, sandbox, range(1))
     await choose_pinning(hass, loaded_entry)
     (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
     room = 1 + (4096 - len(block.expression)) // len(f'"{"0" * 64}" ')
     assert room > 50
-    await fill(hass, loaded_entry, sandbox, room - 1)
+    await fill(hass, loaded_entry, sandbox, range(1, room - 1))
     await act(hass, loaded_entry, "mint_certificate", name="The last one")
     assert len(pinned(sandbox, BLOCK_REF) or ()) == room
     sandbox.journal.clear()

@@ -353,6 +353,7 @@ def trust(
     revoked: Collection[str] = (),
     device_ids: Collection[str] = (),
     removed_ids: Collection[str] = (),
+    ended: Collection[str] = (),
 ) -> Trust:
     """Return trust in no certificate but these."""
     return Trust(
@@ -362,4 +363,5 @@ def trust(
         revoked=revoked,
         device_ids=device_ids,
         removed_ids=removed_ids,
+        ended=ended,
     )

@@ -129,7 +129,6 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Return the certificates that are trusted, pinned or not."""
         return Pins(
             zone_ids=self._certificate_zones,
-            needed_zone_ids=self._used_zones,
             trust=self.trust,
             run_blocking=self.hass.async_add_executor_job,
         )

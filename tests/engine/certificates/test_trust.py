@@ -284,9 +284,20 @@ def test_created_certificates_that_may_be_valid_are_found_wherever_they_are() ->
             {"confirmed": {"print": PHONE}, "unwanted": {"print"}}, set(), id="unwanted"
         ),
         pytest.param(
-            {"records": recorded(), "unwanted": {"x"}, "revoked": {"y"}},
+            {"records": recorded(), "ended": {"id"}}, set(), id="ended by its id"
+        ),
+        pytest.param(
+            {"confirmed": {"print": PHONE}, "ended": {"print"}}, set(), id="ended"
+        ),
+        pytest.param(
+            {
+                "records": recorded(),
+                "unwanted": {"x"},
+                "revoked": {"y"},
+                "ended": {"z"},
+            },
             {"print"},
-            id="others revoked and unwanted",
+            id="others revoked, unwanted and ended",
         ),
         pytest.param({"confirmed": {"print": None}}, {"print"}, id="confirmed"),
         pytest.param({"confirmed": {"print": PHONE}}, {"print"}, id="adopted"),

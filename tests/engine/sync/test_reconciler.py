@@ -125,7 +125,6 @@ async def test_offer_accepts_only_what_is_pinned(
     """A person confirms the very rules that are written."""
     pins = Pins(
         zone_ids=[ZONE_ID],
-        needed_zone_ids=[ZONE_ID],
         trust=trust(),
         run_blocking=asyncio.to_thread,
     )
@@ -276,7 +275,6 @@ async def test_pins_are_read_for_each_sync(
     confirmed: dict[str, str | None] = {}
     pins = Pins(
         zone_ids=[ZONE_ID],
-        needed_zone_ids=[ZONE_ID],
         trust=trust(confirmed=confirmed),
         run_blocking=asyncio.to_thread,
     )

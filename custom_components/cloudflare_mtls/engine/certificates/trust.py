@@ -117,9 +117,10 @@ class Trust:
     ) -> frozenset[str]:
         """Return the fingerprints of trusted certificates that are not among these.
 
-        Somebody else may have revoked them: Cloudflare still knows. SHA-256, lowercase hex.
+        Somebody else may have revoked them: Cloudflare still knows. Those that were seen to let
+        nobody in any more are left out. SHA-256, lowercase hex.
         """
-        stopped = {*self.revoked, *self.unwanted}
+        stopped = {*self.revoked, *self.unwanted, *self.ended}
         stopped |= {
             record.fingerprint
             for certificate_id, record in self.records.items()

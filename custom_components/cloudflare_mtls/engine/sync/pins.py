@@ -12,20 +12,17 @@ from ..run_blocking import RunBlocking
 
 @dataclass(frozen=True, kw_only=True)
 class Pins:
-    """The choice to accept only the active certificates of these zones that are trusted.
-
-    Of the zones that are needed, devices have certificates: what cannot be read there may exist.
-    """
+    """The choice to accept only the certificates that are trusted; these zones may have them."""
 
     zone_ids: Collection[str]
-    needed_zone_ids: Collection[str]
     trust: Trust
     run_blocking: RunBlocking
 
     def fingerprints(self, listed: CertificateList) -> frozenset[str]:
         """Return the fingerprints of those that are accepted: SHA-256, lowercase hex.
 
-        A zone that cannot be read locks no device out: what is trusted and may be there counts.
+        A list can never say what it lacks: what is trusted and not listed is accepted as well,
+        so that a zone that cannot be read locks no device out.
         """
         certificates = listed.certificates
         accepted = frozenset(
@@ -33,8 +30,6 @@ class Pins:
             for item in readable(certificates)
             if item.is_active and self.trust.trusts(item)
         )
-        if listed.failed.keys().isdisjoint(self.needed_zone_ids):
-            return accepted
         return accepted | self.trust.fingerprints_beyond(certificates)
 
     async def read(self, client: CloudflareClient) -> frozenset[str]:
