@@ -96,6 +96,28 @@ async def test_record_that_comes_back_while_off_is_removed(
     assert state_of(hass, DRIFT) == "off"
 
 
+async def test_script_stopped_while_it_turns_off(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was begun is done to its end: the hostname is not published again at the next look."""
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold, after_write=True, times=1)
+    off = hass.async_create_task(turn(hass, SWITCH, "off"))
+    await fault.until_hit()
+
+    off.cancel()
+    hold.set()
+    await settle(hass)
+
+    assert state_of(hass, SWITCH) == "off"
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert leads_here(sandbox) == (False, False)
+
+
 async def test_off_while_a_fix_waits(
     hass: HomeAssistant,
     sandbox: Sandbox,

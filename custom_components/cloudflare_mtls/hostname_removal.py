@@ -8,8 +8,10 @@ from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostnames_of
+from .to_the_end import to_the_end
 
 
+@to_the_end("The removal of hostnames")
 async def async_remove_hostnames(
     hass: HomeAssistant,
     entry: CloudflareConfigEntry,

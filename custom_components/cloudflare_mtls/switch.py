@@ -14,6 +14,7 @@ from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
+from .to_the_end import to_the_end
 from .wording import describe_problem, raise_translated, raise_translated_error
 
 PARALLEL_UPDATES = 1
@@ -74,11 +75,16 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
         await self._publish(published=False)
 
     async def _publish(self, *, published: bool) -> None:
-        """Make the change at Cloudflare, and store it only once it is made."""
+        """Make the change, if the person who asks for it may, and knows what it ends."""
         await self.async_require_administrator()
         if not published and (shown := self.hostname):
             hostnames = {shown.settings.hostname}
             async_ask_before_cutting_off(self.hass, hostnames, self._context)
+        await self._change(published)
+
+    @to_the_end("The change of a hostname")
+    async def _change(self, published: bool) -> None:
+        """Make the change at Cloudflare, and store it only once it is made."""
         protection = self._entry.runtime_data.protection
         with raise_translated():
             async with protection.async_writing() as reconciler:

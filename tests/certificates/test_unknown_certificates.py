@@ -406,7 +406,7 @@ async def test_more_certificates_than_can_be_pinned(
 ) -> None:
     """What no rule has space for is not confirmed."""
     await choose_pinning(hass, loaded_entry)
-    await fill(hass, loaded_entry, sandbox, 59)
+    await fill(hass, loaded_entry, sandbox, range(59))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await add_certificate(sandbox, certificate_id="one too many")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)

@@ -196,7 +196,7 @@ async def test_no_room_for_one_more(
 ) -> None:
     """What no rule has space for is not taken over."""
     await choose_pinning(hass, loaded_entry)
-    await fill(hass, loaded_entry, sandbox, 59)
+    await fill(hass, loaded_entry, sandbox, range(59))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     await add_certificate(sandbox, organization="Somebody")
     form = await to_adopt(hass, loaded_entry)

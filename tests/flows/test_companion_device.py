@@ -331,7 +331,7 @@ async def test_more_certificates_than_can_be_pinned(
 ) -> None:
     """The form says how many there are, and nothing is signed."""
     await choose_pinning(hass, loaded_entry)
-    await fill(hass, loaded_entry, sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, range(60))
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
     sandbox.journal.clear()
 

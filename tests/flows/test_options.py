@@ -59,7 +59,7 @@ async def test_fewer_certificates_can_be_pinned(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry, form: Any
 ) -> None:
     """The dialog continues once few enough certificates are left."""
-    await fill(hass, loaded_entry, sandbox, 60)
+    await fill(hass, loaded_entry, sandbox, range(60))
     refused = await choose(hass, form)
     assert refused["errors"] == {"base": "problem_too_many_pinned"}
     key = ENGLISH["options"]["error"]["problem_too_many_pinned"]

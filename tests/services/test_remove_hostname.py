@@ -1,5 +1,6 @@
 """Tests of the action `sync` with `remove`: the hostname is removed, and everything foreign stays."""
 
+import asyncio
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -73,6 +74,29 @@ async def test_remove_that_fails_half_way(
     await settle(hass)
     assert response["problems"] == []
     assert loaded_entry.subentries == {}
+
+
+async def test_script_stopped_while_it_removes(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """What was begun is done to its end: nothing builds the hostname up again."""
+    await act(hass, loaded_entry, "sync")
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold, after_write=True, times=1)
+    removing = hass.async_create_task(act(hass, loaded_entry, "sync", remove=True))
+    await fault.until_hit()
+
+    removing.cancel()
+    hold.set()
+    await settle(hass)
+
+    assert loaded_entry.subentries == {}
+    assert {rule.ref for rule in zone_of(sandbox).rules}.isdisjoint(
+        {BLOCK_REF, SKIP_REF}
+    )
 
 
 async def test_remove_all_where_one_domain_is_out_of_reach(

@@ -21,6 +21,7 @@ from ..engine.certificates.signing import issue_certificate
 from ..pages.handovers import Delivery, Handover, async_get_handovers
 from ..pages.visit import async_get_questions
 from ..subentries import companion_subentry, find_companion
+from ..to_the_end import to_the_end
 from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Creation, async_get_creations
 from .first_visit import async_visit_first
@@ -29,7 +30,6 @@ from .notifications import async_report_ready
 from .packing import pack
 from .request import CertificateRequest
 from .revocation import CertificateRevoker
-from .to_the_end import to_the_end
 
 _TASK: Final = "The creation of a certificate"
 # All fingerprints are equally long, and the new one is not known before the signing.

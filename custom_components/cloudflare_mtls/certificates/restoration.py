@@ -9,11 +9,11 @@ from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.records import Record
+from ..to_the_end import to_the_end
 from ..wording import Message, raise_translated_error
 from .creations import Restoration, async_get_creations
 from .lookup import FoundCertificate
 from .revocation import CertificateRevoker
-from .to_the_end import to_the_end
 
 
 class CertificateRestorer:

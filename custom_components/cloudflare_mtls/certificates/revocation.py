@@ -17,10 +17,10 @@ from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent
 from ..engine.sync.settings import HostnameSettings
 from ..pages.handovers import async_get_handovers
+from ..to_the_end import to_the_end
 from ..wording import Message, async_get_texts, describe, raise_translated_error
 from .creations import async_get_creations
 from .lookup import CertificateLookup
-from .to_the_end import to_the_end
 
 _TASK: Final = "The revocation of certificates"
 # Rules that let an unaccepted certificate in may let a revoked one in too.

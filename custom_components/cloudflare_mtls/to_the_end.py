@@ -7,7 +7,7 @@ from typing import Any
 
 from homeassistant.core import async_get_hass
 
-from ..const import LOGGER
+from .const import LOGGER
 
 type _Work[**ArgsT, ResultT] = Callable[ArgsT, Coroutine[Any, Any, ResultT]]
 
