@@ -67,6 +67,12 @@ async def fill(
         await confirm_certificate(hass, entry, certificate, None)
 
 
+def revoke_all(sandbox: Sandbox) -> None:
+    """Have somebody revoke every certificate at Cloudflare."""
+    for certificate in zone_of(sandbox).certificates.values():
+        certificate.status = CertificateStatus.REVOKED
+
+
 @with_device
 async def test_on_and_off_again(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry

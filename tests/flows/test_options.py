@@ -8,8 +8,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.certificates.test_pinning import fill
-from tests.common import ENGLISH, settle, zone_of
+from tests.certificates.test_pinning import fill, revoke_all
+from tests.common import ENGLISH, settle
 from tests.dialogs import open_options
 from tests.faults import Faults
 
@@ -66,7 +66,7 @@ async def test_fewer_certificates_can_be_pinned(
     told = key.format_map(refused["description_placeholders"])
     assert told.startswith("60 certificates are too many to be pinned in example.com")
 
-    zone_of(sandbox).certificates.clear()
+    revoke_all(sandbox)
     result = await choose(hass, refused)
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
