@@ -128,3 +128,31 @@ async def test_another_one_is_revoked(
 
     assert result["type"] == "create_entry"
     assert (await trusted(hass, home))[UNKNOWN] is True
+
+
+async def test_revoked_a_second_time_while_the_dialog_is_open(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """It was shown as one that was revoked before; this revocation is another one."""
+    for certificate_id in (UNKNOWN, OTHER):
+        await add_certificate(sandbox, certificate_id=certificate_id)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    client = await browser(hass, hass_client)
+    await act(hass, home, "revoke_certificate", certificate_id=UNKNOWN)
+    await settle(hass)
+    # What was just written here is believed for a minute.
+    freezer.tick(80)
+    zone_of(sandbox).certificates[UNKNOWN].status = CertificateStatus.ACTIVE
+    await home.runtime_data.protection.async_refresh()
+    await settle(hass)
+    flow = await to_step(hass, client, "confirm", "unknown_certificates_pinned")
+
+    await act(hass, home, "revoke_certificate", certificate_id=UNKNOWN)
+    await settle(hass)
+
+    assert_is_asked_again(await select(hass, client, flow, UNKNOWN))
+    await assert_stays_untrusted(hass, sandbox, home, freezer)

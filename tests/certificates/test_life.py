@@ -22,7 +22,10 @@ from tests.certificates.helpers import (
     told,
 )
 from tests.common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
     ENGLISH,
+    act,
     add_known_certificate,
     companion,
     reported,
@@ -30,6 +33,8 @@ from tests.common import (
     setup_integration,
     state_of,
     submit,
+    wait_for_refresh,
+    with_device,
     zone_of,
 )
 from tests.dialogs import (
@@ -39,6 +44,7 @@ from tests.dialogs import (
     certificates,
     fetch,
     handovers_of,
+    link_of,
     renew,
     run_test,
 )
@@ -243,3 +249,34 @@ async def test_hundred_devices(
     kinds = told(events)
     assert (kinds.count("expired"), kinds.count("expiring")) == (31, 30)
     assert sandbox.journal.writes == []
+
+
+@with_device
+async def test_new_certificate_expires_before_the_old_one(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The date on which the old one is to be revoked does not leave the device without any."""
+    await add_known_certificate(hass, loaded_entry, sandbox, days=365)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    renewed = await act(
+        hass,
+        loaded_entry,
+        "renew_certificate",
+        certificate_id=CERTIFICATE_ID,
+        key_type="ec_p256",
+        validity_days=30,
+        revoke_old_after=60,
+    )
+    await fetch(client, link_of(hass, renewed))
+    await pass_time(hass, freezer, 10 * DAY)
+    assert state_of(hass, STATUS) == "expiring"
+
+    await pass_time(hass, freezer, 60 * DAY)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert state_of(hass, STATUS) == "active"
+    assert reported(hass) == set()

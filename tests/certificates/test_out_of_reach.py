@@ -6,9 +6,11 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Zone
 from tests.common import (
@@ -17,6 +19,7 @@ from tests.common import (
     act,
     add_certificate,
     add_known_certificate,
+    issues,
     placeholders,
     reported,
     settle,
@@ -231,4 +234,35 @@ async def test_certificate_that_was_seen_revoked(
     await settle(hass)
 
     assert active(sandbox) == set()
+    assert reported(hass) == set()
+
+
+async def test_strangers_certificate_in_a_domain_that_drops_out_of_reach(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It still gets in, so its repair stays, and does not close because nothing is listed."""
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    assert reported(hass) == {"unknown_certificates"}
+
+    await hide_and_wait(hass, sandbox, faults, second, narrow, freezer)
+    assert reported(hass) == {"unknown_certificates"}
+    assert await async_setup_component(hass, "repairs", {})
+    # Every token of a browser has expired by now.
+    dialogs = hass.data["repairs"]["flow_manager"]
+    issue_id = issues(hass)["unknown_certificates"]
+    menu = await dialogs.async_init(DOMAIN, data={"issue_id": issue_id})
+    ended = await dialogs.async_configure(menu["flow_id"], {"next_step_id": "revoke"})
+    assert ended["reason"] == "not_listed_now"
+    assert reported(hass) == {"unknown_certificates"}
+
+    await show_again(hass, sandbox, faults, freezer)
+    await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    await look_again(hass, freezer)
     assert reported(hass) == set()

@@ -66,6 +66,8 @@ class CertificateWatch:
             await self._check(self._protection.data)
 
     async def _check(self, state: ProtectionState) -> None:
+        # At once: later, something seen revoked here may have been restored.
+        await self._ledger.async_record_ends(self._ends(state))
         companions = state.companions or {}
         await self._fire_changes(companions)
         await self._fire_unknown(state.unknown_certificates)
@@ -74,10 +76,11 @@ class CertificateWatch:
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
-        await self._ledger.async_record_ends(self._ends(state))
         trust, pinned = self._protection.trust, self._protection.pins
-        # Where certificates are pinned, the rules accept none of those.
-        unlisted = [] if pinned else not_listed(state, trust, self._ledger.knows)
+        unlisted = not_listed(state, trust, self._ledger.knows)
+        if pinned and all(map(state.is_closed, self._protection.hostnames)):
+            # The rules accept none of those.
+            unlisted = []
         told = Told(
             companions=tuple(companions.values()),
             unknown=state.unknown_certificates,

@@ -6,6 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..coordinator.protection import ProtectionCoordinator
+from ..engine.api.errors import Unavailable
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.records import Record
@@ -62,17 +63,24 @@ class CertificateRestorer:
         self, restoration: Restoration, certificate: Certificate
     ) -> CertificateStatus | None:
         """Restore a certificate, and record that a person wants it; raise EngineError."""
-        status = certificate.status
-        if not certificate.is_active:
+        if certificate.is_active:
+            await self._record(restoration, certificate)
+            return certificate.status
+        try:
             status = await self._protection.client.client_certificates.restore(
                 certificate.zone_id, certificate.id
             )
-        if not restoration.is_stopped:
-            await self._record(certificate)
+        except Unavailable:
+            # It may have been restored: then it is wanted, and has to be revoked if that changes.
+            await self._record(restoration, certificate)
+            raise
+        await self._record(restoration, certificate)
         return status
 
-    async def _record(self, certificate: Certificate) -> None:
+    async def _record(self, restoration: Restoration, certificate: Certificate) -> None:
         """Record that a person wants the certificate back, whatever has replaced it."""
+        if restoration.is_stopped:
+            return
         ledger, trust = self._protection.ledger, self._protection.trust
         device_id = trust.device_id_of(certificate)
         if device_id and trust.record_of(certificate) is None:
@@ -85,5 +93,8 @@ class CertificateRestorer:
             )
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+        # It may be seen only much later that it lets somebody in again.
+        ends = dict.fromkeys(certificate.own_ids, certificate.facts.expires_on)
+        await ledger.async_record_ends(ends)
         await ledger.async_forget_unwanted(certificate.ids)
         await ledger.async_forget_revoked(certificate.own_ids)

@@ -116,9 +116,19 @@ class CertificateRevoker:
         ]
         # Those that somebody else revoked must not come back either.
         await self._protection.ledger.async_record_revoked(
-            own_ids(item for item in of_device if not item.may_be_active)
+            own_ids(
+                item
+                for item in of_device
+                if not item.may_be_active and item.zone_id in listed.read_zones
+            )
         )
-        active = [item for item in of_device if item.may_be_active]
+        # What was revoked when it was last seen may have been restored since.
+        active = [
+            item
+            for item in of_device
+            if item.may_be_active
+            or not (item.zone_id in listed.read_zones or trust.has_ended(item))
+        ]
         # Cloudflare deletes no certificate: what is not listed is where nobody could look.
         seen = own_ids(listed.certificates)
         seen |= own_ids(item for item in self._seen if item.id in seen)
@@ -215,7 +225,8 @@ class CertificateRevoker:
 
     async def _mark_unwanted(self, device_id: str) -> set[str]:
         """Have a device's certificates revoked later, if not now; return the ids that are known."""
-        ledger, trust = self._protection.ledger, self._protection.trust
+        # One that was seen revoked, somebody may have restored since.
+        ledger, trust = self._protection.ledger, self._protection.trust.with_ended
         seen = {item.id for item in self._seen if trust.revoked_with(item) == device_id}
         ids = seen | trust.ids_of_device(device_id)
         await ledger.async_mark_unwanted(

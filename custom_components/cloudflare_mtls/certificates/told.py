@@ -19,21 +19,21 @@ class Told:
     left: tuple[ListedCertificate, ...] = ()
 
     def after(self, before: Told, state: ProtectionState, trust: Trust) -> Told:
-        """Return this with what was told before of zones that are hidden now."""
-        hidden = state.hidden_zones
+        """Return this with what was told before of zones that were not read now."""
+        read = state.read_zones
         seen = {item.device.id for item in self.companions}
         devices = (
             item
             for item in before.companions
-            if item.device.zone_id in hidden
+            if item.device.zone_id not in read
             and item.device.id in trust.device_ids
             and item.device.id not in seen
         )
-        unknown = (item for item in before.unknown if item.zone_id in hidden)
+        unknown = (item for item in before.unknown if item.zone_id not in read)
         left = [
             item
             for item in before.left
-            if item.zone_id in hidden and not trust.is_revoked(item)
+            if item.zone_id and item.zone_id not in read and not trust.is_revoked(item)
         ]
         known = own_ids(left)
         return Told(

@@ -216,7 +216,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 certificates=None if needed.is_unknown else listed.certificates,
                 is_complete=listed.is_complete,
                 unread_zones=frozenset(needed.failed),
-                hidden_zones=frozenset(listed.failed),
+                read_zones=listed.read_zones,
                 removed_devices=removed_devices,
                 lost_zones=lost,
                 visible_zones=self._zones.visible,

@@ -32,11 +32,11 @@ class ProtectionState:
     Plans and observations are by zone. A plan is None, and an observation is not there, where
     the zone could not be read; certificates and companions are None where no zone's could be.
     Unread zones are those whose certificates are not known; nothing is said of their companion
-    devices. Visible zones are all that the token sees, those of other accounts too. Lost zones will
-    not be readable before a person does something. Unknown certificates may let somebody in, and are
-    not trusted. Certificates of hidden zones may be there and are not listed; is_complete says that
-    all were read that the token reaches. Removed devices were removed before Cloudflare was asked:
-    of later ones, the list may lack the newest certificate.
+    devices. Read zones are those whose certificates are listed, and is_complete says that these are
+    all that the token reaches. Visible zones are all that the token sees, those of other accounts
+    too. Lost zones will not be readable before a person does something. Unknown certificates may let
+    somebody in, and are not trusted. Removed devices were removed before Cloudflare was asked: of
+    later ones, the list may lack the newest certificate.
     """
 
     plans: Mapping[str, Plan | None]
@@ -44,7 +44,7 @@ class ProtectionState:
     certificates: tuple[ListedCertificate, ...] | None
     is_complete: bool = False
     unread_zones: frozenset[str] = frozenset()
-    hidden_zones: frozenset[str] = frozenset()
+    read_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     visible_zones: tuple[Zone, ...] = ()
@@ -60,6 +60,13 @@ class ProtectionState:
         if settings.protected.tunnel_id in observation.unread_tunnels:
             return None
         return self.plans[settings.zone_id]
+
+    def is_closed(self, settings: HostnameSettings) -> bool:
+        """Return whether a hostname is known to let nobody in who must not."""
+        plan = self.plan_of(settings)
+        return plan is not None and not any(
+            exposure.hostname == settings.hostname for exposure in plan.exposures
+        )
 
     @property
     def has_pending_certificates(self) -> bool:

@@ -6,8 +6,10 @@ from typing import Any, Final, override
 
 from homeassistant.components.repairs import RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.helpers import issue_registry as ir
 import probatio
 
+from ..const import DOMAIN
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import (
     Certificate,
@@ -58,7 +60,9 @@ class UnknownCertificatesFlow(FixFlow):
             problem := await protection.async_pin_problem(*confirmed)
         ):
             return await self.async_ask(describe_problem(problem))
-        if self._stopped_ids(selected) - self._stopped:
+        # What was stopped when it was shown counts, unless it was stopped again since.
+        still_unknown = {item.id for item in self._unknown}
+        if self._stopped_ids(selected) - (self._stopped & still_unknown):
             return await self.async_ask(_STOPPED_MEANWHILE)
         await protection.ledger.async_confirm(confirmed)
         await protection.ledger.async_forget_revoked(own_ids(selected))
@@ -93,6 +97,12 @@ class UnknownCertificatesFlow(FixFlow):
     def _unknown(self) -> tuple[ListedCertificate, ...]:
         return self._entry.runtime_data.protection.data.unknown_certificates
 
+    @property
+    def _is_still_told(self) -> bool:
+        """Return whether the repair is there: of zones that cannot be read, it stays."""
+        registry = ir.async_get(self.hass)
+        return registry.async_get_issue(DOMAIN, self.issue_id) is not None
+
     def _stopped_ids(self, certificates: Iterable[ListedCertificate]) -> frozenset[str]:
         """Return the ids of those that a person has revoked here, and not restored."""
         trust = self._entry.runtime_data.protection.trust
@@ -113,7 +123,7 @@ class UnknownCertificatesFlow(FixFlow):
             if self._unknown:
                 # The repair has to stay: Home Assistant closes that of a dialog that succeeds.
                 return self.async_abort(reason="nothing_readable")
-            if self._entry.runtime_data.protection.data.hidden_zones:
+            if message is None and self._is_still_told:
                 return self.async_abort(reason="not_listed_now")
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})

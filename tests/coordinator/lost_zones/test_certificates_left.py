@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import Zone
+from tests.certificates.test_pinning import choose_pinning
 from tests.common import (
     EDGE_EVERY,
     SECOND_LOOK,
@@ -320,3 +321,30 @@ def _new_zone(sandbox: Sandbox) -> str:
     return next(
         key for key, zone in sandbox.state.zones.items() if zone.name == "example.org"
     )
+
+
+@pytest.mark.parametrize("pins_first", [True, False])
+async def test_pinned_elsewhere_while_the_lost_domain_accepts_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    *,
+    pins_first: bool,
+) -> None:
+    """The rules of the lost domain stay as they are, so pinning is no reason not to tell."""
+    if pins_first:
+        await choose_pinning(hass, two_zones)
+    narrow_the_token(sandbox, faults, cabin)
+    await lose_and_look_twice(hass, freezer)
+    remove_tablet(hass, two_zones)
+    await settle(hass)
+    if not pins_first:
+        await choose_pinning(hass, two_zones)
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert cabin.certificates["tablet"].status == "active"
+    assert reported(hass) == {"zone_out_of_reach", "revocation_not_seen"}

@@ -116,7 +116,8 @@ def _state(
     """Return the state of a device with these certificates, oldest first."""
     active = {item.id: item for item in certificates if item.is_active}
     current = _current(certificates, records, now)
-    dates = revocation_dates(list(active), records, is_waiting, now)
+    expired = {key for key, item in active.items() if not item.gets_in(now)}
+    dates = revocation_dates(list(active), records, is_waiting, now, expired=expired)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},
@@ -140,7 +141,8 @@ def _current(
 ) -> Certificate | None:
     """Return the newest certificate that the device may hold, or the newest if it holds none.
 
-    While any lets its holder in, revoked ones do not count: the device can only use another one.
+    While any lets its holder in, revoked ones do not count, nor do expired ones while it may hold
+    one that does: the device can only use another one.
     """
     active = [item for item in certificates if item.is_active]
     installed = [
@@ -148,7 +150,8 @@ def _current(
     ]
     if any(item.gets_in(now) for item in certificates):
         installed = [item for item in installed if item.is_active]
-    candidates = installed or active or certificates
+    in_use = [item for item in installed if item.gets_in(now)]
+    candidates = in_use or installed or active or certificates
     return candidates[-1] if candidates else None
 
 

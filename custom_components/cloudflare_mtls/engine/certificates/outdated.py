@@ -1,6 +1,6 @@
 """Which of a device's certificates a newer one has replaced, and when they are revoked (pure)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from .records import Record, Replacement, may_be_installed
@@ -11,6 +11,8 @@ def revocation_dates(
     records: Mapping[str, Record],
     is_waiting: Callable[[str], bool],
     now: datetime,
+    *,
+    expired: Collection[str] = (),
 ) -> dict[str, datetime]:
     """Return when each certificate that a newer one has replaced is revoked, newest first.
 
@@ -18,7 +20,7 @@ def revocation_dates(
     bundle of one is still waiting to be fetched. A certificate replaces all older ones as its
     record says. A certificate that nobody fetched, and nobody can fetch any more, is replaced
     by any newer one: its key is gone. A certificate that a person restored since it was
-    replaced is kept.
+    replaced is kept. One that has expired replaces none: the device may still use an older one.
     """
     dates: dict[str, datetime] = {}
     replacements: list[Replacement] = []
@@ -32,6 +34,6 @@ def revocation_dates(
             continue
         if due:
             dates[certificate_id] = min(due)
-        if record:
+        if record and certificate_id not in expired:
             replacements += record.replacements(now)
     return dates

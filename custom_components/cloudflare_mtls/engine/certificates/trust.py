@@ -1,7 +1,7 @@
 """Which certificates are trusted: those that were created here, or that a person confirmed (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .certificate import Certificate, ListedCertificate, readable
 from .keys import ORGANIZATION
@@ -31,6 +31,11 @@ class Trust:
     device_ids: Collection[str]
     removed_ids: Collection[str]
     ended: Collection[str] = ()
+
+    @property
+    def with_ended(self) -> Trust:
+        """Return this trust as if nothing was known of the end of any certificate."""
+        return replace(self, ended=())
 
     def record_of(self, certificate: Certificate) -> Record | None:
         """Return the record of a certificate, if it is the one that was created here."""
@@ -167,6 +172,10 @@ class Trust:
     def is_stopped(self, certificate: ListedCertificate) -> bool:
         """Return whether a person wants it to let nobody in, and has not restored it."""
         return self.is_unwanted(certificate) or self.is_revoked(certificate)
+
+    def has_ended(self, certificate: ListedCertificate) -> bool:
+        """Return whether it was seen revoked, and not restored here since, or has expired."""
+        return any(item_id in self.ended for item_id in certificate.own_ids)
 
     def is_revoked(self, certificate: ListedCertificate) -> bool:
         """Return whether it was revoked here, and no person has restored it here."""
