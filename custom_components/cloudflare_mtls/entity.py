@@ -45,10 +45,10 @@ class HostnameState:
 
     @property
     def published(self) -> bool:
-        """Return whether it is on the internet: somebody else may have led it home again."""
+        """Return whether anybody gets in: somebody else may have opened it again."""
         protected = self.settings.protected
         return protected.published or bool(
-            self.plan and self.plan.way_left(protected.hostname)
+            self.plan and self.plan.exposes(protected.hostname)
         )
 
     @property

@@ -30,7 +30,7 @@ async def async_remove_hostnames(
         # While nobody else can write: the next writer would build them up again.
         for subentry_id, settings in hostnames_of(entry.subentries).items():
             plan = outcome.left.get(settings.zone_id)
-            if settings.hostname in hostnames and plan and plan.in_sync:
+            if settings.hostname in hostnames and plan and plan.is_down:
                 hass.config_entries.async_remove_subentry(entry, subentry_id)
     if not outcome.in_sync:
         await protection.async_refresh()

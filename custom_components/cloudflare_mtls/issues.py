@@ -53,6 +53,7 @@ class Fix(StrEnum):
     SHOW_HANDOVER = "show_handover"
     LOST_ZONE = "lost_zone"
     KEEP_BLOCKED = "keep_blocked"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,14 +264,24 @@ def _problem_issue(problem: Problem, hostname: str) -> Issue:
 
 def _removal_issue(hostname: str, plan: Plan) -> Issue:
     """Return the issue for a removed hostname that could not be taken down, or not yet."""
-    if way_left := plan.way_left(hostname):
-        return Issue(
-            id=f"removal_left_{hostname}",
-            translation_key="removal_left",
-            placeholders={"hostname": hostname, "record": way_left.detail},
-            fix=(Fix.KEEP_BLOCKED, hostname),
-            severity=ir.IssueSeverity.WARNING,
-        )
+    left = plan.what_is_left(hostname)
+    match left.code if left else None:
+        case ProblemCode.STILL_REACHABLE if left:
+            return Issue(
+                id=f"removal_left_{hostname}",
+                translation_key="removal_left",
+                placeholders={"hostname": hostname, "record": left.detail},
+                fix=(Fix.KEEP_BLOCKED, hostname),
+                severity=ir.IssueSeverity.WARNING,
+            )
+        case ProblemCode.STILL_IN_FILE:
+            return Issue(
+                id=f"removal_in_file_{hostname}",
+                translation_key="removal_in_file",
+                placeholders={"hostname": hostname},
+                fix=(Fix.RELEASE, hostname),
+                severity=ir.IssueSeverity.WARNING,
+            )
     return _hostname_issue("removal_pending", hostname, fixable=False)
 
 

@@ -147,6 +147,21 @@ class KeepBlockedFlow(FixFlow):
         return self.async_create_entry(data={})
 
 
+class ReleaseFlow(FixFlow):
+    """Take down the rules of a removed hostname that a local tunnel may have served until now."""
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        return self.show_confirm({"hostname": self.subject}, message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        protection = self._entry.runtime_data.protection
+        await protection.removals.async_release(self.subject)
+        await protection.async_refresh()
+        return self.async_create_entry(data={})
+
+
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
@@ -181,6 +196,7 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.SHOW_HANDOVER: ShowHandoverFlow,
     Fix.LOST_ZONE: LostZoneFlow,
     Fix.KEEP_BLOCKED: KeepBlockedFlow,
+    Fix.RELEASE: ReleaseFlow,
 }
 
 

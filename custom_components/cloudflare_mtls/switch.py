@@ -15,7 +15,7 @@ from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
 from .subentries import hostname_data
 from .to_the_end import to_the_end
-from .wording import describe_problem, raise_translated, raise_translated_error
+from .wording import Message, async_tell, raise_translated, raise_translated_error
 
 PARALLEL_UPDATES = 1
 
@@ -96,8 +96,10 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                 extent = Extent(hostnames={settings.hostname})
                 outcome = await reconciler.with_hostname(settings).sync(extent)
                 outcome.raise_if_stopped()
-                if way_left := outcome.way_left(settings):
-                    raise_translated_error(describe_problem(way_left))
+                if not published and (problems := outcome.left_open(settings)):
+                    reason = await async_tell(self.hass, problems)
+                    names = {"hostname": settings.hostname, "reason": reason}
+                    raise_translated_error(Message("hostname_not_off", names))
                 # While nobody else can write: the next writer takes the new settings.
                 self.hass.config_entries.async_update_subentry(
                     self._entry,

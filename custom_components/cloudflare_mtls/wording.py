@@ -113,6 +113,13 @@ def raise_translated() -> Generator[None]:
 type Texts = Callable[..., str]
 
 
+async def async_tell(hass: HomeAssistant, problems: Iterable[Problem]) -> str:
+    """Return what only a person can solve, as sentences in the user's language."""
+    text = await async_get_texts(hass, "common")
+    messages = map(describe_problem, problems)
+    return " ".join(text(item.key, **item.placeholders) for item in messages)
+
+
 async def async_get_texts(
     hass: HomeAssistant, category: str, language: str | None = None
 ) -> Texts:

@@ -70,6 +70,7 @@ def protected(
     layout: Layout = Layout.SKIP_AND_BLOCK,
     service: str = SERVICE,
     tunnel_id: str = TUNNEL_ID,
+    published: bool = True,
 ) -> ProtectedHostname:
     """Return the settings of a protected hostname."""
     return ProtectedHostname(
@@ -78,6 +79,7 @@ def protected(
         service=service,
         layout=layout,
         exempt_paths=exempt_paths,
+        published=published,
     )
 
 
@@ -203,7 +205,7 @@ def observed(
     ingress: Iterable[Any] = (CATCH_ALL,),
     associations: Iterable[str] = (),
     plan: str = "free",
-    managed_remotely: bool = True,
+    is_local: bool = False,
 ) -> Observation:
     """Return a zone that contains only what is given."""
     return Observation(
@@ -211,9 +213,8 @@ def observed(
         ruleset=Ruleset(id="rs", rules=tuple(rules)),
         associations=tuple(associations),
         records=tuple(records),
-        configurations=(
-            {TUNNEL_ID: configuration(*ingress)} if managed_remotely else {}
-        ),
+        configurations={} if is_local else {TUNNEL_ID: configuration(*ingress)},
+        local_tunnels=frozenset({TUNNEL_ID} if is_local else ()),
     )
 
 

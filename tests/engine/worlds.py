@@ -249,9 +249,12 @@ def _ingress_of(hostname: str) -> st.SearchStrategy[Any]:
 
 def _settings_of(hostname: str) -> st.SearchStrategy[ProtectedHostname]:
     return st.builds(
-        lambda paths, layout: protected(hostname, *paths, layout=layout),
+        lambda paths, layout, published: protected(
+            hostname, *paths, layout=layout, published=published
+        ),
         _EXEMPT,
         st.sampled_from(Layout),
+        st.sampled_from([True, True, True, False]),
     )
 
 
@@ -268,6 +271,7 @@ def worlds(draw: st.DrawFn) -> World:
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
+        released=frozenset(draw(st.sets(st.sampled_from(HOSTNAMES)))),
     )
     named = draw(st.lists(st.sampled_from(HOSTNAMES), unique=True))
     # Half of the rules found have the exempt paths and pins that are desired.
@@ -301,8 +305,15 @@ def worlds(draw: st.DrawFn) -> World:
         ingress=[*entries, serves(None, last)],
         associations=draw(st.lists(st.sampled_from(associated), unique=True)),
         plan=draw(st.sampled_from(["free", "pro"])),
-        managed_remotely=draw(st.integers(0, 9)) > 0,
+        is_local=draw(st.integers(0, 4)) == 0,
     )
+    if draw(st.integers(0, 9)) == 0:
+        observation = replace(
+            observation,
+            configurations={},
+            local_tunnels=frozenset(),
+            unread_tunnels=frozenset({TUNNEL_ID}),
+        )
     found = find_made_by_hand(observation, desired)
     agreed = (
         st.sets(st.sampled_from(sorted(found, key=repr))) if found else st.just(set())

@@ -179,7 +179,7 @@ def _anything(draw: st.DrawFn) -> World:
         ingress=draw(_ingress(hostname)),
         associations=[hostname],
         plan="business",
-        managed_remotely=draw(st.integers(0, 9)) > 0,
+        is_local=draw(st.integers(0, 4)) == 0,
     )
     if draw(st.integers(0, 9)) == 0:
         observation = replace(observation, gone_tunnels=frozenset({UNKNOWN_TUNNEL}))

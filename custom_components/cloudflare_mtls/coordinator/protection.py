@@ -93,6 +93,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             hostnames=self.hostnames,
             removed=tuple(self.removals.hostnames.values()),
             marked=self.removals.marked,
+            released=self.removals.released,
             pins=self._pins if self.pins else None,
             skip_dry_runs=self._skip_dry_runs,
         )

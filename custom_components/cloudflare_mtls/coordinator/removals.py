@@ -50,6 +50,15 @@ class Removals:
         """Return the hostnames whose DNS record is ours, whatever its comment says by now."""
         return self._tombstones.marked
 
+    @property
+    def released(self) -> frozenset[str]:
+        """Return the hostnames that no local tunnel's file names any more, as a person said."""
+        return self._tombstones.released
+
+    async def async_release(self, hostname: str) -> None:
+        """Take a person's word that no local tunnel's file names a removed hostname any more."""
+        await self._tombstones.async_note_released(hostname)
+
     async def async_note_marked(self, observations: Iterable[Observation]) -> None:
         """Remember which hostnames' records bear our mark: another tool may take it away."""
         await self._tombstones.async_note_marked(

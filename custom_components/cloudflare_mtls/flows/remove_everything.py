@@ -145,7 +145,8 @@ class RemoveEverythingSteps(OptionsFlow):
                 continue
             for plan in outcome.left.values():
                 for problem in plan.problems:
-                    message = describe_problem(problem)
+                    if not plan.is_down:
+                        message = describe_problem(problem)
             if outcome.errors:
                 message = describe(outcome.errors[0])
         left = self._hostnames()

@@ -31,6 +31,7 @@ from ..subentries import hostnames_of
 from ..wording import (
     Message,
     async_get_texts,
+    async_tell,
     describe,
     describe_problem,
     raise_translated,
@@ -110,15 +111,10 @@ async def _raise_problems(
     hass: HomeAssistant, hostname: str, outcome: AccountSync
 ) -> None:
     """Raise HomeAssistantError if a hostname could not be removed, with what a person has to solve."""
-    if outcome.in_sync:
+    if outcome.is_down:
         return
-    text = await async_get_texts(hass, "common")
-    problems = [
-        describe_problem(problem)
-        for plan in outcome.left.values()
-        for problem in plan.problems
-    ]
-    reason = " ".join(text(item.key, **item.placeholders) for item in problems)
+    problems = [item for plan in outcome.left.values() for item in plan.problems]
+    reason = await async_tell(hass, problems)
     raise_translated_error(
         Message("hostname_not_removed", {"hostname": hostname, "reason": reason})
     )

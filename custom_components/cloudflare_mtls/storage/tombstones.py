@@ -29,6 +29,7 @@ from ..subentries import (
 
 _VERSION: Final = 1
 _MARKED: Final = "marked"
+_RELEASED: Final = "released"
 
 type _Items = Mapping[str, Mapping[str, Any]]
 
@@ -83,6 +84,12 @@ class Tombstones:
         }
 
     @property
+    def released(self) -> frozenset[str]:
+        """Return the removed hostnames that no local tunnel's file names any more."""
+        hostnames = self._stored["hostnames"].items()
+        return frozenset(name for name, item in hostnames if item.get(_RELEASED))
+
+    @property
     def marked(self) -> frozenset[str]:
         """Return the hostnames, present and removed, whose DNS record was seen with our mark."""
         hostnames = self._stored["hostnames"].items()
@@ -95,6 +102,13 @@ class Tombstones:
             for name, item in self._stored["hostnames"].items()
         }
         await self._async_keep({**self._stored, "hostnames": items})
+
+    async def async_note_released(self, hostname: str) -> None:
+        """Remember that a person took a removed hostname out of a local tunnel's file."""
+        hostnames = dict(self._stored["hostnames"])
+        if item := hostnames.get(hostname):
+            hostnames[hostname] = {**item, _RELEASED: True}
+        await self._async_keep({**self._stored, "hostnames": hostnames})
 
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
         """Record what is configured now; what is no longer there counts as removed."""
@@ -147,7 +161,12 @@ def _update(known: _Items, present: _Items) -> _Items:
         if key not in present
     }
     there = {
-        key: {**known.get(key, {}), "settings": settings, "removed_at": None}
+        key: {
+            **known.get(key, {}),
+            "settings": settings,
+            "removed_at": None,
+            _RELEASED: False,
+        }
         for key, settings in present.items()
     }
     return there | gone

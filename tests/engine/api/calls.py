@@ -8,6 +8,8 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import EngineError
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 
 ROOT = Path(__file__).parents[3]
 USER_TOKEN = "cfut_secret-of-a-user"
@@ -24,7 +26,9 @@ CALLS: dict[str, Call] = {
     "connectors.list": lambda c: c.connectors.list("a", "t"),
     "tunnels.get_configuration": lambda c: c.tunnels.get_configuration("a", "t"),
     "tunnels.is_gone": lambda c: c.tunnels.is_gone("a", "t"),
-    "tunnels.put_configuration": lambda c: c.tunnels.put_configuration("a", "t", {}),
+    "tunnels.put_configuration": lambda c: c.tunnels.put_configuration(
+        "a", {}, replacing=TunnelConfiguration.from_raw("t", Fields({}))
+    ),
     "dns.list": lambda c: c.dns.list("z"),
     "dns.create": lambda c: c.dns.create("z", {}),
     "dns.edit": lambda c: c.dns.edit("z", "r", {}),

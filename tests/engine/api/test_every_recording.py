@@ -22,6 +22,8 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
     CertificateStatus,
     Connector,
@@ -116,7 +118,11 @@ def _is_gone(client: CloudflareClient) -> Awaitable[Any]:
 
 
 def _configure(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnels.put_configuration("account", "tunnel", {"ingress": []})
+    return client.tunnels.put_configuration(
+        "account",
+        {"ingress": []},
+        replacing=TunnelConfiguration.from_raw("tunnel", Fields({})),
+    )
 
 
 def _applications(client: CloudflareClient) -> Awaitable[Any]:

@@ -66,7 +66,7 @@ def reached(**how: Any) -> Observation:
         pytest.param(
             reached(records=[record(tunnel_id=UNKNOWN_TUNNEL)]), id="unknown tunnel"
         ),
-        pytest.param(reached(managed_remotely=False), id="tunnel managed locally"),
+        pytest.param(reached(is_local=True), id="tunnel managed locally"),
         pytest.param(
             reached(
                 records=[record(proxied=False), record(kind="AAAA", content="2001:db8::1")]

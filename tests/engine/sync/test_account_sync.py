@@ -12,7 +12,9 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 )
 from custom_components.cloudflare_mtls.engine.api.models import Observation
 from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
+from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure
 from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
+from custom_components.cloudflare_mtls.engine.rules.visitors import Visitor
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.reconciler import (
@@ -141,14 +143,36 @@ def test_one_zone_that_was_seen_is_an_answer() -> None:
         AccountSync(zones={}, unseen=gone).raise_if_unseen()
 
 
-def test_way_that_is_left_is_that_of_the_hostname_in_its_zone() -> None:
-    """A person is told what still leads home, and only of the hostname that was taken down."""
-    left = zone_sync(Plan(problems=(LEFT,)))
-    ended = AccountSync(zones={ZONE_ID: left, ELSEWHERE: zone_sync()}, unseen={})
-    assert ended.way_left(settings()) == LEFT
-    assert ended.way_left(settings(OTHER)) is None
-    assert ended.way_left(settings(zone_id=ELSEWHERE)) is None
-    assert ended.way_left(settings(zone_id="unseen")) is None
+def test_what_leaves_a_hostname_open_is_told_of_that_hostname_in_its_zone() -> None:
+    """A problem of a hostname that is closed keeps nobody from turning it off."""
+    exposure = Exposure(
+        hostname=HOST, visitor=Visitor.UNPINNED_CERTIFICATE, through=None
+    )
+    open_plan = Plan(problems=(LEFT,), exposures=(exposure,))
+    closed = Plan(problems=(LEFT,))
+    zones = {ZONE_ID: zone_sync(open_plan), ELSEWHERE: zone_sync(closed)}
+    ended = AccountSync(zones=zones, unseen={})
+    assert ended.left_open(settings()) == (LEFT,)
+    assert ended.left_open(settings(OTHER)) == ()
+    assert ended.left_open(settings(zone_id=ELSEWHERE)) == ()
+    assert ended.left_open(settings(zone_id="unseen")) == ()
+
+
+def test_removed_hostname_is_down_although_a_file_may_name_it() -> None:
+    """Home Assistant has done all that it can; only a person knows the file."""
+    in_file = Problem(code=ProblemCode.STILL_IN_FILE, target=HOST, detail="")
+    exposure = Exposure(hostname=OTHER, visitor=Visitor.NO_CERTIFICATE, through=None)
+    assert Plan(problems=(in_file,)).is_down
+    assert not Plan(problems=(in_file,)).in_sync
+    for not_down in (
+        Plan(problems=(in_file, LEFT)),
+        Plan(problems=(in_file,), steps=(STEP,)),
+        Plan(problems=(in_file,), exposures=(exposure,)),
+    ):
+        assert not not_down.is_down
+    down = {"a": zone_sync(Plan(problems=(in_file,)))}
+    assert AccountSync(zones=down, unseen={}).is_down
+    assert not AccountSync(zones=down, unseen={"b": Unavailable("gone")}).is_down
 
 
 def test_plan_that_nobody_has_to_confirm_is_covered() -> None:

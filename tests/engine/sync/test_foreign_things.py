@@ -149,8 +149,9 @@ def test_ingress_that_now_leads_elsewhere_is_foreign() -> None:
     assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
 
 
-def test_tear_down_needs_no_tunnel_that_we_may_write() -> None:
-    world = replace(in_sync(), configurations={})
+def test_tear_down_needs_no_tunnel() -> None:
+    gone = frozenset({TUNNEL_ID})
+    world = replace(in_sync(), configurations={}, gone_tunnels=gone)
     plan = make_plan(world, wanting(removed=[protected()]))
     assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
     assert plan.problems == ()

@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import Observation, Ruleset
-from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure, Visitor
+from custom_components.cloudflare_mtls.engine.rules.exposure import (
+    Exposure,
+    Visitor,
+    exposed,
+)
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
@@ -141,15 +145,28 @@ def test_layout_can_be_changed() -> None:
     assert names(make_plan(reduced, ONE).steps) == ["create skip_rule"]
 
 
-def test_unpublished_hostname_keeps_its_rules() -> None:
-    unpublished = wanting(replace(protected(), published=False))
+def test_unpublished_hostname_keeps_a_block_rule_without_exceptions() -> None:
+    """Nobody gets in, not even where somebody leads the hostname home again."""
+    unpublished = wanting(protected(HOST, "/api/webhook/", published=False))
     plan = make_plan(in_sync(), unpublished)
-    assert names(plan.steps) == ["delete dns_record", "delete ingress"]
+    assert names(plan.steps) == [
+        "delete dns_record",
+        "delete ingress",
+        "delete skip_rule",
+        "update block_rule",
+    ]
     left = after(in_sync(), plan)
     assert make_plan(left, unpublished).in_sync
-    assert names(make_plan(left, ONE).steps) == ["create ingress", "create dns_record"]
+    led_home = replace(in_sync(), ruleset=left.ruleset)
+    assert not exposed(led_home, HOST, admits(pinned=[]))
+    assert names(make_plan(left, ONE).steps) == [
+        "update block_rule",
+        "create skip_rule",
+        "create ingress",
+        "create dns_record",
+    ]
     first = make_plan(observed(), unpublished)
-    assert names(first.steps) == BUILD_UP[:3]
+    assert names(first.steps) == BUILD_UP[:2]
 
 
 def test_words_in_the_responses_of_actions_stay() -> None:
@@ -158,10 +175,10 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "record_in_the_way",
         "no_free_rule",
         "expression_too_long",
+        "still_in_file",
         "still_reachable",
         "tunnel_unread",
         "too_many_pinned",
-        "tunnel_managed_locally",
         "tunnel_gone",
         "would_expose",
     }

@@ -160,18 +160,10 @@ def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> Non
     assert names(written) == ([f"{action} block_rule"] if fits else [])
 
 
-def test_tunnel_managed_locally_is_not_written() -> None:
-    plan = make_plan(observed(managed_remotely=False), ONE)
-    assert plan.problems == (
-        Problem(code=ProblemCode.TUNNEL_MANAGED_LOCALLY, target=HOST, detail=TUNNEL_ID),
-    )
-    assert names(plan.steps) == BUILD_UP[:3]
-
-
 def test_deleted_tunnel_is_a_problem_of_its_own() -> None:
     """A deleted tunnel is not reported as managed by a local config file."""
-    there = observed(managed_remotely=False)
-    plan = make_plan(replace(there, gone_tunnels=frozenset({TUNNEL_ID})), ONE)
+    gone = replace(observed(), configurations={}, gone_tunnels=frozenset({TUNNEL_ID}))
+    plan = make_plan(gone, ONE)
     assert plan.problems == (
         Problem(code=ProblemCode.TUNNEL_GONE, target=HOST, detail=TUNNEL_ID),
     )

@@ -369,7 +369,9 @@ class Observation:
     associations: tuple[str, ...]
     records: tuple[DnsRecord, ...]
     configurations: Mapping[str, TunnelConfiguration]
-    # Neither has a configuration above; of an unread one nothing is known.
+    # None of these has a configuration above. Of a local one, only the file beside cloudflared
+    # knows the ingress rules; of an unread one nothing is known.
+    local_tunnels: frozenset[str] = frozenset()
     gone_tunnels: frozenset[str] = frozenset()
     unread_tunnels: frozenset[str] = frozenset()
 

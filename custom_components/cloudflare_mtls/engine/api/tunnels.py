@@ -102,12 +102,20 @@ class Tunnels(Resource):
         return TunnelConfiguration.parse(tunnel_id, result)
 
     async def put_configuration(
-        self, account_id: str, tunnel_id: str, config: Mapping[str, Any]
+        self,
+        account_id: str,
+        config: Mapping[str, Any],
+        *,
+        replacing: TunnelConfiguration,
     ) -> TunnelConfiguration:
-        """Replace the tunnel's whole configuration and return what Cloudflare made of it.
+        """Replace a tunnel's whole configuration and return what Cloudflare made of it.
+
+        Only one that was read can be replaced: a first one would convert a local tunnel for good,
+        and lose all rules of its file.
 
         Source: PUT /accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations.
         """
+        tunnel_id = replacing.tunnel_id
         result = await self._transport.result(
             "PUT",
             t"/accounts/{account_id}/cfd_tunnel/{tunnel_id}/configurations",

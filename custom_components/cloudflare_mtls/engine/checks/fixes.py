@@ -60,7 +60,7 @@ async def _change_tunnel(
     if rules == [rule.raw for rule in present.ingress]:
         return
     written = await client.tunnels.put_configuration(
-        account_id, finding.place, {**present.raw, "ingress": rules}
+        account_id, {**present.raw, "ingress": rules}, replacing=present
     )
     # Cloudflare may add keys to the rules, so compare with what would still be left to fix.
     _expect_fixed(

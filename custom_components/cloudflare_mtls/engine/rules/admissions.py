@@ -22,6 +22,7 @@ class Admission:
 
 
 ANY_CERTIFICATE: Final = Admission()
+NOBODY: Final = Admission(pinned=frozenset())
 
 
 def read_admissions(expression: str) -> dict[str, Admission]:
@@ -39,10 +40,10 @@ def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
     """Yield each hostname and who passes there; nobody, if no certificate is asked for."""
     match node:
         case Call("starts_with", (Call("lower", (Field("http.host"),)), str(host))):
-            yield host, Admission(pinned=frozenset())
+            yield host, NOBODY
         case Comparison(Field("http.host"), "in", names):
             for name in _texts(names):
-                yield name, Admission(pinned=frozenset())
+                yield name, NOBODY
         case Combination("and", (hosts, Not(exempt))):
             for host, admission in _admissions(hosts):
                 yield host, replace(admission, exempt_paths=tuple(_paths(exempt)))

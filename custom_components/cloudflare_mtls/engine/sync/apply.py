@@ -1,7 +1,7 @@
 """Writes a plan to Cloudflare, the only place that does: one step after the other, each checked."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -122,16 +122,16 @@ class _Writer:
 
     async def _expect_no_change(self) -> None:
         """Raise Conflict unless the zone is still as the plan was made for."""
-        seen = await self._look(self.state.configurations)
+        seen = await self._look(self.state.configurations.keys())
         if not self._as_planned or not _is_same(seen, self.state):
             raise Conflict(None, "somebody else changed the zone at the same time")
 
     async def _look_before_publishing(self, step: IngressStep | RecordStep) -> None:
         """Look again at all that decides who gets in; raise Conflict rather than expose a hostname."""
-        seen = await self._look([step.tunnel_id])
+        seen = await self._look({step.tunnel_id})
         if not _is_same(seen, self.state):
             self._as_planned = False
-            _expect_agreement(_is_same(await self._look([step.tunnel_id]), seen))
+            _expect_agreement(_is_same(await self._look({step.tunnel_id}), seen))
         self.state = seen
         after = advance(seen, step)
         if exposed(after, step.target, step.admission) and not exposed(
@@ -139,7 +139,7 @@ class _Writer:
         ):
             raise Conflict(None, "another custom rule lets everybody in")
 
-    async def _look(self, tunnel_ids: Iterable[str]) -> Observation:
+    async def _look(self, tunnel_ids: AbstractSet[str]) -> Observation:
         """Return what decides now who reaches a hostname through one of these tunnels."""
         zone = self.state.zone
         ruleset, records, configurations = await asyncio.gather(
@@ -152,14 +152,16 @@ class _Writer:
                 )
             ),
         )
-        if None in configurations:
-            raise Conflict(None, "the tunnel is gone or managed locally")
         seen = {item.tunnel_id: item for item in configurations if item}
+        local = self.state.local_tunnels
+        if not local.issuperset(tunnel_ids - seen.keys()):
+            raise Conflict(None, "the tunnel is gone or managed locally")
         return replace(
             self.state,
             ruleset=with_marks(ruleset),
             records=records,
             configurations={**self.state.configurations, **seen},
+            local_tunnels=local - seen.keys(),
         )
 
     async def _write_rule(self, step: RuleStep) -> None:
@@ -223,7 +225,7 @@ class _Writer:
         wanted = ingress_after(present, step)
         if wanted != present.raw:
             present = await self._client.tunnels.put_configuration(
-                self.state.zone.account.id, step.tunnel_id, wanted
+                self.state.zone.account.id, wanted, replacing=present
             )
         configurations = {**self.state.configurations, step.tunnel_id: present}
         self.state = replace(self.state, configurations=configurations)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..api.models import TUNNEL_DOMAIN, Rule
-from ..rules.admissions import Admission
+from ..rules.admissions import NOBODY, Admission
 from ..rules.adoption import MadeByHand
 from ..rules.expressions import block_expression, skip_expression
 from ..rules.marks import BLOCK_REF, SKIP_REF
@@ -64,6 +64,8 @@ class DesiredZone:
     hostnames: the ones to protect.
     removed: the ones that we take down.
     former: settings that a hostname had before; another tunnel may still serve it.
+    released: the removed ones that are in no local tunnel's file any more, as a person said.
+    in_files: the removed ones that such a file may still name; nobody gets in there.
     marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
         it away since.
     pinned: fingerprints of the only certificates that pass, None for any.
@@ -78,6 +80,8 @@ class DesiredZone:
     hostnames: tuple[ProtectedHostname, ...] = ()
     removed: tuple[ProtectedHostname, ...] = ()
     former: tuple[ProtectedHostname, ...] = ()
+    released: frozenset[str] = frozenset()
+    in_files: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
     pinned: frozenset[str] | None = None
     skipped: frozenset[Skippable] = frozenset(Skippable)
@@ -86,14 +90,19 @@ class DesiredZone:
     skipping_neighbours: Mapping[str, Admission] = field(default_factory=dict)
 
     def admission(self, item: ProtectedHostname) -> Admission:
-        """Return who passes at one of our own hostnames."""
+        """Return who passes at one of our own hostnames: nobody where it is off the internet.
+
+        What leads to it may be somebody else's, so that only the rule keeps visitors out.
+        """
+        if not item.published or item.hostname in self.in_files:
+            return NOBODY
         return Admission(exempt_paths=item.exempt_paths, pinned=self.pinned)
 
     @property
     def blocked(self) -> Mapping[str, Admission]:
         """Return the hostnames that the block rule must name, and who passes there."""
         own = {item.hostname: self.admission(item) for item in self.hostnames}
-        return {**self.neighbours, **own}
+        return {**self.neighbours, **dict.fromkeys(self.in_files, NOBODY), **own}
 
     @property
     def admissions(self) -> Mapping[str, Admission]:

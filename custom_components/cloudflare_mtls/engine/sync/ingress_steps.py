@@ -13,10 +13,16 @@ from .steps import Action, IngressStep
 
 
 def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
-    """Have the hostname's tunnel lead it to its service."""
+    """Have the hostname's tunnel lead it to its service.
+
+    What a local tunnel serves, only a person or an app can change.
+    """
+    if item.tunnel_id in steps.state.local_tunnels:
+        return
     configuration = steps.state.configurations.get(item.tunnel_id)
     if configuration is None:
-        code = _why_unknown(steps.state, item.tunnel_id)
+        is_unread = item.tunnel_id in steps.state.unread_tunnels
+        code = ProblemCode.TUNNEL_UNREAD if is_unread else ProblemCode.TUNNEL_GONE
         steps.add_problem(code, item.hostname, item.tunnel_id)
         return
     own = configuration.rule_for(item.hostname)
@@ -69,15 +75,6 @@ def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | N
         tunnel_id=item.tunnel_id,
         service=item.service,
     )
-
-
-def _why_unknown(state: Observation, tunnel_id: str) -> ProblemCode:
-    """Return why nothing is known of a tunnel's rules."""
-    if tunnel_id in state.unread_tunnels:
-        return ProblemCode.TUNNEL_UNREAD
-    if tunnel_id in state.gone_tunnels:
-        return ProblemCode.TUNNEL_GONE
-    return ProblemCode.TUNNEL_MANAGED_LOCALLY
 
 
 def _is_shadowed(

@@ -18,6 +18,10 @@ class _SeenTunnel:
     configuration: TunnelConfiguration | None
     is_gone: bool = False
 
+    @property
+    def is_local(self) -> bool:
+        return self.configuration is None and not self.is_gone
+
 
 async def observe(
     client: CloudflareClient, account_id: str, zone_id: str, tunnel_ids: Iterable[str]
@@ -59,6 +63,9 @@ async def observe(
             for tunnel_id, seen in tunnels.found.items()
             if seen.configuration
         },
+        local_tunnels=frozenset(
+            tunnel_id for tunnel_id, seen in tunnels.found.items() if seen.is_local
+        ),
         gone_tunnels=frozenset(
             tunnel_id for tunnel_id, seen in tunnels.found.items() if seen.is_gone
         ),

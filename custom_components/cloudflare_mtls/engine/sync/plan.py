@@ -17,7 +17,7 @@ from .rule_adoption import adopt_rules, discard_rules, find_made_by_hand
 from .rule_steps import delete_rule, write_block_rule, write_skip_rule
 from .safe_steps import SafeSteps
 from .steps import Action, RecordStep, RuleStep, Step
-from .unpublish import close, unpublish
+from .unpublish import close, say_what_is_left, unpublish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +53,31 @@ class Plan:
         )
         return (is_same or self.in_sync) and self.adoptable <= confirmed.adoptable
 
+    @property
+    def is_down(self) -> bool:
+        """Return whether what was removed is gone, but for what local tunnels' files may name."""
+        left = {problem.code for problem in self.problems}
+        return left <= {ProblemCode.STILL_IN_FILE} and not (
+            self.steps or self.exposures
+        )
+
     def drifted(self, hostname: str) -> bool:
         """Return whether something that concerns this hostname is not as it must be."""
         return not self.limited_to({hostname}).in_sync
 
-    def way_left(self, hostname: str) -> Problem | None:
-        """Return what still leads home although the hostname is off the internet, if something does."""
-        return next(
-            (
-                problem
-                for problem in self.problems
-                if problem.code is ProblemCode.STILL_REACHABLE
-                and problem.target == hostname
-            ),
-            None,
-        )
+    def exposes(self, hostname: str) -> bool:
+        """Return whether somebody gets in at a hostname who must not."""
+        return any(item.hostname == hostname for item in self.exposures)
+
+    def left_open(self, hostname: str) -> tuple[Problem, ...]:
+        """Return what keeps an exposed hostname from being closed, as far as is known."""
+        return self.limited_to({hostname}).problems if self.exposes(hostname) else ()
+
+    def what_is_left(self, hostname: str) -> Problem | None:
+        """Return what still leads to a removed hostname, or may do so, if something does."""
+        codes = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
+        problems = [item for item in self.problems if item.target == hostname]
+        return next((item for item in problems if item.code in codes), None)
 
     def has_record(self, hostname: str) -> bool:
         """Return whether the hostname already has a DNS record, so that it can be visited."""
@@ -122,6 +132,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     else stays.
     """
     desired = with_neighbours(observation, desired)
+    desired = replace(desired, in_files=_in_files(observation, desired))
     steps = SafeSteps(observation, desired.admissions)
     exposures = tuple(
         steps.exposures[item.hostname]
@@ -144,6 +155,21 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
+    )
+
+
+def _in_files(observation: Observation, desired: DesiredZone) -> frozenset[str]:
+    """Return the removed hostnames that the file of a local tunnel may still name.
+
+    Of a tunnel that could not be read, nobody knows how it is managed.
+    """
+    without_file = observation.configurations.keys() | observation.gone_tunnels
+    protected = {item.hostname for item in desired.hostnames}
+    return frozenset(
+        item.hostname
+        for item in desired.removed
+        if item.tunnel_id not in without_file
+        and item.hostname not in desired.released | protected
     )
 
 
@@ -173,9 +199,12 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
     The shared rules are rewritten only once nothing leads any more to the hostnames that
     they will no longer name.
     """
-    unpublished = [item for item in desired.hostnames if not item.published]
-    for item in (*desired.removed, *unpublished):
+    for item in desired.removed:
         unpublish(steps, desired, item)
+        say_what_is_left(steps, desired, item)
+    for item in desired.hostnames:
+        if not item.published:
+            unpublish(steps, desired, item)
     if block := desired.block:
         _build_up(steps, desired, block)
     else:

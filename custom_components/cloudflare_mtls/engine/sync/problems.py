@@ -11,11 +11,11 @@ class ProblemCode(StrEnum):
     NO_FREE_RULE = "no_free_rule"
     EXPRESSION_TOO_LONG = "expression_too_long"
     TOO_MANY_PINNED = "too_many_pinned"
-    TUNNEL_MANAGED_LOCALLY = "tunnel_managed_locally"
     TUNNEL_GONE = "tunnel_gone"
     TUNNEL_UNREAD = "tunnel_unread"
     WOULD_EXPOSE = "would_expose"
     STILL_REACHABLE = "still_reachable"
+    STILL_IN_FILE = "still_in_file"
 
     @property
     def affects_zone(self) -> bool:

@@ -65,15 +65,20 @@ class AccountSync:
         """Return whether all is known to be as it must be."""
         return not self.unseen and all(plan.in_sync for plan in self.left.values())
 
+    @property
+    def is_down(self) -> bool:
+        """Return whether what was removed is gone, but for what local tunnels' files may name."""
+        return not self.unseen and all(plan.is_down for plan in self.left.values())
+
     def raise_if_unseen(self) -> None:
         """Raise the first EngineError that kept a zone from being looked at, if none could be."""
         if not self.zones:
             self.raise_if_stopped()
 
-    def way_left(self, settings: HostnameSettings) -> Problem | None:
-        """Return what still leads home although the hostname is off the internet, if something does."""
+    def left_open(self, settings: HostnameSettings) -> tuple[Problem, ...]:
+        """Return why a hostname lets somebody in who must not, if only a person can solve that."""
         plan = self.left.get(settings.zone_id)
-        return plan.way_left(settings.hostname) if plan else None
+        return plan.left_open(settings.hostname) if plan else ()
 
     def raise_if_stopped(self) -> None:
         """Raise the first EngineError that stopped the sync of a zone, if one did."""
@@ -111,7 +116,9 @@ class Reconciler:
     It needs all of the account's hostnames, because the hostnames of a zone share its rules:
     those to protect, those that were removed and still have to be taken down, and former
     settings of hostnames that were changed. Marked are those whose DNS record was seen with our
-    mark. Without pins, every certificate of the account is accepted. Its methods raise EngineError where they cannot see what must be done.
+    mark; released are removed ones that no local tunnel's file names any more. Without pins, every
+    certificate of the account is accepted. Its methods raise EngineError where they cannot see what
+    must be done.
     """
 
     client: CloudflareClient
@@ -120,6 +127,7 @@ class Reconciler:
     removed: tuple[HostnameSettings, ...] = ()
     former: tuple[HostnameSettings, ...] = ()
     marked: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
     pins: Pins | None = None
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
@@ -189,6 +197,7 @@ class Reconciler:
             removed=tuple(item.protected for item in gone),
             former=tuple(item.protected for item in self.former),
             marked=self.marked,
+            released=self.released,
             pinned=pinned,
             skipped=view.skippable,
             takes_over=extent.takes_over,

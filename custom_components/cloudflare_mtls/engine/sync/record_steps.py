@@ -30,7 +30,7 @@ def lead_to_tunnel(
     if record and record.comment != RECORD_COMMENT:
         steps.add_problem(ProblemCode.RECORD_IN_THE_WAY, item.hostname, record.content)
         return
-    if item.tunnel_id not in steps.state.configurations:
+    if item.tunnel_id not in {*steps.state.configurations, *steps.state.local_tunnels}:
         return
     steps.add_way_in(
         RecordStep(

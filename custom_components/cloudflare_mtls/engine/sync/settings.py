@@ -43,7 +43,7 @@ class Found(StrEnum):
 class ProtectedHostname:
     """A public hostname that only devices with a certificate reach.
 
-    While it is not published its rules stay, and nothing of ours leads to it.
+    While it is not published, nothing of ours leads to it, and the block rule lets nobody in.
     """
 
     hostname: str

@@ -13,7 +13,7 @@ from .steps import Action, RecordStep, Step, address_record
 
 
 def unpublish(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
-    """Remove everything of ours that leads to a hostname; say what else does."""
+    """Remove everything of ours that leads to a hostname."""
     way_down = _way_down(steps, desired, item)
     for step in way_down:
         steps.add(step)
@@ -24,6 +24,15 @@ def unpublish(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -
     if item.tunnel_id in steps.state.unread_tunnels:
         # Its rule may still be there.
         steps.add_problem(ProblemCode.TUNNEL_UNREAD, item.hostname, item.tunnel_id)
+
+
+def say_what_is_left(
+    steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname
+) -> None:
+    """Add a problem for everything of others that may still lead to a removed hostname."""
+    is_local = item.tunnel_id in steps.state.local_tunnels
+    if is_local and item.hostname in desired.in_files:
+        steps.add_problem(ProblemCode.STILL_IN_FILE, item.hostname, item.tunnel_id)
     for record in records_to_an_origin(steps.state, item.hostname):
         if _leads_home(steps.state, record, item):
             detail = f"{record.type} {record.name} → {record.content}"

@@ -4,6 +4,8 @@ from typing import Final
 
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, Unavailable
+from ..api.ingress import TunnelConfiguration
+from ..api.json_fields import Fields
 from ..api.models import Tunnel
 from ..sync.steps import CATCH_ALL
 
@@ -71,8 +73,11 @@ class NewTunnel:
         found = await self._client.tunnels.get_configuration(
             self._account_id, tunnel_id
         )
-        if found is None or not found.ingress:
-            config = {**(found.raw if found else {}), "ingress": [dict(CATCH_ALL)]}
+        # Cloudflare was told to manage it: if it knows no configuration, there is none yet.
+        present = found or TunnelConfiguration.from_raw(tunnel_id, Fields({}))
+        if not present.ingress:
             await self._client.tunnels.put_configuration(
-                self._account_id, tunnel_id, config
+                self._account_id,
+                {**present.raw, "ingress": [dict(CATCH_ALL)]},
+                replacing=present,
             )
