@@ -21,6 +21,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 from custom_components.cloudflare_mtls.engine.arrival import Arrival
 from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.sync.lost_zones import Loss
+from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 
 from .common import ENGLISH, PACKAGE
 
@@ -51,6 +52,8 @@ ARRIVALS = tuple(
     if arrival.needs_a_person
     and arrival not in (Arrival.BLOCKED, Arrival.NO_CERTIFICATE)
 )
+# Problems of removed hostnames, whose repairs have dialogs.
+OF_REMOVED = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
 REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")

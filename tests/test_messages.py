@@ -19,6 +19,7 @@ from tests.sentences import (
     FIXING,
     FIXING_FINDINGS,
     LOST_ZONES,
+    OF_REMOVED,
     RENEWAL,
     REPAIRS,
     REPEATED,
@@ -101,7 +102,6 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     }
     keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
-    keys.add(f"problem_{ProblemCode.STILL_REACHABLE}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -260,6 +260,7 @@ def test_every_abort_has_a_sentence() -> None:
         *FIXING,
         *RENEWAL,
         *FIXING_FINDINGS,
+        "removal_in_file",
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
@@ -324,6 +325,7 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "removal_left",
+        "removal_in_file",
         "not_enforced",
         "not_enforced_unread",
         "fix_refused",
@@ -340,7 +342,7 @@ def test_issues() -> None:
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),
-        *(f"problem_{code}" for code in ProblemCode),
+        *(f"problem_{code}" for code in ProblemCode if code not in OF_REMOVED),
     }
 
 
@@ -375,6 +377,7 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             for key in LOST_ZONES
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
+        "removal_in_file": {"init": {"hostname"}, "confirm": {"hostname"}},
         "zone_replaced": {
             "init": {"zone"},
             "confirm": {"changes"},

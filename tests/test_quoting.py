@@ -122,11 +122,13 @@ TRANSLATIONS: Final = sorted((PACKAGE / "translations").glob("*.json"))
 # All that is not foreign, and may therefore stand outside of code: how it is made, of the most hostile
 # text that it could hold. A new placeholder belongs into code, or into this list.
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
+    "app": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "app_url": lambda text, foreign: Ours(APP_URL),
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
     ),
     "blocked_url": lambda text, foreign: Ours(TROUBLESHOOTING_URL),
+    "catch_all": lambda text, foreign: Ours("  - service: http_status:404"),
     "changes": lambda text, foreign: Ours(
         f"{changes_of(text, foreign, steps_about(foreign))}\n\n"
         f"{exemptions_of(text, [foreign])}"
@@ -138,6 +140,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
+    "lines": lambda text, foreign: Ours("  - hostname: x.example"),
     "local_address": lambda text, foreign: Ours(
         text("local_address_unreachable", address=foreign)
     ),
@@ -285,6 +288,7 @@ def test_only_these_modules_call_text_their_own() -> None:
     }
     assert found == {
         "config_flow.py",
+        "flows/by_hand.py",
         "flows/certificate_labels.py",
         "flows/certificate_steps.py",
         "flows/hostname_doubts.py",

@@ -44,13 +44,22 @@ def leads_here(sandbox: Sandbox) -> tuple[bool, bool]:
     )
 
 
+def what(path: str) -> str:
+    """Return the kind of thing that a request is about."""
+    return next(
+        kind
+        for kind in ("rules/", "rules", "dns_records", "configurations")
+        if kind in path
+    ).rstrip("/")
+
+
 async def test_off_and_on_again(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Off removes all but the rules; on puts everything back, the record last."""
+    """Off closes the hostname by its rule, then nothing leads there; on puts everything back."""
     assert state_of(hass, SWITCH) == "on"
     sandbox.journal.clear()
 
@@ -59,9 +68,16 @@ async def test_off_and_on_again(
     assert state_of(hass, SWITCH) == "off"
     assert state_of(hass, DRIFT) == "off"
     assert leads_here(sandbox) == (False, False)
-    assert [write.method for write in sandbox.journal.writes] == ["DELETE", "PUT"]
+    assert [what(write.path) for write in sandbox.journal.writes] == [
+        "rules",
+        "rules",
+        "dns_records",
+        "configurations",
+    ]
     zone = sandbox.state.zones[sandbox.zone_id]
-    assert {BLOCK_REF, SKIP_REF} <= {rule.ref for rule in zone.rules}
+    (rule,) = [rule for rule in zone.rules if HOSTNAME in rule.expression]
+    assert rule.ref == BLOCK_REF
+    assert "cert_verified" not in rule.expression
     assert HOSTNAME in (zone.associations or ())
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert leads_here(sandbox) == (False, False)
@@ -71,7 +87,13 @@ async def test_off_and_on_again(
 
     assert state_of(hass, SWITCH) == "on"
     assert leads_here(sandbox) == (True, True)
-    assert [write.method for write in sandbox.journal.writes] == ["PUT", "POST"]
+    assert [what(write.path) for write in sandbox.journal.writes] == [
+        "rules",
+        "rules",
+        "configurations",
+        "dns_records",
+    ]
+    assert {BLOCK_REF, SKIP_REF} <= {rule.ref for rule in zone.rules}
 
 
 async def test_record_that_comes_back_while_off_is_removed(

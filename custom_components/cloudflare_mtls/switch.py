@@ -98,8 +98,12 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                 outcome.raise_if_stopped()
                 if not published and (problems := outcome.left_open(settings)):
                     reason = await async_tell(self.hass, problems)
-                    names = {"hostname": settings.hostname, "reason": reason}
-                    raise_translated_error(Message("hostname_not_off", names))
+                    raise_translated_error(
+                        Message(
+                            "hostname_not_off",
+                            {"hostname": settings.hostname, "reason": reason},
+                        )
+                    )
                 # While nobody else can write: the next writer takes the new settings.
                 self.hass.config_entries.async_update_subentry(
                     self._entry,

@@ -165,24 +165,48 @@ class TestSomebodyElsesRecord:
         assert records_of(sandbox) == [record]
         assert HOSTNAME not in ingress_of(sandbox)
 
+    async def test_off_where_the_record_is_the_owners(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        entry: MockConfigEntry,
+    ) -> None:
+        """What the owner made stays, and nobody gets in, not even with a certificate."""
+        add_record_and_rule(sandbox)
+        await set_up(hass, entry)
+
+        await turn(hass, SWITCH, "off")
+
+        assert state_of(hass, SWITCH) == "off"
+        assert leads_home(sandbox)
+        (rule,) = our_rules(sandbox)
+        assert rule.action == "block"
+        assert "cert_verified" not in rule.expression
+        assert reported(hass) == set()
+
     async def test_switch_says_why_it_cannot_turn_off(
         self,
         hass: HomeAssistant,
         sandbox: Sandbox,
         entry: MockConfigEntry,
     ) -> None:
-        """Nothing is changed, and the switch stays on."""
+        """Neither can the rule be written, nor is the record ours: the switch stays on."""
         add_record_and_rule(sandbox)
         await set_up(hass, entry)
+        entrypoint = zone_of(sandbox).entrypoint()
+        assert entrypoint
+        entrypoint.rules = [
+            Rule("block", f'http.host eq "{name}.example.com"', name)
+            for name in "abcde"
+        ]
 
         with pytest.raises(HomeAssistantError) as raised:
             await turn(hass, SWITCH, "off")
 
-        assert raised.value.translation_key == "problem_still_reachable"
-        assert raised.value.translation_placeholders == {
-            "target": HOSTNAME,
-            "detail": f"CNAME {HOSTNAME} → {sandbox.tunnel_id}.cfargotunnel.com",
-        }
+        assert raised.value.translation_key == "hostname_not_off"
+        told = raised.value.translation_placeholders
+        assert told and told["hostname"] == HOSTNAME
+        assert told["reason"].startswith("Your Cloudflare plan allows no further")
         assert state_of(hass, SWITCH) == "on"
         assert leads_home(sandbox)
 
@@ -193,18 +217,28 @@ class TestSomebodyElsesRecord:
         loaded_entry: MockConfigEntry,
         freezer: FrozenDateTimeFactory,
     ) -> None:
-        """The switch shows the world, and a repair says why."""
+        """The rule lets nobody in; where it cannot be written any more, the switch shows the world."""
         (ours,) = records_of(sandbox)
         await turn(hass, SWITCH, "off")
         ours.proxied, ours.comment = True, "mine"
         ours.content = f"{sandbox.state.add_tunnel('other').id}.cfargotunnel.com"
         zone_of(sandbox).dns_records[ours.id] = ours
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert state_of(hass, SWITCH) == "off"
+        assert reported(hass) == set()
 
+        entrypoint = zone_of(sandbox).entrypoint()
+        assert entrypoint
+        closed = entrypoint.rules
+        entrypoint.rules = [
+            Rule("block", f'http.host eq "{name}.example.com"', name)
+            for name in "abcde"
+        ]
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, SWITCH) == "on"
-        assert reported(hass) == {"problem_still_reachable"}
+        assert reported(hass) == {"exposed_unfixable", "problem_no_free_rule"}
 
-        del zone_of(sandbox).dns_records[ours.id]
+        entrypoint.rules = closed
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, SWITCH) == "off"
         assert reported(hass) == set()

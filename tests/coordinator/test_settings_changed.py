@@ -184,7 +184,7 @@ async def test_not_published_any_more(
     assert set(visits.data) == {HOSTNAME}
 
     await change(hass, in_place, published=False)
-    assert traces(sandbox) == [SKIP_REF, BLOCK_REF, "association"]
+    assert traces(sandbox) == [BLOCK_REF, "association"]
     assert visits.data == {}
 
     await change(hass, in_place, published=True)

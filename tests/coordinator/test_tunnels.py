@@ -310,8 +310,7 @@ async def test_tunnel_that_is_managed_locally(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
     assert state_of(hass, "sensor.home_tunnel_status") == "healthy"
-    assert "problem_tunnel_managed_locally" in reported(hass)
-    assert "tunnel_down" not in reported(hass)
+    assert reported(hass) == set()
     models = {}
     for item in (tunnel, attic):
         device = device_registry.async_get_device_by_identifier(

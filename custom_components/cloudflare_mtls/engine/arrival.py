@@ -8,6 +8,8 @@ from .probe import Verdict, Visit
 
 _LOGIN_DOMAIN: Final = ".cloudflareaccess.com"
 _NO_CONNECTOR: Final = b"1033"
+# Also as the only, last chunk.
+_EMPTY: Final = (b"", b"0\r\n\r\n")
 # What Home Assistant answers where it does not trust the proxy, and nothing else.
 _PROXY_NOT_TRUSTED: Final = b"400: Bad Request"
 
@@ -26,6 +28,8 @@ class Arrival(StrEnum):
     LOGIN = "login"
     """Cloudflare Access asks for a login first."""
     NO_CONNECTOR = "no_connector"
+    NO_RULE = "no_rule"
+    """The connector has no ingress rule for the hostname."""
     NO_SERVICE = "no_service"
     """The connector did not find the service."""
     PROXY_NOT_TRUSTED = "proxy_not_trusted"
@@ -59,8 +63,9 @@ _BEFORE_THE_ORIGIN: Final = {
 def judge_arrival(visit: Visit, answer: str) -> Arrival:
     """Return where a visit ended that asked for what only this Home Assistant answers.
 
-    Sources: Cloudflare's error 1033, and 502 and 504 of cloudflared; homeassistant.components.http,
-    forwarded; Cloudflare Access, the redirect to the team's domain.
+    Sources: Cloudflare's error 1033, and 404, 502, 503 and 504 of cloudflared, whose own answers are
+    empty; homeassistant.components.http, forwarded; Cloudflare Access, the redirect to the team's
+    domain.
     """
     if visit.verdict in _BEFORE_THE_ORIGIN:
         return _BEFORE_THE_ORIGIN[visit.verdict]
@@ -68,6 +73,9 @@ def judge_arrival(visit: Visit, answer: str) -> Arrival:
         is_cut_off = visit.status == 530 and _NO_CONNECTOR in visit.body
         return Arrival.NO_CONNECTOR if is_cut_off else Arrival.NO_SERVICE
     match visit.status:
+        case 404 | 503 if visit.verdict is Verdict.LET_IN and visit.body in _EMPTY:
+            # By its catch-all rule, or because it has no rules at all.
+            return Arrival.NO_RULE
         case 200 if answer.encode() in visit.body:
             return Arrival.HOME
         case 400 if _PROXY_NOT_TRUSTED in visit.body:

@@ -1,32 +1,56 @@
 """The tunnels of an account: choose one, create one, wait for its connector."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant
 
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Conflict, EngineError, RateLimited, Unavailable
-from ..engine.api.models import ConnectorToken, Tunnel
+from ..engine.api.models import ConnectorToken, Tunnel, TunnelStatus
+from ..engine.api.names import in_letters
 from ..engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
-from ..wording import Message, describe
+from ..wording import Message, async_get_texts, describe
 
 _PROPOSED_NAME: Final = "home-assistant"
 _POLL_SECONDS: Final = 5.0
 _PATIENCE_SECONDS: Final = 600.0
+# More would not fit into a line on a phone.
+_SHOWN_HOSTNAMES: Final = 3
+
+
+def _connected(tunnel: Tunnel) -> str:
+    if tunnel.status in (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED):
+        return "tunnel_connected"
+    return "tunnel_not_connected"
+
+
+def _managed(tunnel: Tunnel) -> str:
+    return (
+        "tunnel_managed_at_cloudflare"
+        if tunnel.remotely_managed
+        else "tunnel_managed_locally"
+    )
 
 
 class AccountTunnels:
     """The tunnels of an account, including those that a dialog creates."""
 
     def __init__(
-        self, client: CloudflareClient, account_id: str, tunnels: Iterable[Tunnel]
+        self,
+        client: CloudflareClient,
+        account_id: str,
+        tunnels: Iterable[Tunnel],
+        served: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
-        """Take the tunnels that exist."""
+        """Take the tunnels that exist, and the hostnames that lead to each, by its id."""
         self._client = client
         self._account_id = account_id
         self._by_id = {item.id: item for item in tunnels}
+        self._served = served
         self._new: NewTunnel | None = None
 
     @property
@@ -38,6 +62,26 @@ class AccountTunnels:
     def names(self) -> dict[str, str]:
         """Return the names of the tunnels, by id."""
         return {item.id: item.name for item in self._by_id.values()}
+
+    async def async_labels(self, hass: HomeAssistant) -> dict[str, str]:
+        """Return what is known of each tunnel, in the user's language, by its id."""
+        text = await async_get_texts(hass, "common")
+
+        def label(tunnel: Tunnel) -> str:
+            told = text(
+                "tunnel_label",
+                tunnel=tunnel.name,
+                connected=text(_connected(tunnel)),
+                managed=text(_managed(tunnel)),
+            )
+            served = sorted(map(in_letters, self._served.get(tunnel.id, ())))
+            more = len(served) - _SHOWN_HOSTNAMES
+            names = ", ".join(served[:_SHOWN_HOSTNAMES])
+            if more > 0:
+                names = text("tunnel_label_more", hostnames=names, more=str(more))
+            return f"{told}: {names}" if names else told
+
+        return {item.id: label(item) for item in self._by_id.values()}
 
     def free_name(self) -> str:
         """Return a name that no tunnel of the account has."""

@@ -25,7 +25,7 @@ from ..const import (
 from ..coordinator.web_server import async_find_service
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
-from ..engine.api.ingress import TunnelConfiguration
+from ..engine.api.ingress import IngressRule, TunnelConfiguration
 from ..engine.api.models import DnsRecord, Observation, Tunnel, Zone, ZoneType
 from ..engine.api.names import in_letters
 from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
@@ -49,6 +49,7 @@ from ..engine.sync.settings import (
     read_hostname,
 )
 from ..engine.sync.steps import address_record
+from ..engine.tunnels.served import find_served
 from ..quoting import Ours
 from ..wording import Message, async_get_texts, describe, describe_problem
 from .account_tunnels import AccountTunnels
@@ -96,6 +97,7 @@ class AccountChoices:
             return Message("no_zone")
         try:
             tunnels = await client.tunnels.list(account_id)
+            served = await find_served(client, of_account)
         except EngineError as err:
             return describe(err)
         return cls(
@@ -104,7 +106,7 @@ class AccountChoices:
             account_id=account_id,
             zones=of_account,
             visible_zones=visible,
-            tunnels=AccountTunnels(client, account_id, tunnels),
+            tunnels=AccountTunnels(client, account_id, tunnels, served),
             reconciler_for=reconciler_for,
             current=current,
             others=tuple(others),
@@ -126,7 +128,7 @@ class AccountChoices:
             zone=observation.zone,
             tunnel=tunnel,
             records=observation.records,
-            configuration=observation.configurations[tunnel.id],
+            configuration=observation.configurations.get(tunnel.id),
             certificate_names=await self._find_certificate_names(zone.id),
             permissions=permissions,
         )
@@ -173,7 +175,8 @@ class ChosenTunnel:
     zone: Zone
     tunnel: Tunnel
     records: tuple[DnsRecord, ...]
-    configuration: TunnelConfiguration
+    # None where only the file beside cloudflared knows it.
+    configuration: TunnelConfiguration | None
     # Of the edge's certificates; None where they could not be read.
     certificate_names: Collection[str] | None
     # A table in Markdown.
@@ -189,7 +192,7 @@ class ChosenTunnel:
         taken = {item.hostname for item in self.account.others}
         proposal = propose(
             self.zone,
-            self.configuration.ingress,
+            self._ingress(),
             origins=(f":{hass.http.server_port}", "homeassistant"),
             taken=taken,
             own_hosts=_own_hosts(hass),
@@ -201,6 +204,17 @@ class ChosenTunnel:
         hostname = f"ha-mobile.{self.zone.name}"
         service = async_find_service(hass) or ""
         return "" if hostname in taken else in_letters(hostname), service
+
+    def _ingress(self) -> tuple[IngressRule, ...]:
+        """Return the tunnel's ingress rules, those of a file as far as DNS tells of them."""
+        if self.configuration:
+            return self.configuration.ingress
+        service = async_find_service(self.account.hass) or ""
+        return tuple(
+            IngressRule(hostname=record.name, path=None, service=service, raw={})
+            for record in self.records
+            if record.tunnel_id == self.tunnel.id
+        )
 
     def read(self, user_input: Mapping[str, Any]) -> HostnameSettings | Message:
         """Return the settings that a person chose, or what is wrong with them."""
@@ -245,6 +259,8 @@ class ChosenTunnel:
 
     def _found(self, hostname: str) -> Found:
         """Return whether the tunnel serves the hostname for somebody else's sake."""
+        if self.configuration is None:
+            return Found.ADOPTED
         current = self.account.current
         if current and current.protected.tunnel_id == self.tunnel.id:
             return current.protected.found
@@ -311,7 +327,8 @@ class ChosenTunnel:
         """Return that the tunnel serves the hostname from something else already, if so."""
         current = self.account.current
         services = {item.service, *([current.protected.service] if current else [])}
-        rule = self.configuration.rule_for(item.hostname)
+        known = self.configuration
+        rule = known.rule_for(item.hostname) if known else None
         if rule and rule.service not in services:
             return _in_use(item.hostname, rule.service)
         return None
@@ -327,6 +344,11 @@ class HostnameDraft:
     offered: frozenset[MadeByHand]
     takes_over: frozenset[MadeByHand]
     plan: Plan
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether a person has to add the ingress rule to a file, or to an app's options."""
+        return self.chosen.configuration is None
 
     @property
     def doubt(self) -> Doubt | None:
@@ -403,10 +425,8 @@ def _obstacle(
         return Message("unavailable")
     if observation.zone.type is ZoneType.SECONDARY:
         return Message("zone_secondary", {"zone": zone.name}, CONF_ZONE_ID)
-    if tunnel and tunnel.id not in observation.configurations:
-        return Message(
-            "tunnel_managed_locally", {"tunnel": tunnel.name}, CONF_TUNNEL_ID
-        )
+    if tunnel and tunnel.id in observation.gone_tunnels:
+        return Message("tunnel_deleted", {"tunnel": tunnel.name}, CONF_TUNNEL_ID)
     return None
 
 

@@ -29,7 +29,7 @@ from ..const import (
 )
 from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.api.models import Tunnel, Zone
-from ..engine.sync.settings import HostnameSettings, Layout
+from ..engine.sync.settings import Layout
 from ..engine.sync.steps import Step
 from ..quoting import Ours
 from ..wording import (
@@ -41,6 +41,7 @@ from ..wording import (
     paragraphs,
 )
 from .account_tunnels import AccountTunnels
+from .by_hand import ByHandSteps
 from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
 from .hostname_draft import (
@@ -82,7 +83,8 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    HostnameDoubtSteps[ContextT, ResultT, HandlerT]
+    ByHandSteps[ContextT, ResultT, HandlerT],
+    HostnameDoubtSteps[ContextT, ResultT, HandlerT],
 ):
     """Choose zone, tunnel and hostname, preview the changes, and make them."""
 
@@ -101,24 +103,20 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> ResultT:
         """Create a tunnel unless one is given, have it connected, and continue with it."""
 
-    @abstractmethod
-    async def async_finish(self, settings: HostnameSettings) -> ResultT:
-        """Keep the settings, now that the hostname is protected."""
-
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Choose the zone and the tunnel."""
         choices = made(self._choices)
         if user_input is None:
-            return self._show_zone()
+            return await self._show_zone()
         zone = choices.zones[user_input[CONF_ZONE_ID]]
         tunnel = choices.tunnels.by_id.get(user_input[CONF_TUNNEL_ID])
         if tunnel and not tunnel.never_connected:
             return await self._async_use_tunnel(zone, tunnel)
         # What is wrong shows before a tunnel is created or connected.
         if message := await choices.check(zone, tunnel):
-            return self._show_zone(user_input, message)
+            return await self._show_zone(user_input, message)
         then = partial(self._async_use_tunnel, zone)
         return await self.async_set_up_tunnel(choices.tunnels, tunnel, then)
 
@@ -126,18 +124,19 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         chosen = await made(self._choices).look_at(zone, tunnel)
         if isinstance(chosen, Message):
             suggested = {CONF_ZONE_ID: zone.id, CONF_TUNNEL_ID: tunnel.id}
-            return self._show_zone(suggested, chosen)
+            return await self._show_zone(suggested, chosen)
         self._chosen = chosen
         return await self.async_step_hostname()
 
-    def _show_zone(
+    async def _show_zone(
         self,
         suggested: Mapping[str, Any] | None = None,
         message: Message | None = None,
     ) -> ResultT:
         choices = made(self._choices)
         zones = {item.id: item.title for item in choices.zones.values()}
-        tunnels = {**choices.tunnels.names, NEW_TUNNEL: NEW_TUNNEL}
+        labels = await choices.tunnels.async_labels(self.hass)
+        tunnels = {**labels, NEW_TUNNEL: NEW_TUNNEL}
         zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
         tunnel_id = probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels)))
         return show_form(
@@ -247,6 +246,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Keep the hostname, or show what stopped the changes and what is left to do."""
         draft = made(self._draft)
         error = made(self._applying).work.result()
+        if error is None and draft.is_local:
+            return await self.async_step_by_hand()
         if error is None:
             return await self.async_finish(draft.settings)
         if isinstance(error, PlanChanged):
@@ -256,8 +257,13 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return await self.async_review(renewed, describe(error))
         # While Cloudflare does not answer, the list stays as it was.
         with suppress(EngineError):
-            self._draft = await draft.planned()
-        return await self._show_changes("resume", describe(error))
+            draft = await draft.planned()
+        return await self.async_resume(draft, describe(error))
+
+    @override
+    async def async_resume(self, draft: HostnameDraft, message: Message) -> ResultT:
+        self._draft = draft
+        return await self._show_changes("resume", message)
 
     async def _show_offer(self, message: Message | None) -> ResultT:
         steps = made(self._draft).plan.steps

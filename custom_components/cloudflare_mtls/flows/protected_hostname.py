@@ -71,7 +71,9 @@ class ProtectedHostnameFlow(
                 return await self.async_review(draft)
             message = draft
         schema = {
-            probatio.Required(CONF_TUNNEL_ID): choice(choices.tunnels.names),
+            probatio.Required(CONF_TUNNEL_ID): choice(
+                await choices.tunnels.async_labels(self.hass)
+            ),
             probatio.Required(CONF_SERVICE): TextSelector(),
             **ADVANCED_SCHEMA,
         }

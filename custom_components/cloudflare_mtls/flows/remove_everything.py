@@ -12,6 +12,7 @@ from ..cutting_off import arrived_by
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..engine.sync.plan import Plan
+from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reconciler import Extent
 from ..hostname_removal import async_remove_hostnames
 from ..quoting import Ours, listed
@@ -85,7 +86,13 @@ class RemoveEverythingSteps(OptionsFlow):
         nothing = text("removal_none")
         changes = changes_of(text, ", ".join(hostnames), steps) if steps else nothing
         here = arrived_by(hostnames)
-        warning = text("cuts_off", hostname=here) if here else ""
+        warnings = [text("cuts_off", hostname=here)] if here else []
+        warnings += [
+            text("stays_blocked", hostname=problem.target)
+            for plan in self._shown.values()
+            for problem in plan.problems
+            if problem.code is ProblemCode.STILL_IN_FILE
+        ]
         return show_form(
             self,
             "remove",
@@ -94,7 +101,7 @@ class RemoveEverythingSteps(OptionsFlow):
             message=message,
             placeholders={
                 "hostnames": listed(hostnames) or nothing,
-                "changes": paragraphs(changes, warning),
+                "changes": paragraphs(changes, *warnings),
                 "certificates": self._listed(self._certificates) or nothing,
             },
         )

@@ -85,7 +85,10 @@ class VisitView(HomeAssistantView):
         """Answer a question, and note for which host it came."""
         question = async_get_questions(request.app[KEY_HASS]).find(text)
         if question is None:
-            return web.Response(status=HTTPStatus.NOT_FOUND, headers=HEADERS)
+            # Not empty, as cloudflared's own answer is: another Home Assistant may be asked.
+            return web.Response(
+                status=HTTPStatus.NOT_FOUND, text="404: Not Found", headers=HEADERS
+            )
         question.seen_host = requested_host(request)
         return web.Response(text=question.answer, headers=HEADERS)
 

@@ -95,9 +95,9 @@ def test_off_lets_nobody_in_whatever_the_file_says() -> None:
     plan = make_plan(world, OFF)
     done = after(world, plan)
     assert names(plan.steps) == [
-        "delete dns_record",
         "delete skip_rule",
         "update block_rule",
+        "delete dns_record",
     ]
     assert admitted(done) == {HOST: admits(pinned=[])}
     assert make_plan(done, OFF).in_sync

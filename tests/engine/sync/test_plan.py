@@ -150,10 +150,10 @@ def test_unpublished_hostname_keeps_a_block_rule_without_exceptions() -> None:
     unpublished = wanting(protected(HOST, "/api/webhook/", published=False))
     plan = make_plan(in_sync(), unpublished)
     assert names(plan.steps) == [
-        "delete dns_record",
-        "delete ingress",
         "delete skip_rule",
         "update block_rule",
+        "delete dns_record",
+        "delete ingress",
     ]
     left = after(in_sync(), plan)
     assert make_plan(left, unpublished).in_sync

@@ -202,9 +202,6 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
     for item in desired.removed:
         unpublish(steps, desired, item)
         say_what_is_left(steps, desired, item)
-    for item in desired.hostnames:
-        if not item.published:
-            unpublish(steps, desired, item)
     if block := desired.block:
         _build_up(steps, desired, block)
     else:
@@ -212,7 +209,10 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
 
 
 def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> None:
-    """Add, in this order: block rule, associations, skip rule, ingress, DNS."""
+    """Add, in this order: block rule, associations, skip rule, ingress, DNS.
+
+    The rules also close what is off the internet, before its record and its ingress rule go.
+    """
     if desired.skip is None:
         # The block rule may need its place.
         delete_rule(steps, SKIP_REF)
@@ -223,6 +223,9 @@ def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> Non
     write_skip_rule(steps, desired)
     discard_rules(steps, desired)
     _dissociate(steps, desired)
+    for item in desired.hostnames:
+        if not item.published:
+            unpublish(steps, desired, item)
     published = [item for item in desired.hostnames if item.published]
     for item in published:
         serve(steps, desired, item)
