@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -191,22 +192,34 @@ async def test_tunnel_without_a_connector(
     manager.async_abort(result["flow_id"])
 
 
-@pytest.mark.parametrize("managed", ["locally", "taken name"])
+@pytest.mark.parametrize("reason", ["deleted", "taken name"])
 async def test_tunnel_that_cannot_be_used(
-    hass: HomeAssistant, sandbox: Sandbox, managed: str
+    hass: HomeAssistant, sandbox: Sandbox, reason: str
 ) -> None:
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     result = await to_zone(hass, sandbox)
-    if managed == "locally":
-        sandbox.state.tunnels[sandbox.tunnel_id].config_src = "local"
+    if reason == "deleted":
+        tunnel.deleted_at = dt_util.utcnow()
         result = await submit(hass, result, zone_and_tunnel(sandbox))
     else:
-        sandbox.state.tunnels[sandbox.tunnel_id].name = EVIL_DEVICE
+        tunnel.name = EVIL_DEVICE
         chosen = {**zone_and_tunnel(sandbox), "tunnel_id": "new"}
         result = await submit(hass, result, chosen)
         result = await submit(hass, result, {"name": EVIL_DEVICE})
 
     assert result["errors"]
     expect_harmless_step(result, CONFIG_TEXTS)
+
+
+async def test_tunnel_with_a_config_file(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """Its name stands beside the lines that a person copies."""
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    tunnel.name, tunnel.config_src = EVIL, "local"
+    result = await to_hostname(hass, sandbox)
+    result = await submit(hass, await submit(hass, result, choose()))
+
+    assert result["step_id"] == "by_hand"
+    assert plain(EVIL) in expect_harmless_step(result, CONFIG_TEXTS)
 
 
 async def test_replaced_token(

@@ -90,7 +90,8 @@ async def try_row(
 def _add_another_zone(sandbox: ResettableSandbox, fault: ZoneGone) -> HostnameSettings:
     """Add the zone that the fault will purge, and return a hostname there."""
     zones = sandbox.state.zones
-    zone = sandbox.state.add_zone("example.org")
+    # Zones are synced in the order of their ids: this one comes last.
+    zone = sandbox.state.add_zone("example.org", id="f" * 32)
     fault.zone_id = zone.id
     fault.edit = lambda: zones.pop(zone.id, None)
     cabin = replace(protected("cabin-mobile.example.org"), published=False)
