@@ -2,13 +2,14 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 import signal
 import sys
 import tempfile
 import time
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError
@@ -16,9 +17,12 @@ from aiohttp import ClientError
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
 from .promise import Promise
-from .promises import PROMISES
+from .promises import LOCAL, REMOTE
 from .report import CheckFailed, Skipped, say
 from .world import World
+
+_REMOTE, _LOCAL = "remote", "local"
+_PROMISES: Final[Mapping[str, tuple[Promise, ...]]] = {_REMOTE: REMOTE, _LOCAL: LOCAL}
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,31 +35,50 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="exit after the checks, with status 0 only if all of them passed",
     )
+    parser.add_argument(
+        "--world",
+        choices=_PROMISES,
+        help="how the tunnel is managed: at Cloudflare (remote), or by a config.yml (local); "
+        "by default remote, and with --exit both, one after the other",
+    )
     return parser.parse_args()
 
 
-async def _demo(*, stay: bool) -> bool:
-    """Run every check, and return whether all passed."""
+async def _demo(names: Sequence[str], *, stay: bool) -> bool:
+    """Run every check of these worlds, and return whether all passed."""
     started = time.monotonic()
     _cancel_on_signals()
-    owner = User("demo")
+    passed: list[bool] = []
+    for name in names:
+        say(f"# the world {name}")
+        passed += await _check_world(name, first=len(passed) + 1, stay=stay)
+    if not stay:
+        say(f"# took {time.monotonic() - started:.0f} s")
+        _print_summary(passed)
+    return all(passed)
+
+
+async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
+    """Run the checks of a world, numbered from the first; stay there if asked."""
+    promises, owner = _PROMISES[name], User("demo")
     try:
         async with _world(owner) as world:
+            if name == _LOCAL:
+                await world.run_from_file()
             passed = [
                 await _passes(number, promise, world)
-                for number, promise in enumerate(PROMISES, 1)
+                for number, promise in enumerate(promises, first)
             ]
-            say(f"# took {time.monotonic() - started:.0f} s")
             if stay:
                 _print_summary(passed)
                 _print_access(world, owner)
                 await _until_cancelled()
     except (CheckFailed, ClientError, OSError) as error:
-        passed = [False] * len(PROMISES)
-        _print_failure("not ok 1 - the demo could not start or stop: ", str(error))
-    if not stay:
-        _print_summary(passed)
-    return all(passed)
+        passed = [False] * len(promises)
+        _print_failure(
+            f"not ok {first} - the demo could not start or stop: ", str(error)
+        )
+    return passed
 
 
 @asynccontextmanager
@@ -144,8 +167,12 @@ async def _until_cancelled() -> None:
 
 def main() -> int:
     """Run the demo and return its exit status."""
+    arguments = _arguments()
+    names = [arguments.world or _REMOTE]
+    if arguments.exit and not arguments.world:
+        names = list(_PROMISES)
     try:
-        return 0 if asyncio.run(_demo(stay=not _arguments().exit)) else 1
+        return 0 if asyncio.run(_demo(names, stay=not arguments.exit)) else 1
     except asyncio.CancelledError:
         return 130
 

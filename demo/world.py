@@ -8,6 +8,7 @@ from typing import Self
 
 from .browser import missing_for_certificates
 from .cloudflare import Cloudflare
+from .config_file import ConfigFile
 from .flow import Flow
 from .home_assistant import Client, HomeAssistant, Socket, User
 from .leaks import Secret
@@ -31,6 +32,10 @@ class World:
     user: User
     notes: list[str] = field(default_factory=list)
     """Lines to print after the running check."""
+    config_file: ConfigFile | None = None
+    """The file of the tunnel, in a world where it has one."""
+    lines: str = ""
+    """What a dialog showed for that file."""
     flow: Flow | None = None
     before: dict[str, str] = field(default_factory=dict)
     hostname: str = ""
@@ -70,6 +75,15 @@ class World:
             internal_url=home.local_url,
         )
         return world
+
+    async def run_from_file(self) -> None:
+        """Have a config.yml manage the tunnel, as one of the usual guides does."""
+        facts = self.cloudflare.facts
+        path = self.folder / "config.yml"
+        self.config_file = ConfigFile(path, self.cloudflare, facts["tunnel_id"])
+        configured = await self.cloudflare.tunnel_configuration()
+        self.config_file.create(configured["ingress"])
+        await self.config_file.restart()
 
     async def start_home(self) -> None:
         """Start Home Assistant again, and reconnect."""

@@ -11,9 +11,10 @@ from . import seed
 from .api.client_certificates import certificate_json
 from .api.dns import record_json
 from .api.rulesets import ruleset_json
-from .api.tunnels import tunnel_json
+from .api.tunnels import checked_config, tunnel_json
 from .budget import Budget
 from .clock import CLOCK, Delays, now
+from .envelope import ApiError
 from .expressions import InvalidError, UnsupportedError, parse
 from .faults import Fault, FaultKind, Faults
 from .journal import Journal
@@ -44,6 +45,7 @@ def control_application(
             web.post("/zones", control.add_zone),
             web.delete("/zones/{zone_id}", control.delete_zone),
             web.post("/tunnels/{tunnel_id}/connectors", control.run_connectors),
+            web.post("/tunnels/{tunnel_id}/config_file", control.run_config_file),
             web.post("/origin", control.set_origin),
             web.post("/rules/{rule_id}", control.edit_rule),
             web.delete("/rules/{rule_id}", control.delete_rule),
@@ -170,6 +172,24 @@ class _Control:
             tunnel.connect(body["connectors"], body.get("connections", len(COLOS)))
         else:
             tunnel.disconnect(self._state.delays.reconnection)
+        return web.json_response(tunnel_json(tunnel))
+
+    async def run_config_file(self, request: web.Request) -> web.Response:
+        """Restart a tunnel's connector with a config file, which Cloudflare never sees: {"ingress"}.
+
+        A file that cloudflared refuses leaves the tunnel without a connector, as it really does.
+        """
+        tunnel = self._state.tunnels.get(request.match_info["tunnel_id"])
+        if tunnel is None:
+            raise web.HTTPNotFound
+        tunnel.config_src = "local"
+        try:
+            tunnel.config = checked_config(await request.json())
+        except ApiError as error:
+            tunnel.disconnect()
+            text = "\n".join(problem.message for problem in error.problems)
+            raise web.HTTPUnprocessableEntity(text=text) from None
+        tunnel.connect()
         return web.json_response(tunnel_json(tunnel))
 
     async def set_origin(self, request: web.Request) -> web.Response:

@@ -3,9 +3,19 @@
 from typing import Final
 
 from ..promise import Promise
-from . import certificates, devices, failures, protection, secrets, setup, visitors
+from . import (
+    certificates,
+    config_file,
+    devices,
+    failures,
+    protection,
+    secrets,
+    setup,
+    visitors,
+)
 
-PROMISES: Final[tuple[Promise, ...]] = (
+# For a tunnel that is managed at Cloudflare, as people with a token have it.
+REMOTE: Final[tuple[Promise, ...]] = (
     setup.both_run,
     setup.bad_tokens_are_refused,
     setup.changes_are_previewed,
@@ -37,4 +47,19 @@ PROMISES: Final[tuple[Promise, ...]] = (
     secrets.restart_changes_nothing,
     devices.removed_device_is_blocked,
     visitors.actions_need_an_administrator,
+)
+
+# For a tunnel with its own config.yml.
+LOCAL: Final[tuple[Promise, ...]] = (
+    setup.both_run,
+    config_file.tunnel_is_offered,
+    config_file.lines_come_last,
+    config_file.missing_lines_are_told,
+    config_file.lines_are_added,
+    devices.bundle_is_downloaded_once,
+    devices.phone_gets_in,
+    devices.certificate_is_tested,
+    protection.drift_is_fixed,
+    config_file.off_is_off,
+    config_file.removal_waits_for_the_file,
 )

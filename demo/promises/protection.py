@@ -234,13 +234,13 @@ async def switch_unpublishes_hostname(world: World) -> None:
     visit = f"/manifest.json?visit={nonce()}"
     await turn_switch(world, "off", switch)
     left = await ours(world)
-    kept = {"rules": ["skip", "block"], "associations": [world.hostname]}
+    kept = {"rules": ["block"], "associations": [world.hostname]}
     expect_equal(left, {**kept, "records": [], "ingress": []}, "the rest that is ours")
     statuses = [
         (await visitor.get(world.hostname, visit)).status
         for visitor in (phone, stranger)
     ]
-    expect_equal(statuses, [530, 403], "the statuses with and without a certificate")
+    expect_equal(statuses, [403, 403], "the statuses with and without a certificate")
     found = await sync_hostnames(world, dry_run=True)
     expect(found["in_sync"], f"a sync would change something: {found['steps']}")
     await expect_rest_unchanged(world)
@@ -248,9 +248,7 @@ async def switch_unpublishes_hostname(world: World) -> None:
     await stranger.get(world.browser_hostname, f"/manifest.json?visit={control}")
     await world.home.until_logged(control)
     expect(visit not in world.home.log(), "a request reached Home Assistant")
-    world.notes.append(
-        "off: with a certificate 530 (no DNS record); without one 403 (the rules stay)"
-    )
+    world.notes.append("off: 403, with a certificate and without one")
 
     await turn_switch(world, "on", switch)
     await expect_ours_once(world)
@@ -272,7 +270,7 @@ async def lost_mark_comes_back(world: World) -> None:
     left = await ours(world)
     expect_equal((left["records"], left["ingress"]), ([], []), "what leads home")
     answer = await world.newest_phone.get(world.hostname, "/manifest.json")
-    expect_equal(answer.status, 530, "the status with a certificate")
+    expect_equal(answer.status, 403, "the status with a certificate")
     await turn_switch(world, "on", switch)
     await world.cloudflare.edit_record(world.hostname, comment="")
     await refresh(world)

@@ -104,7 +104,7 @@ async def get_configuration(call: Call) -> Answer:
 async def replace_configuration(call: Call) -> Answer:
     """Replace the whole configuration."""
     tunnel = _remotely_managed(call)
-    config = _checked_config(call.object(config=dict).get("config"))
+    config = checked_config(call.object(config=dict).get("config"))
     routing = config.get("warp-routing", {"enabled": False})
     tunnel.config = {**config, "warp-routing": routing}
     tunnel.version += 1
@@ -202,7 +202,8 @@ def _matches(tunnel: Tunnel, query: Mapping[str, str]) -> bool:
     )
 
 
-def _checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
+def checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a configuration as cloudflared takes it; raise ApiError for one that it refuses."""
     if not config or not check_kinds(config, ingress=[dict]).get("ingress"):
         raise _bad_configuration("The config file doesn't contain any ingress rules")
     rules: list[dict[str, Any]] = config["ingress"]

@@ -1,5 +1,6 @@
 """Tunnels, connectors and connections."""
 
+import base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,11 @@ class TunnelStatus(StrEnum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     DOWN = "down"
+
+
+def _new_secret() -> str:
+    """Return a secret as cloudflared takes it: padded standard base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Tunnel:
     inactive_at: datetime | None = field(init=False)
     """Since when the tunnel has no connectors; None while it has some."""
     deleted_at: datetime | None = None
-    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    secret: str = field(default_factory=_new_secret, repr=False)
 
     def __post_init__(self) -> None:
         """Start without connectors."""

@@ -146,3 +146,31 @@ async def test_process(tmp_path: Path) -> None:
     output, _ = await process.communicate()
     assert (process.returncode, output) == (0, b"")
     assert not Path(facts["edge_ca_file"]).exists()
+
+
+async def test_config_file(api: Api) -> None:
+    """A tunnel runs with a file that Cloudflare never sees; one that cloudflared refuses stops it."""
+    path = f"/tunnels/{api.sandbox.tunnel_id}/config_file"
+    ingress = [
+        {"hostname": HOME, "service": SERVICE},
+        {"service": "http_status:404"},
+    ]
+    await control(api, "POST", path, {"ingress": ingress})
+
+    tunnel = (await api.get("/accounts/{account}/cfd_tunnel/{tunnel}")).result
+    assert (tunnel["config_src"], tunnel["status"]) == ("local", "healthy")
+    answer = await api.request(
+        "GET", "/accounts/{account}/cfd_tunnel/{tunnel}/configurations"
+    )
+    assert answer.status == 404
+
+    url = f"{api.sandbox.url}/sandbox{path}"
+    async with api.session.request(
+        "POST", url, json={"ingress": ingress[::-1]}
+    ) as refused:
+        assert refused.status == 422
+        assert "will match every hostname" in await refused.text()
+    tunnel = (await api.get("/accounts/{account}/cfd_tunnel/{tunnel}")).result
+    assert tunnel["status"] == "down"
+    async with api.session.request("POST", url.replace("7e", "00"), json={}) as unknown:
+        assert unknown.status == 404
