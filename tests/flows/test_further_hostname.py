@@ -12,8 +12,10 @@ from sandbox.state import ALL_PERMISSIONS
 from tests.common import (
     BLOCK_REF,
     HOSTNAME,
+    HOSTNAME_ID,
     choose,
     records_of,
+    reported,
     sentences,
     settle,
     state_of,
@@ -148,3 +150,35 @@ async def test_further_hostname_closed_half_way(
     await settle(hass)
     assert len(loaded_entry.subentries) == 1
     assert_protected(sandbox)
+
+
+@pytest.mark.parametrize("config_src", ["cloudflare", "local"])
+async def test_hostname_that_was_just_removed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    config_src: str,
+) -> None:
+    """Home Assistant remembers removals for minutes, but takes nothing down that a person wants."""
+    sandbox.state.tunnels[sandbox.tunnel_id].config_src = config_src
+    await loaded_entry.runtime_data.protection.async_refresh()
+    hass.config_entries.async_remove_subentry(loaded_entry, HOSTNAME_ID)
+    await settle(hass)
+    assert records_of(sandbox) == []
+
+    result = await add_hostname(hass, loaded_entry)
+    result = await submit(hass, result, zone_and_tunnel(sandbox))
+    result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
+    assert result["step_id"] == "preview"
+    assert "Delete" not in result["description_placeholders"]["changes"]
+    sandbox.journal.clear()
+    result = await submit(hass, result)
+    if config_src == "local":
+        assert result["step_id"] == "by_hand"
+        result = await submit(hass, result)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert "DELETE" not in [write.method for write in sandbox.journal.writes]
+    await settle(hass)
+    assert len(records_of(sandbox)) == 1
+    assert reported(hass) == set()

@@ -1,7 +1,7 @@
 """Brings the hostnames of an account to the settings that a person chose: one writer an account."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..api.client import CloudflareClient
@@ -133,12 +133,21 @@ class Reconciler:
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
-        """Return a reconciler of the same account with other settings of one hostname."""
+        """Return a reconciler of the same account with other settings of one hostname.
+
+        One that was removed before is no longer to be taken down.
+        """
         former = tuple(
-            item for item in self.hostnames if item.hostname == settings.hostname
+            item
+            for item in (*self.hostnames, *self.removed)
+            if item.hostname == settings.hostname
         )
-        others = tuple(item for item in self.hostnames if item not in former)
-        return replace(self, hostnames=(*others, settings), former=former)
+        return replace(
+            self,
+            hostnames=(*_without(self.hostnames, former), settings),
+            removed=_without(self.removed, former),
+            former=former,
+        )
 
     def zones_of(self, hostnames: Collection[str]) -> list[str]:
         """Return the ids of the zones that these hostnames belong to."""
@@ -277,3 +286,9 @@ class Reconciler:
 
     async def _read_pins(self) -> frozenset[str] | None:
         return await self.pins.read(self.client) if self.pins else None
+
+
+def _without(
+    settings: Iterable[HostnameSettings], left_out: Collection[HostnameSettings]
+) -> tuple[HostnameSettings, ...]:
+    return tuple(item for item in settings if item not in left_out)
