@@ -1,9 +1,11 @@
 """Tests of a certificate's life: from the dialog over a renewal to its expiry, and for a hundred devices."""
 
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -47,6 +49,7 @@ from tests.dialogs import (
     link_of,
     renew,
     run_test,
+    token_of_test,
 )
 
 DONE = ENGLISH["common"]["proof_done"]
@@ -252,14 +255,47 @@ async def test_hundred_devices(
 
 
 @with_device
-async def test_new_certificate_expires_before_the_old_one(
+async def test_order_to_revoke_after_the_new_certificate_has_expired(
     hass: HomeAssistant,
     sandbox: Sandbox,
     client: Client,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The date on which the old one is to be revoked does not leave the device without any."""
+    """An old one cannot be ordered to be revoked only after its successor has expired."""
+    await add_known_certificate(hass, loaded_entry, sandbox, days=365)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    wanted: dict[str, Any] = {
+        "certificate_id": CERTIFICATE_ID,
+        "key_type": "ec_p256",
+        "validity_days": 30,
+    }
+    with pytest.raises(HomeAssistantError) as refused:
+        await act(
+            hass, loaded_entry, "renew_certificate", **wanted, revoke_old_after=30
+        )
+    assert refused.value.translation_key == "revoke_old_too_late"
+    assert refused.value.translation_placeholders == {"days": "30"}
+    assert len(certificates(sandbox)) == 1
+
+    renewed = await act(
+        hass, loaded_entry, "renew_certificate", **wanted, revoke_old_after=29
+    )
+    await fetch(client, link_of(hass, renewed))
+    await pass_time(hass, freezer, 45 * DAY)
+    # It was ordered in time, so it is done also where nobody looked for weeks.
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+
+
+@with_device
+async def test_proof_right_before_the_new_certificate_expires(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Within the days of grace it expires: then the older one is kept, which still works."""
     await add_known_certificate(hass, loaded_entry, sandbox, days=365)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     renewed = await act(
@@ -268,14 +304,12 @@ async def test_new_certificate_expires_before_the_old_one(
         "renew_certificate",
         certificate_id=CERTIFICATE_ID,
         key_type="ec_p256",
-        validity_days=30,
-        revoke_old_after=60,
+        validity_days=5,
     )
-    await fetch(client, link_of(hass, renewed))
-    await pass_time(hass, freezer, 10 * DAY)
-    assert state_of(hass, STATUS) == "expiring"
+    token = token_of_test(await fetch(client, link_of(hass, renewed)))
+    assert await run_test(client, token) == DONE
 
-    await pass_time(hass, freezer, 60 * DAY)
+    await pass_time(hass, freezer, 20 * DAY)
 
     assert certificates(sandbox)[CERTIFICATE_ID] == "active"
     assert state_of(hass, STATUS) == "active"

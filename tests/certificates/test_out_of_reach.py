@@ -19,6 +19,7 @@ from tests.common import (
     act,
     add_certificate,
     add_known_certificate,
+    confirm_certificate,
     issues,
     placeholders,
     reported,
@@ -266,3 +267,34 @@ async def test_strangers_certificate_in_a_domain_that_drops_out_of_reach(
     await act(hass, entry, "revoke_certificate", certificate_id="stranger")
     await look_again(hass, freezer)
     assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True], ids=["unknown", "confirmed"])
+async def test_revoked_by_an_action_while_it_is_out_of_reach(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    *,
+    is_confirmed: bool,
+) -> None:
+    """It was seen before, so the order is remembered until it is seen again."""
+    certificate = await add_certificate(
+        sandbox, certificate_id="stranger", organization="Somebody"
+    )
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    if is_confirmed:
+        (device,) = entry.runtime_data.protection.companions
+        await confirm_certificate(hass, entry, certificate, device.id)
+        await look_again(hass, freezer)
+    await hide_and_wait(hass, sandbox, faults, second, narrow, freezer)
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    assert raised.value.translation_key == "revocation_delayed"
+    await show_again(hass, sandbox, faults, freezer)
+
+    assert second.certificates["stranger"].status == "revoked"

@@ -23,6 +23,7 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
     with_device,
+    zone_of,
 )
 from tests.dialogs import certificates, fetch, link_of, open_options
 from tests.faults import HTML_ERROR, Faults
@@ -247,3 +248,27 @@ async def test_seen_revoked_then_revoked_here(
 
     assert second.certificates[THERE].status == "revoked"
     assert (await trusted(hass, entry))[THERE] is False
+
+
+async def test_revoked_here_and_reactivated_unseen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """*Revoke* counts once more, also for what was revoked here before."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await press(hass, REVOKE)
+    await look_again(hass, freezer)
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.ACTIVE
+    faults.unavailable("GET", "/client_certificates")
+
+    await press_revoke(hass)
+    faults.clear()
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+    assert reported(hass) == set()

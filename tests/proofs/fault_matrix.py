@@ -52,6 +52,7 @@ _KEYS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("POST", "dns_records"): ("result.id",),
     ("PATCH", "{record}"): ("result.id",),
     ("DELETE", "{record}"): ("result.id",),
+    ("GET", "{tunnel}"): ("result.id", "result.config_src"),
     ("GET", "configurations"): ("result.config", "result.config.ingress"),
     ("PUT", "configurations"): ("result.config", "result.config.ingress"),
     ("POST", "client_certificates"): ("result.id", "result.certificate"),

@@ -1,12 +1,13 @@
 """The scenarios of the fault matrix: a job, and the state in which it starts."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
 from sandbox.clock import Delays
 from sandbox.faults import FaultKind
+from sandbox.seed import SERVICE
 from sandbox.state import DnsRecord, Rule
 from tests.engine.builders import protected
 
@@ -98,6 +99,19 @@ async def _drifted(sandbox: ResettableSandbox) -> None:
             record.proxied = False
 
 
+async def _with_a_file(sandbox: ResettableSandbox) -> None:
+    """Have a config file manage the tunnel, which serves the hostname already."""
+    await add_foreign_things(sandbox)
+    sandbox.tunnel.config_src = "local"
+    sandbox.tunnel.ingress.insert(0, {"hostname": HOME, "service": SERVICE})
+
+
+async def _in_sync_with_a_file(sandbox: ResettableSandbox) -> None:
+    """Protect the hostname of such a tunnel."""
+    await _with_a_file(sandbox)
+    assert (await sandbox.new_home(_HOSTNAME).sync()).is_done
+
+
 async def _exposed(sandbox: ResettableSandbox) -> None:
     """Expose the hostname: delete the rules; the wildcard record leads to the tunnel."""
     await _in_sync(sandbox)
@@ -150,6 +164,18 @@ SCENARIOS: Final = (
         prepare_earlier=add_foreign_things,
         faults=lambda: [CallFault(FaultKind.FORBIDDEN, endpoint=_READ_ZONE)],
         only=Endpoint("GET", "/user/tokens/verify"),
+    ),
+    Scenario(
+        "Build-up with a tunnel that has a config file",
+        _SYNC,
+        _with_a_file,
+        prepare_earlier=_in_sync_with_a_file,
+    ),
+    Scenario(
+        "Off with a tunnel that has a config file",
+        Job("sync", (replace(_HOSTNAME, published=False),)),
+        _in_sync_with_a_file,
+        prepare_earlier=_in_sync_with_a_file,
     ),
     Scenario(
         "Build-up in an empty zone",

@@ -27,12 +27,16 @@ async def async_revoke_automatically(
 ) -> list[ListedCertificate]:
     """Revoke what has to be revoked by now; return the certificates that could not be."""
     left = []
+
+    def is_due(certificate: ListedCertificate) -> bool:
+        return bool(_due([certificate], protection, creations))
+
     for certificate in _due(state.certificates or (), protection, creations):
         # A person may have restored it while others were revoked.
-        if not _due([certificate], protection, creations):
+        if not is_due(certificate):
             continue
         try:
-            await revoker.async_revoke_automatically(certificate)
+            await revoker.async_revoke_automatically(certificate, is_due)
         except EngineError as err:
             LOGGER.debug("%s could not be revoked: %s", certificate.id, err)
             left.append(certificate)
@@ -71,7 +75,13 @@ async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:
     """Record the unwanted certificates that are revoked; forget the keys that were never signed."""
     certificates = state.certificates or ()
     active = [item for item in certificates if item.may_be_active]
-    revoked = [item for item in certificates if not item.may_be_active]
+    restorations = ledger.restorations
+    revoked = [
+        item
+        for item in certificates
+        if not item.may_be_active
+        and not state.is_before_restoration(item, restorations)
+    ]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(
         own_ids(item for item in revoked if ledger.unwanted.keys() & set(item.ids))

@@ -97,6 +97,9 @@ class CertificateCreator:
         Raises EngineError, and HomeAssistantError where the certificate could not pass or is
         no longer wanted.
         """
+        if request.revokes_old_too_late:
+            days = str(request.validity_days)
+            raise_translated_error(Message("revoke_old_too_late", {"days": days}))
         device, protection = request.device, self._protection
         async with self._creations.async_begin(
             self._entry.entry_id, device.id, request.asked_at

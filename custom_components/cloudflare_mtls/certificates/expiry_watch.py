@@ -54,7 +54,7 @@ class CertificateWatch:
     def async_check(self) -> None:
         """Go through the certificates in the background, unless that was done before."""
         state = self._protection.data
-        if state is self._seen or not self._protection.last_update_success:
+        if state is None or state is self._seen:
             return
         self._seen = state
         self._entry.async_create_background_task(
@@ -78,7 +78,10 @@ class CertificateWatch:
         self._protection.always_update = bool(left)
         trust, pinned = self._protection.trust, self._protection.pins
         unlisted = not_listed(state, trust, self._ledger.knows)
-        if pinned and all(map(state.is_closed, self._protection.hostnames)):
+        removed = self._protection.removals.hostnames.values()
+        if pinned and all(
+            map(state.is_closed, (*self._protection.hostnames, *removed))
+        ):
             # The rules accept none of those.
             unlisted = []
         told = Told(
@@ -93,12 +96,14 @@ class CertificateWatch:
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
         """Return until when the certificates that are known here let somebody in."""
         now, ended = dt_util.utcnow(), self._protection.trust.ended
+        restorations = self._ledger.restorations
         return {
             item_id: item.facts.expires_on if item.may_be_active else now
             for item in readable(state.certificates or ())
             for item_id in item.own_ids
             if self._ledger.knows(item_id)
             and (item.may_be_active or item_id not in ended)
+            and not state.is_before_restoration(item, restorations)
         }
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:

@@ -59,7 +59,7 @@ class CertificateLookup:
                 return certificate
         # It may be where nobody could look.
         listed.raise_if_incomplete()
-        if certificate_id in self._protection.ledger.records:
+        if self._protection.ledger.knows(certificate_id):
             raise NotListed
         raise _not_found(certificate_id)
 

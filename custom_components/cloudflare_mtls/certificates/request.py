@@ -50,6 +50,12 @@ class CertificateRequest:
             bundle_format=bundle_format,
         )
 
+    @property
+    def revokes_old_too_late(self) -> bool:
+        """Return whether the older ones would be revoked only once this one has expired."""
+        days = self.revoke_old_after
+        return days is not None and days >= self.validity_days
+
     def record(self, fingerprint: str, now: datetime) -> Record:
         """Return what to record of a certificate that is created now, by SHA-256 fingerprint."""
         days = self.revoke_old_after

@@ -71,8 +71,8 @@ class CertificateRestorer:
                 certificate.zone_id, certificate.id
             )
         except Unavailable:
-            # It may have been restored: then it is wanted, and has to be revoked if that changes.
-            await self._record(restoration, certificate)
+            # It may let somebody in again, or never do: no person saw it restored.
+            await self._record_end(certificate)
             raise
         await self._record(restoration, certificate)
         return status
@@ -93,8 +93,12 @@ class CertificateRestorer:
             )
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
-        # It may be seen only much later that it lets somebody in again.
-        ends = dict.fromkeys(certificate.own_ids, certificate.facts.expires_on)
-        await ledger.async_record_ends(ends)
+        await self._record_end(certificate)
         await ledger.async_forget_unwanted(certificate.ids)
         await ledger.async_forget_revoked(certificate.own_ids)
+        self._protection.async_look_at_ledger()
+
+    async def _record_end(self, certificate: Certificate) -> None:
+        """Record that it may let somebody in until it expires, although it was seen revoked."""
+        ends = dict.fromkeys(certificate.own_ids, certificate.facts.expires_on)
+        await self._protection.ledger.async_record_ends(ends)

@@ -1,6 +1,6 @@
 """Revokes certificates: those of companion devices, and single ones by their ids."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -86,12 +86,19 @@ class CertificateRevoker:
             raise
 
     async def async_revoke_automatically[CertificateT: ListedCertificate](
-        self, certificate: CertificateT
+        self,
+        certificate: CertificateT,
+        is_due: Callable[[CertificateT], bool] = lambda _: True,
     ) -> CertificateT:
-        """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError."""
+        """Revoke a certificate, after closing rules that let revoked ones in; raise EngineError.
+
+        To close them takes time: a person may restore the certificate meanwhile.
+        """
         self._creations.stop_certificate(certificate.ids)
         self._handovers.withdraw(certificate.id)
         await self._close_to_revoked([certificate])
+        if not is_due(certificate):
+            return certificate
         status = await self._revoke(certificate)
         await self.async_apply_change()
         return replace(certificate, status=status)
@@ -225,12 +232,12 @@ class CertificateRevoker:
 
     async def _mark_unwanted(self, device_id: str) -> set[str]:
         """Have a device's certificates revoked later, if not now; return the ids that are known."""
-        # One that was seen revoked, somebody may have restored since.
-        ledger, trust = self._protection.ledger, self._protection.trust.with_ended
+        # One that was revoked here or elsewhere, somebody may have restored since.
+        trust = self._protection.trust.without_ends
         seen = {item.id for item in self._seen if trust.revoked_with(item) == device_id}
         ids = seen | trust.ids_of_device(device_id)
-        await ledger.async_mark_unwanted(
-            (ids - set(ledger.revoked)) | trust.confirmed_for(device_id)
+        await self._protection.ledger.async_mark_unwanted(
+            ids | trust.confirmed_for(device_id)
         )
         return ids
 
@@ -261,7 +268,7 @@ class CertificateRevoker:
 
     def _is_known(self, certificate_id: str) -> bool:
         """Return whether a certificate was created here, or seen at Cloudflare before."""
-        return certificate_id in self._protection.ledger.records or any(
+        return self._protection.ledger.knows(certificate_id) or any(
             item.id == certificate_id for item in self._seen
         )
 
@@ -278,7 +285,9 @@ class CertificateRevoker:
             )
         except NotFound as err:
             raise NotListed from err
-        await ledger.async_record_revoked(ids)
+        # Somebody may have restored it before this answer came.
+        if ids & ledger.unwanted.keys():
+            await ledger.async_record_revoked(ids)
         return status
 
     async def _close_to_revoked(

@@ -33,7 +33,9 @@ class Told:
         left = [
             item
             for item in before.left
-            if item.zone_id and item.zone_id not in read and not trust.is_revoked(item)
+            if item.zone_id
+            and item.zone_id not in read
+            and (trust.is_unwanted(item) or trust.is_of_removed_device(item))
         ]
         known = own_ids(left)
         return Told(

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -184,13 +185,20 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
         removed_devices = frozenset(self.removals.devices)
+        restorations = self.ledger.restorations
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
             self._find_new_zones(),
         )
+        with_certificates = partial(
+            self._with_certificates, listed, removed_devices, restorations
+        )
         if any(isinstance(err, Unavailable) for err in seen.failed.values()):
-            # Then it is not about the zones.
+            # Then it is not about the zones. Certificates are watched and revoked all the same.
+            if self.data and not seen.found and listed.read_zones:
+                self.data = with_certificates(self.data)
+                self.async_update_listeners()
             seen.raise_if_all_failed()
         needed = listed.judged_by(self._used_zones)
         lost = await self._judge_failures({**needed.failed, **seen.failed})
@@ -210,17 +218,33 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         plans = dict.fromkeys(zone_ids) | self._plans(reconciler, seen.found, listed)
         await self.removals.async_forget_at_rest(plans)
         await self._report(plans, lost, self._fixer.async_fix(plans))
-        return self._judged(
+        return with_certificates(
             ProtectionState(
                 plans=plans,
                 observations=observations,
+                lost_zones=lost,
+                visible_zones=self._zones.visible,
+            )
+        )
+
+    def _with_certificates(
+        self,
+        listed: CertificateList,
+        removed_devices: frozenset[str],
+        restorations: Mapping[str, datetime],
+        state: ProtectionState,
+    ) -> ProtectionState:
+        """Return a state with the certificates that Cloudflare lists now, and what they mean."""
+        needed = listed.judged_by(self._used_zones)
+        return self._judged(
+            replace(
+                state,
                 certificates=None if needed.is_unknown else listed.certificates,
                 is_complete=listed.is_complete,
                 unread_zones=frozenset(needed.failed),
                 read_zones=listed.read_zones,
                 removed_devices=removed_devices,
-                lost_zones=lost,
-                visible_zones=self._zones.visible,
+                restorations=restorations,
             )
         )
 

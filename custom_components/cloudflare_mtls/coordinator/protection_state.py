@@ -36,16 +36,17 @@ class ProtectionState:
     all that the token reaches. Visible zones are all that the token sees, those of other accounts
     too. Lost zones will not be readable before a person does something. Unknown certificates may let
     somebody in, and are not trusted. Removed devices were removed before Cloudflare was asked: of
-    later ones, the list may lack the newest certificate.
+    later ones, the list may lack the newest certificate. Restorations are those before that, too.
     """
 
     plans: Mapping[str, Plan | None]
     observations: Mapping[str, Observation]
-    certificates: tuple[ListedCertificate, ...] | None
+    certificates: tuple[ListedCertificate, ...] | None = None
     is_complete: bool = False
     unread_zones: frozenset[str] = frozenset()
     read_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
+    restorations: Mapping[str, datetime] = MappingProxyType({})
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     visible_zones: tuple[Zone, ...] = ()
     companions: Mapping[str, CompanionState] | None = None
@@ -67,6 +68,13 @@ class ProtectionState:
         return plan is not None and not any(
             exposure.hostname == settings.hostname for exposure in plan.exposures
         )
+
+    def is_before_restoration(
+        self, certificate: ListedCertificate, restorations: Mapping[str, datetime]
+    ) -> bool:
+        """Return whether a certificate was restored here since Cloudflare was asked."""
+        restored_on = self.restorations.get(certificate.id)
+        return restorations.get(certificate.id) != restored_on
 
     @property
     def has_pending_certificates(self) -> bool:

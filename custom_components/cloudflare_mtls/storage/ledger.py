@@ -99,6 +99,15 @@ class Ledger:
         """Return the ids and fingerprints of the certificates that were revoked here."""
         return self._revoked
 
+    @property
+    def restorations(self) -> Mapping[str, datetime]:
+        """Return when certificates were last restored here, by their ids."""
+        return {
+            certificate_id: record.restored_on
+            for certificate_id, record in self._records.items()
+            if record.restored_on
+        }
+
     def ended_by(self, now: datetime) -> frozenset[str]:
         """Return the ids and fingerprints of certificates that were seen revoked, or have expired."""
         return frozenset(item_id for item_id, end in self._ends.items() if end <= now)

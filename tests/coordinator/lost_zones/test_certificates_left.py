@@ -324,6 +324,7 @@ def _new_zone(sandbox: Sandbox) -> str:
 
 
 @pytest.mark.parametrize("pins_first", [True, False])
+@pytest.mark.parametrize("also", [[], [CABIN]], ids=["device", "and its hostname"])
 async def test_pinned_elsewhere_while_the_lost_domain_accepts_it(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -331,6 +332,7 @@ async def test_pinned_elsewhere_while_the_lost_domain_accepts_it(
     cabin: Zone,
     two_zones: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    also: list[str],
     *,
     pins_first: bool,
 ) -> None:
@@ -340,6 +342,9 @@ async def test_pinned_elsewhere_while_the_lost_domain_accepts_it(
     narrow_the_token(sandbox, faults, cabin)
     await lose_and_look_twice(hass, freezer)
     remove_tablet(hass, two_zones)
+    for subentry_id, item in list(two_zones.subentries.items()):
+        if item.unique_id in also:
+            hass.config_entries.async_remove_subentry(two_zones, subentry_id)
     await settle(hass)
     if not pins_first:
         await choose_pinning(hass, two_zones)

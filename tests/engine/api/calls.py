@@ -25,7 +25,7 @@ CALLS: dict[str, Call] = {
     "tunnels.get_token": lambda c: c.tunnels.get_token("a", "t"),
     "connectors.list": lambda c: c.connectors.list("a", "t"),
     "tunnels.get_configuration": lambda c: c.tunnels.get_configuration("a", "t"),
-    "tunnels.is_gone": lambda c: c.tunnels.is_gone("a", "t"),
+    "tunnels.find": lambda c: c.tunnels.find("a", "t"),
     "tunnels.put_configuration": lambda c: c.tunnels.put_configuration(
         "a", {}, replacing=TunnelConfiguration.from_raw("t", Fields({}))
     ),

@@ -113,8 +113,8 @@ def _configuration(client: CloudflareClient) -> Awaitable[Any]:
     return client.tunnels.get_configuration("account", "tunnel")
 
 
-def _is_gone(client: CloudflareClient) -> Awaitable[Any]:
-    return client.tunnels.is_gone("account", "tunnel")
+def _found(client: CloudflareClient) -> Awaitable[Any]:
+    return client.tunnels.find("account", "tunnel")
 
 
 def _configure(client: CloudflareClient) -> Awaitable[Any]:
@@ -301,7 +301,7 @@ READINGS: Mapping[str, Reading] = {
     "tn-10": Reading(_configure, _rejected(1056)),
     "tn-11": Reading(_revoke, _rejected(1022)),
     "tn-12": Reading(_tunnels, _tunnel(TunnelStatus.DOWN, True, None), as_list=True),
-    "tn-14": Reading(_is_gone, lambda gone: gone is True),
+    "tn-14": Reading(_found, lambda found: found is None),
     "tn-15": Reading(_tunnels, lambda found: found == ()),
     "tn-16": Reading(_configuration, _nothing),
     "tn-18": Reading(_create_record, _rejected(1013, Conflict)),

@@ -198,11 +198,14 @@ async def test_zone_without_rules_and_tunnel_managed_elsewhere(
 
 async def test_tunnel_that_is_gone(api: ScriptedApi, client: CloudflareClient) -> None:
     """Cloudflare still returns a deleted tunnel for a while."""
-    for deleted_at, gone in ((None, False), ("2026-11-01T10:00:00Z", True)):
-        api.always(200, succeeded({"id": "t", "deleted_at": deleted_at}))
-        assert await client.tunnels.is_gone("a", "t") is gone
+    api.always(200, succeeded({"id": "t", "deleted_at": None}))
+    found = await client.tunnels.find("a", "t")
+    assert found
+    assert found.id == "t"
+    api.always(200, succeeded({"id": "t", "deleted_at": "2026-11-01T10:00:00Z"}))
+    assert await client.tunnels.find("a", "t") is None
     api.always(404, failure(1002))
-    assert await client.tunnels.is_gone("a", "t")
+    assert await client.tunnels.find("a", "t") is None
 
 
 async def test_never_associated_is_empty(

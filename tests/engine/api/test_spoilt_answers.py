@@ -96,7 +96,7 @@ USES: Mapping[str, Use] = {
     "token": lambda client: client.verify_token(),
     "zones": lambda client: client.zones.list(),
     "tunnels": lambda client: client.tunnels.list(ACCOUNT_ID),
-    "tunnel": lambda client: client.tunnels.is_gone(ACCOUNT_ID, TUNNEL_ID),
+    "tunnel": lambda client: client.tunnels.find(ACCOUNT_ID, TUNNEL_ID),
     "connector token": lambda client: client.tunnels.get_token(ACCOUNT_ID, TUNNEL_ID),
     "connectors": lambda client: client.connectors.list(ACCOUNT_ID, TUNNEL_ID),
     "zone": lambda client: client.zones.get(ZONE_ID),

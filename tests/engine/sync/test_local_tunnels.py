@@ -215,6 +215,20 @@ async def test_configuration_of_a_local_tunnel_is_never_written(
     ]
 
 
+async def test_tunnel_that_is_said_to_be_managed_at_cloudflare(
+    client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One answer has no configuration: that alone does not make it a local tunnel."""
+
+    async def not_found(*_: str) -> None:
+        return None
+
+    monkeypatch.setattr(client.tunnels, "get_configuration", not_found)
+    seen = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
+    assert seen.local_tunnels == frozenset()
+    assert seen.unread_tunnels == {TUNNEL_ID}
+
+
 @pytest.mark.parametrize("remotely_first", [True, False])
 async def test_tunnel_that_changes_hands_while_a_plan_is_applied(
     sandbox: Sandbox, client: CloudflareClient, *, remotely_first: bool

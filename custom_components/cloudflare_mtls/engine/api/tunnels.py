@@ -54,8 +54,8 @@ class Tunnels(Resource):
             raise
         return Tunnel.parse(result)
 
-    async def is_gone(self, account_id: str, tunnel_id: str) -> bool:
-        """Return whether a tunnel was deleted: Cloudflare answers for deleted ones as well.
+    async def find(self, account_id: str, tunnel_id: str) -> Tunnel | None:
+        """Return a tunnel, None if it was deleted: Cloudflare answers for deleted ones as well.
 
         Source: GET /accounts/{account_id}/cfd_tunnel/{tunnel_id}.
         """
@@ -65,9 +65,9 @@ class Tunnels(Resource):
             )
         except NotFound as err:
             if err.code in _TUNNEL_OR_CONFIGURATION_NOT_FOUND:
-                return True
+                return None
             raise
-        return result.time("deleted_at") is not None
+        return None if result.time("deleted_at") else Tunnel.parse(result)
 
     async def get_token(self, account_id: str, tunnel_id: str) -> ConnectorToken:
         """Return what a connector needs to run the tunnel; raise NotFound where it is gone.

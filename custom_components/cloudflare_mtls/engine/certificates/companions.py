@@ -116,8 +116,8 @@ def _state(
     """Return the state of a device with these certificates, oldest first."""
     active = {item.id: item for item in certificates if item.is_active}
     current = _current(certificates, records, now)
-    expired = {key for key, item in active.items() if not item.gets_in(now)}
-    dates = revocation_dates(list(active), records, is_waiting, now, expired=expired)
+    ends = {key: item.facts.expires_on for key, item in active.items()}
+    dates = revocation_dates(list(active), records, is_waiting, now, ends=ends)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},

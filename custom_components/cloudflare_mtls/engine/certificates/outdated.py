@@ -1,7 +1,8 @@
 """Which of a device's certificates a newer one has replaced, and when they are revoked (pure)."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from .records import Record, Replacement, may_be_installed
 
@@ -12,7 +13,7 @@ def revocation_dates(
     is_waiting: Callable[[str], bool],
     now: datetime,
     *,
-    expired: Collection[str] = (),
+    ends: Mapping[str, datetime] = MappingProxyType({}),
 ) -> dict[str, datetime]:
     """Return when each certificate that a newer one has replaced is revoked, newest first.
 
@@ -20,7 +21,8 @@ def revocation_dates(
     bundle of one is still waiting to be fetched. A certificate replaces all older ones as its
     record says. A certificate that nobody fetched, and nobody can fetch any more, is replaced
     by any newer one: its key is gone. A certificate that a person restored since it was
-    replaced is kept. One that has expired replaces none: the device may still use an older one.
+    replaced is kept, and so is one that would be revoked only after the newer one has expired: the
+    device may still use it. Ends are when the certificates expire, where that matters.
     """
     dates: dict[str, datetime] = {}
     replacements: list[Replacement] = []
@@ -34,6 +36,10 @@ def revocation_dates(
             continue
         if due:
             dates[certificate_id] = min(due)
-        if record and certificate_id not in expired:
-            replacements += record.replacements(now)
+        end = ends.get(certificate_id)
+        replacements += [
+            item
+            for item in (record.replacements(now) if record else ())
+            if end is None or item.revokes_on < end
+        ]
     return dates

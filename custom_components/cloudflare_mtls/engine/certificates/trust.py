@@ -33,9 +33,9 @@ class Trust:
     ended: Collection[str] = ()
 
     @property
-    def with_ended(self) -> Trust:
-        """Return this trust as if nothing was known of the end of any certificate."""
-        return replace(self, ended=())
+    def without_ends(self) -> Trust:
+        """Return this trust as if no certificate was known to be revoked, or to have expired."""
+        return replace(self, ended=(), revoked=())
 
     def record_of(self, certificate: Certificate) -> Record | None:
         """Return the record of a certificate, if it is the one that was created here."""

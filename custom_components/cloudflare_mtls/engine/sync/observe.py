@@ -1,26 +1,22 @@
 """Reads everything that decides who reaches the hostnames of a zone."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
 
 from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
+from ..api.errors import Unavailable
 from ..api.ingress import TunnelConfiguration
 from ..api.models import Observation
 from ..rules.recognition import with_marks
 
 
-@dataclass(frozen=True, kw_only=True)
-class _SeenTunnel:
-    """A tunnel: its configuration, unless it is managed locally or gone."""
+class _Without(Enum):
+    """Why Cloudflare knows no configuration of a tunnel."""
 
-    configuration: TunnelConfiguration | None
-    is_gone: bool = False
-
-    @property
-    def is_local(self) -> bool:
-        return self.configuration is None and not self.is_gone
+    LOCAL = auto()
+    GONE = auto()
 
 
 async def observe(
@@ -32,12 +28,16 @@ async def observe(
     observation. Raises EngineError.
     """
 
-    async def look_at(tunnel_id: str) -> _SeenTunnel:
+    async def look_at(tunnel_id: str) -> TunnelConfiguration | _Without:
         configuration = await client.tunnels.get_configuration(account_id, tunnel_id)
         if configuration is not None:
-            return _SeenTunnel(configuration=configuration)
-        is_gone = await client.tunnels.is_gone(account_id, tunnel_id)
-        return _SeenTunnel(configuration=None, is_gone=is_gone)
+            return configuration
+        tunnel = await client.tunnels.find(account_id, tunnel_id)
+        if tunnel is None:
+            return _Without.GONE
+        if tunnel.remotely_managed:
+            raise Unavailable("the answers contradict each other")
+        return _Without.LOCAL
 
     reads = (
         asyncio.ensure_future(client.zones.get(zone_id)),
@@ -59,15 +59,17 @@ async def observe(
         associations=associations,
         records=records,
         configurations={
-            tunnel_id: seen.configuration
+            tunnel_id: seen
             for tunnel_id, seen in tunnels.found.items()
-            if seen.configuration
+            if isinstance(seen, TunnelConfiguration)
         },
-        local_tunnels=frozenset(
-            tunnel_id for tunnel_id, seen in tunnels.found.items() if seen.is_local
-        ),
-        gone_tunnels=frozenset(
-            tunnel_id for tunnel_id, seen in tunnels.found.items() if seen.is_gone
-        ),
+        local_tunnels=_these(tunnels.found, _Without.LOCAL),
+        gone_tunnels=_these(tunnels.found, _Without.GONE),
         unread_tunnels=frozenset(tunnels.failed),
     )
+
+
+def _these(
+    found: Mapping[str, TunnelConfiguration | _Without], what: _Without
+) -> frozenset[str]:
+    return frozenset(tunnel_id for tunnel_id, seen in found.items() if seen is what)

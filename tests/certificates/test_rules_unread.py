@@ -1,0 +1,102 @@
+"""Tests of certificates while nobody can read rules or records: they are watched all the same."""
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from tests.common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    add_certificate,
+    add_known_certificate,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    wait_for_refresh,
+    with_device,
+)
+from tests.dialogs import certificates
+from tests.faults import Faults
+
+from .creating import REVOKE, press
+from .helpers import STATUS
+from .test_out_of_reach import remove_device
+
+pytestmark = [
+    with_device,
+    pytest.mark.parametrize("path", ["/rulesets", "/dns_records"]),
+]
+
+
+@pytest.fixture
+async def ready(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> MockConfigEntry:
+    """Return an account whose device has one certificate."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    return entry
+
+
+async def look_often(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let an hour pass."""
+    for _ in range(4):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+
+async def test_removed_device(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+) -> None:
+    """Its certificate is revoked."""
+    faults.unavailable("GET", path)
+    await remove_device(hass, ready)
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+
+
+async def test_strangers_certificate(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+) -> None:
+    """It is told, and entities say that they know nothing."""
+    faults.unavailable("GET", path)
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    await look_often(hass, freezer)
+    assert "unknown_certificates" in reported(hass)
+    assert state_of(hass, STATUS) == "unavailable"
+
+    faults.clear()
+    await look_often(hass, freezer)
+    assert state_of(hass, STATUS) == "active"
+
+
+async def test_refused_revocation(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+) -> None:
+    """It is tried again, as its repair says."""
+    faults.unavailable("DELETE", "/client_certificates")
+    with pytest.raises(HomeAssistantError):
+        await press(hass, REVOKE)
+    await settle(hass)
+    faults.clear()
+    faults.unavailable("GET", path)
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
