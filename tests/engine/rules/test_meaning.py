@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.cloudflare_mtls.engine.rules.host_forms import HostForms
 from custom_components.cloudflare_mtls.engine.rules.meaning import evaluate
+from custom_components.cloudflare_mtls.engine.rules.parser import parse
 from custom_components.cloudflare_mtls.engine.rules.request_set import RequestSet
 from custom_components.cloudflare_mtls.engine.rules.text_sets import Exactly, TextSet
 from custom_components.cloudflare_mtls.engine.rules.truth import Truth
@@ -106,6 +107,13 @@ def test_truth(expression: str, requests: RequestSet, truth: Truth) -> None:
 def test_unreadable_expressions_are_unknown(expression: str) -> None:
     for requests in (ANYBODY, VERIFIED, REVOKED):
         assert evaluate(expression, requests) is None
+
+
+@pytest.mark.parametrize("escaped", [r"\X", r"\q", r"\8"])
+def test_escapes_that_cloudflare_does_not_know(escaped: str) -> None:
+    """Nobody can say what such a rule matches."""
+    with pytest.raises(ValueError, match="."):
+        parse(f'http.host eq "{escaped}"')
 
 
 @pytest.mark.parametrize("escaped", [r"\x68", r"\150"])

@@ -158,18 +158,35 @@ def test_what_leaves_a_hostname_open_is_told_of_that_hostname_in_its_zone() -> N
     assert ended.left_open(settings(zone_id="unseen")) == ()
 
 
+@pytest.mark.parametrize(
+    "code", [ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE]
+)
+def test_what_is_left_of_a_removed_hostname(code: ProblemCode) -> None:
+    """Other problems, and those of other hostnames, are not what is left."""
+    other = Problem(code=ProblemCode.WOULD_EXPOSE, target=HOST, detail="")
+    left = Problem(code=code, target=HOST, detail="x")
+    plan = Plan(problems=(other, Problem(code=code, target=OTHER, detail=""), left))
+    assert plan.what_is_left(HOST) == left
+    assert Plan(problems=(other,)).what_is_left(HOST) is None
+
+
 def test_removed_hostname_is_down_although_a_file_may_name_it() -> None:
     """Home Assistant has done all that it can; only a person knows the file."""
     in_file = Problem(code=ProblemCode.STILL_IN_FILE, target=HOST, detail="")
     exposure = Exposure(hostname=OTHER, visitor=Visitor.NO_CERTIFICATE, through=None)
     assert Plan(problems=(in_file,)).is_down
     assert not Plan(problems=(in_file,)).in_sync
-    for not_down in (
+    for unfinished in (
         Plan(problems=(in_file, LEFT)),
         Plan(problems=(in_file,), steps=(STEP,)),
         Plan(problems=(in_file,), exposures=(exposure,)),
     ):
-        assert not not_down.is_down
+        assert not unfinished.is_down
+    not_down = {
+        "a": zone_sync(Plan(problems=(in_file,))),
+        "b": zone_sync(Plan(steps=(STEP,))),
+    }
+    assert not AccountSync(zones=not_down, unseen={}).is_down
     down = {"a": zone_sync(Plan(problems=(in_file,)))}
     assert AccountSync(zones=down, unseen={}).is_down
     assert not AccountSync(zones=down, unseen={"b": Unavailable("gone")}).is_down

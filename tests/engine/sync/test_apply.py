@@ -291,6 +291,7 @@ async def test_changes_that_others_already_made_are_not_written_again(
     outcome = await apply_plan(client, observation, replace(plan, steps=tuple(lists)))
     assert outcome.error is None
     assert not sandbox.journal.writes
+    assert outcome.observation.associations == (await look(client)).associations
 
 
 async def test_second_run_on_an_old_observation_creates_nothing_twice(

@@ -162,6 +162,23 @@ async def test_hostname_that_is_open_already_is_led_to_its_service(
     assert names(outcome.applied) == ["update ingress"]
 
 
+async def test_record_is_not_proxied_while_another_rule_lets_everybody_in(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """A record that exists leads nowhere as long as it is not proxied."""
+    await sync(client, ONE)
+    for record in sandbox.state.zones[ZONE_ID].dns_records.values():
+        if record.name == HOST:
+            record.proxied = False
+    observation = await look(client)
+    plan = make_plan(observation, ONE)
+    assert names(plan.steps) == ["update dns_record"]
+    let_all_in(sandbox)
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert exposed(await look(client), HOST) is None
+
+
 async def test_harmless_change_does_not_stop_a_build_up(
     sandbox: Sandbox, busy: BusyZone, shared: CloudflareClient
 ) -> None:

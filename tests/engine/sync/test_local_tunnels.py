@@ -1,6 +1,7 @@
 """Plans for tunnels whose ingress rules are in a file beside cloudflared, which nobody can read."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,38 @@ def test_person_says_so_while_a_record_still_leads_there() -> None:
     plan = make_plan(left, replace(GONE, released=frozenset({HOST})))
     assert [item.code for item in plan.problems] == [ProblemCode.STILL_REACHABLE]
     assert refs(after(left, plan)) == [BLOCK_REF]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "led", "is_told"),
+    [
+        pytest.param(
+            [serves(HOST), serves("nas.example.com", "http://nas")], {}, True, id="home"
+        ),
+        pytest.param(
+            [serves("nas.example.com"), serves(None, "http://nas")],
+            {},
+            False,
+            id="another service",
+        ),
+        pytest.param(
+            [serves(HOST)],
+            {"kind": "A", "content": "192.0.2.1"},
+            False,
+            id="another server",
+        ),
+    ],
+)
+def test_what_still_leads_to_a_removed_hostname(
+    ingress: list[Any], led: dict[str, Any], *, is_told: bool
+) -> None:
+    """Only what reaches the hostname's own service by a tunnel is its owner's business here."""
+    world = observed(
+        rules=[block_rule()], records=[record(ours=False, **led)], ingress=ingress
+    )
+    plan = make_plan(world, GONE)
+    told = ProblemCode.STILL_REACHABLE in {item.code for item in plan.problems}
+    assert told is is_told
 
 
 def test_tunnel_that_could_not_be_read_may_be_a_local_one() -> None:

@@ -205,6 +205,21 @@ async def test_zone_is_looked_at_with_all_tunnels_that_may_serve_it(
     assert seen.unread_tunnels == frozenset()
 
 
+async def test_hostname_that_a_person_took_out_of_a_file(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Only then its rule goes."""
+    await reconciler(client).sync(EXTENT)
+    sandbox.state.tunnels[TUNNEL_ID].config_src = "local"
+    engine = replace(reconciler(client), hostnames=(), removed=(settings(),))
+    await engine.sync(EXTENT)
+    left = [item.expression for item in sandbox.state.zones[ZONE_ID].rules]
+    assert HOST in str(left)
+    await replace(engine, released=frozenset({HOST})).sync(EXTENT)
+    left = [item.expression for item in sandbox.state.zones[ZONE_ID].rules]
+    assert HOST not in str(left)
+
+
 @pytest.mark.parametrize(
     ("layouts", "has_rule", "asks"),
     [

@@ -74,7 +74,7 @@ def test_zone_of_a_hostname(hostname: str, inside: bool) -> None:
     "service",
     [
         "http://homeassistant:8123", "https://192.168.1.10", "http://[fd00::1]:8123", "http://a_b.local",
-        "http://HomeAssistant:8123", "http://[FD00::1]", "http://a.local.", "http://a:65535", "http://[::]",
+        "http://HomeAssistant:8123", "http://[FD00::1]", "http://a.local.", "http://a:65535", "http://a:1", "http://[::]",
     ],
 )  # fmt: skip
 def test_services(service: str) -> None:
@@ -237,7 +237,7 @@ def test_proposal_is_named_after_what_is_most_likely_home_assistant(
     found = propose(
         zone(),
         ingress(*rules),
-        origins=[":8123"],
+        origins=[":8123", "homeassistant"],
         taken=[],
         is_reached=anywhere,
         own_hosts=own_hosts,
