@@ -136,6 +136,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "code": lambda text, foreign: "123456",
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
     "date": lambda text, foreign: "2026-11-28",
+    "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "certificates": lambda text, foreign: listed([foreign]),
@@ -144,6 +145,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "local_address": lambda text, foreign: Ours(
         text("local_address_unreachable", address=foreign)
     ),
+    "network": lambda text, foreign: Ours(text("connector_network", service=foreign)),
     "optional": lambda text, foreign: listed(OPTIONAL),
     "other_url": lambda text, foreign: Ours("http://ha.local:8123/x#token"),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,

@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.components.http import ApiConfig
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.util.yaml import parse_yaml
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -64,6 +65,8 @@ async def test_from_nothing_to_the_protected_hostname(
         "docker run --detach --restart unless-stopped "
         f"--env TUNNEL_TOKEN={token} cloudflare/cloudflared:latest tunnel run"
     )
+    assert shown["debian"] == f"sudo cloudflared service install {token}"
+    assert shown["network"] == ""
     assert shown["app_url"].startswith("https://github.com/homeassistant-apps/")
     assert "/token" in sandbox.journal.requests[-1].path
 
@@ -310,3 +313,20 @@ async def test_proposed_service(
         assert field.default is probatio.UNDEFINED
     else:
         assert field.default() == service
+
+
+async def test_home_assistant_in_a_network_of_containers(
+    hass: HomeAssistant, sandbox: Sandbox
+) -> None:
+    """Only its machine can be reached, so cloudflared uses the machine's network."""
+    result = await to_zone(hass, sandbox)
+    hass.config.api = ApiConfig("172.18.0.5", "172.18.0.5", 8123, use_ssl=False)
+    result = await submit(hass, result, new_tunnel(sandbox))
+    result = await submit(hass, result, {"name": "attic"})
+    shown = result["description_placeholders"]
+    assert shown["compose"].splitlines()[-1] == "    network_mode: host"
+    assert " --network host --env TUNNEL_TOKEN=" in shown["docker"]
+    assert "http://localhost" in shown["network"]
+    compose = parse_yaml(str(shown["compose"]))
+    assert isinstance(compose, dict)
+    assert compose["services"]["cloudflared"]["network_mode"] == "host"

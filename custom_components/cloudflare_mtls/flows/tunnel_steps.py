@@ -15,9 +15,10 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..coordinator.web_server import async_find_service
 from ..engine.api.models import ConnectorToken, Tunnel
 from ..quoting import Ours
-from ..wording import Message
+from ..wording import Message, async_get_texts
 from .account_tunnels import AccountTunnels
 from .form import made, show_form
 from .progress import Progress, show_progress
@@ -37,10 +38,15 @@ services:
     command: tunnel run
     environment:
       TUNNEL_TOKEN: {secret}"""
+_COMPOSE_HOST_NETWORK: Final = "\n    network_mode: host"
+_ON_THE_MACHINE: Final = "http://localhost"
 _DOCKER: Final = (
-    "docker run --detach --restart unless-stopped --env TUNNEL_TOKEN={secret} "
+    "docker run --detach --restart unless-stopped {network}--env TUNNEL_TOKEN={secret} "
     "cloudflare/cloudflared:latest tunnel run"
 )
+_DOCKER_HOST_NETWORK: Final = "--network host "
+# As a service of the machine. Source: developers.cloudflare.com, Run as a service on Linux.
+_DEBIAN: Final = "sudo cloudflared service install {secret}"
 
 
 class Next(StrEnum):
@@ -120,11 +126,21 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         token = await made(self._tunnels).connector_token(tunnel)
         if isinstance(token, Message):
             return self._show_no_connector(token)
+        # In a network of containers, only the machine knows where it publishes Home Assistant.
+        on_host_network = async_find_service(self.hass) is None
+        note = ""
+        if on_host_network:
+            text = await async_get_texts(self.hass, "common")
+            note = text("connector_network", service=_ON_THE_MACHINE)
         return show_form(
             self,
             "connector",
             _CONNECTOR_SCHEMA,
-            placeholders={"tunnel": tunnel.name, **_ways_to_run(token)},
+            placeholders={
+                "tunnel": tunnel.name,
+                "network": Ours(note),
+                **_ways_to_run(token, on_host_network=on_host_network),
+            },
         )
 
     async def async_step_connect(
@@ -176,11 +192,16 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         )
 
 
-def _ways_to_run(token: ConnectorToken) -> dict[str, str]:
+def _ways_to_run(token: ConnectorToken, *, on_host_network: bool) -> dict[str, str]:
     """Return the placeholders of the one form that shows a connector's token."""
+    compose, network = _COMPOSE, ""
+    if on_host_network:
+        compose, network = _COMPOSE + _COMPOSE_HOST_NETWORK, _DOCKER_HOST_NETWORK
+    secret = token.secret
     return {
         "app_url": Ours(APP_URL),
-        "token": Ours(token.secret),
-        "compose": Ours(_COMPOSE.format(secret=token.secret)),
-        "docker": Ours(_DOCKER.format(secret=token.secret)),
+        "token": Ours(secret),
+        "compose": Ours(compose.format(secret=secret)),
+        "docker": Ours(_DOCKER.format(secret=secret, network=network)),
+        "debian": Ours(_DEBIAN.format(secret=secret)),
     }
