@@ -310,3 +310,31 @@ async def test_refused_revocation_is_taken_back_and_not_seen(
     await look_often(hass, freezer)
 
     assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["button", "action"])
+async def test_restored_while_rules_are_read_before_an_ordered_revocation(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    *,
+    by_id: bool,
+) -> None:
+    """The later order of a person holds."""
+    async with ready.runtime_data.protection.async_writing():
+        order = (
+            act(hass, ready, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+            if by_id
+            else press(hass, REVOKE)
+        )
+        revoking = hass.async_create_task(order)
+        await turn_often()
+        await restoring(hass, ready)
+    await revoking
+    await settle(hass)
+    await look_often(hass, freezer)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert reported(hass) == set()

@@ -179,6 +179,7 @@ async def test_restored_where_certificates_are_pinned(
     assert restored in (pinned(sandbox, BLOCK_REF) or ())
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "answer lost"])
 async def test_remove_everything(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -186,6 +187,8 @@ async def test_remove_everything(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     hass_client_no_auth: ClientSessionGenerator,
+    *,
+    answered: bool,
 ) -> None:
     """It is listed, and the dialog does not say that all is revoked."""
     second = sandbox.state.add_zone("second.example")
@@ -204,7 +207,7 @@ async def test_remove_everything(
     await look_again(hass, freezer)
     await act(hass, entry, "revoke_certificate", certificate_id=certificate_id)
     await look_again(hass, freezer)
-    await restore_unseen(hass, faults, entry, certificate_id)
+    await restore_unseen(hass, faults, entry, certificate_id, answered=answered)
     faults.clear()
     break_down(sandbox, faults, second)
 

@@ -75,12 +75,11 @@ async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:
     """Record the unwanted certificates that are revoked; forget the keys that were never signed."""
     certificates = state.certificates or ()
     active = [item for item in certificates if item.may_be_active]
-    restorations = ledger.restorations
+    orders = ledger.orders
     revoked = [
         item
         for item in certificates
-        if not item.may_be_active
-        and not state.is_before_restoration(item, restorations)
+        if not item.may_be_active and not orders.have_changed(item, since=state.orders)
     ]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(

@@ -96,14 +96,14 @@ class CertificateWatch:
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
         """Return until when the certificates that are known here let somebody in."""
         now, ended = dt_util.utcnow(), self._protection.trust.ended
-        restorations = self._ledger.restorations
+        orders = self._ledger.orders
         return {
             item_id: item.facts.expires_on if item.may_be_active else now
             for item in readable(state.certificates or ())
             for item_id in item.own_ids
             if self._ledger.knows(item_id)
             and (item.may_be_active or item_id not in ended)
-            and not state.is_before_restoration(item, restorations)
+            and not orders.have_changed(item, since=state.orders)
         }
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:

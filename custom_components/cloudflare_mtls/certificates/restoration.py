@@ -100,5 +100,6 @@ class CertificateRestorer:
 
     async def _record_end(self, certificate: Certificate) -> None:
         """Record that it may let somebody in until it expires, although it was seen revoked."""
+        self._protection.ledger.note_restoration(certificate.id)
         ends = dict.fromkeys(certificate.own_ids, certificate.facts.expires_on)
         await self._protection.ledger.async_record_ends(ends)

@@ -13,6 +13,7 @@ from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate, ListedCertificate, own_ids
 from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.fetch import CertificateList
+from ..engine.certificates.orders import Orders
 from ..engine.rules.exposure import Visitor
 from ..engine.sync.reconciler import Extent
 from ..engine.sync.settings import HostnameSettings
@@ -79,8 +80,11 @@ class CertificateRevoker:
         self, certificate: CertificateT
     ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
+        orders = self._protection.ledger.orders
         try:
-            return await self.async_revoke_automatically(certificate)
+            return await self.async_revoke_automatically(
+                certificate, lambda item: not self._was_restored(item, orders)
+            )
         except EngineError:
             self._protection.async_look_at_ledger()
             raise
@@ -111,6 +115,7 @@ class CertificateRevoker:
         HomeAssistantError, which says what is still valid.
         """
         self._stop(device.id)
+        orders = self._protection.ledger.orders
         ids = await self._mark_unwanted(device.id)
         listed = await self._list(device.zone_id)
         # The list shows what was created while it was read, too.
@@ -151,6 +156,7 @@ class CertificateRevoker:
         error = listed.failed.get(device.zone_id)
         if unseen:
             error = listed.error or NotListed()
+        active = [item for item in active if not self._was_restored(item, orders)]
         await self._revoke_all(
             device.name, active, error, unseen=unseen, is_claimed=is_claimed
         )
@@ -213,10 +219,16 @@ class CertificateRevoker:
     async def _try_to_revoke[CertificateT: ListedCertificate](
         self, certificates: Collection[CertificateT]
     ) -> dict[CertificateT, EngineError]:
-        """Revoke certificates, each whatever comes of the others; return those that are refused."""
+        """Revoke certificates, each whatever comes of the others; return those that are refused.
+
+        One that a person restores meanwhile is left out.
+        """
+        orders = self._protection.ledger.orders
         await self._close_to_revoked(certificates)
         refused = dict[CertificateT, EngineError]()
         for certificate in certificates:
+            if self._was_restored(certificate, orders):
+                continue
             try:
                 await self._revoke(certificate)
             except EngineError as err:
@@ -240,6 +252,10 @@ class CertificateRevoker:
             ids | trust.confirmed_for(device_id)
         )
         return ids
+
+    def _was_restored(self, certificate: ListedCertificate, orders: Orders) -> bool:
+        """Return whether a person has restored a certificate since these orders."""
+        return self._protection.ledger.orders.were_restored(certificate, orders)
 
     @property
     def _seen(self) -> tuple[ListedCertificate, ...]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final, override
 
@@ -17,6 +17,7 @@ from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, Unavailable
 from ..engine.certificates.fetch import CertificateList, fetch_certificates
+from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.lost_zones import LostZone
@@ -185,20 +186,19 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
         removed_devices = frozenset(self.removals.devices)
-        restorations = self.ledger.restorations
+        orders = self.ledger.orders
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),
             self._list_certificates(),
             self._find_new_zones(),
         )
         with_certificates = partial(
-            self._with_certificates, listed, removed_devices, restorations
+            self._with_certificates, listed, removed_devices, orders
         )
         if any(isinstance(err, Unavailable) for err in seen.failed.values()):
             # Then it is not about the zones. Certificates are watched and revoked all the same.
             if self.data and not seen.found and listed.read_zones:
-                self.data = with_certificates(self.data)
-                self.async_update_listeners()
+                self._show_certificates(with_certificates(self.data))
             seen.raise_if_all_failed()
         needed = listed.judged_by(self._used_zones)
         lost = await self._judge_failures({**needed.failed, **seen.failed})
@@ -227,11 +227,18 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             )
         )
 
+    @callback
+    def _show_certificates(self, state: ProtectionState) -> None:
+        """Show what is known of certificates, if that is news or something is to be tried again."""
+        if self.always_update or state != self.data:
+            self.data = state
+            self.async_update_listeners()
+
     def _with_certificates(
         self,
         listed: CertificateList,
         removed_devices: frozenset[str],
-        restorations: Mapping[str, datetime],
+        orders: Orders,
         state: ProtectionState,
     ) -> ProtectionState:
         """Return a state with the certificates that Cloudflare lists now, and what they mean."""
@@ -244,7 +251,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 unread_zones=frozenset(needed.failed),
                 read_zones=listed.read_zones,
                 removed_devices=removed_devices,
-                restorations=restorations,
+                orders=orders,
             )
         )
 

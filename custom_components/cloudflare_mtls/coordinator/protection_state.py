@@ -1,7 +1,7 @@
 """What the coordinator of the protection saw; other coordinators and entities read it (pure)."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +14,7 @@ from ..engine.certificates.companions import (
     companion_states,
     next_expiry,
 )
+from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
@@ -36,7 +37,7 @@ class ProtectionState:
     all that the token reaches. Visible zones are all that the token sees, those of other accounts
     too. Lost zones will not be readable before a person does something. Unknown certificates may let
     somebody in, and are not trusted. Removed devices were removed before Cloudflare was asked: of
-    later ones, the list may lack the newest certificate. Restorations are those before that, too.
+    later ones, the list may lack the newest certificate. Orders are those before that, too.
     """
 
     plans: Mapping[str, Plan | None]
@@ -46,7 +47,7 @@ class ProtectionState:
     unread_zones: frozenset[str] = frozenset()
     read_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
-    restorations: Mapping[str, datetime] = MappingProxyType({})
+    orders: Orders = field(default_factory=Orders)
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     visible_zones: tuple[Zone, ...] = ()
     companions: Mapping[str, CompanionState] | None = None
@@ -68,13 +69,6 @@ class ProtectionState:
         return plan is not None and not any(
             exposure.hostname == settings.hostname for exposure in plan.exposures
         )
-
-    def is_before_restoration(
-        self, certificate: ListedCertificate, restorations: Mapping[str, datetime]
-    ) -> bool:
-        """Return whether a certificate was restored here since Cloudflare was asked."""
-        restored_on = self.restorations.get(certificate.id)
-        return restorations.get(certificate.id) != restored_on
 
     @property
     def has_pending_certificates(self) -> bool:

@@ -1,8 +1,9 @@
 """What only Home Assistant knows of certificates; nothing in it is secret."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Unpack, override
 
 from homeassistant.core import HomeAssistant
@@ -12,6 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.certificates.lifecycle import Standing
+from ..engine.certificates.orders import Orders
 from ..engine.certificates.records import Changes, Record
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
@@ -25,6 +27,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "revoked": [],
     "ends": {},
 }
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
 
 
@@ -62,6 +65,10 @@ class Ledger:
             item_id: datetime.fromisoformat(end)
             for item_id, end in stored["ends"].items()
         }
+        # Earlier versions stored no end for what was revoked here.
+        for item_id in self._revoked - self._ends.keys():
+            self._ends[item_id] = _LONG_AGO
+        self._restorations: Counter[str] = Counter()
         self._is_removed = False
 
     @property
@@ -100,13 +107,18 @@ class Ledger:
         return self._revoked
 
     @property
-    def restorations(self) -> Mapping[str, datetime]:
-        """Return when certificates were last restored here, by their ids."""
-        return {
-            certificate_id: record.restored_on
-            for certificate_id, record in self._records.items()
-            if record.restored_on
-        }
+    def orders(self) -> Orders:
+        """Return what people ordered to be revoked or restored up to now."""
+        return Orders(
+            unwanted=dict(self._unwanted), restorations=dict(self._restorations)
+        )
+
+    def note_restoration(self, certificate_id: str) -> None:
+        """Note that a certificate was restored, or may have been.
+
+        It is not stored: nothing that was read before survives a restart.
+        """
+        self._restorations[certificate_id] += 1
 
     def ended_by(self, now: datetime) -> frozenset[str]:
         """Return the ids and fingerprints of certificates that were seen revoked, or have expired."""
@@ -167,6 +179,7 @@ class Ledger:
             for item_id in item_ids:
                 self._unwanted.pop(item_id, None)
             self._revoked.update(item_ids)
+            self._ends |= dict.fromkeys(item_ids, dt_util.utcnow())
             await self._async_save()
 
     async def async_forget_revoked(self, item_ids: Collection[str]) -> None:

@@ -1,5 +1,7 @@
 """Reads that lag behind writes: they are neither drift nor a reason to write again."""
 
+import time
+
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
@@ -111,7 +113,7 @@ def test_revoked_certificate_is_not_active(
     status: CertificateStatus | None,
 ) -> None:
     """Cloudflare may list it as active for a while."""
-    recent.revoked("c")
+    recent.revoked("c", time.monotonic())
     listed = certificate(status=status)
     expected = CertificateStatus.PENDING_REVOCATION if status in GETS_IN else status
     assert recent.certificates("z", (listed,)) == (certificate(status=expected),)
@@ -126,7 +128,7 @@ def test_restored_certificate_is_not_revoked(
     status: CertificateStatus | None,
 ) -> None:
     """Cloudflare may list it as revoked for a while."""
-    recent.restored("c")
+    recent.restored("c", time.monotonic())
     listed = certificate(status=status)
     expected = (
         status
@@ -145,16 +147,46 @@ def test_last_of_two_writes_holds(recent: RecentWrites) -> None:
     """After a revocation and a restoration in turn, the last one counts."""
     active = certificate()
     revoked = certificate(status=CertificateStatus.REVOKED)
-    recent.revoked("c")
-    recent.restored("c")
+    recent.revoked("c", time.monotonic())
+    recent.restored("c", time.monotonic())
     assert recent.certificates("z", (active,)) == (active,)
     assert recent.certificates("z", (revoked,)) == (
         certificate(status=CertificateStatus.PENDING_REACTIVATION),
     )
-    recent.revoked("c")
+    recent.revoked("c", time.monotonic())
     assert recent.certificates("z", (active,)) == (
         certificate(status=CertificateStatus.PENDING_REVOCATION),
     )
+    assert recent.certificates("z", (revoked,)) == (revoked,)
+
+
+def test_late_answer_to_an_earlier_request(
+    recent: RecentWrites, freezer: FrozenDateTimeFactory
+) -> None:
+    """Answers may come in another order than the requests."""
+    revoked = certificate(status=CertificateStatus.REVOKED)
+    earlier = time.monotonic()
+    freezer.tick(1)
+    recent.restored("c", time.monotonic())
+    recent.revoked("c", earlier)
+    assert recent.certificates("z", (certificate(),)) == (certificate(),)
+
+    freezer.tick(1)
+    earlier = time.monotonic()
+    freezer.tick(1)
+    recent.revoked("c", time.monotonic())
+    recent.restored("c", earlier)
+    assert recent.certificates("z", (revoked,)) == (revoked,)
+
+
+def test_what_is_listed_counts_after_a_lost_answer(recent: RecentWrites) -> None:
+    """Nobody knows whether it was carried out."""
+    recent.revoked("c", time.monotonic())
+    recent.uncertain("c")
+    assert recent.certificates("z", (certificate(),)) == (certificate(),)
+    revoked = certificate(status=CertificateStatus.REVOKED)
+    recent.restored("c", time.monotonic())
+    recent.uncertain("c")
     assert recent.certificates("z", (revoked,)) == (revoked,)
 
 
@@ -163,7 +195,7 @@ def test_new_certificate_that_is_revoked_before_it_is_listed(
 ) -> None:
     """A certificate whose first visit was blocked is never shown as valid."""
     recent.created("z", certificate())
-    recent.revoked("c")
+    recent.revoked("c", time.monotonic())
     assert recent.certificates("z", ()) == (
         certificate(status=CertificateStatus.PENDING_REVOCATION),
     )

@@ -226,12 +226,17 @@ def test_certificate_is_revoked_with_its_device(
     assert (found.unknown_among([revoking]) == ()) is is_known
 
 
-def test_certificates_of_a_device_are_those_that_nobody_revoked() -> None:
-    """One that a person confirmed for another device is not among them, although it was created for this one."""
+def test_certificates_of_a_device_are_those_that_may_let_it_in() -> None:
+    """That one was revoked here does not tell whether somebody has restored it since.
+
+    One that a person confirmed for another device is not among them, although it was created for
+    this one.
+    """
     found = trust(
         records=created(("a", PHONE), ("b", TABLET), ("c", PHONE), ("d", PHONE)),
         confirmed={"d-print": TABLET, "x": PHONE, "y": PHONE, "z": None},
-        revoked={"c", "y"},
+        revoked={"a", "c", "y"},
+        ended={"c", "y"},
     )
     assert found.ids_of_device(PHONE) == {"a"}
     assert found.confirmed_for(PHONE) == {"x"}
@@ -241,10 +246,11 @@ def test_certificates_of_a_device_are_those_that_nobody_revoked() -> None:
 
 
 def test_created_certificates_that_may_be_valid_are_found_wherever_they_are() -> None:
-    """One that Cloudflare lists no more may still let somebody in, unless it was revoked here."""
+    """One that Cloudflare lists no more may still let somebody in, unless it was seen revoked."""
     found = trust(
         records=created(*((item_id, PHONE) for item_id in "abcdef")),
-        revoked={"a", "f"},
+        revoked={"a", "c", "f"},
+        ended={"a", "f"},
     )
     unknown = ListedCertificate(id="e", zone_id="zone", status=None)
     among = [

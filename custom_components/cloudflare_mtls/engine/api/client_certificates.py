@@ -2,9 +2,10 @@
 
 import asyncio
 from itertools import chain
+import time
 from typing import Final
 
-from .errors import Permission, Rejected, TooManyPages
+from .errors import Permission, Rejected, TooManyPages, Unavailable
 from .json_fields import Fields
 from .models import CertificateStatus, ClientCertificate
 from .paging import MAX_PAGES, read_all
@@ -82,6 +83,7 @@ class ClientCertificates(Resource):
 
         Source: DELETE /zones/{zone_id}/client_certificates/{certificate_id}.
         """
+        asked_at = time.monotonic()
         try:
             envelope = await self._transport.request(
                 "DELETE",
@@ -90,10 +92,13 @@ class ClientCertificates(Resource):
             )
         except Rejected as err:
             if err.code == _ALREADY_REVOKED:
-                self._recent.revoked(certificate_id)
+                self._recent.revoked(certificate_id, asked_at)
                 return CertificateStatus.REVOKED
             raise
-        self._recent.revoked(certificate_id)
+        except Unavailable:
+            self._recent.uncertain(certificate_id)
+            raise
+        self._recent.revoked(certificate_id, asked_at)
         # Some answers say nothing but that it succeeded.
         result = envelope.object("result") or Fields({})
         if result.optional_text("status") == CertificateStatus.REVOKED:
@@ -105,13 +110,18 @@ class ClientCertificates(Resource):
 
         Source: PATCH /zones/{zone_id}/client_certificates/{certificate_id}.
         """
-        envelope = await self._transport.request(
-            "PATCH",
-            t"/zones/{zone_id}/client_certificates/{certificate_id}",
-            _PERMISSION,
-            body={"reactivate": True},
-        )
-        self._recent.restored(certificate_id)
+        asked_at = time.monotonic()
+        try:
+            envelope = await self._transport.request(
+                "PATCH",
+                t"/zones/{zone_id}/client_certificates/{certificate_id}",
+                _PERMISSION,
+                body={"reactivate": True},
+            )
+        except Unavailable:
+            self._recent.uncertain(certificate_id)
+            raise
+        self._recent.restored(certificate_id, asked_at)
         # Some answers to a revocation say nothing but that it succeeded: this may be the same.
         result = envelope.object("result") or Fields({})
         if result.optional_text("status") == CertificateStatus.ACTIVE:

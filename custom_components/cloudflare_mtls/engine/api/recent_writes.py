@@ -76,15 +76,25 @@ class RecentWrites:
         created[:] = [item for item in created if _lags(item[0])]
         created.append((time.monotonic(), certificate))
 
-    def revoked(self, certificate_id: str) -> None:
-        """Remember a certificate that may still be listed as active."""
-        self._revoked[certificate_id] = time.monotonic()
-        self._restored.pop(certificate_id, None)
+    def revoked(self, certificate_id: str, asked_at: float) -> None:
+        """Remember a certificate that may still be listed as active.
 
-    def restored(self, certificate_id: str) -> None:
-        """Remember a certificate that may still be listed as revoked."""
-        self._restored[certificate_id] = time.monotonic()
+        asked_at: the monotonic time of the request; answers may come in another order.
+        """
+        if asked_at >= self._restored.get(certificate_id, asked_at):
+            self._revoked[certificate_id] = asked_at
+            self._restored.pop(certificate_id, None)
+
+    def restored(self, certificate_id: str, asked_at: float) -> None:
+        """Remember a certificate that may still be listed as revoked, as asked for then."""
+        if asked_at >= self._revoked.get(certificate_id, asked_at):
+            self._restored[certificate_id] = asked_at
+            self._revoked.pop(certificate_id, None)
+
+    def uncertain(self, certificate_id: str) -> None:
+        """Believe what is listed of a certificate: nobody knows whether it was changed."""
         self._revoked.pop(certificate_id, None)
+        self._restored.pop(certificate_id, None)
 
     def certificates(
         self, zone_id: str, listed: tuple[ClientCertificate, ...]

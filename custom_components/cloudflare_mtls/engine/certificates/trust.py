@@ -18,7 +18,7 @@ class Trust:
     unwanted: the ids or fingerprints of certificates that have to be revoked, and the ids of the
     keys of certificates that are being created.
     revoked: the ids and fingerprints of certificates that were revoked here, and that no person
-    has restored here.
+    has restored here: they are not trusted, whether they let somebody in by now or not.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
     ended: the ids and fingerprints of certificates that were seen revoked, or have expired.
@@ -34,8 +34,8 @@ class Trust:
 
     @property
     def without_ends(self) -> Trust:
-        """Return this trust as if no certificate was known to be revoked, or to have expired."""
-        return replace(self, ended=(), revoked=())
+        """Return this trust as if no certificate had been seen revoked, or had expired."""
+        return replace(self, ended=())
 
     def record_of(self, certificate: Certificate) -> Record | None:
         """Return the record of a certificate, if it is the one that was created here."""
@@ -190,7 +190,7 @@ class Trust:
         return self.revoked_with(certificate) in self.removed_ids
 
     def _may_let_in(self, item_id: str) -> bool:
-        return item_id not in self.revoked and item_id not in self.ended
+        return item_id not in self.ended
 
     def _knows(self, certificate: ListedCertificate) -> bool:
         return (
