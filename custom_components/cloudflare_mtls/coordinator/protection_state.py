@@ -66,9 +66,7 @@ class ProtectionState:
     def is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether a hostname is known to let nobody in who must not."""
         plan = self.plan_of(settings)
-        return plan is not None and not any(
-            exposure.hostname == settings.hostname for exposure in plan.exposures
-        )
+        return plan is not None and not plan.exposes(settings.hostname)
 
     @property
     def has_pending_certificates(self) -> bool:
