@@ -1,5 +1,6 @@
 """Entity ids of a certificate, and steps that several tests share."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,7 +16,15 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from tests.common import EDGE_EVERY, act, settle, submit, wait_for_refresh, zone_of
+from tests.common import (
+    CERTIFICATE_ID,
+    EDGE_EVERY,
+    act,
+    settle,
+    submit,
+    wait_for_refresh,
+    zone_of,
+)
 from tests.dialogs import Client, fetch, token_of_test
 
 DAY = timedelta(days=1)
@@ -90,3 +99,18 @@ async def trusted(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, bool
     return {
         item["certificate_id"]: item["trusted"] for item in response["certificates"]
     }
+
+
+def restoring(
+    hass: HomeAssistant, entry: MockConfigEntry, certificate_id: str = CERTIFICATE_ID
+) -> asyncio.Task[object]:
+    """Begin to restore a certificate."""
+    return hass.async_create_task(
+        act(hass, entry, "restore_certificate", certificate_id=certificate_id)
+    )
+
+
+async def look_often(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let an hour pass, in which what is due is done."""
+    for _ in range(4):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)

@@ -24,14 +24,11 @@ from tests.dialogs import certificates
 from tests.faults import HTML_ERROR, Faults
 
 from .creating import REVOKE, press
-from .helpers import trusted
+from .helpers import look_often, restoring, trusted
 from .test_during_a_pass import turn_often
 from .test_hidden_zones import look_again
 from .test_out_of_reach import remove_device
-from .test_restored_meanwhile import look_often, ready, restoring
 from .test_restored_unseen import restore_unseen
-
-__all__ = ["ready"]
 
 pytestmark = with_device
 

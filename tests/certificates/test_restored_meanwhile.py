@@ -14,12 +14,10 @@ from sandbox.state import CertificateStatus, Zone
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
-    EDGE_EVERY,
     act,
     add_known_certificate,
     reported,
     settle,
-    setup_integration,
     wait_for_refresh,
     with_device,
     zone_of,
@@ -28,7 +26,7 @@ from tests.dialogs import certificates, fetch, link_of
 from tests.faults import Faults
 
 from .creating import REVOKE, mint, press
-from .helpers import DAY, trusted
+from .helpers import DAY, look_often, restoring, trusted
 from .test_during_a_pass import SECOND, turn_often
 from .test_hidden_zones import HOUR, look_again, second
 from .test_out_of_reach import show_again
@@ -41,25 +39,6 @@ pytestmark = with_device
 THERE = "there"
 
 
-@pytest.fixture
-async def ready(
-    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
-) -> MockConfigEntry:
-    """Return an account whose device has one certificate."""
-    await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    return entry
-
-
-def restoring(
-    hass: HomeAssistant, entry: MockConfigEntry, certificate_id: str = CERTIFICATE_ID
-) -> asyncio.Task[object]:
-    """Begin to restore a certificate."""
-    return hass.async_create_task(
-        act(hass, entry, "restore_certificate", certificate_id=certificate_id)
-    )
-
-
 async def revoke_refused(
     hass: HomeAssistant, entry: MockConfigEntry, faults: Faults, certificate_id: str
 ) -> None:
@@ -69,12 +48,6 @@ async def revoke_refused(
         await act(hass, entry, "revoke_certificate", certificate_id=certificate_id)
     await turn_often()
     refusal.times = 0
-
-
-async def look_often(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let what is due be done."""
-    for _ in range(4):
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
 
 async def test_restoration_that_failed(

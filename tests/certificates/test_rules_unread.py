@@ -9,43 +9,23 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from sandbox import Sandbox
 from tests.common import (
     CERTIFICATE_ID,
-    EDGE_EVERY,
     add_certificate,
-    add_known_certificate,
     reported,
     settle,
-    setup_integration,
     state_of,
-    wait_for_refresh,
     with_device,
 )
 from tests.dialogs import certificates
 from tests.faults import Faults
 
 from .creating import REVOKE, press
-from .helpers import STATUS
+from .helpers import STATUS, look_often
 from .test_out_of_reach import remove_device
 
 pytestmark = [
     with_device,
     pytest.mark.parametrize("path", ["/rulesets", "/dns_records"]),
 ]
-
-
-@pytest.fixture
-async def ready(
-    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
-) -> MockConfigEntry:
-    """Return an account whose device has one certificate."""
-    await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    return entry
-
-
-async def look_often(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let an hour pass."""
-    for _ in range(4):
-        await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
 
 async def test_removed_device(

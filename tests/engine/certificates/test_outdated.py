@@ -55,7 +55,7 @@ def dates(*records: Record | None, waiting: str = "") -> dict[str, datetime]:
         for certificate_id, record in zip(ids, records, strict=True)
         if record
     }
-    return revocation_dates(ids, known, lambda item: item in waiting, NOW)
+    return revocation_dates(ids, known, lambda item: item in waiting, NOW, ends={})
 
 
 def outdated(*records: Record | None, waiting: str = "") -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 from .records import Record, Replacement, may_be_installed
 
@@ -13,7 +12,7 @@ def revocation_dates(
     is_waiting: Callable[[str], bool],
     now: datetime,
     *,
-    ends: Mapping[str, datetime] = MappingProxyType({}),
+    ends: Mapping[str, datetime],
 ) -> dict[str, datetime]:
     """Return when each certificate that a newer one has replaced is revoked, newest first.
 
