@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_READ_BY_POST = ("/graphql", "/options/validate")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -22,7 +24,7 @@ class Entry:
     @property
     def write(self) -> bool:
         """Return whether the request could have changed anything."""
-        reads = self.method == "GET" or self.path == "/graphql"
+        reads = self.method == "GET" or self.path.endswith(_READ_BY_POST)
         return not reads and self.query.get("dry_run") != "true"
 
     def as_json(self) -> dict[str, Any]:

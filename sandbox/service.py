@@ -15,6 +15,7 @@ from .control import control_application
 from .edge import HOST, Edge
 from .faults import Faults
 from .journal import Journal
+from .supervisor import Supervisor
 
 
 class Sandbox:
@@ -31,6 +32,7 @@ class Sandbox:
         *,
         api_port: int = 0,
         edge_port: int = 0,
+        supervisor_port: int = 0,
         origin: str | None = None,
         host_keeps_port: bool = True,
     ) -> None:
@@ -42,6 +44,7 @@ class Sandbox:
         self.faults = Faults(self.state)
         self.authorities = ClientAuthorities()
         self.token = self.state.add_token()
+        self.supervisor = Supervisor(supervisor_port)
         if origin is not None:
             self.state.origins[seed.SERVICE] = origin
         self._ports = api_port, edge_port

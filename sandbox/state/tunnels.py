@@ -110,6 +110,14 @@ class Tunnel:
         self.active_at, self.inactive_at = now(), None
         self._update_status()
 
+    def add_connector(self) -> Connector:
+        """Run one more connector, beside those that run."""
+        connector = Connector([Connection(colo) for colo in COLOS])
+        self.connectors.append(connector)
+        self.active_at, self.inactive_at = self.active_at or now(), None
+        self._update_status()
+        return connector
+
     def disconnect(self, forgotten_after: float = 0) -> None:
         """Stop every connector; the lost connections stay listed for some seconds."""
         for connection in self.connections:
