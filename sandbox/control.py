@@ -14,24 +14,26 @@ from .api.rulesets import ruleset_json
 from .api.tunnels import checked_config, tunnel_json
 from .budget import Budget
 from .clock import CLOCK, Delays, now
+from .control_routes import known_body, list_routes
 from .envelope import ApiError
 from .expressions import InvalidError, UnsupportedError, parse
 from .faults import Fault, FaultKind, Faults
 from .journal import Journal
+from .metrics import MetricsServers
 from .state import COLOS, Rule, Ruleset, State, Switches, Zone
 
 _EDITABLE = {field.name for field in fields(Rule)} - {"id", "version", "last_updated"}
 
 
 def control_application(
-    state: State, journal: Journal, faults: Faults
+    state: State, journal: Journal, faults: Faults, metrics: MetricsServers
 ) -> web.Application:
     """Build the control routes over a state."""
-    control = _Control(state, journal, faults)
+    control = _Control(state, journal, faults, metrics)
     application = web.Application()
     application.add_routes(
         [
-            web.get("", control.list_routes),
+            web.get("", list_routes),
             web.get("/journal", control.get_journal),
             web.get("/state", control.get_state),
             web.post("/clock", control.move_clock),
@@ -46,6 +48,7 @@ def control_application(
             web.delete("/zones/{zone_id}", control.delete_zone),
             web.post("/tunnels/{tunnel_id}/connectors", control.run_connectors),
             web.post("/tunnels/{tunnel_id}/config_file", control.run_config_file),
+            web.post("/tunnels/{tunnel_id}/metrics", control.run_metrics),
             web.post("/origin", control.set_origin),
             web.post("/rules/{rule_id}", control.edit_rule),
             web.delete("/rules/{rule_id}", control.delete_rule),
@@ -57,19 +60,13 @@ def control_application(
 class _Control:
     """The handlers of the control routes; their docstrings are listed at GET /sandbox."""
 
-    def __init__(self, state: State, journal: Journal, faults: Faults) -> None:
+    def __init__(
+        self, state: State, journal: Journal, faults: Faults, metrics: MetricsServers
+    ) -> None:
         self._state = state
         self._journal = journal
         self._faults = faults
-
-    async def list_routes(self, request: web.Request) -> web.Response:
-        """List the control routes."""
-        routes = {
-            f"{route.method} {route.resource.canonical}": route.handler.__doc__
-            for route in request.match_info.apps[-1].router.routes()
-            if route.resource is not None and route.method != "HEAD"
-        }
-        return web.json_response(routes)
+        self._metrics = metrics
 
     async def get_journal(self, _: web.Request) -> web.Response:
         """Return the API requests so far."""
@@ -108,7 +105,7 @@ class _Control:
 
     async def set_delays(self, request: web.Request) -> web.Response:
         """Set delays: {"revocation": seconds, ...}, or {"realistic": true}."""
-        changes = await _body(request, Delays, "realistic")
+        changes = await known_body(request, Delays, "realistic")
         if changes.pop("realistic", False):
             self._state.delays = Delays.realistic()
         self._state.delays = replace(self._state.delays, **changes)
@@ -116,19 +113,19 @@ class _Control:
 
     async def set_switches(self, request: web.Request) -> web.Response:
         """Choose where sources contradict each other: {"strips_parentheses": false, ...}."""
-        changes = await _body(request, Switches)
+        changes = await known_body(request, Switches)
         self._state.switches = replace(self._state.switches, **changes)
         return web.json_response(asdict(self._state.switches))
 
     async def set_budget(self, request: web.Request) -> web.Response:
         """Set how many requests a token's owner may send: {"limit", "seconds"}."""
-        changes = await _body(request, Budget)
+        changes = await known_body(request, Budget)
         self._state.budget = replace(self._state.budget, **changes)
         return web.json_response({"limit": self._state.budget.limit})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Add a fault: {"kind", "method", "path", "first", "times", ...}."""
-        body = await _body(request, Fault)
+        body = await known_body(request, Fault)
         if body.get("kind") not in FaultKind:
             raise web.HTTPBadRequest(text=f"kinds: {', '.join(FaultKind)}")
         return web.json_response(asdict(self._faults.add(Fault(**body))))
@@ -192,6 +189,14 @@ class _Control:
         tunnel.connect()
         return web.json_response(tunnel_json(tunnel))
 
+    async def run_metrics(self, request: web.Request) -> web.Response:
+        """Have a tunnel's connector serve its metrics: {"port"}, 0 for any; returns {"url"}."""
+        tunnel = self._state.tunnels.get(request.match_info["tunnel_id"])
+        if tunnel is None:
+            raise web.HTTPNotFound
+        server = await self._metrics.run(tunnel, (await request.json())["port"])
+        return web.json_response({"url": server.url})
+
     async def set_origin(self, request: web.Request) -> web.Response:
         """Set the real address of a service (default: the seeded one): {"url", "service"}."""
         body = await request.json()
@@ -223,15 +228,6 @@ class _Control:
                     if rule.id == request.match_info["rule_id"]:
                         return ruleset, rule
         raise web.HTTPNotFound
-
-
-async def _body(request: web.Request, form: type, *more: str) -> dict[str, Any]:
-    """Return the body; refuse keys that are not fields of a dataclass or listed in `more`."""
-    body: dict[str, Any] = await request.json()
-    known = {*more, *(field.name for field in fields(form))}
-    if body.keys() - known:
-        raise web.HTTPBadRequest(text=f"known: {', '.join(sorted(known))}")
-    return body
 
 
 def _zone_json(zone: Zone) -> dict[str, Any]:

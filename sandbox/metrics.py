@@ -1,5 +1,6 @@
 """The metrics server of a cloudflared: what it runs with, and how it is connected."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import json
@@ -63,6 +64,8 @@ class MetricsServer:
         self._host = host
         self._runner: web.AppRunner | None = None
         self.port = 0
+        self.silent = False
+        """Whether it takes requests and never answers them."""
 
     @property
     def url(self) -> str:
@@ -92,7 +95,7 @@ class MetricsServer:
             self._runner = None
 
     async def _get_ready(self, request: web.Request) -> web.Response:
-        process = self._running(request)
+        process = await self._running(request)
         status = 200 if process.ready_connections else 503
         body = {
             "status": status,
@@ -102,11 +105,11 @@ class MetricsServer:
         return _text(body, status)
 
     async def _get_config(self, request: web.Request) -> web.Response:
-        process = self._running(request)
+        process = await self._running(request)
         return _text({"version": process.version, "config": process.config})
 
     async def _get_tunnel(self, request: web.Request) -> web.Response:
-        process = self._running(request)
+        process = await self._running(request)
         body: dict[str, Any] = {
             "tunnelID": process.tunnel.id,
             "connectorID": process.connector.id,
@@ -122,7 +125,7 @@ class MetricsServer:
         return _text(body)
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
-        process = self._running(request)
+        process = await self._running(request)
         # Nothing sets the gauge until Cloudflare pushes a configuration.
         version = max(process.version, 0)
         pushes = int(process.version == _LOCAL_VERSION)
@@ -143,15 +146,37 @@ class MetricsServer:
         ]
         return web.Response(text="\n".join([*lines, ""]))
 
-    def _running(self, request: web.Request) -> Process:
+    async def _running(self, request: web.Request) -> Process:
         """Return the process; without one, nothing answers."""
         CLOCK.catch_up()
+        while self.silent and request.transport is not None:
+            await asyncio.sleep(0.05)
         process = self._process()
         if process is None:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
         return process
+
+
+class MetricsServers:
+    """The metrics servers of connectors that no app runs."""
+
+    def __init__(self) -> None:
+        """Start without servers."""
+        self._running: list[MetricsServer] = []
+
+    async def run(self, tunnel: Tunnel, port: int = 0) -> MetricsServer:
+        """Have the connector of a tunnel serve its metrics, after each restart, too."""
+        server = MetricsServer(lambda: process_of(tunnel))
+        await server.start(port)
+        self._running.append(server)
+        return server
+
+    async def stop(self) -> None:
+        """Stop every server."""
+        for server in self._running:
+            await server.stop()
 
 
 def _text(body: Mapping[str, Any], status: int = 200) -> web.Response:

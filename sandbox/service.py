@@ -15,7 +15,9 @@ from .control import control_application
 from .edge import HOST, Edge
 from .faults import Faults
 from .journal import Journal
+from .metrics import MetricsServers
 from .supervisor import Supervisor
+from .supervisor.control import supervisor_control
 
 
 class Sandbox:
@@ -32,7 +34,6 @@ class Sandbox:
         *,
         api_port: int = 0,
         edge_port: int = 0,
-        supervisor_port: int = 0,
         origin: str | None = None,
         host_keeps_port: bool = True,
     ) -> None:
@@ -44,7 +45,8 @@ class Sandbox:
         self.faults = Faults(self.state)
         self.authorities = ClientAuthorities()
         self.token = self.state.add_token()
-        self.supervisor = Supervisor(supervisor_port)
+        self.supervisor = Supervisor()
+        self.metrics = MetricsServers()
         if origin is not None:
             self.state.origins[seed.SERVICE] = origin
         self._ports = api_port, edge_port
@@ -106,7 +108,11 @@ class Sandbox:
             api_application(self.state, self.authorities, self.journal, self.faults),
         )
         application.add_subapp(
-            "/sandbox", control_application(self.state, self.journal, self.faults)
+            "/sandbox/supervisor", supervisor_control(self.supervisor, self.state)
+        )
+        application.add_subapp(
+            "/sandbox",
+            control_application(self.state, self.journal, self.faults, self.metrics),
         )
         # No access log, because it could contain a token.
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
@@ -117,7 +123,9 @@ class Sandbox:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop the API and the edge, and delete the temporary files."""
+        """Stop the API, the edge and what runs beside them, and delete the temporary files."""
+        await self.supervisor.stop()
+        await self.metrics.stop()
         await self._edge.stop()
         if self._runner is not None:
             await self._runner.cleanup()

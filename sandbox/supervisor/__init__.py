@@ -1,6 +1,6 @@
 """A local Supervisor: installed apps with their options, and the app Cloudflared among them."""
 
-from .app import App, AppState, Manifest
+from .app import App, AppState, Manifest, StartFaults
 from .cloudflared import Cloudflared
 from .faults import Fault, FaultKind
 from .service import Supervisor
@@ -12,5 +12,6 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Manifest",
+    "StartFaults",
     "Supervisor",
 ]

@@ -5,6 +5,7 @@ Source: Supervisor of 2026-08-21, api/apps.py, api/store.py and api/middleware/s
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 import json
 from typing import Any
 
@@ -87,7 +88,7 @@ class _Api:
             app.user_options = dict(fault.options or {})
         if fault.kind is FaultKind.RESET_AFTER and request.transport is not None:
             request.transport.abort()
-        await asyncio.sleep(fault.seconds)
+        await _keep_waiting(request, fault.seconds)
         return response
 
     @web.middleware
@@ -208,6 +209,14 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return error_response(error)
     except web.HTTPException as error:
         return web.Response(status=error.status, text=error.text)
+
+
+async def _keep_waiting(request: web.Request, seconds: float) -> None:
+    """Wait for some seconds, or until the client gives up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while request.transport is not None:
+                await asyncio.sleep(0.05)
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

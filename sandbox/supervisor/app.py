@@ -1,5 +1,6 @@
 """An installed app: its options, its state and its log."""
 
+import asyncio
 from collections.abc import Mapping
 import copy
 from dataclasses import dataclass, field
@@ -34,6 +35,22 @@ class Manifest:
     version: str = NEWEST
 
 
+@dataclass
+class StartFaults:
+    """What goes wrong when an app starts and stops."""
+
+    start_seconds: float = 0
+    """How long it prepares; it counts as started meanwhile, and has no connector."""
+    stop_seconds: float = 0
+    """How long it takes to stop, and a restart is not answered."""
+    deaths: int = 0
+    """How many of the next starts end with the app ending by itself."""
+    dies_after: float = 0
+    """After how many seconds it does."""
+    old_options: int = 0
+    """How many of the next starts read the options of the start before."""
+
+
 class StartFailedError(Exception):
     """The app ends while it starts; the message is the last line of its log."""
 
@@ -53,6 +70,10 @@ class App:
         self.detached = False
         """Whether the repository of the app was removed from the store."""
         self.log: list[str] = []
+        self.faults = StartFaults()
+        self._ran_with: dict[str, Any] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._prepared = asyncio.Event()
         # The Supervisor gives every app an address in 172.30.33.0/24, which only the machines
         # that it runs on have. On Linux all of 127.0.0.0/8 is this machine, so that every app of
         # every sandbox can have an address, and keep the port that it really uses.
@@ -91,23 +112,51 @@ class App:
         if self.state is AppState.STARTED:
             return
         options = self.validated(self.options, known_secrets)
+        if self.faults.old_options and self._ran_with is not None:
+            self.faults.old_options -= 1
+            options = self._ran_with
+        self._ran_with = options
         # Without a health check a container counts as started as soon as it runs.
         self.state = AppState.STARTED
-        try:
-            await self.run(options)
-        except StartFailedError as error:
-            await self.fail(str(error))
+        self._prepared.clear()
+        self._running = running = asyncio.create_task(self._run(options))
+        if not self.faults.start_seconds:
+            await self._prepared.wait()
+            if running.done():
+                running.result()
 
     async def stop(self) -> None:
         """Stop the app."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+            self._running = None
         await self.end()
+        if self.state is AppState.STARTED:
+            await asyncio.sleep(self.faults.stop_seconds)
         self.state = AppState.STOPPED
 
-    async def fail(self, reason: str) -> None:
-        """End the app by itself, with an exit code that is not zero."""
-        self.log.append(reason)
-        await self.end()
-        self.state = AppState.ERROR
+    async def _run(self, options: Mapping[str, Any]) -> None:
+        try:
+            await asyncio.sleep(self.faults.start_seconds)
+            await self.run(options)
+            await self._die()
+        except StartFailedError as error:
+            self.log.append(str(error))
+            await self.end()
+            self.state = AppState.ERROR
+        finally:
+            self._prepared.set()
+
+    async def _die(self) -> None:
+        """Raise StartFailedError where a fault ends the app."""
+        if not self.faults.deaths:
+            return
+        self.faults.deaths -= 1
+        if self.faults.dies_after:
+            self._prepared.set()
+            await asyncio.sleep(self.faults.dies_after)
+        raise StartFailedError("Killed")
 
     async def run(self, options: Mapping[str, Any]) -> None:
         """Do what the app does when it starts; raise StartFailedError."""

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Mapping
 import json
 import re
-from typing import Any
+from typing import Any, Self
 
 from sandbox.active_config import InvalidServiceError, active_config
 from sandbox.api.tunnels import checked_config
@@ -87,6 +87,22 @@ class Cloudflared(App):
         self._process: Process | None = None
         self.metrics = MetricsServer(lambda: self._process, self.ip_address)
         self.metrics_port = METRICS_PORT
+
+    @classmethod
+    def that_runs(
+        cls,
+        state: State,
+        tunnel_id: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        slug: str = SLUG,
+        zone_id: str | None = None,
+    ) -> Self:
+        """Install the app that a tunnel is from: it is managed locally, and nothing else runs it."""
+        tunnel = state.tunnels[tunnel_id]
+        tunnel.config_src = "local"
+        tunnel.forget()
+        return cls(state, options, slug=slug, tunnel_id=tunnel_id, zone_id=zone_id)
 
     @property
     def connector_id(self) -> str | None:

@@ -1,6 +1,6 @@
-"""The Supervisor: started and stopped by itself, beside the sandbox whose state it shares."""
+"""The Supervisor: an HTTP server of its own, beside the sandbox whose state it shares."""
 
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -11,12 +11,12 @@ _HOST = "127.0.0.1"
 
 
 class Supervisor(Machine):
-    """A Supervisor that lives as long as its `async with` block."""
+    """A Supervisor, which nobody reaches until it is started."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Prepare a Supervisor without apps; port 0 means any free port."""
+    def __init__(self) -> None:
+        """Prepare a Supervisor without apps."""
         super().__init__()
-        self._port = port
+        self._port = 0
         self._runner: web.AppRunner | None = None
 
     @property
@@ -28,14 +28,10 @@ class Supervisor(Machine):
         """Return the address and the token that Home Assistant needs."""
         return {"supervisor": self.host, "supervisor_token": self.token}
 
-    async def go_away(self) -> None:
-        """Refuse every connection; the apps go on."""
+    async def start(self) -> None:
+        """Start to listen, at the same address each time."""
         if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def come_back(self) -> None:
-        """Serve at the same address again."""
+            return
         # No access log, because it could contain the token.
         self._runner = web.AppRunner(
             supervisor_application(self), access_log=None, shutdown_timeout=0
@@ -44,13 +40,15 @@ class Supervisor(Machine):
         await web.TCPSite(self._runner, _HOST, self._port).start()
         self._port = self._runner.addresses[0][1]
 
-    async def __aenter__(self) -> Self:
-        """Start in the running loop."""
-        await self.come_back()
-        return self
+    async def go_away(self) -> None:
+        """Refuse every connection; the apps go on."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
 
-    async def __aexit__(self, *_: object) -> None:
+    async def stop(self) -> None:
         """Stop, with every app."""
         await self.go_away()
         for app in self.apps.values():
+            app.faults.stop_seconds = 0
             await app.stop()

@@ -19,20 +19,17 @@ def _app_network(_sockets: None) -> None:
 
 
 @pytest.fixture
-async def supervisor(sandbox: Sandbox, _app_network: None) -> AsyncIterator[Supervisor]:
+async def supervisor(sandbox: Sandbox, _app_network: None) -> Supervisor:
     """Run the sandbox's Supervisor, without apps."""
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    tunnel.config_src = "local"
-    tunnel.forget()
-    async with sandbox.supervisor as running:
-        yield running
+    await sandbox.supervisor.start()
+    return sandbox.supervisor
 
 
 @pytest.fixture
 async def app(sandbox: Sandbox, supervisor: Supervisor) -> Cloudflared:
     """Run the app Cloudflared, which has the seeded tunnel."""
     return await supervisor.install(
-        Cloudflared(sandbox.state, OPTIONS, tunnel_id=sandbox.tunnel_id)
+        Cloudflared.that_runs(sandbox.state, sandbox.tunnel_id, OPTIONS)
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import ClientSession
 
+from sandbox import Sandbox
+from sandbox.state import DnsRecord
 from sandbox.supervisor import Cloudflared
 
 from ..helpers import HOME, NAS
@@ -81,3 +83,9 @@ async def served(client: Client, app: Cloudflared) -> dict[str, str]:
     """Return the hostnames that the connector of an app serves, each with its service."""
     body = (await metrics(client, app)).body
     return {rule["hostname"]: rule["service"] for rule in body["config"]["ingress"]}
+
+
+def records(sandbox: Sandbox, name: str) -> list[DnsRecord]:
+    """Return the DNS records of a name."""
+    zone = sandbox.state.zones[sandbox.zone_id]
+    return [record for record in zone.dns_records.values() if record.name == name]
