@@ -25,10 +25,20 @@ from .envelope import (
 from .faults import FaultKind
 from .machine import Machine
 from .schema import InvalidOptionsError
+from .surroundings import ACCEPTED, DOCUMENTS
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _PING = "/supervisor/ping"
+_OTHER_SETTINGS = {
+    "audio_input",
+    "audio_output",
+    "auto_update",
+    "boot",
+    "ingress_panel",
+    "network",
+    "watchdog",
+}
 
 
 def supervisor_application(machine: Machine) -> web.Application:
@@ -47,6 +57,9 @@ def supervisor_application(machine: Machine) -> web.Application:
             web.post("/addons/{slug}/start", api.start),
             web.post("/addons/{slug}/stop", api.stop),
             web.get("/store/addons/{slug}", api.get_store_info),
+            web.post("/supervisor/update", api.update),
+            *(web.get(path, api.get_document) for path in DOCUMENTS),
+            *(web.post(path, api.accept) for path in ACCEPTED),
         ]
     )
     return application
@@ -107,7 +120,7 @@ class _Api:
         return await handler(request)
 
     async def ping(self, _: web.Request) -> web.Response:
-        """Return whether the Supervisor is ready for the whole of Home Assistant's integration."""
+        """Return whether the Supervisor is ready for Home Assistant."""
         if not self._machine.ready:
             raise web.HTTPServiceUnavailable
         return success_response()
@@ -136,6 +149,8 @@ class _Api:
         """Replace the options of the user as a whole; null resets them."""
         app = self._installed(request)
         body = await _json(request)
+        if body.keys() & _OTHER_SETTINGS:
+            raise SupervisorError("The sandbox stores only options", 501)
         if unknown := sorted(body.keys() - {"options"}):
             text = f"extra keys not allowed @ data['{unknown[0]}']"
             raise SupervisorError(f"{text}. Got {body[unknown[0]]!r}")
@@ -192,6 +207,20 @@ class _Api:
                 {"app": slug},
             )
         return success_response(store_document(slug, manifest, app))
+
+    async def update(self, _: web.Request) -> web.Response:
+        """Refuse to update: the Supervisor is up to date."""
+        raise SupervisorError("No supervisor update available")
+
+    async def get_document(self, request: web.Request) -> web.Response:
+        """Return what never changes."""
+        assert request.match_info.route.resource is not None
+        path = request.match_info.route.resource.canonical
+        return success_response(DOCUMENTS[path])
+
+    async def accept(self, _: web.Request) -> web.Response:
+        """Accept what has no effect here."""
+        return success_response()
 
     def _installed(self, request: web.Request) -> App:
         slug = request.match_info["slug"]

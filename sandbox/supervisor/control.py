@@ -44,8 +44,10 @@ class _Control:
         self._supervisor = supervisor
         self._state = state
 
-    async def start(self, _: web.Request) -> web.Response:
-        """Start the Supervisor, or start it again; returns address and token for Home Assistant."""
+    async def start(self, request: web.Request) -> web.Response:
+        """Start the Supervisor, or start it again: {"ready"}; returns its address and token."""
+        body = await request.json() if request.can_read_body else {}
+        self._supervisor.ready = body.get("ready", self._supervisor.ready)
         await self._supervisor.start()
         return web.json_response(self._supervisor.as_json())
 

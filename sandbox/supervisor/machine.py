@@ -26,8 +26,8 @@ class Machine:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     """What secrets.yaml holds for options that begin with !secret."""
     ready: bool = False
-    """Whether it answers pings. Home Assistant then asks for much more than apps, which is not
-    there; until then its own set-up is tried again, and calls for apps work all the same."""
+    """Whether it answers pings. Until it does, Home Assistant tries to set up its own integration
+    again and again, and calls for apps work all the same."""
     faults: Faults = field(default_factory=Faults)
     journal: Journal = field(default_factory=Journal)
 

@@ -60,7 +60,8 @@ async def test_from_another_process(api: Api, sandbox: Sandbox) -> None:
     await _control(api, "DELETE", "/supervisor")
     with pytest.raises(OSError, match="Connect"):
         await client.get("/addons")
-    assert await _control(api, "POST", "/supervisor") == facts
+    assert await _control(api, "POST", "/supervisor", {"ready": True}) == facts
+    assert sandbox.supervisor.ready
 
 
 async def test_faults(api: Api, app: Cloudflared, client: Client) -> None:

@@ -135,3 +135,27 @@ async def test_integration(
     await manager.async_configure_addon({**WITH_MOBILE})
     await manager.async_restart_addon()
     assert MOBILE in await served(client, app)
+
+
+async def test_whole_integration(
+    hass: HomeAssistant,
+    app: Cloudflared,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Home Assistant's integration is set up with a Supervisor that is ready."""
+    supervisor.ready = True
+    monkeypatch.setenv("SUPERVISOR", supervisor.host)
+    monkeypatch.setenv("SUPERVISOR_TOKEN", supervisor.token)
+    assert await async_setup_component(hass, "hassio", {})
+    await hass.async_block_till_done()
+    [entry] = hass.config_entries.async_entries("hassio")
+    failed = [
+        (each.method, each.path, each.status)
+        for each in supervisor.journal.requests
+        if each.status != 200 and each.path != "/supervisor/update"
+    ]
+    assert failed == []
+    assert entry.state is ConfigEntryState.LOADED
+    assert hass.states.get("update.cloudflared_update") is not None
+    assert await hass.config_entries.async_unload(entry.entry_id)

@@ -126,11 +126,20 @@ async def test_other_values(client: Client, app: Cloudflared) -> None:
     assert stored["run_parameters"] == ["--protocol=http2"]
 
 
-@pytest.mark.parametrize("body", [{"options": []}, {"option": {}}])
-async def test_bad_bodies(client: Client, app: Cloudflared, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"options": []}, 400, "@ data['options']. Got []"),
+        ({"option": {}}, 400, "extra keys not allowed @ data['option']"),
+        ({"watchdog": True}, 501, "stores only options"),
+    ],
+)
+async def test_bad_bodies(
+    client: Client, app: Cloudflared, body: Any, status: int, text: str
+) -> None:
     answer = await client.post(f"/addons/{app.slug}/options", body)
-    assert answer.status == 400
-    assert "@ data[" in answer.body["message"]
+    assert answer.status == status
+    assert text in answer.body["message"]
 
 
 async def test_schema(client: Client, app: Cloudflared) -> None:
