@@ -29,6 +29,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "http2Origin": False,
     "access": {"teamName": "", "audTag": None},
 }
+_WARP_ROUTING = {"connectTimeout": 5, "maxActiveFlows": 0, "tcpKeepAlive": 30}
 _DURATIONS = ("connectTimeout", "tlsTimeout", "tcpKeepAlive", "keepAliveTimeout")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)(ms|s|m|h)")
@@ -47,7 +48,7 @@ def active_config(config: Mapping[str, Any] | None) -> dict[str, Any]:
     rules = [_rule(rule, defaults) for rule in settings.get("ingress") or ()]
     return {
         "ingress": rules or [_nothing_defined()],
-        "warp-routing": {},
+        "warp-routing": _warp_routing(settings.get("warp-routing") or {}),
         "originRequest": defaults,
     }
 
@@ -71,6 +72,16 @@ def normalised_service(service: str) -> str:
             "eyeball request's path"
         )
     return _with_port(url)
+
+
+def _warp_routing(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs from the defaults; older keys, such as `enabled`, are gone."""
+    chosen = {
+        key: _seconds(value) if key in _DURATIONS else value
+        for key, value in settings.items()
+        if key in _WARP_ROUTING
+    }
+    return {key: value for key, value in chosen.items() if value != _WARP_ROUTING[key]}
 
 
 def _with_port(url: SplitResult) -> str:

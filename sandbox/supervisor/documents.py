@@ -34,7 +34,7 @@ def info_document(app: App) -> dict[str, Any]:
         | _extended()
         | {
             "hostname": app.hostname,
-            "dns": [f"{app.slug.replace('_', '-')}.local.hass.io"],
+            "dns": [],
             "ip_address": app.ip_address,
             "options": app.options,
             "schema": for_the_front_end(app.manifest.schema),

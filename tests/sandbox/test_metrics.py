@@ -148,6 +148,13 @@ def test_access() -> None:
     assert last["originRequest"]["access"]["required"]
 
 
+def test_private_networks() -> None:
+    """Only settings that differ from their defaults show."""
+    settings = {"enabled": True, "connectTimeout": "5s", "tcpKeepAlive": "1m"}
+    shown = active_config({"warp-routing": settings})["warp-routing"]
+    assert shown == {"tcpKeepAlive": 60}
+
+
 @pytest.mark.parametrize("config", [None, {}, {"ingress": []}])
 def test_no_rules(config: dict[str, Any] | None) -> None:
     """Without rules one shows that answers everything, without any setting."""

@@ -241,3 +241,23 @@ async def test_start_of_a_running_app(client: Client, app: Cloudflared) -> None:
     before = app.connector_id
     assert (await client.post(f"/addons/{app.slug}/start")).data == {}
     assert app.connector_id == before
+
+
+async def test_two_apps_of_one_tunnel(
+    client: Client, app: Cloudflared, sandbox: Sandbox, supervisor: Supervisor, api: Api
+) -> None:
+    """Each is a connector with a file of its own, and shows that one."""
+    other = Cloudflared(
+        sandbox.state,
+        WITH_MOBILE,
+        slug="396f0234_cloudflared",
+        tunnel_id=sandbox.tunnel_id,
+    )
+    await supervisor.install(other)
+    assert MOBILE in await served(client, other)
+    assert MOBILE not in await served(client, app)
+    path = "/accounts/{account}/cfd_tunnel/{tunnel}/connections"
+    ids = {each["id"] for each in (await api.get(path)).result}
+    assert ids == {app.connector_id, other.connector_id}
+    await app.stop()
+    assert [each["id"] for each in (await api.get(path)).result] == [other.connector_id]
