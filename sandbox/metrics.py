@@ -59,7 +59,7 @@ class MetricsServer:
     def __init__(
         self, process: Callable[[], Process | None], host: str = "127.0.0.1"
     ) -> None:
-        """Prepare a server for whichever process runs when it is asked."""
+        """Prepare a server; it asks for the process at every request."""
         self._process = process
         self._host = host
         self._runner: web.AppRunner | None = None

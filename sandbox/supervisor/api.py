@@ -75,7 +75,7 @@ class _Api:
     async def watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Apply faults and record the call."""
         CLOCK.catch_up()
-        body = await request.text()
+        text = await request.text()
         fault = self._machine.faults.take(request.method, request.path)
         response: web.StreamResponse
         if fault is not None and not fault.kind.runs_endpoint:
@@ -88,20 +88,18 @@ class _Api:
                 method=request.method,
                 path=request.path,
                 query=request.query,
-                body=body,
+                body=_parsed(text),
                 status=response.status,
                 took_effect=took_effect,
                 fault=fault.kind if fault else None,
             )
         )
-        if fault is None:
-            return response
-        if fault.kind is FaultKind.EDITED_AFTER:
-            app = self._installed(request)
-            app.user_options = dict(fault.options or {})
-        if fault.kind is FaultKind.RESET_AFTER and request.transport is not None:
-            request.transport.abort()
-        await _keep_waiting(request, fault.seconds)
+        if fault is not None:
+            if fault.kind is FaultKind.EDITED_AFTER:
+                self._installed(request).user_options = dict(fault.options or {})
+            await _keep_waiting(request, fault.seconds)
+            if fault.kind is FaultKind.RESET_AFTER and request.transport is not None:
+                request.transport.abort()
         return response
 
     @web.middleware
@@ -249,8 +247,15 @@ async def _keep_waiting(request: web.Request, seconds: float) -> None:
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        body: dict[str, Any] = json.loads(await request.text() or "{}")
-    except ValueError:
-        raise SupervisorError("Invalid json") from None
+    body: dict[str, Any] | None = _parsed(await request.text() or "{}")
+    if body is None:
+        raise SupervisorError("Invalid json")
     return body
+
+
+def _parsed(text: str) -> Any:
+    """Return the value of JSON; None if it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

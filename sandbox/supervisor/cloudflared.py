@@ -98,7 +98,7 @@ class Cloudflared(App):
         slug: str = SLUG,
         zone_id: str | None = None,
     ) -> Self:
-        """Install the app that a tunnel is from: it is managed locally, and nothing else runs it."""
+        """Install the app that made a tunnel: a file manages it from now on, and nothing else runs it."""
         tunnel = state.tunnels[tunnel_id]
         tunnel.config_src = "local"
         tunnel.forget()

@@ -46,7 +46,7 @@ class Fault:
     times: int | None = 1
     """How many matching calls go wrong from there on; None means all."""
     seconds: float = 0
-    """How long a slow answer takes."""
+    """How long the answer is delayed; used by every kind of fault."""
     text: str = "The Supervisor refuses this"
     """What a refusal says."""
     options: Mapping[str, Any] | None = None

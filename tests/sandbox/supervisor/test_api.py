@@ -98,9 +98,14 @@ async def test_journal(
     await client.post(f"/addons/{app.slug}/options/validate", {**OPTIONS})
     await client.get(f"/addons/{app.slug}/info")
     assert supervisor.journal.writes == []
+    await client.post(f"/addons/{app.slug}/options", {"options": {**OPTIONS}})
     await client.post(f"/addons/{app.slug}/restart")
-    [write] = supervisor.journal.writes
-    assert (write.path, write.took_effect) == (f"/addons/{app.slug}/restart", True)
+    options, restart = supervisor.journal.writes
+    assert options.body == {"options": OPTIONS}
+    assert (restart.path, restart.took_effect) == (
+        f"/addons/{app.slug}/restart",
+        True,
+    )
 
 
 async def test_bad_json(client: Client, app: Cloudflared) -> None:

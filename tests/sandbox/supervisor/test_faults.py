@@ -55,6 +55,19 @@ async def test_slow(client: Client, app: Cloudflared, supervisor: Supervisor) ->
     assert app.options == WITH_MOBILE
 
 
+async def test_call_that_hangs_to_no_effect(
+    client: Client, app: Cloudflared, supervisor: Supervisor
+) -> None:
+    supervisor.faults.add(Fault(FaultKind.LOST, path="*/options", seconds=5))
+    async with ClientSession(timeout=ClientTimeout(total=0.2)) as session:
+        impatient = replace(client, session=session)
+        with pytest.raises(TimeoutError):
+            await impatient.post(
+                f"/addons/{app.slug}/options", {"options": WITH_MOBILE}
+            )
+    assert app.options == OPTIONS
+
+
 async def test_lost_answer(
     client: Client, app: Cloudflared, supervisor: Supervisor
 ) -> None:
