@@ -25,7 +25,7 @@ _TAGS: Final = frozenset(
 _COMMON_MARKDOWN: Final = re.compile(
     r"(arrival|exempt|local_address|step)_.*|permission.*|origin_request|shuts_out|cuts_off|stays_blocked|connector_network"
 )
-_COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*")
+_COMMON_PAGES: Final = re.compile(r"(handover|proof)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(
     r"(problem|exposure|notification|tunnel_label)_?.*|certificate(_.*)?"
 )

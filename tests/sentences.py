@@ -54,6 +54,7 @@ ARRIVALS = tuple(
 )
 # Problems of removed hostnames, whose repairs have dialogs.
 OF_REMOVED = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
+RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
 REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.cloudflared_app import AppTrouble
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
+from custom_components.cloudflare_mtls.engine.tunnels.app_options import Obstacle
 from custom_components.cloudflare_mtls.wording import describe
 from tests.sentences import (
     ARRIVALS,
@@ -23,6 +25,7 @@ from tests.sentences import (
     RENEWAL,
     REPAIRS,
     REPEATED,
+    RULES,
     SOURCES,
     SUBENTRY,
     UNKNOWN_CERTIFICATES,
@@ -138,6 +141,8 @@ def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
 
 HOSTNAME_DIALOG = (
     "flows/account_tunnels.py",
+    "flows/by_app.py",
+    "flows/by_hand.py",
     "flows/hostname_draft.py",
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
@@ -168,6 +173,11 @@ DIALOGS: list[Any] = [
         for name in UNKNOWN_CERTIFICATES
     ),
     pytest.param(REPAIRS["zone_replaced"], ("flows/lost_zone.py",), id="zone_replaced"),
+    pytest.param(
+        REPAIRS["removal_in_file"],
+        ("flows/app_change.py", "flows/release.py"),
+        id="removal_in_file",
+    ),
 ]
 
 
@@ -184,12 +194,26 @@ def test_every_message_of_a_dialog_is_in_its_texts(
     }
     known = {describe(error).key for error in (*ERRORS, PlanChanged())}
     known |= {f"problem_{code}" for code in ProblemCode}
+    known |= {f"app_{trouble}" for trouble in AppTrouble}
+    known |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
     assert set(texts["error"]) <= words | known
 
     said = {**texts["abort"], **texts["error"]}
     for name in modules:
         for key, names in messages_in(SOURCES[name]):
             assert placeholders(said[key]) == names, f"{name}: {key}"
+
+
+@pytest.mark.parametrize("texts", [CONFIG, SUBENTRY, REPAIRS["removal_in_file"]])
+def test_every_trouble_with_an_app_has_a_sentence(texts: dict[str, Any]) -> None:
+    """Their keys are put together, so no other test finds them."""
+    keys = {f"app_{trouble}" for trouble in AppTrouble}
+    if "by_app" in texts["step"]:
+        keys |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
+    said = {key: texts["error"][key] for key in keys}
+    assert keys == {key for key in texts["error"] if key.startswith("app_")}
+    for key, sentence in said.items():
+        assert placeholders(sentence) <= {"app", "message", "zone"}, key
 
 
 def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None:
@@ -312,6 +336,9 @@ def test_issues() -> None:
     named |= {key: {"hostname", "times", "since", "minutes"} for key in REPEATED}
     named["fix_refused"] = {"hostname", "message"}
     named["removal_left"] = {"hostname", "record"}
+    named |= {key: {"hostname", "tunnel"} for key in RULES}
+    named["rule_missing_in_some"] |= {"missing", "connectors"}
+    named["rule_shadowed"] |= {"other"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -326,6 +353,7 @@ def test_issues() -> None:
         "removal_pending",
         "removal_left",
         "removal_in_file",
+        *RULES,
         "not_enforced",
         "not_enforced_unread",
         "fix_refused",
@@ -377,7 +405,11 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             for key in LOST_ZONES
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
-        "removal_in_file": {"init": {"hostname"}, "confirm": {"hostname"}},
+        "removal_in_file": {
+            "init": {"hostname"},
+            "app": {"app", "entry", "hostname"},
+            "confirm": {"hostname"},
+        },
         "zone_replaced": {
             "init": {"zone"},
             "confirm": {"changes"},

@@ -122,7 +122,6 @@ TRANSLATIONS: Final = sorted((PACKAGE / "translations").glob("*.json"))
 # All that is not foreign, and may therefore stand outside of code: how it is made, of the most hostile
 # text that it could hold. A new placeholder belongs into code, or into this list.
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
-    "app": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "app_url": lambda text, foreign: Ours(APP_URL),
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
@@ -134,10 +133,12 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
         f"{exemptions_of(text, [foreign])}"
     ),
     "code": lambda text, foreign: "123456",
+    "connectors": lambda text, foreign: "2",
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
     "date": lambda text, foreign: "2026-11-28",
     "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),
+    "entry": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
@@ -150,6 +151,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "other_url": lambda text, foreign: Ours("http://ha.local:8123/x#token"),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
+    "missing": lambda text, foreign: "1",
     "minutes": lambda text, foreign: "15",
     "seconds": lambda text, foreign: "42",
     "settings": lambda text, foreign: Ours(quoted(foreign)),
@@ -249,7 +251,10 @@ def test_every_placeholder_stands_in_code_where_markdown_is_rendered() -> None:
             case Place.PLAIN:
                 assert "`" not in sentence, (language, path)
             case Place.PAGE:
-                assert placeholders(sentence) <= {"label", "address"}, (language, path)
+                assert placeholders(sentence) <= {"label", "address", "hostname"}, (
+                    language,
+                    path,
+                )
 
 
 def test_no_placeholder_is_called_ours_that_no_text_has() -> None:

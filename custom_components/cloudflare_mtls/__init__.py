@@ -20,6 +20,7 @@ from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
+from .coordinator.reports import ReportCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
@@ -106,6 +107,13 @@ async def _async_read_account(
         tunnels=tunnels,
         protection=protection,
         visits=visits,
+        reports=ReportCoordinator(
+            hass,
+            entry,
+            tunnels.local_tunnel_names,
+            visits.arrival_at,
+            tunnels.async_look_again,
+        ),
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
         certificates=CertificateLookup(hass, protection),
@@ -145,14 +153,21 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.visits, data.visits.async_keep_up),
         (data.protection, data.checks.async_keep_up),
         (data.checks, data.checks.async_keep_up),
+        (data.reports, data.reports.async_keep_up),
+        (data.tunnels, data.reports.async_keep_up),
+        (data.visits, data.reports.async_keep_up),
         (data.protection, watch.async_check),
         (data.token, data.token.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
+    entry.async_create_background_task(
+        hass, data.reports.async_refresh(), f"{data.reports.name} refresh"
+    )
     for react in (
         data.visits.async_keep_up,
         data.blocked.async_keep_up,
         data.checks.async_keep_up,
+        data.reports.async_keep_up,
         data.token.async_keep_up,
         watch.async_check,
     ):

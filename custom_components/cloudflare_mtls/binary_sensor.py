@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator.tunnels import TunnelState
-from .engine.api.models import TunnelStatus
 from .engine.certificates.companions import CompanionState
 from .engine.certificates.lifecycle import Standing
 from .entity import (
@@ -53,16 +52,6 @@ class CompanionBinarySensorEntityDescription(BinarySensorEntityDescription):
     is_on_fn: Callable[[CompanionState], bool | None]
 
 
-def _connected(state: TunnelState) -> bool | None:
-    match state.tunnel.status:
-        case None:
-            return None
-        case TunnelStatus.HEALTHY | TunnelStatus.DEGRADED:
-            return True
-        case TunnelStatus.DOWN | TunnelStatus.INACTIVE:
-            return False
-
-
 def _has_problem(companion: CompanionState) -> bool | None:
     """Return whether a device needs a person; one that somebody revoked does not."""
     if companion.standing is None:
@@ -75,7 +64,7 @@ TUNNEL_BINARY_SENSORS: tuple[TunnelBinarySensorEntityDescription, ...] = (
         key="connected",
         translation_key="connected",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
-        is_on_fn=_connected,
+        is_on_fn=lambda state: state.connected,
     ),
 )
 

@@ -13,6 +13,7 @@ from .const import (
     CONF_ACCOUNT_ID,
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
+    CONF_METRICS_ADDRESSES,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
@@ -26,6 +27,7 @@ from .engine.checks.finding import Finding
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .engine.tunnels.reports import ConnectorReport
 from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostname_data, hostnames_of
 
@@ -33,6 +35,7 @@ TO_REDACT: Final = {
     CONF_ACCOUNT_ID,
     CONF_API_TOKEN,
     CONF_HOSTNAME,
+    CONF_METRICS_ADDRESSES,
     CONF_SERVICE,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
@@ -46,7 +49,7 @@ async def async_get_config_entry_diagnostics(
     settings = {
         "state": entry.state.value,
         "entry": async_redact_data(dict(entry.data), TO_REDACT),
-        "options": dict(entry.options),
+        "options": async_redact_data(dict(entry.options), TO_REDACT),
         "hostnames": [
             _settings(item) for item in hostnames_of(entry.subentries).values()
         ],
@@ -62,7 +65,10 @@ async def async_get_config_entry_diagnostics(
             _device(device, (protection.data.companions or {}).get(device.id))
             for device in companions_of(entry.subentries).values()
         ],
-        "tunnels": [_tunnel(state) for state in (data.tunnels.data or {}).values()],
+        "tunnels": [
+            _tunnel(state, data.reports.of_tunnel(key))
+            for key, state in (data.tunnels.data or {}).items()
+        ],
         "zones": [_plan(plan) for plan in protection.data.plans.values()],
         "visits": [_visits(met) for met in data.visits.data.values()],
         "checks": {
@@ -85,7 +91,7 @@ async def async_get_device_diagnostics(
     identifier = next(item for domain, item in device.identifiers if domain == DOMAIN)
     data = entry.runtime_data
     if tunnel := (data.tunnels.data or {}).get(identifier):
-        return _tunnel(tunnel)
+        return _tunnel(tunnel, data.reports.of_tunnel(identifier))
     if hostname := hostnames_of(entry.subentries).get(identifier):
         plan = data.protection.data.plan_of(hostname)
         places = {hostname.zone_id, hostname.protected.tunnel_id}
@@ -118,13 +124,21 @@ def _settings(hostname: HostnameSettings) -> dict[str, Any]:
     }
 
 
-def _tunnel(state: TunnelState) -> dict[str, Any]:
+def _tunnel(state: TunnelState, reports: Iterable[ConnectorReport]) -> dict[str, Any]:
     return {
         "status": state.tunnel.status,
         "remotely_managed": state.tunnel.remotely_managed,
         "connectors": [
             {"version": item.version, "connections": item.connections}
             for item in state.connectors or ()
+        ],
+        "reports": [
+            {
+                "version": report.version,
+                "connections": report.readiness.connections,
+                "rules": len(report.ingress),
+            }
+            for report in reports
         ],
     }
 

@@ -24,6 +24,7 @@ from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
+from .engine.tunnels.reports import RuleState
 from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import read_companion, read_hostname_settings
@@ -42,6 +43,7 @@ class HostnameState:
     allows_some: bool
     blocked_requests: int | None
     arrival: Arrival | None
+    rule_state: RuleState | None
 
     @property
     def published(self) -> bool:
@@ -157,7 +159,17 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
     @property
     def tunnel(self) -> TunnelState | None:
         """Return the tunnel as it was last seen, or None where the token may not look."""
-        return (self.coordinator.data or {}).get(self._tunnel_id)
+        state = (self.coordinator.data or {}).get(self._tunnel_id)
+        reports = self._entry.runtime_data.reports.of_tunnel(self._tunnel_id)
+        return state.corrected_by(reports) if state else None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        reports = self._entry.runtime_data.reports
+        self.async_on_remove(
+            reports.async_add_listener(self._handle_coordinator_update)
+        )
 
     @property
     @override
@@ -216,6 +228,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
             allows_some=data.checks.allows_some(settings.zone_id),
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
+            rule_state=data.reports.rule_state(settings.protected),
         )
 
     @property

@@ -126,3 +126,5 @@ class EntryChanges:
         await data.protection.async_settings_changed()
         data.visits.async_keep_up()
         data.checks.async_keep_up()
+        await data.reports.async_refresh()
+        data.reports.async_keep_up()

@@ -34,6 +34,7 @@ from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem, ProblemCode
 from .engine.sync.repeated_drift import RepeatedChange
+from .engine.tunnels.reports import ConnectorReport, RuleState
 from .quoting import listed, shown
 from .wording import Texts, describe_problem
 
@@ -316,6 +317,40 @@ def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> I
             "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
         },
     )
+
+
+def rule_issue(
+    hostname: str, tunnel_name: str, reports: Iterable[ConnectorReport]
+) -> Issue | None:
+    """Return the issue for a hostname that not every connector of a local tunnel serves."""
+    running = [report for report in reports if report.is_connected]
+    lacking = [
+        report for report in running if report.rule_state(hostname) is RuleState.MISSING
+    ]
+    shadowed = [
+        report
+        for report in running
+        if report.rule_state(hostname) is RuleState.SHADOWED
+    ]
+    issue = _hostname_issue("rule_missing", hostname, fixable=False, tunnel=tunnel_name)
+    if lacking and len(lacking) < len(running):
+        counts = {"missing": str(len(lacking)), "connectors": str(len(running))}
+        return replace(
+            issue,
+            translation_key="rule_missing_in_some",
+            placeholders={**issue.placeholders, **counts},
+        )
+    if lacking:
+        return issue
+    if shadowed:
+        return _hostname_issue(
+            "rule_shadowed",
+            hostname,
+            fixable=False,
+            tunnel=tunnel_name,
+            other=shadowed[0].shadowing(hostname),
+        )
+    return None
 
 
 def _hostname_issue(

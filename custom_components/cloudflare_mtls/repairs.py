@@ -18,6 +18,7 @@ from .engine.sync.reconciler import AccountSync, Extent
 from .flows.certificate_steps import CertificateSteps, async_show_handover
 from .flows.fix_flow import FixFlow
 from .flows.lost_zone import LostZoneFlow
+from .flows.release import ReleaseFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
 from .pages.handovers import async_get_handovers
@@ -143,21 +144,6 @@ class KeepBlockedFlow(FixFlow):
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
         await protection.removals.async_forget_hostname(self.subject)
-        await protection.async_refresh()
-        return self.async_create_entry(data={})
-
-
-class ReleaseFlow(FixFlow):
-    """Take down the rules of a removed hostname that a local tunnel may have served until now."""
-
-    @override
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm({"hostname": self.subject}, message)
-
-    @override
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        protection = self._entry.runtime_data.protection
-        await protection.removals.async_release(self.subject)
         await protection.async_refresh()
         return self.async_create_entry(data={})
 

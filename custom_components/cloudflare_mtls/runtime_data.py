@@ -12,6 +12,7 @@ from .certificates.revocation import CertificateRevoker
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
+from .coordinator.reports import ReportCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
@@ -29,6 +30,7 @@ class CloudflareData:
     tunnels: TunnelCoordinator
     protection: ProtectionCoordinator
     visits: VisitCoordinator
+    reports: ReportCoordinator
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
     certificates: CertificateLookup

@@ -20,6 +20,7 @@ from .coordinator.tunnels import TunnelState
 from .engine.api.models import Connector, TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
+from .engine.tunnels.reports import RuleState
 from .entity import (
     AccountEntity,
     AccountEntityDescription,
@@ -177,6 +178,18 @@ HOSTNAME_SENSORS: tuple[HostnameSensorEntityDescription, ...] = (
         coordinator_fn=lambda data: data.blocked,
         available_fn=lambda _: True,
         value_fn=lambda hostname: hostname.blocked_requests,
+    ),
+    HostnameSensorEntityDescription(
+        key="ingress_rule",
+        translation_key="ingress_rule",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in RuleState],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        # Known only where a metrics server of cloudflared can be reached.
+        entity_registry_enabled_default=False,
+        coordinator_fn=lambda data: data.reports,
+        available_fn=lambda _: True,
+        value_fn=lambda hostname: hostname.rule_state,
     ),
 )
 

@@ -146,7 +146,7 @@ async def test_first_hostname(
         {"service": "http_status:404"},
     ]
     shown = result["description_placeholders"]
-    assert parse_yaml(str(shown["app"])) == {"additional_hosts": lines_of(result)[:1]}
+    assert parse_yaml(str(shown["entry"])) == {"additional_hosts": lines_of(result)[:1]}
     assert shown["check"].endswith("rule https://house-mobile.example.com")
 
     result = await submit(hass, result)

@@ -1,19 +1,20 @@
 """Coordinator of the tunnels: which connectors run them, and whether they are up."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
+from ..engine.tunnels.reports import ConnectorReport, updated
 from ..issues import Issue, async_report, tunnel_issue
 from .base import CloudflareCoordinator
 
@@ -29,10 +30,32 @@ TUNNEL_DOWN_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True)
 class TunnelState:
-    """A tunnel and its connectors; None where they could not be read."""
+    """A tunnel and its connectors, which are None where they could not be read."""
 
     tunnel: Tunnel
     connectors: tuple[Connector, ...] | None
+    connected: bool | None
+
+    def corrected_by(self, reports: Collection[ConnectorReport]) -> TunnelState:
+        """Return the state with what connectors say of themselves, which is newer.
+
+        Only where all of them do, it is known that none is connected.
+        """
+        if not reports:
+            return self
+        listed = {item.id for item in self.connectors or ()}
+        speaking = {item.readiness.connector_id for item in reports}
+        speaking |= {item.predecessor for item in reports if item.predecessor}
+        connected = self.connected
+        if any(item.is_connected for item in reports):
+            connected = True
+        elif self.connectors is not None and listed <= speaking:
+            connected = False
+        return replace(
+            self,
+            connectors=updated(self.connectors or (), reports),
+            connected=connected,
+        )
 
 
 class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None]):
@@ -50,6 +73,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         """Initialize the coordinator; no connector was read yet."""
         super().__init__(hass, entry, client)
         self._connectors_read: dict[str, datetime] = {}
+        self._looked_again: datetime | None = None
 
     @override
     def pace(self, data: Mapping[str, TunnelState] | None) -> timedelta:
@@ -59,6 +83,26 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     def tunnel_names(self) -> Mapping[str, str]:
         """Return the name of each tunnel that is known, by its id."""
         return {key: state.tunnel.name for key, state in (self.data or {}).items()}
+
+    def local_tunnel_names(self) -> Mapping[str, str]:
+        """Return the name of each tunnel whose configuration Cloudflare does not keep, by its id."""
+        return {
+            key: state.tunnel.name
+            for key, state in (self.data or {}).items()
+            if not state.tunnel.remotely_managed
+        }
+
+    @callback
+    def async_look_again(self, tunnel_id: str) -> None:
+        """Read a tunnel and its connectors soon: at home, one of them was seen to come or go."""
+        self._connectors_read.pop(tunnel_id, None)
+        now = dt_util.utcnow()
+        # One that starts again and again is read with every refresh.
+        if self._looked_again is None or now - self._looked_again >= self.interval:
+            self._looked_again = now
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_request_refresh(), f"{self.name} refresh"
+            )
 
     @override
     async def async_fetch(self) -> Mapping[str, TunnelState] | None:
@@ -76,7 +120,11 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         read = changed.keys() - self._newly_unread
         self._connectors_read |= dict.fromkeys(read, dt_util.utcnow())
         states = known | {
-            tunnel.id: TunnelState(tunnel=tunnel, connectors=connectors.get(tunnel.id))
+            tunnel.id: TunnelState(
+                tunnel=tunnel,
+                connectors=connectors.get(tunnel.id),
+                connected=_is_connected(tunnel),
+            )
             for tunnel in changed.values()
         }
         issues = list(self._cut_off(tunnels))
@@ -129,3 +177,8 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
                 CONNECTORS_INTERVAL if tunnel.id in used else _UNUSED_INTERVAL, read_on
             )
         }
+
+
+def _is_connected(tunnel: Tunnel) -> bool | None:
+    """Return whether a connector runs the tunnel; None where Cloudflare says neither."""
+    return tunnel.status in _RUNNING if tunnel.status else None

@@ -41,7 +41,7 @@ from ..wording import (
     paragraphs,
 )
 from .account_tunnels import AccountTunnels
-from .by_hand import ByHandSteps
+from .by_app import ByAppSteps
 from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
 from .hostname_draft import (
@@ -83,7 +83,7 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
-    ByHandSteps[ContextT, ResultT, HandlerT],
+    ByAppSteps[ContextT, ResultT, HandlerT],
     HostnameDoubtSteps[ContextT, ResultT, HandlerT],
 ):
     """Choose zone, tunnel and hostname, preview the changes, and make them."""
@@ -247,7 +247,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         draft = made(self._draft)
         error = made(self._applying).work.result()
         if error is None and draft.is_local:
-            return await self.async_step_by_hand()
+            return await self.async_lead_home()
         if error is None:
             return await self.async_finish(draft.settings)
         if isinstance(error, PlanChanged):

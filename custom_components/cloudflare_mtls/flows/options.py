@@ -1,13 +1,19 @@
-"""Options of an account: which certificates are accepted, how they are handed over, and the way out."""
+"""Options of an account: who gets in, where its connectors tell of themselves, and the way out."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
-from homeassistant.helpers.selector import BooleanSelector
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    TextSelector,
+    TextSelectorConfig,
+)
 import probatio
 
-from ..const import CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
-from ..engine.api.errors import EngineError
+from ..const import CONF_METRICS_ADDRESSES, CONF_PIN_CERTIFICATES, CONF_REMOTE_HANDOVER
+from ..engine.api.errors import EngineError, Unavailable
+from ..metrics_server import ProcessEnded, async_metrics_server, read_address
 from ..wording import Message, describe, describe_problem
 from .form import show_form
 from .remove_everything import RemoveEverythingSteps
@@ -19,9 +25,17 @@ _SCHEMA: Final = probatio.Schema(
     }
 )
 
+_CONNECTORS_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Optional(CONF_METRICS_ADDRESSES, default=list): TextSelector(
+            TextSelectorConfig(multiple=True)
+        )
+    }
+)
+
 
 class CloudflareOptionsFlow(RemoveEverythingSteps):
-    """Choose which certificates are accepted, and how they are handed over, or remove everything."""
+    """Choose who gets in, say where connectors can be asked, or remove everything."""
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -29,7 +43,9 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
         """Choose between the options and the removal."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
-        return self.async_show_menu(step_id="init", menu_options=["access", "remove"])
+        return self.async_show_menu(
+            step_id="init", menu_options=["access", "connectors", "remove"]
+        )
 
     async def async_step_access(
         self, user_input: dict[str, Any] | None = None
@@ -42,7 +58,7 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
             if user_input[CONF_PIN_CERTIFICATES]:
                 message = await self._async_pin_obstacle()
             if message is None:
-                return self.async_create_entry(data=user_input)
+                return self._keep(user_input)
         return show_form(
             self,
             "access",
@@ -50,6 +66,51 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
             suggested=user_input or self.config_entry.options,
             message=message,
         )
+
+    async def async_step_connectors(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Enter where the metrics servers of cloudflared are, and keep those that answer."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        message: Message | None = None
+        if user_input is not None:
+            typed = user_input.get(CONF_METRICS_ADDRESSES, [])
+            addresses = [text for text in map(str.strip, typed) if text]
+            found = await self._async_find_connectors(addresses)
+            if not isinstance(found, Message):
+                return self._keep({CONF_METRICS_ADDRESSES: found})
+            message = found
+        return show_form(
+            self,
+            "connectors",
+            _CONNECTORS_SCHEMA,
+            suggested=user_input or self.config_entry.options,
+            message=message,
+        )
+
+    def _keep(self, changed: Mapping[str, Any]) -> ConfigFlowResult:
+        """Keep the options that were chosen, and all others."""
+        return self.async_create_entry(data={**self.config_entry.options, **changed})
+
+    async def _async_find_connectors(self, typed: Iterable[str]) -> list[str] | Message:
+        """Return the addresses where a connector of the account answers, or what is wrong with one."""
+        tunnels = self.config_entry.runtime_data.tunnels.tunnel_names()
+        found: list[str] = []
+        for text in typed:
+            address = read_address(text)
+            if address is None:
+                return Message("metrics_address_malformed", {"address": text})
+            server = async_metrics_server(self.hass, address)
+            try:
+                report = await server.read_report(await server.read_readiness())
+            except ProcessEnded, Unavailable:
+                return Message("metrics_no_answer", {"address": address})
+            if report.tunnel_id not in tunnels:
+                return Message("metrics_other_tunnel", {"address": address})
+            if address not in found:
+                found.append(address)
+        return found
 
     async def _async_pin_obstacle(self) -> Message | None:
         """Return why not every certificate can be pinned, if so."""

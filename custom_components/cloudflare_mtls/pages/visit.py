@@ -15,11 +15,12 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..requested_host import requested_host
 from .page import HEADERS
+from .visitor import came_through_tunnel
 
 PATH: Final = f"/api/{DOMAIN}/visit"
 
-# A visit takes ten seconds at most.
-_LIFETIME: Final = timedelta(minutes=1)
+# A visit of our own takes ten seconds at most.
+_SECONDS: Final = 60.0
 
 
 @dataclass(kw_only=True)
@@ -30,10 +31,11 @@ class Question:
     """
 
     text: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    answer: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    asked_at: datetime = field(default_factory=dt_util.utcnow)
-    # The Host header of the request that asked.
+    answer: str
+    expires_at: datetime
+    # The Host header of the request that asked last, and of the last one that a tunnel brought.
     seen_host: str | None = None
+    host_through_tunnel: str | None = None
 
     @property
     def path(self) -> str:
@@ -49,13 +51,15 @@ class Questions:
         self._asked: dict[str, Question] = {}
 
     @callback
-    def ask(self) -> Question:
-        """Return a new question; older ones are forgotten."""
-        now, question = dt_util.utcnow(), Question()
+    def ask(self, answer: str | None = None, seconds: float = _SECONDS) -> Question:
+        """Return a new question with an answer that nobody knows, or that a person reads."""
+        now = dt_util.utcnow()
+        question = Question(
+            answer=answer or secrets.token_urlsafe(16),
+            expires_at=now + timedelta(seconds=seconds),
+        )
         self._asked = {
-            text: item
-            for text, item in self._asked.items()
-            if now - item.asked_at < _LIFETIME
+            text: item for text, item in self._asked.items() if now < item.expires_at
         } | {question.text: question}
         return question
 
@@ -90,6 +94,8 @@ class VisitView(HomeAssistantView):
                 status=HTTPStatus.NOT_FOUND, text="404: Not Found", headers=HEADERS
             )
         question.seen_host = requested_host(request)
+        if came_through_tunnel(request):
+            question.host_through_tunnel = question.seen_host
         return web.Response(text=question.answer, headers=HEADERS)
 
 

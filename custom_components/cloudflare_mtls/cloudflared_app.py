@@ -1,0 +1,232 @@
+"""The app Cloudflared of Home Assistant OS: found, and changed once a person asks for it.
+
+The Supervisor lets any integration change any app. So this changes one entry of one option, and puts
+it back only while the options are as it left them. Nothing of an app's options is logged.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.hassio import is_hassio
+
+from .engine.api.errors import Unavailable
+from .engine.tunnels.app_options import HOSTS, Options
+from .engine.tunnels.reports import ConnectorReport
+from .metrics_server import MetricsServer, ProcessEnded, async_metrics_server
+from .to_the_end import to_the_end
+
+if TYPE_CHECKING:
+    from aiohasupervisor import SupervisorClient
+    from aiohasupervisor.models import InstalledAddonComplete
+
+# Each repository of apps has its own prefix.
+_SLUG_END: Final = "_cloudflared"
+# In the network of the apps; the app says so in its configuration.
+_METRICS_PORT: Final = 36500
+
+_RESTART_SECONDS: Final = 180.0
+# From its start until the edge sends it requests.
+_CONNECT_SECONDS: Final = 120.0
+_POLL_SECONDS: Final = 2.0
+
+
+class AppTrouble(StrEnum):
+    """Why the options of an app are not changed."""
+
+    UNAVAILABLE = "unavailable"
+    CHANGED = "changed"
+    """The options are not those that a person saw."""
+    REFUSED = "refused"
+    NOT_BACK = "not_back"
+    """The app did not do what its new options say, and has the old ones again."""
+    LEFT = "left"
+    """The app did not do what its new options say, and they could not be put back."""
+
+
+class AppError(Exception):
+    """An app is not as it should be."""
+
+    def __init__(self, trouble: AppTrouble, detail: str = "") -> None:
+        """Say why, with the Supervisor's words if it has any."""
+        super().__init__(trouble)
+        self.trouble = trouble
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """A running app Cloudflared, the options that it has and knows, and the connector that it runs."""
+
+    slug: str
+    name: str
+    address: str
+    options: Options = field(repr=False)
+    known_options: frozenset[str]
+    connector: ConnectorReport
+
+
+async def async_find_apps(hass: HomeAssistant) -> list[App]:
+    """Return the apps Cloudflared that run; raise AppError where the Supervisor does not answer."""
+    if not is_hassio(hass):
+        return []
+    client = _client(hass)
+    installed = await _answer(client.addons.list())
+    slugs = [item.slug for item in installed if item.slug.endswith(_SLUG_END)]
+    found = [await _find(hass, client, slug) for slug in slugs]
+    return [app for app in found if app]
+
+
+async def async_find_app(hass: HomeAssistant, tunnel_id: str) -> App | None:
+    """Return the app that runs a tunnel; raise AppError where the Supervisor does not answer."""
+    apps = await async_find_apps(hass)
+    return next((app for app in apps if app.connector.tunnel_id == tunnel_id), None)
+
+
+@to_the_end("The change of an app's options")
+async def async_change_app(
+    hass: HomeAssistant,
+    app: App,
+    options: Options,
+    is_done: Callable[[ConnectorReport], bool],
+) -> None:
+    """Give an app other options and restart it, until its connector does what they say.
+
+    Raises AppError. Where the connector does not come back, the app gets the old options again.
+    """
+    client, server = _client(hass), async_metrics_server(hass, app.address)
+    if (await _info(client, app.slug)).options != app.options:
+        raise AppError(AppTrouble.CHANGED)
+    verdict = await _answer(client.addons.addon_config_validate(app.slug, {**options}))
+    if not verdict.valid:
+        raise AppError(AppTrouble.REFUSED, _reason(verdict.message))
+    try:
+        await _set_options(client, app.slug, options)
+        is_kept = (await _info(client, app.slug)).options == options
+        if is_kept and await _restart(client, app):
+            if await _becomes(server, app, is_done):
+                return
+    except AppError as err:
+        # It says so before it keeps anything; an answer that got lost says nothing.
+        if err.trouble is AppTrouble.REFUSED:
+            raise
+    raise AppError(await _put_back(client, server, app, options))
+
+
+async def _restart(client: SupervisorClient, app: App) -> bool:
+    """Restart an app; return whether the Supervisor did, as far as it says."""
+    try:
+        async with asyncio.timeout(_RESTART_SECONDS):
+            await _answer(client.addons.restart_addon(app.slug))
+    except AppError, TimeoutError:
+        return False
+    return True
+
+
+async def _becomes(
+    server: MetricsServer, app: App, is_done: Callable[[ConnectorReport], bool]
+) -> bool:
+    """Wait until an app runs another connector; return whether that does what it should."""
+    former = app.connector.readiness.connector_id
+    for _ in range(int(_CONNECT_SECONDS / _POLL_SECONDS)):
+        try:
+            readiness = await server.read_readiness()
+            if readiness.connector_id != former and readiness.connections:
+                return is_done(await server.read_report(readiness))
+        except ProcessEnded, Unavailable:
+            pass
+        await asyncio.sleep(_POLL_SECONDS)
+    return False
+
+
+async def _put_back(
+    client: SupervisorClient, server: MetricsServer, app: App, written: Options
+) -> AppTrouble:
+    """Give an app its former options, unless somebody changed them since; return what came of it."""
+    try:
+        current = (await _info(client, app.slug)).options
+        if current == written:
+            await _set_options(client, app.slug, app.options)
+        elif current != app.options:
+            return AppTrouble.LEFT
+    except AppError:
+        return AppTrouble.LEFT
+    if await _still_runs(server, app):
+        return AppTrouble.NOT_BACK
+    await _restart(client, app)
+    is_back = await _becomes(server, app, lambda report: report.is_connected)
+    return AppTrouble.NOT_BACK if is_back else AppTrouble.LEFT
+
+
+async def _still_runs(server: MetricsServer, app: App) -> bool:
+    """Return whether an app was never restarted."""
+    try:
+        readiness = await server.read_readiness()
+    except ProcessEnded, Unavailable:
+        return False
+    return readiness == app.connector.readiness
+
+
+async def _find(hass: HomeAssistant, client: SupervisorClient, slug: str) -> App | None:
+    """Return an app if it runs, is of a version that this knows, and its connector answers."""
+    info = await _info(client, slug)
+    known = frozenset(str(item.get("name")) for item in info.schema or ())
+    address = f"{info.hostname}:{_METRICS_PORT}"
+    server = async_metrics_server(hass, address)
+    if HOSTS not in known:
+        return None
+    try:
+        report = await server.read_report(await server.read_readiness())
+    except ProcessEnded, Unavailable:
+        return None
+    return App(
+        slug=slug,
+        name=info.name,
+        address=address,
+        options=info.options,
+        known_options=known,
+        connector=report,
+    )
+
+
+def _client(hass: HomeAssistant) -> SupervisorClient:
+    # Without a Supervisor, nothing else imports this.
+    from homeassistant.components.hassio import get_supervisor_client  # noqa: PLC0415
+
+    return get_supervisor_client(hass)
+
+
+async def _info(client: SupervisorClient, slug: str) -> InstalledAddonComplete:
+    return await _answer(client.addons.addon_info(slug))
+
+
+async def _set_options(client: SupervisorClient, slug: str, options: Options) -> None:
+    from aiohasupervisor.models import AddonsOptions  # noqa: PLC0415
+
+    await _answer(
+        client.addons.set_addon_options(slug, AddonsOptions(config={**options}))
+    )
+
+
+async def _answer[ResultT](request: Awaitable[ResultT]) -> ResultT:
+    """Return what the Supervisor answers; raise AppError where it does not, or refuses."""
+    from aiohasupervisor import SupervisorBadRequestError, SupervisorError  # noqa: PLC0415
+
+    try:
+        return await request
+    except SupervisorBadRequestError as err:
+        raise AppError(AppTrouble.REFUSED, _reason(str(err))) from None
+    # The client raises the others where an answer is not as it expects.
+    except SupervisorError, LookupError, TypeError, ValueError:
+        raise AppError(AppTrouble.UNAVAILABLE) from None
+
+
+def _reason(message: str) -> str:
+    """Return why options are refused, without the options themselves, which hold secrets.
+
+    Source: Supervisor of 2026-08-21, apps/options.py.
+    """
+    return message.partition(". Got ")[0]

@@ -1,0 +1,170 @@
+"""Tests of removed hostnames that the app Cloudflared still serves: taken out once a person confirms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls import cloudflared_app
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+from sandbox.supervisor import Cloudflared, Supervisor
+from tests.common import (
+    HOSTNAME,
+    HOSTNAME_ID,
+    hostname_settings,
+    issues,
+    records_of,
+    reported,
+    settle,
+    setup_integration,
+    zone_of,
+)
+from tests.dialogs import Client, confirm_repair, open_repair
+from tests.supervised import OPTIONS, install_app, supervise
+
+ENTRY = {"hostname": HOSTNAME, "service": SERVICE}
+WITH_ENTRY: Mapping[str, Any] = {
+    **OPTIONS,
+    "additional_hosts": [*OPTIONS["additional_hosts"], ENTRY],
+}
+
+
+@pytest.fixture
+async def supervisor(
+    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Supervisor:
+    """Run a Supervisor, and make nobody wait."""
+    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.1)
+    return await supervise(hass, sandbox, monkeypatch)
+
+
+@pytest.fixture
+async def app(sandbox: Sandbox, supervisor: Supervisor) -> Cloudflared:
+    """Install the app, which serves the protected hostname; the record is ours again since its start."""
+    app = await install_app(sandbox, supervisor, **WITH_ENTRY)
+    (record,) = records_of(sandbox)
+    record.comment = RECORD_COMMENT
+    return app
+
+
+@pytest.fixture
+def settings(app: Cloudflared) -> dict[str, Any]:
+    """Have the app's tunnel serve the hostname."""
+    assert app.tunnel
+    return {**hostname_settings(), "tunnel_id": app.tunnel.id}
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant,
+    app: Cloudflared,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> Client:
+    """Remove the hostname, and return what opens its repair."""
+    await setup_integration(hass, entry)
+    assert reported(hass) == set()
+    hass.config_entries.async_remove_subentry(entry, HOSTNAME_ID)
+    await settle(hass)
+    assert reported(hass) == {"removal_in_file"}
+    assert await async_setup_component(hass, "repairs", {})
+    return await hass_client()
+
+
+def is_blocked(sandbox: Sandbox) -> bool:
+    """Return whether a rule of ours names the hostname."""
+    return HOSTNAME in str([rule.expression for rule in zone_of(sandbox).rules])
+
+
+async def to_app(hass: HomeAssistant, client: Client) -> Any:
+    """Open the repair and choose the app."""
+    menu = await open_repair(client, issues(hass)["removal_in_file"])
+    assert menu["menu_options"] == ["app", "confirm", "ignore"]
+    form = await confirm_repair(client, menu, next_step_id="app")
+    assert form["step_id"] == "app"
+    assert HOSTNAME in form["description_placeholders"]["entry"]
+    return form
+
+
+async def end_of_repair(hass: HomeAssistant, client: Client, form: Any) -> Any:
+    """Confirm, wait while the app restarts, and return what follows."""
+    progress = await confirm_repair(client, form)
+    assert progress["type"] == "progress"
+    await settle(hass)
+    return await confirm_repair(client, progress)
+
+
+async def test_entry_is_removed(
+    hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
+) -> None:
+    """The app gets its options without the entry, and only then the rules go."""
+    form = await to_app(hass, client)
+    assert is_blocked(sandbox)
+    assert app.user_options == WITH_ENTRY
+
+    result = await end_of_repair(hass, client, form)
+
+    assert result["type"] == "create_entry"
+    await settle(hass)
+    assert app.user_options == OPTIONS
+    assert app.connector_id
+    assert not is_blocked(sandbox)
+    assert reported(hass) == set()
+
+
+async def test_app_does_not_come_back(
+    hass: HomeAssistant, sandbox: Sandbox, app: Cloudflared, client: Client
+) -> None:
+    """It keeps the entry, so the hostname stays blocked."""
+    form = await to_app(hass, client)
+    app.faults.deaths = 1
+    result = await end_of_repair(hass, client, form)
+    assert result["step_id"] == "app"
+    assert result["errors"] == {"base": "app_not_back"}
+    assert app.user_options == WITH_ENTRY
+    assert is_blocked(sandbox)
+    assert reported(hass) == {"removal_in_file"}
+
+
+async def test_supervisor_is_away(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    app: Cloudflared,
+    client: Client,
+) -> None:
+    form = await to_app(hass, client)
+    await supervisor.go_away()
+    result = await end_of_repair(hass, client, form)
+    assert result["errors"] == {"base": "app_unavailable"}
+    assert app.user_options == WITH_ENTRY
+    assert is_blocked(sandbox)
+
+
+@pytest.mark.parametrize("changed", ["removed", "edited", "stopped", "away"])
+async def test_nothing_to_remove(
+    hass: HomeAssistant,
+    supervisor: Supervisor,
+    app: Cloudflared,
+    client: Client,
+    changed: str,
+) -> None:
+    """Where the app has no entry as it was added, or nobody answers, a person has to look."""
+    match changed:
+        case "removed":
+            app.user_options = dict(OPTIONS)
+        case "edited":
+            app.user_options["additional_hosts"][-1] = {**ENTRY, "service": "http://x"}
+        case "stopped":
+            await app.stop()
+        case "away":
+            await supervisor.go_away()
+    menu = await open_repair(client, issues(hass)["removal_in_file"])
+    assert menu["menu_options"] == ["confirm", "ignore"]
