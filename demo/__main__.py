@@ -17,12 +17,16 @@ from aiohttp import ClientError
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
 from .promise import Promise
-from .promises import LOCAL, REMOTE
+from .promises import APP, LOCAL, REMOTE
 from .report import CheckFailed, Skipped, say
 from .world import World
 
-_REMOTE, _LOCAL = "remote", "local"
-_PROMISES: Final[Mapping[str, tuple[Promise, ...]]] = {_REMOTE: REMOTE, _LOCAL: LOCAL}
+_REMOTE, _LOCAL, _APP = "remote", "local", "app"
+_PROMISES: Final[Mapping[str, tuple[Promise, ...]]] = {
+    _REMOTE: REMOTE,
+    _LOCAL: LOCAL,
+    _APP: APP,
+}
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,8 +42,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--world",
         choices=_PROMISES,
-        help="how the tunnel is managed: at Cloudflare (remote), or by a config.yml (local); "
-        "by default remote, and with --exit both, one after the other",
+        help="how the tunnel is managed: at Cloudflare (remote), by a config.yml (local), or by the "
+        "app Cloudflared (app); by default remote, and with --exit all, one after the other",
     )
     return parser.parse_args()
 
@@ -62,9 +66,11 @@ async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
     """Run the checks of a world, numbered from the first; stay there if asked."""
     promises, owner = _PROMISES[name], User("demo")
     try:
-        async with _world(owner) as world:
+        async with _world(owner, supervised=name == _APP) as world:
             if name == _LOCAL:
                 await world.run_from_file()
+            if name == _APP:
+                await world.run_from_app()
             passed = [
                 await _passes(number, promise, world)
                 for number, promise in enumerate(promises, first)
@@ -82,14 +88,17 @@ async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
 
 
 @asynccontextmanager
-async def _world(owner: User) -> AsyncGenerator[World]:
-    """Run the sandbox and Home Assistant in a temporary folder."""
+async def _world(owner: User, *, supervised: bool) -> AsyncGenerator[World]:
+    """Run the sandbox and Home Assistant in a temporary folder, with a Supervisor if asked."""
     with tempfile.TemporaryDirectory(prefix="demo-") as name:
         folder = Path(name)
         say("# starting the sandbox")
         async with Cloudflare.run(folder) as cloudflare:
+            environment = cloudflare.environment
+            if supervised:
+                environment |= await cloudflare.start_supervisor()
             say("# starting Home Assistant; the first start installs its requirements")
-            async with HomeAssistant(folder, cloudflare.environment) as home:
+            async with HomeAssistant(folder, environment) as home:
                 world = await World.start(folder, cloudflare, home, owner)
                 try:
                     yield world

@@ -56,6 +56,16 @@ class Cloudflare:
             "CLOUDFLARE_MTLS_EDGE_CA": self.facts["edge_ca_file"],
         }
 
+    async def start_supervisor(self) -> dict[str, str]:
+        """Start the Supervisor, and return the environment that makes Home Assistant use it."""
+        facts = await self.control("POST", "supervisor", {"ready": True})
+        return {
+            "SUPERVISOR": facts["supervisor"],
+            "SUPERVISOR_TOKEN": facts["supervisor_token"],
+            # Home Assistant leaves its log to the Supervisor otherwise.
+            "HA_DUPLICATE_LOG_FILE": "1",
+        }
+
     async def set_service(self, hostname: str, service: str) -> None:
         """Change the service of a hostname in the tunnel's configuration."""
         config = await self.tunnel_configuration()

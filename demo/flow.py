@@ -18,6 +18,7 @@ class Flow:
         self.answer = answer
         self._client = client
         self._dialogs = dialogs
+        self._progresses_seen = 0
 
     @classmethod
     async def start(cls, client: Client) -> Self:
@@ -65,15 +66,17 @@ class Flow:
             return
 
         async def has_progressed() -> bool | None:
-            progressed = (
-                event["data"]["flow_id"] == self.answer["flow_id"]
+            progressed = [
+                event
                 for event in socket.events
                 if event["event_type"] == "data_entry_flow_progressed"
-            )
-            return True if any(progressed) else None
+                and event["data"]["flow_id"] == self.answer["flow_id"]
+            ]
+            return True if len(progressed) > self._progresses_seen else None
 
         # Home Assistant takes the next step itself; asking before that would take it twice.
-        await until("the progress", has_progressed)
+        await until("the progress", has_progressed, seconds=60)
+        self._progresses_seen += 1
         self.answer = await self._client.get(self._path)
 
     async def close(self) -> None:

@@ -5,7 +5,9 @@ from functools import cached_property
 from pathlib import Path
 import secrets
 from typing import Self
+from urllib.parse import urlsplit
 
+from .app import App
 from .browser import missing_for_certificates
 from .cloudflare import Cloudflare
 from .config_file import ConfigFile
@@ -34,6 +36,8 @@ class World:
     """Lines to print after the running check."""
     config_file: ConfigFile | None = None
     """The file of the tunnel, in a world where it has one."""
+    app: App | None = None
+    """The app that runs the tunnel, in a world where it does."""
     lines: str = ""
     """What a dialog showed for that file."""
     flow: Flow | None = None
@@ -85,6 +89,19 @@ class World:
         self.config_file.create(configured["ingress"])
         await self.config_file.restart()
 
+    async def run_from_app(self) -> None:
+        """Have the app Cloudflared run the tunnel, as people with Home Assistant OS do."""
+        facts = self.cloudflare.facts
+        service = self.home_in_app_network
+        await self.cloudflare.set_origin(self.home.url, service=service)
+        options = {
+            "external_hostname": self.browser_hostname,
+            "additional_hosts": [],
+            "tunnel_name": "home",
+        }
+        self.app = App(self.cloudflare)
+        await self.app.install(facts["tunnel_id"], options)
+
     async def start_home(self) -> None:
         """Start Home Assistant again, and reconnect."""
         await self.home.start()
@@ -95,6 +112,11 @@ class World:
     async def stop(self) -> None:
         """Close the connection to Home Assistant."""
         await self.socket.close()
+
+    @property
+    def home_in_app_network(self) -> str:
+        """Return how the Supervisor's apps reach Home Assistant."""
+        return f"http://homeassistant:{urlsplit(self.home.url).port}"
 
     @property
     def browser_hostname(self) -> str:

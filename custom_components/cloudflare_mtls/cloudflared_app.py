@@ -6,6 +6,7 @@ it back only while the options are as it left them. Nothing of an app's options 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ _SLUG_END: Final = "_cloudflared"
 # In the network of the apps; the app says so in its configuration.
 _METRICS_PORT: Final = 36500
 
+# As the Supervisor calls them. While it starts, an app counts as started.
+_ENDED: Final = frozenset({"error", "stopped"})
 _RESTART_SECONDS: Final = 180.0
 # From its start until the edge sends it requests.
 _CONNECT_SECONDS: Final = 120.0
@@ -107,7 +110,7 @@ async def async_change_app(
         await _set_options(client, app.slug, options)
         is_kept = (await _info(client, app.slug)).options == options
         if is_kept and await _restart(client, app):
-            if await _becomes(server, app, is_done):
+            if await _becomes(client, server, app, is_done):
                 return
     except AppError as err:
         # It says so before it keeps anything; an answer that got lost says nothing.
@@ -127,19 +130,30 @@ async def _restart(client: SupervisorClient, app: App) -> bool:
 
 
 async def _becomes(
-    server: MetricsServer, app: App, is_done: Callable[[ConnectorReport], bool]
+    client: SupervisorClient,
+    server: MetricsServer,
+    app: App,
+    is_done: Callable[[ConnectorReport], bool],
 ) -> bool:
-    """Wait until an app runs another connector; return whether that does what it should."""
+    """Wait until an app runs another connector, or ends; return whether that does what it should."""
     former = app.connector.readiness.connector_id
     for _ in range(int(_CONNECT_SECONDS / _POLL_SECONDS)):
-        try:
+        with suppress(ProcessEnded, Unavailable):
             readiness = await server.read_readiness()
             if readiness.connector_id != former and readiness.connections:
                 return is_done(await server.read_report(readiness))
-        except ProcessEnded, Unavailable:
-            pass
+        if await _has_ended(client, app):
+            return False
         await asyncio.sleep(_POLL_SECONDS)
     return False
+
+
+async def _has_ended(client: SupervisorClient, app: App) -> bool:
+    """Return whether an app runs no longer, as far as the Supervisor says."""
+    try:
+        return (await _info(client, app.slug)).state in _ENDED
+    except AppError:
+        return False
 
 
 async def _put_back(
@@ -157,7 +171,7 @@ async def _put_back(
     if await _still_runs(server, app):
         return AppTrouble.NOT_BACK
     await _restart(client, app)
-    is_back = await _becomes(server, app, lambda report: report.is_connected)
+    is_back = await _becomes(client, server, app, lambda report: report.is_connected)
     return AppTrouble.NOT_BACK if is_back else AppTrouble.LEFT
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from ..promise import Promise
 from . import (
+    app,
     certificates,
     config_file,
     devices,
@@ -62,4 +63,19 @@ LOCAL: Final[tuple[Promise, ...]] = (
     protection.drift_is_fixed,
     config_file.off_is_off,
     config_file.removal_waits_for_the_file,
+)
+
+# For a tunnel that the app Cloudflared runs.
+APP: Final[tuple[Promise, ...]] = (
+    setup.both_run,
+    app.tunnel_is_offered,
+    app.entry_is_added,
+    devices.device_is_added,
+    devices.bundle_is_downloaded_once,
+    devices.phone_gets_in,
+    devices.certificate_is_tested,
+    app.stop_is_seen,
+    protection.drift_is_fixed,
+    app.failure_is_undone,
+    app.removal_is_offered,
 )
