@@ -11,7 +11,10 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
@@ -66,7 +69,8 @@ async def client(
     hass: HomeAssistant, home: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> Client:
     """Return the browser of a person who opens the repairs."""
-    assert await async_setup_component(hass, "repairs", {})
+    for component in ("repairs", "websocket_api"):
+        assert await async_setup_component(hass, component, {})
     return await hass_client()
 
 
@@ -337,3 +341,114 @@ async def test_only_administrators_ignore(
 
     assert answer.status == HTTPStatus.UNAUTHORIZED
     assert not is_ignored(hass, issue_id)
+
+
+async def ignored(
+    hass: HomeAssistant, browser: Any, key: str, ignore: bool = True
+) -> bool:
+    """Ignore a repair as the front end of any user can, and return whether it is."""
+    command = {
+        "type": "repairs/ignore_issue",
+        "domain": DOMAIN,
+        "issue_id": issues(hass)[key],
+        "ignore": ignore,
+    }
+    await browser.send_json_auto_id(command)
+    answer = await browser.receive_json()
+    assert answer["success"], answer
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issues(hass)[key])
+    assert issue
+    return issue.dismissed_version is not None
+
+
+async def test_other_users_find_no_other_way(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    home: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Home Assistant would let them ignore it over its WebSocket: it is shown again at once."""
+    await expose(hass, home, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    browser = await hass_ws_client(hass, hass_read_only_access_token)
+    assert not await ignored(hass, browser, "exposed")
+
+
+async def test_administrator_ignores_for_good(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    home: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was ignored in the dialog stays so, whatever happens to the repair afterwards."""
+    await expose(hass, home, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    issue_id = issues(hass)["exposed"]
+    step = await open_repair(client, issue_id)
+    await confirm_repair(client, step, next_step_id="ignore")
+
+    def is_ignored() -> bool:
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        return bool(issue and issue.dismissed_version)
+
+    assert is_ignored()
+    await hass.config_entries.async_reload(home.entry_id)
+    await settle(hass)
+    assert is_ignored()
+    browser = await hass_ws_client(hass)
+    assert not await ignored(hass, browser, "exposed", ignore=False)
+    assert not await ignored(hass, browser, "exposed")
+
+
+async def test_repair_without_a_dialog(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    home: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """Home Assistant itself offers to ignore it."""
+    sandbox.state.tunnels[sandbox.tunnel_id].deleted_at = now()
+    await home.runtime_data.protection.async_refresh()
+    await settle(hass)
+    assert await ignored(hass, await hass_ws_client(hass), "problem_tunnel_gone")
+
+
+async def test_ignored_before_a_restart(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """Home Assistant remembers it, and so does this."""
+    registry = ir.async_get(hass)
+    registry.issues[DOMAIN, "x"] = ir.IssueEntry(
+        active=False,
+        breaks_in_ha_version=None,
+        created=now(),
+        data=None,
+        dismissed_version="2026.10.0",
+        domain=DOMAIN,
+        is_fixable=None,
+        is_persistent=False,
+        issue_domain=None,
+        issue_id="x",
+        learn_more_url=None,
+        severity=None,
+        translation_key=None,
+        translation_placeholders=None,
+    )
+    await setup_integration(hass, entry)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        "x",
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="exposed",
+    )
+    issue = registry.async_get_issue(DOMAIN, "x")
+    assert issue
+    assert issue.dismissed_version

@@ -26,6 +26,7 @@ from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
+from .ignored_repairs import async_setup_ignored_repairs
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
@@ -49,6 +50,7 @@ PLATFORMS = [
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
+    async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
     await async_setup_handover(hass, async_record_fetched)

@@ -11,6 +11,7 @@ import probatio
 
 from ..const import DOMAIN
 from ..engine.api.errors import EngineError
+from ..ignored_repairs import async_ignore
 from ..runtime_data import CloudflareConfigEntry
 from ..wording import Message, describe
 from .form import abort, show_form
@@ -55,7 +56,7 @@ class FixFlow(RepairsFlow):
         """Ignore the repair, unless its cause is gone meanwhile; nothing is changed."""
         if ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id) is None:
             return self.async_create_entry(data={})
-        ir.async_ignore_issue(self.hass, DOMAIN, self.issue_id, ignore=True)
+        async_ignore(self.hass, self.issue_id)
         return self.async_abort(reason="issue_ignored")
 
     async def async_step_confirm(
