@@ -106,17 +106,28 @@ async def async_change_app(
     verdict = await _answer(client.addons.addon_config_validate(app.slug, {**options}))
     if not verdict.valid:
         raise AppError(AppTrouble.REFUSED, _reason(verdict.message))
+    if (
+        await _write(client, app, options)
+        and await _restart(client, app)
+        and await _becomes(client, server, app, is_done)
+    ):
+        return
+    raise AppError(await _put_back(client, server, app, options))
+
+
+async def _write(client: SupervisorClient, app: App, options: Options) -> bool:
+    """Give an app other options; return whether they are seen to be kept, and raise AppError if refused."""
     try:
         await _set_options(client, app.slug, options)
-        is_kept = (await _info(client, app.slug)).options == options
-        if is_kept and await _restart(client, app):
-            if await _becomes(client, server, app, is_done):
-                return
     except AppError as err:
-        # It says so before it keeps anything; an answer that got lost says nothing.
+        # It refuses before it keeps anything; an answer that got lost says nothing.
         if err.trouble is AppTrouble.REFUSED:
             raise
-    raise AppError(await _put_back(client, server, app, options))
+        return False
+    try:
+        return (await _info(client, app.slug)).options == options
+    except AppError:
+        return False
 
 
 async def _restart(client: SupervisorClient, app: App) -> bool:
