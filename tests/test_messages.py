@@ -147,6 +147,7 @@ HOSTNAME_DIALOG = (
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
+TROUBLES_OF_A_START = (AppTrouble.UNAVAILABLE, AppTrouble.CHANGED, AppTrouble.REFUSED)
 CERTIFICATE_DIALOG = ("flows/certificate_steps.py", "certificates/creation.py")
 OPTIONS = ENGLISH["options"]
 DIALOGS: list[Any] = [
@@ -196,6 +197,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
     known |= {f"problem_{code}" for code in ProblemCode}
     known |= {f"app_{trouble}" for trouble in AppTrouble}
     known |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
+    known |= {f"app_start_{trouble}" for trouble in TROUBLES_OF_A_START}
     assert set(texts["error"]) <= words | known
 
     said = {**texts["abort"], **texts["error"]}
@@ -210,6 +212,7 @@ def test_every_trouble_with_an_app_has_a_sentence(texts: dict[str, Any]) -> None
     keys = {f"app_{trouble}" for trouble in AppTrouble}
     if "by_app" in texts["step"]:
         keys |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
+        keys |= {f"app_start_{trouble}" for trouble in TROUBLES_OF_A_START}
     said = {key: texts["error"][key] for key in keys}
     assert keys == {key for key in texts["error"] if key.startswith("app_")}
     for key, sentence in said.items():

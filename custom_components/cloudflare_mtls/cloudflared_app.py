@@ -15,7 +15,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.hassio import is_hassio
 
 from .engine.api.errors import Unavailable
-from .engine.tunnels.app_options import HOSTS, Options
+from .engine.api.models import ConnectorToken
+from .engine.tunnels.app_options import HOSTS, TOKEN, Options, is_unused, with_token
 from .engine.tunnels.reports import ConnectorReport
 from .metrics_server import MetricsServer, ProcessEnded, async_metrics_server
 from .to_the_end import to_the_end
@@ -72,14 +73,46 @@ class App:
     connector: ConnectorReport
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnusedApp:
+    """An installed app Cloudflared that runs no tunnel."""
+
+    slug: str
+    name: str
+    options: Options = field(repr=False)
+
+
+async def async_find_unused_app(hass: HomeAssistant) -> UnusedApp | None:
+    """Return an app that may run a new tunnel; None without one, or where the Supervisor is away."""
+    if not is_hassio(hass):
+        return None
+    client = _client(hass)
+    with suppress(AppError):
+        for slug in await _slugs(client):
+            info = await _info(client, slug)
+            if TOKEN in _known_options(info) and is_unused(info.options):
+                return UnusedApp(slug=slug, name=info.name, options=info.options)
+    return None
+
+
+@to_the_end("The start of an app")
+async def async_run_tunnel(
+    hass: HomeAssistant, app: UnusedApp, token: ConnectorToken
+) -> None:
+    """Have an unused app run a tunnel that Cloudflare manages; raise AppError."""
+    client = _client(hass)
+    if (await _info(client, app.slug)).options != app.options:
+        raise AppError(AppTrouble.CHANGED)
+    await _set_options(client, app.slug, with_token(app.options, token))
+    await _answer(client.addons.restart_addon(app.slug))
+
+
 async def async_find_apps(hass: HomeAssistant) -> list[App]:
     """Return the apps Cloudflared that run; raise AppError where the Supervisor does not answer."""
     if not is_hassio(hass):
         return []
     client = _client(hass)
-    installed = await _answer(client.addons.list())
-    slugs = [item.slug for item in installed if item.slug.endswith(_SLUG_END)]
-    found = [await _find(hass, client, slug) for slug in slugs]
+    found = [await _find(hass, client, slug) for slug in await _slugs(client)]
     return [app for app in found if app]
 
 
@@ -198,7 +231,7 @@ async def _still_runs(server: MetricsServer, app: App) -> bool:
 async def _find(hass: HomeAssistant, client: SupervisorClient, slug: str) -> App | None:
     """Return an app if it runs, is of a version that this knows, and its connector answers."""
     info = await _info(client, slug)
-    known = frozenset(str(item.get("name")) for item in info.schema or ())
+    known = _known_options(info)
     address = f"{info.hostname}:{_METRICS_PORT}"
     server = async_metrics_server(hass, address)
     if HOSTS not in known:
@@ -215,6 +248,15 @@ async def _find(hass: HomeAssistant, client: SupervisorClient, slug: str) -> App
         known_options=known,
         connector=report,
     )
+
+
+async def _slugs(client: SupervisorClient) -> list[str]:
+    installed = await _answer(client.addons.list())
+    return [item.slug for item in installed if item.slug.endswith(_SLUG_END)]
+
+
+def _known_options(info: InstalledAddonComplete) -> frozenset[str]:
+    return frozenset(str(item.get("name")) for item in info.schema or ())
 
 
 def _client(hass: HomeAssistant) -> SupervisorClient:

@@ -15,6 +15,12 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from ..cloudflared_app import (
+    AppError,
+    UnusedApp,
+    async_find_unused_app,
+    async_run_tunnel,
+)
 from ..coordinator.web_server import async_find_service
 from ..engine.api.models import ConnectorToken, Tunnel
 from ..quoting import Ours
@@ -24,6 +30,7 @@ from .form import made, show_form
 from .progress import Progress, show_progress
 
 CONF_NEXT: Final = "next"
+CONF_USE_APP: Final = "use_app"
 CONF_WAIT: Final = "wait"
 
 APP_URL: Final = "https://github.com/homeassistant-apps/app-cloudflared"
@@ -57,9 +64,13 @@ class Next(StrEnum):
     GO_ON = "go_on"
 
 
-_CONNECTOR_SCHEMA: Final = probatio.Schema(
-    {probatio.Required(CONF_WAIT, default=True): BooleanSelector()}
-)
+_CONNECTOR_FIELDS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_WAIT, default=True): BooleanSelector()
+}
+# Off at first: the token is given to another program.
+_APP_FIELDS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_USE_APP, default=False): BooleanSelector()
+}
 _NO_CONNECTOR_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_NEXT, default=Next.SHOW.value): SelectSelector(
@@ -82,6 +93,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     _tunnels: AccountTunnels | None = None
     _then: Callable[[Tunnel], Awaitable[ResultT]] | None = None
     _tunnel: Tunnel | None = None
+    _unused_app: UnusedApp | None = None
     _connecting: Progress[Message | None] | None = None
 
     async def async_set_up_tunnel(
@@ -118,11 +130,29 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Show how to run a connector: the one place that shows its token."""
+        if user_input is None:
+            self._unused_app = await async_find_unused_app(self.hass)
+            return await self._async_show_connector()
+        if user_input.get(CONF_USE_APP) and (message := await self._async_use_app()):
+            return await self._async_show_connector(message)
+        if user_input[CONF_WAIT]:
+            return await self._async_wait()
+        return await made(self._then)(made(self._tunnel))
+
+    async def _async_use_app(self) -> Message | None:
+        """Enter the token in the app and start it; return what kept it from that."""
+        app = made(self._unused_app)
+        token = await made(self._tunnels).connector_token(made(self._tunnel))
+        if isinstance(token, Message):
+            return token
+        try:
+            await async_run_tunnel(self.hass, app, token)
+        except AppError as err:
+            return Message(f"app_start_{err.trouble}", {"app": app.name})
+        return None
+
+    async def _async_show_connector(self, message: Message | None = None) -> ResultT:
         tunnel = made(self._tunnel)
-        if user_input is not None:
-            if user_input[CONF_WAIT]:
-                return await self._async_wait()
-            return await made(self._then)(tunnel)
         token = await made(self._tunnels).connector_token(tunnel)
         if isinstance(token, Message):
             return self._show_no_connector(token)
@@ -135,7 +165,10 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         return show_form(
             self,
             "connector",
-            _CONNECTOR_SCHEMA,
+            probatio.Schema(
+                {**(_APP_FIELDS if self._unused_app else {}), **_CONNECTOR_FIELDS}
+            ),
+            message=message,
             placeholders={
                 "tunnel": tunnel.name,
                 "network": Ours(note),

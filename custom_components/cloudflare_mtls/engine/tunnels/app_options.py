@@ -8,14 +8,22 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from ..api.models import ConnectorToken
 from ..api.names import is_at_or_below
 from ..sync.settings import ProtectedHostname
 from .file_rule import app_entry
 
 HOSTS: Final = "additional_hosts"
 _FIRST_HOST: Final = "external_hostname"
-_TOKEN: Final = "tunnel_token"
+TOKEN: Final = "tunnel_token"
 _SECRET: Final = "!secret "
+_IN_USE: Final = (
+    TOKEN,
+    _FIRST_HOST,
+    HOSTS,
+    "catch_all_service",
+    "nginx_proxy_manager",
+)
 _HOST_KEYS: Final = frozenset({"hostname", "service", "disableChunkedEncoding"})
 
 type Options = Mapping[str, Any]
@@ -47,7 +55,7 @@ def find_obstacle(
     hosts = _hosts(options)
     if hosts is None or not options.keys() <= set(known):
         return Obstacle.MALFORMED
-    if options.get(_TOKEN):
+    if options.get(TOKEN):
         return Obstacle.TOKEN
     if _has_secret(options):
         return Obstacle.SECRET
@@ -64,6 +72,16 @@ def find_obstacle(
 def serves(options: Options, item: ProtectedHostname) -> bool:
     """Return whether the app leads a hostname to the service that it should."""
     return (_hosts(options) or {}).get(item.hostname) == item.service
+
+
+def is_unused(options: Options) -> bool:
+    """Return whether nobody has set up the app yet: with these options it does not start."""
+    return not any(options.get(key) for key in _IN_USE)
+
+
+def with_token(options: Options, token: ConnectorToken) -> Options:
+    """Return the options with which an unused app runs a tunnel that Cloudflare manages."""
+    return {**options, TOKEN: token.secret}
 
 
 def with_host(options: Options, item: ProtectedHostname) -> Options:

@@ -1,0 +1,155 @@
+"""Tests of new tunnels that the app Cloudflared runs: its token is entered there if a person agrees."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.cloudflare_mtls.flows import account_tunnels
+from sandbox import Sandbox
+from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
+from tests.common import submit
+from tests.dialogs import to_zone
+from tests.logs import log_everything, logged
+from tests.supervised import OPTIONS, supervise
+
+
+@pytest.fixture(autouse=True)
+def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_tunnels, "_PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(account_tunnels, "_POLL_SECONDS", 0.05)
+
+
+@pytest.fixture
+async def supervisor(
+    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Supervisor:
+    """Run a Supervisor."""
+    return await supervise(hass, sandbox, monkeypatch)
+
+
+async def install(
+    sandbox: Sandbox, supervisor: Supervisor, options: Mapping[str, Any]
+) -> Cloudflared:
+    """Install the app, and leave it stopped."""
+    return await supervisor.install(Cloudflared(sandbox.state, options), start=False)
+
+
+async def to_connector(hass: HomeAssistant, sandbox: Sandbox) -> Any:
+    """Create a tunnel, and go to the form that shows how to run it."""
+    result = await to_zone(hass, sandbox)
+    chosen = {"zone_id": sandbox.zone_id, "tunnel_id": "new"}
+    result = await submit(hass, await submit(hass, result, chosen), {"name": "cabin"})
+    assert result["step_id"] == "connector"
+    return result
+
+
+def fields(result: Any) -> list[str]:
+    """Return what a form asks for."""
+    return [str(key) for key in result["data_schema"].schema]
+
+
+async def test_app_runs_the_tunnel(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    """It gets the token, starts, and the dialog goes on once it is connected."""
+    app = await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    assert fields(form) == ["use_app", "wait"]
+
+    result = await submit(hass, form, {"use_app": True, "wait": True})
+
+    assert result["step_id"] == "hostname"
+    (tunnel,) = [
+        item for item in sandbox.state.tunnels.values() if item.name == "cabin"
+    ]
+    assert [item.id for item in tunnel.connectors] == [app.connector_id]
+    assert app.user_options.keys() == {
+        "external_hostname",
+        "additional_hosts",
+        "tunnel_token",
+    }
+
+
+async def test_person_does_not_agree(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    """That is the default."""
+    app = await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    result = await submit(hass, form, {"use_app": False, "wait": False})
+    assert result["step_id"] == "hostname"
+    assert app.user_options == {}
+
+
+@pytest.mark.parametrize(
+    "options", [OPTIONS, {"tunnel_token": "x"}, {"catch_all_service": "http://x"}]
+)
+async def test_app_that_is_in_use(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    options: Mapping[str, Any],
+) -> None:
+    """It belongs to another tunnel, also while it is stopped."""
+    await install(sandbox, supervisor, options)
+    assert fields(await to_connector(hass, sandbox)) == ["wait"]
+
+
+async def test_no_app(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    assert fields(await to_connector(hass, sandbox)) == ["wait"]
+
+
+async def test_supervisor_is_away(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    await install(sandbox, supervisor, {})
+    await supervisor.go_away()
+    assert fields(await to_connector(hass, sandbox)) == ["wait"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "error"),
+    [
+        (FaultKind.REFUSED, "*/options", "app_start_refused"),
+        (FaultKind.SERVER_ERROR, "*/options", "app_start_unavailable"),
+        (FaultKind.REFUSED, "*/restart", "app_start_refused"),
+    ],
+)
+async def test_supervisor_fails(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    caplog: pytest.LogCaptureFixture,
+    kind: FaultKind,
+    path: str,
+    error: str,
+) -> None:
+    """The form stays, with the other ways; nobody is shown what was sent."""
+    await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    token = str(form["description_placeholders"]["token"])
+    text = f"App has invalid options: no. Got {{'tunnel_token': '{token}'}}"
+    supervisor.faults.add(Fault(kind, "POST", path, text=text))
+    log_everything(caplog)
+
+    result = await submit(hass, form, {"use_app": True, "wait": True})
+
+    assert result["step_id"] == "connector"
+    assert result["errors"] == {"base": error}
+    assert token not in logged(caplog)
+    assert "message" not in result["description_placeholders"]
+
+
+async def test_options_were_changed_meanwhile(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor
+) -> None:
+    app = await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    app.user_options = dict(OPTIONS)
+    result = await submit(hass, form, {"use_app": True, "wait": True})
+    assert result["errors"] == {"base": "app_start_changed"}
+    assert app.user_options == OPTIONS
