@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Mapping
 import json
 
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
+from .exchange import Carrier, Exchange, OriginError, Outgoing
 from .expressions import Value
+from .imitation.request_head import decoded_path
+from .imitation.rules import service_for
+from .imitation.service import ask
 from .protections import stopping_protection
 from .request_fields import RequestFields, version
-from .state import BlockedRequest, Rule, State, Zone
+from .state import BlockedRequest, Rule, State, Tunnel, Zone
 from .tls import Contexts, Handshake, ServerNames, TlsProtocol
 from .workers import find_worker
 from .zone_settings import setting
@@ -30,6 +34,7 @@ class Edge:
         authority: Authority,
         *,
         host_keeps_port: bool,
+        connectors: Carrier | None = None,
     ) -> None:
         """Create an edge that does not listen yet."""
         self.port = 0
@@ -45,11 +50,10 @@ class Edge:
             auto_decompress=False,
             handler_cancellation=True,
         )
-        self._session: ClientSession | None = None
+        self._connectors = connectors
 
     async def start(self, port: int) -> None:
         """Start listening; port 0 means any free port."""
-        self._session = proxy.new_session()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: TlsProtocol(
                 self._contexts.connection(), self._http, self._accepts_tls_version
@@ -65,8 +69,6 @@ class Edge:
             self._server.close()
             self._server.abort_clients()
             await self._server.wait_closed()
-        if self._session is not None:
-            await self._session.close()
         await self._http.shutdown(timeout=1)
 
     def _certificate_hosts(self, server_name: str) -> tuple[str, ...]:
@@ -111,14 +113,14 @@ class Edge:
                 return pages.answered(worker.answer, ray)
             if worker.fetches is not None:
                 # A Worker's request to its own zone meets no rule and no login.
-                target = origin_rules.Target(worker.fetches, new_host=worker.fetches)
+                target = origin_rules.Target(worker.fetches)
         elif page := zone.cached_pages.get(f"{hostname}{path}"):
             return pages.answered(page, ray, cache_status="HIT")
-        match ingress.route(self._state, zone, target.host, path, target.resolves):
+        match ingress.find_tunnel(self._state, zone, target.resolves or target.host):
             case ingress.Failure() as failure:
                 return _failed(request, failure, ray)
-            case ingress.Service() as service:
-                return await self._serve(request, service, target, ray)
+            case Tunnel() as tunnel:
+                return await self._serve(request, tunnel, target.host, ray)
 
     def _stopped(
         self,
@@ -176,34 +178,22 @@ class Edge:
         return page(request.host, ray)
 
     async def _serve(
-        self,
-        request: web.BaseRequest,
-        service: ingress.Service,
-        target: origin_rules.Target,
-        ray: str,
+        self, request: web.BaseRequest, tunnel: Tunnel, host: str, ray: str
     ) -> web.StreamResponse:
-        if service.name.startswith("http_status:"):
-            return web.Response(
-                status=int(service.name.removeprefix("http_status:")),
-                headers={
-                    "Server": "cloudflare",
-                    "CF-RAY": ray,
-                    "CF-Cache-Status": proxy.NOT_CACHED,
-                },
-            )
-        origin = self._state.origins.get(service.name.rstrip("/"))
-        if origin is None:
-            return pages.failed(request, 502, 502, "Bad gateway", ray)
-        assert self._session is not None
         added = self._forwarding_headers(request, ray)
-        if host := service.origin_request.get("httpHostHeader") or target.new_host:
-            added["Host"] = host
         try:
-            return await proxy.forward(
-                request, self._session, origin.rstrip("/"), added
-            )
-        except proxy.OriginError:
-            return pages.failed(request, 502, 502, "Bad gateway", ray)
+            exchange = await self._open(tunnel, proxy.outgoing(request, host, added))
+            return await proxy.pass_on(request, exchange, ray)
+        except OriginError:
+            return _failed(request, ingress.BAD_GATEWAY, ray)
+
+    async def _open(self, tunnel: Tunnel, outgoing: Outgoing) -> Exchange:
+        """Hand a request to a real connector, or to the imitation if there is none."""
+        if self._connectors is not None and self._connectors.carries(tunnel):
+            return await self._connectors.open(tunnel, outgoing)
+        service = service_for(tunnel, outgoing.host, decoded_path(outgoing.target))
+        connector_id = tunnel.connectors[0].id if tunnel.connectors else ""
+        return await ask(service, self._state.origins, outgoing, connector_id)
 
     def _forwarding_headers(self, request: web.BaseRequest, ray: str) -> dict[str, str]:
         visitor = str(self._state.visitor.ip)

@@ -12,7 +12,7 @@ from custom_components.cloudflare_mtls.engine.api.ingress import (
     TunnelConfiguration,
 )
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
-from sandbox import ingress
+from sandbox.imitation import rules
 from tests.engine.builders import CATCH_ALL, HOST, configuration, serves
 from tests.engine.searching import search
 from tests.engine.work import lines_of
@@ -227,4 +227,4 @@ def _rule(name: str) -> IngressRule:
 
 
 def _takes_in_the_sandbox(name: str, host: str) -> bool:
-    return ingress.takes(name, host)
+    return rules.takes(name, host)
