@@ -9,11 +9,9 @@ from aiohttp import web
 from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
-from .exchange import Carrier, Exchange, OriginError, Outgoing
+from .exchange import Carrier, OriginError
 from .expressions import Value
-from .imitation.request_head import decoded_path
-from .imitation.rules import service_for
-from .imitation.service import ask
+from .imitation import Imitation
 from .protections import stopping_protection
 from .request_fields import RequestFields, version
 from .state import BlockedRequest, Rule, State, Tunnel, Zone
@@ -51,6 +49,7 @@ class Edge:
             handler_cancellation=True,
         )
         self._connectors = connectors
+        self._imitation = Imitation(state)
 
     async def start(self, port: int) -> None:
         """Start listening; port 0 means any free port."""
@@ -182,18 +181,17 @@ class Edge:
     ) -> web.StreamResponse:
         added = self._forwarding_headers(request, ray)
         try:
-            exchange = await self._open(tunnel, proxy.outgoing(request, host, added))
+            outgoing = proxy.outgoing(request, host, added)
+            exchange = await self._carrier(tunnel).open(tunnel, outgoing)
             return await proxy.pass_on(request, exchange, ray)
         except OriginError:
             return _failed(request, ingress.BAD_GATEWAY, ray)
 
-    async def _open(self, tunnel: Tunnel, outgoing: Outgoing) -> Exchange:
-        """Hand a request to a real connector, or to the imitation if there is none."""
+    def _carrier(self, tunnel: Tunnel) -> Carrier:
+        """Return the real connectors where one of them is there, and the imitation otherwise."""
         if self._connectors is not None and self._connectors.carries(tunnel):
-            return await self._connectors.open(tunnel, outgoing)
-        service = service_for(tunnel, outgoing.host, decoded_path(outgoing.target))
-        connector_id = tunnel.connectors[0].id if tunnel.connectors else ""
-        return await ask(service, self._state.origins, outgoing, connector_id)
+            return self._connectors
+        return self._imitation
 
     def _forwarding_headers(self, request: web.BaseRequest, ray: str) -> dict[str, str]:
         visitor = str(self._state.visitor.ip)

@@ -237,6 +237,8 @@ def checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
 
 def _check_settings(settings: Mapping[str, Any]) -> None:
     read = check_kinds(fields(settings), **_SETTINGS)
+    if read.get("proxyport", 0) < 0:
+        raise ApiError(400, Problem(6007, "Malformed value of proxyPort"))
     check_kinds(fields(read.get("access") or {}), **_ACCESS_SETTINGS)
 
 

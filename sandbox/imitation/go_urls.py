@@ -10,6 +10,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 _BAD_HOST_ESCAPE = re.compile(r"%(?!25|[89A-Fa-f])[0-9A-Fa-f]{2}")
 _NOT_IN_HOSTS = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"%\x80-\U0010ffff]")
 _USER = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
+_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r", '"': r"\"", "\\": r"\\"}
 _PORT = re.compile(r"(?::[0-9]*)?")
 
 
@@ -37,17 +38,30 @@ def split_host_port(text: str) -> str | None:
 
 def parse(text: str) -> GoUrl:
     """Return the parts of an address; raise UrlError for one that url.Parse refuses."""
+    address, mark, fragment = text.partition("#")
     try:
-        return _parse(text)
+        url = _parse(address)
     except UrlError as error:
-        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-        raise UrlError(f'parse "{quoted}": {error}') from None
+        raise UrlError(f"parse {_quoted(address)}: {error}") from None
+    if bad := _BAD_ESCAPE.search(fragment):
+        reason = f"invalid URL escape {_quoted(bad[0])}"
+        raise UrlError(f"parse {_quoted(address + mark + fragment)}: {reason}")
+    return url
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    return char if char.isprintable() else f"\\x{ord(char):02x}"
 
 
 def _parse(text: str) -> GoUrl:
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise UrlError("net/url: invalid control character in URL")
-    text = text.partition("#")[0]
     if text.startswith(":"):
         raise UrlError("missing protocol scheme")
     match = _SCHEME.match(text)
@@ -55,16 +69,17 @@ def _parse(text: str) -> GoUrl:
     rest = text[match.end() :] if match else text
     rest = rest.partition("?")[0]
     if not rest.startswith("/"):
-        if not scheme and ":" in rest.partition("/")[0]:
+        if scheme:
+            return GoUrl(scheme, "", "")
+        if ":" in rest.partition("/")[0]:
             raise UrlError("first path segment in URL cannot contain colon")
-        return GoUrl(scheme, "", "" if scheme else rest)
     hostname = ""
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
         authority, slash, path = rest[2:].partition("/")
         hostname = _hostname(scheme, authority)
         rest = slash + path
     if bad := _BAD_ESCAPE.search(rest):
-        raise UrlError(f'invalid URL escape "{bad[0]}"')
+        raise UrlError(f"invalid URL escape {_quoted(bad[0])}")
     return GoUrl(scheme, hostname, rest)
 
 
@@ -78,6 +93,8 @@ def _hostname(scheme: str, authority: str) -> str:
         hostname = _name(scheme, host)
     if at and not _USER.fullmatch(user):
         raise UrlError("net/url: invalid userinfo")
+    if bad := _BAD_ESCAPE.search(user):
+        raise UrlError(f"invalid URL escape {_quoted(bad[0])}")
     return hostname
 
 
@@ -86,7 +103,9 @@ def _literal(host: str) -> str:
     if not bracket:
         raise UrlError("missing ']' in host")
     if not _PORT.fullmatch(port):
-        raise UrlError(f'invalid port "{port}" after host')
+        raise UrlError(f"invalid port {_quoted(port)} after host")
+    if re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", literal):
+        raise UrlError("invalid IP-literal")
     try:
         IPv6Address(literal.replace("%25", "%", 1))
     except ValueError:
@@ -101,9 +120,9 @@ def _name(scheme: str, host: str) -> str:
     at = host.find(":") if scheme in ("http", "https") else host.rfind(":")
     name, port = (host[:at], host[at:]) if at >= 0 else (host, "")
     if not _PORT.fullmatch(port):
-        raise UrlError(f'invalid port "{port}" after host')
+        raise UrlError(f"invalid port {_quoted(port)} after host")
     if bad := _BAD_ESCAPE.search(host) or _BAD_HOST_ESCAPE.search(host):
-        raise UrlError(f'invalid URL escape "{bad[0]}"')
+        raise UrlError(f"invalid URL escape {_quoted(bad[0])}")
     if bad := _NOT_IN_HOSTS.search(host):
-        raise UrlError(f'invalid character "{bad[0]}" in host name')
+        raise UrlError(f"invalid character {_quoted(bad[0])} in host name")
     return name

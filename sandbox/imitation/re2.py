@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 import re
+import sys
 
-from .re2_classes import GROUPS, Re2Error, char_class, negated, unicode_class
+from .re2_classes import GROUPS, Re2Error, char_class, unicode_class
 
 _REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(?:(,)(0|[1-9][0-9]*)?)?\}")
 _FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
 _PERL = re.compile(r"\(\?[imsU]*(?:-[imsU]*)?.?", re.DOTALL)
 _NAMED = re.compile(r"\(\?P?<([^>]*)>")
 _HEX = re.compile(r"\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]+)\})")
+_BAD_HEX = re.compile(r"\\x(?:\{[0-9A-Fa-f]*.?|[^{].?|)", re.DOTALL)
 _OCTAL = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
 _CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _MOST_REPEATS = 1000
@@ -130,7 +132,7 @@ class _Translator:
 
     def _refuse_perl(self) -> None:
         rest = self._pattern[self._at :]
-        if re.match(r"\(\?P?<", rest):
+        if re.match(r"\(\?(?:P<.|<.)", rest, re.DOTALL):
             raise Re2Error("invalid named capture", rest)
         perl = _PERL.match(rest)
         assert perl
@@ -199,7 +201,8 @@ class _Translator:
                 self._add(self._in_case(ranges), length)
             case name if name.lower() in GROUPS and len(name) == 1:
                 ranges = GROUPS[name.lower()]
-                self._add(f"[{ranges if name.islower() else negated(ranges)}]", 2)
+                sign = "" if name.islower() else "^"
+                self._add(self._in_case(f"[{sign}{ranges}]"), 2)
             case _:
                 char, length = escaped(self._pattern, self._at)
                 self._literal(char, length)
@@ -221,9 +224,12 @@ def escaped(pattern: str, at: int) -> tuple[str, int]:
     if octal := _OCTAL.match(pattern, at):
         return chr(int(octal[1], 8)), len(octal[0])
     if hexadecimal := _HEX.match(pattern, at):
-        number = int(hexadecimal[1] or hexadecimal[2], 16)
-        if number <= 0x10FFFF:
-            return chr(number), len(hexadecimal[0])
+        digits = hexadecimal[1] or hexadecimal[2]
+        for end in range(1, len(digits) + 1):
+            if int(digits[:end], 16) > sys.maxunicode:
+                raise Re2Error("invalid escape sequence", rf"\x{{{digits[:end]}")
+        return chr(int(digits, 16)), len(hexadecimal[0])
     if char.isascii() and not char.isalnum():
         return char, 2
-    raise Re2Error("invalid escape sequence", pattern[at : at + 2])
+    bad = _BAD_HEX.match(pattern, at)
+    raise Re2Error("invalid escape sequence", bad[0] if bad else pattern[at : at + 2])

@@ -26,7 +26,7 @@ _POSIX = {
 }
 _NAMED = re.compile(r"\[:(\^?)([a-z]+):\]")
 _ANY_NAMED = re.compile(r"\[:.*?:\]", re.DOTALL)
-_UNICODE = re.compile(r"\\([pP])(?:\{(\^?)([^}]*)\}|(.))", re.DOTALL)
+_UNICODE = re.compile(r"\\([pP])(?:\{(\^?)([^}]*)\}|([^{]))")
 
 type Escaped = Callable[[str, int], tuple[str, int]]
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-
-import idna
 
 from ..state import Tunnel
 from . import re2
+from .go_idna import to_ascii
 from .go_urls import split_host_port
 
 
@@ -47,20 +45,9 @@ def takes(pattern: str, host: str) -> bool:
         return True
     if pattern.startswith("*."):
         return host.endswith(pattern[1:])
-    return host in (pattern, _in_dns(pattern))
+    return host in (pattern, to_ascii(pattern))
 
 
 def fields(json: Mapping[str, Any]) -> dict[str, Any]:
     """Return an object as Go reads it: any case in the keys, the later one wins, null is absent."""
     return {key.lower(): value for key, value in json.items() if value is not None}
-
-
-@lru_cache(maxsize=1024)
-def _in_dns(name: str) -> str:
-    """Return a name as Go's idna.Lookup writes it; what that refuses stays as it is."""
-    if len(name) > 253:
-        return name
-    try:
-        return idna.encode(name, strict=False, uts46=True, std3_rules=True).decode()
-    except idna.IDNAError:
-        return name

@@ -94,7 +94,11 @@ def _address(name: str, origins: Mapping[str, str]) -> URL:
     """Return where a service really is: an address that this machine may ask."""
     if name.rstrip("/") in origins:
         return URL(origins[name.rstrip("/")])
-    address = URL(name)
+    try:
+        address = URL(name)
+    except ValueError as error:
+        # cloudflared takes a port that nothing can have.
+        raise OriginError from error
     if address.host not in ("127.0.0.1", "localhost", "::1"):
         raise OriginError
     return address

@@ -69,8 +69,7 @@ def _check_network(prefix: str) -> None:
         ip_network(prefix, strict=False)
     except ValueError:
         raise ConfigurationError(
-            "unable to create ip rule for socks-proxy: unable to parse cidr: "
-            f"invalid CIDR address: {prefix}"
+            f"unable to create ip rule for socks-proxy: unable to parse cidr: {prefix}"
         ) from None
 
 
