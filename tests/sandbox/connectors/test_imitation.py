@@ -401,6 +401,7 @@ def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
         ({"originServerName": "home.lan"}, {}, 502),
         # The name of the visitor's Host, with nothing behind it.
         ({"caPool": "ca", "matchSNItoHost": True}, {}, 200),
+        ({"noTLSVerify": True, "matchSNItoHost": True}, {}, 200),
     ],
 )
 async def test_certificate_of_the_origin(
@@ -423,3 +424,18 @@ async def test_certificate_of_the_origin(
         await both.serve({"hostname": HOME, "service": origin.url})
         # HTTP where TLS is expected: Python's server says nothing at all.
         assert (await both.visit("GET /")).status == 502
+
+
+async def test_server_name_follows_the_host(
+    both: Connected, certified: tuple[ssl.SSLContext, Path]
+) -> None:
+    """With all that the visitor's Host has, a port too, for which there is no certificate."""
+    context, ca = certified
+    async with raw_origin(context) as origin:
+        settings = {"caPool": str(ca), "matchSNItoHost": True}
+        service = origin.url.replace("http:", "https:")
+        await both.serve(
+            {"hostname": HOME, "service": service, "originRequest": settings}
+        )
+        assert await both.status(HOME) == 200
+        assert await both.status(f"{HOME}:8443") == 502
