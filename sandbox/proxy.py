@@ -72,6 +72,8 @@ def outgoing(request: web.BaseRequest, host: str, added: Mapping[str, str]) -> O
         "upgrade" in named
         and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
     )
+    # GUESS: the edge passes on what else cloudflared looks at: Host as the visitor wrote it,
+    # X-Forwarded-Host, Cf-Warp-Tag-Id, Expect.
     left_out = {*_HOP_BY_HOP, *named, "host", *(name.lower() for name in added)}
     headers: Headers = [
         (name, value)

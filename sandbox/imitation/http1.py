@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-import contextlib
 import zlib
 
 from ..exchange import BrokenOffError, Headers, OriginError, Reply
@@ -16,6 +15,7 @@ _FAILURES = (
     asyncio.IncompleteReadError,
     asyncio.LimitOverrunError,
     ValueError,
+    zlib.error,
 )
 
 
@@ -35,7 +35,7 @@ class Http1Exchange:
         self._method = method
         self._is_chunked = is_chunked
         self._unpacks_gzip = unpacks_gzip
-        self._body = _nothing()
+        self._body = self._exactly(0)
         self._first = b""
 
     async def reply(self) -> Reply:
@@ -132,12 +132,6 @@ class Http1Exchange:
     async def _until_end(self) -> AsyncIterator[bytes]:
         while data := await self._reader.read(_CHUNK):
             yield data
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    with contextlib.suppress(StopAsyncIteration):
-        return
-    yield b""
 
 
 async def _unpacked(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from .rules import Service
 
 _CONNECT_TIMEOUT = 30
 _TLS_TIMEOUT = 10
+_LONGEST_HEAD = 2**20
 _HTTP = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 _HELLO = (
     b"<!DOCTYPE html><html><body><h1>Congrats! You created a tunnel!</h1></body></html>"
@@ -107,9 +108,9 @@ def _address(name: str, origins: Mapping[str, str]) -> URL:
 async def _connect(
     address: URL, context: ssl.SSLContext | None, server_name: str | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    tls: dict[str, Any] = {}
+    options: dict[str, Any] = {"limit": _LONGEST_HEAD}
     if context is not None:
-        tls = {
+        options |= {
             "ssl": context,
             "server_hostname": server_name,
             "ssl_handshake_timeout": _TLS_TIMEOUT,
@@ -118,7 +119,7 @@ async def _connect(
     port = address.explicit_port or ports.get(address.scheme, 7864)
     try:
         async with asyncio.timeout(_CONNECT_TIMEOUT):
-            return await asyncio.open_connection(address.host, port, **tls)
+            return await asyncio.open_connection(address.host, port, **options)
     except (OSError, ValueError, OverflowError) as error:
         raise OriginError from error
 
