@@ -188,15 +188,18 @@ class Client(asyncio.Protocol):
 
     async def open(self, headers: Headers, *, ends: bool = False) -> Stream:
         """Send a request's headers, as soon as the connector allows one more stream."""
-        while self.busy >= self._http.remote_settings.max_concurrent_streams:
-            self._changed.clear()
-            await self._changed.wait()
+        most = self._http.remote_settings.max_concurrent_streams
+        await self.until_idle(most - 1)
         if self.is_lost:
             raise BrokenOffError
         stream = Stream(self)
         stream.id = self._http.get_next_available_stream_id()
+        try:
+            self._http.send_headers(stream.id, headers, end_stream=ends)
+        except ProtocolError:
+            # HTTP/2 cannot have every header that HTTP/1.1 has.
+            raise BrokenOffError from None
         self._streams[stream.id] = stream
-        self._http.send_headers(stream.id, headers, end_stream=ends)
         self._flush()
         return stream
 

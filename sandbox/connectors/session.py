@@ -131,6 +131,7 @@ class Session:
             await stream.send(body.encode())
             await stream.end()
             answer = json.loads(await stream.read_all() or b"{}")
+            stream.abandon()
             connector.offered_version = version
             # A refusal has an error, which may be an empty object, and an older version.
             connector.applied_version = answer.get("lastAppliedVersion")

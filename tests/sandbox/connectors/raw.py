@@ -13,6 +13,8 @@ from aiohttp.http_websocket import WS_KEY
 from sandbox import Sandbox
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+# A path whose requests are answered only once nobody waits for it.
+SILENT = "/silent"
 ENDING_CHUNK = b"0\r\n\r\n"
 # How a client begins that expects TLS.
 TLS = b"\x16"
@@ -53,6 +55,7 @@ class RawOrigin:
     port: int = 0
     answers: dict[str, bytes] = field(default_factory=dict)
     requests: list[bytes] = field(default_factory=list)
+    given_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -71,6 +74,9 @@ class RawOrigin:
         self.requests.append(request)
         path = request.split(b" ", 2)[1].decode().partition("?")[0]
         answer = self.answers.get(path, OK)
+        if path == SILENT:
+            await reader.read(1)
+            self.given_up.set()
         if answer.startswith(b"HTTP/1.1 101"):
             key = request.partition(b"Sec-Websocket-Key: ")[2].partition(b"\r\n")[0]
             accept = base64.b64encode(

@@ -1,5 +1,6 @@
 """The imitation of cloudflared and the real one: the same questions get the same answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 import gzip
 from pathlib import Path
@@ -14,7 +15,8 @@ from sandbox.authority import edge_authority, new_server_key
 from tests.sandbox.helpers import HOME, Identity
 
 from .both import Connected
-from .raw import ENDING_CHUNK, Answer, RawOrigin, connect, raw_origin
+from .cloudflared import until
+from .raw import ENDING_CHUNK, SILENT, Answer, RawOrigin, connect, raw_origin
 
 
 @pytest.fixture
@@ -245,6 +247,16 @@ async def test_answers_that_break_off(
     writer.close()
     assert not data.endswith(ENDING_CHUNK)
     assert len(data) < 100_000
+
+
+async def test_visitor_gives_up(both: Connected, origin: RawOrigin) -> None:
+    """The connection with the origin ends, too."""
+    _, writer = await connect(both.sandbox, HOME)
+    writer.write(f"GET {SILENT} HTTP/1.1\r\nHost: {HOME}\r\n\r\n".encode())
+    await until(lambda: origin.requests)
+    assert not origin.given_up.is_set()
+    writer.close()
+    await asyncio.wait_for(origin.given_up.wait(), 10)
 
 
 SWITCHES = answer_of(
