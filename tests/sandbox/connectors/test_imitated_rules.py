@@ -302,7 +302,7 @@ def plans() -> Iterator[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
 
     @given(worlds())
-    @search(40)
+    @search(150)
     def collect(world: World) -> None:
         plan = make_plan(world.observation, world.desired)
         for observation in states(world.observation, plan):
