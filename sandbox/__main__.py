@@ -23,6 +23,18 @@ def _arguments() -> argparse.Namespace:
         "--edge-port", type=int, default=0, help="port of the TLS edge (0: any)"
     )
     parser.add_argument(
+        "--connector",
+        choices=("imitation", "cloudflared"),
+        default="imitation",
+        help="what runs the tunnels: an imitation, or the cloudflared that you start",
+    )
+    parser.add_argument(
+        "--tunnel-port",
+        type=int,
+        default=0,
+        help="port to which cloudflared connects (0: any)",
+    )
+    parser.add_argument(
         "--ready-file",
         type=Path,
         required=True,
@@ -51,7 +63,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    takes_cloudflared = arguments.connector == "cloudflared"
     async with Sandbox(
+        tunnel_port=arguments.tunnel_port if takes_cloudflared else None,
         api_port=arguments.api_port,
         edge_port=arguments.edge_port,
         origin=arguments.origin,

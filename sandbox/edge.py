@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Mapping
 import json
 
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
+from .exchange import Carrier, OriginError
 from .expressions import Value
+from .imitation import Imitation
 from .protections import stopping_protection
 from .request_fields import RequestFields, version
-from .state import BlockedRequest, Rule, State, Zone
+from .state import BlockedRequest, Rule, State, Tunnel, Zone
 from .tls import Contexts, Handshake, ServerNames, TlsProtocol
 from .workers import find_worker
 from .zone_settings import setting
@@ -30,6 +32,7 @@ class Edge:
         authority: Authority,
         *,
         host_keeps_port: bool,
+        connectors: Carrier | None = None,
     ) -> None:
         """Create an edge that does not listen yet."""
         self.port = 0
@@ -45,11 +48,11 @@ class Edge:
             auto_decompress=False,
             handler_cancellation=True,
         )
-        self._session: ClientSession | None = None
+        self._connectors = connectors
+        self._imitation = Imitation(state)
 
     async def start(self, port: int) -> None:
         """Start listening; port 0 means any free port."""
-        self._session = proxy.new_session()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: TlsProtocol(
                 self._contexts.connection(), self._http, self._accepts_tls_version
@@ -65,8 +68,6 @@ class Edge:
             self._server.close()
             self._server.abort_clients()
             await self._server.wait_closed()
-        if self._session is not None:
-            await self._session.close()
         await self._http.shutdown(timeout=1)
 
     def _certificate_hosts(self, server_name: str) -> tuple[str, ...]:
@@ -111,14 +112,14 @@ class Edge:
                 return pages.answered(worker.answer, ray)
             if worker.fetches is not None:
                 # A Worker's request to its own zone meets no rule and no login.
-                target = origin_rules.Target(worker.fetches, new_host=worker.fetches)
+                target = origin_rules.Target(worker.fetches)
         elif page := zone.cached_pages.get(f"{hostname}{path}"):
             return pages.answered(page, ray, cache_status="HIT")
-        match ingress.route(self._state, zone, target.host, path, target.resolves):
+        match ingress.find_tunnel(self._state, zone, target.resolves or target.host):
             case ingress.Failure() as failure:
                 return _failed(request, failure, ray)
-            case ingress.Service() as service:
-                return await self._serve(request, service, target, ray)
+            case Tunnel() as tunnel:
+                return await self._serve(request, tunnel, target.host, ray)
 
     def _stopped(
         self,
@@ -176,34 +177,21 @@ class Edge:
         return page(request.host, ray)
 
     async def _serve(
-        self,
-        request: web.BaseRequest,
-        service: ingress.Service,
-        target: origin_rules.Target,
-        ray: str,
+        self, request: web.BaseRequest, tunnel: Tunnel, host: str, ray: str
     ) -> web.StreamResponse:
-        if service.name.startswith("http_status:"):
-            return web.Response(
-                status=int(service.name.removeprefix("http_status:")),
-                headers={
-                    "Server": "cloudflare",
-                    "CF-RAY": ray,
-                    "CF-Cache-Status": proxy.NOT_CACHED,
-                },
-            )
-        origin = self._state.origins.get(service.name.rstrip("/"))
-        if origin is None:
-            return pages.failed(request, 502, 502, "Bad gateway", ray)
-        assert self._session is not None
         added = self._forwarding_headers(request, ray)
-        if host := service.origin_request.get("httpHostHeader") or target.new_host:
-            added["Host"] = host
         try:
-            return await proxy.forward(
-                request, self._session, origin.rstrip("/"), added
-            )
-        except proxy.OriginError:
-            return pages.failed(request, 502, 502, "Bad gateway", ray)
+            outgoing = proxy.outgoing(request, host, added)
+            exchange = await self._carrier(tunnel).open(tunnel, outgoing)
+            return await proxy.pass_on(request, exchange, ray)
+        except OriginError:
+            return _failed(request, ingress.BAD_GATEWAY, ray)
+
+    def _carrier(self, tunnel: Tunnel) -> Carrier:
+        """Return the real connectors where one of them is there, and the imitation otherwise."""
+        if self._connectors is not None and self._connectors.carries(tunnel):
+            return self._connectors
+        return self._imitation
 
     def _forwarding_headers(self, request: web.BaseRequest, ray: str) -> dict[str, str]:
         visitor = str(self._state.visitor.ip)

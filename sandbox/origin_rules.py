@@ -21,8 +21,6 @@ class Target:
 
     host: str
     resolves: str | None = None
-    new_host: str | None = None
-    """The Host header, where it is not the one that the visitor sent."""
 
 
 def redirect(zone: Zone, request: Request) -> Redirect | None:
@@ -42,4 +40,4 @@ def target(zone: Zone, request: Request, host_header: str) -> Target:
             parameters = rule.action_parameters or {}
             host = parameters.get("host_header", host)
             resolves = (parameters.get("origin") or {}).get("host", resolves)
-    return Target(host or host_header, resolves or host_header, host)
+    return Target(host or host_header, resolves or host_header)

@@ -1,24 +1,12 @@
-"""Forward HTTP requests and WebSockets to an origin, as cloudflared does."""
+"""The edge's way of passing a visitor's request on, and the answer back to the visitor."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from aiohttp import (
-    ClientError,
-    ClientSession,
-    ClientTimeout,
-    ClientWebSocketResponse,
-    DummyCookieJar,
-    TCPConnector,
-    WSMessage,
-    WSMsgType,
-    WSServerHandshakeError,
-    hdrs,
-    web,
-)
+from aiohttp import StreamReader, hdrs, web
 from multidict import CIMultiDict
-from yarl import URL
+
+from .exchange import BrokenOffError, Exchange, Headers, Outgoing, Reply
 
 _HOP_BY_HOP = frozenset(
     {
@@ -33,178 +21,159 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-_AUTOMATIC = (
-    hdrs.ACCEPT,
-    hdrs.ACCEPT_ENCODING,
-    hdrs.CONTENT_TYPE,
-    hdrs.USER_AGENT,
-)
+# With one of these a visitor could give cloudflared orders.
+_INTERNAL = ("cf-cloudflared-", "cf-int-", "cf-proxy-")
+_BUFFER = 2**16
 
 # Every answer of an origin carries a cache status; Home Assistant's are never cached.
 NOT_CACHED = "DYNAMIC"
 
-type Side = web.WebSocketResponse | ClientWebSocketResponse
+
+class _Passed(web.StreamResponse):
+    """An answer with the headers of its origin, and no others."""
+
+    async def _prepare_headers(self) -> None:
+        has_type = hdrs.CONTENT_TYPE in self.headers
+        await super()._prepare_headers()
+        if not has_type:
+            self.headers.pop(hdrs.CONTENT_TYPE, None)
 
 
-class OriginError(Exception):
-    """The origin could not be reached."""
+class _Switched(_Passed):
+    """An answer after which the connection belongs to another protocol."""
+
+    _length_check = False
 
 
-@dataclass(frozen=True)
-class Closing:
-    """The code and reason with which one side closed its WebSocket."""
+class _Incoming:
+    """What a visitor sends after a switch of protocols."""
 
-    code: int
-    reason: bytes
+    def __init__(self, request: web.BaseRequest) -> None:
+        loop = asyncio.get_running_loop()
+        self.stream = StreamReader(request.protocol, _BUFFER, loop=loop)
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take data."""
+        self.stream.feed_data(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """Take the end."""
+        self.stream.feed_eof()
 
 
-def new_session() -> ClientSession:
-    """Create a session that forwards requests and answers unchanged."""
-    return ClientSession(
-        auto_decompress=False,
-        connector=TCPConnector(limit=0, ssl=False),
-        cookie_jar=DummyCookieJar(),
-        skip_auto_headers=_AUTOMATIC,
-        # Streams and WebSockets may last for hours; cloudflared allows 30 seconds to connect.
-        timeout=ClientTimeout(total=None, sock_connect=30),
+def outgoing(request: web.BaseRequest, host: str, added: Mapping[str, str]) -> Outgoing:
+    """Return what a connector gets of a visitor's request."""
+    named = {
+        name.strip().lower()
+        for name in request.headers.get(hdrs.CONNECTION, "").split(",")
+    }
+    is_websocket = (
+        "upgrade" in named
+        and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    )
+    # GUESS: the edge passes on what else cloudflared looks at: Host as the visitor wrote it,
+    # X-Forwarded-Host, Cf-Warp-Tag-Id, Expect.
+    left_out = {*_HOP_BY_HOP, *named, "host", *(name.lower() for name in added)}
+    headers: Headers = [
+        (name, value)
+        for name, value in request.raw_headers
+        if not _is_one_of(name, left_out)
+    ]
+    headers += [
+        (name.encode(), value.encode("utf-8", "surrogateescape"))
+        for name, value in added.items()
+    ]
+    return Outgoing(
+        method=request.method,
+        host=host,
+        target=request.raw_path,
+        headers=headers,
+        is_websocket=is_websocket,
+        has_body=request.can_read_body,
     )
 
 
-async def forward(
-    request: web.BaseRequest,
-    session: ClientSession,
-    origin: str,
-    added: Mapping[str, str],
+async def pass_on(
+    request: web.BaseRequest, exchange: Exchange, ray: str
 ) -> web.StreamResponse:
-    """Forward a request to an origin and return its answer."""
-    url = URL(f"{origin}{request.raw_path}", encoded=True)
-    headers = _end_to_end(request.headers)
-    headers.update(added)
+    """Send a request's body on its way, and give the visitor the answer."""
+    body = asyncio.create_task(_send_body(request, exchange))
     try:
-        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await _forward_websocket(request, session, url, headers)
-        return await _forward_http(request, session, url, headers)
-    except WSServerHandshakeError as error:
-        return web.Response(status=error.status)
-    except ClientError as error:
-        raise OriginError from error
-
-
-async def _forward_http(
-    request: web.BaseRequest,
-    session: ClientSession,
-    url: URL,
-    headers: CIMultiDict[str],
-) -> web.StreamResponse:
-    body = request.content if request.can_read_body else None
-    async with session.request(
-        request.method, url, headers=headers, data=body, allow_redirects=False
-    ) as answer:
-        response = web.StreamResponse(
-            status=answer.status,
-            reason=answer.reason,
-            headers=_end_to_end(answer.headers),
-        )
-        response.headers["Server"] = "cloudflare"
-        response.headers["CF-RAY"] = headers["CF-Ray"]
-        response.headers["CF-Cache-Status"] = NOT_CACHED
+        reply = await exchange.reply()
+        if reply.has_switched:
+            return await _switch(request, exchange, reply, ray)
+        response = _Passed(status=reply.status, headers=_for_visitor(reply, ray))
         await response.prepare(request)
         try:
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-        except ClientError:
+            while data := await exchange.read():
+                await response.write(data)
+        except BrokenOffError:
             # The visitor must not take half an answer for a complete one.
             if request.transport is not None:
                 request.transport.abort()
         return response
-
-
-async def _forward_websocket(
-    request: web.BaseRequest,
-    session: ClientSession,
-    url: URL,
-    headers: CIMultiDict[str],
-) -> web.StreamResponse:
-    offered = headers.popall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
-    protocols = [name.strip() for line in offered for name in line.split(",")]
-    for name in [name for name in headers if name.lower().startswith("sec-websocket-")]:
-        headers.popall(name, None)
-    async with session.ws_connect(
-        url,
-        headers=headers,
-        protocols=protocols,
-        autoclose=False,
-        autoping=False,
-        max_msg_size=0,
-    ) as origin:
-        chosen = [origin.protocol] if origin.protocol else []
-        visitor = web.WebSocketResponse(
-            protocols=chosen,
-            autoclose=False,
-            autoping=False,
-            compress=False,
-            max_msg_size=0,
-        )
-        await visitor.prepare(request)
-        await _relay(visitor, origin)
-        return visitor
-
-
-async def _relay(visitor: Side, origin: Side) -> None:
-    """Forward messages both ways until one side closes, then close both the same way."""
-    relays = {
-        asyncio.create_task(_relay_one_way(visitor, origin)),
-        asyncio.create_task(_relay_one_way(origin, visitor)),
-    }
-    try:
-        done, _ = await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for relay in relays:
-            relay.cancel()
-        await asyncio.gather(*relays, return_exceptions=True)
-    closing = done.pop().result()
-    await asyncio.gather(
-        *(
-            side.close(code=closing.code, message=closing.reason)
-            for side in (visitor, origin)
-        )
+        body.cancel()
+        await asyncio.gather(body, return_exceptions=True)
+        exchange.abandon()
+
+
+async def _send_body(request: web.BaseRequest, exchange: Exchange) -> None:
+    if request.can_read_body:
+        async for data in request.content.iter_any():
+            await exchange.send(data)
+        await exchange.end()
+
+
+async def _switch(
+    request: web.BaseRequest, exchange: Exchange, reply: Reply, ray: str
+) -> web.StreamResponse:
+    """Pass everything both ways until one side ends."""
+    response = _Switched(status=reply.status, headers=_for_visitor(reply, ray))
+    response.headers[hdrs.CONNECTION] = "Upgrade"
+    response.headers[hdrs.UPGRADE] = "websocket"
+    response.force_close()
+    await response.prepare(request)
+    incoming = _Incoming(request)
+    # aiohttp has no type for the parsers of protocols other than its own.
+    request.protocol.set_parser(incoming)  # type: ignore[arg-type]
+    there = asyncio.create_task(_from_visitor(incoming.stream, exchange))
+    back = asyncio.create_task(_to_visitor(exchange, response))
+    try:
+        await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in (there, back):
+            way.cancel()
+        await asyncio.gather(there, back, return_exceptions=True)
+    return response
+
+
+async def _from_visitor(visitor: StreamReader, exchange: Exchange) -> None:
+    while data := await visitor.readany():
+        await exchange.send(data)
+
+
+async def _to_visitor(exchange: Exchange, response: web.StreamResponse) -> None:
+    while data := await exchange.read():
+        await response.write(data)
+
+
+def _for_visitor(reply: Reply, ray: str) -> CIMultiDict[str]:
+    """Return the headers that the visitor gets: the origin's, and Cloudflare's own."""
+    connection = b",".join(v for n, v in reply.headers if n.lower() == b"connection")
+    named = {name.strip().lower() for name in connection.decode("latin-1").split(",")}
+    headers = CIMultiDict(
+        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+        for name, value in reply.headers
+        if not _is_one_of(name, _HOP_BY_HOP | named)
     )
+    headers["Server"] = "cloudflare"
+    headers["CF-RAY"] = ray
+    headers["CF-Cache-Status"] = NOT_CACHED
+    return headers
 
 
-async def _relay_one_way(source: Side, target: Side) -> Closing:
-    while True:
-        message = await source.receive()
-        try:
-            if (closing := await _forward_message(message, target)) is not None:
-                return closing
-        except ConnectionError:
-            return Closing(1001, b"")
-
-
-async def _forward_message(message: WSMessage, target: Side) -> Closing | None:
-    match message.type:
-        case WSMsgType.TEXT:
-            await target.send_str(message.data)
-        case WSMsgType.BINARY:
-            await target.send_bytes(message.data)
-        case WSMsgType.PING:
-            await target.ping(message.data)
-        case WSMsgType.PONG:
-            await target.pong(message.data)
-        case WSMsgType.CLOSE:
-            return Closing(message.data or 1000, (message.extra or "").encode())
-        case _:
-            return Closing(1001, b"")
-    return None
-
-
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Copy headers, except those that apply to a single connection."""
-    named = {
-        name.strip().lower() for name in headers.get(hdrs.CONNECTION, "").split(",")
-    }
-    return CIMultiDict(
-        (name, value)
-        for name, value in headers.items()
-        if name.lower() not in _HOP_BY_HOP | named
-    )
+def _is_one_of(raw_name: bytes, names: set[str] | frozenset[str]) -> bool:
+    name = raw_name.decode("latin-1").lower()
+    return name in names or name.startswith(_INTERNAL)

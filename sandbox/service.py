@@ -1,14 +1,16 @@
 """The whole sandbox: state, API and edge, started and stopped together."""
 
 from pathlib import Path
+import shlex
 import tempfile
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import seed
 from .api import PREFIX, api_application
+from .api.tunnels import connector_token
 from .authority import ClientAuthorities, edge_authority
 from .clock import CLOCK
 from .control import control_application
@@ -18,6 +20,9 @@ from .journal import Journal
 from .metrics import MetricsServers
 from .supervisor import Supervisor
 from .supervisor.control import supervisor_control
+
+if TYPE_CHECKING:
+    from .connectors import Connectors
 
 
 class Sandbox:
@@ -36,8 +41,12 @@ class Sandbox:
         edge_port: int = 0,
         origin: str | None = None,
         host_keeps_port: bool = True,
+        tunnel_port: int | None = None,
     ) -> None:
-        """Prepare a home lab; port 0 means any free port."""
+        """Prepare a home lab; port 0 means any free port.
+
+        With a port for tunnels, real connectors may connect, and no imitated one runs.
+        """
         self.clock = CLOCK
         self.clock.reset()
         self.state = seed.home_lab()
@@ -52,14 +61,27 @@ class Sandbox:
         self._ports = api_port, edge_port
         self._api_port = 0
         self._edge_authority = edge_authority()
+        self._tunnel_port = tunnel_port
+        self.connectors: Connectors | None = None
+        if tunnel_port is not None:
+            self.connectors = self._real_connectors()
         self._edge = Edge(
             self.state,
             self.authorities,
             self._edge_authority,
             host_keeps_port=host_keeps_port,
+            connectors=self.connectors,
         )
         self._runner: web.AppRunner | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
+
+    def _real_connectors(self) -> Connectors:
+        # It needs packages that nothing else of the sandbox does.
+        from .connectors import Connectors  # noqa: PLC0415
+
+        for tunnel in self.state.tunnels.values():
+            tunnel.disconnect()
+        return Connectors(self.state, self._edge_authority)
 
     @property
     def url(self) -> str:
@@ -84,7 +106,7 @@ class Sandbox:
 
     def as_json(self) -> dict[str, Any]:
         """Return the addresses, identifiers and token that a client needs."""
-        return {
+        ready = {
             "api_url": self.api_url,
             "edge_host": self.edge_host,
             "edge_port": self.edge_port,
@@ -95,6 +117,26 @@ class Sandbox:
             "zone_name": self.zone_name,
             "tunnel_id": self.tunnel_id,
         }
+        if self.connectors is None:
+            return ready
+        tunnel = self.state.tunnels[self.tunnel_id]
+        return ready | {
+            "tunnel_port": self.connectors.port,
+            "tunnel_token": connector_token(tunnel),
+            "tunnel_command": self._command(),
+        }
+
+    def _command(self) -> str:
+        """Return the command that runs the tunnel; four addresses make four connections."""
+        assert self.connectors is not None
+        address = f"{HOST}:{self.connectors.port}"
+        return shlex.join(
+            [
+                *("cloudflared", "tunnel", "--no-autoupdate", "--no-prechecks"),
+                *("--protocol", "http2", *(["--edge", address] * 4)),
+                *("--cacert", self.edge_ca_file, "run"),
+            ]
+        )
 
     async def __aenter__(self) -> Self:
         """Start the API and the edge in the running loop."""
@@ -102,10 +144,18 @@ class Sandbox:
         pem = self._edge_authority.certificate.public_bytes(Encoding.PEM)
         Path(self.edge_ca_file).write_bytes(pem)
         api_port, edge_port = self._ports
+        if self.connectors is not None:
+            await self.connectors.start(self._tunnel_port or 0)
         application = web.Application()
         application.add_subapp(
             f"{PREFIX}/",
-            api_application(self.state, self.authorities, self.journal, self.faults),
+            api_application(
+                self.state,
+                self.authorities,
+                self.journal,
+                self.faults,
+                self.connectors.push if self.connectors is not None else lambda: None,
+            ),
         )
         application.add_subapp(
             "/sandbox/supervisor", supervisor_control(self.supervisor, self.state)
@@ -127,6 +177,8 @@ class Sandbox:
         await self.supervisor.stop()
         await self.metrics.stop()
         await self._edge.stop()
+        if self.connectors is not None:
+            await self.connectors.stop()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._directory is not None:

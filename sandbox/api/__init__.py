@@ -1,6 +1,7 @@
 """The API under /client/v4: one module per resource; every request takes the same steps."""
 
 import asyncio
+from collections.abc import Callable
 import json
 import secrets
 from typing import Any
@@ -66,10 +67,14 @@ _STATE = web.RequestKey("state", State)
 
 
 def api_application(
-    state: State, authorities: ClientAuthorities, journal: Journal, faults: Faults
+    state: State,
+    authorities: ClientAuthorities,
+    journal: Journal,
+    faults: Faults,
+    after_write: Callable[[], None],
 ) -> web.Application:
-    """Build the API of a state."""
-    pipeline = _Pipeline(state, authorities, journal, faults)
+    """Build the API of a state; it says after each write that something may have changed."""
+    pipeline = _Pipeline(state, authorities, journal, faults, after_write)
     application = web.Application(middlewares=[pipeline.answer])
     for resource in RESOURCES:
         for route in resource.routes.all:
@@ -89,7 +94,9 @@ class _Pipeline:
         authorities: ClientAuthorities,
         journal: Journal,
         faults: Faults,
+        after_write: Callable[[], None],
     ) -> None:
+        self._after_write = after_write
         self._state = state
         self._authorities = authorities
         self._journal = journal
@@ -115,7 +122,10 @@ class _Pipeline:
                 dict(request.query),
                 _json(await request.read()),
             )
-            return success_response(await route.endpoint(call))
+            answer = await route.endpoint(call)
+            if request.method != "GET":
+                self._after_write()
+            return success_response(answer)
 
         return handle
 

@@ -42,13 +42,7 @@ async def get_connector(call: Call) -> Answer:
 def _connector_json(connector: Connector) -> dict[str, Any]:
     return {
         "id": connector.id,
-        "features": [
-            "allow_remote_config",
-            "serialized_headers",
-            "support_datagram_v2",
-            "support_quic_eof",
-            "management_logs",
-        ],
+        "features": connector.features,
         "version": connector.version,
         "arch": connector.arch,
         "conns": [

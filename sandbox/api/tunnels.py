@@ -1,27 +1,43 @@
 """Tunnels of an account, their tokens and their configuration."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 import json
-import re
 from typing import Any
 
 from sandbox.clock import now
+from sandbox.imitation.rules import fields
+from sandbox.imitation.validation import ConfigurationError, check
 from sandbox.state import Tunnel
 
 from ..envelope import Answer, ApiError, Problem, microseconds
 from .paging import Paging
-from .routing import Call, Routes, check_kinds
+from .routing import Call, Kind, Routes, check_kinds
 
 routes = Routes()
 
 _TUNNELS = "/accounts/{account_id}/cfd_tunnel"
 _TUNNEL = "/accounts/{account_id}/cfd_tunnel/{tunnel_id}"
 _PAGING = Paging(default=1000, minimum=1, maximum=1000, tells_total_pages=False)
-_SERVICE = re.compile(
-    r"(https?|tcp|ssh|rdp|smb)://[^/\s]+/?|unix(\+tls)?:\S+"
-    r"|http_status:[1-9]\d\d|hello_world|socks-proxy|bastion"
-)
+# The kinds of what is set for an origin; durations are whole seconds.
+_SETTINGS: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("connecttimeout", "tlstimeout", "tcpkeepalive", "keepalivetimeout"), int
+    ),
+    **dict.fromkeys(("keepaliveconnections", "proxyport"), int),
+    **dict.fromkeys(("nohappyeyeballs", "notlsverify", "disablechunkedencoding"), bool),
+    **dict.fromkeys(("matchsnitohost", "http2origin", "bastionmode"), bool),
+    **dict.fromkeys(("httphostheader", "originservername", "capool"), str),
+    **dict.fromkeys(("proxyaddress", "proxytype"), str),
+    "iprules": [dict],
+    "access": dict,
+}
+_ACCESS_SETTINGS: dict[str, Kind] = {
+    "required": bool,
+    "teamname": str,
+    "audtag": [str],
+    "environment": str,
+}
 
 
 @routes.get(_TUNNELS)
@@ -48,7 +64,7 @@ async def create_tunnel(call: Call) -> Answer:
             "TunnelName": tunnel.name,
             "TunnelSecret": tunnel.secret,
         },
-        "token": _token(tunnel),
+        "token": connector_token(tunnel),
     }
     return Answer(tunnel_json(tunnel) | secrets)
 
@@ -91,7 +107,7 @@ async def delete_tunnel(call: Call) -> Answer:
 @routes.get(f"{_TUNNEL}/token")
 async def get_token(call: Call) -> Answer:
     """Return the token that a connector runs with."""
-    return Answer(_token(find_tunnel(call)))
+    return Answer(connector_token(find_tunnel(call)))
 
 
 @routes.get(f"{_TUNNEL}/configurations")
@@ -145,7 +161,8 @@ def _configuration_json(tunnel: Tunnel) -> dict[str, Any]:
     }
 
 
-def _token(tunnel: Tunnel) -> str:
+def connector_token(tunnel: Tunnel) -> str:
+    """Return the token with which a connector of the tunnel runs."""
     facts = {"a": tunnel.account_id, "t": tunnel.id, "s": tunnel.secret}
     return base64.b64encode(json.dumps(facts).encode()).decode()
 
@@ -204,52 +221,25 @@ def _matches(tunnel: Tunnel, query: Mapping[str, str]) -> bool:
 
 def checked_config(config: dict[str, Any] | None) -> dict[str, Any]:
     """Return a configuration as cloudflared takes it; raise ApiError for one that it refuses."""
-    if not config or not check_kinds(config, ingress=[dict]).get("ingress"):
+    read = check_kinds(fields(config or {}), ingress=[dict], originrequest=dict)
+    if config is None or not read.get("ingress"):
         raise _bad_configuration("The config file doesn't contain any ingress rules")
-    rules: list[dict[str, Any]] = config["ingress"]
-    for rule in rules:
-        check_kinds(rule, hostname=str, path=str, service=str, originRequest=dict)
-    *others, last = rules
-    _check_hostnames(others)
-    if last.get("hostname") not in (None, "", "*") or last.get("path"):
-        raise _bad_configuration(
-            "The last ingress rule must match all URLs "
-            "(i.e. it should not have a hostname or path filter)"
-        )
-    for number, rule in enumerate(rules, start=1):
-        _check_path(number, rule.get("path") or "")
-        service = rule.get("service") or ""
-        if not _SERVICE.fullmatch(service):
-            raise _bad_configuration(
-                f"{service} is an invalid address, please make sure it has a scheme "
-                "and a hostname"
-            )
+    for rule in map(fields, read["ingress"]):
+        check_kinds(rule, hostname=str, path=str, service=str, originrequest=dict)
+        _check_settings(rule.get("originrequest") or {})
+    _check_settings(read.get("originrequest") or {})
+    try:
+        check(config)
+    except ConfigurationError as error:
+        raise _bad_configuration(str(error)) from None
     return config
 
 
-def _check_path(number: int, path: str) -> None:
-    try:
-        re.compile(path)
-    except re.error:
-        raise _bad_configuration(f"Rule #{number} has an invalid regex") from None
-
-
-def _check_hostnames(rules: Iterable[Mapping[str, Any]]) -> None:
-    for number, rule in enumerate(rules, start=1):
-        hostname = rule.get("hostname") or ""
-        if hostname in ("", "*") and not rule.get("path"):
-            raise _bad_configuration(
-                f"Rule #{number} is matching the hostname '{hostname}', but that will "
-                "match every hostname, meaning the rules which follow it will never "
-                "be triggered."
-            )
-        if ":" in hostname:
-            raise _bad_configuration("Hostname cannot contain a port")
-        if "*" in hostname.removeprefix("*"):
-            raise _bad_configuration(
-                'Hostname patterns can have at most one wildcard character ("*") and '
-                'it can only be used for subdomains, e.g. "*.example.com"'
-            )
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    read = check_kinds(fields(settings), **_SETTINGS)
+    if read.get("proxyport", 0) < 0:
+        raise ApiError(400, Problem(6007, "Malformed value of proxyPort"))
+    check_kinds(fields(read.get("access") or {}), **_ACCESS_SETTINGS)
 
 
 def _bad_configuration(reason: str) -> ApiError:

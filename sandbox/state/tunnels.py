@@ -14,6 +14,13 @@ from .ids import new_uuid
 
 # The data centres that a connector connects to, with one connection each.
 COLOS = ("fra06", "fra08", "ams01", "ams04")
+_FEATURES = (
+    "allow_remote_config",
+    "serialized_headers",
+    "support_datagram_v2",
+    "support_quic_eof",
+    "management_logs",
+)
 
 
 class TunnelStatus(StrEnum):
@@ -48,8 +55,15 @@ class Connector:
     version: str = "2026.10.0"
     arch: str = "linux_arm64"
     origin_ip: str = "198.51.100.7"
+    features: list[str] = field(default_factory=lambda: list(_FEATURES))
     id: str = field(default_factory=new_uuid)
     run_at: datetime = field(default_factory=now)
+    offered_version: int | None = None
+    """The version of the configuration that a real connector was sent last."""
+    applied_version: int | None = None
+    """The version that it said it runs: an older one, if it refused what it was sent."""
+    local_configuration: Any = None
+    """The configuration of its own that it told; no answer of the API has it."""
 
 
 @dataclass
@@ -117,6 +131,37 @@ class Tunnel:
         self.active_at, self.inactive_at = self.active_at or now(), None
         self._update_status()
         return connector
+
+    def attach(self, connector: Connector, connection: Connection) -> Connector:
+        """Add a connection of a connector in place of its lost ones, and return the listed connector."""
+        listed = next(
+            (each for each in self.connectors if each.id == connector.id), None
+        )
+        if listed is None:
+            self.connectors.append(connector)
+        connector = listed or connector
+        connector.connections = [
+            *(each for each in connector.connections if not each.is_pending_reconnect),
+            connection,
+        ]
+        self.active_at, self.inactive_at = self.active_at or now(), None
+        self._update_status()
+        return connector
+
+    def detach(self, connection: Connection) -> None:
+        """Remove a connection, and its connector with the last one."""
+        for connector in self.connectors:
+            if connection in connector.connections:
+                connector.connections.remove(connection)
+                if not connector.connections:
+                    self.forget(connector.id)
+        self._update_status()
+
+    def lose(self, connection: Connection, forgotten_after: float = 0) -> None:
+        """Mark a connection as lost; it stays listed for some seconds."""
+        connection.is_pending_reconnect = True
+        self._update_status()
+        CLOCK.schedule(forgotten_after, partial(self.detach, connection))
 
     def disconnect(self, forgotten_after: float = 0) -> None:
         """Stop every connector; the lost connections stay listed for some seconds."""

@@ -79,9 +79,9 @@ async def _echo(request: web.Request) -> web.Response:
 
 
 async def _broken(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Length": "100"})
+    response = web.StreamResponse(headers={"Content-Length": "100000"})
     await response.prepare(request)
-    await response.write(b"half")
+    await response.write(b"h" * 50_000)
     assert request.transport is not None
     request.transport.abort()
     return response

@@ -35,9 +35,9 @@ async def test_requests_reach_the_origin(sandbox: Sandbox, tmp_path: Path) -> No
     assert seen["headers"]["X-Mine"] == "1"
     assert seen["headers"]["X-Forwarded-For"] == "192.0.2.1,203.0.113.24"
     assert seen["headers"]["X-Forwarded-Proto"] == "https"
-    assert seen["headers"]["CF-Connecting-IP"] == "203.0.113.24"
-    assert seen["headers"]["CF-IPCountry"] == "DE"
-    assert response.headers["CF-RAY"] == seen["headers"]["CF-Ray"]
+    assert seen["headers"]["Cf-Connecting-Ip"] == "203.0.113.24"
+    assert seen["headers"]["Cf-Ipcountry"] == "DE"
+    assert response.headers["CF-RAY"] == seen["headers"]["Cf-Ray"]
     assert response.headers["Server"] == "cloudflare"
     assert response.headers["CF-Cache-Status"] == "DYNAMIC"
     assert response.headers["Set-Cookie"] == "a=1"

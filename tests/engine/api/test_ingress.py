@@ -12,7 +12,7 @@ from custom_components.cloudflare_mtls.engine.api.ingress import (
     TunnelConfiguration,
 )
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
-from sandbox import ingress
+from sandbox.imitation import rules
 from tests.engine.builders import CATCH_ALL, HOST, configuration, serves
 from tests.engine.searching import search
 from tests.engine.work import lines_of
@@ -85,7 +85,18 @@ PUNYCODE = "xn--mnchen-3ya.example.com"
         ("a.example.com", "a.example.com.", False),
         ("a.example.com", "A.example.com", False),
         ("a.example.com.", "a.example.com.", True),
+        # Capitals become small where all of it can be a name.
+        ("A.example.com", "a.example.com", True),
+        ("A-B.XN--MNCHEN-3YA.example.com", f"a-b.{PUNYCODE}", True),
         ("AB--C.example.com", "AB--C.example.com", True),
+        ("AB--C.example.com", "ab--c.example.com", False),
+        ("www.AB--C.example.com", "www.ab--c.example.com", False),
+        ("A_B.example.com", "A_B.example.com", True),
+        ("A_B.example.com", "a_b.example.com", False),
+        ("-A.example.com", "-a.example.com", False),
+        ("www.-A.example.com", "www.-a.example.com", False),
+        ("A-.example.com", "a-.example.com", False),
+        ("A.example.com-", "a.example.com-", False),
         ("*.example.com", "a.example.com", True),
         ("*.example.com", "a.b.example.com:8443", True),
         ("*.example.com", "example.com", False),
@@ -227,4 +238,4 @@ def _rule(name: str) -> IngressRule:
 
 
 def _takes_in_the_sandbox(name: str, host: str) -> bool:
-    return ingress.takes(name, host)
+    return rules.takes(name, host)

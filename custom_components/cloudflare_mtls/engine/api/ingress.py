@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+import re
+from typing import Any, Final, Self
 
 from .json_fields import Fields, malformed
 from .names import in_dns
+
+# What cloudflared does not read as a name: other signs, hyphens at an end of a label or in its
+# third and fourth place.
+_NO_NAME: Final = re.compile(r"[^a-z0-9.-]|(^|\.)-|-(\.|$)|(^|\.)(?!xn).{2}--")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,8 @@ class IngressRule:
         """Return whether the rule takes a request with this Host header, for any of its paths.
 
         cloudflared compares letter by letter, after it cut the port. A star stands for one label
-        or more at the beginning. A name with other letters than DNS has also takes its form in DNS.
+        or more at the beginning. A name with other letters than DNS has, or with capitals, also
+        takes its form in DNS; a text that is no name has no such form.
 
         Source: cloudflared 2026.8.2, ingress.FindMatchingRule, matchHost; net.SplitHostPort.
         """
@@ -54,7 +60,9 @@ class IngressRule:
         hostname = _without_port(host)
         if self.hostname.startswith("*."):
             return hostname.endswith(self.hostname[1:])
-        return hostname in (self.hostname, self._in_dns)
+        return hostname == self.hostname or (
+            hostname == self._in_dns and not _NO_NAME.search(hostname)
+        )
 
     def may_take(self, hostname: str) -> bool:
         """Return whether a visitor can write the hostname so that the rule takes the request.

@@ -1,0 +1,1 @@
+"""Tests with a real cloudflared, where it is installed."""
