@@ -102,20 +102,28 @@ async def _async_read_account(
     await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
     visits = VisitCoordinator(hass, entry, probe, protection)
-    checks = ChecksCoordinator(hass, entry, client, protection, tunnels.tunnel_names)
+    reports = ReportCoordinator(
+        hass,
+        entry,
+        tunnels.local_tunnel_names,
+        visits.arrival_at,
+        tunnels.async_look_again,
+    )
+    checks = ChecksCoordinator(
+        hass,
+        entry,
+        client,
+        protection,
+        tunnels.tunnel_names,
+        reports.local_configurations,
+    )
     return CloudflareData(
         client=client,
         token=token,
         tunnels=tunnels,
         protection=protection,
         visits=visits,
-        reports=ReportCoordinator(
-            hass,
-            entry,
-            tunnels.local_tunnel_names,
-            visits.arrival_at,
-            tunnels.async_look_again,
-        ),
+        reports=reports,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
         certificates=CertificateLookup(hass, protection),
@@ -156,6 +164,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.protection, data.checks.async_keep_up),
         (data.checks, data.checks.async_keep_up),
         (data.reports, data.reports.async_keep_up),
+        (data.reports, data.checks.async_keep_up),
         (data.tunnels, data.reports.async_keep_up),
         (data.visits, data.reports.async_keep_up),
         (data.protection, watch.async_check),

@@ -14,6 +14,7 @@ from tests.common import (
     CHECKS_EVERY,
     HOSTNAME,
     SECOND_LOOK,
+    TUNNELS_EVERY,
     issues,
     placeholders,
     reported,
@@ -23,6 +24,7 @@ from tests.common import (
 )
 from tests.edge_conditions import ask_browsers_to_log_in
 from tests.faults import Faults
+from tests.metrics_servers import running_connector, watch
 
 KEY = "check_open_hostname"
 
@@ -77,6 +79,32 @@ async def test_another_tunnel(
     add_tunnel(sandbox, is_local=False)
     await setup_integration(hass, entry)
     assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+
+
+async def test_local_tunnel_whose_connector_tells(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Cloudflare does not know its rules; what was told once stays true until its file is another one."""
+    add_tunnel(sandbox, is_local=True)
+    [*_, tunnel] = sandbox.state.tunnels.values()
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+    served = {"hostname": "cellar.example.com", "service": SERVICE}
+    async with running_connector(tunnel, served) as connector:
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        await watch(hass, loaded_entry, connector)
+        assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+
+        connector.fall_silent()
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        assert reported(hass) == {KEY}
+
+        await connector.restart()
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        assert reported(hass) == set()
 
 
 async def test_tunnel_that_says_nothing(

@@ -126,11 +126,10 @@ async def test_server_that_falls_silent(
     watching: MockConfigEntry,
     rule_sensor: str,
     freezer: FrozenDateTimeFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing is known any more, except what Cloudflare says."""
     assert state_of(hass, rule_sensor) == "served"
-    monkeypatch.setattr(connector.server, "_process", lambda: None)
+    connector.fall_silent()
     await wait_for_refresh(hass, freezer, REPORTS_EVERY)
     assert state_of(hass, rule_sensor) == "unknown"
     assert state_of(hass, CONNECTED) == "on"

@@ -55,15 +55,18 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         client: CloudflareClient,
         protection: DataUpdateCoordinator[ProtectionState],
         tunnel_names: Callable[[], Mapping[str, str]],
+        told: Callable[[], Collection[TunnelConfiguration] | None],
     ) -> None:
         """Initialize the coordinator; nothing is known at first.
 
-        tunnel_names returns the name of each tunnel of the account, by its id.
+        tunnel_names returns the name of each tunnel of the account, by its id; told returns the rules of
+        local tunnels as their connectors tell them, None before they were asked.
         """
         super().__init__(hass, entry, client)
         self.findings: Mapping[str, Finding] = {}
         self._protection = protection
         self._tunnel_names = tunnel_names
+        self._told = told
         self._looked_around: Mapping[str, Observation] = {}
         self._all_read_on: datetime | None = None
         self._has_changed = False
@@ -236,6 +239,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             observations,
             self._surroundings,
             [item.protected for item in self.hostnames],
+            self._told() or (),
         )
         found += check_server(
             async_read_server(self.hass), [item.protected for item in published]
@@ -258,6 +262,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return (
             watched <= around.zones.keys() & observations.keys()
             and not around.unread_tunnels
+            and self._told() is not None
             and all(
                 item.unread_tunnels <= item.configurations.keys()
                 for item in observations.values()

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 from ..cloudflared_app import AppError, async_find_apps
 from ..const import CONF_METRICS_ADDRESSES, LOGGER
 from ..engine.api.errors import Unavailable
+from ..engine.api.ingress import TunnelConfiguration
 from ..engine.arrival import Arrival
 from ..engine.sync.settings import ProtectedHostname
 from ..engine.tunnels.reports import ConnectorReport, RuleState, worst_rule_state
@@ -58,6 +59,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         self._read_on: dict[str, datetime] = {}
         self._app_addresses: list[str] = []
         self._apps_found_on: datetime | None = None
+        self._has_looked = False
+        self._told: dict[str, ConnectorReport] = {}
 
     def of_tunnel(self, tunnel_id: str) -> tuple[ConnectorReport, ...]:
         """Return what is known of the connectors of a tunnel."""
@@ -69,6 +72,22 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         """Return what becomes of requests for a hostname at the worst connector of its tunnel."""
         reports = self.of_tunnel(protected.tunnel_id)
         return worst_rule_state(reports, protected.hostname)
+
+    def local_configurations(self) -> list[TunnelConfiguration] | None:
+        """Return the rules of local tunnels as they were told last; None before the first look.
+
+        A connector that has fallen silent still has its rules.
+        """
+        if not self._has_looked:
+            return None
+        names = self._local_tunnel_names()
+        return [
+            TunnelConfiguration(
+                tunnel_id=report.tunnel_id, ingress=report.ingress, raw={}
+            )
+            for address, report in self._told.items()
+            if report.tunnel_id in names and address in self._addresses
+        ]
 
     @callback
     def async_keep_up(self) -> None:
@@ -90,6 +109,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
             for address, report in zip(addresses, read, strict=True)
             if report
         }
+        self._has_looked = True
+        self._told |= reports
         for address in reports.keys() & self.data.keys():
             if _connected(reports[address]) != _connected(self.data[address]):
                 self._look_again(reports[address].tunnel_id)

@@ -20,12 +20,14 @@ def check_other_ways(
     observations: Mapping[str, Observation],
     surroundings: Surroundings,
     hostnames: Collection[ProtectedHostname],
+    told: Iterable[TunnelConfiguration] = (),
 ) -> list[Finding]:
     """Return the names by which everybody reaches what these hostnames lead to.
 
     Without the applications of Access, nothing is found: they may ask for a login. Neither is a
     name of a zone that is not among the observations, which are given by zone: nobody knows
-    whether it leads anywhere.
+    whether it leads anywhere. Told are the rules of tunnels that Cloudflare does not know, as their
+    connectors tell them.
     """
     if surroundings.applications is None:
         return []
@@ -42,7 +44,7 @@ def check_other_ways(
             value=service,
             detail=beside,
         )
-        for configuration in configurations.values()
+        for configuration in (*configurations.values(), *told)
         for name in _names(configuration, observations.values()) - protected
         for service in _services(configuration, name)
         if (beside := leading.get(Origin.read(service)))
