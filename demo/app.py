@@ -13,11 +13,10 @@ class App:
         self._cloudflare = cloudflare
         self._slug = ""
 
-    async def install(self, tunnel_id: str, options: JSON) -> None:
-        """Install the app for a tunnel, and start it with these options."""
-        made = await self._cloudflare.control(
-            "POST", "supervisor/apps", {"tunnel_id": tunnel_id, "options": options}
-        )
+    async def install(self, tunnel_id: str, options: JSON, home: str) -> None:
+        """Install the app for a tunnel, and start it; home is where it finds Home Assistant."""
+        body = {"tunnel_id": tunnel_id, "options": options, "home_assistant": home}
+        made = await self._cloudflare.control("POST", "supervisor/apps", body)
         self._slug = made["slug"]
 
     async def hosts(self) -> list[JSON]:

@@ -100,7 +100,7 @@ class World:
             "tunnel_name": "home",
         }
         self.app = App(self.cloudflare)
-        await self.app.install(facts["tunnel_id"], options)
+        await self.app.install(facts["tunnel_id"], options, service)
 
     async def start_home(self) -> None:
         """Start Home Assistant again, and reconnect."""

@@ -39,11 +39,16 @@ async def supervise(
 async def install_app(
     sandbox: Sandbox, supervisor: Supervisor, **changed: Any
 ) -> Cloudflared:
-    """Install the app, which runs a tunnel of its own."""
+    """Install the app, which runs a tunnel of its own, and whose first hostname is another house."""
     tunnel = local_tunnel(sandbox)
     options = {**OPTIONS, **changed}
     return await supervisor.install(
-        Cloudflared(sandbox.state, options, tunnel_id=tunnel.id)
+        Cloudflared(
+            sandbox.state,
+            options,
+            tunnel_id=tunnel.id,
+            home_assistant="http://192.168.1.30:8123",
+        )
     )
 
 

@@ -22,6 +22,7 @@ from .dns_route import route_dns
 
 SLUG = "9074a9fa_cloudflared"
 METRICS_PORT = 36500
+HOME_ASSISTANT = "http://homeassistant:8123"
 DEFAULT_TUNNEL_NAME = "homeassistant"
 PROXY_MANAGER = "http://a0d7b954-nginxproxymanager:80"
 
@@ -70,7 +71,7 @@ class Cloudflared(App):
         slug: str = SLUG,
         tunnel_id: str | None = None,
         zone_id: str | None = None,
-        home_assistant: str = "http://homeassistant:8123",
+        home_assistant: str = HOME_ASSISTANT,
     ) -> None:
         """Install the app, logged in to a zone, the first by default.
 
@@ -97,12 +98,20 @@ class Cloudflared(App):
         *,
         slug: str = SLUG,
         zone_id: str | None = None,
+        home_assistant: str = HOME_ASSISTANT,
     ) -> Self:
         """Install the app that made a tunnel: a file manages it from now on, and nothing else runs it."""
         tunnel = state.tunnels[tunnel_id]
         tunnel.config_src = "local"
         tunnel.forget()
-        return cls(state, options, slug=slug, tunnel_id=tunnel_id, zone_id=zone_id)
+        return cls(
+            state,
+            options,
+            slug=slug,
+            tunnel_id=tunnel_id,
+            zone_id=zone_id,
+            home_assistant=home_assistant,
+        )
 
     @property
     def connector_id(self) -> str | None:

@@ -84,7 +84,7 @@ class _Control:
         return web.json_response(apps)
 
     async def install(self, request: web.Request) -> web.Response:
-        """Install Cloudflared for a tunnel, and start it: {"tunnel_id", "options", "slug", "zone_id"}."""
+        """Install Cloudflared for a tunnel, and start it: {"tunnel_id", "options", "slug", "zone_id", "home_assistant"}."""
         app = Cloudflared.that_runs(self._state, **(await request.json()))
         return web.json_response(_app_json(await self._supervisor.install(app)))
 

@@ -1,11 +1,26 @@
 """Fixtures of the tests of the dialogs."""
 
+from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.cloudflare_mtls import cloudflared_app
 from custom_components.cloudflare_mtls.flows import account_tunnels
+from sandbox import Sandbox
+from sandbox.supervisor import Supervisor
+from tests.supervised import supervise
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for a connector without waiting."""
     monkeypatch.setattr(account_tunnels, "_POLL_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def supervisor(
+    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Supervisor:
+    """Run a Supervisor, for whose apps nobody waits long."""
+    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.05)
+    return await supervise(hass, sandbox, monkeypatch)

@@ -6,11 +6,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 
-from custom_components.cloudflare_mtls import cloudflared_app
 from sandbox import Sandbox
-from sandbox.supervisor import Fault, FaultKind
+from sandbox.supervisor import Fault, FaultKind, Supervisor
 from tests.common import BLOCK_REF, submit, zone_of
-from tests.supervised import OPTIONS, install_app, supervise
+from tests.supervised import OPTIONS, install_app
 
 from .test_by_app import NAME, WITH_ENTRY, to_app
 
@@ -31,14 +30,11 @@ _KINDS: Final = (
 async def test_fault(
     hass: HomeAssistant,
     sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
+    supervisor: Supervisor,
     kind: FaultKind,
     call: int,
 ) -> None:
     """The app runs with its old options or with the entry, behind the block rule, and the dialog says which."""
-    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.05)
-    supervisor = await supervise(hass, sandbox, monkeypatch)
     app = await install_app(sandbox, supervisor)
     form = await to_app(hass, sandbox, app)
     # aiohttp repeats a request whose connection was cut, if that is safe.

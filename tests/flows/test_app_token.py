@@ -12,21 +12,13 @@ from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
 from tests.common import submit
 from tests.dialogs import to_zone
 from tests.logs import log_everything, logged
-from tests.supervised import OPTIONS, supervise
+from tests.supervised import OPTIONS
 
 
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_tunnels, "_PATIENCE_SECONDS", 3)
     monkeypatch.setattr(account_tunnels, "_POLL_SECONDS", 0.05)
-
-
-@pytest.fixture
-async def supervisor(
-    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Supervisor:
-    """Run a Supervisor."""
-    return await supervise(hass, sandbox, monkeypatch)
 
 
 async def install(

@@ -8,7 +8,6 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls import cloudflared_app
 from sandbox import Sandbox
 from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
 from tests.common import (
@@ -23,7 +22,7 @@ from tests.common import (
     zone_of,
 )
 from tests.dialogs import to_zone
-from tests.supervised import OPTIONS, install_app, supervise
+from tests.supervised import OPTIONS, install_app
 
 NAME = "house-mobile.example.com"
 ENTRY = {"hostname": NAME, "service": "http://homeassistant:8123"}
@@ -31,16 +30,6 @@ WITH_ENTRY = {
     **OPTIONS,
     "additional_hosts": [*OPTIONS["additional_hosts"], ENTRY],
 }
-
-
-@pytest.fixture
-async def supervisor(
-    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Supervisor:
-    """Run a Supervisor, and make nobody wait."""
-    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 1)
-    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.1)
-    return await supervise(hass, sandbox, monkeypatch)
 
 
 @pytest.fixture

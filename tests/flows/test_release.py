@@ -9,7 +9,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.cloudflare_mtls import cloudflared_app
 from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
@@ -26,23 +25,13 @@ from tests.common import (
     zone_of,
 )
 from tests.dialogs import Client, confirm_repair, open_repair
-from tests.supervised import OPTIONS, install_app, supervise
+from tests.supervised import OPTIONS, install_app
 
 ENTRY = {"hostname": HOSTNAME, "service": SERVICE}
 WITH_ENTRY: Mapping[str, Any] = {
     **OPTIONS,
     "additional_hosts": [*OPTIONS["additional_hosts"], ENTRY],
 }
-
-
-@pytest.fixture
-async def supervisor(
-    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> Supervisor:
-    """Run a Supervisor, and make nobody wait."""
-    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 1)
-    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.1)
-    return await supervise(hass, sandbox, monkeypatch)
 
 
 @pytest.fixture
