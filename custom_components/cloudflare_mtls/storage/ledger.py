@@ -155,9 +155,15 @@ class Ledger:
             await self._async_save()
         return new
 
-    async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
-        """Record the device of each certificate that a person confirmed, by fingerprint."""
+    async def async_confirm(
+        self, devices: Mapping[str, str | None], wanted: Collection[str] = ()
+    ) -> None:
+        """Record the device of each certificate that a person confirmed, by fingerprint.
+
+        Those whose ids are wanted are no longer taken for revoked here.
+        """
         self._confirmed |= devices
+        self._revoked.difference_update(wanted)
         await self._async_save()
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
