@@ -298,3 +298,40 @@ async def test_revoked_by_an_action_while_it_is_out_of_reach(
     await show_again(hass, sandbox, faults, freezer)
 
     assert second.certificates["stranger"].status == "revoked"
+
+
+@pytest.mark.parametrize(
+    "status", [CertificateStatus.ACTIVE, CertificateStatus.REVOKED]
+)
+async def test_stranger_who_is_first_seen_by_who_revokes_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    status: CertificateStatus,
+) -> None:
+    """The order holds until it is carried out, although no refresh reported the certificate before."""
+    await add_certificate(
+        sandbox, certificate_id="stranger", organization="Somebody", status=status
+    )
+    move(sandbox, "stranger", second)
+    if status is CertificateStatus.REVOKED:
+        await look_again(hass, freezer)
+        second.certificates["stranger"].status = CertificateStatus.ACTIVE
+    faults.unavailable("DELETE", f"{second.id}/client_certificates")
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    assert raised.value.translation_key == "revocation_delayed"
+
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+    assert reported(hass) == {"revocation_not_seen"}
+    for _ in range(30):
+        await wait_for_refresh(hass, freezer, HOUR)
+    assert reported(hass) == {"revocation_not_seen"}
+    await show_again(hass, sandbox, faults, freezer)
+
+    assert second.certificates["stranger"].status == "revoked"
+    assert reported(hass) == set()

@@ -56,7 +56,9 @@ class CertificateRevoker:
         self._handovers.withdraw(certificate_id)
         self._creations.stop_certificate({certificate_id})
         if self._is_known(certificate_id):
-            await ledger.async_mark_unwanted(self._own_ids(certificate_id))
+            await ledger.async_order_revocation(
+                certificate_id, self._own_ids(certificate_id)
+            )
         try:
             certificate = await self._lookup.async_find_any(certificate_id)
             return await self.async_revoke(certificate)
@@ -292,7 +294,7 @@ class CertificateRevoker:
         """Revoke a certificate; one that is refused stays unwanted. Raise EngineError."""
         ledger = self._protection.ledger
         ids = self._own_ids(certificate.id) | own_ids([certificate])
-        await ledger.async_mark_unwanted(ids)
+        await ledger.async_order_revocation(certificate.id, ids)
         if certificate.zone_id is None:
             raise NotListed
         try:

@@ -172,6 +172,18 @@ class Ledger:
             self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
             await self._async_save()
 
+    async def async_order_revocation(
+        self, certificate_id: str, item_ids: Collection[str]
+    ) -> None:
+        """Record that a certificate has to be revoked, whose ids are these.
+
+        One that was never unknown here is met with the order: without that, its id would be taken
+        for that of a key.
+        """
+        if not self.knows(certificate_id):
+            self._seen.add(certificate_id)
+        await self.async_mark_unwanted(item_ids)
+
     async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that these certificates are revoked, or wanted after all."""
         if found := self._unwanted.keys() & item_ids:
