@@ -47,7 +47,8 @@ class CertificateWatch:
         self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
-        self._told = Told()
+        # Where they are, nobody may be able to look after a restart.
+        self._told = Told(unknown=protection.ledger.strangers)
         self._checking = asyncio.Lock()
 
     @callback
@@ -85,6 +86,7 @@ class CertificateWatch:
             left=tuple(left) if is_refused else (*left, *unlisted),
         )
         self._told = told.after(self._told, state, trust)
+        await self._ledger.async_record_strangers(self._told.unknown)
         issues = self._told.issues(
             trust, self._protection.device_names, pinned=is_refused
         )
