@@ -82,7 +82,9 @@ class CertificateRevoker:
         self, certificate: CertificateT
     ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
-        orders = self._protection.ledger.orders
+        ledger = self._protection.ledger
+        orders = ledger.orders
+        await ledger.async_order_revocation(certificate.id, own_ids([certificate]))
         try:
             return await self.async_revoke_automatically(
                 certificate, lambda item: not self._was_restored(item, orders)
@@ -256,8 +258,13 @@ class CertificateRevoker:
         return ids
 
     def _was_restored(self, certificate: ListedCertificate, orders: Orders) -> bool:
-        """Return whether a person has restored a certificate since these orders."""
-        return self._protection.ledger.orders.were_restored(certificate, orders)
+        """Return whether a person has restored a certificate since these orders.
+
+        One whose restoration got no answer still has to be revoked: no person saw it restored.
+        """
+        return self._protection.ledger.orders.were_restored(
+            certificate, orders
+        ) and not self._protection.trust.is_unwanted(certificate)
 
     @property
     def _seen(self) -> tuple[ListedCertificate, ...]:
