@@ -438,12 +438,8 @@ def unknown_issue(certificates: Iterable[ListedCertificate], *, pinned: bool) ->
 
     Each set of them has its own id: ignoring some hides none that appears later.
     """
-    ids = "_".join(
-        sorted(
-            item.facts.fingerprint_sha256 if isinstance(item, Certificate) else item.id
-            for item in certificates
-        )
-    )
+    # Not by Cloudflare's ids: another certificate may stand under one that was ignored.
+    ids = "_".join(sorted(item.own_ids[-1] for item in certificates))
     key = "unknown_certificates_pinned" if pinned else "unknown_certificates"
     return Issue(
         id=f"{key}_{ids}",

@@ -205,3 +205,47 @@ async def test_status_that_nobody_knows_while_rules_cannot_be_read(
     assert [method for method, _ in faults.requests].count("DELETE") <= 2
     del zone_of(sandbox).certificates[CERTIFICATE_ID]
     await settle(hass)
+
+
+async def test_refused_revocation_of_what_was_restored_without_an_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """*Revoke* came last, so it says that the certificate is valid, and it is revoked later."""
+    await press(hass, REVOKE)
+    await look_again(hass, freezer)
+    answer, listing = asyncio.Event(), asyncio.Event()
+    patch = faults.add(
+        "PATCH",
+        f"/client_certificates/{CERTIFICATE_ID}",
+        status=500,
+        body=HTML_ERROR,
+        after_write=True,
+        hold=answer,
+        times=1,
+    )
+    restored = restoring(hass, ready)
+    await patch.until_hit()
+    faults.refuse("DELETE", "/client_certificates", 400, 1400, "No")
+    held = faults.add("GET", "/client_certificates", hold=listing, times=1)
+    revoked = hass.async_create_task(press(hass, REVOKE))
+    await held.until_hit()
+    answer.set()
+    with pytest.raises(HomeAssistantError):
+        await restored
+    listing.set()
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await revoked
+    await settle(hass)
+
+    assert raised.value.translation_key == "revocation_incomplete"
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert reported(hass) == {"revocation_pending"}
+    faults.clear()
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+    assert reported(hass) == set()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -298,3 +299,114 @@ async def test_revoked_by_an_action_while_it_is_out_of_reach(
     await show_again(hass, sandbox, faults, freezer)
 
     assert second.certificates["stranger"].status == "revoked"
+
+
+@pytest.mark.parametrize(
+    "status", [CertificateStatus.ACTIVE, CertificateStatus.REVOKED]
+)
+async def test_stranger_who_is_first_seen_by_who_revokes_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    status: CertificateStatus,
+) -> None:
+    """The order holds until it is carried out, although no refresh reported the certificate before."""
+    await add_certificate(
+        sandbox, certificate_id="stranger", organization="Somebody", status=status
+    )
+    move(sandbox, "stranger", second)
+    if status is CertificateStatus.REVOKED:
+        await look_again(hass, freezer)
+        second.certificates["stranger"].status = CertificateStatus.ACTIVE
+    faults.unavailable("DELETE", f"{second.id}/client_certificates")
+    with pytest.raises(HomeAssistantError) as raised:
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    assert raised.value.translation_key == "revocation_delayed"
+
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+    assert reported(hass) == {"revocation_not_seen"}
+    for _ in range(30):
+        await wait_for_refresh(hass, freezer, HOUR)
+    assert reported(hass) == {"revocation_not_seen"}
+    await show_again(hass, sandbox, faults, freezer)
+
+    assert second.certificates["stranger"].status == "revoked"
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("hide", [break_down, forbid, narrow])
+async def test_stranger_of_whom_a_person_was_told_before_a_restart(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+    hide: Hide,
+) -> None:
+    """The certificate may still let somebody in, so the repair stays until its domain is read."""
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    repair = issues(hass)
+    assert repair.keys() == {"unknown_certificates"}
+    hide(sandbox, faults, second)
+
+    await restart(hass, entry)
+    for _ in range(8):
+        assert issues(hass) == repair
+        await wait_for_refresh(hass, freezer, HOUR)
+    second.certificates["stranger"].status = CertificateStatus.REVOKED
+    await show_again(hass, sandbox, faults, freezer)
+    assert reported(hass) == set()
+
+
+async def test_stranger_who_is_revoked_unseen_after_a_restart(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One repair follows the other: it is unknown no more, and has to be revoked."""
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+
+    with pytest.raises(HomeAssistantError):
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    await settle(hass)
+    assert reported(hass) == {"revocation_not_seen"}
+    await show_again(hass, sandbox, faults, freezer)
+    assert second.certificates["stranger"].status == "revoked"
+    assert reported(hass) == set()
+
+
+async def test_ignored_repair_after_a_restart(
+    hass: HomeAssistant,
+    issue_registry: ir.IssueRegistry,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The first look does not reach the certificate's domain, and closes nothing."""
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    move(sandbox, "stranger", second)
+    await look_again(hass, freezer)
+    issue_id = issues(hass)["unknown_certificates"]
+    ir.async_ignore_issue(hass, DOMAIN, issue_id, ignore=True)
+
+    await restart(hass, entry)
+    await look_again(hass, freezer)
+
+    issue = issue_registry.async_get_issue(DOMAIN, issue_id)
+    assert issue
+    assert issue.dismissed_version

@@ -22,7 +22,9 @@ from tests.common import (
     add_known_certificate,
     confirm_certificate,
     fingerprint_of,
+    reported,
     settle,
+    setup_integration,
     state_of,
     wait_for_refresh,
     with_device,
@@ -242,3 +244,27 @@ async def test_account_that_is_not_connected(
     result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "entry_not_loaded"
+
+
+@with_device
+async def test_stranger_while_pins_cannot_be_written(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is said of unknown certificates follows the rules, not the option."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    faults.refuse("PATCH", "/rulesets/", 400, 20000, "No")
+    await choose_pinning(hass, entry)
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) >= {"exposed", "unknown_certificates"}
+
+    faults.clear()
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"unknown_certificates_pinned"}

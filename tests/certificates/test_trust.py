@@ -334,6 +334,8 @@ async def test_store_of_the_first_version(
     assert reported(hass) == {"unknown_certificates"}
     stored = hass_storage[STORE.format(entry.entry_id)]["data"]
     assert stored.pop("ends").keys() == {"accepted", "created"}
+    strangers = {item["ids"][0] for item in stored.pop("strangers")}
+    assert strangers == {"accepted", "created"}
     assert stored == {
         "records": {},
         "told": {"created": "active"},

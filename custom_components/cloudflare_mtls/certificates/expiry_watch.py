@@ -47,7 +47,8 @@ class CertificateWatch:
         self._creations = async_get_creations(hass)
         self._ledger = protection.ledger
         self._seen: ProtectionState | None = None
-        self._told = Told()
+        # Where they are, nobody may be able to look after a restart.
+        self._told = Told(unknown=protection.ledger.strangers)
         self._checking = asyncio.Lock()
 
     @callback
@@ -76,22 +77,27 @@ class CertificateWatch:
         )
         # A revocation that failed is tried again after the next refresh, changed or not.
         self._protection.always_update = bool(left)
-        trust, pinned = self._protection.trust, self._protection.pins
+        trust, is_refused = self._protection.trust, self._refuses_unknown(state)
         unlisted = not_listed(state, trust, self._ledger.knows)
-        removed = self._protection.removals.hostnames.values()
-        if pinned and all(
-            map(state.is_closed, (*self._protection.hostnames, *removed))
-        ):
-            # The rules accept none of those.
-            unlisted = []
         told = Told(
             companions=tuple(companions.values()),
             unknown=state.unknown_certificates,
-            left=(*left, *unlisted),
+            # The rules accept none of the unlisted ones where they refuse unknown ones.
+            left=tuple(left) if is_refused else (*left, *unlisted),
         )
         self._told = told.after(self._told, state, trust)
-        issues = self._told.issues(trust, self._protection.device_names, pinned=pinned)
+        await self._ledger.async_record_strangers(self._told.unknown)
+        issues = self._told.issues(
+            trust, self._protection.device_names, pinned=is_refused
+        )
         async_report(self._hass, self._entry.entry_id, "certificate", issues)
+
+    def _refuses_unknown(self, state: ProtectionState) -> bool:
+        """Return whether every hostname is known to refuse certificates that are not trusted."""
+        removed = self._protection.removals.hostnames.values()
+        return self._protection.pins and all(
+            map(state.is_closed, (*self._protection.hostnames, *removed))
+        )
 
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
         """Return until when the certificates that are known here let somebody in."""

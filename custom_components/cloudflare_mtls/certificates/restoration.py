@@ -72,6 +72,7 @@ class CertificateRestorer:
             )
         except Unavailable:
             # It may let somebody in again, or never do: no person saw it restored.
+            self._protection.ledger.note_restoration(certificate.id)
             await self._record_end(certificate)
             raise
         await self._record(restoration, certificate)
@@ -82,6 +83,9 @@ class CertificateRestorer:
         if restoration.is_stopped:
             return
         ledger, trust = self._protection.ledger, self._protection.trust
+        # Both at once: a revocation that was ordered before looks at both.
+        ledger.note_restoration(certificate.id)
+        await ledger.async_forget_unwanted(certificate.ids)
         device_id = trust.device_id_of(certificate)
         if device_id and trust.record_of(certificate) is None:
             issued_on = certificate.facts.issued_on
@@ -94,12 +98,10 @@ class CertificateRestorer:
             await ledger.async_add(certificate.id, record)
         await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
         await self._record_end(certificate)
-        await ledger.async_forget_unwanted(certificate.ids)
         await ledger.async_forget_revoked(certificate.own_ids)
         self._protection.async_look_at_ledger()
 
     async def _record_end(self, certificate: Certificate) -> None:
         """Record that it may let somebody in until it expires, although it was seen revoked."""
-        self._protection.ledger.note_restoration(certificate.id)
         ends = dict.fromkeys(certificate.own_ids, certificate.facts.expires_on)
         await self._protection.ledger.async_record_ends(ends)

@@ -56,7 +56,9 @@ class CertificateRevoker:
         self._handovers.withdraw(certificate_id)
         self._creations.stop_certificate({certificate_id})
         if self._is_known(certificate_id):
-            await ledger.async_mark_unwanted(self._own_ids(certificate_id))
+            await ledger.async_order_revocation(
+                certificate_id, self._own_ids(certificate_id)
+            )
         try:
             certificate = await self._lookup.async_find_any(certificate_id)
             return await self.async_revoke(certificate)
@@ -80,7 +82,9 @@ class CertificateRevoker:
         self, certificate: CertificateT
     ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
-        orders = self._protection.ledger.orders
+        ledger = self._protection.ledger
+        orders = ledger.orders
+        await ledger.async_order_revocation(certificate.id, own_ids([certificate]))
         try:
             return await self.async_revoke_automatically(
                 certificate, lambda item: not self._was_restored(item, orders)
@@ -254,8 +258,13 @@ class CertificateRevoker:
         return ids
 
     def _was_restored(self, certificate: ListedCertificate, orders: Orders) -> bool:
-        """Return whether a person has restored a certificate since these orders."""
-        return self._protection.ledger.orders.were_restored(certificate, orders)
+        """Return whether a person has restored a certificate since these orders.
+
+        One whose restoration got no answer still has to be revoked: no person saw it restored.
+        """
+        return self._protection.ledger.orders.were_restored(
+            certificate, orders
+        ) and not self._protection.trust.is_unwanted(certificate)
 
     @property
     def _seen(self) -> tuple[ListedCertificate, ...]:
@@ -292,7 +301,7 @@ class CertificateRevoker:
         """Revoke a certificate; one that is refused stays unwanted. Raise EngineError."""
         ledger = self._protection.ledger
         ids = self._own_ids(certificate.id) | own_ids([certificate])
-        await ledger.async_mark_unwanted(ids)
+        await ledger.async_order_revocation(certificate.id, ids)
         if certificate.zone_id is None:
             raise NotListed
         try:

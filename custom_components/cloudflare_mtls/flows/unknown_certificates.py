@@ -1,6 +1,7 @@
 """The dialog about unknown certificates: confirm those that a person knows, or revoke them."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, override
 
@@ -11,22 +12,31 @@ import probatio
 
 from ..const import DOMAIN
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import (
-    Certificate,
-    ListedCertificate,
-    own_ids,
-    readable,
-)
+from ..engine.certificates.certificate import ListedCertificate, own_ids, readable
 from ..engine.certificates.trust import Trust
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
 from .fix_flow import FixFlow
-from .form import choices, made, show_form
+from .form import choices, show_form
 
 CONF_CERTIFICATES: Final = "certificates"
 
 _NOTHING_SELECTED: Final = Message("nothing_selected", field=CONF_CERTIFICATES)
+_TAKEN_MEANWHILE: Final = Message("taken_meanwhile", field=CONF_CERTIFICATES)
 _STOPPED_MEANWHILE: Final = Message("revoked_meanwhile", field=CONF_CERTIFICATES)
+
+
+@dataclass(frozen=True)
+class _Owners:
+    """The device that a certificate was recorded for, and the one that it says it is for."""
+
+    recorded: str | None
+    claimed: str | None
+
+    def present_id(self, now: Trust) -> str | None:
+        """Return the device that the dialog showed for the certificate, if it is still there."""
+        device_ids = (self.recorded, self.claimed)
+        return next((item for item in device_ids if item in now.device_ids), None)
 
 
 class UnknownCertificatesFlow(FixFlow):
@@ -34,9 +44,9 @@ class UnknownCertificatesFlow(FixFlow):
 
     fixes = ("confirm", "revoke")
 
-    # What was listed, what was known then, and what was stopped: a person can select nothing else.
+    # What was listed, whose it was by then, and what was stopped: a person can select nothing else.
     _listed: Mapping[str, ListedCertificate] = MappingProxyType({})
-    _trust: Trust | None = None
+    _owners: Mapping[str, _Owners] = MappingProxyType({})
     _stopped: frozenset[str] = frozenset()
 
     @override
@@ -45,27 +55,34 @@ class UnknownCertificatesFlow(FixFlow):
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        shown, protection = made(self._trust), self._entry.runtime_data.protection
-        now = protection.trust
+        protection = self._entry.runtime_data.protection
         selected = readable(self._selected(user_input))
-        confirmed = {
-            item.facts.fingerprint_sha256: _present_device_id(item, shown, now)
-            for item in selected
-            # Another dialog may have given it to a device meanwhile.
-            if not now.trusts(item)
-        }
-        if not confirmed:
+        if not selected:
             return await self.async_ask(_NOTHING_SELECTED)
+        fingerprints = {item.facts.fingerprint_sha256 for item in selected}
         if protection.pins and (
-            problem := await protection.async_pin_problem(*confirmed)
+            problem := await protection.async_pin_problem(*fingerprints)
         ):
             return await self.async_ask(describe_problem(problem))
+        # Nothing waits from here on until the certificates are confirmed.
+        now = protection.trust
         # What was stopped when it was shown counts, unless it was stopped again since.
         still_unknown = {item.id for item in self._unknown}
         if self._stopped_ids(selected) - (self._stopped & still_unknown):
             return await self.async_ask(_STOPPED_MEANWHILE)
-        await protection.ledger.async_confirm(confirmed)
-        await protection.ledger.async_forget_revoked(own_ids(selected))
+        confirmed = {
+            item.facts.fingerprint_sha256: self._owners[item.id].present_id(now)
+            for item in selected
+            # Another dialog may have confirmed it, or be about to add a device that has it.
+            if not now.trusts(item)
+            and now.device_id_of(item) == self._owners[item.id].recorded
+        }
+        if not confirmed:
+            return await self.async_ask(_TAKEN_MEANWHILE)
+        wanted = own_ids(
+            item for item in selected if item.facts.fingerprint_sha256 in confirmed
+        )
+        await protection.ledger.async_confirm(confirmed, wanted)
         await protection.async_pin()
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})
@@ -95,7 +112,9 @@ class UnknownCertificatesFlow(FixFlow):
 
     @property
     def _unknown(self) -> tuple[ListedCertificate, ...]:
-        return self._entry.runtime_data.protection.data.unknown_certificates
+        """Return those that were unknown when Cloudflare was last read, and still are."""
+        protection = self._entry.runtime_data.protection
+        return protection.trust.unknown_among(protection.data.unknown_certificates)
 
     @property
     def _is_still_told(self) -> bool:
@@ -127,7 +146,11 @@ class UnknownCertificatesFlow(FixFlow):
                 return self.async_abort(reason="not_listed_now")
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})
-        self._trust = self._entry.runtime_data.protection.trust
+        trust = self._entry.runtime_data.protection.trust
+        self._owners = {
+            item.id: _Owners(trust.device_id_of(item), trust.claimed_device_id(item))
+            for item in readable(self._listed.values())
+        }
         self._stopped = self._stopped_ids(self._listed.values())
         labels = await async_label_certificates(
             self.hass, self._entry, self._listed.values()
@@ -136,11 +159,3 @@ class UnknownCertificatesFlow(FixFlow):
             {probatio.Required(CONF_CERTIFICATES, default=list): choices(labels)}
         )
         return show_form(self, step_id, schema, message=message)
-
-
-def _present_device_id(
-    certificate: Certificate, shown: Trust, now: Trust
-) -> str | None:
-    """Return the device that the dialog showed for a certificate, if it is still there."""
-    device_ids = (shown.device_id_of(certificate), shown.claimed_device_id(certificate))
-    return next((item for item in device_ids if item in now.device_ids), None)

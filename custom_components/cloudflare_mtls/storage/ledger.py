@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..engine.certificates.certificate import ListedCertificate, RememberedCertificate
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.records import Changes, Record
@@ -22,6 +23,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "records": {},
     "told": {},
     "known": [],
+    "strangers": [],
     "confirmed": {},
     "unwanted": {},
     "revoked": [],
@@ -55,6 +57,15 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
+        self._strangers = tuple(
+            RememberedCertificate(
+                id=data["ids"][0],
+                zone_id=data["zone_id"],
+                status=None,
+                remembered_ids=tuple(data["ids"]),
+            )
+            for data in stored["strangers"]
+        )
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
         self._unwanted = {
             item_id: datetime.fromisoformat(since)
@@ -155,9 +166,29 @@ class Ledger:
             await self._async_save()
         return new
 
-    async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
-        """Record the device of each certificate that a person confirmed, by fingerprint."""
+    @property
+    def strangers(self) -> tuple[RememberedCertificate, ...]:
+        """Return the unknown certificates that a person was last told of."""
+        return self._strangers
+
+    async def async_record_strangers(
+        self, certificates: Iterable[ListedCertificate]
+    ) -> None:
+        """Record of which unknown certificates a person is told."""
+        strangers = tuple(map(RememberedCertificate.of, certificates))
+        if strangers != self._strangers:
+            self._strangers = strangers
+            await self._async_save()
+
+    async def async_confirm(
+        self, devices: Mapping[str, str | None], wanted: Collection[str] = ()
+    ) -> None:
+        """Record the device of each certificate that a person confirmed, by fingerprint.
+
+        Those whose ids are wanted are no longer taken for revoked here.
+        """
         self._confirmed |= devices
+        self._revoked.difference_update(wanted)
         await self._async_save()
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
@@ -165,6 +196,18 @@ class Ledger:
         if new := set(item_ids) - self._unwanted.keys():
             self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
             await self._async_save()
+
+    async def async_order_revocation(
+        self, certificate_id: str, item_ids: Collection[str]
+    ) -> None:
+        """Record that a certificate has to be revoked, whose ids are these.
+
+        One that was never unknown here is met with the order: without that, its id would be taken
+        for that of a key.
+        """
+        if not self.knows(certificate_id):
+            self._seen.add(certificate_id)
+        await self.async_mark_unwanted(item_ids)
 
     async def async_forget_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that these certificates are revoked, or wanted after all."""
@@ -203,6 +246,10 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
+                "strangers": [
+                    {"zone_id": item.zone_id, "ids": list(item.remembered_ids)}
+                    for item in self._strangers
+                ],
                 "confirmed": dict(self._confirmed),
                 "unwanted": {
                     item_id: since.isoformat()

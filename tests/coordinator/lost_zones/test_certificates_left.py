@@ -355,3 +355,22 @@ async def test_pinned_elsewhere_while_the_lost_domain_accepts_it(
 
     assert cabin.certificates["tablet"].status == "active"
     assert reported(hass) == {"zone_out_of_reach", "revocation_not_seen"}
+
+
+async def test_stranger_whom_the_rules_of_the_lost_domain_accept(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Unknown certificates are not said to be refused where nobody could write the pins."""
+    narrow_the_token(sandbox, faults, cabin)
+    await lose_and_look_twice(hass, freezer)
+    await choose_pinning(hass, two_zones)
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+    for _ in range(3):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert reported(hass) == {"zone_out_of_reach", "unknown_certificates"}

@@ -33,7 +33,10 @@ class ListedCertificate:
 
     @property
     def own_ids(self) -> tuple[str, ...]:
-        """Return the ids that no other certificate has, not even one of the same key."""
+        """Return the ids that no other certificate has, not even one of the same key.
+
+        The last one is the fingerprint, where that is known.
+        """
         return (self.id,)
 
     @property
@@ -48,6 +51,36 @@ class ListedCertificate:
     def may_be_active(self) -> bool:
         """Return whether it may be valid: a status that we do not know may mean so."""
         return self.is_active or self.status is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RememberedCertificate(ListedCertificate):
+    """A certificate that was listed before a restart: of it, only ids and zone are remembered.
+
+    Nothing can be confirmed by that, so nobody trusts it before it is listed again.
+    """
+
+    remembered_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, certificate: ListedCertificate) -> RememberedCertificate:
+        """Return what is remembered of a certificate."""
+        return RememberedCertificate(
+            id=certificate.id,
+            zone_id=certificate.zone_id,
+            status=None,
+            remembered_ids=certificate.own_ids,
+        )
+
+    @property
+    @override
+    def ids(self) -> tuple[str, ...]:
+        return self.remembered_ids
+
+    @property
+    @override
+    def own_ids(self) -> tuple[str, ...]:
+        return self.remembered_ids
 
 
 @dataclass(frozen=True, kw_only=True)
