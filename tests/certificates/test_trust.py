@@ -336,6 +336,7 @@ async def test_store_of_the_first_version(
     assert stored.pop("ends").keys() == {"accepted", "created"}
     assert stored == {
         "records": {},
+        "places": {},
         "told": {"created": "active"},
         "known": ["accepted", "created"],
         "confirmed": {},
