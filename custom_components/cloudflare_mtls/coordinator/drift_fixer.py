@@ -83,6 +83,8 @@ class DriftFixer:
             LOGGER.debug("Drift could not be fixed: %s", err)
             policy.failed()
             return
+        # A record that was just made is ours, even if it is removed before anybody looks again.
+        await self._removals.async_note_records(outcome.observations)
         if outcome.errors:
             policy.failed(outcome.errors)
             policy.refused(

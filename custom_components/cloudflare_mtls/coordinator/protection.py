@@ -175,6 +175,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Bring hostnames to what is wanted, look again, and return how it went; raise EngineError."""
         async with self.async_writing() as reconciler:
             outcome = await reconciler.sync(extent)
+        await self.removals.async_note_records(outcome.observations)
         await self.async_refresh()
         return outcome
 
@@ -211,7 +212,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._zones.remember(item.zone for item in observations.values())
         for observation in observations.values():
             self._note_unread(observation.unread_tunnels)
-        await self.removals.async_note_marked(observations.values())
+        await self.removals.async_note_records(observations.values())
         reconciler = await self.removals.async_without_restored(
             reconciler, observations.values()
         )
