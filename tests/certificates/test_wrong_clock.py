@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from sandbox import Sandbox
 from tests.certificates.helpers import DAY, pass_time
 from tests.certificates.test_trust import STORE
-from tests.clocks import set_clock
+from tests.clocks import HomeClock
 from tests.common import (
     CERTIFICATE_ID,
     ENGLISH,
@@ -73,15 +73,16 @@ async def test_ahead_while_the_old_one_was_created(
     client: Client,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
     tests: bool,
 ) -> None:
     """The old one is revoked as ordered, although it was created "later", and a restart changes nothing."""
-    set_clock(sandbox, freezer, SKEW)
+    home_clock.set(SKEW)
     created = await act(
         hass, loaded_entry, "mint_certificate", name="Pixel 8", key_type="ec_p256"
     )
     old = await set_up(hass, client, created, tests=tests)
-    set_clock(sandbox, freezer, -SKEW)
+    home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=5))
     renewed = await renew_with_date(hass, loaded_entry, old)
     new = await set_up(hass, client, renewed, tests=tests)
@@ -98,18 +99,19 @@ async def test_behind_cloudflares_clock(
     sandbox: Sandbox,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """A certificate that a person confirmed has Cloudflare's date: it is older all the same."""
     freezer.tick(SKEW)
     await add_known_certificate(hass, entry, sandbox, not_before=sandbox.clock.now())
-    set_clock(sandbox, freezer, -SKEW)
+    home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=10))
     await setup_integration(hass, entry)
     client = await hass_client_no_auth()
     renewed = await renew_with_date(hass, entry, CERTIFICATE_ID)
     new = await set_up(hass, client, renewed, tests=False)
-    set_clock(sandbox, freezer, SKEW)
+    home_clock.set(SKEW)
 
     await pass_time(hass, freezer, 10 * DAY)
 
@@ -122,13 +124,14 @@ async def test_restored_after_a_test_from_the_future(
     sandbox: Sandbox,
     ready: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """A person restored it after the test of the new one, whatever the clock said: it stays."""
     client = await hass_client_no_auth()
-    set_clock(sandbox, freezer, SKEW)
+    home_clock.set(SKEW)
     renewed = await renew_and_test(hass, client, ready, CERTIFICATE_ID)
-    set_clock(sandbox, freezer, -SKEW)
+    home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=5))
     for action in ("revoke_certificate", "restore_certificate"):
         await act(hass, ready, action, certificate_id=CERTIFICATE_ID)
@@ -146,14 +149,15 @@ async def test_tested_after_a_restoration_from_the_future(
     sandbox: Sandbox,
     ready: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
     """The new one replaces what was restored before it, whatever the clock said."""
     client = await hass_client_no_auth()
-    set_clock(sandbox, freezer, SKEW)
+    home_clock.set(SKEW)
     for action in ("revoke_certificate", "restore_certificate"):
         await act(hass, ready, action, certificate_id=CERTIFICATE_ID)
-    set_clock(sandbox, freezer, -SKEW)
+    home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=5))
     renewed = await renew_and_test(hass, client, ready, CERTIFICATE_ID)
 

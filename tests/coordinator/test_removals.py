@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
-from tests.clocks import set_clock
+from tests.clocks import HomeClock
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
@@ -224,11 +224,12 @@ async def test_removed_while_the_clock_is_behind(
     faults: Faults,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
     behind: int,
 ) -> None:
     """Its record was made two minutes before, which is later by Cloudflare's clock: it is taken down."""
     freezer.tick(timedelta(minutes=behind))
-    set_clock(sandbox, freezer, -timedelta(minutes=behind))
+    home_clock.set(-timedelta(minutes=behind))
     await setup_integration(hass, entry)
     freezer.tick(timedelta(minutes=2))
     faults.unavailable("*", "/dns_records|/configurations|/rulesets")

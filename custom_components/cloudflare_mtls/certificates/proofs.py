@@ -1,7 +1,7 @@
 """Decides whether a device that reached a hostname has proven its certificate, and records it."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -13,6 +13,7 @@ from ..coordinator.visits import VisitCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.records import token_digest
+from ..engine.moment import Moment
 from ..pages.certificate_test import ProofResult
 
 # A look takes eight calls, and 1,200 are allowed in five minutes.
@@ -35,7 +36,7 @@ class Proofs:
         self._visits = visits
         self._checks = checks
         self._testing = asyncio.Lock()
-        self._results: dict[tuple[str, str], tuple[datetime, ProofResult]] = {}
+        self._results: dict[tuple[str, str], tuple[Moment, ProofResult]] = {}
 
     def find(self, token: str) -> str | None:
         """Return the id of the certificate whose bundle came with this token, if any."""
@@ -60,7 +61,7 @@ class Proofs:
             await self._protection.async_refresh()
             leads_past = await self._leads_past_rules(hostname)
             result = self._judge(certificate_id, hostname, leads_past)
-            self._results[test] = (dt_util.utcnow(), result)
+            self._results[test] = (Moment.now(), result)
             if result is ProofResult.DONE:
                 await self._protection.ledger.async_note(
                     certificate_id, proven_on=dt_util.utcnow()
@@ -71,7 +72,7 @@ class Proofs:
     def _last_result(self, test: tuple[str, str]) -> ProofResult | None:
         """Return what the same test showed a moment ago, if it was done."""
         tested_on, result = self._results.get(test, (None, None))
-        is_recent = tested_on and dt_util.utcnow() - tested_on < _PAUSE
+        is_recent = tested_on and tested_on.age < _PAUSE
         return result if is_recent else None
 
     def _is_used(self, certificate_id: str) -> bool:

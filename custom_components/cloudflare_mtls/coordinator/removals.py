@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
 from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
+from ..engine.moment import Moment
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
@@ -30,7 +30,7 @@ class Removals:
     def __init__(self, tombstones: Tombstones) -> None:
         """Take the tombstones of the account."""
         self._tombstones = tombstones
-        self._down_since: Mapping[str, datetime] = {}
+        self._down_since: Mapping[str, Moment] = {}
 
     @property
     def hostnames(self) -> Mapping[str, HostnameSettings]:
@@ -99,7 +99,7 @@ class Removals:
 
     async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
-        now = dt_util.utcnow()
+        now = Moment.now()
         self._down_since = {
             hostname: self._down_since.get(hostname, now)
             for hostname, settings in self.hostnames.items()
