@@ -21,6 +21,7 @@ from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox, edge
 from sandbox.authority import edge_authority
 
+from .clocks import HomeClock
 from .common import account, hostname_settings, settle, setup_integration
 from .edge_conditions import (
     Blocking,
@@ -105,6 +106,14 @@ async def sandbox(
         yield running
         # The test may not have waited for everything that it started.
         await settle(hass)
+
+
+@pytest.fixture
+def home_clock(
+    sandbox: Sandbox, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> HomeClock:
+    """Return the clock of the home, which a test can set."""
+    return HomeClock(sandbox, freezer, monkeypatch)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 
+from .clocks import HomeClock
 from .common import ENGLISH, HOSTNAME, device_id_of, records_of, settle, state_of
 from .dialogs import Client
 
@@ -110,6 +111,26 @@ async def test_asked_again_after_a_minute(
     freezer.tick(timedelta(minutes=1))
     assert not await call(client, OFF, BY_HOSTNAME)
     assert len(records_of(sandbox)) == 1
+
+
+async def test_clock_that_was_set_back(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+) -> None:
+    """A minute is over after a minute."""
+    home_clock.set(timedelta(minutes=20))
+    assert not await call(client, OFF, BY_HOSTNAME)
+    home_clock.set(-timedelta(minutes=20))
+    freezer.tick(timedelta(minutes=1))
+    assert not await call(client, OFF, BY_HOSTNAME)
+    assert len(records_of(sandbox)) == 1
+
+    assert await call(client, OFF, BY_HOSTNAME)
+    await settle(hass)
+    assert records_of(sandbox) == []
 
 
 async def test_on_is_no_question(

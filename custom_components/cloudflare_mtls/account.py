@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 import os
 
@@ -16,6 +15,7 @@ from .engine.api.pause import Pause
 from .engine.api.recent_writes import RecentWrites
 from .engine.api.transport import BASE_URL
 from .engine.arrival import Arrival
+from .engine.moment import Moment
 from .engine.probe import Probe
 
 
@@ -67,7 +67,7 @@ class AccountState:
     pause: Pause = field(default_factory=Pause)
     query_pause: Pause = field(default_factory=Pause)
     # Where visits with a certificate ended, and when, by hostname.
-    arrivals: dict[str, tuple[Arrival, datetime]] = field(default_factory=dict)
+    arrivals: dict[str, tuple[Arrival, Moment]] = field(default_factory=dict)
 
 
 @callback

@@ -1,22 +1,22 @@
 """Asks once more before somebody takes away the hostname that they came by."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.http import current_request
-from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .engine.moment import Moment
 from .requested_host import requested_host
 from .wording import Message, raise_translated_error
 
 _TIME_TO_REPEAT: Final = timedelta(minutes=1)
 
 # When somebody was asked about a hostname.
-_ASKED: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_asked_before_cutting_off")
+_ASKED: HassKey[dict[str, Moment]] = HassKey(f"{DOMAIN}_asked_before_cutting_off")
 
 
 def arrived_by(hostnames: Collection[str]) -> str | None:
@@ -42,9 +42,9 @@ def async_ask_before_cutting_off(
     hostname = arrived_by(hostnames)
     if hostname is None:
         return
-    asked, now = hass.data.setdefault(_ASKED, {}), dt_util.utcnow()
+    asked = hass.data.setdefault(_ASKED, {})
     asked_on = asked.pop(hostname, None)
-    if asked_on and now - asked_on < _TIME_TO_REPEAT:
+    if asked_on and asked_on.age < _TIME_TO_REPEAT:
         return
-    asked[hostname] = now
+    asked[hostname] = Moment.now()
     raise_translated_error(Message("cuts_off", {"hostname": hostname}))

@@ -338,6 +338,7 @@ async def test_store_of_the_first_version(
     assert strangers == {"accepted", "created"}
     assert stored == {
         "records": {},
+        "places": {},
         "told": {"created": "active"},
         "known": ["accepted", "created"],
         "confirmed": {},

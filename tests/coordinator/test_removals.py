@@ -1,5 +1,6 @@
 """Tests of hostnames and devices that are removed in Home Assistant: they are removed at Cloudflare too."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import json
@@ -13,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
+from tests.clocks import HomeClock
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
@@ -21,6 +23,7 @@ from tests.common import (
     HOSTNAME,
     SECOND_LOOK,
     SKIP_REF,
+    act,
     add_known_certificate,
     choose,
     companion,
@@ -214,11 +217,72 @@ async def test_others_stay_protected(
     assert state_of(hass, "binary_sensor.tablet_example_com_drift") == "off"
 
 
+@pytest.mark.parametrize("behind", [0, 5])
+async def test_removed_while_the_clock_is_behind(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+    behind: int,
+) -> None:
+    """Its record was made two minutes before, which is later by Cloudflare's clock: it is taken down."""
+    freezer.tick(timedelta(minutes=behind))
+    home_clock.set(-timedelta(minutes=behind))
+    await setup_integration(hass, entry)
+    freezer.tick(timedelta(minutes=2))
+    faults.unavailable("*", "/dns_records|/configurations|/rulesets")
+    await remove(hass, entry)
+    assert len(traces(sandbox)) == 5
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert traces(sandbox) == []
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("by", ["action", "refresh"])
+async def test_removed_before_its_new_record_was_looked_at(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    by: str,
+) -> None:
+    """Somebody deleted the record, and Home Assistant made another: that is its own, too."""
+    (record,) = records_of(sandbox)
+    del zone_of(sandbox).dns_records[record.id]
+    hold = asyncio.Event()
+    creation = faults.add("POST", "/dns_records", hold=hold, times=1)
+    sync = (
+        act(hass, loaded_entry, "sync")
+        if by == "action"
+        else wait_for_refresh(hass, freezer, EDGE_EVERY)
+    )
+    syncing = hass.async_create_task(sync)
+    await creation.until_hit()
+    faults.unavailable("GET", "/dns_records")
+    hold.set()
+    await syncing
+    await remove(hass, loaded_entry)
+    assert "record" in traces(sandbox)
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert traces(sandbox) == []
+
+
 @pytest.mark.parametrize(
-    ("age", "left"),
+    ("known", "age", "left"),
     [
-        pytest.param(timedelta(hours=1), 5, id="created again since"),
-        pytest.param(timedelta(hours=-1), 0, id="as it was removed"),
+        pytest.param({}, 1, 5, id="created again since"),
+        pytest.param({}, -1, 0, id="as it was removed"),
+        pytest.param({"record": "another"}, -1, 5, id="another record"),
+        pytest.param({"record": "own"}, 1, 0, id="the same record"),
     ],
 )
 async def test_restored_backup(
@@ -228,15 +292,22 @@ async def test_restored_backup(
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
-    age: timedelta,
+    known: dict[str, str],
+    age: int,
     left: int,
 ) -> None:
-    """A restored backup remembers a removal, but a record that is newer than it is left alone."""
+    """A restored backup remembers a removal, but a record that was made since is left alone.
+
+    Only backups of earlier versions do not say which record was there: then the clocks decide.
+    """
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert len(traces(sandbox)) == 5
     (record,) = records_of(sandbox)
     removed_at = datetime.now(UTC)
-    record.created_on = removed_at + age
+    record.created_on = removed_at + timedelta(hours=age)
+    removed = {"settings": settings, "removed_at": removed_at.isoformat(), **known}
+    if known.get("record") == "own":
+        removed["record"] = record.id
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Home lab",
@@ -246,12 +317,7 @@ async def test_restored_backup(
     hass_storage[STORE.format(entry.entry_id)] = {
         "version": 1,
         "key": STORE.format(entry.entry_id),
-        "data": {
-            "hostnames": {
-                HOSTNAME: {"settings": settings, "removed_at": removed_at.isoformat()}
-            },
-            "devices": {},
-        },
+        "data": {"hostnames": {HOSTNAME: removed}, "devices": {}},
     }
 
     await setup_integration(hass, entry)

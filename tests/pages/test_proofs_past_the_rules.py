@@ -13,6 +13,7 @@ from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, IpAccessRule, WorkerRoute, Zone
 from tests.certificates.creating import renew
 from tests.certificates.helpers import DAY, HANDOVER, pass_time
+from tests.clocks import HomeClock
 from tests.common import (
     CERTIFICATE_ID,
     CHECKS_EVERY,
@@ -180,6 +181,25 @@ async def test_again_and_again(
 
     zone_of(sandbox).worker_routes.clear()
     freezer.tick(timedelta(seconds=10))
+    assert await run_test(client, token) == TEXTS["proof_done"]
+
+
+async def test_again_after_the_clock_was_set_back(
+    hass: HomeAssistant,
+    client: Client,
+    token: str,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+) -> None:
+    """The answer of before does not last until the clock shows the same time again."""
+    home_clock.set(timedelta(hours=2))
+    faults.unavailable("GET", "/client_certificates")
+    assert await run_test(client, token) == TEXTS["proof_unchecked"]
+    faults.clear()
+    home_clock.set(-timedelta(hours=2))
+    freezer.tick(timedelta(seconds=10))
+
     assert await run_test(client, token) == TEXTS["proof_done"]
 
 

@@ -1,7 +1,7 @@
 """Decides whether a device that reached a hostname has proven its certificate, and records it."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -13,9 +13,10 @@ from ..coordinator.visits import VisitCoordinator
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.records import token_digest
+from ..engine.moment import Moment
 from ..pages.certificate_test import ProofResult
 
-# A look takes eight calls, and 1,200 are allowed in five minutes.
+# A look takes eight calls in each domain, and 1,200 are allowed in five minutes.
 _PAUSE: Final = timedelta(seconds=10)
 
 
@@ -35,7 +36,10 @@ class Proofs:
         self._visits = visits
         self._checks = checks
         self._testing = asyncio.Lock()
-        self._results: dict[tuple[str, str], tuple[datetime, ProofResult]] = {}
+        self._looked_at: Moment | None = None
+        # What the last look showed: of tests, and of the hostnames' zones.
+        self._results: dict[tuple[str, str], ProofResult] = {}
+        self._leads_past: dict[str, bool | None] = {}
 
     def find(self, token: str) -> str | None:
         """Return the id of the certificate whose bundle came with this token, if any."""
@@ -48,19 +52,19 @@ class Proofs:
     async def async_record(self, certificate_id: str, hostname: str) -> ProofResult:
         """Record that the device of a certificate reached a hostname, if that is a proof.
 
-        Cloudflare is looked at first: the hostname may have been exposed a moment ago. A test
-        that is repeated at once gets the same answer: each look costs calls that others need.
+        Cloudflare is looked at first: the hostname may have been exposed a moment ago. All tests
+        within seconds share one look: each costs calls that others need.
         """
         async with self._testing:
             if self._is_used(certificate_id):
                 return ProofResult.USED
+            await self._look()
             test = (certificate_id, hostname)
-            if last := self._last_result(test):
-                return last
-            await self._protection.async_refresh()
+            if test in self._results:
+                return self._results[test]
             leads_past = await self._leads_past_rules(hostname)
             result = self._judge(certificate_id, hostname, leads_past)
-            self._results[test] = (dt_util.utcnow(), result)
+            self._results[test] = result
             if result is ProofResult.DONE:
                 await self._protection.ledger.async_note(
                     certificate_id, proven_on=dt_util.utcnow()
@@ -68,24 +72,33 @@ class Proofs:
                 self._protection.async_look_at_ledger()
             return result
 
-    def _last_result(self, test: tuple[str, str]) -> ProofResult | None:
-        """Return what the same test showed a moment ago, if it was done."""
-        tested_on, result = self._results.get(test, (None, None))
-        is_recent = tested_on and dt_util.utcnow() - tested_on < _PAUSE
-        return result if is_recent else None
+    async def _look(self) -> None:
+        """Look at Cloudflare, unless that was done a moment ago."""
+        zone_ids = {item.zone_id for item in self._protection.hostnames}
+        pause = _PAUSE * max(1, len(zone_ids))
+        if self._looked_at and self._looked_at.age < pause:
+            return
+        await self._protection.async_refresh()
+        self._results.clear()
+        self._leads_past.clear()
+        self._looked_at = Moment.now()
 
     def _is_used(self, certificate_id: str) -> bool:
         return self._protection.ledger.records[certificate_id].proven_on is not None
 
     async def _leads_past_rules(self, hostname: str) -> bool | None:
         """Return whether visitors get past all rules of a hostname, or may; None if that is not known."""
-        for item in self._protection.hostnames:
-            if item.hostname == hostname:
-                try:
-                    return await self._checks.async_leads_past_rules(item.zone_id)
-                except EngineError:
-                    return None
-        return False
+        zone_ids = {item.hostname: item.zone_id for item in self._protection.hostnames}
+        zone_id = zone_ids.get(hostname)
+        if zone_id is None:
+            return False
+        if zone_id not in self._leads_past:
+            try:
+                leads_past = await self._checks.async_leads_past_rules(zone_id)
+            except EngineError:
+                leads_past = None
+            self._leads_past[zone_id] = leads_past
+        return self._leads_past[zone_id]
 
     def _judge(
         self, certificate_id: str, hostname: str, leads_past: bool | None

@@ -1,10 +1,8 @@
 """Remembers which zones the token sees, and what became of those that cannot be read."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
-
-from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
 from ..engine.api.client import CloudflareClient
@@ -16,6 +14,7 @@ from ..engine.api.errors import (
     TokenRejected,
 )
 from ..engine.api.models import Zone
+from ..engine.moment import Moment
 from ..engine.sync.lost_zones import LostZone, find_lost_zone
 from ..engine.sync.settings import HostnameSettings
 
@@ -31,7 +30,7 @@ class AccountZones:
         self._account_id = account_id
         self._zones: tuple[Zone, ...] | None = None
         self._names: dict[str, str] = {}
-        self._looked_at: datetime | None = None
+        self._looked_at: Moment | None = None
 
     @property
     def visible(self) -> tuple[Zone, ...]:
@@ -52,11 +51,11 @@ class AccountZones:
 
     async def async_keep_up(self) -> bool:
         """Look again if the last look is long ago; return whether the account has new zones."""
-        now, before = dt_util.utcnow(), self.ids
-        if self._looked_at and now - self._looked_at < _INTERVAL:
+        before = self.ids
+        if self._looked_at and self._looked_at.age < _INTERVAL:
             return False
         if await self.async_look():
-            self._looked_at = now
+            self._looked_at = Moment.now()
         return bool(self.ids - before)
 
     async def async_find_lost(

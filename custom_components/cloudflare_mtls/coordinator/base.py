@@ -2,14 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Awaitable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
-from homeassistant.util import dt as dt_util
 
 from ..account import async_get_account_state
 from ..const import CONF_ACCOUNT_ID, DOMAIN, LOGGER
@@ -23,6 +22,7 @@ from ..engine.api.errors import (
     TokenRejected,
 )
 from ..engine.certificates.companions import CompanionDevice
+from ..engine.moment import Moment
 from ..engine.sync.settings import HostnameSettings
 from ..issues import async_report, permission_issues
 from ..quoting import shown
@@ -65,7 +65,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.shared = async_get_account_state(hass, self.account_id)
         self._missing: set[Permission] = set()
         # By id, since when one thing could not be read; and what this refresh could not read.
-        self._unread_since: dict[str, datetime] = {}
+        self._unread_since: dict[str, Moment] = {}
         self._unread: set[str] = set()
 
     @property
@@ -82,10 +82,10 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         """Return how soon to look again after a refresh that fetched these data."""
         return self.interval
 
-    def has_passed(self, time: timedelta, since: datetime) -> bool:
+    def has_passed(self, time: timedelta, since: Moment) -> bool:
         """Return whether this much time has passed since a moment, so that something is due now."""
         # Half an interval less: slow answers must not defer it to the next refresh.
-        return dt_util.utcnow() - since >= time - self.interval / 2
+        return since.age >= time - self.interval / 2
 
     @abstractmethod
     async def async_fetch(self) -> DataT:
@@ -128,14 +128,13 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     @property
     def _newly_unread(self) -> set[str]:
         """Return what could not be read just now, and nobody has looked at again since."""
-        now = dt_util.utcnow()
         return {
-            key for key in self._unread if now - self._unread_since[key] < _HALF_A_LOOK
+            key for key in self._unread if self._unread_since[key].age < _HALF_A_LOOK
         }
 
     def _note_unread(self, keys: Iterable[str]) -> None:
         """Note what could not be read, by its id."""
-        now = dt_util.utcnow()
+        now = Moment.now()
         for key in keys:
             self._unread.add(key)
             self._unread_since.setdefault(key, now)

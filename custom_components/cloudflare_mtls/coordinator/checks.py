@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
-from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
@@ -26,6 +25,7 @@ from ..engine.checks.other_ways import check_other_ways
 from ..engine.checks.specs import SPECS, FixedIn
 from ..engine.checks.surroundings import Surroundings, ZoneSurroundings
 from ..engine.checks.zone import check_zone
+from ..engine.moment import Moment
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..issues import async_report, check_issue
 from .base import CloudflareCoordinator
@@ -68,7 +68,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._tunnel_names = tunnel_names
         self._told = told
         self._looked_around: Mapping[str, Observation] = {}
-        self._all_read_on: datetime | None = None
+        self._all_read_on: Moment | None = None
         self._has_changed = False
         self._not_permitted_then = frozenset[Permission]()
         self._looking = asyncio.Lock()
@@ -150,7 +150,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         newly_missing = self.not_permitted - self._not_permitted_then
         self._not_permitted_then = self.not_permitted
         if not newly_missing and not self._newly_unread:
-            self._all_read_on = dt_util.utcnow()
+            self._all_read_on = Moment.now()
         return Surroundings(
             zones={**_only(before.zones, watched), **looked_around},
             applications=applications,

@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from homeassistant.core import callback
-from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
 from ..const import LOGGER
 from ..engine.api.errors import EngineError, Rejected
+from ..engine.moment import Moment
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.repeated_drift import RepeatedDrift
@@ -43,7 +43,7 @@ class DriftFixer:
         readable = {zone_id: plan for zone_id, plan in plans.items() if plan}
         hostnames = self._hostnames_in(readable)
         drift = [plan.limited_to(hostnames) for plan in readable.values()]
-        self.repeated.look(drift, hostnames, dt_util.utcnow())
+        self.repeated.look(drift, hostnames, Moment.now())
         if not any(plan.steps for plan in drift):
             self.policy = FixPolicy()
         elif self.policy.begin():
@@ -83,6 +83,8 @@ class DriftFixer:
             LOGGER.debug("Drift could not be fixed: %s", err)
             policy.failed()
             return
+        # A record that was just made is ours, even if it is removed before anybody looks again.
+        await self._removals.async_note_records(outcome.observations)
         if outcome.errors:
             policy.failed(outcome.errors)
             policy.refused(
@@ -98,7 +100,7 @@ class DriftFixer:
             coordinator, removed = self._coordinator, self._removals.hostnames.values()
             fixed = fixed_steps(outcome.zones, coordinator.hostnames, removed)
             for hostname, steps in fixed.items():
-                self.repeated.fixed(hostname, dt_util.utcnow())
+                self.repeated.fixed(hostname, Moment.now())
                 async_fire_fixed(
                     coordinator.hass, coordinator.config_entry, hostname, steps
                 )

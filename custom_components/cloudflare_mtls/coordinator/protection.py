@@ -19,6 +19,7 @@ from ..engine.api.errors import EngineError, Permission, Unavailable
 from ..engine.certificates.fetch import CertificateList, fetch_certificates
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
+from ..engine.moment import Moment
 from ..engine.sync.dry_runs import SkipDryRuns
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.pins import Pins
@@ -79,7 +80,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
-        self._hurries_until = dt_util.utcnow()
+        self._hurries_since: Moment | None = None
 
     @property
     def pins(self) -> bool:
@@ -141,15 +142,16 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         # The certificates of a zone that was just found are not read yet.
         if self._fixer.policy.wants_second_look or self._has_new_zones:
             return SECOND_LOOK
-        hurries = (
-            data.has_pending_certificates and self._hurries_until > dt_util.utcnow()
-        )
-        return _HURRIED_INTERVAL if hurries else self.interval
+        since = self._hurries_since
+        hurries = since is not None and since.age < _HURRY
+        if hurries and data.has_pending_certificates:
+            return _HURRIED_INTERVAL
+        return self.interval
 
     @callback
     def async_hurry(self) -> None:
         """Look more often for a while: something was revoked or restored."""
-        self._hurries_until = dt_util.utcnow() + _HURRY
+        self._hurries_since = Moment.now()
 
     @callback
     def async_look_at_ledger(self) -> None:
@@ -175,6 +177,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Bring hostnames to what is wanted, look again, and return how it went; raise EngineError."""
         async with self.async_writing() as reconciler:
             outcome = await reconciler.sync(extent)
+        await self.removals.async_note_records(outcome.observations)
         await self.async_refresh()
         return outcome
 
@@ -211,7 +214,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._zones.remember(item.zone for item in observations.values())
         for observation in observations.values():
             self._note_unread(observation.unread_tunnels)
-        await self.removals.async_note_marked(observations.values())
+        await self.removals.async_note_records(observations.values())
         reconciler = await self.removals.async_without_restored(
             reconciler, observations.values()
         )
@@ -330,7 +333,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         )
         entry_id = self.config_entry.entry_id
         async_report(self.hass, entry_id, "hostname", issues)
-        repeated = self._fixer.repeated.repeated(dt_util.utcnow())
+        repeated = self._fixer.repeated.repeated(Moment.now())
         undone = [repeated_drift_issue(*item) for item in repeated.items()]
         async_report(self.hass, entry_id, "repeated", undone)
         if not self._newly_unread:

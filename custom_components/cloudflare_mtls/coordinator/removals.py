@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.util import dt as dt_util
 
 from ..engine.api.models import Observation
 from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
+from ..engine.moment import Moment
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
@@ -30,7 +30,7 @@ class Removals:
     def __init__(self, tombstones: Tombstones) -> None:
         """Take the tombstones of the account."""
         self._tombstones = tombstones
-        self._down_since: Mapping[str, datetime] = {}
+        self._down_since: Mapping[str, Moment] = {}
 
     @property
     def hostnames(self) -> Mapping[str, HostnameSettings]:
@@ -59,14 +59,22 @@ class Removals:
         """Take a person's word that no local tunnel's file names a removed hostname any more."""
         await self._tombstones.async_note_released(hostname)
 
-    async def async_note_marked(self, observations: Iterable[Observation]) -> None:
-        """Remember which hostnames' records bear our mark: another tool may take it away."""
+    async def async_note_records(self, observations: Iterable[Observation]) -> None:
+        """Remember the hostnames' records, and which bear our mark: another tool may take it away."""
+        seen = {item.zone.id: item.records for item in observations}
         await self._tombstones.async_note_marked(
             {
                 record.name
-                for observation in observations
-                for record in observation.records
+                for records in seen.values()
+                for record in records
                 if record.comment == RECORD_COMMENT
+            }
+        )
+        await self._tombstones.async_note_records(
+            {
+                hostname: record.id
+                for hostname, zone_id in self._tombstones.configured.items()
+                if (record := address_record(seen.get(zone_id, ()), hostname))
             }
         )
 
@@ -91,7 +99,7 @@ class Removals:
 
     async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
-        now = dt_util.utcnow()
+        now = Moment.now()
         self._down_since = {
             hostname: self._down_since.get(hostname, now)
             for hostname, settings in self.hostnames.items()
@@ -147,9 +155,9 @@ def came_back(tombstone: Tombstone, observation: Observation) -> bool:
     have created a record for the hostname since.
     """
     record = address_record(observation.records, tombstone.settings.hostname)
-    return (
-        record is not None
-        and record.comment == RECORD_COMMENT
-        and record.created_on is not None
-        and record.created_on > tombstone.removed_at
-    )
+    if record is None or record.comment != RECORD_COMMENT:
+        return False
+    if tombstone.record_id:
+        return record.id != tombstone.record_id
+    # Two clocks, of which one may be wrong: nothing else is known.
+    return record.created_on is not None and record.created_on > tombstone.removed_at

@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.hassio import is_hassio
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
-from homeassistant.util import dt as dt_util
 
 from ..cloudflared_app import AppError, async_find_apps
 from ..const import CONF_METRICS_ADDRESSES, LOGGER
 from ..engine.api.errors import Unavailable
 from ..engine.api.ingress import TunnelConfiguration
 from ..engine.arrival import Arrival
+from ..engine.moment import Moment
 from ..engine.sync.settings import ProtectedHostname
 from ..engine.tunnels.reports import ConnectorReport, RuleState, worst_rule_state
 from ..issues import Issue, async_report, rule_issue
@@ -56,9 +56,9 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         self._local_tunnel_names = local_tunnel_names
         self._arrival_at = arrival_at
         self._look_again = look_again
-        self._read_on: dict[str, datetime] = {}
+        self._read_on: dict[str, Moment] = {}
         self._app_addresses: list[str] = []
-        self._apps_found_on: datetime | None = None
+        self._apps_found_on: Moment | None = None
         self._has_looked = False
         self._told: dict[str, ConnectorReport] = {}
 
@@ -130,18 +130,17 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         except Unavailable as err:
             LOGGER.debug("%s: a metrics server gave no answer: %s", self.name, err)
             return None
-        self._read_on[address] = dt_util.utcnow()
+        self._read_on[address] = Moment.now()
         return report if is_same or last is None else report.in_place_of(last)
 
     def _is_due(self, address: str) -> bool:
-        return dt_util.utcnow() - self._read_on[address] >= _WHOLE_REPORT_INTERVAL
+        return self._read_on[address].age >= _WHOLE_REPORT_INTERVAL
 
     async def _find_apps(self) -> None:
         """Note where the apps Cloudflared tell of themselves; while nobody says so, they stay where they were."""
-        now = dt_util.utcnow()
-        if self._apps_found_on and now - self._apps_found_on < _APPS_INTERVAL:
+        if self._apps_found_on and self._apps_found_on.age < _APPS_INTERVAL:
             return
-        self._apps_found_on = now
+        self._apps_found_on = Moment.now()
         with suppress(AppError):
             apps = await async_find_apps(self.hass)
             self._app_addresses = [app.address for app in apps]

@@ -3,17 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
+from ..engine.moment import Moment
 from ..engine.tunnels.reports import ConnectorReport, updated
 from ..issues import Issue, async_report, tunnel_issue
 from .base import CloudflareCoordinator
@@ -65,15 +65,15 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     interval = timedelta(seconds=60)
     permissions = frozenset({Permission.TUNNEL_EDIT})
 
-    _cut_off_since: Mapping[str, datetime] = {}
+    _cut_off_since: Mapping[str, Moment] = {}
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, client: CloudflareClient
     ) -> None:
         """Initialize the coordinator; no connector was read yet."""
         super().__init__(hass, entry, client)
-        self._connectors_read: dict[str, datetime] = {}
-        self._looked_again: datetime | None = None
+        self._connectors_read: dict[str, Moment] = {}
+        self._looked_again: Moment | None = None
 
     @override
     def pace(self, data: Mapping[str, TunnelState] | None) -> timedelta:
@@ -96,10 +96,9 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     def async_look_again(self, tunnel_id: str) -> None:
         """Read a tunnel and its connectors soon: at home, one of them was seen to come or go."""
         self._connectors_read.pop(tunnel_id, None)
-        now = dt_util.utcnow()
         # One that starts again and again is read with every refresh.
-        if self._looked_again is None or now - self._looked_again >= self.interval:
-            self._looked_again = now
+        if self._looked_again is None or self._looked_again.age >= self.interval:
+            self._looked_again = Moment.now()
             self.config_entry.async_create_background_task(
                 self.hass, self.async_request_refresh(), f"{self.name} refresh"
             )
@@ -118,7 +117,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         self._note_unread(key for key, item in known.items() if item.connectors is None)
         # What needs another look is due at the next refresh.
         read = changed.keys() - self._newly_unread
-        self._connectors_read |= dict.fromkeys(read, dt_util.utcnow())
+        self._connectors_read |= dict.fromkeys(read, Moment.now())
         states = known | {
             tunnel.id: TunnelState(
                 tunnel=tunnel,
@@ -141,7 +140,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
 
         A tunnel that never had a connector is not broken: it is still being set up.
         """
-        now = dt_util.utcnow()
+        now = Moment.now()
         # The hostnames are looked through only if a tunnel is down: this runs every minute.
         down = [item for item in tunnels if item.cut_off]
         served = self._published_by_tunnel() if down else {}
@@ -153,7 +152,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         for tunnel in missed:
             seen = self._cut_off_since[tunnel.id]
             if self.has_passed(TUNNEL_DOWN_AFTER, seen):
-                since = tunnel.disconnected_since or seen
+                since = tunnel.disconnected_since or seen.on
                 yield tunnel_issue(tunnel, since, served[tunnel.id])
 
     def _published_by_tunnel(self) -> Mapping[str, set[str]]:

@@ -8,11 +8,11 @@ from typing import Final, override
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
-from homeassistant.util import dt as dt_util
 
 from ..account import async_get_account_state
 from ..const import CONF_ACCOUNT_ID, LOGGER
 from ..engine.arrival import Arrival
+from ..engine.moment import Moment
 from ..engine.probe import Enforcement, Probe
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
@@ -75,7 +75,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
     @callback
     def async_record_arrival(self, hostname: str, arrival: Arrival) -> None:
         """Record where a visit with a good certificate ended, or that a device came through."""
-        self._arrivals[hostname] = (arrival, dt_util.utcnow())
+        self._arrivals[hostname] = (arrival, Moment.now())
         self._report_arrivals()
         self.async_update_listeners()
 
@@ -83,7 +83,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         """Return what was met last behind a hostname's rules; what worked once is not known for ever."""
         arrival, seen_at = self._arrivals.get(hostname, (None, None))
         if arrival and seen_at and arrival.is_home:
-            return arrival if dt_util.utcnow() - seen_at < _TRUSTED_FOR else None
+            return arrival if seen_at.age < _TRUSTED_FOR else None
         return arrival
 
     def _report_arrivals(self) -> None:

@@ -2,16 +2,15 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..account import AccountState, async_get_account_state
 from ..const import DOMAIN
 from ..engine.arrival import Arrival
+from ..engine.moment import Moment
 from ..engine.sync.settings import ProtectedHostname
 from ..engine.tunnels.reports import RuleState
 from ..pages.visit import Question, async_get_questions
@@ -32,7 +31,7 @@ class ExpectedArrival:
     account_id: str
     protected: ProtectedHostname
     question: Question
-    since: datetime
+    since: Moment
 
     @property
     def url(self) -> str:
@@ -53,7 +52,7 @@ class ExpectedArrival:
     def _has_arrived(self) -> bool:
         hostname = self.protected.hostname
         if self.question.host_through_tunnel == hostname:
-            self._state.arrivals[hostname] = (Arrival.HOME, dt_util.utcnow())
+            self._state.arrivals[hostname] = (Arrival.HOME, Moment.now())
             return True
         arrival, seen_at = self._state.arrivals.get(hostname, (None, self.since))
         is_home = arrival is Arrival.HOME and seen_at > self.since
@@ -84,7 +83,7 @@ async def async_expect_arrival(draft: HostnameDraft) -> ExpectedArrival:
         account_id=account.account_id,
         protected=protected,
         question=question,
-        since=dt_util.utcnow(),
+        since=Moment.now(),
     )
 
 

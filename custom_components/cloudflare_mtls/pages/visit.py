@@ -1,7 +1,7 @@
 """The view that Home Assistant's own visits ask for: only this Home Assistant knows the answer."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 import secrets
 from typing import Final
@@ -9,10 +9,10 @@ from typing import Final
 from aiohttp import web
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
-from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..engine.moment import Moment
 from ..requested_host import requested_host
 from .page import HEADERS
 from .visitor import came_through_tunnel
@@ -32,7 +32,8 @@ class Question:
 
     text: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     answer: str
-    expires_at: datetime
+    asked: Moment = field(default_factory=Moment.now)
+    lasts: timedelta
     # The Host header of the request that asked last, and of the last one that a tunnel brought.
     seen_host: str | None = None
     host_through_tunnel: str | None = None
@@ -53,13 +54,14 @@ class Questions:
     @callback
     def ask(self, answer: str | None = None, seconds: float = _SECONDS) -> Question:
         """Return a new question with an answer that nobody knows, or that a person reads."""
-        now = dt_util.utcnow()
         question = Question(
             answer=answer or secrets.token_urlsafe(16),
-            expires_at=now + timedelta(seconds=seconds),
+            lasts=timedelta(seconds=seconds),
         )
         self._asked = {
-            text: item for text, item in self._asked.items() if now < item.expires_at
+            text: item
+            for text, item in self._asked.items()
+            if item.asked.age < item.lasts
         } | {question.text: question}
         return question
 

@@ -15,7 +15,7 @@ from ..const import DOMAIN
 from ..engine.certificates.certificate import ListedCertificate, RememberedCertificate
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
-from ..engine.certificates.records import Changes, Record
+from ..engine.certificates.records import Changes, Record, in_order_of_times, next_place
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
 _VERSION = 2
@@ -48,10 +48,7 @@ class Ledger:
         """Take what was stored."""
         self._store = store
         stored = {**_NOTHING, **(stored or {})}
-        self._records = {
-            certificate_id: Record.from_data(data)
-            for certificate_id, data in stored["records"].items()
-        }
+        self._records = _read_records(stored)
         self._told = {
             certificate_id: Standing(value)
             for certificate_id, value in stored["told"].items()
@@ -149,7 +146,8 @@ class Ledger:
     async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
         """Record what happened to a certificate that was created here."""
         if record := self._records.get(certificate_id):
-            self._records[certificate_id] = replace(record, **changes)
+            place = next_place(self._records)
+            self._records[certificate_id] = record.noting(place, **changes)
             await self._async_save()
 
     async def async_record_told(self, standings: dict[str, Standing]) -> None:
@@ -244,6 +242,10 @@ class Ledger:
                     certificate_id: record.as_data()
                     for certificate_id, record in self._records.items()
                 },
+                "places": {
+                    certificate_id: record.places
+                    for certificate_id, record in self._records.items()
+                },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
                 "strangers": [
@@ -261,6 +263,18 @@ class Ledger:
                 },
             }
         )
+
+
+def _read_records(stored: Mapping[str, Any]) -> dict[str, Record]:
+    records = {
+        certificate_id: Record.from_data(data)
+        for certificate_id, data in stored["records"].items()
+    }
+    # Earlier versions store no places, and read no record that has more fields.
+    if "places" not in stored:
+        return in_order_of_times(records)
+    places = stored["places"]
+    return {key: replace(item, **places[key]) for key, item in records.items()}
 
 
 class _LedgerStore(Store[dict[str, Any]]):

@@ -29,6 +29,7 @@ from ..subentries import (
 
 _VERSION: Final = 1
 _MARKED: Final = "marked"
+_RECORD: Final = "record"
 _RELEASED: Final = "released"
 
 type _Items = Mapping[str, Mapping[str, Any]]
@@ -36,10 +37,14 @@ type _Items = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Tombstone:
-    """A removed hostname as it was, and when its removal was noticed."""
+    """A removed hostname as it was, and when its removal was noticed.
+
+    record_id: the DNS record that it had while it was configured, None if that was never seen.
+    """
 
     settings: HostnameSettings
     removed_at: datetime
+    record_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +72,19 @@ class Tombstones:
             hostname: Tombstone(
                 settings=read_hostname_settings(item["settings"]),
                 removed_at=datetime.fromisoformat(item["removed_at"]),
+                record_id=item.get(_RECORD),
             )
             for hostname, item in self._stored["hostnames"].items()
             if item["removed_at"]
+        }
+
+    @property
+    def configured(self) -> Mapping[str, str]:
+        """Return the zones of the hostnames that are not removed."""
+        return {
+            hostname: item["settings"][CONF_ZONE_ID]
+            for hostname, item in self._stored["hostnames"].items()
+            if not item["removed_at"]
         }
 
     @property
@@ -99,6 +114,14 @@ class Tombstones:
         """Remember that the DNS record of these hostnames bears our mark."""
         items = {
             name: {**item, _MARKED: True} if name in hostnames else item
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
+
+    async def async_note_records(self, record_ids: Mapping[str, str]) -> None:
+        """Remember which DNS records these hostnames have."""
+        items = {
+            name: {**item, _RECORD: record_ids[name]} if name in record_ids else item
             for name, item in self._stored["hostnames"].items()
         }
         await self._async_keep({**self._stored, "hostnames": items})

@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Zone
+from tests.clocks import HomeClock
 from tests.common import (
     EDGE_EVERY,
     SECOND_LOOK,
@@ -314,3 +315,30 @@ async def test_unused_zone_that_cannot_be_read_is_nobodys_trouble(
         await wait_for_refresh(hass, freezer, every)
         assert reported(hass) == set()
         assert state_of(hass, HOME_DRIFT) == "off"
+
+
+@pytest.mark.parametrize("hours", [2, -2], ids=["set back", "set forward"])
+async def test_clock_that_is_set_between_two_looks(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    cabin: Zone,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+    hours: int,
+) -> None:
+    """A lost domain is told at the second look, half a minute after the first."""
+    freezer.tick(timedelta(hours=2))
+    home_clock.set(timedelta(hours=hours))
+    narrow_the_token(sandbox, faults, cabin)
+    await two_zones.runtime_data.protection.async_refresh()
+    await settle(hass)
+    home_clock.set(-timedelta(hours=hours))
+    assert reported(hass) == set()
+    await two_zones.runtime_data.protection.async_refresh()
+    assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+
+    assert reported(hass) == {"zone_out_of_reach"}

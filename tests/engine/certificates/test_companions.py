@@ -74,12 +74,17 @@ def unfetched(age: int) -> Record:
 def state(
     *certificates: Certificate, waiting: str = "", **records: Record
 ) -> CompanionState:
-    """Return the state of a phone that has these certificates; a person confirmed all."""
+    """Return the state of a phone that has these certificates, those with records oldest first.
+
+    A person confirmed the others.
+    """
     known = trust(
         records={
             name: replace(item, fingerprint=name) for name, item in records.items()
         },
-        confirmed={item.facts.fingerprint_sha256: PHONE.id for item in certificates},
+        confirmed={
+            item.id: PHONE.id for item in certificates if item.id not in records
+        },
         device_ids={PHONE.id},
     )
     return companion_states(
@@ -155,11 +160,41 @@ def test_certificate_that_is_not_revoked_needs_no_restoring() -> None:
     assert state(certificate("phone")).restorable is None
 
 
-def test_time_of_creation_comes_from_the_record() -> None:
-    """Cloudflare dates certificates back, and gives all of one minute the same time."""
-    first, second = certificate("first", age=1), certificate("second", age=2)
-    found = state(first, second, first=fetched(8), second=fetched(7))
+@pytest.mark.parametrize("age", [0, 3], ids=["ahead", "right"])
+@pytest.mark.parametrize("issued", [1, 2], ids=["the same day", "a day before"])
+def test_certificates_that_were_created_here_are_in_the_order_of_their_records(
+    age: int, issued: int
+) -> None:
+    """The home's clock was ahead at the first one; Cloudflare's dates are as good as a minute."""
+    first, second = certificate("first", age=1), certificate("second", age=issued)
+    found = state(second, first, first=fetched(age), second=fetched(2))
+    assert list(found.certificates) == [first, second]
     assert found.current is second
+
+
+@pytest.mark.parametrize("clock", [-5, 0, 5], ids=["ahead", "right", "behind"])
+def test_certificate_from_elsewhere_is_where_cloudflares_dates_put_it(
+    clock: int,
+) -> None:
+    """The home's clock, which dated the records, is not asked."""
+    ages = {"before": 9, "first": 8, "between": 7, "second": 6, "after": 5}
+    created = {name: fetched(ages[name] + clock) for name in ("first", "second")}
+    certificates = [certificate(name, age=age) for name, age in ages.items()]
+    found = state(*reversed(certificates), waiting="", **created)
+    assert list(found.certificates) == certificates
+    assert found.current is certificates[-1]
+
+
+def test_restored_certificate_from_elsewhere_stays_where_it_was() -> None:
+    """Its record was made when a person restored it, after all others."""
+    names = ("elsewhere", "new")
+    old, new = certificate("elsewhere", age=9), certificate("new", age=5)
+    records = {name: replace(fetched(1), fingerprint=name) for name in reversed(names)}
+    known = trust(
+        records=records, confirmed={"elsewhere": PHONE.id}, device_ids={PHONE.id}
+    )
+    found = companion_states([PHONE], [new, old], known, lambda _: False, NOW)
+    assert list(found[PHONE.id].certificates) == [old, new]
 
 
 def test_expired_certificate_is_still_current() -> None:

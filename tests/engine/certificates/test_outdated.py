@@ -9,7 +9,11 @@ import pytest
 from custom_components.cloudflare_mtls.engine.certificates.outdated import (
     revocation_dates,
 )
-from custom_components.cloudflare_mtls.engine.certificates.records import GRACE, Record
+from custom_components.cloudflare_mtls.engine.certificates.records import (
+    GRACE,
+    Record,
+    in_order_of_times,
+)
 
 NOW = datetime(2027, 7, 15, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -48,14 +52,15 @@ def restored(restored_on: datetime) -> Record:
 
 
 def dates(*records: Record | None, waiting: str = "") -> dict[str, datetime]:
-    """Return when which certificates are revoked; 0 is the oldest."""
+    """Return when which certificates are revoked, by a right clock; 0 is the oldest."""
     ids = [str(number) for number in range(len(records))]
     known = {
         certificate_id: record
         for certificate_id, record in zip(ids, records, strict=True)
         if record
     }
-    return revocation_dates(ids, known, lambda item: item in waiting, NOW, ends={})
+    placed = in_order_of_times(known)
+    return revocation_dates(ids, placed, lambda item: item in waiting, NOW, ends={})
 
 
 def outdated(*records: Record | None, waiting: str = "") -> list[str]:
@@ -240,3 +245,18 @@ def test_the_newest_replacement_counts() -> None:
     older = proven(PROVEN_ON - 9 * DAY)
     assert outdated(restored(PROVEN_ON - 5 * DAY), older, PROVEN) == ["1", "0"]
     assert outdated(restored(PROVEN_ON + DAY), older, PROVEN) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("proof", "restoration", "kept"), [(1, 2, True), (2, 1, False)]
+)
+@pytest.mark.parametrize("skew", [-DAY, DAY], ids=["behind", "ahead"])
+def test_the_order_of_a_proof_and_a_restoration_counts_and_not_the_clock(
+    proof: int, restoration: int, kept: bool, skew: timedelta
+) -> None:
+    """The clock was wrong at the restoration, by more than what lies between both."""
+    older = replace(restored(PROVEN_ON + skew), restoration=restoration)
+    newer = replace(PROVEN, proof=proof)
+    records = {"0": older, "1": newer}
+    found = revocation_dates(["0", "1"], records, lambda _: False, NOW, ends={})
+    assert (found == {}) is kept

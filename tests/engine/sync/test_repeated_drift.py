@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.moment import Moment
 from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure
 from custom_components.cloudflare_mtls.engine.rules.visitors import Visitor
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
@@ -38,18 +39,26 @@ class Home:
     def __init__(self) -> None:
         """Begin with a look that finds all in sync."""
         self.now = BEGIN
+        # What the clock shows beyond the time that has passed.
+        self.ahead = timedelta()
         self.known = RepeatedDrift()
         self.look(IN_SYNC)
+
+    @property
+    def moment(self) -> Moment:
+        """Return this moment."""
+        seconds = (self.now - BEGIN).total_seconds()
+        return Moment(seconds=seconds, on=self.now + self.ahead)
 
     def look(self, *plans: Plan, after: timedelta = timedelta()) -> None:
         """Look at the zones of two hostnames."""
         self.now += after
-        self.known.look(plans, {HOST, OTHER}, self.now)
+        self.known.look(plans, {HOST, OTHER}, self.moment)
 
     def fix(self, hostname: str = HOST, *, after: timedelta = timedelta()) -> None:
         """Fix what was found."""
         self.now += after
-        self.known.fixed(hostname, self.now)
+        self.known.fixed(hostname, self.moment)
 
     def undo(self, plan: Plan, *, after: timedelta = HOUR) -> None:
         """Find one change, and fix it at once."""
@@ -65,7 +74,7 @@ class Home:
 
     def told(self) -> RepeatedChange | None:
         """Return what is told of the hostname; nothing is told of the other one."""
-        told = self.known.repeated(self.now)
+        told = self.known.repeated(self.moment)
         assert told.keys() <= {HOST}
         return told.get(HOST)
 
@@ -116,11 +125,11 @@ def test_each_hostname_counts_for_itself() -> None:
 
 def test_hostname_that_was_never_in_sync_was_not_undone() -> None:
     """What is fixed after a start was never right before."""
-    known = RepeatedDrift()
+    known, now = RepeatedDrift(), Home().moment
     for plan in (exposure(), drift(), exposure()):
-        known.look([plan], {HOST}, BEGIN)
-        known.fixed(HOST, BEGIN)
-    assert known.repeated(BEGIN) == {}
+        known.look([plan], {HOST}, now)
+        known.fixed(HOST, now)
+    assert known.repeated(now) == {}
 
 
 def test_attempts_until_all_is_in_sync_count_once() -> None:
@@ -221,3 +230,17 @@ def test_exposure_that_somebody_else_ended_is_not_that_of_a_later_change() -> No
     told = home.told()
     assert told
     assert (told.times, told.exposed_for) == (4, HOUR)
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-9), timedelta(days=9)])
+def test_clock_that_is_set_meanwhile(by: timedelta) -> None:
+    """It neither forgets what was undone, nor keeps it, nor makes an exposure longer."""
+    home = Home()
+    home.look(exposure(), after=MINUTE)
+    home.ahead = by
+    home.fix(after=MINUTE)
+    home.undo_two_more()
+    assert home.told_exposure() == 2 * MINUTE
+    home.ahead = timedelta()
+    home.now += timedelta(days=1)
+    assert home.told() is None

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .certificate import Certificate
+from .creation_order import oldest_first
 from .lifecycle import Standing, days_left
 from .outdated import revocation_dates
 from .records import Record, may_be_installed
@@ -82,7 +83,7 @@ def companion_states(
 ) -> Mapping[str, CompanionState]:
     """Return the state of each device, by its id."""
     of_device: dict[str, list[Certificate]] = {device.id: [] for device in devices}
-    for certificate in certificates:
+    for certificate in oldest_first(certificates, trust):
         if (device_id := trust.device_id_of(certificate)) in of_device:
             of_device[device_id].append(certificate)
     records = {
@@ -94,7 +95,7 @@ def companion_states(
     return {
         device.id: _state(
             device,
-            sorted(of_device[device.id], key=lambda item: _created_on(item, records)),
+            of_device[device.id],
             records,
             is_waiting,
             now,
@@ -128,12 +129,6 @@ def _state(
         replaced=tuple(active[key] for key, date in dates.items() if date > now),
         outdated=tuple(active[key] for key, date in dates.items() if date <= now),
     )
-
-
-def _created_on(certificate: Certificate, records: Mapping[str, Record]) -> datetime:
-    """Return when a certificate was created; Cloudflare's own date is whole minutes back."""
-    record = records.get(certificate.id)
-    return record.created_on if record else certificate.facts.issued_on
 
 
 def _current(

@@ -27,10 +27,10 @@ def revocation_dates(
     replacements: list[Replacement] = []
     for certificate_id in reversed(certificate_ids):
         record = records.get(certificate_id)
-        restored_on = record.restored_on if record else None
-        due = [item.revokes_on for item in replacements if not item.spares(restored_on)]
+        due = [item.revokes_on for item in replacements if not item.spares(record)]
         is_lost = not may_be_installed(record) and not is_waiting(certificate_id)
-        if is_lost and restored_on is None and certificate_id != certificate_ids[-1]:
+        is_restored = record is not None and record.restored_on is not None
+        if is_lost and not is_restored and certificate_id != certificate_ids[-1]:
             dates[certificate_id] = now
             continue
         if due:

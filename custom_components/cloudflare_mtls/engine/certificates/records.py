@@ -1,27 +1,45 @@
 """Records of what happened to a certificate after it was created here (pure)."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, Final, Self, TypedDict
+from typing import Any, Final, Self, TypedDict, Unpack
 
 # Nobody can see which certificate a device showed in its test: it may have been the older one.
 GRACE: Final = timedelta(days=7)
 
 _TEXTS: Final = frozenset({"fingerprint", "device_id", "test_digest"})
+_PLACES: Final = frozenset({"proof", "restoration"})
+
+
+class Changes(TypedDict, total=False):
+    """What can happen to a certificate that was created here, and when it did."""
+
+    taken_on: datetime
+    test_digest: str
+    proven_on: datetime
+    restored_on: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replacement:
-    """Since when a certificate replaces the device's older ones, and when they are revoked."""
+    """When the older certificates of a device are revoked, and since when they are replaced.
 
-    since: datetime
+    proof: the place of the proof that replaced them, or None if it was the date.
+    """
+
     revokes_on: datetime
+    proof: int | None = None
 
-    def spares(self, restored_on: datetime | None) -> bool:
-        """Return whether a person has restored an older certificate since."""
-        return restored_on is not None and restored_on >= self.since
+    def spares(self, record: Record | None) -> bool:
+        """Return whether a person has restored a certificate since."""
+        if record is None or record.restored_on is None:
+            return False
+        if self.proof is None:
+            return record.restored_on >= self.revokes_on
+        return record.restoration > self.proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +48,15 @@ class Record:
 
     fingerprint: its SHA-256 fingerprint, in lowercase hex.
     device_id: the companion device that it was created for, by our own id.
+    created_on: when that was by the home's clock, which may have been wrong.
     taken_on: when the device fetched it.
     test_digest: SHA-256 of the token that the device then got, to test the certificate once.
     proven_on: when the device reached Home Assistant with it.
     restored_on: when a person last took its revocation back.
     revoke_old_on: when the device's older certificates are revoked, proven or not, once it
     fetched this one.
+    proof, restoration: the places of both among all proofs and restorations of the account; 0 for
+    none. The clock may be set between two of them, so their times say nothing of their order.
     """
 
     fingerprint: str
@@ -46,6 +67,8 @@ class Record:
     proven_on: datetime | None = None
     restored_on: datetime | None = None
     revoke_old_on: datetime | None = None
+    proof: int = 0
+    restoration: int = 0
 
     def is_tested_with(self, digest: str) -> bool:
         """Return whether this is the digest of the token that the device got with its bundle."""
@@ -59,14 +82,23 @@ class Record:
         """
         found = []
         if self.taken_on and (due := self.revoke_old_on) and due <= now:
-            found.append(Replacement(since=due, revokes_on=due))
+            found.append(Replacement(revokes_on=due))
         if proven := self.proven_on:
-            found.append(Replacement(since=proven, revokes_on=proven + GRACE))
-        return [item for item in found if not item.spares(self.restored_on)]
+            found.append(Replacement(revokes_on=proven + GRACE, proof=self.proof))
+        return [item for item in found if not item.spares(self)]
+
+    def noting(self, place: int, **changes: Unpack[Changes]) -> Self:
+        """Return the record with what happened now; a proof or restoration gets this place."""
+        changed = replace(self, **changes)
+        if "proven_on" in changes:
+            changed = replace(changed, proof=place)
+        if "restored_on" in changes:
+            changed = replace(changed, restoration=place)
+        return changed
 
     @classmethod
-    def from_data(cls, data: dict[str, str]) -> Self:
-        """Read a record from how it is stored."""
+    def from_data(cls, data: Mapping[str, str]) -> Self:
+        """Read a record from how it is stored; its places are stored elsewhere."""
         read: dict[str, Any] = {
             key: value if key in _TEXTS else datetime.fromisoformat(value)
             for key, value in data.items()
@@ -78,17 +110,36 @@ class Record:
         return {
             key: value if key in _TEXTS else value.isoformat()
             for key, value in asdict(self).items()
-            if value
+            if value and key not in _PLACES
         }
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Return the places of its proof and its restoration, as they are stored."""
+        return {"proof": self.proof, "restoration": self.restoration}
 
-class Changes(TypedDict, total=False):
-    """What can happen to a certificate that was created here, and when it did."""
 
-    taken_on: datetime
-    test_digest: str
-    proven_on: datetime
-    restored_on: datetime
+def in_order_of_times(records: Mapping[str, Record]) -> dict[str, Record]:
+    """Return records with the places of what happened to them, as far as its times tell."""
+    happened = [
+        *((item.proven_on, "proof", key) for key, item in records.items()),
+        *((item.restored_on, "restoration", key) for key, item in records.items()),
+    ]
+    ordered = sorted((on, kind, key) for on, kind, key in happened if on)
+    places = {(kind, key): place for place, (_, kind, key) in enumerate(ordered, 1)}
+    return {
+        key: replace(
+            item,
+            proof=places.get(("proof", key), 0),
+            restoration=places.get(("restoration", key), 0),
+        )
+        for key, item in records.items()
+    }
+
+
+def next_place(records: Mapping[str, Record]) -> int:
+    """Return the place of the next proof or restoration."""
+    return 1 + max((max(item.places.values()) for item in records.values()), default=0)
 
 
 def token_digest(token: str) -> str:

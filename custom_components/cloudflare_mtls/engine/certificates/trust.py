@@ -43,6 +43,11 @@ class Trust:
         fingerprint = certificate.facts.fingerprint_sha256
         return record if record and record.fingerprint == fingerprint else None
 
+    def created_here(self, certificate: Certificate) -> bool:
+        """Return whether its record was made at its creation, not when a confirmed one was restored."""
+        is_confirmed = certificate.facts.fingerprint_sha256 in self.confirmed
+        return not is_confirmed and self.record_of(certificate) is not None
+
     def device_id_of(self, certificate: Certificate) -> str | None:
         """Return the companion device that a certificate belongs to, present or not."""
         fingerprint = certificate.facts.fingerprint_sha256

@@ -61,6 +61,11 @@ class AccountSync:
         return {zone_id: zone.left for zone_id, zone in self.zones.items()}
 
     @property
+    def observations(self) -> tuple[Observation, ...]:
+        """Return what is known of the zones that were looked at."""
+        return tuple(zone.view.observation for zone in self.zones.values())
+
+    @property
     def in_sync(self) -> bool:
         """Return whether all is known to be as it must be."""
         return not self.unseen and all(plan.in_sync for plan in self.left.values())

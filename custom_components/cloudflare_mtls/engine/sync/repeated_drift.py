@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..moment import Moment
 from .plan import Plan
 
 _WITHIN: Final = timedelta(days=1)
@@ -26,7 +27,7 @@ class RepeatedChange:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fixed:
-    at: datetime
+    at: Moment
     exposed_for: timedelta | None
 
 
@@ -36,12 +37,12 @@ class RepeatedDrift:
     def __init__(self) -> None:
         """Begin with nothing known."""
         self._in_sync = set[str]()
-        self._closed_at: dict[str, datetime] = {}
-        self._open_since: dict[str, datetime] = {}
+        self._closed_at: dict[str, Moment] = {}
+        self._open_since: dict[str, Moment] = {}
         self._fixed: dict[str, list[_Fixed]] = {}
 
     def look(
-        self, plans: Collection[Plan], hostnames: Collection[str], now: datetime
+        self, plans: Collection[Plan], hostnames: Collection[str], now: Moment
     ) -> None:
         """Note which hostnames were seen in sync or closed, and since when others may be exposed."""
         self._in_sync |= {
@@ -56,7 +57,7 @@ class RepeatedDrift:
             self._closed_at[hostname] = now
             self._open_since.pop(hostname, None)
 
-    def fixed(self, hostname: str, now: datetime) -> None:
+    def fixed(self, hostname: str, now: Moment) -> None:
         """Note that drift of a hostname was fixed; it counts once, until the hostname is in sync again."""
         since = self._open_since.get(hostname)
         exposed_for = None if since is None else now - since
@@ -69,7 +70,7 @@ class RepeatedDrift:
             longest = max(exposed_for, items[-1].exposed_for or exposed_for)
             items[-1] = replace(items[-1], exposed_for=longest)
 
-    def repeated(self, now: datetime) -> Mapping[str, RepeatedChange]:
+    def repeated(self, now: Moment) -> Mapping[str, RepeatedChange]:
         """Return what was fixed three times or more within a day, by hostname."""
         self._fixed = {
             hostname: recent
@@ -78,7 +79,7 @@ class RepeatedDrift:
         }
         return {
             hostname: RepeatedChange(
-                since=items[0].at,
+                since=items[0].at.on,
                 times=len(items),
                 exposed_for=max(
                     (
