@@ -132,8 +132,8 @@ class CertificateWatch:
         if event is CertificateEvent.REVOKED:
             # One that was revoked before it was ever seen here is no news.
             return told is not None
-        # Expiry matters only for the certificate that the device uses.
-        return certificate == companion.current
+        # Expiry matters only for the certificate that the device uses, and may use.
+        return certificate == companion.current and not companion.is_revoked
 
     async def _fire_unknown(self, certificates: Iterable[ListedCertificate]) -> None:
         """Fire an event for each unknown certificate that was not seen before."""
