@@ -246,6 +246,8 @@ async def test_restored_before_the_answer_to_its_revocation_came(
     while certificates(sandbox)[CERTIFICATE_ID] == "active":
         await asyncio.sleep(0)
 
+    # Which of two requests is the later one, their times tell.
+    freezer.tick(1)
     await restoring(hass, ready)
     hold.set()
     await revoking

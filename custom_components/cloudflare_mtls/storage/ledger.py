@@ -36,8 +36,8 @@ class Ledger:
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
     Unwanted are certificates that have to be revoked, by their ids or fingerprints, and those that
-    are being signed, by their keys' ids. Revoked ones are remembered: anybody with rights at
-    Cloudflare may reactivate them.
+    are being signed, by their keys' ids. Revoked ones are remembered, wherever they were revoked:
+    anybody with rights at Cloudflare may reactivate them.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Ledger:
 
     @property
     def revoked(self) -> Collection[str]:
-        """Return the ids and fingerprints of the certificates that were revoked here."""
+        """Return the ids and fingerprints of certificates that were revoked here, or seen revoked."""
         return self._revoked
 
     @property
@@ -174,7 +174,7 @@ class Ledger:
             await self._async_save()
 
     async def async_record_revoked(self, item_ids: Collection[str]) -> None:
-        """Record that certificates are revoked, as is wanted here."""
+        """Record that certificates are revoked, here or elsewhere."""
         if item_ids:
             for item_id in item_ids:
                 self._unwanted.pop(item_id, None)
