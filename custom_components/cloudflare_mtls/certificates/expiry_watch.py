@@ -1,7 +1,7 @@
 """Follows the certificates of an account: events and repairs for what happens to them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -75,7 +75,7 @@ class CertificateWatch:
     async def _check(self, state: ProtectionState) -> None:
         companions = state.companions or {}
         await self._fire_changes(companions)
-        await self._fire_unknown(state.unknown_certificates)
+        await self._fire_unknown(state)
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
         )
@@ -152,11 +152,18 @@ class CertificateWatch:
         # Expiry matters only for the certificate that the device uses, and may use.
         return certificate == companion.current and not companion.is_revoked
 
-    async def _fire_unknown(self, certificates: Iterable[ListedCertificate]) -> None:
-        """Fire an event for each unknown certificate that was not seen before."""
-        unknown = {item.id: item for item in certificates}
-        for certificate_id in await self._ledger.async_record_seen(unknown):
-            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
+    async def _fire_unknown(self, state: ProtectionState) -> None:
+        """Fire an event for each certificate that became unknown, for the first time or again."""
+        unknown = {item.id: item for item in state.unknown_certificates}
+        trust = self._protection.trust
+        others = {
+            item.id
+            for item in state.certificates or ()
+            # What has to be revoked was told, and still gets in.
+            if item.id not in unknown and not trust.is_unwanted(item)
+        }
+        for item_id in await self._ledger.async_record_unknown(unknown, others):
+            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[item_id])
 
     @callback
     def _fire(

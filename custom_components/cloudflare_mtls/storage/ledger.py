@@ -1,7 +1,7 @@
 """What only Home Assistant knows of certificates; nothing in it is secret."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Unpack, override
@@ -55,6 +55,8 @@ class Ledger:
             for certificate_id, value in stored["told"].items()
         }
         self._seen: set[str] = set(stored["known"])
+        # Earlier versions told of each certificate once.
+        self._unknown: set[str] = set(stored.get("unknown", self._seen))
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
         self._unwanted = {
             item_id: datetime.fromisoformat(since)
@@ -147,13 +149,19 @@ class Ledger:
             self._told |= standings
             await self._async_save()
 
-    async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Record unknown certificates, and return those that were not seen before."""
-        new = sorted(set(certificate_ids) - self._seen)
-        if new:
-            self._seen.update(new)
+    async def async_record_unknown(
+        self, unknown: Collection[str], others: Collection[str]
+    ) -> list[str]:
+        """Record which certificates are unknown and which others are not; return those that became so.
+
+        Those that are among neither stay as they were.
+        """
+        before = self._unknown
+        self._unknown = before.difference(others).union(unknown)
+        if self._unknown != before:
+            self._seen.update(unknown)
             await self._async_save()
-        return new
+        return sorted(set(unknown) - before)
 
     async def async_confirm(self, devices: Mapping[str, str | None]) -> None:
         """Record the device of each certificate that a person confirmed, by fingerprint."""
@@ -203,6 +211,7 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
+                "unknown": sorted(self._unknown),
                 "confirmed": dict(self._confirmed),
                 "unwanted": {
                     item_id: since.isoformat()
