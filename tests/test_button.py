@@ -138,7 +138,7 @@ async def test_revocation_that_fails(
         "reason": "Cloudflare refused the request: Not today. Nothing further was changed.",
         "left": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
     }
-    assert state_of(hass, "sensor.pixel_8_certificate_status") == "active"
+    assert state_of(hass, "sensor.pixel_8_certificate_status") == "revoking"
     await settle(hass)
     assert "revocation_pending" in reported(hass)
 

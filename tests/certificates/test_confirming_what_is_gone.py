@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
+from sandbox.state import CertificateStatus
 from tests.certificates.creating import REVOKE, press
 from tests.certificates.helpers import trusted, unreadable
 from tests.certificates.test_pinning import choose_pinning, pinned
@@ -18,8 +19,10 @@ from tests.certificates.test_unknown_certificates import listed, select, to_step
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
+    COMPANION_ID,
     DEVICE_ID,
     EDGE_EVERY,
+    act,
     add_certificate,
     fingerprint_of,
     issues,
@@ -28,6 +31,7 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
     with_device,
+    zone_of,
 )
 from tests.dialogs import Client, begin_repair, confirm_repair
 
@@ -122,6 +126,47 @@ async def test_device_that_is_removed_while_the_dialog_is_open(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()
     assert await trusted(hass, entry) == {CERTIFICATE_ID: True}
+
+
+@with_device
+@pytest.mark.parametrize("how", ["by its id", "with its device", "elsewhere"])
+@pytest.mark.parametrize("step_id", ["confirm", "revoke"])
+async def test_certificate_that_was_revoked_and_reactivated(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+    step_id: str,
+    how: str,
+) -> None:
+    """The dialog says so: to confirm it takes the revocation back."""
+    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    await add_certificate(sandbox, certificate_id="other")
+    protection = home.runtime_data.protection
+    match how:
+        case "by its id":
+            await act(hass, home, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+        case "with its device":
+            hass.config_entries.async_remove_subentry(home, COMPANION_ID)
+        case _:
+            certificate.status = CertificateStatus.REVOKED
+    await settle(hass)
+    for status in (CertificateStatus.REVOKED, CertificateStatus.ACTIVE):
+        # What was just written here is believed for a minute.
+        freezer.tick(80)
+        certificate.status = status
+        await protection.async_refresh()
+        await settle(hass)
+
+    client = await browser(hass, hass_client)
+    flow = await to_step(hass, client, step_id, "unknown_certificates_pinned")
+
+    past = "Was revoked, and somebody reactivated it at Cloudflare. "
+    lines = listed(flow)
+    assert lines[CERTIFICATE_ID].startswith(past)
+    assert fingerprint_of(certificate.certificate)[:24] in lines[CERTIFICATE_ID]
+    assert past not in lines["other"]
 
 
 async def test_nothing_that_can_be_confirmed(

@@ -246,6 +246,8 @@ async def test_restored_before_the_answer_to_its_revocation_came(
     while certificates(sandbox)[CERTIFICATE_ID] == "active":
         await asyncio.sleep(0)
 
+    # Which of two requests is the later one, their times tell.
+    freezer.tick(1)
     await restoring(hass, ready)
     hold.set()
     await revoking
@@ -254,6 +256,77 @@ async def test_restored_before_the_answer_to_its_revocation_came(
 
     assert (await trusted(hass, ready))[CERTIFICATE_ID] is True
     assert len(pinned(sandbox, BLOCK_REF) or ()) == 1
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["button", "action"])
+async def test_restored_while_its_revocation_is_on_its_way(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    *,
+    by_id: bool,
+) -> None:
+    """Cloudflare has not carried it out when the person restores: the restoration comes after it."""
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/client_certificates", hold=hold, times=1)
+    order = (
+        act(hass, home, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+        if by_id
+        else press(hass, REVOKE)
+    )
+    revoking = hass.async_create_task(order)
+    await fault.until_hit()
+    restored = restoring(hass, home)
+    await turn_often()
+    assert not restored.done()
+    freezer.tick(1)
+
+    hold.set()
+    await revoking
+    await restored
+    await settle(hass)
+    await look_often(hass, freezer)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert (await trusted(hass, home))[CERTIFICATE_ID] is True
+    assert len(pinned(sandbox, BLOCK_REF) or ()) == 1
+    assert reported(hass) == set()
+
+
+async def test_restored_after_a_revocation_that_is_not_listed_yet(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Its answer was lost, and Cloudflare's list lags behind: it is restored all the same."""
+    faults.unavailable("DELETE", "/client_certificates", after_write=True)
+    with pytest.raises(HomeAssistantError):
+        await act(hass, home, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+    faults.clear()
+    listed = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert listed.status == "revoked"
+    listed.status = CertificateStatus.ACTIVE
+    hold = asyncio.Event()
+    late = faults.add(
+        "GET", "/client_certificates", hold=hold, after_write=True, times=1
+    )
+    restored = restoring(hass, home)
+    await late.until_hit()
+    await turn_often()
+    listed.status = CertificateStatus.REVOKED
+    hold.set()
+    await restored
+    await settle(hass)
+    await look_often(hass, freezer)
+
+    assert listed.status == "active"
+    assert (await trusted(hass, home))[CERTIFICATE_ID] is True
     assert reported(hass) == set()
 
 

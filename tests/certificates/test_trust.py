@@ -17,6 +17,7 @@ from tests.certificates.helpers import (
     HANDOVER,
     PROBLEM,
     STATUS,
+    look_often,
     told,
     trusted,
     unreadable,
@@ -41,6 +42,7 @@ from tests.common import (
     with_device,
     zone_of,
 )
+from tests.faults import Faults
 
 STORE = "cloudflare_mtls.{}.certificates"
 STRANGERS = "0bad0bad-7600-42e1-81c4-000000000001"
@@ -110,6 +112,59 @@ async def test_strangers_certificate(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(events) == []
     assert reported(hass) == {"unknown_certificates"}
+
+
+@with_device
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_strangers_certificate_that_comes_back(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: list[Event],
+    restarts: bool,
+) -> None:
+    """Each time that it gets in again, automations are told, and each time once."""
+    await add_certificate(sandbox, certificate_id=STRANGERS, organization="Somebody")
+    await look_often(hass, freezer)
+    assert told(events) == ["unknown_certificate"]
+    for _ in range(2):
+        await act(hass, ready, "revoke_certificate", certificate_id=STRANGERS)
+        await look_often(hass, freezer)
+        assert reported(hass) == set()
+        if restarts:
+            await hass.config_entries.async_reload(ready.entry_id)
+
+        zone_of(sandbox).certificates[STRANGERS].status = CertificateStatus.ACTIVE
+        await look_often(hass, freezer)
+
+        assert told(events) == ["unknown_certificate"]
+        assert reported(hass) == {"unknown_certificates"}
+
+
+@with_device
+async def test_strangers_certificate_whose_revocation_is_refused(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: list[Event],
+) -> None:
+    """Nothing new happened to it while Home Assistant tries again, so no event says so."""
+    await add_certificate(sandbox, certificate_id=STRANGERS, organization="Somebody")
+    await look_often(hass, freezer)
+    assert told(events) == ["unknown_certificate"]
+    refusal = faults.unavailable("DELETE", "/client_certificates")
+    with pytest.raises(HomeAssistantError):
+        await act(hass, ready, "revoke_certificate", certificate_id=STRANGERS)
+    await look_often(hass, freezer)
+    refusal.times = 0
+    await look_often(hass, freezer)
+
+    assert zone_of(sandbox).certificates[STRANGERS].status == "revoked"
+    assert told(events) == []
+    assert reported(hass) == set()
 
 
 @with_device
@@ -341,6 +396,7 @@ async def test_store_of_the_first_version(
         "places": {},
         "told": {"created": "active"},
         "known": ["accepted", "created"],
+        "unknown": ["accepted", "created"],
         "confirmed": {},
         "unwanted": {},
         "revoked": [],

@@ -8,18 +8,22 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.certificates.creating import REVOKE, press
-from tests.certificates.helpers import through_dialog, told, trusted
+from tests.certificates.helpers import look_often, through_dialog, told, trusted
+from tests.certificates.test_confirming_what_is_gone import browser
 from tests.certificates.test_pinning import choose_pinning, pinned
+from tests.certificates.test_unknown_certificates import select, to_step
 from tests.common import (
     BLOCK_REF,
     CERTIFICATE_ID,
     EDGE_EVERY,
     act,
     add_known_certificate,
+    fingerprint_of,
     reported,
     settle,
     setup_integration,
@@ -29,6 +33,12 @@ from tests.common import (
 )
 from tests.dialogs import CHOSEN, Client, add
 from tests.faults import Faults
+
+
+async def look(hass: HomeAssistant, home: MockConfigEntry) -> None:
+    """Look at Cloudflare now: a browser stays logged in for half an hour only."""
+    await home.runtime_data.protection.async_refresh()
+    await settle(hass)
 
 
 @with_device
@@ -141,6 +151,115 @@ async def test_revoked_elsewhere_then_here_and_reactivated(
 
     assert pinned(sandbox, BLOCK_REF) is None
     assert await trusted(hass, entry) == {CERTIFICATE_ID: False}
+
+
+@with_device
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarted"])
+async def test_revoked_elsewhere_and_reactivated_elsewhere(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    events: list[Event],
+    restarts: bool,
+) -> None:
+    """Nobody here knows why it was revoked, so a person confirms it before it is accepted again."""
+    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    certificate.status = CertificateStatus.REVOKED
+    await look(hass, home)
+    assert told(events) == ["revoked"]
+    if restarts:
+        await hass.config_entries.async_reload(home.entry_id)
+
+    certificate.status = CertificateStatus.ACTIVE
+    await look(hass, home)
+
+    assert told(events) == ["unknown_certificate"]
+    assert "unknown_certificates_pinned" in reported(hass)
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert await trusted(hass, home) == {CERTIFICATE_ID: False}
+
+    client = await browser(hass, hass_client)
+    flow = await to_step(hass, client, "confirm", "unknown_certificates_pinned")
+    await select(hass, client, flow, CERTIFICATE_ID)
+    await look(hass, home)
+    assert reported(hass) == set()
+    assert pinned(sandbox, BLOCK_REF) == {fingerprint_of(certificate.certificate)}
+
+
+@with_device
+async def test_revoked_elsewhere_and_restored_here(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: list[Event],
+) -> None:
+    """A person ordered that, so nothing is asked."""
+    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    certificate.status = CertificateStatus.REVOKED
+    await look_often(hass, freezer)
+
+    await act(hass, home, "restore_certificate", certificate_id=CERTIFICATE_ID)
+    for _ in range(2):
+        await look_often(hass, freezer)
+
+    assert told(events) == ["revoked"]
+    assert reported(hass) == set()
+    assert pinned(sandbox, BLOCK_REF) == {fingerprint_of(certificate.certificate)}
+
+
+@with_device
+async def test_backup_from_before_a_revocation(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The store knows nothing of it: that it is seen revoked once is enough."""
+    await add_known_certificate(hass, entry, sandbox, status=CertificateStatus.REVOKED)
+    await setup_integration(hass, entry)
+    await choose_pinning(hass, entry)
+
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert pinned(sandbox, BLOCK_REF) is None
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: False}
+
+
+@with_device
+async def test_revoked_and_reactivated_elsewhere_during_a_pass(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """That it was revoked is noticed although another revocation waits for its answer."""
+    await add_known_certificate(hass, home, sandbox, certificate_id="other")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    refusal = faults.unavailable("DELETE", "/client_certificates")
+    with pytest.raises(HomeAssistantError):
+        await act(hass, home, "revoke_certificate", certificate_id="other")
+    await settle(hass)
+    refusal.times = 0
+    hold = asyncio.Event()
+    slow = faults.add("DELETE", "/client_certificates", hold=hold, times=1)
+    protection = home.runtime_data.protection
+    await protection.async_refresh()
+    await slow.until_hit()
+    certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
+
+    certificate.status = CertificateStatus.REVOKED
+    await protection.async_refresh()
+    certificate.status = CertificateStatus.ACTIVE
+    await protection.async_refresh()
+    hold.set()
+    await settle(hass)
+
+    assert (await trusted(hass, home))[CERTIFICATE_ID] is False
+    assert pinned(sandbox, BLOCK_REF) is None
 
 
 @with_device

@@ -258,7 +258,7 @@ async def test_certificate_that_vanishes_while_the_dialog_is_open(
     freezer: FrozenDateTimeFactory,
     step_id: str,
 ) -> None:
-    """That it is gone is no error."""
+    """That it is gone is no error, but nobody confirms what somebody else revoked meanwhile."""
     await add_certificate(sandbox)
     await add_certificate(sandbox, certificate_id="gone")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
@@ -267,6 +267,10 @@ async def test_certificate_that_vanishes_while_the_dialog_is_open(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
     flow = await select(hass, client, flow, CERTIFICATE_ID, "gone")
+    if step_id == "confirm":
+        assert flow["errors"] == {"certificates": "revoked_meanwhile"}
+        assert listed(flow).keys() == {CERTIFICATE_ID}
+        flow = await select(hass, client, flow, CERTIFICATE_ID)
 
     assert flow["type"] == "create_entry"
     assert reported(hass) == set()

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
@@ -39,6 +39,14 @@ class Restoration:
     is_stopped: bool = False
 
 
+@dataclass(eq=False)
+class _Revocation:
+    """The request to revoke a certificate, until its answer is there."""
+
+    certificate_id: str
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Creations:
     """What makes certificates valid in all accounts; it outlives the reload of an account.
 
@@ -50,6 +58,7 @@ class Creations:
         """Start without any."""
         self._running: list[Creation] = []
         self._restorations: list[Restoration] = []
+        self._revocations: list[_Revocation] = []
         self._stops = 0
         # Of devices and certificates, by id: how many stops there were with the last of theirs.
         self._last_stops: dict[str, int] = {}
@@ -99,6 +108,26 @@ class Creations:
             yield
         finally:
             self._restorations.remove(restoration)
+
+    @contextmanager
+    def revoking(self, certificate_id: str) -> Generator[None]:
+        """Have restorations of a certificate wait for the request that revokes it."""
+        revocation = _Revocation(certificate_id)
+        self._revocations.append(revocation)
+        try:
+            yield
+        finally:
+            self._revocations.remove(revocation)
+            revocation.answered.set()
+
+    async def async_wait_for_revocations(self, certificate_id: str) -> bool:
+        """Wait for requests that revoke a certificate; return whether there were any."""
+        sent = [
+            item for item in self._revocations if item.certificate_id == certificate_id
+        ]
+        for item in sent:
+            await item.answered.wait()
+        return bool(sent)
 
     def _was_stopped(self, ids: Collection[str], asked_at: int) -> bool:
         return any(self._last_stops.get(item, 0) > asked_at for item in ids)

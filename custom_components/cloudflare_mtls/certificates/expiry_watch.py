@@ -1,18 +1,22 @@
 """Follows the certificates of an account: events and repairs for what happens to them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..bus_events import CertificateEvent, async_fire_certificate
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
-from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
+from ..engine.certificates.certificate import (
+    Certificate,
+    ListedCertificate,
+    own_ids,
+    readable,
+)
 from ..engine.certificates.companions import CompanionState
 from ..engine.certificates.lifecycle import Standing
 from ..issues import async_report
@@ -59,19 +63,20 @@ class CertificateWatch:
             return
         self._seen = state
         self._entry.async_create_background_task(
-            self._hass, self._check_latest(), f"{self._entry.title} certificates"
+            self._hass, self._check_latest(state), f"{self._entry.title} certificates"
         )
 
-    async def _check_latest(self) -> None:
+    async def _check_latest(self, state: ProtectionState) -> None:
+        # At once: later, something seen revoked here may have been restored, here or elsewhere.
+        await self._ledger.async_record_revoked(self._newly_revoked(state))
+        await self._ledger.async_record_ends(self._ends(state))
         async with self._checking:
             await self._check(self._protection.data)
 
     async def _check(self, state: ProtectionState) -> None:
-        # At once: later, something seen revoked here may have been restored.
-        await self._ledger.async_record_ends(self._ends(state))
         companions = state.companions or {}
         await self._fire_changes(companions)
-        await self._fire_unknown(state.unknown_certificates)
+        await self._fire_unknown(state)
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
         )
@@ -99,18 +104,30 @@ class CertificateWatch:
             map(state.is_closed, (*self._protection.hostnames, *removed))
         )
 
+    def _newly_revoked(self, state: ProtectionState) -> set[str]:
+        """Return the ids of known certificates that are revoked, wherever that was done."""
+        ended = self._protection.trust.ended
+        revoked = own_ids(item for item in self._known(state) if not item.may_be_active)
+        return revoked - (set(ended) & set(self._ledger.revoked))
+
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
         """Return until when the certificates that are known here let somebody in."""
-        now, ended = dt_util.utcnow(), self._protection.trust.ended
-        orders = self._ledger.orders
         return {
-            item_id: item.facts.expires_on if item.may_be_active else now
-            for item in readable(state.certificates or ())
+            item_id: item.facts.expires_on
+            for item in self._known(state)
             for item_id in item.own_ids
-            if self._ledger.knows(item_id)
-            and (item.may_be_active or item_id not in ended)
-            and not orders.have_changed(item, since=state.orders)
+            if item.may_be_active and self._ledger.knows(item_id)
         }
+
+    def _known(self, state: ProtectionState) -> list[Certificate]:
+        """Return the certificates that are known here, unless they were ordered otherwise since."""
+        orders = self._ledger.orders
+        return [
+            item
+            for item in readable(state.certificates or ())
+            if any(map(self._ledger.knows, item.own_ids))
+            and not orders.have_changed(item, since=state.orders)
+        ]
 
     async def _fire_changes(self, companions: Mapping[str, CompanionState]) -> None:
         """Fire an event for each certificate that stands differently from before."""
@@ -138,14 +155,21 @@ class CertificateWatch:
         if event is CertificateEvent.REVOKED:
             # One that was revoked before it was ever seen here is no news.
             return told is not None
-        # Expiry matters only for the certificate that the device uses.
-        return certificate == companion.current
+        # Expiry matters only for the certificate that the device uses, and may use.
+        return certificate == companion.current and not companion.is_revoked
 
-    async def _fire_unknown(self, certificates: Iterable[ListedCertificate]) -> None:
-        """Fire an event for each unknown certificate that was not seen before."""
-        unknown = {item.id: item for item in certificates}
-        for certificate_id in await self._ledger.async_record_seen(unknown):
-            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[certificate_id])
+    async def _fire_unknown(self, state: ProtectionState) -> None:
+        """Fire an event for each certificate that became unknown, for the first time or again."""
+        unknown = {item.id: item for item in state.unknown_certificates}
+        trust = self._protection.trust
+        others = {
+            item.id
+            for item in state.certificates or ()
+            # What has to be revoked was told, and still gets in.
+            if item.id not in unknown and not trust.is_unwanted(item)
+        }
+        for item_id in await self._ledger.async_record_unknown(unknown, others):
+            self._fire(CertificateEvent.UNKNOWN_CERTIFICATE, unknown[item_id])
 
     @callback
     def _fire(

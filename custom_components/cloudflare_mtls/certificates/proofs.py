@@ -122,10 +122,12 @@ class Proofs:
         return self._judge_hostname(hostname, certificate.zone_id, leads_past)
 
     def _is_good(self, certificate: Certificate) -> bool:
-        """Return whether it gets in, and belongs to a device that was not removed."""
+        """Return whether it gets in as a person wants, and belongs to a device that was not removed."""
         companions = (self._protection.data.companions or {}).values()
-        return certificate.gets_in(dt_util.utcnow()) and any(
-            certificate in companion.certificates for companion in companions
+        return (
+            certificate.gets_in(dt_util.utcnow())
+            and self._protection.trust.trusts(certificate)
+            and any(certificate in companion.certificates for companion in companions)
         )
 
     def _judge_hostname(

@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..coordinator.protection import ProtectionCoordinator
-from ..engine.api.errors import Unavailable
+from ..engine.api.errors import NotFound, QuotaExceeded, Rejected, Unavailable
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.records import Record
@@ -63,8 +63,10 @@ class CertificateRestorer:
         self, restoration: Restoration, certificate: Certificate
     ) -> CertificateStatus | None:
         """Restore a certificate, and record that a person wants it; raise EngineError."""
-        if certificate.is_active:
+        if certificate.is_active and not await self._may_be_revoked(certificate):
             await self._record(restoration, certificate)
+            return certificate.status
+        if restoration.is_stopped:
             return certificate.status
         try:
             status = await self._protection.client.client_certificates.restore(
@@ -75,8 +77,21 @@ class CertificateRestorer:
             self._protection.ledger.note_restoration(certificate.id)
             await self._record_end(certificate)
             raise
+        except Rejected as err:
+            if not certificate.is_active or isinstance(err, NotFound | QuotaExceeded):
+                raise
+            # The revocation was not carried out, so there is nothing to restore.
+            status = CertificateStatus.ACTIVE
         await self._record(restoration, certificate)
         return status
+
+    async def _may_be_revoked(self, certificate: Certificate) -> bool:
+        """Return whether a certificate may be revoked although it was listed as active.
+
+        A revocation that is on its way is waited for: it must not come after the restoration.
+        """
+        was_sent = await self._creations.async_wait_for_revocations(certificate.id)
+        return was_sent or self._protection.trust.is_stopped(certificate)
 
     async def _record(self, restoration: Restoration, certificate: Certificate) -> None:
         """Record that a person wants the certificate back, whatever has replaced it."""

@@ -299,6 +299,11 @@ class CertificateRevoker:
 
     async def _revoke(self, certificate: ListedCertificate) -> CertificateStatus:
         """Revoke a certificate; one that is refused stays unwanted. Raise EngineError."""
+        with self._creations.revoking(certificate.id):
+            return await self._send(certificate)
+
+    async def _send(self, certificate: ListedCertificate) -> CertificateStatus:
+        """Mark a certificate as unwanted, and send the request that revokes it."""
         ledger = self._protection.ledger
         ids = self._own_ids(certificate.id) | own_ids([certificate])
         await ledger.async_order_revocation(certificate.id, ids)

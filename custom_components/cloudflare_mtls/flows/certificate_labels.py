@@ -20,8 +20,9 @@ async def async_label_certificates(
 ) -> dict[str, Ours]:
     """Return a line for each certificate, by Cloudflare's id.
 
-    It says for which companion device a certificate claims to be, since its name may be that
-    of any device. The name comes last: it may read like the rest of a line.
+    It says whether a certificate was revoked before, and for which companion device it claims to
+    be, since its name may be that of any device. The name comes last: it may read like the rest of
+    a line.
     """
     text = await async_get_texts(hass, "common")
     protection = entry.runtime_data.protection
@@ -47,5 +48,11 @@ async def async_label_certificates(
             **claimed,
         )
 
+    def with_past(certificate: ListedCertificate) -> str:
+        line = label(certificate)
+        if trust.is_revoked(certificate):
+            return text("certificate_reactivated", certificate=line)
+        return line
+
     # Whole: what is cut off was not shown.
-    return {item.id: Ours(label(item)) for item in certificates}
+    return {item.id: Ours(with_past(item)) for item in certificates}

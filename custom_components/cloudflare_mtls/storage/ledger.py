@@ -38,8 +38,8 @@ class Ledger:
 
     What a person confirmed is kept by fingerprint, not by anything that a certificate says.
     Unwanted are certificates that have to be revoked, by their ids or fingerprints, and those that
-    are being signed, by their keys' ids. Revoked ones are remembered: anybody with rights at
-    Cloudflare may reactivate them.
+    are being signed, by their keys' ids. Revoked ones are remembered, wherever they were revoked:
+    anybody with rights at Cloudflare may reactivate them.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class Ledger:
             )
             for data in stored["strangers"]
         )
+        # Earlier versions told of each certificate once.
+        self._unknown: set[str] = set(stored.get("unknown", self._seen))
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
         self._unwanted = {
             item_id: datetime.fromisoformat(since)
@@ -111,7 +113,7 @@ class Ledger:
 
     @property
     def revoked(self) -> Collection[str]:
-        """Return the ids and fingerprints of the certificates that were revoked here."""
+        """Return the ids and fingerprints of certificates that were revoked here, or seen revoked."""
         return self._revoked
 
     @property
@@ -156,13 +158,19 @@ class Ledger:
             self._told |= standings
             await self._async_save()
 
-    async def async_record_seen(self, certificate_ids: Iterable[str]) -> list[str]:
-        """Record unknown certificates, and return those that were not seen before."""
-        new = sorted(set(certificate_ids) - self._seen)
-        if new:
-            self._seen.update(new)
+    async def async_record_unknown(
+        self, unknown: Collection[str], others: Collection[str]
+    ) -> list[str]:
+        """Record which certificates are unknown and which others are not; return those that became so.
+
+        Those that are among neither stay as they were.
+        """
+        before = self._unknown
+        self._unknown = before.difference(others).union(unknown)
+        if self._unknown != before:
+            self._seen.update(unknown)
             await self._async_save()
-        return new
+        return sorted(set(unknown) - before)
 
     @property
     def strangers(self) -> tuple[RememberedCertificate, ...]:
@@ -215,7 +223,7 @@ class Ledger:
             await self._async_save()
 
     async def async_record_revoked(self, item_ids: Collection[str]) -> None:
-        """Record that certificates are revoked, as is wanted here."""
+        """Record that certificates are revoked, here or elsewhere."""
         if item_ids:
             for item_id in item_ids:
                 self._unwanted.pop(item_id, None)
@@ -252,6 +260,7 @@ class Ledger:
                     {"zone_id": item.zone_id, "ids": list(item.remembered_ids)}
                     for item in self._strangers
                 ],
+                "unknown": sorted(self._unknown),
                 "confirmed": dict(self._confirmed),
                 "unwanted": {
                     item_id: since.isoformat()

@@ -1,7 +1,10 @@
 """Which certificate a device uses, and what is known of its handover."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -72,13 +75,17 @@ def unfetched(age: int) -> Record:
 
 
 def state(
-    *certificates: Certificate, waiting: str = "", **records: Record
+    *certificates: Certificate,
+    waiting: str = "",
+    stop: Mapping[str, Collection[str]] = MappingProxyType({}),
+    **records: Record,
 ) -> CompanionState:
     """Return the state of a phone that has these certificates, those with records oldest first.
 
     A person confirmed the others.
     """
     known = trust(
+        **stop,
         records={
             name: replace(item, fingerprint=name) for name, item in records.items()
         },
@@ -180,7 +187,7 @@ def test_certificate_from_elsewhere_is_where_cloudflares_dates_put_it(
     ages = {"before": 9, "first": 8, "between": 7, "second": 6, "after": 5}
     created = {name: fetched(ages[name] + clock) for name in ("first", "second")}
     certificates = [certificate(name, age=age) for name, age in ages.items()]
-    found = state(*reversed(certificates), waiting="", **created)
+    found = state(*reversed(certificates), waiting="", stop={}, **created)
     assert list(found.certificates) == certificates
     assert found.current is certificates[-1]
 
@@ -218,7 +225,7 @@ def test_handover_is_that_of_the_newest_certificate(
     record: Record | None, waiting: str, handover: HandoverState | None
 ) -> None:
     """The certificate that was created last is the one that a person wants to set up."""
-    records = {"old": fetched(9, proven=True)}
+    records: dict[str, Any] = {"old": fetched(9, proven=True)}
     if record:
         records["new"] = record
     old, new = certificate("old", age=9), certificate("new", age=1)
@@ -249,6 +256,89 @@ def test_certificates_that_are_kept_after_a_proof() -> None:
     proven = fetched(1, proven=True)
     found = state(gone, old, new, gone=fetched(9), old=fetched(5), new=proven)
     assert (found.outdated, found.replaced) == ((), (old,))
+
+
+STOPS: list[dict[str, Collection[str]]] = [{"unwanted": {"new"}}, {"revoked": {"new"}}]
+stopped = pytest.mark.parametrize("stop", STOPS, ids=["unwanted", "revoked"])
+
+
+@stopped
+@pytest.mark.parametrize("age", [1, 8])
+def test_stopped_certificate_replaces_none(
+    stop: dict[str, Collection[str]], age: int
+) -> None:
+    """A person does not want the newer one, whatever Cloudflare lets in."""
+    old, new = certificate("old"), certificate("new", days=200)
+    found = state(old, new, old=fetched(15), new=fetched(age, proven=True), stop=stop)
+    assert (found.outdated, found.replaced) == ((), ())
+    assert found.current is old
+    assert found.standing is Standing.ACTIVE
+    assert found.days_left == 100
+    assert found.handover is HandoverState.TAKEN
+    assert found.restorable is None
+
+
+@stopped
+def test_stopped_certificate_is_replaced_like_any_other(
+    stop: dict[str, Collection[str]],
+) -> None:
+    """A person does not want it anyway, so a newer one may replace it."""
+    old, new, newer = certificate("old"), certificate("new"), certificate("newer")
+    proven = fetched(1, proven=True)
+    found = state(
+        old, new, newer, old=fetched(9), new=unfetched(5), newer=proven, stop=stop
+    )
+    assert (found.outdated, found.replaced) == ((), (new, old))
+    assert found.current is newer
+
+
+@stopped
+def test_stopped_certificate_does_not_make_a_key_lost(
+    stop: dict[str, Collection[str]],
+) -> None:
+    """The one that nobody fetched is still the newest that is wanted."""
+    old, new = certificate("old"), certificate("new")
+    found = state(old, new, old=unfetched(15), new=fetched(1), stop=stop)
+    assert found.outdated == ()
+    assert found.handover is HandoverState.MISSED
+
+
+@pytest.mark.parametrize("days", [100, -1])
+def test_device_whose_only_certificate_has_to_be_revoked(days: int) -> None:
+    """Whether Cloudflare still lets it in, or it has expired, it is good no more."""
+    new = certificate("new", days=days)
+    found = state(new, new=fetched(1), stop={"unwanted": {"new"}})
+    assert found.standing is Standing.REVOKING
+    assert found.restorable == (new if days > 0 else None)
+    assert found.handover is None
+
+
+def test_device_whose_only_certificate_was_reactivated_elsewhere() -> None:
+    """Somebody may get in with it, so nothing that is said of the device would be true."""
+    found = state(certificate("new"), new=fetched(1), stop={"revoked": {"new"}})
+    assert (found.current, found.standing, found.days_left) == (None, None, None)
+    assert found.restorable is None
+
+
+@stopped
+def test_expired_certificate_beside_a_newer_one_that_is_stopped(
+    stop: dict[str, Collection[str]],
+) -> None:
+    """One that has to be revoked counts like a revoked one, one that nobody knows does not count."""
+    old, new = certificate("old", days=-3), certificate("new")
+    found = state(old, new, old=fetched(9), new=fetched(5), stop=stop)
+    expected = Standing.REVOKING if "unwanted" in stop else Standing.EXPIRED
+    assert found.standing is expected
+
+
+def test_newest_one_has_expired_beside_one_that_has_to_be_revoked() -> None:
+    """What the device uses is the newest one, which needs a renewal."""
+    new, newer = certificate("new"), certificate("newer", days=-3)
+    found = state(
+        new, newer, new=fetched(9), newer=fetched(5), stop={"unwanted": {"new"}}
+    )
+    assert found.current is newer
+    assert found.standing is Standing.EXPIRED
 
 
 @pytest.mark.parametrize(

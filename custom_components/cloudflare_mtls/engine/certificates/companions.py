@@ -42,8 +42,8 @@ class HandoverState(StrEnum):
 class CompanionState:
     """A companion device and the state of its certificates.
 
-    standing: None where it is not known, also where only an unknown certificate says that it is
-    for the device.
+    standing: None where it is not known, also where only an unknown certificate is for the device,
+    or says so.
     current: the certificate that the device uses, as far as is known.
     replaced: certificates that a newer one replaced, and that are revoked later.
     outdated: those that are to be revoked now.
@@ -97,6 +97,7 @@ def companion_states(
             device,
             of_device[device.id],
             records,
+            trust,
             is_waiting,
             now,
             without_any=None if device.id in claimed else Standing.MISSING,
@@ -109,45 +110,70 @@ def _state(
     device: CompanionDevice,
     certificates: list[Certificate],
     records: Mapping[str, Record],
+    trust: Trust,
     is_waiting: Callable[[str], bool],
     now: datetime,
     *,
     without_any: Standing | None,
 ) -> CompanionState:
-    """Return the state of a device with these certificates, oldest first."""
-    active = {item.id: item for item in certificates if item.is_active}
-    current = _current(certificates, records, now)
-    ends = {key: item.facts.expires_on for key, item in active.items()}
-    dates = revocation_dates(list(active), records, is_waiting, now, ends=ends)
+    """Return the state of a device with these certificates, oldest first.
+
+    One that a person does not want replaces none, wherever Cloudflare still lets it in.
+    """
+    active = {
+        item.id: item for item in certificates if item.is_active and trust.trusts(item)
+    }
+    unknown = set(trust.unknown_among(certificates))
+    known = [item for item in certificates if item not in unknown]
+    current = _current(known, list(active.values()), records, now)
+    if unknown:
+        without_any = None
+    left = {item.id: item for item in certificates if item.is_active}
+    while left and next(reversed(left)) not in active:
+        # Nothing that is wanted is newer.
+        left.popitem()
+    ends = {key: item.facts.expires_on for key, item in left.items()}
+    wanted = {key: records[key] for key in active if key in records}
+    dates = revocation_dates(list(left), wanted, is_waiting, now, ends=ends)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},
         current=current,
-        standing=current.standing_at(now) if current else without_any,
+        standing=_standing(current, trust, now) if current else without_any,
         days_left=days_left(current.facts.expires_on, now) if current else None,
         handover=_handover(list(active), records, is_waiting),
-        replaced=tuple(active[key] for key, date in dates.items() if date > now),
-        outdated=tuple(active[key] for key, date in dates.items() if date <= now),
+        replaced=tuple(left[key] for key, date in dates.items() if date > now),
+        outdated=tuple(left[key] for key, date in dates.items() if date <= now),
     )
 
 
 def _current(
-    certificates: list[Certificate], records: Mapping[str, Record], now: datetime
+    certificates: list[Certificate],
+    active: list[Certificate],
+    records: Mapping[str, Record],
+    now: datetime,
 ) -> Certificate | None:
     """Return the newest certificate that the device may hold, or the newest if it holds none.
 
-    While any lets its holder in, revoked ones do not count, nor do expired ones while it may hold
-    one that does: the device can only use another one.
+    While any of the active ones lets its holder in, others do not count, nor do expired ones while
+    it may hold one that does: the device can only use another one.
     """
-    active = [item for item in certificates if item.is_active]
+    usable = [item for item in active if item.gets_in(now)]
     installed = [
-        item for item in certificates if may_be_installed(records.get(item.id))
+        item
+        for item in (active if usable else certificates)
+        if may_be_installed(records.get(item.id))
     ]
-    if any(item.gets_in(now) for item in certificates):
-        installed = [item for item in installed if item.is_active]
-    in_use = [item for item in installed if item.gets_in(now)]
+    in_use = [item for item in installed if usable and item.gets_in(now)]
     candidates = in_use or installed or active or certificates
     return candidates[-1] if candidates else None
+
+
+def _standing(certificate: Certificate, trust: Trust, now: datetime) -> Standing | None:
+    """Return the standing of a certificate: one that has to be revoked counts as good no more."""
+    if certificate.is_active and trust.is_unwanted(certificate):
+        return Standing.REVOKING
+    return certificate.standing_at(now)
 
 
 def _handover(

@@ -17,8 +17,8 @@ class Trust:
     fingerprint in lowercase hex; None for one that belongs to no device of this home.
     unwanted: the ids or fingerprints of certificates that have to be revoked, and the ids of the
     keys of certificates that are being created.
-    revoked: the ids and fingerprints of certificates that were revoked here, and that no person
-    has restored here: they are not trusted, whether they let somebody in by now or not.
+    revoked: the ids and fingerprints of certificates that were revoked here or seen revoked, and
+    that no person has restored here: they are not trusted, whether they let somebody in by now or not.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
     ended: the ids and fingerprints of certificates that were seen revoked, or have expired.
@@ -183,7 +183,7 @@ class Trust:
         return any(item_id in self.ended for item_id in certificate.own_ids)
 
     def is_revoked(self, certificate: ListedCertificate) -> bool:
-        """Return whether it was revoked here, and no person has restored it here."""
+        """Return whether it was revoked, here or elsewhere, and no person has restored it here."""
         return any(item_id in self.revoked for item_id in certificate.own_ids)
 
     def is_unwanted(self, certificate: ListedCertificate) -> bool:
