@@ -41,6 +41,7 @@ REVOKED = "cf.tls_client_auth.cert_revoked"
         f'(http.host eq "{HOST}" and not {VERIFIED})',
         f'(http.host in {{"{HOST}"}} and not {VERIFIED})',
         f'(http.host in {{"{HOST}" "{OTHER}"}} and not {VERIFIED})',
+        f'(http.host in {{"{HOST}" "{HOST}"}} and not {VERIFIED})',
         f'(not {VERIFIED} and http.host eq "{HOST}")',
         f'(http.host in {{"{HOST}"}} and (not {VERIFIED} or {REVOKED}))',
         f'lower(http.host) eq "{HOST}" and not {VERIFIED}',
@@ -58,6 +59,7 @@ def test_guides_are_recognised(action: str, expression: str) -> None:
     [
         rule("block", f'http.host eq "nas.example.com" and not {VERIFIED}'),
         rule("block", f'http.host in {{"{HOST}" "nas.example.com"}} and not {VERIFIED}'),
+        rule("block", f'http.host in {{"{HOST}" 6e:61:73}} and not {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" or not {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" and http.host eq "{OTHER}" and {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" and ip.src.country ne "DE" and {VERIFIED}'),
