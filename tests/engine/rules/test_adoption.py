@@ -119,6 +119,15 @@ def test_replaced_rules_are_deleted_once_ours_exist() -> None:
     assert after(observation, plan).ruleset.rules == (skip_rule(), block_rule())
 
 
+def test_rule_of_a_hostname_that_may_not_be_led_home_is_replaced() -> None:
+    """Only rules are written for it, whatever ref a person gave to theirs."""
+    by_hand = replace(BY_HAND[1], ref=HOST)
+    observation = published(skip_rule(), block_rule(), by_hand)
+    plan = make_plan(observation, taking_over(observation, wanting(protected())))
+    assert names(plan.steps) == ["discard block_rule"]
+    assert plan.without_ways_to({HOST}) == plan
+
+
 def test_skip_rule_made_by_hand_is_deleted_where_none_is_wanted() -> None:
     """The block rule made by hand becomes ours."""
     only = protected(layout=Layout.BLOCK_ONLY)
