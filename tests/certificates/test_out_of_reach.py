@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.ignored_repairs import async_ignore
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Zone
 from tests.common import (
@@ -402,7 +403,7 @@ async def test_ignored_repair_after_a_restart(
     move(sandbox, "stranger", second)
     await look_again(hass, freezer)
     issue_id = issues(hass)["unknown_certificates"]
-    ir.async_ignore_issue(hass, DOMAIN, issue_id, ignore=True)
+    async_ignore(hass, issue_id)
 
     await restart(hass, entry)
     await look_again(hass, freezer)

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.ignored_repairs import async_ignore
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.certificates.helpers import EXPIRY, STATUS, told, unreadable
@@ -390,7 +391,7 @@ async def test_ignored_repair(
     await add_certificate(sandbox)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     ignored = issues(hass)[UNKNOWN]
-    ir.async_ignore_issue(hass, DOMAIN, ignored, ignore=True)
+    async_ignore(hass, ignored)
 
     await add_certificate(sandbox, certificate_id="another")
     await wait_for_refresh(hass, freezer, EDGE_EVERY)

@@ -2,10 +2,10 @@
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.ignored_repairs import async_ignore
 from sandbox import Sandbox
 from sandbox.state import Zone
 from tests.common import EDGE_EVERY, act, issues, settle, wait_for_refresh
@@ -85,7 +85,7 @@ class TestDialogMeanwhile:
         narrow_the_token(sandbox, faults, cabin)
         await lose_and_look_twice(hass, freezer)
         issue_id = issues(hass)["zone_out_of_reach"]
-        ir.async_ignore_issue(hass, "cloudflare_mtls", issue_id, True)
+        async_ignore(hass, issue_id)
 
         assert await hass.config_entries.async_reload(two_zones.entry_id)
         await settle(hass)

@@ -1,7 +1,9 @@
 """A certificate is revoked as outdated only once a newer one has replaced it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -51,7 +53,11 @@ def restored(restored_on: datetime) -> Record:
     return record(created_on=LONG_AGO, taken_on=LONG_AGO, restored_on=restored_on)
 
 
-def dates(*records: Record | None, waiting: str = "") -> dict[str, datetime]:
+def dates(
+    *records: Record | None,
+    waiting: str = "",
+    ends: Mapping[str, datetime] = MappingProxyType({}),
+) -> dict[str, datetime]:
     """Return when which certificates are revoked, by a right clock; 0 is the oldest."""
     ids = [str(number) for number in range(len(records))]
     known = {
@@ -60,7 +66,7 @@ def dates(*records: Record | None, waiting: str = "") -> dict[str, datetime]:
         if record
     }
     placed = in_order_of_times(known)
-    return revocation_dates(ids, placed, lambda item: item in waiting, NOW, ends={})
+    return revocation_dates(ids, placed, lambda item: item in waiting, NOW, ends=ends)
 
 
 def outdated(*records: Record | None, waiting: str = "") -> list[str]:
@@ -153,6 +159,22 @@ def test_a_further_proof_does_not_keep_what_was_replaced_before() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("newer_ends_on", "replaced"),
+    [
+        (NOW, {}),
+        (NOW - DAY + GRACE, {}),
+        (NOW - DAY + GRACE + SECOND, {"0": NOW - DAY + GRACE}),
+    ],
+)
+def test_a_newer_certificate_that_expires_first_replaces_nothing(
+    newer_ends_on: datetime, replaced: dict[str, datetime]
+) -> None:
+    """By the date of the revocation, the device may have nothing but the older one."""
+    ends = {"0": NOW + DAY, "1": newer_ends_on}
+    assert dates(FETCHED, proven(NOW - DAY), ends=ends) == replaced
+
+
 def test_newer_certificates_stay() -> None:
     """A certificate replaces only older ones."""
     assert outdated(PROVEN, FETCHED) == []
@@ -165,6 +187,11 @@ def test_a_certificate_that_nobody_fetched_is_replaced_by_any_newer_one(
 ) -> None:
     """Its key is gone, so no device can ever use it."""
     assert outdated(UNFETCHED, newer) == ["0"]
+
+
+def test_a_certificate_that_nobody_fetched_is_replaced_at_once() -> None:
+    """The week after the newer one's proof is for what the device may have installed."""
+    assert dates(UNFETCHED, proven(NOW - DAY)) == {"0": NOW}
 
 
 def test_a_certificate_that_nobody_fetched_replaces_nothing() -> None:

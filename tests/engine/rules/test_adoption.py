@@ -41,6 +41,7 @@ REVOKED = "cf.tls_client_auth.cert_revoked"
         f'(http.host eq "{HOST}" and not {VERIFIED})',
         f'(http.host in {{"{HOST}"}} and not {VERIFIED})',
         f'(http.host in {{"{HOST}" "{OTHER}"}} and not {VERIFIED})',
+        f'(http.host in {{"{HOST}" "{HOST}"}} and not {VERIFIED})',
         f'(not {VERIFIED} and http.host eq "{HOST}")',
         f'(http.host in {{"{HOST}"}} and (not {VERIFIED} or {REVOKED}))',
         f'lower(http.host) eq "{HOST}" and not {VERIFIED}',
@@ -58,6 +59,7 @@ def test_guides_are_recognised(action: str, expression: str) -> None:
     [
         rule("block", f'http.host eq "nas.example.com" and not {VERIFIED}'),
         rule("block", f'http.host in {{"{HOST}" "nas.example.com"}} and not {VERIFIED}'),
+        rule("block", f'http.host in {{"{HOST}" 6e:61:73}} and not {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" or not {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" and http.host eq "{OTHER}" and {VERIFIED}'),
         rule("block", f'http.host eq "{HOST}" and ip.src.country ne "DE" and {VERIFIED}'),
@@ -115,6 +117,15 @@ def test_replaced_rules_are_deleted_once_ours_exist() -> None:
         (Kind.BLOCK_RULE, "by-hand-block", BY_HAND[1]),
     ]
     assert after(observation, plan).ruleset.rules == (skip_rule(), block_rule())
+
+
+def test_rule_of_a_hostname_that_may_not_be_led_home_is_replaced() -> None:
+    """Only rules are written for it, whatever ref a person gave to theirs."""
+    by_hand = replace(BY_HAND[1], ref=HOST)
+    observation = published(skip_rule(), block_rule(), by_hand)
+    plan = make_plan(observation, taking_over(observation, wanting(protected())))
+    assert names(plan.steps) == ["discard block_rule"]
+    assert plan.without_ways_to({HOST}) == plan
 
 
 def test_skip_rule_made_by_hand_is_deleted_where_none_is_wanted() -> None:

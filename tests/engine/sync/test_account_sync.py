@@ -222,6 +222,16 @@ def test_new_hostname_has_no_former_settings() -> None:
     assert after.former == ()
 
 
+def test_hostname_that_was_removed_and_is_wanted_again() -> None:
+    """It is no longer taken down, and its former tunnel is still known."""
+    removed = settings(tunnel_id=UNKNOWN_TUNNEL)
+    before = reconciler(settings(OTHER), removed=(removed, settings(NEIGHBOUR)))
+    after = before.with_hostname(settings())
+    assert set(after.hostnames) == {settings(OTHER), settings()}
+    assert after.removed == (settings(NEIGHBOUR),)
+    assert after.former == (removed,)
+
+
 def test_zones_are_those_of_the_hostnames() -> None:
     """Each is looked at once, also for a hostname that is only to be taken down."""
     engine = reconciler(

@@ -287,6 +287,40 @@ async def test_associations_are_read_once_and_only_where_they_are_written(
         assert reads_of_associations(sandbox) == reads
 
 
+async def test_associations_are_read_only_after_what_was_written_before(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """Only a new rule is written meanwhile: no look at the zone comes before it."""
+    both = wanting(protected(), protected(OTHER))
+    await sync(client, ONE)
+    observation = await look(client)
+    plan = make_plan(observation, both)
+    assert names(plan.steps)[:2] == ["update block_rule", "create association"]
+    sandbox.journal.clear()
+    assert (await apply_plan(client, observation, plan)).error is None
+    requests = [(item.method, item.path) for item in sandbox.journal.requests]
+    first_write = requests.index(next(item for item in requests if item[0] != "GET"))
+    assert first_write < requests.index(("GET", ASSOCIATIONS))
+
+
+async def test_associations_are_read_before_each_write_of_them(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """A list that was read before the last write would lack what that one added."""
+    both = wanting(protected(), protected(OTHER))
+    await sync(client, both)
+    the_zone(sandbox).associations = []
+    client = CloudflareClient(sandbox.token, base_url=sandbox.api_url)
+    observation = await look(client)
+    plan = make_plan(observation, both)
+    assert names(plan.steps) == ["create association"] * 2
+    sandbox.journal.clear()
+    assert (await apply_plan(client, observation, plan)).error is None
+    requests = [item.method for item in sandbox.journal.requests]
+    assert requests == ["GET", "PUT"] * 2
+    assert the_zone(sandbox).associations == [HOST, OTHER]
+
+
 async def test_associations_that_could_not_be_read_ahead_are_read_again(
     sandbox: Sandbox, client: CloudflareClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from tests.engine.builders import (
     CATCH_ALL,
     HOST,
     ONE,
+    OTHER,
     RECORD_COMMENT,
     SERVICE,
     TEAR_DOWN,
@@ -147,6 +148,40 @@ def test_ingress_that_now_leads_elsewhere_is_foreign() -> None:
     )
     plan = make_plan(world, wanting(removed=[protected()]))
     assert names(plan.steps) == [step for step in TEAR_DOWN if "ingress" not in step]
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("served", [True, False])
+def test_tear_down_where_our_record_leads_elsewhere_now(
+    served: bool, marked: bool
+) -> None:
+    """The record is somebody else's, but a rule for what we once led home is ours."""
+    world = replace(
+        in_sync(),
+        records=(record(content="elsewhere.example.net", ours=False),),
+        configurations={
+            TUNNEL_ID: configuration(*[serves()] * served, serves(OTHER), CATCH_ALL)
+        },
+    )
+    ours = frozenset({HOST} if marked else ())
+    plan = make_plan(world, wanting(removed=[protected()], marked=ours))
+    step = IngressStep(
+        action=Action.DELETE, target=HOST, tunnel_id=TUNNEL_ID, service=SERVICE
+    )
+    expected = [step] if served and marked else []
+    assert [item for item in plan.steps if item.kind is Kind.INGRESS] == expected
+    assert after(world, plan).records == world.records
+
+
+def test_mark_that_another_tool_took_away_is_written_again() -> None:
+    """Only the mark: the record leads to the tunnel as before."""
+    world = replace(in_sync(), records=(record(ours=False),))
+    marked = wanting(protected(), marked=frozenset({HOST}))
+    plan = make_plan(world, marked)
+    (step,) = plan.steps
+    assert step == RecordStep(action=Action.MARK, target=HOST, tunnel_id=TUNNEL_ID)
+    assert after(world, plan).records == (record(),)
+    assert make_plan(after(world, plan), marked).in_sync
 
 
 def test_tear_down_needs_no_tunnel() -> None:

@@ -195,7 +195,9 @@ def test_tunnel_that_could_not_be_read_may_be_a_local_one() -> None:
     )
     plan = make_plan(unread, GONE)
     assert names(plan.steps) == []
-    assert [item.code for item in plan.problems] == [ProblemCode.TUNNEL_UNREAD]
+    assert plan.problems == (
+        Problem(code=ProblemCode.TUNNEL_UNREAD, target=HOST, detail=TUNNEL_ID),
+    )
 
 
 def test_tunnel_that_is_gone_serves_nothing() -> None:

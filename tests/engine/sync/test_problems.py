@@ -63,6 +63,17 @@ def test_rule_without_a_description_is_named_by_its_id() -> None:
     assert plan.problems[0].detail.endswith(", id-of-nameless")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("n" * 45, "n" * 45), ("n" * 46, "n" * 44 + "…")],
+)
+def test_rule_with_a_long_name_is_named_by_its_beginning(name: str, told: str) -> None:
+    """So that the names of all rules fit into a line."""
+    named = replace(skip("ssl"), description=name)
+    plan = make_plan(observed(rules=[*foreign(4), named]), ONE)
+    assert plan.problems[0].detail.endswith(f"nas-3, {told}")
+
+
 def test_skip_rule_stays_where_no_block_rule_can_be() -> None:
     """There is no block rule for it to stand ahead of."""
     observation = observed(rules=[*foreign(4), skip_rule()])

@@ -7,7 +7,7 @@ from typing import Final
 from ..api.models import Rule
 from .marks import BLOCK_REF, SKIP_REF
 from .parser import parse
-from .tree import Call, Combination, Comparison, Field, Node, Not
+from .tree import Call, Combination, Comparison, Field, Literal, Node, Not
 
 _CERTIFICATE: Final = frozenset(
     {"cf.tls_client_auth.cert_verified", "cf.tls_client_auth.cert_revoked"}
@@ -45,12 +45,14 @@ def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:
             return False
 
 
-def _hostnames(node: Node) -> frozenset[str]:
-    """Return the hostnames that a condition asks for, none if it asks for anything else."""
+def _hostnames(node: Node) -> frozenset[Literal]:
+    """Return the hostnames that a condition asks for, none if it asks for anything else.
+
+    A literal that is no text is none of ours.
+    """
     match node:
         case Comparison(left, "eq" | "in", names) if _is_host(left):
-            texts = frozenset(name for name in names if isinstance(name, str))
-            return texts if len(texts) == len(names) else frozenset()
+            return frozenset(names)
         case Call("starts_with", (left, str(name))) if _is_host(left):
             return frozenset({name})
         case Combination("or", nodes) if all(_hostnames(inner) for inner in nodes):

@@ -17,10 +17,11 @@ def negate(truth: Truth) -> Truth:
 
 def combine(operator: str, truths: Iterable[Truth]) -> Truth:
     """Combine truths with and, or, or xor; stop at the first one that decides."""
+    # None for xor: one truth that is not certain makes the whole uncertain.
     decisive = _DECISIVE.get(operator)
     seen = []
     for truth in truths:
-        if truth is not None and truth is decisive:
+        if truth is decisive:
             return decisive
         seen.append(truth)
     if None in seen:

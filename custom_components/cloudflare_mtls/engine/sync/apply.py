@@ -8,7 +8,6 @@ from itertools import zip_longest
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
-from ..api.names import in_dns
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
 from ..rules.recognition import with_marks
@@ -212,8 +211,7 @@ class _Writer:
             return
         # Somebody's hostname is not lost because this read is older than the one that had it.
         missed = self._client.hostname_associations.missed(zone_id, present)
-        others = (name for name in missed if in_dns(name) != step.target)
-        wanted = associations_after((*present, *others), step)
+        wanted = associations_after((*present, *missed), step)
         written = await self._client.hostname_associations.put(
             zone_id, wanted, replacing=present
         )

@@ -18,7 +18,7 @@ def unpublish(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -
     for step in way_down:
         steps.add(step)
     rule = stop_serving(steps.state, item)
-    if not way_down and rule and item.hostname in desired.marked:
+    if rule and item.hostname in desired.marked:
         # We once led the hostname home, so the rule is ours, whosever the record is by now.
         steps.add(rule)
     if item.tunnel_id in steps.state.unread_tunnels:
