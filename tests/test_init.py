@@ -129,6 +129,8 @@ async def test_unavailable_at_first(
     assert state_of(hass, STATUS) == "healthy"
 
 
+# What is asked at the same time is answered after the set-up has failed.
+@pytest.mark.parametrize("expected_lingering_tasks", [True])
 @pytest.mark.parametrize("status", ["disabled", "expired", "gone"])
 async def test_invalid_token(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, status: str

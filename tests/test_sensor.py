@@ -29,6 +29,7 @@ from .common import (
     add_known_certificate,
     described,
     in_words,
+    reported,
     settle,
     setup_integration,
     state_of,
@@ -173,15 +174,20 @@ async def test_certificates_come_and_go(
 
     certificate = sandbox.state.zones[sandbox.zone_id].certificates[CERTIFICATE_ID]
     for status, state in (
+        ("sleepy", "unknown"),
         (CertificateStatus.PENDING_REVOCATION, "revoking"),
         (CertificateStatus.REVOKED, "revoked"),
-        (CertificateStatus.PENDING_REACTIVATION, "active"),
-        ("sleepy", "unknown"),
     ):
         certificate.status = status  # type: ignore[assignment]
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
         assert state_of(hass, STATUS) == state
         assert state_of(hass, EXPIRY) == expiry
+
+    # Somebody reactivates it elsewhere: a person is asked whether the device has it.
+    certificate.status = CertificateStatus.PENDING_REACTIVATION
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "unknown"
+    assert "unknown_certificates" in reported(hass)
 
 
 @with_device

@@ -8,7 +8,6 @@ from sandbox.clock import now
 from sandbox.state import (
     Access,
     AccessApplication,
-    CertificateStatus,
     Connection,
     Connector,
     IpAccessRule,
@@ -75,10 +74,10 @@ def unserve(sandbox: Sandbox) -> Callable[[], object]:
     )
 
 
-def revoke(sandbox: Sandbox) -> Callable[[], object]:
-    """Revoke the device's certificate."""
+def rename_status(sandbox: Sandbox) -> Callable[[], object]:
+    """Give the device's certificate a status that nobody knows; one that is revoked does not come back."""
     certificate = zone_of(sandbox).certificates[CERTIFICATE_ID]
-    return attribute(certificate, "status", CertificateStatus.REVOKED)
+    return attribute(certificate, "status", "sleepy")
 
 
 def close_websockets(sandbox: Sandbox) -> Callable[[], object]:

@@ -100,7 +100,7 @@ async def test_options_offer_it(hass: HomeAssistant, home: MockConfigEntry) -> N
 
     assert (menu["type"], menu["menu_options"]) == (
         FlowResultType.MENU,
-        ["access", "remove"],
+        ["access", "connectors", "remove"],
     )
 
 

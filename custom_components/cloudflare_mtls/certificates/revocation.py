@@ -120,6 +120,12 @@ class CertificateRevoker:
         """
         self._stop(device.id)
         orders = self._protection.ledger.orders
+        companion = (self._protection.data.companions or {}).get(device.id)
+        if companion and companion.current and companion.current.is_active:
+            # What is revoked besides may have been revoked for a reason of its own.
+            await self._protection.ledger.async_record_in_use(
+                device.id, companion.current.id
+            )
         ids = await self._mark_unwanted(device.id)
         listed = await self._list(device.zone_id)
         # The list shows what was created while it was read, too.

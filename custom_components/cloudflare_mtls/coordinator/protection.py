@@ -117,6 +117,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             revoked=self.ledger.revoked,
             device_ids={device.id for device in self.companions},
             removed_ids=self.removals.devices.keys(),
+            in_use=self.ledger.in_use,
             ended=self.ledger.ended_by(dt_util.utcnow()),
         )
 

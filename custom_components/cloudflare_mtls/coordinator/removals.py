@@ -157,7 +157,7 @@ def came_back(tombstone: Tombstone, observation: Observation) -> bool:
     record = address_record(observation.records, tombstone.settings.hostname)
     if record is None or record.comment != RECORD_COMMENT:
         return False
-    if tombstone.record_id:
-        return record.id != tombstone.record_id
-    # Two clocks, of which one may be wrong: nothing else is known.
+    if record.id == tombstone.record_id:
+        return False
+    # Two clocks, of which one may be wrong. But the answer that told our record's id may have got lost.
     return record.created_on is not None and record.created_on > tombstone.removed_at

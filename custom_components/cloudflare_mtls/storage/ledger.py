@@ -28,6 +28,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "unwanted": {},
     "revoked": [],
     "ends": {},
+    "in_use": {},
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
@@ -78,6 +79,7 @@ class Ledger:
         # Earlier versions stored no end for what was revoked here.
         for item_id in self._revoked - self._ends.keys():
             self._ends[item_id] = _LONG_AGO
+        self._in_use: dict[str, str] = dict(stored["in_use"])
         self._restorations: Counter[str] = Counter()
         self._is_removed = False
 
@@ -143,6 +145,17 @@ class Ledger:
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
         self._records[certificate_id] = record
+        self._in_use.pop(record.device_id, None)
+        await self._async_save()
+
+    @property
+    def in_use(self) -> Mapping[str, str]:
+        """Return the certificate that each device used when somebody revoked the device, by its id."""
+        return self._in_use
+
+    async def async_record_in_use(self, device_id: str, certificate_id: str) -> None:
+        """Record which certificate a device uses, before the device is revoked."""
+        self._in_use[device_id] = certificate_id
         await self._async_save()
 
     async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
@@ -150,6 +163,8 @@ class Ledger:
         if record := self._records.get(certificate_id):
             place = next_place(self._records)
             self._records[certificate_id] = record.noting(place, **changes)
+            if "restored_on" in changes:
+                self._in_use.pop(record.device_id, None)
             await self._async_save()
 
     async def async_record_told(self, standings: dict[str, Standing]) -> None:
@@ -256,6 +271,7 @@ class Ledger:
                 },
                 "told": dict(self._told),
                 "known": sorted(self._seen),
+                "in_use": dict(self._in_use),
                 "strangers": [
                     {"zone_id": item.zone_id, "ids": list(item.remembered_ids)}
                     for item in self._strangers

@@ -129,8 +129,9 @@ class Tombstones:
     async def async_note_released(self, hostname: str) -> None:
         """Remember that a person took a removed hostname out of a local tunnel's file."""
         hostnames = dict(self._stored["hostnames"])
-        if item := hostnames.get(hostname):
-            hostnames[hostname] = {**item, _RELEASED: True}
+        # It may have been set up again since.
+        if self._is_removed(hostname):
+            hostnames[hostname] = {**hostnames[hostname], _RELEASED: True}
         await self._async_keep({**self._stored, "hostnames": hostnames})
 
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
@@ -150,9 +151,14 @@ class Tombstones:
         )
 
     async def async_clear_hostnames(self, hostnames: Collection[str]) -> None:
-        """Forget removed hostnames."""
-        kept = _without(self._stored["hostnames"], hostnames)
+        """Forget removed hostnames, but none that was set up again since."""
+        gone = {name for name in hostnames if self._is_removed(name)}
+        kept = _without(self._stored["hostnames"], gone)
         await self._async_keep({**self._stored, "hostnames": kept})
+
+    def _is_removed(self, hostname: str) -> bool:
+        item = self._stored["hostnames"].get(hostname)
+        return item is not None and bool(item["removed_at"])
 
     async def async_forget_zones(self, zone_ids: Collection[str]) -> None:
         """Forget in which zone removed devices were, where it is one of these."""

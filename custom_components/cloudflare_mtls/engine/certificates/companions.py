@@ -45,6 +45,7 @@ class CompanionState:
     standing: None where it is not known, also where only an unknown certificate is for the device,
     or says so.
     current: the certificate that the device uses, as far as is known.
+    restorable: the revoked one that lets the device in once it is restored, if it is certain which.
     replaced: certificates that a newer one replaced, and that are revoked later.
     outdated: those that are to be revoked now.
     """
@@ -55,6 +56,7 @@ class CompanionState:
     standing: Standing | None
     days_left: int | None
     handover: HandoverState | None
+    restorable: Certificate | None
     replaced: tuple[Certificate, ...]
     outdated: tuple[Certificate, ...]
 
@@ -62,16 +64,6 @@ class CompanionState:
     def is_revoked(self) -> bool:
         """Return whether the device is kept out because somebody wanted it."""
         return self.standing in (Standing.REVOKING, Standing.REVOKED)
-
-    @property
-    def restorable(self) -> Certificate | None:
-        """Return the revoked certificate that lets the device in once it is restored, if any.
-
-        Source: PATCH /zones/{zone_id}/client_certificates/{client_certificate_id}; one that has
-        expired can be restored too, but lets nobody in.
-        """
-        is_over = self.days_left is None or self.days_left < 0
-        return self.current if self.is_revoked and not is_over else None
 
 
 def companion_states(
@@ -135,11 +127,15 @@ def _state(
     ends = {key: item.facts.expires_on for key, item in left.items()}
     wanted = {key: records[key] for key in active if key in records}
     dates = revocation_dates(list(left), wanted, is_waiting, now, ends=ends)
+    standing = _standing(current, trust, now) if current else without_any
+    is_revoked = standing in (Standing.REVOKING, Standing.REVOKED)
+    in_use = trust.in_use.get(device.id)
     return CompanionState(
         device=device,
         certificates={item: item.standing_at(now) for item in certificates},
         current=current,
-        standing=_standing(current, trust, now) if current else without_any,
+        standing=standing,
+        restorable=_restorable(known, records, in_use, now) if is_revoked else None,
         days_left=days_left(current.facts.expires_on, now) if current else None,
         handover=_handover(list(active), records, is_waiting),
         replaced=tuple(left[key] for key, date in dates.items() if date > now),
@@ -167,6 +163,28 @@ def _current(
     in_use = [item for item in installed if usable and item.gets_in(now)]
     candidates = in_use or installed or active or certificates
     return candidates[-1] if candidates else None
+
+
+def _restorable(
+    certificates: list[Certificate],
+    records: Mapping[str, Record],
+    in_use: str | None,
+    now: datetime,
+) -> Certificate | None:
+    """Return the certificate that a revoked device used, if it is certain which one that was.
+
+    Another one may have been revoked for a reason of its own, because its key was stolen.
+
+    Source: PATCH /zones/{zone_id}/client_certificates/{client_certificate_id}; one that has
+    expired can be restored too, but lets nobody in.
+    """
+    used = [item for item in certificates if item.id == in_use]
+    if in_use is None:
+        used = [item for item in certificates if may_be_installed(records.get(item.id))]
+    match used:
+        case [certificate] if days_left(certificate.facts.expires_on, now) >= 0:
+            return certificate
+    return None
 
 
 def _standing(certificate: Certificate, trust: Trust, now: datetime) -> Standing | None:

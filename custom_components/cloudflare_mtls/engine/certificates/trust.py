@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from .certificate import Certificate, ListedCertificate, readable
 from .keys import ORGANIZATION
@@ -21,6 +22,7 @@ class Trust:
     that no person has restored here: they are not trusted, whether they let somebody in by now or not.
     device_ids: the companion devices that there are now.
     removed_ids: the removed ones whose certificates are still to be revoked.
+    in_use: the certificate that each device used when somebody revoked the device, by its id.
     ended: the ids and fingerprints of certificates that were seen revoked, or have expired.
     """
 
@@ -31,6 +33,7 @@ class Trust:
     device_ids: Collection[str]
     removed_ids: Collection[str]
     ended: Collection[str] = ()
+    in_use: Mapping[str, str] = MappingProxyType({})
 
     @property
     def without_ends(self) -> Trust:
