@@ -420,35 +420,28 @@ async def test_repair_without_a_dialog(
 
 
 async def test_ignored_before_a_restart(
-    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    issue_registry: ir.IssueRegistry,
 ) -> None:
     """Home Assistant remembers it, and so does this."""
-    registry = ir.async_get(hass)
-    registry.issues[DOMAIN, "x"] = ir.IssueEntry(
-        active=False,
-        breaks_in_ha_version=None,
-        created=now(),
-        data=None,
-        dismissed_version="2026.10.0",
-        domain=DOMAIN,
-        is_fixable=None,
-        is_persistent=False,
-        issue_domain=None,
-        issue_id="x",
-        learn_more_url=None,
-        severity=None,
-        translation_key=None,
-        translation_placeholders=None,
-    )
+
+    def report(**placeholders: str) -> None:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            "x",
+            is_fixable=True,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key="exposed",
+            translation_placeholders=placeholders,
+        )
+
+    report(hostname="before")
+    ir.async_ignore_issue(hass, DOMAIN, "x", ignore=True)
     await setup_integration(hass, entry)
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        "x",
-        is_fixable=True,
-        severity=ir.IssueSeverity.ERROR,
-        translation_key="exposed",
-    )
-    issue = registry.async_get_issue(DOMAIN, "x")
+    report(hostname="after")
+    issue = issue_registry.async_get_issue(DOMAIN, "x")
     assert issue
     assert issue.dismissed_version

@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
+from sandbox.state import CertificateStatus
 from tests.common import (
     CERTIFICATE_ID,
     EDGE_EVERY,
@@ -159,3 +160,48 @@ async def test_button_without_the_permission(
         await press(hass, RESTORE)
 
     assert certificates(sandbox) == {CERTIFICATE_ID: "revoked"}
+
+
+@pytest.mark.parametrize("by_action", [True, False], ids=["here", "elsewhere"])
+async def test_certificate_that_leaked_stays_revoked(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+    by_action: bool,
+) -> None:
+    """The newer one was revoked by itself; the button brings back what the device used after that."""
+    phone = await hass_client_no_auth()
+    leaked = (await renew_and_test(hass, phone, home, CERTIFICATE_ID))["certificate_id"]
+    if by_action:
+        await act(hass, home, "revoke_certificate", certificate_id=leaked)
+    zone_of(sandbox).certificates[leaked].status = CertificateStatus.REVOKED
+    await pass_time(hass, freezer, 2 * DAY)
+    await press(hass, REVOKE)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    await press(hass, RESTORE)
+
+    assert certificates(sandbox) == {leaked: "revoked", CERTIFICATE_ID: "active"}
+    assert state_of(hass, STATUS) == "active"
+
+
+async def test_nobody_knows_which_one_the_device_used(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Somebody revoked both elsewhere: the button is not offered, the action names one."""
+    phone = await hass_client_no_auth()
+    await renew_and_test(hass, phone, home, CERTIFICATE_ID)
+    for certificate in zone_of(sandbox).certificates.values():
+        certificate.status = CertificateStatus.REVOKED
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "revoked"
+    assert state_of(hass, RESTORE) == "unavailable"
+
+    await act(hass, home, "restore_certificate", certificate_id=CERTIFICATE_ID)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"

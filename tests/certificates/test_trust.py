@@ -393,6 +393,7 @@ async def test_store_of_the_first_version(
     assert strangers == {"accepted", "created"}
     assert stored == {
         "records": {},
+        "in_use": {},
         "places": {},
         "told": {"created": "active"},
         "known": ["accepted", "created"],

@@ -1,8 +1,10 @@
 """Tests of removed hostnames that the app Cloudflared still serves: taken out once a person confirms."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -43,11 +45,16 @@ async def app(sandbox: Sandbox, supervisor: Supervisor) -> Cloudflared:
     return app
 
 
+def tunnel_of(app: Cloudflared) -> str:
+    """Return the id of the tunnel that an app runs."""
+    assert app.tunnel
+    return app.tunnel.id
+
+
 @pytest.fixture
 def settings(app: Cloudflared) -> dict[str, Any]:
     """Have the app's tunnel serve the hostname."""
-    assert app.tunnel
-    return {**hostname_settings(), "tunnel_id": app.tunnel.id}
+    return {**hostname_settings(), "tunnel_id": tunnel_of(app)}
 
 
 @pytest.fixture
@@ -135,6 +142,34 @@ async def test_supervisor_is_away(
     assert result["errors"] == {"base": "app_unavailable"}
     assert app.user_options == WITH_ENTRY
     assert is_blocked(sandbox)
+
+
+async def test_hostname_that_was_set_up_again_meanwhile(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    app: Cloudflared,
+    client: Client,
+) -> None:
+    """A dialog that is still open says nothing of the next removal."""
+    menu = await open_repair(client, issues(hass)["removal_in_file"])
+    form = await confirm_repair(client, menu, next_step_id="confirm")
+    again = ConfigSubentry(
+        subentry_type="protected_hostname",
+        title=HOSTNAME,
+        unique_id=HOSTNAME,
+        data=MappingProxyType({**hostname_settings(), "tunnel_id": tunnel_of(app)}),
+    )
+    hass.config_entries.async_add_subentry(entry, again)
+    await settle(hass)
+
+    await confirm_repair(client, form)
+    await settle(hass)
+    hass.config_entries.async_remove_subentry(entry, again.subentry_id)
+    await settle(hass)
+
+    assert is_blocked(sandbox)
+    assert reported(hass) == {"removal_in_file"}
 
 
 @pytest.mark.parametrize("changed", ["removed", "edited", "stopped", "away"])
