@@ -1,5 +1,6 @@
 """Tests of unknown certificates that nothing present stands behind: confirming them ends the question."""
 
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -24,6 +25,7 @@ from tests.common import (
     EDGE_EVERY,
     act,
     add_certificate,
+    add_known_certificate,
     fingerprint_of,
     issues,
     reported,
@@ -33,7 +35,13 @@ from tests.common import (
     with_device,
     zone_of,
 )
-from tests.dialogs import Client, begin_repair, confirm_repair
+from tests.dialogs import (
+    Client,
+    begin_repair,
+    certificates,
+    confirm_repair,
+    renew_and_test,
+)
 
 
 async def browser(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Client:
@@ -167,6 +175,40 @@ async def test_certificate_that_was_revoked_and_reactivated(
     assert lines[CERTIFICATE_ID].startswith(past)
     assert fingerprint_of(certificate.certificate)[:24] in lines[CERTIFICATE_ID]
     assert past not in lines["other"]
+
+
+@with_device
+async def test_confirmed_certificate_replaces_no_other(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """It was proven before it was revoked; the device uses the older one since."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    assert await async_setup_component(hass, "repairs", {})
+    phone = await hass_client_no_auth()
+    renewed = await renew_and_test(hass, phone, entry, CERTIFICATE_ID)
+    newer = renewed["certificate_id"]
+    await act(hass, entry, "revoke_certificate", certificate_id=newer)
+    await wait_for_refresh(hass, freezer, timedelta(days=9))
+    zone_of(sandbox).certificates[newer].status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    # The token of a browser lasts half an hour, so nobody is logged in any more.
+    dialogs = hass.data["repairs"]["flow_manager"]
+    issue_id = issues(hass)["unknown_certificates"]
+    menu = await dialogs.async_init("cloudflare_mtls", data={"issue_id": issue_id})
+    step = {"next_step_id": "confirm"}
+    await dialogs.async_configure(menu["flow_id"], step)
+    await dialogs.async_configure(menu["flow_id"], {"certificates": [newer]})
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", newer: "active"}
+    assert await trusted(hass, entry) == {CERTIFICATE_ID: True, newer: True}
 
 
 async def test_nothing_that_can_be_confirmed(

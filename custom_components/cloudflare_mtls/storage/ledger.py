@@ -206,8 +206,14 @@ class Ledger:
     ) -> None:
         """Record the device of each certificate that a person confirmed, by fingerprint.
 
-        Those whose ids are wanted are no longer taken for revoked here.
+        Those whose ids are wanted are no longer taken for revoked here. As after a restoration, they
+        replace no other certificate: the device may use another one by now.
         """
+        now = dt_util.utcnow()
+        for certificate_id in self._records.keys() & self._revoked & set(wanted):
+            place = next_place(self._records)
+            record = self._records[certificate_id]
+            self._records[certificate_id] = record.noting(place, restored_on=now)
         self._confirmed |= devices
         self._revoked.difference_update(wanted)
         await self._async_save()
