@@ -62,27 +62,24 @@ class AppError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class App:
-    """A running app Cloudflared, the options that it has and knows, and the connector that it runs."""
+class InstalledApp:
+    """An installed app Cloudflared, and the options that it has."""
 
     slug: str
     name: str
-    address: str
     options: Options = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class App(InstalledApp):
+    """One that runs: where it tells of itself, the options that it knows, and the connector that it runs."""
+
+    address: str
     known_options: frozenset[str]
     connector: ConnectorReport
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnusedApp:
-    """An installed app Cloudflared that runs no tunnel."""
-
-    slug: str
-    name: str
-    options: Options = field(repr=False)
-
-
-async def async_find_unused_app(hass: HomeAssistant) -> UnusedApp | None:
+async def async_find_unused_app(hass: HomeAssistant) -> InstalledApp | None:
     """Return an app that may run a new tunnel; None without one, or where the Supervisor is away."""
     if not is_hassio(hass):
         return None
@@ -91,20 +88,19 @@ async def async_find_unused_app(hass: HomeAssistant) -> UnusedApp | None:
         for slug in await _slugs(client):
             info = await _info(client, slug)
             if TOKEN in _known_options(info) and is_unused(info.options):
-                return UnusedApp(slug=slug, name=info.name, options=info.options)
+                return InstalledApp(slug=slug, name=info.name, options=info.options)
     return None
 
 
 @to_the_end("The start of an app")
 async def async_run_tunnel(
-    hass: HomeAssistant, app: UnusedApp, token: ConnectorToken
+    hass: HomeAssistant, app: InstalledApp, token: ConnectorToken
 ) -> None:
     """Have an unused app run a tunnel that Cloudflare manages; raise AppError."""
     client = _client(hass)
-    if (await _info(client, app.slug)).options != app.options:
-        raise AppError(AppTrouble.CHANGED)
+    await _expect_unchanged(client, app)
     await _set_options(client, app.slug, with_token(app.options, token))
-    await _answer(client.addons.restart_addon(app.slug))
+    await _restart(client, app)
 
 
 async def async_find_apps(hass: HomeAssistant) -> list[App]:
@@ -134,14 +130,13 @@ async def async_change_app(
     Raises AppError. Where the connector does not come back, the app gets the old options again.
     """
     client, server = _client(hass), async_metrics_server(hass, app.address)
-    if (await _info(client, app.slug)).options != app.options:
-        raise AppError(AppTrouble.CHANGED)
+    await _expect_unchanged(client, app)
     verdict = await _answer(client.addons.addon_config_validate(app.slug, {**options}))
     if not verdict.valid:
         raise AppError(AppTrouble.REFUSED, _reason(verdict.message))
     if (
         await _write(client, app, options)
-        and await _restart(client, app)
+        and await _is_restarted(client, app)
         and await _becomes(client, server, app, is_done)
     ):
         return
@@ -163,14 +158,28 @@ async def _write(client: SupervisorClient, app: App, options: Options) -> bool:
         return False
 
 
-async def _restart(client: SupervisorClient, app: App) -> bool:
-    """Restart an app; return whether the Supervisor did, as far as it says."""
+async def _expect_unchanged(client: SupervisorClient, app: InstalledApp) -> None:
+    """Raise AppError unless an app has the options that a person saw."""
+    if (await _info(client, app.slug)).options != app.options:
+        raise AppError(AppTrouble.CHANGED)
+
+
+async def _restart(client: SupervisorClient, app: InstalledApp) -> None:
+    """Restart an app; raise AppError unless the Supervisor says that it did."""
     try:
+        # The client itself waits for ever.
         async with asyncio.timeout(_RESTART_SECONDS):
             await _answer(client.addons.restart_addon(app.slug))
-    except AppError, TimeoutError:
-        return False
-    return True
+    except TimeoutError:
+        raise AppError(AppTrouble.UNAVAILABLE) from None
+
+
+async def _is_restarted(client: SupervisorClient, app: InstalledApp) -> bool:
+    """Restart an app; return whether the Supervisor says that it did."""
+    with suppress(AppError):
+        await _restart(client, app)
+        return True
+    return False
 
 
 async def _becomes(
@@ -214,7 +223,7 @@ async def _put_back(
         return AppTrouble.LEFT
     if await _still_runs(server, app):
         return AppTrouble.NOT_BACK
-    await _restart(client, app)
+    await _is_restarted(client, app)
     is_back = await _becomes(client, server, app, lambda report: report.is_connected)
     return AppTrouble.NOT_BACK if is_back else AppTrouble.LEFT
 

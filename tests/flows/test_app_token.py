@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.cloudflare_mtls import cloudflared_app
 from custom_components.cloudflare_mtls.flows import account_tunnels
 from sandbox import Sandbox
 from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
@@ -134,6 +135,23 @@ async def test_supervisor_fails(
     assert result["errors"] == {"base": error}
     assert token not in logged(caplog)
     assert "message" not in result["description_placeholders"]
+
+
+async def test_supervisor_never_answers_the_restart(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    supervisor: Supervisor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The dialog does not wait for ever."""
+    monkeypatch.setattr(cloudflared_app, "_RESTART_SECONDS", 0.2)
+    await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    supervisor.faults.add(Fault(FaultKind.SLOW, "POST", "*/restart", seconds=2))
+
+    result = await submit(hass, form, {"use_app": True, "wait": True})
+
+    assert result["errors"] == {"base": "app_start_unavailable"}
 
 
 async def test_options_were_changed_meanwhile(

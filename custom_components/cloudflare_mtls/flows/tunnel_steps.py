@@ -17,7 +17,7 @@ import probatio
 
 from ..cloudflared_app import (
     AppError,
-    UnusedApp,
+    InstalledApp,
     async_find_unused_app,
     async_run_tunnel,
 )
@@ -93,7 +93,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
     _tunnels: AccountTunnels | None = None
     _then: Callable[[Tunnel], Awaitable[ResultT]] | None = None
     _tunnel: Tunnel | None = None
-    _unused_app: UnusedApp | None = None
+    _unused_app: InstalledApp | None = None
     _connecting: Progress[Message | None] | None = None
 
     async def async_set_up_tunnel(
