@@ -24,7 +24,7 @@ from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
 from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
-from .engine.tunnels.reports import RuleState
+from .engine.tunnels.reports import ConnectorReport, RuleState, worst_rule_state
 from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .subentries import read_companion, read_hostname_settings
@@ -43,7 +43,7 @@ class HostnameState:
     allows_some: bool
     blocked_requests: int | None
     arrival: Arrival | None
-    rule_state: RuleState | None
+    reports: tuple[ConnectorReport, ...]
 
     @property
     def published(self) -> bool:
@@ -52,6 +52,11 @@ class HostnameState:
         return protected.published or bool(
             self.plan and self.plan.exposes(protected.hostname)
         )
+
+    @property
+    def rule_state(self) -> RuleState | None:
+        """Return what becomes of requests at the worst connector, worked out only where it is shown."""
+        return worst_rule_state(self.reports, self.settings.hostname)
 
     @property
     def drifted(self) -> bool | None:
@@ -228,7 +233,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
             allows_some=data.checks.allows_some(settings.zone_id),
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
-            rule_state=data.reports.rule_state(settings.protected),
+            reports=data.reports.of_tunnel(settings.protected.tunnel_id),
         )
 
     @property

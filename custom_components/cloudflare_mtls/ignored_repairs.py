@@ -36,10 +36,10 @@ def async_ignore(hass: HomeAssistant, issue_id: str) -> None:
 @callback
 def _check(hass: HomeAssistant, event: Event[ir.EventIssueRegistryUpdatedData]) -> None:
     """Show a repair again that was ignored on another way."""
-    issue_id = event.data["issue_id"]
-    issue = ir.async_get(hass).async_get_issue(event.data["domain"], issue_id)
     if event.data["domain"] != DOMAIN:
         return
+    issue_id = event.data["issue_id"]
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     if issue is None or not issue.dismissed_version:
         hass.data[_IGNORED].discard(issue_id)
     elif issue.is_fixable and issue_id not in hass.data[_IGNORED]:

@@ -323,18 +323,16 @@ def rule_issue(
     hostname: str, tunnel_name: str, reports: Iterable[ConnectorReport]
 ) -> Issue | None:
     """Return the issue for a hostname that not every connector of a local tunnel serves."""
-    running = [report for report in reports if report.is_connected]
-    lacking = [
-        report for report in running if report.rule_state(hostname) is RuleState.MISSING
+    states = [
+        (report, report.rule_state(hostname))
+        for report in reports
+        if report.is_connected
     ]
-    shadowed = [
-        report
-        for report in running
-        if report.rule_state(hostname) is RuleState.SHADOWED
-    ]
+    lacking = [report for report, state in states if state is RuleState.MISSING]
+    shadowed = [report for report, state in states if state is RuleState.SHADOWED]
     issue = _hostname_issue("rule_missing", hostname, fixable=False, tunnel=tunnel_name)
-    if lacking and len(lacking) < len(running):
-        counts = {"missing": str(len(lacking)), "connectors": str(len(running))}
+    if lacking and len(lacking) < len(states):
+        counts = {"missing": str(len(lacking)), "connectors": str(len(states))}
         return replace(
             issue,
             translation_key="rule_missing_in_some",

@@ -97,7 +97,7 @@ class Stream:
         self.wake()
 
     def break_off(self) -> None:
-        """Tell whoever waits that nothing more comes."""
+        """End every wait for more data: the connection is gone."""
         self._is_broken = self._is_broken or not self._has_ended
         self.wake()
 

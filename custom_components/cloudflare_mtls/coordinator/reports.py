@@ -59,8 +59,8 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
         self._read_on: dict[str, Moment] = {}
         self._app_addresses: list[str] = []
         self._apps_found_on: Moment | None = None
-        self._has_looked = False
-        self._told: dict[str, ConnectorReport] = {}
+        # None before the first look.
+        self._told: dict[str, ConnectorReport] | None = None
 
     def of_tunnel(self, tunnel_id: str) -> tuple[ConnectorReport, ...]:
         """Return what is known of the connectors of a tunnel."""
@@ -78,7 +78,7 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
 
         A connector that has fallen silent still has its rules.
         """
-        if not self._has_looked:
+        if self._told is None:
             return None
         names = self._local_tunnel_names()
         return [
@@ -109,8 +109,7 @@ class ReportCoordinator(DataUpdateCoordinator[Mapping[str, ConnectorReport]]):
             for address, report in zip(addresses, read, strict=True)
             if report
         }
-        self._has_looked = True
-        self._told |= reports
+        self._told = {**(self._told or {}), **reports}
         for address in reports.keys() & self.data.keys():
             if _connected(reports[address]) != _connected(self.data[address]):
                 self._look_again(reports[address].tunnel_id)

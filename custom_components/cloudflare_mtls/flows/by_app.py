@@ -17,7 +17,7 @@ from .form import made, show_form
 
 CONF_CHANGE_APP: Final = "change_app"
 
-# Off at first: the restart cuts off whoever is connected through the tunnel.
+# Off by default: the restart disconnects everybody who came through the tunnel.
 _SCHEMA: Final = probatio.Schema(
     {probatio.Required(CONF_CHANGE_APP, default=False): BooleanSelector()}
 )

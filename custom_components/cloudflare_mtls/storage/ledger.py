@@ -160,12 +160,15 @@ class Ledger:
 
     async def async_note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
         """Record what happened to a certificate that was created here."""
-        if record := self._records.get(certificate_id):
-            place = next_place(self._records)
-            self._records[certificate_id] = record.noting(place, **changes)
-            if "restored_on" in changes:
-                self._in_use.pop(record.device_id, None)
+        if certificate_id in self._records:
+            self._note(certificate_id, **changes)
             await self._async_save()
+
+    def _note(self, certificate_id: str, **changes: Unpack[Changes]) -> None:
+        record, place = self._records[certificate_id], next_place(self._records)
+        self._records[certificate_id] = record.noting(place, **changes)
+        if "restored_on" in changes:
+            self._in_use.pop(record.device_id, None)
 
     async def async_record_told(self, standings: dict[str, Standing]) -> None:
         """Record the standings of certificates that automations are told."""
@@ -209,11 +212,8 @@ class Ledger:
         Those whose ids are wanted are no longer taken for revoked here. As after a restoration, they
         replace no other certificate: the device may use another one by now.
         """
-        now = dt_util.utcnow()
         for certificate_id in self._records.keys() & self._revoked & set(wanted):
-            place = next_place(self._records)
-            record = self._records[certificate_id]
-            self._records[certificate_id] = record.noting(place, restored_on=now)
+            self._note(certificate_id, restored_on=dt_util.utcnow())
         self._confirmed |= devices
         self._revoked.difference_update(wanted)
         await self._async_save()

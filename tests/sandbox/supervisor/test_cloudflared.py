@@ -78,7 +78,7 @@ async def test_visits(
 async def test_records_are_overwritten(
     client: Client, app: Cloudflared, sandbox: Sandbox
 ) -> None:
-    """The app takes a name from whoever has it, and never gives one back."""
+    """The app overwrites every address record of its names, and never deletes one."""
     zone = sandbox.state.zones[sandbox.zone_id]
     zone.add_dns_record(DnsRecord("A", MOBILE, "198.51.100.9", comment="mine"))
     zone.add_dns_record(DnsRecord("TXT", MOBILE, "stays"))

@@ -1,7 +1,7 @@
 """The options of the app Cloudflared: which hostnames it serves, and what may be changed there (pure).
 
-The app writes its config file anew from them at each start, and leads the DNS records of its hostnames
-to its tunnel. Facts of this module are from its options and start-up script, 7.0.
+At each start, the app writes its config file from these options, and points the DNS records of its
+hostnames at its tunnel. Facts of this module are from its options and start-up script, 7.0.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,7 @@ HOSTS: Final = "additional_hosts"
 _FIRST_HOST: Final = "external_hostname"
 TOKEN: Final = "tunnel_token"
 _SECRET: Final = "!secret "
-_IN_USE: Final = (
+_SET_UP_BY: Final = (
     TOKEN,
     _FIRST_HOST,
     HOSTS,
@@ -76,7 +76,7 @@ def serves(options: Options, item: ProtectedHostname) -> bool:
 
 def is_unused(options: Options) -> bool:
     """Return whether nobody has set up the app yet: with these options it does not start."""
-    return not any(options.get(key) for key in _IN_USE)
+    return not any(options.get(key) for key in _SET_UP_BY)
 
 
 def with_token(options: Options, token: ConnectorToken) -> Options:
