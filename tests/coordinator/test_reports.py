@@ -23,6 +23,7 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
+from tests.faults import Faults
 from tests.metrics_servers import RunningConnector, running_connector, watch
 from tests.supervised import install_app, supervise
 
@@ -118,6 +119,24 @@ async def test_another_connector_that_nobody_can_ask(
     await connector.stop()
     await wait_for_refresh(hass, freezer, REPORTS_EVERY)
     assert (state_of(hass, CONNECTED), state_of(hass, CONNECTORS)) == ("on", "1")
+
+
+async def test_connectors_that_cannot_be_listed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    tunnel: Tunnel,
+    connector: RunningConnector,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """That one speaks does not tell how many there are; but the tunnel is connected."""
+    sandbox.state.add_tunnel("attic").connect()
+    faults.unavailable("GET", f"{tunnel.id}/connections")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await watch(hass, loaded_entry, connector)
+    assert state_of(hass, CONNECTORS) == "unavailable"
+    assert state_of(hass, CONNECTED) == "on"
 
 
 async def test_server_that_falls_silent(

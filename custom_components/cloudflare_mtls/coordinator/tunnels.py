@@ -51,10 +51,11 @@ class TunnelState:
             connected = True
         elif self.connectors is not None and listed <= speaking:
             connected = False
+        if self.connectors is None:
+            # There may be more than those that speak.
+            return replace(self, connected=connected)
         return replace(
-            self,
-            connectors=updated(self.connectors or (), reports),
-            connected=connected,
+            self, connectors=updated(self.connectors, reports), connected=connected
         )
 
 
