@@ -62,21 +62,18 @@ class Removals:
     async def async_note_records(self, observations: Iterable[Observation]) -> None:
         """Remember the hostnames' records, and which bear our mark: another tool may take it away."""
         seen = {item.zone.id: item.records for item in observations}
-        await self._tombstones.async_note_marked(
-            {
-                record.name
-                for records in seen.values()
-                for record in records
-                if record.comment == RECORD_COMMENT
-            }
-        )
-        await self._tombstones.async_note_records(
-            {
-                hostname: record.id
-                for hostname, zone_id in self._tombstones.configured.items()
-                if (record := address_record(seen.get(zone_id, ()), hostname))
-            }
-        )
+        marked = {
+            record.name
+            for records in seen.values()
+            for record in records
+            if record.comment == RECORD_COMMENT
+        }
+        record_ids = {
+            hostname: record.id
+            for hostname, zone_id in self._tombstones.configured.items()
+            if (record := address_record(seen.get(zone_id, ()), hostname))
+        }
+        await self._tombstones.async_note_records(record_ids, marked)
 
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
         """Take what is no longer among the subentries for removed."""

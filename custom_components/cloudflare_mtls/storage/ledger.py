@@ -56,12 +56,7 @@ class Ledger:
         }
         self._seen: set[str] = set(stored["known"])
         self._strangers = tuple(
-            RememberedCertificate(
-                id=data["ids"][0],
-                zone_id=data["zone_id"],
-                status=None,
-                remembered_ids=tuple(data["ids"]),
-            )
+            RememberedCertificate.from_ids(data["zone_id"], data["ids"])
             for data in stored["strangers"]
         )
         # Earlier versions told of each certificate once.
@@ -199,7 +194,10 @@ class Ledger:
         self, certificates: Iterable[ListedCertificate]
     ) -> None:
         """Record of which unknown certificates a person is told."""
-        strangers = tuple(map(RememberedCertificate.of, certificates))
+        strangers = tuple(
+            RememberedCertificate.from_ids(item.zone_id, item.own_ids)
+            for item in certificates
+        )
         if strangers != self._strangers:
             self._strangers = strangers
             await self._async_save()

@@ -110,18 +110,16 @@ class Tombstones:
         hostnames = self._stored["hostnames"].items()
         return frozenset(name for name, item in hostnames if item.get(_MARKED))
 
-    async def async_note_marked(self, hostnames: Collection[str]) -> None:
-        """Remember that the DNS record of these hostnames bears our mark."""
+    async def async_note_records(
+        self, record_ids: Mapping[str, str], marked: Collection[str]
+    ) -> None:
+        """Remember which DNS records hostnames have, and that those of these bear our mark."""
         items = {
-            name: {**item, _MARKED: True} if name in hostnames else item
-            for name, item in self._stored["hostnames"].items()
-        }
-        await self._async_keep({**self._stored, "hostnames": items})
-
-    async def async_note_records(self, record_ids: Mapping[str, str]) -> None:
-        """Remember which DNS records these hostnames have."""
-        items = {
-            name: {**item, _RECORD: record_ids[name]} if name in record_ids else item
+            name: {
+                **item,
+                **({_RECORD: record_ids[name]} if name in record_ids else {}),
+                **({_MARKED: True} if name in marked else {}),
+            }
             for name, item in self._stored["hostnames"].items()
         }
         await self._async_keep({**self._stored, "hostnames": items})

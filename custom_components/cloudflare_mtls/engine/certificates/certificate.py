@@ -1,9 +1,9 @@
 """Client certificates as Cloudflare lists them, readable or not (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import override
+from typing import Self, override
 
 from ..api.models import CertificateStatus
 from .facts import CertificateFacts
@@ -63,14 +63,9 @@ class RememberedCertificate(ListedCertificate):
     remembered_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, certificate: ListedCertificate) -> RememberedCertificate:
-        """Return what is remembered of a certificate."""
-        return RememberedCertificate(
-            id=certificate.id,
-            zone_id=certificate.zone_id,
-            status=None,
-            remembered_ids=certificate.own_ids,
-        )
+    def from_ids(cls, zone_id: str | None, ids: Sequence[str]) -> Self:
+        """Return the certificate with these ids, the first of which is Cloudflare's."""
+        return cls(id=ids[0], zone_id=zone_id, status=None, remembered_ids=tuple(ids))
 
     @property
     @override
