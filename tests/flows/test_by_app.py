@@ -245,6 +245,34 @@ async def test_supervisor_fails(
     assert app.connector_id == before
 
 
+async def test_refusal_repeats_no_options(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor, app: Cloudflared
+) -> None:
+    """The Supervisor's own text ends with all that was sent, secrets included."""
+    result = await to_app(hass, sandbox, app)
+    text = "App has invalid options: no such option. Got {'run_parameters': 'secret'}"
+    supervisor.faults.add(Fault(FaultKind.REFUSED, "POST", "*/options", text=text))
+    result = await submit(hass, result, {"change_app": True})
+    assert result["errors"] == {"base": "app_refused"}
+    assert result["description_placeholders"]["message"] == (
+        "App has invalid options: no such option"
+    )
+
+
+async def test_options_that_the_app_does_not_take(
+    hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor, app: Cloudflared
+) -> None:
+    """They are validated before anything is written; that refusal repeats them, too."""
+    app.user_options["log_level"] = "loud"
+    result = await to_app(hass, sandbox, app)
+    result = await submit(hass, result, {"change_app": True})
+    assert result["errors"] == {"base": "app_refused"}
+    message = result["description_placeholders"]["message"]
+    assert "must be one of" in message
+    assert "Got" not in message
+    assert writes(supervisor) == []
+
+
 async def test_answer_to_the_write_gets_lost(
     hass: HomeAssistant, sandbox: Sandbox, supervisor: Supervisor, app: Cloudflared
 ) -> None:
