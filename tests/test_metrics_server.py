@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+import json
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -10,6 +11,8 @@ import pytest
 from custom_components.cloudflare_mtls import metrics_server
 from custom_components.cloudflare_mtls.engine.api.errors import Unavailable
 from custom_components.cloudflare_mtls.metrics_server import MetricsServer, ProcessEnded
+
+READY = {"connectorId": "c", "readyConnections": 4}
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,10 +41,15 @@ async def endless(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def silent(request: web.Request) -> web.StreamResponse:
-    """Take the request, and say nothing."""
-    await asyncio.sleep(2)
-    return web.Response()
+async def slow(request: web.Request) -> web.StreamResponse:
+    """Answer as a connector does, but too late."""
+    await asyncio.sleep(1)
+    return web.json_response(READY)
+
+
+async def huge(request: web.Request) -> web.StreamResponse:
+    """Answer as a connector does, with much more."""
+    return web.json_response({**READY, "more": "x" * 200_000})
 
 
 async def redirecting(request: web.Request) -> web.StreamResponse:
@@ -56,10 +64,10 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 async def forbidden(request: web.Request) -> web.StreamResponse:
     """Ask for a login."""
-    raise web.HTTPUnauthorized(text='{"connectorId": "c"}')
+    raise web.HTTPUnauthorized(text=json.dumps(READY))
 
 
-@pytest.mark.parametrize("handler", [endless, silent, redirecting, page, forbidden])
+@pytest.mark.parametrize("handler", [endless, slow, huge, redirecting, page, forbidden])
 async def test_no_report(session: ClientSession, handler: Handler) -> None:
     asked: list[str] = []
 
