@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 import json
 import socket
 import struct
-from typing import Any
+from typing import Any, override
 
 from aiohttp import web
 
 from .envelope import ApiError, Problem, error_response
+from .planned_faults import PlannedFault, PlannedFaults
 from .state import State
 
 _ERROR_PAGE = "<html><title>{0}</title><h1>{0}</h1></html>"
@@ -60,37 +60,17 @@ class FaultKind(StrEnum):
 
 
 @dataclass
-class Fault:
-    """A fault, and the API calls that it applies to."""
+class Fault(PlannedFault[FaultKind]):
+    """A fault of the API; the path is that below /client/v4."""
 
-    kind: FaultKind
-    method: str = "*"
-    path: str = "*"
-    """A file name pattern for the path below /client/v4."""
-    first: int = 1
-    """The number of the first matching call that goes wrong."""
-    times: int | None = 1
-    """How many matching calls go wrong from there on; None means all."""
-    seconds: float = 0
-    """How long the answer is delayed; used by every kind of fault."""
     retry_after: int = 60
     """The value of a 429's Retry-After header, in seconds."""
     key: str = ""
     """The key of the answer that is missing or mistyped, for example result.0.id."""
-    calls: int = 0
 
     def __post_init__(self) -> None:
         """Accept the kind as a string too."""
         self.kind = FaultKind(self.kind)
-
-    def takes(self, method: str, path: str) -> bool:
-        """Count a matching call and return whether it goes wrong."""
-        if self.method not in ("*", method) or not fnmatchcase(path, self.path):
-            return False
-        self.calls += 1
-        return self.calls >= self.first and (
-            self.times is None or self.calls < self.first + self.times
-        )
 
     def spoil(self, answer: web.Response | None) -> web.Response | None:
         """Return the answer that the client gets instead, or None for no answer."""
@@ -140,31 +120,26 @@ class Fault:
         return web.json_response(body, status=answer.status)
 
 
-class Faults:
-    """The faults that are set up."""
+class Faults(PlannedFaults[Fault]):
+    """The faults of the API, and what stale reads see."""
 
     def __init__(self, state: State) -> None:
         """Start without faults."""
+        super().__init__()
         self._state = state
         self._before_last_write: State | None = None
-        self.waiting: list[Fault] = []
 
-    def add(self, fault: Fault) -> Fault:
-        """Add a fault; if several match a call, the one added first applies."""
-        self.waiting.append(fault)
-        return fault
-
+    @override
     def clear(self) -> None:
-        """Remove all faults."""
-        self.waiting.clear()
+        super().clear()
         self._before_last_write = None
 
+    @override
     def take(self, method: str, path: str) -> Fault | None:
-        """Count a call for every fault and return the first that applies to it."""
-        matching = [fault for fault in self.waiting if fault.takes(method, path)]
+        taken = super().take(method, path)
         if method != "GET" and any(f.kind is FaultKind.STALE for f in self.waiting):
             self._before_last_write = copy.deepcopy(self._state)
-        return matching[0] if matching else None
+        return taken
 
     def state_for(self, fault: Fault | None) -> State:
         """Return the state that a call sees: for a stale read, the one before the last write."""

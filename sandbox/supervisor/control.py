@@ -75,7 +75,7 @@ class _Control:
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Remove all faults."""
-        self._supervisor.faults.waiting.clear()
+        self._supervisor.faults.clear()
         return web.json_response([])
 
     async def list_apps(self, _: web.Request) -> web.Response:

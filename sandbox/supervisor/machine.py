@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 import secrets
 
 from sandbox.journal import Journal
+from sandbox.planned_faults import PlannedFaults
 
 from .app import App, Manifest
-from .faults import Faults
+from .faults import Fault
 
 
 def _new_token() -> str:
@@ -28,7 +29,7 @@ class Machine:
     ready: bool = False
     """Whether it answers pings. Until it does, Home Assistant tries to set up its own integration
     again and again, and calls for apps work all the same."""
-    faults: Faults = field(default_factory=Faults)
+    faults: PlannedFaults[Fault] = field(default_factory=PlannedFaults)
     journal: Journal = field(default_factory=Journal)
 
     async def install[AppT: App](self, app: AppT, *, start: bool = True) -> AppT:
