@@ -12,6 +12,7 @@ from sandbox import Sandbox
 from sandbox.supervisor import Cloudflared, Fault, FaultKind, Supervisor
 from tests.common import submit
 from tests.dialogs import to_zone
+from tests.faults import Faults
 from tests.logs import log_everything, logged
 from tests.supervised import OPTIONS
 
@@ -152,6 +153,18 @@ async def test_supervisor_never_answers_the_restart(
     result = await submit(hass, form, {"use_app": True, "wait": True})
 
     assert result["errors"] == {"base": "app_start_unavailable"}
+
+
+async def test_cloudflare_does_not_tell_the_token(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, supervisor: Supervisor
+) -> None:
+    """Nothing is entered in the app."""
+    app = await install(sandbox, supervisor, {})
+    form = await to_connector(hass, sandbox)
+    faults.unavailable("GET", "/token$")
+    result = await submit(hass, form, {"use_app": True, "wait": True})
+    assert result["errors"] == {"base": "unavailable"}
+    assert app.user_options == {}
 
 
 async def test_options_were_changed_meanwhile(

@@ -125,6 +125,30 @@ async def test_request_that_proves_nothing(
     assert result["reason"] == "reconfigure_successful"
 
 
+async def test_lines_are_shown_again(hass: HomeAssistant, lines: Any) -> None:
+    """Whoever opens the dialog a second time finds them as they were."""
+    again = await hass.config_entries.subentries.async_configure(lines["flow_id"])
+    assert again["step_id"] == "by_hand"
+    assert again["description_placeholders"] == lines["description_placeholders"]
+
+
+async def test_account_is_unloaded_while_waiting(
+    hass: HomeAssistant,
+    lines: Any,
+    account: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """No connector can be asked any more; a request through the tunnel still counts."""
+    progress = await wait(hass, lines)
+    assert await hass.config_entries.async_unload(account.entry_id)
+    await asyncio.sleep(0.1)
+    client = await hass_client_no_auth()
+    path = URL(progress["description_placeholders"]["url"]).path
+    await client.get(path, headers=THROUGH_CLOUDFLARE)
+    result = await result_of(hass, progress)
+    assert result["reason"] == "reconfigure_successful"
+
+
 async def test_two_requests_are_no_proof_together(
     hass: HomeAssistant,
     lines: Any,

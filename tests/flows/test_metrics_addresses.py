@@ -133,6 +133,19 @@ async def test_tunnel_of_another_account(
     assert loaded_entry.options == OPTIONS
 
 
+async def test_account_is_not_loaded(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    connector: RunningConnector,
+    form: Any,
+) -> None:
+    """Its tunnels are not known, so no address can be judged."""
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    result = await enter(hass, form, connector.address)
+    assert result["reason"] == "entry_not_loaded"
+    assert loaded_entry.options == OPTIONS
+
+
 async def test_addresses_are_in_no_diagnostics(
     hass: HomeAssistant,
     loaded_entry: MockConfigEntry,

@@ -27,6 +27,7 @@ from tests.common import (
     zone_of,
 )
 from tests.dialogs import Client, confirm_repair, open_repair
+from tests.faults import Faults
 from tests.supervised import OPTIONS, install_app
 
 ENTRY = {"hostname": HOSTNAME, "service": SERVICE}
@@ -144,6 +145,81 @@ async def test_supervisor_is_away(
     assert is_blocked(sandbox)
 
 
+async def test_cloudflare_fails_after_the_app(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    app: Cloudflared,
+    client: Client,
+) -> None:
+    """The app has no entry any more; the rules stay until Cloudflare answers again."""
+    form = await to_app(hass, client)
+    faults.unavailable("*", "/rulesets")
+    result = await end_of_repair(hass, client, form)
+    assert result["type"] == "create_entry"
+    assert app.user_options == OPTIONS
+    assert is_blocked(sandbox)
+    faults.clear()
+    await entry.runtime_data.protection.async_refresh()
+    await settle(hass)
+    assert not is_blocked(sandbox)
+    assert reported(hass) == set()
+
+
+async def test_account_is_not_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry, app: Cloudflared, client: Client
+) -> None:
+    """Nothing is sent to the app, and the repair can be opened all the same."""
+    form = await to_app(hass, client)
+    issue = issues(hass)["removal_in_file"]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    result = await confirm_repair(client, form)
+    assert (result["type"], result["reason"]) == ("abort", "entry_not_loaded")
+    menu = await open_repair(client, issue)
+    assert menu["menu_options"] == ["confirm", "ignore"]
+    assert app.user_options == WITH_ENTRY
+
+
+async def add_again(
+    hass: HomeAssistant, entry: MockConfigEntry, app: Cloudflared
+) -> ConfigSubentry:
+    """Protect the removed hostname again, which ends its removal."""
+    again = ConfigSubentry(
+        subentry_type="protected_hostname",
+        title=HOSTNAME,
+        unique_id=HOSTNAME,
+        data=MappingProxyType({**hostname_settings(), "tunnel_id": tunnel_of(app)}),
+    )
+    hass.config_entries.async_add_subentry(entry, again)
+    await settle(hass)
+    return again
+
+
+async def test_removal_is_over_before_the_app_is_asked(
+    hass: HomeAssistant, entry: MockConfigEntry, app: Cloudflared, client: Client
+) -> None:
+    """The app keeps the entry of a hostname that is protected again."""
+    form = await to_app(hass, client)
+    await add_again(hass, entry, app)
+    result = await confirm_repair(client, form)
+    assert result["type"] == "create_entry"
+    assert app.user_options == WITH_ENTRY
+
+
+async def test_removal_is_over_while_the_app_fails(
+    hass: HomeAssistant, entry: MockConfigEntry, app: Cloudflared, client: Client
+) -> None:
+    """Nothing is left to ask."""
+    form = await to_app(hass, client)
+    app.faults.deaths = 1
+    progress = await confirm_repair(client, form)
+    await add_again(hass, entry, app)
+    result = await confirm_repair(client, progress)
+    assert result["type"] == "create_entry"
+    assert app.user_options == WITH_ENTRY
+
+
 async def test_hostname_that_was_set_up_again_meanwhile(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -154,14 +230,7 @@ async def test_hostname_that_was_set_up_again_meanwhile(
     """A dialog that is still open says nothing of the next removal."""
     menu = await open_repair(client, issues(hass)["removal_in_file"])
     form = await confirm_repair(client, menu, next_step_id="confirm")
-    again = ConfigSubentry(
-        subentry_type="protected_hostname",
-        title=HOSTNAME,
-        unique_id=HOSTNAME,
-        data=MappingProxyType({**hostname_settings(), "tunnel_id": tunnel_of(app)}),
-    )
-    hass.config_entries.async_add_subentry(entry, again)
-    await settle(hass)
+    again = await add_again(hass, entry, app)
 
     await confirm_repair(client, form)
     await settle(hass)

@@ -7,16 +7,15 @@ from homeassistant.config_entries import ConfigEntryState
 import probatio
 
 from ..cloudflared_app import App, AppError, async_find_app
-from ..engine.api.errors import EngineError
 from ..engine.sync.settings import ProtectedHostname
 from ..engine.tunnels.app_options import serves, without_host
 from ..engine.tunnels.file_rule import app_entry
 from ..engine.tunnels.reports import ConnectorReport
-from ..wording import Message, describe
+from ..wording import Message
 from .app_change import AppChangeSteps
 from .by_hand import as_yaml
 from .fix_flow import FixFlow
-from .form import abort, made, show_form
+from .form import made, show_form
 
 _NO_FIELDS: Final = probatio.Schema({})
 
@@ -64,10 +63,7 @@ class ReleaseFlow(FixFlow, AppChangeSteps[RepairsFlowContext, RepairsFlowResult,
 
     @override
     async def async_app_changed(self) -> RepairsFlowResult:
-        try:
-            return await self.async_fix({})
-        except EngineError as err:
-            return abort(self, describe(err))
+        return await self.async_fix({})
 
     @override
     async def async_app_not_changed(self, message: Message) -> RepairsFlowResult:
