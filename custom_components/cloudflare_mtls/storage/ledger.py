@@ -75,6 +75,7 @@ class Ledger:
         for item_id in self._revoked - self._ends.keys():
             self._ends[item_id] = _LONG_AGO
         self._in_use: dict[str, str] = dict(stored["in_use"])
+        self._revocations: Counter[str] = Counter()
         self._restorations: Counter[str] = Counter()
         self._is_removed = False
 
@@ -115,9 +116,10 @@ class Ledger:
 
     @property
     def orders(self) -> Orders:
-        """Return what people ordered to be revoked or restored up to now."""
+        """Return what was ordered to be revoked or restored since the start, up to now."""
         return Orders(
-            unwanted=dict(self._unwanted), restorations=dict(self._restorations)
+            revocations=dict(self._revocations),
+            restorations=dict(self._restorations),
         )
 
     def note_restoration(self, certificate_id: str) -> None:
@@ -220,6 +222,7 @@ class Ledger:
         """Record that certificates have to be revoked once they are seen."""
         if new := set(item_ids) - self._unwanted.keys():
             self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
+            self._revocations.update(new)
             await self._async_save()
 
     async def async_order_revocation(
