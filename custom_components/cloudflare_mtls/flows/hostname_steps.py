@@ -42,7 +42,7 @@ from ..wording import (
 )
 from .account_tunnels import AccountTunnels
 from .by_app import ByAppSteps
-from .form import choice, made, show_form
+from .form import abort, choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
 from .hostname_draft import (
     SECTION_ADVANCED,
@@ -102,6 +102,11 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         then: Callable[[Tunnel], Awaitable[ResultT]],
     ) -> ResultT:
         """Create a tunnel unless one is given, have it connected, and continue with it."""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether somebody changed the settings since this dialog showed them."""
+        return False
 
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
@@ -225,6 +230,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     async def _async_apply(self) -> ResultT:
         """Make the changes; closing the dialog stops between two of them, which is safe."""
+        if self.is_outdated:
+            return abort(self, Message("settings_changed"))
         self._applying = Progress(self.hass, _async_apply(made(self._draft)))
         return await self.async_step_create()
 

@@ -28,7 +28,7 @@ from ..engine.sync.settings import HostnameSettings
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostname_data, hostnames_of, read_hostname_settings
 from ..wording import Message, describe
-from .form import abort, choice, show_form
+from .form import abort, choice, made, show_form
 from .hostname_draft import SECTION_ADVANCED, AccountChoices, HostnameDraft
 from .hostname_steps import ADVANCED_SCHEMA, HostnameSteps
 from .tunnel_steps import TunnelSteps
@@ -65,6 +65,8 @@ class ProtectedHostnameFlow(
             return self.async_abort(reason="no_tunnel")
         self._choices = choices
         message: Message | None = None
+        if self.is_outdated:
+            return abort(self, Message("settings_changed"))
         if user_input is not None:
             draft = await self._async_draft(choices, settings, user_input)
             if isinstance(draft, HostnameDraft):
@@ -86,6 +88,16 @@ class ProtectedHostnameFlow(
             placeholders={"hostname": settings.hostname},
         )
 
+    @property
+    @override
+    def is_outdated(self) -> bool:
+        if self.source != SOURCE_RECONFIGURE:
+            return False
+        subentries = self._get_entry().subentries
+        subentry = subentries.get(self._reconfigure_subentry_id)
+        shown = made(self._choices).current
+        return subentry is None or read_hostname_settings(subentry.data) != shown
+
     async def _async_draft(
         self,
         choices: AccountChoices,
@@ -101,6 +113,8 @@ class ProtectedHostnameFlow(
 
     @override
     async def async_finish(self, settings: HostnameSettings) -> SubentryFlowResult:
+        if self.is_outdated:
+            return abort(self, Message("settings_changed"))
         data = hostname_data(settings)
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(

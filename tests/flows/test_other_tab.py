@@ -1,0 +1,139 @@
+"""Tests of a dialog that changes a hostname, while somebody changes the same hostname in another tab."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+from sandbox.seed import SERVICE
+from sandbox.state import Tunnel
+from tests.common import HOSTNAME_ID, choose, settle, state_of, submit, turn
+from tests.test_switch import SWITCH, leads_here
+
+WEBHOOKS = "/api/webhook/"
+
+
+@pytest.fixture
+def cellar(sandbox: Sandbox) -> Tunnel:
+    """Return a tunnel with a config file: its dialog waits until a person has edited that."""
+    tunnel = sandbox.state.add_tunnel("cellar", "local")
+    tunnel.connect()
+    return tunnel
+
+
+async def to_preview(
+    hass: HomeAssistant, entry: MockConfigEntry, tunnel_id: str, **advanced: Any
+) -> Any:
+    """Open the dialog and go to its preview."""
+    result = await entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
+    typed = {**choose(**advanced), "tunnel_id": tunnel_id, "service": SERVICE}
+    result = await submit(hass, result, typed)
+    assert result["step_id"] == "preview"
+    return result
+
+
+async def to_lines(
+    hass: HomeAssistant, entry: MockConfigEntry, tunnel: Tunnel, **advanced: Any
+) -> Any:
+    """Go to the lines for the config file."""
+    result = await to_preview(hass, entry, tunnel.id, **advanced)
+    result = await submit(hass, result)
+    assert result["step_id"] == "by_hand"
+    return result
+
+
+def assert_off(hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry) -> None:
+    """Assert that the hostname stays off the internet."""
+    assert entry.subentries[HOSTNAME_ID].data["published"] is False
+    assert state_of(hass, SWITCH) == "off"
+    assert leads_here(sandbox) == (False, False)
+
+
+async def test_off_while_the_form_is_open(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """What the form does not ask for is not what it was when the form was opened."""
+    form = await loaded_entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
+    await turn(hass, SWITCH, "off")
+    typed = {**choose(), "tunnel_id": sandbox.tunnel_id, "service": SERVICE}
+    result = await submit(hass, form, typed)
+    assert result["reason"] == "settings_changed"
+    assert_off(hass, sandbox, loaded_entry)
+
+
+async def test_off_while_the_preview_is_open(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nothing is written at Cloudflare, not even for a moment."""
+    preview = await to_preview(
+        hass, loaded_entry, sandbox.tunnel_id, exempt_paths=[WEBHOOKS]
+    )
+    await turn(hass, SWITCH, "off")
+    sandbox.journal.clear()
+    result = await submit(hass, preview)
+    assert result["reason"] == "settings_changed"
+    assert sandbox.journal.writes == []
+    assert_off(hass, sandbox, loaded_entry)
+
+
+async def test_off_after_the_changes_were_made(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The tab of the dialog slept meanwhile, and ends the dialog only later."""
+    manager = hass.config_entries.subentries
+    preview = await to_preview(
+        hass, loaded_entry, sandbox.tunnel_id, exempt_paths=[WEBHOOKS]
+    )
+    progress = await manager.async_configure(preview["flow_id"], {})
+    assert progress["type"] is FlowResultType.SHOW_PROGRESS
+    await settle(hass)
+    await turn(hass, SWITCH, "off")
+    result = await manager.async_configure(progress["flow_id"])
+    await settle(hass)
+    assert result["reason"] == "settings_changed"
+    assert_off(hass, sandbox, loaded_entry)
+
+
+async def test_off_while_a_person_edits_the_file(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, cellar: Tunnel
+) -> None:
+    lines = await to_lines(hass, loaded_entry, cellar)
+    await turn(hass, SWITCH, "off")
+    result = await submit(hass, lines, {"afterwards": "finish"})
+    await settle(hass)
+    assert result["reason"] == "settings_changed"
+    assert state_of(hass, SWITCH) == "off"
+
+
+async def test_exempt_path_that_is_closed_in_the_other_tab(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, cellar: Tunnel
+) -> None:
+    """The dialog that was opened first ends last, and does not open the path again."""
+    first = await to_lines(hass, loaded_entry, cellar, exempt_paths=[WEBHOOKS])
+    second = await to_lines(hass, loaded_entry, cellar)
+    second = await submit(hass, second, {"afterwards": "finish"})
+    assert second["reason"] == "reconfigure_successful"
+    await settle(hass)
+
+    result = await submit(hass, first, {"afterwards": "finish"})
+    await settle(hass)
+
+    assert result["reason"] == "settings_changed"
+    assert loaded_entry.subentries[HOSTNAME_ID].data["exempt_paths"] == []
+
+
+async def test_hostname_is_removed_in_the_other_tab(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It is not brought back."""
+    preview = await to_preview(hass, loaded_entry, sandbox.tunnel_id)
+    hass.config_entries.async_remove_subentry(loaded_entry, HOSTNAME_ID)
+    await settle(hass)
+    sandbox.journal.clear()
+    result = await submit(hass, preview)
+    assert result["reason"] == "settings_changed"
+    assert sandbox.journal.writes == []
+    assert leads_here(sandbox) == (False, False)
