@@ -42,7 +42,7 @@ from ..wording import (
 )
 from .account_tunnels import AccountTunnels
 from .by_app import ByAppSteps
-from .form import abort, choice, made, show_form
+from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
 from .hostname_draft import (
     SECTION_ADVANCED,
@@ -103,10 +103,9 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> ResultT:
         """Create a tunnel unless one is given, have it connected, and continue with it."""
 
-    @property
-    def is_outdated(self) -> bool:
-        """Return whether somebody changed the settings since this dialog showed them."""
-        return False
+    def end_if_outdated(self) -> ResultT | None:
+        """Return the end of the dialog if somebody changed the settings since it showed them."""
+        return None
 
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
@@ -230,8 +229,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     async def _async_apply(self) -> ResultT:
         """Make the changes; closing the dialog stops between two of them, which is safe."""
-        if self.is_outdated:
-            return abort(self, Message("settings_changed"))
+        if ended := self.end_if_outdated():
+            return ended
         self._applying = Progress(self.hass, _async_apply(made(self._draft)))
         return await self.async_step_create()
 

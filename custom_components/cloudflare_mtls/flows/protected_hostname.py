@@ -65,8 +65,8 @@ class ProtectedHostnameFlow(
             return self.async_abort(reason="no_tunnel")
         self._choices = choices
         message: Message | None = None
-        if self.is_outdated:
-            return abort(self, Message("settings_changed"))
+        if ended := self.end_if_outdated():
+            return ended
         if user_input is not None:
             draft = await self._async_draft(choices, settings, user_input)
             if isinstance(draft, HostnameDraft):
@@ -88,15 +88,16 @@ class ProtectedHostnameFlow(
             placeholders={"hostname": settings.hostname},
         )
 
-    @property
     @override
-    def is_outdated(self) -> bool:
+    def end_if_outdated(self) -> SubentryFlowResult | None:
         if self.source != SOURCE_RECONFIGURE:
-            return False
+            return None
         subentries = self._get_entry().subentries
         subentry = subentries.get(self._reconfigure_subentry_id)
         shown = made(self._choices).current
-        return subentry is None or read_hostname_settings(subentry.data) != shown
+        if subentry and read_hostname_settings(subentry.data) == shown:
+            return None
+        return abort(self, Message("settings_changed"))
 
     async def _async_draft(
         self,
@@ -113,8 +114,8 @@ class ProtectedHostnameFlow(
 
     @override
     async def async_finish(self, settings: HostnameSettings) -> SubentryFlowResult:
-        if self.is_outdated:
-            return abort(self, Message("settings_changed"))
+        if ended := self.end_if_outdated():
+            return ended
         data = hostname_data(settings)
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_and_abort(
