@@ -131,12 +131,7 @@ class CertificateRevoker:
         """
         self._stop(device.id)
         orders = self._protection.ledger.orders
-        companion = (self._protection.data.companions or {}).get(device.id)
-        if companion and companion.current and companion.current.is_active:
-            # What is revoked besides may have been revoked for a reason of its own.
-            await self._protection.ledger.async_record_in_use(
-                device.id, companion.current.id
-            )
+        await self._record_in_use(device.id)
         ids = await self._mark_unwanted(device.id)
         listed = await self._list(device.zone_id)
         # The list shows what was created while it was read, too.
@@ -147,20 +142,19 @@ class CertificateRevoker:
             for item in listed.certificates
             if item.id in ids or trust.revoked_with(item) == device.id
         ]
-        # Those that somebody else revoked must not come back either.
-        await self._protection.ledger.async_record_revoked(
-            own_ids(
-                item
-                for item in of_device
-                if not item.may_be_active and item.zone_id in listed.read_zones
-            )
-        )
+        # Lists lag: what one shows as revoked, somebody may have reactivated a moment ago.
+        listed_as_revoked = {
+            item
+            for item in of_device
+            if not item.may_be_active and item.zone_id in listed.read_zones
+        }
         # What was revoked when it was last seen may have been restored since.
         active = [
             item
             for item in of_device
             if item.may_be_active
-            or not (item.zone_id in listed.read_zones or trust.has_ended(item))
+            or item in listed_as_revoked
+            or not trust.has_ended(item)
         ]
         # Cloudflare deletes no certificate: what is not listed is where nobody could look.
         seen = own_ids(listed.certificates)
@@ -179,7 +173,12 @@ class CertificateRevoker:
             error = listed.error or NotListed()
         active = [item for item in active if not self._was_restored(item, orders)]
         await self._revoke_all(
-            device.name, active, error, unseen=unseen, is_claimed=is_claimed
+            device.name,
+            active,
+            error,
+            unseen=unseen,
+            listed_as_revoked=listed_as_revoked,
+            is_claimed=is_claimed,
         )
 
     @to_the_end(_TASK)
@@ -221,14 +220,20 @@ class CertificateRevoker:
         error: EngineError | None,
         *,
         unseen: Iterable[str] = (),
+        listed_as_revoked: Collection[ListedCertificate] = (),
         is_claimed: bool = False,
     ) -> None:
         """Revoke certificates of a device; raise what goes wrong after all were tried, or went wrong.
 
-        Unseen are fingerprints of certificates that Cloudflare did not list; is_claimed says
-        whether an unknown certificate may be for the device, too.
+        Unseen are fingerprints of certificates that Cloudflare did not list; of those that it listed
+        as revoked, a refusal is no news. is_claimed says whether an unknown certificate may be for
+        the device, too.
         """
-        refused = await self._try_to_revoke(certificates)
+        refused = {
+            item: err
+            for item, err in (await self._try_to_revoke(certificates)).items()
+            if item not in listed_as_revoked
+        }
         left = [*unseen, *map(_label, refused)]
         reason = error or next(iter(refused.values()), None)
         if reason:
@@ -262,6 +267,24 @@ class CertificateRevoker:
         """Give nothing more to a device, whatever Cloudflare says."""
         self._creations.stop_device(device_id)
         self._handovers.withdraw_device(device_id)
+
+    async def _record_in_use(self, device_id: str) -> None:
+        """Record which certificate a device uses, unless it is revoked already.
+
+        What is revoked besides may have been revoked for a reason of its own.
+        """
+        ledger = self._protection.ledger
+        # What was read last may be of before a revocation.
+        self._protection.async_look_at_ledger()
+        companion = (self._protection.data.companions or {}).get(device_id)
+        current = companion.current if companion else None
+        if (
+            current
+            and current.is_active
+            and self._protection.trust.trusts(current)
+            and device_id not in ledger.in_use
+        ):
+            await ledger.async_record_in_use(device_id, current.id)
 
     async def _mark_unwanted(self, device_id: str) -> set[str]:
         """Have a device's certificates revoked later, if not now; return the ids that are known."""

@@ -204,7 +204,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             # Then it is not about the zones. Certificates are watched and revoked all the same.
             if self.data and not seen.found and listed.read_zones:
                 self._show_certificates(with_certificates(self.data))
-            seen.raise_if_all_failed()
+            # After a restart too, certificates are watched while the rules cannot be read.
+            if self.data or not listed.read_zones:
+                seen.raise_if_all_failed()
         needed = listed.judged_by(self._used_zones)
         lost = await self._judge_failures({**needed.failed, **seen.failed})
         await self.removals.async_forget_zones(
@@ -371,7 +373,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             self.client,
             self._certificate_zones,
             self.hass.async_add_executor_job,
-            self.trust.ids_in_force,
+            self.trust.ids_in_force | {item.id for item in self.ledger.strangers},
         )
         return replace(listed, has_all_zones=has_all_zones)
 

@@ -47,7 +47,7 @@ class ProtectionState:
     unread_zones: frozenset[str] = frozenset()
     read_zones: frozenset[str] = frozenset()
     removed_devices: frozenset[str] = frozenset()
-    orders: Orders = field(default_factory=Orders)
+    orders: Orders = field(default_factory=Orders, compare=False)
     lost_zones: Mapping[str, LostZone] = MappingProxyType({})
     visible_zones: tuple[Zone, ...] = ()
     companions: Mapping[str, CompanionState] | None = None

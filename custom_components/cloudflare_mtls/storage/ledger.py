@@ -244,6 +244,8 @@ class Ledger:
         for certificate_id in self._records.keys() & self._revoked & set(wanted):
             self._note(certificate_id, restored_on=dt_util.utcnow())
         self._confirmed |= devices
+        for device_id in filter(None, devices.values()):
+            self._in_use.pop(device_id, None)
         self._revoked.difference_update(wanted)
         await self._async_save()
 

@@ -33,6 +33,7 @@ class RecentWrites:
         self._created: dict[str, list[tuple[float, ClientCertificate]]] = {}
         self._revoked: dict[str, float] = {}
         self._restored: dict[str, float] = {}
+        self._perhaps_restored: dict[str, float] = {}
 
     def associated(
         self, zone_id: str, before: Iterable[str], hostnames: tuple[str, ...]
@@ -85,6 +86,7 @@ class RecentWrites:
         if asked_at >= self._restored.get(certificate_id, asked_at):
             self._revoked[certificate_id] = asked_at
             self._restored.pop(certificate_id, None)
+            self._perhaps_restored.pop(certificate_id, None)
 
     def restored(self, certificate_id: str, asked_at: float) -> None:
         """Remember a certificate that may still be listed as revoked, as asked for then."""
@@ -113,6 +115,11 @@ class RecentWrites:
         self._revoked.pop(certificate_id, None)
         self._restored.pop(certificate_id, None)
 
+    def perhaps_restored(self, certificate_id: str) -> None:
+        """Remember a certificate that may be restored: nobody saw the answer."""
+        self.uncertain(certificate_id)
+        self._perhaps_restored[certificate_id] = time.monotonic()
+
     def certificates(
         self, zone_id: str, listed: tuple[ClientCertificate, ...]
     ) -> tuple[ClientCertificate, ...]:
@@ -126,6 +133,7 @@ class RecentWrites:
         return tuple(self._as_written(item) for item in (*listed, *missing))
 
     def _as_written(self, certificate: ClientCertificate) -> ClientCertificate:
+        status: CertificateStatus | None
         match certificate.status:
             case CertificateStatus.ACTIVE | CertificateStatus.PENDING_REACTIVATION if (
                 _holds(self._revoked, certificate.id)
@@ -135,6 +143,10 @@ class RecentWrites:
                 _holds(self._restored, certificate.id)
             ):
                 status = CertificateStatus.PENDING_REACTIVATION
+            case CertificateStatus.PENDING_REVOCATION | CertificateStatus.REVOKED if (
+                _holds(self._perhaps_restored, certificate.id)
+            ):
+                status = None
             case _:
                 return certificate
         return replace(certificate, status=status)

@@ -27,19 +27,19 @@ class Changes(TypedDict, total=False):
 class Replacement:
     """When the older certificates of a device are revoked, and since when they are replaced.
 
-    proof: the place of the proof that replaced them, or None if it was the date.
+    since: when a person set the date for that, or the place of the proof that replaced them.
     """
 
     revokes_on: datetime
-    proof: int | None = None
+    since: datetime | int
 
     def spares(self, record: Record | None) -> bool:
         """Return whether a person has restored a certificate since."""
         if record is None or record.restored_on is None:
             return False
-        if self.proof is None:
-            return record.restored_on >= self.revokes_on
-        return record.restoration > self.proof
+        if isinstance(self.since, datetime):
+            return record.restored_on >= self.since
+        return record.restoration > self.since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +82,9 @@ class Record:
         """
         found = []
         if self.taken_on and (due := self.revoke_old_on) and due <= now:
-            found.append(Replacement(revokes_on=due))
+            found.append(Replacement(revokes_on=due, since=self.created_on))
         if proven := self.proven_on:
-            found.append(Replacement(revokes_on=proven + GRACE, proof=self.proof))
+            found.append(Replacement(revokes_on=proven + GRACE, since=self.proof))
         return [item for item in found if not item.spares(self)]
 
     def noting(self, place: int, **changes: Unpack[Changes]) -> Self:
