@@ -358,6 +358,7 @@ def trust(
     device_ids: Collection[str] = (),
     removed_ids: Collection[str] = (),
     ended: Collection[str] = (),
+    confirmed_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> Trust:
     """Return trust in no certificate but these."""
     return Trust(
@@ -368,4 +369,5 @@ def trust(
         device_ids=device_ids,
         removed_ids=removed_ids,
         ended=ended,
+        confirmed_ids=confirmed_ids,
     )

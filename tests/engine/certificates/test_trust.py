@@ -353,6 +353,37 @@ def test_claims(
     assert trust(device_ids=device_ids).claimed_device_id(claiming) == claimed
 
 
+def test_created_here() -> None:
+    """A record that was made when a confirmed certificate was restored says nothing of its creation."""
+    item = certificate()
+    assert trust(records=recorded()).created_here(item)
+    assert not trust(records=recorded("other")).created_here(item)
+    assert not trust(confirmed={"print": PHONE}).created_here(item)
+    both = trust(records=recorded(), confirmed={"print": PHONE})
+    assert not both.created_here(item)
+
+
+@pytest.mark.parametrize("ended", [{"id"}, {"print"}, {"id", "print"}])
+def test_ended(ended: set[str]) -> None:
+    """One of its ids is enough; as if nothing had ended, it has not."""
+    item, known = certificate(), trust(ended=ended, revoked={"id"})
+    assert known.has_ended(item)
+    assert not trust(ended={"other"}).has_ended(item)
+    assert not known.without_ends.has_ended(item)
+    assert known.without_ends.revoked == known.revoked
+
+
+def test_ids_of_certificates_in_force() -> None:
+    """Cloudflare's ids, also of confirmed certificates, unless they have ended."""
+    known = trust(
+        records=created(("a", PHONE), ("b", PHONE)),
+        confirmed={"c-print": None, "d-print": PHONE, "e-print": None},
+        confirmed_ids={"c-print": "c", "d-print": "d", "a-print": "A"},
+        ended={"b", "c"},
+    )
+    assert known.ids_in_force == {"A", "d"}
+
+
 def test_record_is_stored_as_text() -> None:
     """What did not happen is not stored."""
     record = Record(fingerprint="print", device_id=PHONE, created_on=NOW, taken_on=NOW)
