@@ -77,7 +77,7 @@ def unfetched(age: int) -> Record:
 def state(
     *certificates: Certificate,
     waiting: str = "",
-    stop: Mapping[str, Collection[str]] = MappingProxyType({}),
+    stop: Mapping[str, Any] = MappingProxyType({}),
     **records: Record,
 ) -> CompanionState:
     """Return the state of a phone that has these certificates, those with records oldest first.
