@@ -117,6 +117,8 @@ def test_zones_say_what_is_left_of_each() -> None:
         zones={"a": zone_sync(), "b": zone_sync(left)}, unseen={"c": Unavailable("")}
     )
     assert ended.left == {"a": Plan(), "b": left}
+    views = [zone.view for zone in ended.zones.values()]
+    assert ended.observations == tuple(view.observation for view in views)
 
 
 def test_whatever_stopped_a_zone_is_raised() -> None:
