@@ -233,7 +233,7 @@ async def test_restored_before_the_answer_to_its_revocation_came(
     ready: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The late answer takes nothing back: the device is let in."""
+    """The restoration waits for that answer, and comes after it: the device is let in."""
     await choose_pinning(hass, ready)
     hold = asyncio.Event()
     fault = faults.add(
@@ -246,11 +246,14 @@ async def test_restored_before_the_answer_to_its_revocation_came(
     while certificates(sandbox)[CERTIFICATE_ID] == "active":
         await asyncio.sleep(0)
 
+    restored = restoring(hass, ready)
+    await turn_often()
+    assert not restored.done()
     # Which of two requests is the later one, their times tell.
     freezer.tick(1)
-    await restoring(hass, ready)
     hold.set()
     await revoking
+    await restored
     await settle(hass)
     await look_often(hass, freezer)
 

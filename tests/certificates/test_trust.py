@@ -399,6 +399,7 @@ async def test_store_of_the_first_version(
         "known": ["accepted", "created"],
         "unknown": ["accepted", "created"],
         "confirmed": {},
+        "confirmed_ids": {},
         "unwanted": {},
         "revoked": [],
     }

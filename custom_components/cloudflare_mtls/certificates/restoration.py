@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from ..coordinator.protection import ProtectionCoordinator
 from ..engine.api.errors import NotFound, QuotaExceeded, Rejected, Unavailable
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate
-from ..engine.certificates.records import Record
 from ..to_the_end import to_the_end
 from ..wording import Message, raise_translated_error
 from .creations import Restoration, async_get_creations
@@ -63,7 +61,8 @@ class CertificateRestorer:
         self, restoration: Restoration, certificate: Certificate
     ) -> CertificateStatus | None:
         """Restore a certificate, and record that a person wants it; raise EngineError."""
-        if certificate.is_active and not await self._may_be_revoked(certificate):
+        may_be_revoked = await self._may_be_revoked(certificate)
+        if certificate.is_active and not may_be_revoked:
             await self._record(restoration, certificate)
             return certificate.status
         if restoration.is_stopped:
@@ -86,7 +85,7 @@ class CertificateRestorer:
         return status
 
     async def _may_be_revoked(self, certificate: Certificate) -> bool:
-        """Return whether a certificate may be revoked although it was listed as active.
+        """Return whether a certificate may be revoked, also if it was listed as active.
 
         A revocation that is on its way is waited for: it must not come after the restoration.
         """
@@ -101,17 +100,7 @@ class CertificateRestorer:
         # Both at once: a revocation that was ordered before looks at both.
         ledger.note_restoration(certificate.id)
         await ledger.async_forget_unwanted(certificate.ids)
-        device_id = trust.device_id_of(certificate)
-        if device_id and trust.record_of(certificate) is None:
-            issued_on = certificate.facts.issued_on
-            record = Record(
-                fingerprint=certificate.facts.fingerprint_sha256,
-                device_id=device_id,
-                created_on=issued_on,
-                taken_on=issued_on,
-            )
-            await ledger.async_add(certificate.id, record)
-        await ledger.async_note(certificate.id, restored_on=dt_util.utcnow())
+        await ledger.async_note_wanted(certificate, trust.device_id_of(certificate))
         await self._record_end(certificate)
         await ledger.async_forget_revoked(certificate.own_ids)
         self._protection.async_look_at_ledger()

@@ -53,6 +53,7 @@ class CertificateRevoker:
         EngineError, and HomeAssistantError that says that the certificate is still valid.
         """
         ledger = self._protection.ledger
+        orders = ledger.orders
         self._handovers.withdraw(certificate_id)
         self._creations.stop_certificate({certificate_id})
         if self._is_known(certificate_id):
@@ -61,7 +62,7 @@ class CertificateRevoker:
             )
         try:
             certificate = await self._lookup.async_find_any(certificate_id)
-            return await self._revoke_as_ordered(certificate)
+            return await self._revoke_as_ordered(certificate, orders)
         except EngineError as err:
             if certificate_id not in ledger.unwanted:
                 raise
@@ -83,17 +84,23 @@ class CertificateRevoker:
     ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
         try:
-            return await self._revoke_as_ordered(certificate)
+            return await self._revoke_as_ordered(
+                certificate, self._protection.ledger.orders
+            )
         except EngineError:
             await self._leave_for_later()
             raise
 
     async def _revoke_as_ordered[CertificateT: ListedCertificate](
-        self, certificate: CertificateT
+        self, certificate: CertificateT, orders: Orders
     ) -> CertificateT:
-        """Record the order to revoke a certificate, and revoke it; raise EngineError."""
+        """Revoke a certificate for a person who ordered that at a moment; raise EngineError.
+
+        One that was restored since stays as it is.
+        """
+        if self._was_restored(certificate, orders):
+            return certificate
         ledger = self._protection.ledger
-        orders = ledger.orders
         await ledger.async_order_revocation(certificate.id, own_ids([certificate]))
         return await self.async_revoke_automatically(
             certificate, lambda item: not self._was_restored(item, orders)

@@ -10,7 +10,7 @@ import probatio
 
 from ..cutting_off import arrived_by
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import Certificate, ListedCertificate
+from ..engine.certificates.certificate import Certificate, ListedCertificate, own_ids
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import ProblemCode
 from ..engine.sync.reconciler import Extent
@@ -53,7 +53,14 @@ class RemoveEverythingSteps(OptionsFlow):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None:
             return await self._ask()
+        ledger = self.config_entry.runtime_data.protection.ledger
+        ordered: set[str] = set()
+        if user_input[CONF_REVOKE_CERTIFICATES]:
+            # First: Home Assistant may stop before the hostnames are down.
+            ordered = own_ids(self._certificates) - ledger.unwanted.keys()
+            await ledger.async_mark_unwanted(ordered)
         if message := await self._take_down():
+            await ledger.async_forget_unwanted(ordered)
             return await self._ask(message, user_input)
         if not user_input[CONF_REVOKE_CERTIFICATES]:
             return self.async_abort(reason="removed")

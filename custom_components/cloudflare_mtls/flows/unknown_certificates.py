@@ -84,6 +84,10 @@ class UnknownCertificatesFlow(FixFlow):
             item for item in selected if item.facts.fingerprint_sha256 in confirmed
         )
         await protection.ledger.async_confirm(confirmed, wanted)
+        for item in selected:
+            fingerprint = item.facts.fingerprint_sha256
+            if fingerprint in confirmed:
+                await protection.ledger.async_note_wanted(item, confirmed[fingerprint])
         await protection.async_pin()
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})
@@ -104,9 +108,12 @@ class UnknownCertificatesFlow(FixFlow):
     async def _revoke(self, selected: Collection[ListedCertificate]) -> Message | None:
         """Revoke certificates; return what went wrong, after all were tried."""
         message = None if selected else _NOTHING_SELECTED
+        data = self._entry.runtime_data
+        # All at once: nobody may confirm one of them while the first is revoked.
+        await data.protection.ledger.async_mark_unwanted(own_ids(selected))
         for certificate in selected:
             try:
-                await self._entry.runtime_data.revoker.async_revoke(certificate)
+                await data.revoker.async_revoke(certificate)
             except EngineError as err:
                 message = describe(err)
         return message
@@ -151,6 +158,8 @@ class UnknownCertificatesFlow(FixFlow):
             if self._unknown:
                 # The repair has to stay: Home Assistant closes that of a dialog that succeeds.
                 return self.async_abort(reason="nothing_readable")
+            if message in (_STOPPED_MEANWHILE, _TAKEN_MEANWHILE):
+                return self.async_abort(reason="nothing_confirmed")
             if message is None and self._is_still_told:
                 return self.async_abort(reason="not_listed_now")
             # Those that Cloudflare did not revoke have a repair of their own.

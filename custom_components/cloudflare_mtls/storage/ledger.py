@@ -12,7 +12,11 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..engine.certificates.certificate import ListedCertificate, RememberedCertificate
+from ..engine.certificates.certificate import (
+    Certificate,
+    ListedCertificate,
+    RememberedCertificate,
+)
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.records import Changes, Record, in_order_of_times, next_place
@@ -238,16 +242,34 @@ class Ledger:
     ) -> None:
         """Record the device of each certificate that a person confirmed, by fingerprint.
 
-        Those whose ids are wanted are no longer taken for revoked here. As after a restoration, they
-        replace no other certificate: the device may use another one by now.
+        Those whose ids are wanted are no longer taken for revoked here.
         """
-        for certificate_id in self._records.keys() & self._revoked & set(wanted):
-            self._note(certificate_id, restored_on=dt_util.utcnow())
         self._confirmed |= devices
         for device_id in filter(None, devices.values()):
             self._in_use.pop(device_id, None)
         self._revoked.difference_update(wanted)
         await self._async_save()
+
+    async def async_note_wanted(
+        self, certificate: Certificate, device_id: str | None
+    ) -> None:
+        """Note that a person wants a certificate, whatever has replaced it.
+
+        It replaces no other one either: its device may use another one by now.
+        """
+        facts = certificate.facts
+        record = self._records.get(certificate.id)
+        if device_id and (
+            record is None or record.fingerprint != facts.fingerprint_sha256
+        ):
+            record = Record(
+                fingerprint=facts.fingerprint_sha256,
+                device_id=device_id,
+                created_on=facts.issued_on,
+                taken_on=facts.issued_on,
+            )
+            await self.async_add(certificate.id, record)
+        await self.async_note(certificate.id, restored_on=dt_util.utcnow())
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that certificates have to be revoked once they are seen."""
