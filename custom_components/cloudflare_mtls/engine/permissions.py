@@ -46,13 +46,6 @@ class LoginFeature(StrEnum):
     SEE_LOGINS = "see_logins"
 
 
-WHOLE_LOGIN: Final = (
-    Permission.ACCESS_EDIT,
-    Permission.ACCESS_ORGANIZATION_EDIT,
-    Permission.ACCESS_LOGINS_READ,
-)
-
-
 def lost_login_features(missing: Permission) -> frozenset[LoginFeature]:
     """Return what is not possible where a token lacks a permission.
 

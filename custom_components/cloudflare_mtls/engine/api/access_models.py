@@ -1,7 +1,7 @@
 """What Cloudflare answers about Access: parsed once, never changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 import re
@@ -93,8 +93,8 @@ class AccessPolicy:
     decision: Decision | None
     rules: SelectorRules
     reusable: bool
-    application_count: int | None
-    raw: Mapping[str, Any]
+    application_count: int | None = field(compare=False)
+    raw: Mapping[str, Any] = field(compare=False)
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -131,7 +131,7 @@ class AccessGroup:
     id: str
     name: str
     rules: SelectorRules
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(compare=False)
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
@@ -161,7 +161,7 @@ class AccessApplication:
     allowed_login_methods: frozenset[str]
     session: timedelta | None
     tags: frozenset[str]
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(compare=False)
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:

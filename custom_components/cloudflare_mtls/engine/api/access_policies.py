@@ -38,7 +38,9 @@ class AccessPolicies(Resource):
         """
         try:
             result = await self._transport.result(
-                "GET", t"/accounts/{account_id}/access/policies/{policy_id}", _PERMISSION
+                "GET",
+                t"/accounts/{account_id}/access/policies/{policy_id}",
+                _PERMISSION,
             )
         except NotFound as err:
             if err.code != _UNKNOWN:

@@ -91,13 +91,7 @@ class OtherSelector:
 
 
 type Selector = (
-    EmailIs
-    | EmailEndsIn
-    | CountryIs
-    | InGroup
-    | LoggedInBy
-    | Everyone
-    | OtherSelector
+    EmailIs | EmailEndsIn | CountryIs | InGroup | LoggedInBy | Everyone | OtherSelector
 )
 
 # The key of each selector that is understood, and the key of its value.
