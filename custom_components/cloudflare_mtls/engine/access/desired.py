@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..api.access_models import Decision, Organization
+from ..api.ingress import IngressRule
 from ..api.selectors import (
     CountryIs,
     EmailIs,
@@ -127,6 +128,12 @@ def demanded_token(organization: Organization, audience: str) -> Mapping[str, An
     Source: cloudflared 2026.8.2, config.AccessConfig; Cloudflare's docs, origin parameters.
     """
     return {"required": True, "teamName": organization.team, "audTag": [audience]}
+
+
+def demanded_by(rule: IngressRule) -> object:
+    """Return what an ingress rule says of the token of a login, None for nothing."""
+    request = rule.raw.get("originRequest")
+    return request.get("access") if isinstance(request, Mapping) else None
 
 
 def _people(settings: LoginSettings) -> frozenset[Selector]:

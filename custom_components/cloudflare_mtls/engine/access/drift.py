@@ -1,6 +1,6 @@
 """How Access differs from the settings of a login hostname (pure)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -11,11 +11,19 @@ from ..api.access_models import (
     Decision,
     parse_duration,
 )
-from ..api.selectors import Everyone, LoggedInBy, SelectorRules
+from ..api.selectors import (
+    CountryIs,
+    Everyone,
+    InGroup,
+    LoggedInBy,
+    Selector,
+    SelectorRules,
+)
 from .desired import (
     References,
     allowed_methods,
     application_settings,
+    demanded_by,
     demanded_token,
     group_rules,
     needs_group,
@@ -34,7 +42,8 @@ class Drift(StrEnum):
     TAG = "tag"
     APPLICATION_SETTINGS = "application_settings"
     POLICY_GONE = "policy_gone"
-    OPEN_TO_EVERYBODY = "open_to_everybody"
+    POLICY_OPENED = "policy_opened"
+    OPEN_POLICY = "open_policy"
     OTHER_POLICY = "other_policy"
     PEOPLE = "people"
     COUNTRIES = "countries"
@@ -77,32 +86,42 @@ def find_differences(
 ) -> tuple[Difference, ...]:
     """Return how Access differs from the settings of a login hostname.
 
-    Without an application, nothing else has any effect, and nothing else is told.
+    Of an adopted application, only what endangers the hostname is told.
     """
-    application = own.application
-    if application is None:
-        return (Difference(drift=Drift.APPLICATION_GONE, target=settings.hostname),)
-    if settings.adopted:
-        return (
-            *_tag(application, settings),
-            *_address(application, settings),
-            *_open_policies(application),
-        )
     pin = observation.one_time_pin
     references = References(
         one_time_pin=pin.id if pin else None,
         group=own.group.id if own.group else None,
         policy=own.policy.id if own.policy else None,
     )
+    application = own.application
+    if application is None:
+        gone = Difference(drift=Drift.APPLICATION_GONE, target=settings.hostname)
+        beside = () if settings.adopted else _beside(own, settings, references)
+        return (gone, *beside)
+    if settings.adopted:
+        return (
+            *_tag(application, settings),
+            *_address(application, settings),
+            *_open_policies(application.policies),
+        )
     return (
         *_address(application, settings),
         *_tag(application, settings),
         *_settings(application, settings, references),
         *_policies(application, own, settings),
-        *(_rules(own.policy, own, settings, references) if own.policy else ()),
-        *_paths(own, settings),
+        *_beside(own, settings, references),
         *_connector(observation, application, settings),
     )
+
+
+def _beside(
+    own: OwnObjects, settings: LoginSettings, references: References
+) -> Iterator[Difference]:
+    """Yield how what is ours beside the application differs."""
+    if own.policy:
+        yield from _rules(own.policy, own, settings, references)
+    yield from _paths(own, settings)
 
 
 def _address(
@@ -174,44 +193,33 @@ def _policies(
     own_id = own.policy.id if own.policy else None
     if own_id not in {each.id for each in application.policies}:
         yield Difference(drift=Drift.POLICY_GONE, target=settings.hostname)
-    yield from _open_policies(application)
-    others = tuple(
-        each.name
-        for each in application.policies
-        if each.id != own_id and not each.lets_all_pass
-    )
-    if others:
-        yield Difference(
-            drift=Drift.OTHER_POLICY, target=settings.hostname, added=others
-        )
+    others = [each for each in application.policies if each.id != own_id]
+    yield from _open_policies(others)
+    for each in others:
+        if not lets_anybody_in(each):
+            yield Difference(drift=Drift.OTHER_POLICY, target=each.name)
 
 
-def _open_policies(application: AccessApplication) -> Iterator[Difference]:
-    for policy in application.policies:
+def _open_policies(policies: Iterable[AccessPolicy]) -> Iterator[Difference]:
+    for policy in policies:
         if lets_anybody_in(policy):
-            yield Difference(drift=Drift.OPEN_TO_EVERYBODY, target=policy.name)
+            yield Difference(drift=Drift.OPEN_POLICY, target=policy.name)
 
 
 def lets_anybody_in(policy: AccessPolicy) -> bool:
-    """Return whether a policy names nobody: it lets everybody in, or everybody who can log in."""
+    """Return whether a policy names no people: everybody gets in who can log in, or even more."""
+    rules = policy.rules
     if policy.decision is Decision.BYPASS:
         return policy.lets_all_pass
     return (
         policy.decision is Decision.ALLOW
-        and not policy.rules.require.difference(_countries_and_methods(policy.rules))
-        and any(
-            isinstance(each, Everyone | LoggedInBy) for each in policy.rules.include
-        )
+        and any(isinstance(each, _NAMES_NOBODY) for each in rules.include)
+        and all(isinstance(each, _NAMES_NOBODY) for each in rules.require)
     )
 
 
-def _countries_and_methods(rules: SelectorRules) -> frozenset[Any]:
-    """Return what a policy requires that names no person."""
-    return frozenset(
-        each
-        for each in rules.require
-        if isinstance(each, Everyone | LoggedInBy) or "geo" in each.body()
-    )
+# Somebody else has the same country, and can use the same login method.
+_NAMES_NOBODY: Final = (Everyone, LoggedInBy, CountryIs)
 
 
 def _rules(
@@ -223,9 +231,9 @@ def _rules(
     """Yield how our policy and our group differ from who was chosen."""
     desired = policy_rules(settings, references)
     found = policy.rules
-    if policy.decision is not Decision.ALLOW:
-        yield Difference(drift=Drift.OPEN_TO_EVERYBODY, target=policy.name)
-    if (found.include, found.exclude) != (desired.include, desired.exclude):
+    if policy.decision is not Decision.ALLOW or lets_anybody_in(policy):
+        yield Difference(drift=Drift.POLICY_OPENED, target=policy.name)
+    elif (found.include, found.exclude) != (desired.include, desired.exclude):
         yield Difference(
             drift=Drift.PEOPLE,
             target=policy.name,
@@ -248,16 +256,13 @@ def _rules(
 
 def _countries(rules: SelectorRules, own: OwnObjects) -> frozenset[str]:
     """Return what a policy requires, with the countries of our group one by one."""
-    required = set(rules.require)
-    if own.group is not None:
-        for each in rules.require:
-            if each.body() == {"group": {"id": own.group.id}}:
-                required.discard(each)
-                required |= own.group.rules.include
-    return frozenset(_texts(frozenset(required)))
+    if own.group is None or InGroup(own.group.id) not in rules.require:
+        return frozenset(_texts(rules.require))
+    others = rules.require - {InGroup(own.group.id)}
+    return frozenset(_texts(others | own.group.rules.include))
 
 
-def _texts(selectors: frozenset[Any]) -> tuple[str, ...]:
+def _texts(selectors: frozenset[Selector]) -> tuple[str, ...]:
     """Return what selectors compare with, for a person to read."""
     return tuple(sorted(_text(each.body()) for each in selectors))
 
@@ -294,14 +299,13 @@ def _connector(
     application: AccessApplication,
     settings: LoginSettings,
 ) -> Iterator[Difference]:
-    """Yield that cloudflared does not demand the token of our application, where it must."""
-    if settings.connector_of is None:
-        return
-    configuration = observation.configurations.get(settings.connector_of)
-    rule = configuration.rule_for(settings.hostname) if configuration else None
-    if rule is None:
-        return
-    request = rule.raw.get("originRequest")
-    found = request.get("access") if isinstance(request, Mapping) else None
-    if found != demanded_token(observation.organization, application.audience):
-        yield Difference(drift=Drift.CONNECTOR, target=settings.hostname)
+    """Yield the tunnels whose cloudflared does not demand our token and must, or the reverse."""
+    wanted = demanded_token(observation.organization, application.audience)
+    for tunnel_id, configuration in observation.configurations.items():
+        rule = configuration.rule_for(settings.hostname)
+        if rule is None:
+            continue
+        found = demanded_by(rule)
+        must = tunnel_id == settings.connector_of
+        if (must and found != wanted) or (not must and found == wanted):
+            yield Difference(drift=Drift.CONNECTOR, target=tunnel_id)

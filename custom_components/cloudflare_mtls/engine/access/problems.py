@@ -31,7 +31,7 @@ class LoginProblemCode(StrEnum):
     ONLY_CLOUDFLARE_LOGIN = "only_cloudflare_login"
     GROUP_GONE = "group_gone"
     ALSO_PROTECTS = "also_protects"
-    CONNECTOR_NOT_REMOTE = "connector_not_remote"
+    CONNECTOR_CANNOT_DEMAND = "connector_cannot_demand"
     SEATS = "seats"
 
     @property
@@ -205,10 +205,11 @@ def _references(
                 yield LoginProblem(code=LoginProblemCode.GROUP_GONE, target=group_id)
         case People():
             pass
-    tunnel_id = settings.connector_of
-    if tunnel_id is not None and tunnel_id not in observation.configurations:
-        yield LoginProblem(
-            code=LoginProblemCode.CONNECTOR_NOT_REMOTE,
-            target=settings.hostname,
-            detail=tunnel_id,
-        )
+    if settings.connector_of is not None:
+        configuration = observation.configurations.get(settings.connector_of)
+        if configuration is None or configuration.rule_for(settings.hostname) is None:
+            yield LoginProblem(
+                code=LoginProblemCode.CONNECTOR_CANNOT_DEMAND,
+                target=settings.hostname,
+                detail=settings.connector_of,
+            )
