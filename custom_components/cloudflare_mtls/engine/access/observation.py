@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..api.access_models import (
-    ONE_TIME_PIN,
     AccessApplication,
     AccessGroup,
     AccessPolicy,
@@ -44,9 +43,8 @@ class AccessObservation:
 
     @property
     def one_time_pin(self) -> LoginMethod | None:
-        """Return the login method that sends people a code; an account has one at most."""
-        methods = (each for each in self.login_methods if each.type == ONE_TIME_PIN)
-        return next(methods, None)
+        """Return the login method that sends people a code."""
+        return next((each for each in self.login_methods if each.is_one_time_pin), None)
 
 
 @dataclass(frozen=True, kw_only=True)

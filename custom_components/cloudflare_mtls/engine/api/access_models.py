@@ -68,6 +68,11 @@ class LoginMethod:
             name=fields.optional_text("name") or kind,
         )
 
+    @property
+    def is_one_time_pin(self) -> bool:
+        """Return whether people get a code by e-mail; an account has one such method at most."""
+        return self.type == ONE_TIME_PIN
+
 
 class Decision(StrEnum):
     """What a policy does with the visitors that its rules match."""
