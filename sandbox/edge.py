@@ -6,7 +6,8 @@ import json
 
 from aiohttp import web
 
-from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
+from . import firewall, ingress, ip_access, origin_rules, pages, proxy
+from .access.gate import login_url
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
 from .exchange import Carrier, OriginError
@@ -99,9 +100,7 @@ class Edge:
             return stopped
         path = str(fields["http.request.uri.path"])
         account = self._state.accounts[zone.account_id]
-        if login := access.login_url(
-            account.access, self._state.visitor, hostname, path
-        ):
+        if login := login_url(account.access, self._state.visitor, hostname, path):
             return pages.redirected(login, ray)
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
             # GUESS: the answer to a refused upgrade.
