@@ -13,9 +13,7 @@ import httpx  # noqa: TID251  # the SDK takes only a client of httpx, and no oth
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api.access_models import (
-    AccessApplication,
-)
+from custom_components.cloudflare_mtls.engine.api.access_models import AccessApplication
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import EngineError
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields

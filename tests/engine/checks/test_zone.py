@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.api.access_models import (
-    AccessApplication,
-)
+from custom_components.cloudflare_mtls.engine.api.access_models import AccessApplication
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
