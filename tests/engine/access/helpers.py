@@ -4,6 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from custom_components.cloudflare_mtls.engine.access.apply import (
+    LoginOutcome,
+    apply_login_plan,
+)
 from custom_components.cloudflare_mtls.engine.access.observation import (
     AccessObservation,
     OwnIds,
@@ -20,10 +24,6 @@ from custom_components.cloudflare_mtls.engine.access.set_up import (
     LoginSetUp,
     remove_login,
     set_up_login,
-)
-from custom_components.cloudflare_mtls.engine.access.apply import (
-    LoginOutcome,
-    apply_login_plan,
 )
 from custom_components.cloudflare_mtls.engine.access.settings import (
     LoginSettings,

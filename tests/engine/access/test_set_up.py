@@ -10,15 +10,8 @@ from custom_components.cloudflare_mtls.engine.access.plan import Occasion
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from sandbox import Sandbox
 from sandbox.state import Access, AccessApplication, AccessPolicy
-from tests.engine.access.helpers import (
-    HOME,
-    OWNER,
-    PARTNER,
-    Home,
-    kinds,
-    settings,
-)
-from tests.engine.builders import ACCOUNT_ID, TUNNEL_ID
+from tests.engine.access.helpers import OWNER, PARTNER, Home, kinds, settings
+from tests.engine.builders import ACCOUNT_ID
 
 
 @pytest.fixture
