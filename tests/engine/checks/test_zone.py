@@ -43,8 +43,12 @@ from tests.engine.builders import (
 )
 from tests.engine.work import lines_of
 
-LOGIN = {"decision": "allow", "include": [{"email": {"email": "me@example.com"}}]}
-BYPASS = {"decision": "bypass", "include": [{"everyone": {}}]}
+LOGIN = {
+    "id": "p",
+    "decision": "allow",
+    "include": [{"email": {"email": "me@example.com"}}],
+}
+BYPASS = {"id": "p", "decision": "bypass", "include": [{"everyone": {}}]}
 PIN = "ab" * 32
 
 

@@ -151,9 +151,15 @@ class _Writer:
             raise
 
     async def _write_tag(self, step: TagStep) -> None:
-        tags = self._client.access_tags
-        write = tags.delete if step.action is Action.DELETE else tags.create
-        await patiently(lambda: write(self._account_id, step.target))
+        tags, account_id = self._client.access_tags, self._account_id
+        if step.action is Action.DELETE:
+            await patiently(lambda: tags.delete(account_id, step.target))
+            return
+        try:
+            await patiently(lambda: tags.create(account_id, step.target))
+        except Conflict:
+            # Somebody was faster.
+            expect_agreement(step.target in await tags.list(account_id))
 
     async def _write_group(self, found: AccessGroup | None) -> None:
         groups, account_id = self._client.access_groups, self._account_id

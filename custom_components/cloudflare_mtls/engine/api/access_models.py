@@ -175,7 +175,7 @@ class AccessApplication:
         An application that protects no hostname, such as a link, has no address and may have no
         audience.
         """
-        policies = map(AccessPolicy.parse, fields.objects("policies"))
+        policies = map(_attached_policy, fields.values("policies"))
         return cls(
             id=fields.text("id"),
             name=fields.optional_text("name") or fields.text("id"),
@@ -252,6 +252,21 @@ def parse_duration(text: str) -> timedelta | None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _attached_policy(value: object) -> AccessPolicy:
+    """Read a policy of an application; of one that is only named, nothing else is known."""
+    if not isinstance(value, str):
+        return AccessPolicy.parse(Fields(value))
+    return AccessPolicy(
+        id=value,
+        name=value,
+        decision=None,
+        rules=SelectorRules(include=frozenset()),
+        reusable=True,
+        application_count=None,
+        raw={},
+    )
 
 
 def _precedence(policy: AccessPolicy) -> float:

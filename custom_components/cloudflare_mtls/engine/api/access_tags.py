@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from .errors import Conflict, NotFound, Permission
+from .errors import NotFound, Permission
 from .json_fields import Fields
 from .paging import read_all
 from .resource import Resource
 
 _PERMISSION: Final = Permission.ACCESS_EDIT
+_UNKNOWN: Final = 12135
 
 
 class AccessTags(Resource):
@@ -29,19 +30,16 @@ class AccessTags(Resource):
         )
 
     async def create(self, account_id: str, name: str) -> None:
-        """Create a tag of at most 35 characters; one that is already there counts as created.
+        """Create a tag of at most 35 characters; raise Conflict where it is already there.
 
         Source: POST /accounts/{account_id}/access/tags.
         """
-        try:
-            await self._transport.request(
-                "POST",
-                t"/accounts/{account_id}/access/tags",
-                _PERMISSION,
-                body={"name": name},
-            )
-        except Conflict:
-            return
+        await self._transport.request(
+            "POST",
+            t"/accounts/{account_id}/access/tags",
+            _PERMISSION,
+            body={"name": name},
+        )
 
     async def delete(self, account_id: str, name: str) -> None:
         """Delete a tag; one that is already gone counts as deleted.
@@ -52,8 +50,9 @@ class AccessTags(Resource):
             await self._transport.request(
                 "DELETE", t"/accounts/{account_id}/access/tags/{name}", _PERMISSION
             )
-        except NotFound:
-            return
+        except NotFound as err:
+            if err.code != _UNKNOWN:
+                raise
 
 
 def _name(fields: Fields) -> str:

@@ -11,7 +11,7 @@ _LOGIN_PATH: Final = "/cdn-cgi/access/login/"
 _REDIRECTS: Final = frozenset({302, 303, 307})
 
 
-class Gate(StrEnum):
+class AskedBy(StrEnum):
     """Who asks a visitor to log in."""
 
     OURS = "ours"
@@ -21,9 +21,9 @@ class Gate(StrEnum):
     UNCLEAR = "unclear"
 
 
-def gate_of(
+def who_asks(
     visit: Visit, organization: Organization, application: AccessApplication | None
-) -> Gate:
+) -> AskedBy:
     """Return who asks for a login, as an anonymous visit shows; a blocked one shows nothing.
 
     Source: Cloudflare's docs, Application token: "kid" of the redirect is the audience of the
@@ -31,12 +31,12 @@ def gate_of(
     """
     if (audience := asked_for(visit, organization)) is not None:
         is_ours = application is not None and audience == application.audience
-        return Gate.OURS if is_ours else Gate.OTHER_APPLICATION
+        return AskedBy.OURS if is_ours else AskedBy.OTHER_APPLICATION
     if shows_login(visit):
-        return Gate.OTHER_APPLICATION
+        return AskedBy.OTHER_APPLICATION
     if visit.verdict in (Verdict.LET_IN, Verdict.NO_ORIGIN):
-        return Gate.NOBODY
-    return Gate.UNCLEAR
+        return AskedBy.NOBODY
+    return AskedBy.UNCLEAR
 
 
 def asked_for(visit: Visit, organization: Organization) -> str | None:
