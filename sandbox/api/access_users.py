@@ -120,7 +120,7 @@ def _session_json(session: LoginSession) -> dict[str, Any]:
                     "type": "self_hosted",
                     "uid": each.application_id,
                 }
-                for each in session.applications.values()
+                for each in session.applications
                 if each.lives()
             },
             "expires": expires,

@@ -214,6 +214,18 @@ class State:
             default=None,
         )
 
+    def account_of_team(self, hostname: str) -> Account | None:
+        """Return the account whose login pages have this hostname."""
+        return next(
+            (
+                account
+                for account in self.accounts.values()
+                if account.access.team is not None
+                and account.access.auth_domain == hostname
+            ),
+            None,
+        )
+
     def is_revoked(self, account_id: str, certificate: x509.Certificate) -> bool:
         """Return whether the edge knows that a zone of the account revoked a certificate."""
         return any(

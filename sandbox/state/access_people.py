@@ -32,16 +32,15 @@ class AccessUser:
 class ApplicationSession:
     """The token with which a session uses one application."""
 
+    token: str = field(repr=False)
     application_id: str
     application_name: str
     hostname: str
     policy_id: str
     """The policy that let the person in."""
     expires_at: datetime
-    binding: str
+    binding: str = ""
     """What the second cookie holds; empty where the application wants no such cookie."""
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    issued_at: datetime = field(default_factory=now)
     ends_at: datetime | None = None
     """When the edge learns that the token was revoked."""
 
@@ -61,8 +60,9 @@ class LoginSession:
     country: str
     ip: str
     expires_at: datetime
-    applications: dict[str, ApplicationSession] = field(default_factory=dict)
-    """The newest token for each application, by the application's id."""
+    applications: list[ApplicationSession] = field(default_factory=list)
+    token: str = field(default="", repr=False)
+    """The token for the team's own domain."""
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     created_at: datetime = field(default_factory=now)
     is_revoked: bool = False
@@ -70,6 +70,12 @@ class LoginSession:
     def lives(self) -> bool:
         """Return whether the session still gives access to further applications."""
         return not self.is_revoked and now() < self.expires_at
+
+    def end(self, delay: float) -> None:
+        """End the session and its tokens, once the edge follows."""
+        self.is_revoked = True
+        for each in self.applications:
+            each.ends_at = now() + timedelta(seconds=delay)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,8 @@ class AccessPeople:
     users: dict[str, AccessUser] = field(default_factory=dict)
     sessions: dict[str, LoginSession] = field(default_factory=dict)
     """The sessions by their nonces, ended ones included."""
+    arrivals: dict[str, ApplicationSession] = field(default_factory=dict, repr=False)
+    """Tokens on their way to the hostname of an application, by what the redirect says."""
     pins: list[SentPin] = field(default_factory=list, repr=False)
     log: list[LoginRow] = field(default_factory=list)
     """The rows, the newest last."""
@@ -147,9 +155,7 @@ class AccessPeople:
         """End every session of a person; the edge follows, and logins are refused for a while."""
         for session in self.sessions.values():
             if session.email == email.lower():
-                session.is_revoked = True
-                for each in session.applications.values():
-                    each.ends_at = now() + timedelta(seconds=delay)
+                session.end(delay)
         if (user := self.user_of(email)) is not None:
             user.refused_until = now() + timedelta(seconds=refusal)
 
@@ -157,5 +163,6 @@ class AccessPeople:
         """End every person's session with one application, once the edge follows."""
         self.revoked_tokens_at[application_id] = now()
         for session in self.sessions.values():
-            if (each := session.applications.get(application_id)) is not None:
-                each.ends_at = now() + timedelta(seconds=delay)
+            for each in session.applications:
+                if each.application_id == application_id:
+                    each.ends_at = now() + timedelta(seconds=delay)

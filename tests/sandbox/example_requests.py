@@ -223,13 +223,15 @@ def _logged_in(sandbox: Sandbox, application_id: str) -> LoginSession:
         ip="203.0.113.24",
         expires_at=tomorrow,
     )
-    session.applications[application_id] = ApplicationSession(
-        application_id=application_id,
-        application_name="Home Assistant",
-        hostname=NAS,
-        policy_id="unknown",
-        expires_at=tomorrow,
-        binding="",
+    session.applications.append(
+        ApplicationSession(
+            token="unknown",
+            application_id=application_id,
+            application_name="Home Assistant",
+            hostname=NAS,
+            policy_id="unknown",
+            expires_at=tomorrow,
+        )
     )
     people.sessions[session.nonce] = session
     people.log += [

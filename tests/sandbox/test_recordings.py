@@ -20,7 +20,6 @@ NOT_REPLAYED: Mapping[str, str] = {
     "ax-12": "an old application without the fields that the sandbox always sends",
     "ax-30": "the sandbox has no certificates of Access",
     "ax-37": "the sandbox answers a path without an account with 7000 alone",
-    "ax-45": "the sandbox has no login pages, so no keys of a team",
     "dn-02": "81057 is the older code of the refusal in dn-03",
     "ed-07": "the edge has no rate limits",
     "gq-03": "the older wording of the error in gq-04",

@@ -105,5 +105,3 @@ def replay(number: str, **comparison: Any) -> Callable[[Situation], Situation]:
 
     return register
 
-
-NOT_YET = "the sandbox does not send it yet"
