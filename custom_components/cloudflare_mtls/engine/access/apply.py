@@ -1,6 +1,7 @@
 """Writes a plan for a login hostname to Cloudflare, the only place that does."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,11 +156,9 @@ class _Writer:
         if step.action is Action.DELETE:
             await patiently(lambda: tags.delete(account_id, step.target))
             return
-        try:
+        # Somebody else may be faster; without the tag, the application will be refused.
+        with suppress(Conflict):
             await patiently(lambda: tags.create(account_id, step.target))
-        except Conflict:
-            # Somebody was faster.
-            expect_agreement(step.target in await tags.list(account_id))
 
     async def _write_group(self, found: AccessGroup | None) -> None:
         groups, account_id = self._client.access_groups, self._account_id
