@@ -3,34 +3,11 @@
 from copy import deepcopy
 from typing import Any
 
-import pytest
-
 from custom_components.cloudflare_mtls.engine.access.marks import TAG
 from custom_components.cloudflare_mtls.engine.access.plan import Occasion
-from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from sandbox import Sandbox
-from sandbox.state import Access, AccessApplication, AccessPolicy
+from sandbox.state import Access
 from tests.engine.access.helpers import OWNER, PARTNER, Home, kinds, settings
-from tests.engine.builders import ACCOUNT_ID
-
-
-@pytest.fixture
-def home(client: CloudflareClient) -> Home:
-    """Return a home that has no login hostname yet."""
-    return Home(client)
-
-
-@pytest.fixture
-def access(sandbox: Sandbox) -> Access:
-    """Return the sandbox's Zero Trust, with things of others."""
-    found = sandbox.state.accounts[ACCOUNT_ID].access
-    policy = AccessPolicy("Friends", "allow", [{"email": {"email": "a@example.net"}}])
-    nas = AccessApplication(
-        "NAS", [{"type": "public", "uri": "nas.example.com"}], [policy]
-    )
-    found.policies[policy.id] = policy
-    found.applications[nas.id] = nas
-    return found
 
 
 def contents(access: Access) -> Any:
