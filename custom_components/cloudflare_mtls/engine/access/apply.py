@@ -10,6 +10,7 @@ from ..api.access_models import (
     AccessGroup,
     AccessPolicy,
     LoginMethod,
+    is_same_application,
 )
 from ..api.client import CloudflareClient
 from ..api.errors import Conflict, EngineError
@@ -18,8 +19,8 @@ from ..api.selectors import SelectorRules
 from ..sync.steps import Action
 from .changes import application_changes, demanding, policy_changes, without_tag
 from .checked_writes import (
+    delete_checked,
     expect_agreement,
-    is_unchanged_or_gone,
     patiently,
     read_back,
     unchanged,
@@ -177,8 +178,11 @@ class _Writer:
 
     async def _delete_group(self, found: AccessGroup) -> None:
         groups, account_id = self._client.access_groups, self._account_id
-        if await is_unchanged_or_gone(groups.find(account_id, found.id), found):
-            await patiently(lambda: groups.delete(account_id, found.id))
+        await delete_checked(
+            lambda: groups.find(account_id, found.id),
+            lambda: groups.delete(account_id, found.id),
+            found,
+        )
         self.own = replace(self.own, group=None)
 
     async def _write_policy(self, step: PolicyStep) -> None:
@@ -204,8 +208,11 @@ class _Writer:
 
     async def _delete_policy(self, found: AccessPolicy) -> None:
         policies, account_id = self._client.access_policies, self._account_id
-        if await is_unchanged_or_gone(policies.find(account_id, found.id), found):
-            await patiently(lambda: policies.delete(account_id, found.id))
+        await delete_checked(
+            lambda: policies.find(account_id, found.id),
+            lambda: policies.delete(account_id, found.id),
+            found,
+        )
         self.own = replace(self.own, policy=None)
 
     async def _write_path(self, step: PathApplicationStep) -> None:
@@ -215,7 +222,9 @@ class _Writer:
             written = await patiently(lambda: applications.create(account_id, body))
         else:
             before = await unchanged(
-                applications.find(account_id, step.found.id), step.found
+                applications.find(account_id, step.found.id),
+                step.found,
+                is_same_application,
             )
             changes = {"policies": [open_to_everybody()]}
             written = await patiently(
@@ -232,8 +241,12 @@ class _Writer:
 
     async def _delete_application(self, found: AccessApplication) -> None:
         applications, account_id = self._client.access_applications, self._account_id
-        if await is_unchanged_or_gone(applications.find(account_id, found.id), found):
-            await patiently(lambda: applications.delete(account_id, found.id))
+        await delete_checked(
+            lambda: applications.find(account_id, found.id),
+            lambda: applications.delete(account_id, found.id),
+            found,
+            is_same_application,
+        )
         paths = [each for each in self.own.path_applications if each.id != found.id]
         application = self.own.application
         is_this = application is not None and application.id == found.id
@@ -251,7 +264,9 @@ class _Writer:
             written = await patiently(lambda: applications.create(account_id, body))
         else:
             before = await unchanged(
-                applications.find(account_id, step.found.id), step.found
+                applications.find(account_id, step.found.id),
+                step.found,
+                is_same_application,
             )
             body = self._changes_of(step, before)
             written = await patiently(

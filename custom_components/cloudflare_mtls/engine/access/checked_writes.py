@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from operator import eq
 from typing import Final
 
 from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, Unavailable
@@ -34,22 +35,35 @@ async def _pause(pauses: Iterator[float], err: Exception) -> None:
     await asyncio.sleep(pause)
 
 
-async def unchanged[ItemT](read: Awaitable[ItemT | None], planned: ItemT) -> ItemT:
+async def unchanged[ItemT](
+    read: Awaitable[ItemT | None],
+    planned: ItemT,
+    is_same: Callable[[ItemT, ItemT], bool] = eq,
+) -> ItemT:
     """Return what is read now; raise Conflict unless it is as it was planned for."""
     seen = await read
-    if seen != planned or seen is None:
+    if seen is None or not is_same(seen, planned):
         raise Conflict(None, "somebody else changed it at the same time")
     return seen
 
 
-async def is_unchanged_or_gone[ItemT](
-    read: Awaitable[ItemT | None], planned: ItemT
-) -> bool:
-    """Return whether it is still there; raise Conflict if it is not as it was planned for."""
-    seen = await read
-    if seen is not None and seen != planned:
+async def delete_checked[ItemT](
+    find: Callable[[], Awaitable[ItemT | None]],
+    delete: Callable[[], Awaitable[None]],
+    planned: ItemT,
+    is_same: Callable[[ItemT, ItemT], bool] = eq,
+) -> None:
+    """Delete what is as it was planned for, and look whether it is gone.
+
+    What is gone already counts as deleted. Raises Conflict where somebody else changed it.
+    """
+    seen = await find()
+    if seen is None:
+        return
+    if not is_same(seen, planned):
         raise Conflict(None, "somebody else changed it at the same time")
-    return seen is not None
+    await patiently(delete)
+    expect_agreement(await find() is None)
 
 
 async def read_back[ItemT](read: Awaitable[ItemT | None]) -> ItemT:

@@ -1,7 +1,7 @@
 """What Cloudflare answers about Access: parsed once, never changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 import re
@@ -192,6 +192,16 @@ class AccessApplication:
     def lets_all_pass(self) -> bool:
         """Return whether everybody passes without a login."""
         return any(policy.lets_all_pass for policy in self.policies)
+
+
+def is_same_application(one: AccessApplication, other: AccessApplication) -> bool:
+    """Return whether two looks show the same application.
+
+    What its policies say may differ: they are changed without it.
+    """
+    policies = [[policy.id for policy in each.policies] for each in (one, other)]
+    without = [replace(each, policies=()) for each in (one, other)]
+    return policies[0] == policies[1] and without[0] == without[1]
 
 
 @dataclass(frozen=True, kw_only=True)
