@@ -4,6 +4,7 @@ import asyncio
 import asyncio.constants
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+import logging
 import sys
 from typing import Any
 
@@ -35,6 +36,11 @@ from .faults import Faults
 # two fifths of the time. No test needs that; without these lines, logged tracebacks are whole again.
 asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]  # Final to others
 sys.tracebacklimit = 1
+
+# The plugin has everything log all it can, and the HTTP client says twenty things of each request: a tenth of the time.
+# Tests of secrets have it speak, with `log_everything`. The newest Home Assistant uses another client.
+for client in ("httpcore", "httpcore2"):
+    logging.getLogger(client).setLevel(logging.INFO)
 
 # cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()

@@ -1,6 +1,7 @@
 """Tests of repairs that a person ignores although they could be fixed: nothing changes, and nothing worse is hidden."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -38,6 +39,7 @@ from .common import (
     zone_of,
 )
 from .dialogs import Client, certificates, confirm_repair, open_repair
+from .restarts import restarted, same_account
 
 pytestmark = with_device
 
@@ -405,6 +407,34 @@ async def test_administrator_ignores_for_good(
     assert not await ignored(hass, browser, "exposed")
 
 
+@pytest.mark.parametrize("by_administrator", [True, False])
+async def test_ignored_while_home_assistant_starts(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    client: Client,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    by_administrator: bool,
+) -> None:
+    """Then nobody watches who ignores a repair: only what an administrator ignored before stays so."""
+    await expose(hass, home, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    issue_id = issues(hass)["exposed"]
+    if by_administrator:
+        await ignore(client, issue_id)
+
+    async with restarted(hass) as again:
+        known = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        assert known
+        issue = replace(known, active=False, dismissed_version="2026.10.0")
+        ir.async_get(again).issues[DOMAIN, issue_id] = issue
+        await setup_integration(again, same_account(home))
+
+        assert reported(again) == {"exposed"}
+        assert is_ignored(again, issue_id) is by_administrator
+
+
 async def test_repair_without_a_dialog(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -417,31 +447,3 @@ async def test_repair_without_a_dialog(
     await home.runtime_data.protection.async_refresh()
     await settle(hass)
     assert await ignored(hass, await hass_ws_client(hass), "problem_tunnel_gone")
-
-
-async def test_ignored_before_a_restart(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    entry: MockConfigEntry,
-    issue_registry: ir.IssueRegistry,
-) -> None:
-    """Home Assistant remembers it, and so does this."""
-
-    def report(**placeholders: str) -> None:
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            "x",
-            is_fixable=True,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key="exposed",
-            translation_placeholders=placeholders,
-        )
-
-    report(hostname="before")
-    ir.async_ignore_issue(hass, DOMAIN, "x", ignore=True)
-    await setup_integration(hass, entry)
-    report(hostname="after")
-    issue = issue_registry.async_get_issue(DOMAIN, "x")
-    assert issue
-    assert issue.dismissed_version

@@ -6,8 +6,9 @@ from homeassistant.const import CONF_API_TOKEN, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
-from .account import async_create_client, create_probe
+from .account import async_create_client, async_get_account_state, create_probe
 from .certificates.creation import CertificateCreator
 from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
@@ -50,7 +51,7 @@ PLATFORMS = [
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share: the actions, and the pages for devices."""
-    async_setup_ignored_repairs(hass)
+    await async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
     await async_setup_handover(hass, async_record_fetched)
@@ -80,6 +81,11 @@ async def _async_read_account(
     tombstones = await async_load_tombstones(hass, entry.entry_id)
     await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
+    async_get_account_state(hass, account_id).recent.recall(
+        revoked=ledger.revoked_on,
+        restored=ledger.restored_on,
+        now=dt_util.utcnow(),
+    )
     creations, handovers = async_get_creations(hass), async_get_handovers(hass)
 
     def is_waiting(certificate_id: str) -> bool:

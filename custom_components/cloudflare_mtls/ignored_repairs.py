@@ -1,25 +1,57 @@
 """Keeps repairs that can be fixed from being ignored by anybody but the administrator in their dialog.
 
 Home Assistant lets every user ignore a repair, but lets only administrators open the dialog of one.
+What administrators ignored is stored here: while Home Assistant starts, nobody watches.
 """
+
+from typing import Final
 
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 
-_IGNORED: HassKey[set[str]] = HassKey(f"{DOMAIN}_ignored_repairs")
+_VERSION: Final = 1
+_SAVE_SECONDS: Final = 1
+_IGNORED: HassKey[_IgnoredRepairs] = HassKey(f"{DOMAIN}_ignored_repairs")
 
 
-@callback
-def async_setup_ignored_repairs(hass: HomeAssistant) -> None:
+class _IgnoredRepairs:
+    """The repairs that administrators ignored, by their ids."""
+
+    def __init__(self, store: Store[list[str]], stored: list[str] | None) -> None:
+        """Take what was stored."""
+        self._store = store
+        self._ids = set(stored or ())
+
+    def __contains__(self, issue_id: str) -> bool:
+        """Return whether an administrator ignored a repair."""
+        return issue_id in self._ids
+
+    @callback
+    def add(self, issue_id: str) -> None:
+        """Note that an administrator ignored a repair."""
+        self._ids.add(issue_id)
+        self._store.async_delay_save(self._data, _SAVE_SECONDS)
+
+    @callback
+    def discard(self, issue_id: str) -> None:
+        """Note that a repair is not ignored any more."""
+        if issue_id in self._ids:
+            self._ids.discard(issue_id)
+            self._store.async_delay_save(self._data, _SAVE_SECONDS)
+
+    @callback
+    def _data(self) -> list[str]:
+        return sorted(self._ids)
+
+
+async def async_setup_ignored_repairs(hass: HomeAssistant) -> None:
     """Watch which repairs are ignored, from before the first one is reported."""
-    hass.data[_IGNORED] = {
-        issue_id
-        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
-        if domain == DOMAIN and issue.dismissed_version
-    }
+    store = Store[list[str]](hass, _VERSION, f"{DOMAIN}_ignored_repairs")
+    hass.data[_IGNORED] = _IgnoredRepairs(store, await store.async_load())
     hass.bus.async_listen(
         ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED,
         callback(lambda event: _check(hass, event)),

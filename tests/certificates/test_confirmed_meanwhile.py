@@ -130,18 +130,13 @@ async def test_another_one_is_revoked(
     assert (await trusted(hass, home))[UNKNOWN] is True
 
 
-async def test_revoked_a_second_time_while_the_dialog_is_open(
+async def revoke_in_vain(
     hass: HomeAssistant,
     sandbox: Sandbox,
     home: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    hass_client: ClientSessionGenerator,
 ) -> None:
-    """It was shown as one that was revoked before; this revocation is another one."""
-    for certificate_id in (UNKNOWN, OTHER):
-        await add_certificate(sandbox, certificate_id=certificate_id)
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    client = await browser(hass, hass_client)
+    """Revoke a certificate that somebody reactivates at Cloudflare."""
     await act(hass, home, "revoke_certificate", certificate_id=UNKNOWN)
     await settle(hass)
     # What was just written here is believed for a minute.
@@ -149,10 +144,51 @@ async def test_revoked_a_second_time_while_the_dialog_is_open(
     zone_of(sandbox).certificates[UNKNOWN].status = CertificateStatus.ACTIVE
     await home.runtime_data.protection.async_refresh()
     await settle(hass)
-    flow = await to_step(hass, client, "confirm", "unknown_certificates_pinned")
 
+
+@pytest.fixture
+async def shown(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> tuple[Client, Any]:
+    """Return a browser with the open dialog, which shows a certificate that was revoked before."""
+    for certificate_id in (UNKNOWN, OTHER):
+        await add_certificate(sandbox, certificate_id=certificate_id)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    client = await browser(hass, hass_client)
+    await revoke_in_vain(hass, sandbox, home, freezer)
+    return client, await to_step(hass, client, "confirm", "unknown_certificates_pinned")
+
+
+async def test_revoked_a_second_time_while_the_dialog_is_open(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    shown: tuple[Client, Any],
+) -> None:
+    """This revocation is another one than the one that was shown."""
+    client, flow = shown
     await act(hass, home, "revoke_certificate", certificate_id=UNKNOWN)
     await settle(hass)
 
     assert_is_asked_again(await select(hass, client, flow, UNKNOWN))
     await assert_stays_untrusted(hass, sandbox, home, freezer)
+
+
+async def test_revoked_a_second_time_and_reactivated_by_somebody_else(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    shown: tuple[Client, Any],
+) -> None:
+    """It looks as it did when the dialog was opened, but a person has revoked it since."""
+    client, flow = shown
+    await revoke_in_vain(hass, sandbox, home, freezer)
+
+    assert_is_asked_again(await select(hass, client, flow, UNKNOWN))
+    assert (await trusted(hass, home))[UNKNOWN] is False

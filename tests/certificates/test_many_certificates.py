@@ -68,3 +68,29 @@ async def test_stranger_among_thousands(
     assert len(faults.requests) < 45
     listed = await trusted(hass, entry)
     assert (listed[CERTIFICATE_ID], listed[STRANGER]) == (True, False)
+
+
+async def test_known_certificate_that_somebody_revoked_among_thousands(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Revoked ones are not listed there, so it is asked for by its id, and only once."""
+    await add_known_certificate(hass, entry, sandbox)
+    await revoke_many(sandbox, 1100)
+    await setup_integration(hass, entry)
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.REVOKED
+
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, STATUS) == "revoked"
+
+    faults.requests.clear()
+    zone_of(sandbox).certificates[CERTIFICATE_ID].status = CertificateStatus.ACTIVE
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert (await trusted(hass, entry))[CERTIFICATE_ID] is False
+    assert reported(hass) == {"unknown_certificates"}
+    path = f"/zones/{sandbox.zone_id}/client_certificates/{CERTIFICATE_ID}"
+    assert ("GET", path) not in faults.requests

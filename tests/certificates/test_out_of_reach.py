@@ -16,12 +16,14 @@ from custom_components.cloudflare_mtls.ignored_repairs import async_ignore
 from sandbox import Sandbox
 from sandbox.state import CertificateStatus, Zone
 from tests.common import (
+    BLOCK_REF,
     CERTIFICATE_ID,
     EDGE_EVERY,
     act,
     add_certificate,
     add_known_certificate,
     confirm_certificate,
+    fingerprint_of,
     issues,
     placeholders,
     reported,
@@ -35,7 +37,7 @@ from tests.faults import Faults
 from .creating import REVOKE, active, press
 from .helpers import unreadable
 from .test_hidden_zones import HOUR, look_again, move, restart, second
-from .test_pinning import choose_pinning
+from .test_pinning import choose_pinning, pinned
 
 __all__ = ["second"]
 
@@ -411,3 +413,33 @@ async def test_ignored_repair_after_a_restart(
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
     assert issue
     assert issue.dismissed_version
+
+
+async def test_pinned_stranger_who_is_revoked_by_id_unseen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    second: Zone,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The rules know its fingerprint, a person its id: it leaves the rules at once."""
+    stranger = await add_certificate(sandbox, certificate_id="stranger")
+    move(sandbox, "stranger", second)
+    await confirm_certificate(hass, entry, stranger, None)
+    await choose_pinning(hass, entry)
+    await look_again(hass, freezer)
+    assert fingerprint_of(stranger) in (pinned(sandbox, BLOCK_REF) or ())
+    narrow(sandbox, faults, second)
+    await restart(hass, entry)
+    assert fingerprint_of(stranger) in (pinned(sandbox, BLOCK_REF) or ())
+
+    with pytest.raises(HomeAssistantError):
+        await act(hass, entry, "revoke_certificate", certificate_id="stranger")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    assert fingerprint_of(stranger) not in (pinned(sandbox, BLOCK_REF) or ())
+    assert reported(hass) == {"revocation_not_seen"}
+    await show_again(hass, sandbox, faults, freezer)
+    assert second.certificates["stranger"].status == "revoked"
+    assert reported(hass) == set()

@@ -30,7 +30,7 @@ from tests.common import (
     with_device,
     zone_of,
 )
-from tests.dialogs import open_options
+from tests.dialogs import certificates, open_options
 from tests.faults import Faults
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -268,3 +268,24 @@ async def test_stranger_while_pins_cannot_be_written(
     for _ in range(2):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"unknown_certificates_pinned"}
+
+
+async def test_revocation_that_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The rules keep the certificate out, at once."""
+    stranger = await add_certificate(sandbox, certificate_id="stranger")
+    await confirm_certificate(hass, home, stranger, None)
+    await act(hass, home, "sync")
+    assert fingerprint_of(stranger) in (pinned(sandbox, BLOCK_REF) or ())
+    faults.refuse("DELETE", "/client_certificates/stranger", 400, 1400, "No")
+
+    with pytest.raises(HomeAssistantError):
+        await act(hass, home, "revoke_certificate", certificate_id="stranger")
+
+    assert fingerprint_of(stranger) not in (pinned(sandbox, BLOCK_REF) or ())
+    assert certificates(sandbox)["stranger"] == "active"

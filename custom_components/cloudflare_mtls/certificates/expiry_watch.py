@@ -70,6 +70,12 @@ class CertificateWatch:
         # At once: later, something seen revoked here may have been restored, here or elsewhere.
         await self._ledger.async_record_revoked(self._newly_revoked(state))
         await self._ledger.async_record_ends(self._ends(state))
+        await self._ledger.async_record_confirmed_ids(
+            {
+                item.facts.fingerprint_sha256: item.id
+                for item in readable(state.certificates or ())
+            }
+        )
         async with self._checking:
             await self._check(self._protection.data)
 

@@ -61,11 +61,11 @@ class CertificateRevoker:
             )
         try:
             certificate = await self._lookup.async_find_any(certificate_id)
-            return await self.async_revoke(certificate)
+            return await self._revoke_as_ordered(certificate)
         except EngineError as err:
             if certificate_id not in ledger.unwanted:
                 raise
-            self._protection.async_look_at_ledger()
+            await self._leave_for_later()
             raise_translated_error(
                 Message(
                     "revocation_delayed",
@@ -82,16 +82,27 @@ class CertificateRevoker:
         self, certificate: CertificateT
     ) -> CertificateT:
         """Revoke a certificate for a person; a repair tells of one that is refused. Raise EngineError."""
+        try:
+            return await self._revoke_as_ordered(certificate)
+        except EngineError:
+            await self._leave_for_later()
+            raise
+
+    async def _revoke_as_ordered[CertificateT: ListedCertificate](
+        self, certificate: CertificateT
+    ) -> CertificateT:
+        """Record the order to revoke a certificate, and revoke it; raise EngineError."""
         ledger = self._protection.ledger
         orders = ledger.orders
         await ledger.async_order_revocation(certificate.id, own_ids([certificate]))
-        try:
-            return await self.async_revoke_automatically(
-                certificate, lambda item: not self._was_restored(item, orders)
-            )
-        except EngineError:
-            self._protection.async_look_at_ledger()
-            raise
+        return await self.async_revoke_automatically(
+            certificate, lambda item: not self._was_restored(item, orders)
+        )
+
+    async def _leave_for_later(self) -> None:
+        """Tell of what Cloudflare has not revoked; rules that list certificates leave it out now."""
+        self._protection.async_look_at_ledger()
+        await self._protection.async_pin()
 
     async def async_revoke_automatically[CertificateT: ListedCertificate](
         self,

@@ -113,6 +113,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         return Trust(
             records=self.ledger.records,
             confirmed=self.ledger.confirmed,
+            confirmed_ids=self.ledger.confirmed_ids,
             unwanted=self.ledger.unwanted,
             revoked=self.ledger.revoked,
             device_ids={device.id for device in self.companions},
@@ -367,7 +368,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Return the certificates of every zone that is known."""
         has_all_zones = self._zones.are_known
         listed = await fetch_certificates(
-            self.client, self._certificate_zones, self.hass.async_add_executor_job
+            self.client,
+            self._certificate_zones,
+            self.hass.async_add_executor_job,
+            self.trust.ids_in_force,
         )
         return replace(listed, has_all_zones=has_all_zones)
 

@@ -13,6 +13,7 @@ import probatio
 from ..const import DOMAIN
 from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import ListedCertificate, own_ids, readable
+from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
@@ -44,10 +45,12 @@ class UnknownCertificatesFlow(FixFlow):
 
     fixes = ("confirm", "revoke")
 
-    # What was listed, whose it was by then, and what was stopped: a person can select nothing else.
+    # What was listed, whose it was, what was stopped and ordered by then: a person can select
+    # nothing else, and takes back no order of later.
     _listed: Mapping[str, ListedCertificate] = MappingProxyType({})
     _owners: Mapping[str, _Owners] = MappingProxyType({})
     _stopped: frozenset[str] = frozenset()
+    _orders: Orders = Orders()
 
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
@@ -66,9 +69,7 @@ class UnknownCertificatesFlow(FixFlow):
             return await self.async_ask(describe_problem(problem))
         # Nothing waits from here on until the certificates are confirmed.
         now = protection.trust
-        # What was stopped when it was shown counts, unless it was stopped again since.
-        still_unknown = {item.id for item in self._unknown}
-        if self._stopped_ids(selected) - (self._stopped & still_unknown):
+        if self._are_stopped_since(selected):
             return await self.async_ask(_STOPPED_MEANWHILE)
         confirmed = {
             item.facts.fingerprint_sha256: self._owners[item.id].present_id(now)
@@ -127,6 +128,14 @@ class UnknownCertificatesFlow(FixFlow):
         trust = self._entry.runtime_data.protection.trust
         return frozenset(item.id for item in certificates if trust.is_stopped(item))
 
+    def _are_stopped_since(self, certificates: Iterable[ListedCertificate]) -> bool:
+        """Return whether one of them was revoked after a person saw it, here or elsewhere."""
+        still_unknown = {item.id for item in self._unknown}
+        orders = self._entry.runtime_data.protection.ledger.orders
+        return bool(
+            self._stopped_ids(certificates) - (self._stopped & still_unknown)
+        ) or any(orders.have_changed(item, since=self._orders) for item in certificates)
+
     def _selected(self, user_input: dict[str, Any]) -> list[ListedCertificate]:
         return [self._listed[item] for item in user_input[CONF_CERTIFICATES]]
 
@@ -146,7 +155,8 @@ class UnknownCertificatesFlow(FixFlow):
                 return self.async_abort(reason="not_listed_now")
             # Those that Cloudflare did not revoke have a repair of their own.
             return self.async_create_entry(data={})
-        trust = self._entry.runtime_data.protection.trust
+        protection = self._entry.runtime_data.protection
+        trust, self._orders = protection.trust, protection.ledger.orders
         self._owners = {
             item.id: _Owners(trust.device_id_of(item), trust.claimed_device_id(item))
             for item in readable(self._listed.values())

@@ -25,6 +25,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "known": [],
     "strangers": [],
     "confirmed": {},
+    "confirmed_ids": {},
     "unwanted": {},
     "revoked": [],
     "ends": {},
@@ -62,6 +63,7 @@ class Ledger:
         # Earlier versions told of each certificate once.
         self._unknown: set[str] = set(stored.get("unknown", self._seen))
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
+        self._confirmed_ids: dict[str, str] = dict(stored["confirmed_ids"])
         self._unwanted = {
             item_id: datetime.fromisoformat(since)
             for item_id, since in stored["unwanted"].items()
@@ -75,6 +77,7 @@ class Ledger:
         for item_id in self._revoked - self._ends.keys():
             self._ends[item_id] = _LONG_AGO
         self._in_use: dict[str, str] = dict(stored["in_use"])
+        self._revocations: Counter[str] = Counter()
         self._restorations: Counter[str] = Counter()
         self._is_removed = False
 
@@ -91,11 +94,24 @@ class Ledger:
         """
         return self._confirmed
 
+    @property
+    def confirmed_ids(self) -> Mapping[str, str]:
+        """Return Cloudflare's id of each confirmed certificate that was seen, by fingerprint."""
+        return self._confirmed_ids
+
+    async def async_record_confirmed_ids(self, ids: Mapping[str, str]) -> None:
+        """Record Cloudflare's ids of certificates that were seen, by fingerprint."""
+        confirmed = {key: item for key, item in ids.items() if key in self._confirmed}
+        if not confirmed.items() <= self._confirmed_ids.items():
+            self._confirmed_ids |= confirmed
+            await self._async_save()
+
     def knows(self, item_id: str) -> bool:
         """Return whether this is the id or the fingerprint of a certificate, not that of a key."""
         return (
             item_id in self._records
             or item_id in self._confirmed
+            or item_id in self._confirmed_ids.values()
             or item_id in self._seen
         )
 
@@ -115,10 +131,25 @@ class Ledger:
 
     @property
     def orders(self) -> Orders:
-        """Return what people ordered to be revoked or restored up to now."""
+        """Return what was ordered to be revoked or restored since the start, up to now."""
         return Orders(
-            unwanted=dict(self._unwanted), restorations=dict(self._restorations)
+            revocations=dict(self._revocations),
+            restorations=dict(self._restorations),
         )
+
+    @property
+    def revoked_on(self) -> Mapping[str, datetime]:
+        """Return when each revoked certificate was revoked or seen so, by its ids."""
+        return {item_id: self._ends[item_id] for item_id in self._revoked}
+
+    @property
+    def restored_on(self) -> Mapping[str, datetime]:
+        """Return when a person last restored each certificate, by its id."""
+        return {
+            certificate_id: record.restored_on
+            for certificate_id, record in self._records.items()
+            if record.restored_on
+        }
 
     def note_restoration(self, certificate_id: str) -> None:
         """Note that a certificate was restored, or may have been.
@@ -220,6 +251,7 @@ class Ledger:
         """Record that certificates have to be revoked once they are seen."""
         if new := set(item_ids) - self._unwanted.keys():
             self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
+            self._revocations.update(new)
             await self._async_save()
 
     async def async_order_revocation(
@@ -282,6 +314,7 @@ class Ledger:
                 ],
                 "unknown": sorted(self._unknown),
                 "confirmed": dict(self._confirmed),
+                "confirmed_ids": dict(self._confirmed_ids),
                 "unwanted": {
                     item_id: since.isoformat()
                     for item_id, since in self._unwanted.items()

@@ -1,11 +1,12 @@
 """Client certificates of a zone."""
 
 import asyncio
+from collections.abc import Collection, Iterable
 from itertools import chain
 import time
 from typing import Final
 
-from .errors import Permission, Rejected, TooManyPages, Unavailable
+from .errors import NotFound, Permission, Rejected, TooManyPages, Unavailable
 from .json_fields import Fields
 from .models import CertificateStatus, ClientCertificate
 from .paging import MAX_PAGES, read_all
@@ -30,11 +31,13 @@ class ClientCertificates(Resource):
         super().__init__(transport)
         self._recent = recent
 
-    async def list(self, zone_id: str) -> tuple[ClientCertificate, ...]:
+    async def list(
+        self, zone_id: str, known: Collection[str] = ()
+    ) -> tuple[ClientCertificate, ...]:
         """Return the zone's client certificates, including the revoked ones.
 
-        Cloudflare never deletes one: of a zone with thousands, only those that are not revoked
-        are returned, which a quota limits.
+        Cloudflare never deletes one: of a zone with thousands, only those are returned that are
+        not revoked, which a quota limits, and those of the known ids.
 
         Source: GET /zones/{zone_id}/client_certificates; without a status it lists active ones.
         """
@@ -45,6 +48,8 @@ class ClientCertificates(Resource):
                 *(self._list(zone_id, status) for status in _NOT_REVOKED)
             )
             listed = tuple(chain.from_iterable(found))
+            missed = set(known).difference(item.id for item in listed)
+            listed += await self._find(zone_id, missed)
         return self._recent.certificates(zone_id, listed)
 
     async def _list(
@@ -59,6 +64,30 @@ class ClientCertificates(Resource):
             max_pages=max_pages,
             status=status,
         )
+
+    async def _find(
+        self, zone_id: str, certificate_ids: Iterable[str]
+    ) -> tuple[ClientCertificate, ...]:
+        """Return those certificates of a zone that have these ids."""
+        found = await asyncio.gather(
+            *(self._get(zone_id, item) for item in sorted(certificate_ids))
+        )
+        return tuple(item for item in found if item)
+
+    async def _get(self, zone_id: str, certificate_id: str) -> ClientCertificate | None:
+        """Return a certificate of a zone, or None if another zone has it.
+
+        Source: GET /zones/{zone_id}/client_certificates/{certificate_id}.
+        """
+        try:
+            result = await self._transport.result(
+                "GET",
+                t"/zones/{zone_id}/client_certificates/{certificate_id}",
+                _PERMISSION,
+            )
+        except NotFound:
+            return None
+        return ClientCertificate.parse(result)
 
     async def create(
         self, zone_id: str, csr: str, validity_days: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 import time
 from typing import Final
 
@@ -90,6 +91,22 @@ class RecentWrites:
         if asked_at >= self._revoked.get(certificate_id, asked_at):
             self._restored[certificate_id] = asked_at
             self._revoked.pop(certificate_id, None)
+
+    def recall(
+        self,
+        *,
+        revoked: Mapping[str, datetime],
+        restored: Mapping[str, datetime],
+        now: datetime,
+    ) -> None:
+        """Remember what was written before a restart, and when, by the certificates' ids.
+
+        Of what the clock says is still to come, nobody knows how long ago it was.
+        """
+        for times, note in ((revoked, self.revoked), (restored, self.restored)):
+            for certificate_id, on in times.items():
+                if on <= now:
+                    note(certificate_id, time.monotonic() - (now - on).total_seconds())
 
     def uncertain(self, certificate_id: str) -> None:
         """Believe what is listed of a certificate: nobody knows whether it was changed."""

@@ -24,6 +24,7 @@ class Trust:
     removed_ids: the removed ones whose certificates are still to be revoked.
     in_use: the certificate that each device used when somebody revoked the device, by its id.
     ended: the ids and fingerprints of certificates that were seen revoked, or have expired.
+    confirmed_ids: Cloudflare's ids of the confirmed certificates that were seen, by fingerprint.
     """
 
     records: Mapping[str, Record]
@@ -34,6 +35,7 @@ class Trust:
     removed_ids: Collection[str]
     ended: Collection[str] = ()
     in_use: Mapping[str, str] = MappingProxyType({})
+    confirmed_ids: Mapping[str, str] = MappingProxyType({})
 
     @property
     def without_ends(self) -> Trust:
@@ -135,8 +137,8 @@ class Trust:
         """
         stopped = {*self.revoked, *self.unwanted, *self.ended}
         stopped |= {
-            record.fingerprint
-            for certificate_id, record in self.records.items()
+            fingerprint
+            for fingerprint, certificate_id in self._ids_by_fingerprint.items()
             if certificate_id in stopped
         }
         created = {
@@ -196,6 +198,16 @@ class Trust:
     def is_of_removed_device(self, certificate: ListedCertificate) -> bool:
         """Return whether it belongs to a removed device, and has to be revoked."""
         return self.revoked_with(certificate) in self.removed_ids
+
+    @property
+    def ids_in_force(self) -> frozenset[str]:
+        """Return the ids of the known certificates that have not ended, as far as is known."""
+        return frozenset(filter(self._may_let_in, self._ids_by_fingerprint.values()))
+
+    @property
+    def _ids_by_fingerprint(self) -> dict[str, str]:
+        created = {record.fingerprint: item for item, record in self.records.items()}
+        return created | dict(self.confirmed_ids)
 
     def _may_let_in(self, item_id: str) -> bool:
         return item_id not in self.ended
