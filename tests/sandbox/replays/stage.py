@@ -104,4 +104,3 @@ def replay(number: str, **comparison: Any) -> Callable[[Situation], Situation]:
         return situation
 
     return register
-
