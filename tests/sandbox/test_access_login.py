@@ -372,6 +372,20 @@ async def test_cloudflared_asks_for_the_token(
         assert answer.status == (502 if access["required"] else 200)
 
 
+async def test_cloudflared_and_another_team(
+    sandbox: Sandbox, api: Api, tmp_path: Path
+) -> None:
+    """After the team was renamed, cloudflared takes only tokens with the new name."""
+    app = await protect_with_login(api)
+    require_token(sandbox, required=True, teamName="renamed", audTag=[app["aud"]])
+    access_of(sandbox).team = "renamed"
+    async with browser(sandbox, tmp_path) as owner:
+        assert (await owner.log_in()).status == 200
+        access_of(sandbox).team = "home-lab"
+        require_token(sandbox, required=True, teamName="home-lab", audTag=[app["aud"]])
+        assert (await owner.ask()).status == 502
+
+
 def _forged(aud: str) -> str:
     """Sign a token with a key of one's own."""
     claims = {"aud": [aud], "iss": f"https://{TEAM}", "type": "app"}
@@ -418,8 +432,8 @@ async def test_control_routes(sandbox: Sandbox, api: Api, tmp_path: Path) -> Non
         async with api.session.post(f"{url}/visitor", json=visitor) as told:
             assert (await told.json())["country"] == "FR"
         seen = await (await owner.ask()).json()
-        assert seen["headers"]["CF-Connecting-IP"] == "2001:db8::1"
-        assert seen["headers"]["CF-IPCountry"] == "FR"
+        assert seen["headers"]["Cf-Connecting-Ip"] == "2001:db8::1"
+        assert seen["headers"]["Cf-Ipcountry"] == "FR"
         async with api.session.post(f"{url}/team", json={"team": None}) as told:
             assert told.status == 200
         assert (await api.get(f"{ACCESS}/apps")).code == 9999

@@ -60,8 +60,12 @@ async def test_the_duration_of_a_policy_goes_first(
         await owner.log_in()
         pass_time(sandbox, minutes=31)
         assert (await owner.ask()).status == 302
-        body = {"type": "self_hosted", "domain": HOME, "session_duration": "24h"}
-        body["policies"] = [FAMILY | {"session_duration": ""}]
+        body = {
+            "type": "self_hosted",
+            "domain": HOME,
+            "session_duration": "24h",
+            "policies": [FAMILY | {"session_duration": ""}],
+        }
         assert (await api.request("PUT", f"{APPS}/{app['id']}", body)).status == 200
         await owner.follow(await owner.ask())
         pass_time(sandbox, minutes=31)
@@ -80,9 +84,13 @@ async def test_country_at_every_request(
         for country, status in (("FR", 403), ("DE", 200)):
             sandbox.state.visitor.country = country
             assert (await owner.ask()).status == status
-        others = policy | {"include": [{"email": {"email": "other@example.com"}}]}
-        await api.request("PUT", f"{POLICIES}/{kept['id']}", others)
-        assert (await owner.ask()).status == 200
+        other, mine = (
+            [{"email": {"email": email}}] for email in ("other@example.com", OWNER)
+        )
+        for change in ({"include": other}, {"exclude": mine}):
+            changed = policy | change
+            await api.request("PUT", f"{POLICIES}/{kept['id']}", changed)
+            assert (await owner.ask()).status == 200
         owner.cookies.clear()
         await owner.log_in()
         assert (await owner.ask()).status == 302
