@@ -18,6 +18,7 @@ from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
+from .coordinator.access import AccessCoordinator
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
@@ -37,6 +38,7 @@ from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
+from .storage.logins import async_load_login_records, async_remove_login_records
 from .storage.tombstones import async_load_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -86,6 +88,7 @@ async def _async_read_account(
         restored=ledger.restored_on,
         now=dt_util.utcnow(),
     )
+    logins = await async_load_login_records(hass, entry.entry_id)
     creations, handovers = async_get_creations(hass), async_get_handovers(hass)
 
     def is_waiting(certificate_id: str) -> bool:
@@ -132,6 +135,7 @@ async def _async_read_account(
         reports=reports,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
+        access=AccessCoordinator(hass, entry, client, probe, logins),
         certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
@@ -160,7 +164,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     """Have the protection watched by all that depends on it, and look once now.
 
     A coordinator without a listener rests: who gets in is watched even if every entity is
-    disabled. Visits and checks run in the background, since answers may take their time.
+    disabled. Visits, checks and Access run in the background: answers may take their time.
     """
     data = entry.runtime_data
     watch = CertificateWatch(hass, entry, data.protection, data.revoker)
@@ -175,6 +179,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.visits, data.reports.async_keep_up),
         (data.protection, watch.async_check),
         (data.token, data.token.async_keep_up),
+        (data.access, data.access.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
     entry.async_create_background_task(
@@ -186,6 +191,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         data.checks.async_keep_up,
         data.reports.async_keep_up,
         data.token.async_keep_up,
+        data.access.async_keep_up,
         watch.async_check,
     ):
         react()
@@ -201,3 +207,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     async_close_issues(hass, entry.entry_id)
     await async_remove_tombstones(hass, entry.entry_id)
     await async_remove_ledger(hass, entry.entry_id)
+    await async_remove_login_records(hass, entry.entry_id)

@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant, callback
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
 from .device_ids import async_device_id_of_companion, async_device_id_of_hostname
 from .engine.certificates.certificate import Certificate, ListedCertificate
-from .engine.sync.steps import Step, describe_step
+from .engine.sync.steps import DescribableStep, describe_step
 from .quoting import plain
 from .subentries import find_companion
 
@@ -65,7 +65,10 @@ def async_fire_certificate(
 
 @callback
 def async_fire_fixed(
-    hass: HomeAssistant, entry: ConfigEntry, hostname: str, steps: Iterable[Step]
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    hostname: str,
+    steps: Iterable[DescribableStep],
 ) -> None:
     """Fire which drift of a hostname was fixed."""
     hass.bus.async_fire(

@@ -9,6 +9,7 @@ from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
 from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
+from .coordinator.access import AccessCoordinator
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
 from .coordinator.protection import ProtectionCoordinator
@@ -33,6 +34,7 @@ class CloudflareData:
     reports: ReportCoordinator
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
+    access: AccessCoordinator
     certificates: CertificateLookup
     creator: CertificateCreator
     revoker: CertificateRevoker

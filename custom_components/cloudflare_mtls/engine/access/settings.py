@@ -128,6 +128,29 @@ def _faults_of_people(
                 yield SettingsFault.NOBODY, ""
 
 
+def shuts_out(before: LoginSettings, after: LoginSettings) -> bool:
+    """Return whether somebody who may have logged in could no longer do that.
+
+    Whom a group lets in nobody knows. Countries are left out: they are looked at on every request,
+    so that no session has to end for them.
+
+    Source: Cloudflare's docs, Access policies: what is only checked at the login is not checked
+    again while a session lasts.
+    """
+    match before.who, after.who:
+        case People(old), People(new):
+            fewer_people = not old <= new
+        case old_who, new_who:
+            fewer_people = old_who != new_who
+    return fewer_people or not _methods(before) <= _methods(after)
+
+
+def _methods(settings: LoginSettings) -> frozenset[str]:
+    """Return the login methods by their ids, and what stands for a code or for all of them."""
+    pin = frozenset({"one-time PIN"} if settings.one_time_pin else ())
+    return settings.login_methods | pin
+
+
 def read_email(text: str) -> str | None:
     """Return an e-mail address in lower case; None if the text is not one."""
     email = text.strip().lower()

@@ -1,0 +1,245 @@
+"""Tests of trials: a new login is removed again unless somebody got in, whatever happens meanwhile."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.coordinator.access import AccessCoordinator
+from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
+from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan, Occasion
+from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged, Unavailable
+from custom_components.cloudflare_mtls.storage.logins import Stage
+from sandbox import Sandbox
+from sandbox.state import AccessApplication, AccessPolicy
+from tests.common import (
+    HOSTNAME,
+    placeholders,
+    settle,
+    setup_integration,
+    wait_for_refresh,
+)
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
+from tests.faults import Faults
+from tests.logins import access_of, application_at, only_another_login, told, writes
+from tests.restarts import restarted, same_account
+
+MINUTES = timedelta(minutes=15)
+
+
+@pytest.fixture(autouse=True)
+def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login there, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+
+
+def coordinator(entry: MockConfigEntry) -> AccessCoordinator:
+    """Return the coordinator of an account that is loaded."""
+    found: AccessCoordinator = entry.runtime_data.access
+    return found
+
+
+async def planned(entry: MockConfigEntry, **more: Any) -> LoginPlan:
+    """Return what a person is shown before a login hostname is set up."""
+    writer, settings = coordinator(entry).writer, chosen(OWNER, **more)
+    return writer.plan(await writer.observe(settings), settings, Occasion.SET_UP)
+
+
+async def begin(entry: MockConfigEntry, plan: LoginPlan | None = None) -> LoginWritten:
+    """Set a login hostname up as a trial of fifteen minutes."""
+    plan = plan or await planned(entry)
+    return await coordinator(entry).async_set_up(plan, dt_util.utcnow() + MINUTES)
+
+
+def stage(entry: MockConfigEntry) -> Stage | None:
+    """Return how far the login hostname is."""
+    record = coordinator(entry).records.records.get(HOME)
+    return record.stage if record else None
+
+
+async def test_trial_that_nobody_passed_is_undone(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """At the end of the trial, not at the next look; a repair says so until a person read it."""
+    assert (await begin(loaded_entry)).is_done
+    assert application_at(sandbox)
+    await wait_for_refresh(hass, freezer, timedelta(minutes=14, seconds=30))
+    assert application_at(sandbox)
+    assert stage(loaded_entry) is Stage.TRIAL
+
+    await wait_for_refresh(hass, freezer, timedelta(seconds=31))
+    assert application_at(sandbox) is None
+    assert access_of(sandbox).policies == {}
+    assert placeholders(hass, "login_undone") == {"hostname": HOME}
+    assert not await coordinator(loaded_entry).async_keep_login(HOME)
+    assert coordinator(loaded_entry).logins == {}
+
+
+async def test_trial_ends_although_home_assistant_was_off(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Whoever starts Home Assistant again after the end finds the hostname as it was before."""
+    await begin(loaded_entry)
+    async with restarted(hass) as again:
+        freezer.tick(timedelta(hours=1))
+        entry = same_account(loaded_entry)
+        await setup_integration(again, entry)
+
+        assert application_at(sandbox) is None
+        assert "login_undone" in told(again)
+
+
+async def test_trial_that_was_passed_lasts(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await begin(loaded_entry)
+    assert await coordinator(loaded_entry).async_keep_login(HOME)
+    await settle(hass)
+    sandbox.journal.clear()
+    for _ in range(4):
+        await wait_for_refresh(hass, freezer, MINUTES)
+
+    assert application_at(sandbox)
+    assert writes(sandbox) == []
+    assert stage(loaded_entry) is Stage.KEPT
+    assert coordinator(loaded_entry).logins[HOME] == chosen(OWNER)
+    assert told(hass) == set()
+
+
+async def test_end_that_cloudflare_refuses_is_repeated(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await setup_integration(hass, entry)
+    await begin(entry)
+    faults.unavailable("DELETE", "/access/apps")
+    await wait_for_refresh(hass, freezer, MINUTES)
+    assert application_at(sandbox)
+    await wait_for_refresh(hass, freezer, timedelta(seconds=30))
+    assert "login_not_removed" in told(hass)
+
+    faults.clear()
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, MINUTES)
+    assert application_at(sandbox) is None
+    assert told(hass) == {"login_undone"}
+
+
+async def test_set_up_that_fails_leaves_nothing(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    await setup_integration(hass, entry)
+    plan = await planned(entry)
+    faults.unavailable("POST", "/access/apps$")
+    written = await begin(entry, plan)
+
+    assert isinstance(written.error, Unavailable)
+    assert written.is_undone
+    assert access_of(sandbox).policies == {}
+    assert stage(entry) is None
+
+
+async def test_set_up_that_fails_and_cannot_be_undone_is_removed_later(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    await setup_integration(hass, entry)
+    plan = await planned(entry)
+    faults.unavailable("POST", "/access/apps$")
+    faults.unavailable("DELETE", "/access/policies")
+    written = await begin(entry, plan)
+    assert (written.is_done, written.is_undone) == (False, False)
+    assert access_of(sandbox).policies
+
+    faults.clear()
+    await wait_for_refresh(hass, freezer, MINUTES)
+    await wait_for_refresh(hass, freezer, MINUTES)
+    assert access_of(sandbox).policies == {}
+    assert stage(entry) is None
+
+
+async def test_what_a_person_did_not_see_is_not_set_up(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Somebody else puts an application in front of the hostname meanwhile."""
+    plan = await planned(loaded_entry)
+    policy = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    foreign = AccessApplication("X", [{"type": "public", "uri": HOME}], [policy])
+    access_of(sandbox).applications[foreign.id] = foreign
+    sandbox.journal.clear()
+
+    with pytest.raises(PlanChanged):
+        await begin(loaded_entry, plan)
+    assert writes(sandbox) == []
+    assert stage(loaded_entry) is None
+
+
+async def test_login_page_on_the_phones_hostname_undoes_the_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However it came there: nobody could log in with an app."""
+    plan = await planned(loaded_entry)
+    writer = coordinator(loaded_entry).writer
+    pages = iter([frozenset(), frozenset({HOSTNAME})])
+
+    async def find() -> frozenset[str]:
+        return next(pages)
+
+    monkeypatch.setattr(writer, "_find_login_pages", find)
+    written = await begin(loaded_entry, plan)
+
+    assert written.login_pages == {HOSTNAME}
+    assert written.is_undone
+    assert application_at(sandbox) is None
+    assert stage(loaded_entry) is None
+
+
+async def test_hostname_that_asks_already_has_no_trial(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """To undo its set-up would open it."""
+    await begin(loaded_entry)
+    await coordinator(loaded_entry).async_keep_login(HOME)
+    await settle(hass)
+    [subentry_id] = [
+        each.subentry_id
+        for each in loaded_entry.subentries.values()
+        if each.subentry_type == "login_hostname"
+    ]
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    await settle(hass)
+    assert stage(loaded_entry) is Stage.LEFT
+
+    assert (await begin(loaded_entry)).is_done
+    assert stage(loaded_entry) is Stage.LEFT
+    await wait_for_refresh(hass, freezer, MINUTES)
+    assert application_at(sandbox)

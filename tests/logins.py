@@ -1,0 +1,75 @@
+"""What tests of login hostnames share: an account that has one, and what stands at Cloudflare."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentryDataWithId
+from homeassistant.core import HomeAssistant
+
+from custom_components.cloudflare_mtls.engine.access.settings import LoginSettings
+from custom_components.cloudflare_mtls.subentries import login_data
+from sandbox import Sandbox
+from sandbox.seed import ZONE_NAME
+from sandbox.state import Access, AccessApplication, AccessPolicy
+from tests.common import reported
+from tests.engine.access.helpers import HOME, PARTNER, settings
+
+LOGIN_ID = "01JLOGIN000000000000000001"
+
+
+def login(
+    chosen: LoginSettings | None = None, subentry_id: str = LOGIN_ID
+) -> ConfigSubentryDataWithId:
+    """Return a login hostname, as its dialog stores it."""
+    chosen = chosen or settings()
+    return ConfigSubentryDataWithId(
+        subentry_id=subentry_id,
+        subentry_type="login_hostname",
+        title=chosen.hostname,
+        unique_id=chosen.hostname,
+        data=login_data(chosen),
+    )
+
+
+def access_of(sandbox: Sandbox) -> Access:
+    """Return the home lab's Zero Trust."""
+    return sandbox.state.accounts[sandbox.account_id].access
+
+
+def application_at(sandbox: Sandbox, address: str = HOME) -> AccessApplication | None:
+    """Return the application that has an address."""
+    applications = access_of(sandbox).applications.values()
+    found = (
+        each
+        for each in applications
+        if address in [item["uri"] for item in each.destinations]
+    )
+    return next(found, None)
+
+
+def only_another_login(sandbox: Sandbox) -> None:
+    """Have Access stand in front of another hostname alone, with a policy of others."""
+    applications = access_of(sandbox).applications
+    applications.clear()
+    friends = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    nas = [{"type": "public", "uri": f"nas.{ZONE_NAME}"}]
+    applications["nas"] = AccessApplication("NAS", nas, [friends], id="nas")
+
+
+def told(hass: HomeAssistant) -> set[str]:
+    """Return the translation keys of our repairs, without that of a check of the same hostname."""
+    return reported(hass) - {"check_open_hostname"}
+
+
+def calls(sandbox: Sandbox, *methods: str) -> Sequence[Any]:
+    """Return the calls of Access; of these methods, if some are given."""
+    return [
+        each
+        for each in sandbox.journal.requests
+        if "/access/" in each.path and (not methods or each.method in methods)
+    ]
+
+
+def writes(sandbox: Sandbox) -> Sequence[Any]:
+    """Return the calls of Access that changed something."""
+    return calls(sandbox, "POST", "PUT", "DELETE")
