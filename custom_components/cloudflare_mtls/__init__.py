@@ -33,6 +33,7 @@ from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
+from .pages.login_trial import async_setup_login_trial
 from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
@@ -56,6 +57,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
+    async_setup_login_trial(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)

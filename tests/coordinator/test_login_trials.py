@@ -9,7 +9,10 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.coordinator.access import AccessCoordinator
+from custom_components.cloudflare_mtls.coordinator.access import (
+    AccessCoordinator,
+    TrialEnd,
+)
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan, Occasion
@@ -23,6 +26,7 @@ from tests.common import (
     settle,
     setup_integration,
     wait_for_refresh,
+    zone_of,
 )
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
 from tests.faults import Faults
@@ -81,7 +85,8 @@ async def test_trial_that_nobody_passed_is_undone(
     assert application_at(sandbox) is None
     assert access_of(sandbox).policies == {}
     assert placeholders(hass, "login_undone") == {"hostname": HOME}
-    assert not await coordinator(loaded_entry).async_keep_login(HOME)
+    end = await coordinator(loaded_entry).async_keep_login(HOME)
+    assert end is TrialEnd.OVER
     assert coordinator(loaded_entry).logins == {}
 
 
@@ -110,7 +115,7 @@ async def test_trial_that_was_passed_lasts(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     await begin(loaded_entry)
-    assert await coordinator(loaded_entry).async_keep_login(HOME)
+    assert await coordinator(loaded_entry).async_keep_login(HOME) is TrialEnd.KEPT
     await settle(hass)
     sandbox.journal.clear()
     for _ in range(4):
@@ -211,13 +216,30 @@ async def test_login_page_on_the_phones_hostname_undoes_the_set_up(
     async def find() -> frozenset[str]:
         return next(pages)
 
-    monkeypatch.setattr(writer, "_find_login_pages", find)
+    monkeypatch.setattr(writer, "find_login_pages", find)
     written = await begin(loaded_entry, plan)
 
     assert written.login_pages == {HOSTNAME}
     assert written.is_undone
     assert application_at(sandbox) is None
     assert stage(loaded_entry) is None
+
+
+async def test_login_page_that_appears_during_the_trial_ends_it(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Somebody has Access cover the phones' hostname meanwhile, before its rules are asked."""
+    await begin(loaded_entry)
+    zone_of(sandbox).rulesets.clear()
+    friends = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    wide = AccessApplication("X", [{"type": "public", "uri": HOSTNAME}], [friends])
+    access_of(sandbox).applications[wide.id] = wide
+
+    end = await coordinator(loaded_entry).async_keep_login(HOME)
+    await settle(hass)
+    assert end is TrialEnd.IN_THE_WAY
+    assert application_at(sandbox) is None
+    assert coordinator(loaded_entry).logins == {}
 
 
 async def test_hostname_that_asks_already_has_no_trial(

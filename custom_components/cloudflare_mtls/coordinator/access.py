@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -31,6 +32,17 @@ from .login_writer import LoginWriter, LoginWritten
 # Visits cost no call and show at once that a login is gone, so that Access is read less often.
 _READ_EVERY: Final = timedelta(hours=2)
 _RETRY_EVERY: Final = timedelta(hours=1)
+
+
+class TrialEnd(StrEnum):
+    """How the trial of a login hostname ended once somebody had logged in.
+
+    over: the time was up before. in_the_way: apps would meet a login page, so that it is undone.
+    """
+
+    KEPT = "kept"
+    OVER = "over"
+    IN_THE_WAY = "in_the_way"
 
 
 class AccessCoordinator(CloudflareCoordinator[AccessState]):
@@ -103,13 +115,17 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         await self.async_look_again()
         return hostname not in self.records.records
 
-    async def async_keep_login(self, hostname: str) -> bool:
-        """End the trial of a hostname that somebody logged in to; return whether there was one."""
+    async def async_keep_login(self, hostname: str) -> TrialEnd:
+        """End the trial of a hostname that somebody logged in to, if it lasts and harms no app."""
         record = self.records.records.get(hostname)
         if record is None or record.stage is not Stage.TRIAL or _is_over(record):
-            return False
+            return TrialEnd.OVER
+        if await self.writer.find_login_pages():
+            await self.records.async_put(replace(record, stage=Stage.UNDOING))
+            await self.async_look_again()
+            return TrialEnd.IN_THE_WAY
         self.async_add(record.settings)
-        return True
+        return TrialEnd.KEPT
 
     @callback
     def async_add(self, settings: LoginSettings) -> None:

@@ -25,14 +25,24 @@ from ..subentries import hostnames_of, login_hostnames_of
 
 
 @dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """By what the tokens of a login hostname are known: the team's domain, and the audience."""
+
+    auth_domain: str
+    audience: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoginWritten:
     """How a write ended.
 
-    error: what stopped it. login_pages: the protected hostnames that showed a login page only after
+    issuer: who issues the tokens by now, None without an application. error: what stopped it.
+    login_pages: the protected hostnames that showed a login page only after
     it, where nobody can log in. is_undone: whether all is as it was before again.
     """
 
     applied: tuple[LoginStep, ...] = ()
+    issuer: Issuer | None = None
     error: EngineError | None = None
     login_pages: frozenset[str] = frozenset()
     is_undone: bool = False
@@ -114,7 +124,7 @@ class LoginWriter:
             if not needs_trial(plan):
                 await self._records.async_put(_record(plan, Stage.LEFT))
                 return await self._apply(observation, plan)
-            before = await self._find_login_pages()
+            before = await self.find_login_pages()
             # Stored before the first write: the trial ends whatever happens to Home Assistant now.
             record = _record(plan, Stage.TRIAL, until)
             await self._records.async_put(record)
@@ -123,8 +133,11 @@ class LoginWriter:
                 return await self._note_failure(record, done)
             record = replace(record, ids=done.outcome.own.ids)
             await self._records.async_put(record)
-            written = LoginWritten(applied=done.outcome.applied)
-            if login_pages := await self._find_login_pages() - before:
+            written = LoginWritten(
+                applied=done.outcome.applied,
+                issuer=_issuer(observation, done.outcome),
+            )
+            if login_pages := await self.find_login_pages() - before:
                 is_undone = await self._undo(record)
                 return replace(written, login_pages=login_pages, is_undone=is_undone)
             return written
@@ -190,12 +203,13 @@ class LoginWriter:
     async def _apply(
         self, observation: AccessObservation, plan: LoginPlan
     ) -> LoginWritten:
-        before = await self._find_login_pages()
+        before = await self.find_login_pages()
         outcome = await self._write(observation, plan)
         return LoginWritten(
             applied=outcome.applied,
+            issuer=_issuer(observation, outcome),
             error=outcome.error,
-            login_pages=await self._find_login_pages() - before,
+            login_pages=await self.find_login_pages() - before,
         )
 
     async def _write(
@@ -276,7 +290,7 @@ class LoginWriter:
                     self._entry, subentry_id
                 )
 
-    async def _find_login_pages(self) -> frozenset[str]:
+    async def find_login_pages(self) -> frozenset[str]:
         """Return the protected hostnames that show a login page, where nobody can log in."""
         hostnames = sorted(self.mobile_hostnames)
         visits = await asyncio.gather(
@@ -292,6 +306,16 @@ class LoginWriter:
 def needs_trial(plan: LoginPlan) -> bool:
     """Return whether a set-up asks for a login where nobody had to log in before."""
     return plan.own.application is None and not plan.settings.adopted
+
+
+def _issuer(observation: AccessObservation, outcome: LoginOutcome) -> Issuer | None:
+    application = outcome.own.application
+    if application is None:
+        return None
+    return Issuer(
+        auth_domain=observation.organization.auth_domain,
+        audience=application.audience,
+    )
 
 
 def _record(
