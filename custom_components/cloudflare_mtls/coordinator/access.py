@@ -25,6 +25,7 @@ from ..engine.probe import Probe, Visit
 from ..issues import Fix, Issue, async_report, login_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import login_hostnames_of, login_subentry
+from ..to_the_end import to_the_end
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .login_writer import LoginWriter, LoginWritten
@@ -97,12 +98,18 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._answer = None
         await self.async_refresh()
 
+    @to_the_end("Set-up of a login hostname")
     async def async_set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
         """Set a new login hostname up, as LoginWriter.set_up does; its trial ends in time."""
         try:
             return await self.writer.set_up(confirmed, until)
         finally:
             await self.async_look_again()
+
+    @to_the_end("Change of a login hostname")
+    async def async_change(self, confirmed: LoginPlan) -> LoginWritten:
+        """Apply changed settings, as LoginWriter.change does; they are stored by the caller."""
+        return await self.writer.change(confirmed)
 
     async def async_end(self, hostname: str) -> bool:
         """Have nobody log in at a hostname any more; return whether Cloudflare did that at once.

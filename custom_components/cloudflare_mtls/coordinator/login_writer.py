@@ -196,7 +196,7 @@ class LoginWriter:
         """Return what there is to do by now, which a person has to have confirmed."""
         observation = await self.observe(confirmed.settings)
         plan = self.plan(observation, confirmed.settings, occasion)
-        if not plan.is_covered_by(confirmed) or plan.is_blocked_at(occasion):
+        if not plan.is_covered_by(confirmed) or plan.blocking_at(occasion):
             raise PlanChanged
         return observation, plan
 

@@ -74,9 +74,9 @@ class LoginPlan:
         """Return what differs and is left alone, until a person decides."""
         return tuple(each for each in self.differences if each.drift.is_for_a_person)
 
-    def is_blocked_at(self, occasion: Occasion) -> bool:
-        """Return whether nothing is written, as long as a person has not solved a problem."""
-        return any(_blocks(each.code, occasion) for each in self.problems)
+    def blocking_at(self, occasion: Occasion) -> tuple[LoginProblem, ...]:
+        """Return the problems because of which nothing is written, until a person solved them."""
+        return tuple(each for each in self.problems if _blocks(each.code, occasion))
 
     def is_covered_by(self, confirmed: LoginPlan) -> bool:
         """Return whether a person who confirmed a plan that was shown agreed to this one."""
@@ -106,7 +106,7 @@ def make_login_plan(
     plan = LoginPlan(
         settings=settings, own=own, problems=problems, differences=differences
     )
-    if plan.is_blocked_at(occasion):
+    if plan.blocking_at(occasion):
         return plan
     fixes = frozenset(
         each.drift

@@ -1,0 +1,82 @@
+"""Says in sentences what a login hostname will change, who gets in then and who does not."""
+
+from collections.abc import Iterator
+
+from ..cutting_off import arrived_by
+from ..engine.access.desired import References, policy_rules
+from ..engine.access.observation import AccessObservation
+from ..engine.access.plan import LoginPlan
+from ..engine.access.settings import LoginSettings, People, PeopleOfGroup
+from ..engine.access.verdict import Visitor, would_pass
+from ..engine.api.access_models import AccessPolicy, Decision
+from ..engine.rules.truth import Truth
+from ..quoting import Ours, listed, quoted
+from ..wording import Texts, changes_of, describe_login_problem, paragraphs
+
+
+def preview_of(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:
+    """Return what a plan changes and what that means, with texts of the category "common"."""
+    settings = plan.settings
+    return paragraphs(
+        changes_of(text, settings.hostname, plan.steps),
+        *(_who(text, observation, settings) if not settings.adopted else ()),
+        *(
+            text(message.key, **message.placeholders)
+            for message in map(describe_login_problem, plan.problems)
+        ),
+        text("login_others_stay", hostname=settings.hostname),
+    )
+
+
+def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> Ours:
+    """Return who is shut out by a change, and what that costs the others."""
+    match before.who, after.who:
+        case People(old), People(new):
+            gone = listed(sorted(old - new)) if old - new else Ours()
+        case _:
+            gone = Ours()
+    lines = [text("login_shuts_out", people=gone)] if gone else []
+    return paragraphs(*lines, text("login_ends_sessions", hostname=after.hostname))
+
+
+def would_get_in(
+    observation: AccessObservation, who: PeopleOfGroup, email: str, country: str | None
+) -> Truth:
+    """Return whether a group contains somebody, as far as that can be told."""
+    settings = LoginSettings(hostname="a.example", zone_id="", who=who)
+    nothing = References(one_time_pin=None, group=None, policy=None)
+    policy = AccessPolicy(
+        id="",
+        name="",
+        decision=Decision.ALLOW,
+        rules=policy_rules(settings, nothing),
+        reusable=False,
+        application_count=None,
+        raw={},
+    )
+    return would_pass(
+        [policy], observation.groups, Visitor(email=email, country=country)
+    )
+
+
+def _who(
+    text: Texts, observation: AccessObservation, settings: LoginSettings
+) -> Iterator[str]:
+    hostname = settings.hostname
+    match settings.who:
+        case People(emails):
+            yield text("login_people", hostname=hostname, people=listed(sorted(emails)))
+        case PeopleOfGroup(group_id):
+            names = {each.id: each.name for each in observation.groups}
+            yield text("login_group", hostname=hostname, group=names[group_id])
+    if settings.countries:
+        codes = Ours(", ".join(map(quoted, sorted(settings.countries))))
+        yield text("login_countries", countries=codes)
+    else:
+        yield text("login_everywhere")
+    if settings.open_paths:
+        yield text("login_open_paths", paths=listed(sorted(settings.open_paths)))
+    if settings.connector_of:
+        yield text("login_connector", hostname=hostname)
+    if arrived_by({hostname}):
+        yield text("login_arrived_by", hostname=hostname)
