@@ -333,6 +333,47 @@ async def test_cookie_attributes(
         assert part not in cookie
 
 
+async def test_cookie_of_a_path(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
+    """An application of a path can keep its cookie to that path."""
+    await protect_with_login(api, domain=f"{HOME}/admin", path_cookie_attribute=True)
+    async with browser(sandbox, tmp_path) as owner:
+        page = await owner.follow(await owner.ask(path="/admin/x"))
+        await owner.send(page, email=OWNER)
+        [sent] = access_of(sandbox).people.pins
+        answer = await owner.send(page, email=OWNER, code=sent.pin)
+        path = answer.headers["Location"].partition(HOME)[2]
+        [cookie] = (await owner.ask(path=path)).headers.getall("Set-Cookie")
+        assert "Path=/admin;" in f"{cookie};"
+
+
+async def test_redirect_of_the_refused(
+    sandbox: Sandbox, api: Api, tmp_path: Path
+) -> None:
+    """An application can send those whom it refuses to a page of its own."""
+    policy = FAMILY | {"require": [{"geo": {"country_code": "AT"}}]}
+    url = f"https://{NAS}/sorry"
+    await protect_with_login(api, policy, custom_deny_url=url)
+    async with browser(sandbox, tmp_path) as owner:
+        page = await owner.follow(await owner.ask())
+        await owner.send(page, email=OWNER)
+        [sent] = access_of(sandbox).people.pins
+        answer = await owner.send(page, email=OWNER, code=sent.pin)
+        assert (answer.status, answer.headers["Location"]) == (302, url)
+
+
+async def test_login_by_a_method_that_is_not_allowed(
+    sandbox: Sandbox, api: Api, tmp_path: Path
+) -> None:
+    """A login by one method is of no use where another one is wanted."""
+    await protect_with_login(api)
+    await protect_with_login(api, domain=NAS, allowed_idps=["another"])
+    async with browser(sandbox, tmp_path) as owner:
+        assert (await owner.log_in()).status == 200
+        answer = await owner.follow(await owner.ask(NAS))
+        text = await answer.text()
+        assert (answer.status, "No login method" in text) == (403, True)
+
+
 async def test_binding_cookie(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
     """With the second cookie, a token that was copied alone opens nothing."""
     await protect_with_login(api, enable_binding_cookie=True)
