@@ -9,7 +9,7 @@ from sandbox.state import Access, AccessApplication, AccessPolicy
 from ..envelope import ApiError, Problem
 from .access_bodies import enabled, invalid
 from .access_policies import new_policy
-from .routing import Call, check_kinds
+from .routing import Call
 
 
 class Attached(NamedTuple):
@@ -53,11 +53,16 @@ def resolved_policies(
 def _link(sent: Any) -> dict[str, Any]:
     if isinstance(sent, str):
         return {"id": sent}
-    # GUESS: the code and text.
+    # GUESS: the text.
     if not isinstance(sent, dict):
         raise invalid("malformed policy")
-    check_kinds(sent, id=str, precedence=int)
-    return {key: value for key, value in sent.items() if value is not None}
+    link = {key: value for key, value in sent.items() if value is not None}
+    if (
+        type(link.get("id", "")) is not str
+        or type(link.get("precedence", 1)) is not int
+    ):
+        raise invalid("malformed policy")
+    return link
 
 
 def _numbers(links: list[dict[str, Any]]) -> list[int]:
