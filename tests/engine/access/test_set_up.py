@@ -1,13 +1,47 @@
 """Login hostnames against the sandbox: set up, changed, kept and taken away."""
 
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.apply import apply_login_plan
 from custom_components.cloudflare_mtls.engine.access.marks import TAG
-from custom_components.cloudflare_mtls.engine.access.plan import Occasion
+from custom_components.cloudflare_mtls.engine.access.observation import find_own
+from custom_components.cloudflare_mtls.engine.access.plan import (
+    Occasion,
+    make_login_plan,
+)
+from custom_components.cloudflare_mtls.engine.access.settings import LoginSettings
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    Conflict,
+    PermissionMissing,
+    PolicyUnknownYet,
+    ZeroTrustNotSetUp,
+)
 from sandbox import Sandbox
-from sandbox.state import Access
-from tests.engine.access.helpers import OWNER, PARTNER, Home, kinds, settings
+from sandbox.faults import Fault, FaultKind
+from sandbox.state import (
+    ALL_PERMISSIONS,
+    Access,
+    AccessApplication,
+    AccessPolicy,
+    AccessUser,
+)
+from tests.engine.access.helpers import (
+    HOME,
+    OWNER,
+    PARTNER,
+    STRANGER,
+    Home,
+    kinds,
+    settings,
+)
+from tests.engine.access.reach import NOBODY, reach
+from tests.engine.builders import ACCOUNT_ID, TUNNEL_ID
 
 
 def contents(access: Access) -> Any:
@@ -73,3 +107,278 @@ async def test_set_up_then_nothing_then_removal(
     ]
     assert contents(access) == before
     assert home.stored.application is None
+
+
+async def test_changes_keep_what_others_added(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """A change sends back everything that was read, fields that nobody here knows included."""
+    await home.set_up(settings(OWNER))
+    own = access.applications[home.stored.application or ""]
+    audience = own.aud
+    own.options["custom_deny_message"] = "Ask me"
+    own.options["cors_headers"] = {"allowed_methods": ["GET"], "max_age": 10}
+    policy = access.policies[home.stored.policy or ""]
+    policy.options["purpose_justification_required"] = True
+
+    longer = settings(OWNER, PARTNER, session=timedelta(days=30))
+    outcome = await home.apply(longer)
+
+    assert outcome.error is None
+    own = access.applications[home.stored.application or ""]
+    assert own.aud == audience
+    assert own.options["session_duration"] == "720h"
+    assert own.options["custom_deny_message"] == "Ask me"
+    assert own.options["cors_headers"]["max_age"] == 10
+    policy = access.policies[home.stored.policy or ""]
+    assert policy.options["purpose_justification_required"] is True
+    assert len(policy.include) == 2
+    assert (await home.plan(longer)).in_sync
+
+
+async def test_people_changed_at_cloudflare(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """Nobody is let in or shut out unasked, also while something else is fixed."""
+    chosen = settings(OWNER)
+    await home.set_up(chosen)
+    policy = access.policies[home.stored.policy or ""]
+    policy.include.append({"email": {"email": STRANGER}})
+    own = access.applications[home.stored.application or ""]
+    own.options["session_duration"] = "24h"
+
+    kept = await home.apply(chosen, Occasion.KEEP)
+
+    assert kinds(kept.applied) == ["update access_application"]
+    policy = access.policies[home.stored.policy or ""]
+    assert {"email": {"email": STRANGER}} in policy.include
+    [difference] = (await home.plan(chosen)).for_a_person
+    assert difference.added == (STRANGER,)
+
+    await home.apply(chosen, Occasion.CHANGE)
+    policy = access.policies[home.stored.policy or ""]
+    assert policy.include == [{"email": {"email": OWNER}}]
+
+
+async def test_opened_application_is_closed_unasked(home: Home, access: Access) -> None:
+    """A policy that lets everybody pass is detached, and stays where else it is used."""
+    chosen = settings(OWNER)
+    await home.set_up(chosen)
+    everybody = AccessPolicy("All", "bypass", [{"everyone": {}}])
+    access.policies[everybody.id] = everybody
+    own = access.applications[home.stored.application or ""]
+    own.policies.insert(0, everybody)
+    assert (NOBODY, "US", "/") in reach(access)
+
+    await home.apply(chosen, Occasion.KEEP)
+
+    assert (NOBODY, "US", "/") not in reach(access)
+    assert (OWNER, "US", "/") in reach(access)
+    assert access.policies[everybody.id] == everybody
+    assert (await home.plan(chosen)).in_sync
+
+
+async def test_deleted_application_and_policy_come_back(
+    home: Home, access: Access
+) -> None:
+    """What somebody deleted at Cloudflare is created again, with a new audience."""
+    chosen = settings(OWNER, open_paths=frozenset({"/auth/token"}))
+    await home.set_up(chosen)
+    first = home.stored
+    del access.applications[first.application or ""]
+    del access.policies[first.policy or ""]
+
+    outcome = await home.apply(chosen, Occasion.KEEP)
+
+    assert kinds(outcome.applied) == [
+        "create access_policy",
+        "create access_application",
+    ]
+    assert home.stored.application != first.application
+    assert home.stored.path_applications == first.path_applications
+    assert (await home.plan(chosen)).in_sync
+
+
+async def test_adopted_application_keeps_everything(home: Home, access: Access) -> None:
+    """It gains our tag and loses it again; nothing else of it changes."""
+    theirs = AccessPolicy("Theirs", "allow", [{"email": {"email": OWNER}}])
+    access.policies[theirs.id] = theirs
+    own = AccessApplication(
+        "Home",
+        [{"type": "public", "uri": HOME}],
+        [theirs],
+        options={
+            "session_duration": "1h",
+            "tags": ["zoo"],
+            "logo_url": "https://x.example/",
+        },
+    )
+    access.tags.append("zoo")
+    access.applications[own.id] = own
+    refused = await home.plan(settings(OWNER), Occasion.SET_UP)
+    assert [each.code for each in refused.problems] == ["foreign_application"]
+    chosen = settings(OWNER, adopted=True)
+
+    done = await home.set_up(chosen)
+
+    assert done.outcome.error is None
+    assert home.stored.application == own.id
+    adopted = access.applications[own.id]
+    assert sorted(adopted.options["tags"]) == [TAG, "zoo"]
+    assert adopted.options["session_duration"] == "1h"
+    assert adopted.options["logo_url"] == "https://x.example/"
+    assert adopted.options["app_launcher_visible"] is True
+    assert adopted.policies == [theirs]
+    assert (await home.plan(chosen)).in_sync
+
+    assert (await home.remove(chosen)).is_done
+    assert access.applications[own.id].options["tags"] == ["zoo"]
+    assert access.tags == ["zoo"]
+    assert access.policies[theirs.id] == theirs
+
+
+async def test_lists_that_lag(sandbox: Sandbox, home: Home, access: Access) -> None:
+    """What was just created is read by its id, so that it is not created twice."""
+    sandbox.state.delays.access_list = 30
+    chosen = settings(OWNER, countries=frozenset({"DE", "AT"}))
+    assert (await home.set_up(chosen)).outcome.error is None
+    sandbox.journal.clear()
+    assert (await home.plan(chosen)).in_sync
+    assert not sandbox.journal.writes
+    assert (await home.remove(chosen)).is_done
+    assert (await home.plan(chosen)).steps
+
+
+async def test_policy_that_is_not_known_everywhere_yet(
+    sandbox: Sandbox, home: Home, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application is asked for again until its policy is known."""
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 30 * (0.1,))
+    sandbox.state.delays.access_policy = 0.3
+    done = await home.set_up(settings(OWNER))
+    assert done.outcome.error is None
+    assert [entry.status for entry in sandbox.journal.writes].count(400) >= 1
+
+
+async def test_policy_that_never_gets_known(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """A set-up that cannot end is taken back as a whole."""
+    before = contents(access)
+    sandbox.state.delays.access_policy = 3600
+    done = await home.set_up(settings(OWNER, open_paths=frozenset({"/auth/token"})))
+    assert isinstance(done.outcome.error, PolicyUnknownYet)
+    assert done.is_undone
+    assert contents(access) == before
+
+
+@pytest.mark.parametrize(
+    ("lacks", "chosen"),
+    [
+        ("access_apps:edit", settings(OWNER)),
+        (
+            "access_organization:edit",
+            settings(OWNER, countries=frozenset({"DE", "AT"})),
+        ),
+    ],
+)
+async def test_permission_missing(
+    sandbox: Sandbox, access: Access, lacks: str, chosen: LoginSettings
+) -> None:
+    """A token that may only read leaves everything as it was, and the permission is named."""
+    before = contents(access)
+    reads = lacks.replace("edit", "read")
+    token = sandbox.state.add_token(permissions=(ALL_PERMISSIONS - {lacks}) | {reads})
+    home = Home(CloudflareClient(token, base_url=sandbox.api_url))
+    done = await home.set_up(chosen)
+    assert isinstance(done.outcome.error, PermissionMissing)
+    assert contents(access) == before
+
+
+@pytest.mark.parametrize("lacks", ["access_apps:edit", "access_organization:edit"])
+async def test_empty_lists_of_a_token_that_may_not_look(
+    sandbox: Sandbox, lacks: str
+) -> None:
+    """An empty list is no proof that there is nothing."""
+    token = sandbox.state.add_token(permissions=ALL_PERMISSIONS - {lacks})
+    home = Home(CloudflareClient(token, base_url=sandbox.api_url))
+    with pytest.raises(PermissionMissing):
+        await home.look()
+
+
+async def test_zero_trust_was_never_set_up(sandbox: Sandbox, home: Home) -> None:
+    """Only a person can do that."""
+    sandbox.state.accounts[ACCOUNT_ID].access.team = None
+    with pytest.raises(ZeroTrustNotSetUp):
+        await home.look()
+
+
+async def test_somebody_changes_it_at_the_same_time(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """A plan that is older than somebody's change is not carried out."""
+    await home.set_up(settings(OWNER))
+    seen = await home.look()
+    own = find_own(seen, HOME, home.stored)
+    plan = make_login_plan(seen, own, settings(OWNER, PARTNER), Occasion.CHANGE)
+    policy = access.policies[home.stored.policy or ""]
+    policy.include.append({"email": {"email": STRANGER}})
+    sandbox.journal.clear()
+
+    outcome = await apply_login_plan(home.client, ACCOUNT_ID, seen, plan)
+
+    assert isinstance(outcome.error, Conflict)
+    assert not sandbox.journal.writes
+
+
+async def test_sessions_are_ended(sandbox: Sandbox, home: Home, access: Access) -> None:
+    """Those of our application, or of a person everywhere."""
+    await home.set_up(settings(OWNER))
+    client = home.client
+    await client.access_applications.end_sessions(
+        ACCOUNT_ID, home.stored.application or ""
+    )
+    assert home.stored.application in access.people.revoked_tokens_at
+    user = AccessUser(OWNER)
+    access.people.users[user.id] = user
+    await client.access_organization.end_sessions_of(ACCOUNT_ID, OWNER)
+    assert sandbox.journal.writes[-1].status == 200
+
+
+async def test_token_at_cloudflared(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """Only the hostname's rule changes, and only what it says of Access."""
+    before = deepcopy(sandbox.state.tunnels[TUNNEL_ID].config)
+    assert before is not None
+    chosen = settings(OWNER, connector_of=TUNNEL_ID)
+    assert (await home.set_up(chosen)).outcome.error is None
+    own = access.applications[home.stored.application or ""]
+    config = sandbox.state.tunnels[TUNNEL_ID].config
+    assert config is not None
+    [rule, *others] = config["ingress"]
+    assert rule["originRequest"] == {
+        "access": {"required": True, "teamName": "home-lab", "audTag": [own.aud]}
+    }
+    assert others == before["ingress"][1:]
+    assert (await home.plan(chosen)).in_sync
+    assert (await home.remove(chosen)).is_done
+    assert sandbox.state.tunnels[TUNNEL_ID].config == before
+
+
+async def test_failed_set_up_of_what_is_there_already(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """A home that lost its store sets up again; where that fails, the hostname stays closed."""
+    await home.set_up(settings(OWNER))
+    forgetful = Home(home.client)
+    sandbox.faults.add(
+        Fault(FaultKind.SERVER_ERROR, method="PUT", path="*/access/apps/*", times=None)
+    )
+
+    done = await forgetful.set_up(settings(OWNER, session=timedelta(days=30)))
+
+    assert done.outcome.error is not None
+    assert done.undoing is None
+    assert (NOBODY, "DE", "/") not in reach(access)
+    assert (OWNER, "DE", "/") in reach(access)
