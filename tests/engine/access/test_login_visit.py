@@ -102,3 +102,24 @@ async def test_keys_of_the_team(home: Home, access: Access, probe: Probe) -> Non
     assert keys.keys
     with pytest.raises(Unavailable):
         await fetch_team_keys(probe, HOME)
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b'3\r\n{"a\r\n4;x=y\r\n":1}\r\n0\r\n\r\n', b'{"a":1}'),
+        (b"", b""),
+        (b"5\r\nab", b"ab"),
+        (b"-5\r\nabcdefghij", b""),
+    ],
+)
+def test_chunks(body: bytes, content: bytes) -> None:
+    """The marks of chunks are no part of what was sent, however much of it arrived."""
+    visit = Visit(verdict=Verdict.LET_IN, status=200, body=body, chunked=True)
+    assert visit.content == content
+
+
+def test_chunks_that_are_none() -> None:
+    """What claims to have chunks and has none cannot be read."""
+    with pytest.raises(ValueError):
+        Visit(verdict=Verdict.LET_IN, body=b"{}", chunked=True).content  # noqa: B018
