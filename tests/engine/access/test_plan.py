@@ -117,6 +117,11 @@ def test_other_spellings_are_no_drift(as_written: dict[str, Any]) -> None:
             "policy_opened",
             True,
         ),
+        (
+            {"of_policy": {"include": [{"geo": {"country_code": "DE"}}]}},
+            "policy_opened",
+            True,
+        ),
         ({"session_duration": "24h"}, "application_settings", True),
         ({"session_duration": "for ever"}, "application_settings", True),
         ({"same_site_cookie_attribute": "strict"}, "application_settings", True),

@@ -13,13 +13,18 @@ from custom_components.cloudflare_mtls.engine.access.observation import find_own
 from custom_components.cloudflare_mtls.engine.access.plan import (
     Occasion,
     make_login_plan,
+    plan_login_removal,
 )
 from custom_components.cloudflare_mtls.engine.access.settings import LoginSettings
+from custom_components.cloudflare_mtls.engine.api.access_models import (
+    AccessApplication as AccessApplicationSeen,
+)
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
     PermissionMissing,
     PolicyUnknownYet,
+    Unavailable,
     ZeroTrustNotSetUp,
 )
 from sandbox import Sandbox
@@ -329,6 +334,45 @@ async def test_somebody_changes_it_at_the_same_time(
 
     assert isinstance(outcome.error, Conflict)
     assert not sandbox.journal.writes
+
+
+async def test_somebody_changes_the_application_at_the_same_time(
+    sandbox: Sandbox, home: Home, access: Access
+) -> None:
+    """Neither is an application written, nor deleted, that is not as it was planned for."""
+    await home.set_up(settings(OWNER))
+    seen = await home.look()
+    own = find_own(seen, HOME, home.stored)
+    longer = settings(OWNER, session=timedelta(days=30))
+    change = make_login_plan(seen, own, longer, Occasion.CHANGE)
+    removal = plan_login_removal(seen, own, longer)
+    application = access.applications[home.stored.application or ""]
+    application.destinations.append({"type": "public", "uri": "nas2.example.com"})
+    sandbox.journal.clear()
+
+    for plan in (change, removal):
+        outcome = await apply_login_plan(home.client, ACCOUNT_ID, seen, plan)
+        assert isinstance(outcome.error, Conflict)
+    assert not sandbox.journal.writes
+
+
+async def test_policy_that_was_dropped_without_an_error(
+    home: Home, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application that came without its policy would let nobody in, so it does not stay."""
+    before = contents(access)
+    create = home.client.access_applications.create
+
+    async def create_and_drop(account_id: str, body: Any) -> AccessApplicationSeen:
+        created = await create(account_id, body)
+        access.applications[created.id].policies.clear()
+        return created
+
+    monkeypatch.setattr(home.client.access_applications, "create", create_and_drop)
+    done = await home.set_up(settings(OWNER))
+    assert isinstance(done.outcome.error, Unavailable)
+    assert done.is_undone
+    assert contents(access) == before
 
 
 async def test_sessions_are_ended(sandbox: Sandbox, home: Home, access: Access) -> None:
