@@ -311,6 +311,35 @@ async def test_empty_lists_of_a_token_that_may_not_look(
         await home.look()
 
 
+async def test_no_login_method(
+    sandbox: Sandbox, client: CloudflareClient, access: Access
+) -> None:
+    """That there is none is believed only of a token that may see the organization."""
+    access.identity_providers.clear()
+    assert await client.access_identity_providers.list(ACCOUNT_ID) == ()
+    token = sandbox.state.add_token(
+        permissions=ALL_PERMISSIONS - {"access_organization:edit"}
+    )
+    blind = CloudflareClient(token, base_url=sandbox.api_url)
+    with pytest.raises(PermissionMissing):
+        await blind.access_identity_providers.list(ACCOUNT_ID)
+
+
+async def test_one_time_pin_is_created_and_stays(home: Home, access: Access) -> None:
+    """Others may log in by it by the time that the hostname goes."""
+    access.identity_providers.clear()
+    chosen = settings(OWNER)
+    done = await home.set_up(chosen)
+    assert kinds(done.outcome.applied)[0] == "create login_method"
+    [method] = access.identity_providers
+    own = access.applications[home.stored.application or ""]
+    assert own.options["allowed_idps"] == [method.id]
+    assert own.options["auto_redirect_to_identity"] is True
+    assert (await home.plan(chosen)).in_sync
+    assert (await home.remove(chosen)).is_done
+    assert access.identity_providers == [method]
+
+
 async def test_zero_trust_was_never_set_up(sandbox: Sandbox, home: Home) -> None:
     """Only a person can do that."""
     sandbox.state.accounts[ACCOUNT_ID].access.team = None
