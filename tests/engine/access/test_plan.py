@@ -13,6 +13,7 @@ from custom_components.cloudflare_mtls.engine.access.plan import (
     Occasion,
     plan_login_removal,
 )
+from custom_components.cloudflare_mtls.engine.sync.steps import describe_step
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, kinds, settings
 from tests.engine.access.worlds import (
     GOOGLE,
@@ -210,6 +211,12 @@ def test_order_of_a_change_of_countries() -> None:
         in_sync(ONE), settings(countries=frozenset({"DE", "AT"})), Occasion.CHANGE
     )
     assert kinds(more.steps) == ["create access_group", "update access_policy"]
+    assert describe_step(more.steps[1]) == {
+        "kind": "access_policy",
+        "action": "update",
+        "target": policy_name(HOME),
+        "detail": "countries",
+    }
     chosen = settings(
         OWNER, PARTNER, countries=frozenset({"DE"}), open_paths=SEVERAL.open_paths
     )

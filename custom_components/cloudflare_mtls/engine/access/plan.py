@@ -90,8 +90,14 @@ def make_login_plan(
     settings: LoginSettings,
     occasion: Occasion,
     mobile_hostnames: Collection[str] = (),
+    *,
+    over_wildcard: bool = False,
 ) -> LoginPlan:
     """Return how Access gets to the settings of a login hostname.
+
+    mobile_hostnames: the protected hostnames of the account, where nobody could log in.
+    over_wildcard: whether a person agreed that an application of ours, which may be less strict,
+        takes the place of somebody's for a wildcard.
 
     Order: login method, tag, group of countries, policy, paths, application, and what cloudflared
     demands. A policy without an application, and a path without one, change nothing; the
@@ -102,7 +108,9 @@ def make_login_plan(
     plan = LoginPlan(
         settings=settings, own=own, problems=problems, differences=differences
     )
-    if any(_blocks(each.code, occasion) for each in problems):
+    accepted = {LoginProblemCode.FOREIGN_WILDCARD} if over_wildcard else set()
+    codes = {each.code for each in problems} - accepted
+    if any(_blocks(code, occasion) for code in codes):
         return plan
     fixes = frozenset(
         each.drift
