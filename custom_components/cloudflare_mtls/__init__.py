@@ -21,8 +21,10 @@ from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.access import AccessCoordinator
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
+from .coordinator.login_log import LoginLogCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.reports import ReportCoordinator
+from .coordinator.seats import SeatsCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
@@ -40,6 +42,7 @@ from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
 from .storage.logins import async_load_login_records, async_remove_login_records
+from .storage.told_logins import async_load_told_logins, async_remove_told_logins
 from .storage.tombstones import async_load_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -91,6 +94,7 @@ async def _async_read_account(
         now=dt_util.utcnow(),
     )
     logins = await async_load_login_records(hass, entry.entry_id)
+    told = await async_load_told_logins(hass, entry.entry_id)
     creations, handovers = async_get_creations(hass), async_get_handovers(hass)
 
     def is_waiting(certificate_id: str) -> bool:
@@ -138,6 +142,8 @@ async def _async_read_account(
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
         access=AccessCoordinator(hass, entry, client, probe, logins),
+        login_log=LoginLogCoordinator(hass, entry, client, logins, told),
+        seats=SeatsCoordinator(hass, entry, client),
         certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
@@ -182,6 +188,9 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.protection, watch.async_check),
         (data.token, data.token.async_keep_up),
         (data.access, data.access.async_keep_up),
+        (data.access, data.login_log.async_keep_up),
+        (data.access, data.seats.async_keep_up),
+        (data.login_log, data.login_log.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
     entry.async_create_background_task(
@@ -194,6 +203,8 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         data.reports.async_keep_up,
         data.token.async_keep_up,
         data.access.async_keep_up,
+        data.login_log.async_keep_up,
+        data.seats.async_keep_up,
         watch.async_check,
     ):
         react()
@@ -210,3 +221,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     await async_remove_tombstones(hass, entry.entry_id)
     await async_remove_ledger(hass, entry.entry_id)
     await async_remove_login_records(hass, entry.entry_id)
+    await async_remove_told_logins(hass, entry.entry_id)

@@ -36,6 +36,7 @@ CONF_ZONE_ID: Final = "zone_id"
 
 EVENT_CERTIFICATE: Final = f"{DOMAIN}_certificate"
 EVENT_FIXED: Final = f"{DOMAIN}_fixed"
+EVENT_LOGIN: Final = f"{DOMAIN}_login"
 
 SUBENTRY_COMPANION_DEVICE: Final = "companion_device"
 SUBENTRY_LOGIN_HOSTNAME: Final = "login_hostname"

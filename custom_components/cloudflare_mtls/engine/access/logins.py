@@ -59,5 +59,6 @@ def _folded(rows: list[LoginRow]) -> Login:
         address=first.address,
         country=first.country,
         method=first.method,
-        ray_ids=frozenset(row.ray_id for row in rows),
+        # A row that has no id is recognized by its time.
+        ray_ids=frozenset(row.ray_id or row.at.isoformat() for row in rows),
     )
