@@ -13,9 +13,9 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.data_entry_flow import UnknownFlow
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import (
     BooleanSelector,
     CountrySelector,
@@ -152,9 +152,15 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             key = probatio.Required(CONF_HOSTNAME, default=next(iter(names)))
             return show_form(self, "hostname", probatio.Schema({key: choice(names)}))
         self._hostname = user_input[CONF_HOSTNAME]
-        application = found.foreign_application(self._hostname)
-        if application is None:
+        if found.foreign_application(self._hostname) is None:
             return await self.async_step_people()
+        return await self.async_step_foreign_application()
+
+    async def async_step_foreign_application(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Say that somebody else's application is there already."""
+        application = made(made(self._choices).foreign_application(self._hostname))
         return self.async_show_menu(
             step_id="foreign_application",
             menu_options=["adopt", "hostname"],
@@ -275,12 +281,20 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         self._settings = settings
         home = self.hass.config.country
         if settings.countries and home and home not in settings.countries:
-            return self.async_show_menu(
-                step_id="country",
-                menu_options=["people", "accept"],
-                description_placeholders=self._named(country=home),
-            )
+            return await self.async_step_country()
         return await self._review(settings)
+
+    async def async_step_country(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Say that nobody gets in from the country of this home."""
+        return self.async_show_menu(
+            step_id="country",
+            menu_options=["people", "accept"],
+            description_placeholders=self._named(
+                country=made(self.hass.config.country)
+            ),
+        )
 
     async def _show_rules(self, message: Message | None) -> SubentryFlowResult:
         found = made(self._choices)
@@ -440,8 +454,10 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             self._async_end_trial,
         )
         self._url = login.url
-        self._stop_waiting = async_track_point_in_utc_time(
-            self.hass, self._async_end_trial, made(self._until)
+        self._stop_waiting = async_call_later(
+            self.hass,
+            TRIAL,
+            HassJob(self._async_end_trial, cancel_on_shutdown=True),
         )
         return await self.async_step_trial()
 
