@@ -27,7 +27,16 @@ from tests.common import (
 )
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
 from tests.faults import Faults
-from tests.logins import access_of, application_at, only_another_login, told, writes
+from tests.logins import (
+    MINUTES,
+    access_of,
+    application_at,
+    begin,
+    only_another_login,
+    planned,
+    told,
+    writes,
+)
 from tests.restarts import restarted, same_account
 
 

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.common import settle, wait_for_refresh
+from tests.common import issues, settle, wait_for_refresh
 from tests.dialogs import Client, open_repair
 from tests.logins import (
     LOGIN_ID,
@@ -56,7 +56,7 @@ async def left(
 
 async def answer(hass: HomeAssistant, client: Client, key: str, *steps: Any) -> Any:
     """Open a repair and answer its steps, and return the last result."""
-    result = await open_repair(hass, client, key)
+    result = await open_repair(client, issues(hass)[key])
     for step in steps:
         url = f"/api/repairs/issues/fix/{result['flow_id']}"
         response = await client.post(url, json=step)
@@ -103,7 +103,7 @@ async def test_login_that_was_added_again_meanwhile_stays(
     """Whatever a person confirms in a dialog that was opened before."""
     access = left.runtime_data.access
     for item in ("keep", "confirm"):
-        result = await open_repair(hass, client, "login_left")
+        result = await open_repair(client, issues(hass)["login_left"])
         url = f"/api/repairs/issues/fix/{result['flow_id']}"
         await client.post(url, json={"next_step_id": item})
         access.async_add(access.records.records["home.example.com"].settings)
@@ -125,7 +125,7 @@ async def test_login_that_was_added_again_meanwhile_stays(
 async def test_account_that_is_not_loaded(
     hass: HomeAssistant, client: Client, left: MockConfigEntry
 ) -> None:
-    result = await open_repair(hass, client, "login_left")
+    result = await open_repair(client, issues(hass)["login_left"])
     await hass.config_entries.async_unload(left.entry_id)
     url = f"/api/repairs/issues/fix/{result['flow_id']}"
     response = await client.post(url, json={"next_step_id": "keep"})
