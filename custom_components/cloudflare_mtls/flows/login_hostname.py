@@ -44,6 +44,7 @@ from ..coordinator.access import AccessCoordinator
 from ..coordinator.login_writer import LoginWritten, needs_trial
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.problems import LoginProblem, seat_problem
 from ..engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
@@ -101,6 +102,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
     _settings: LoginSettings | None = None
     _observation: AccessObservation | None = None
     _plan: LoginPlan | None = None
+    _seats: LoginProblem | None = None
     _until: datetime | None = None
     _url = ""
     _stop_waiting: CALLBACK_TYPE | None = None
@@ -164,7 +166,9 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         return self.async_show_menu(
             step_id="foreign_application",
             menu_options=["adopt", "hostname"],
-            description_placeholders=self._named(application=application),
+            description_placeholders=shown(
+                {"hostname": self._hostname, "application": application}
+            ),
         )
 
     async def async_step_adopt(
@@ -291,8 +295,11 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         return self.async_show_menu(
             step_id="country",
             menu_options=["people", "accept"],
-            description_placeholders=self._named(
-                country=made(self.hass.config.country)
+            description_placeholders=shown(
+                {
+                    "hostname": self._hostname,
+                    "country": made(self.hass.config.country),
+                }
             ),
         )
 
@@ -356,7 +363,16 @@ class LoginHostnameFlow(ConfigSubentryFlow):
                 settings, describe_login_problem(blocking[0])
             )
         self._plan = plan
+        self._seats = await self._find_seats(settings)
         return await self._show_preview(message)
+
+    async def _find_seats(self, settings: LoginSettings) -> LoginProblem | None:
+        """Return the problem that the people need more seats than there are, if that is known."""
+        access = self._access
+        with suppress(EngineError):
+            users = await access.client.access_users.list(access.account_id)
+            return seat_problem(users, settings)
+        return None
 
     async def _show_obstacle(
         self, settings: LoginSettings, message: Message
@@ -381,7 +397,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             message=message,
             placeholders={
                 "hostname": self._hostname,
-                "changes": preview_of(text, made(self._observation), plan),
+                "changes": preview_of(text, made(self._observation), plan, self._seats),
                 "after": after,
             },
         )
@@ -487,7 +503,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             return self.async_external_step(
                 step_id="trial",
                 url=self._url,
-                description_placeholders=self._named(),
+                description_placeholders=shown({"hostname": self._hostname}),
             )
         return self.async_external_step_done(next_step_id="trial_ended")
 
@@ -512,7 +528,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=[*changes, "stop"],
-            description_placeholders=self._named(),
+            description_placeholders=shown({"hostname": self._hostname}),
         )
 
     async def async_step_stop(
@@ -529,10 +545,6 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         done = await self._access.async_end(self._hostname)
         reason = "login_stopped" if done else "login_stopping"
         return abort(self, Message(reason, {"hostname": self._hostname}))
-
-    def _named(self, **more: str) -> dict[str, str]:
-        """Return what a person reads in a menu: the hostname, and more."""
-        return shown({"hostname": self._hostname, **more})
 
 
 def _rules_of(current: LoginSettings | None) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from ..cutting_off import arrived_by
 from ..engine.access.desired import References, policy_rules
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
+from ..engine.access.problems import LoginProblem
 from ..engine.access.settings import LoginSettings, People, PeopleOfGroup
 from ..engine.access.verdict import Visitor, would_pass
 from ..engine.api.access_models import AccessPolicy, Decision
@@ -14,15 +15,21 @@ from ..quoting import Ours, listed, quoted
 from ..wording import Texts, changes_of, describe_login_problem, paragraphs
 
 
-def preview_of(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:
+def preview_of(
+    text: Texts,
+    observation: AccessObservation,
+    plan: LoginPlan,
+    seats: LoginProblem | None,
+) -> Ours:
     """Return what a plan changes and what that means, with texts of the category "common"."""
     settings = plan.settings
+    problems = (*plan.problems, seats) if seats else plan.problems
     return paragraphs(
         changes_of(text, settings.hostname, plan.steps),
         *(_who(text, observation, settings) if not settings.adopted else ()),
         *(
             text(message.key, **message.placeholders)
-            for message in map(describe_login_problem, plan.problems)
+            for message in map(describe_login_problem, problems)
         ),
         text("login_others_stay", hostname=settings.hostname),
     )
