@@ -14,6 +14,7 @@ from custom_components.cloudflare_mtls.engine.access.steps import (
     ApplicationStep,
     ConnectorTokenStep,
     GroupStep,
+    LoginAction,
     LoginMethodStep,
     PathApplicationStep,
     PolicyStep,
@@ -197,7 +198,7 @@ def steps_about(foreign: str) -> list[DescribableStep]:
         RuleStep(kind=kind, action=action, target=foreign, replaces=rule)
         for kind in (Kind.BLOCK_RULE, Kind.SKIP_RULE)
         for action in Action
-        if action not in (Action.MARK, Action.RELEASE)
+        if action is not Action.MARK
     ]
     others: list[Step] = [
         *(
@@ -213,7 +214,7 @@ def steps_about(foreign: str) -> list[DescribableStep]:
         *(
             RecordStep(action=action, target=foreign, tunnel_id=foreign)
             for action in Action
-            if action not in (Action.ADOPT, Action.MOVE, Action.DISCARD, Action.RELEASE)
+            if action not in (Action.ADOPT, Action.MOVE, Action.DISCARD)
         ),
         *(
             AssociationStep(action=action, target=foreign)
@@ -222,12 +223,14 @@ def steps_about(foreign: str) -> list[DescribableStep]:
     ]
     logins: list[DescribableStep] = [
         LoginMethodStep(target=foreign),
-        TagStep(action=Action.CREATE, target=foreign),
-        GroupStep(action=Action.UPDATE, target=foreign, detail=foreign),
-        PolicyStep(action=Action.UPDATE, target=foreign),
-        PathApplicationStep(action=Action.CREATE, target=foreign),
-        ApplicationStep(action=Action.ADOPT, target=foreign),
-        ConnectorTokenStep(action=Action.CREATE, target=foreign, tunnel_id=foreign),
+        TagStep(action=LoginAction.CREATE, target=foreign),
+        GroupStep(action=LoginAction.UPDATE, target=foreign, detail=foreign),
+        PolicyStep(action=LoginAction.UPDATE, target=foreign),
+        PathApplicationStep(action=LoginAction.CREATE, target=foreign),
+        ApplicationStep(action=LoginAction.ADOPT, target=foreign),
+        ConnectorTokenStep(
+            action=LoginAction.CREATE, target=foreign, tunnel_id=foreign
+        ),
     ]
     return [*rules, *others, *logins]
 

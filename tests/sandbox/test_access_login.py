@@ -21,7 +21,6 @@ from .logging_in import (
     access_of,
     browser,
     protect_with_login,
-    require_token,
 )
 
 pytestmark = pytest.mark.usefixtures("origin")
@@ -296,100 +295,6 @@ async def test_web_socket(
         async with owner.guest.session.ws_connect(url, headers=headers) as socket:
             await socket.send_str("hello")
             assert await socket.receive_str() == "echo hello"
-
-
-@pytest.mark.parametrize(
-    ("settings", "wanted", "unwanted"),
-    [
-        ({}, ("HttpOnly", "Secure", "Path=/;", "SameSite=None"), ()),
-        ({"http_only_cookie_attribute": False}, ("Secure",), ("HttpOnly",)),
-        ({"same_site_cookie_attribute": "lax"}, ("SameSite=Lax",), ()),
-        ({"same_site_cookie_attribute": "strict"}, ("SameSite=Strict",), ()),
-    ],
-)
-async def test_cookie_attributes(
-    sandbox: Sandbox,
-    api: Api,
-    tmp_path: Path,
-    settings: dict[str, Any],
-    wanted: tuple[str, ...],
-    unwanted: tuple[str, ...],
-) -> None:
-    """The application says what its cookie is like."""
-    await protect_with_login(api, **settings)
-    async with browser(sandbox, tmp_path) as owner:
-        await owner.log_in()
-        del owner.cookies[HOME]["CF_Authorization"]
-        answer = await owner.ask()
-        while HOME not in answer.headers["Location"].partition("?")[0][8:][: len(HOME)]:
-            answer = await owner.ask(
-                TEAM, answer.headers["Location"].partition(TEAM)[2]
-            )
-        arrived = await owner.ask(HOME, answer.headers["Location"].partition(HOME)[2])
-    [cookie] = arrived.headers.getall("Set-Cookie")
-    for part in wanted:
-        assert part in f"{cookie};"
-    for part in unwanted:
-        assert part not in cookie
-
-
-async def test_binding_cookie(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:
-    """With the second cookie, a token that was copied alone opens nothing."""
-    await protect_with_login(api, enable_binding_cookie=True)
-    async with browser(sandbox, tmp_path) as owner:
-        assert (await owner.log_in()).status == 200
-        assert (await owner.ask()).status == 200
-        del owner.cookies[HOME]["CF_Binding"]
-        assert (await owner.ask()).status == 302
-
-
-@pytest.mark.parametrize(
-    ("access", "status"),
-    [
-        ({"required": True, "teamName": "home-lab", "audTag": ["{aud}"]}, 200),
-        ({"required": False, "teamName": "home-lab", "audTag": ["other"]}, 200),
-        ({"required": True, "teamName": "home-lab", "audTag": ["other"]}, 403),
-        ({"required": True, "teamName": "home-lab", "audTag": []}, 403),
-        ({"required": True, "teamName": "others", "audTag": ["{aud}"]}, 502),
-    ],
-)
-async def test_cloudflared_asks_for_the_token(
-    sandbox: Sandbox, api: Api, tmp_path: Path, access: dict[str, Any], status: int
-) -> None:
-    """With these settings, cloudflared itself keeps out whoever Access did not let in."""
-    app = await protect_with_login(api)
-    tags = [tag.format(aud=app["aud"]) for tag in access["audTag"]]
-    require_token(sandbox, **access | {"audTag": tags})
-    async with browser(sandbox, tmp_path) as owner:
-        assert (await owner.log_in()).status == status
-        await api.request("DELETE", f"{ACCESS}/apps/{app['id']}")
-        # Access is gone, and the second wall stands.
-        owner.cookies.clear()
-        answer = await owner.ask()
-        assert answer.status == (403 if access["required"] else 200)
-        forged = {"Cf-Access-Jwt-Assertion": _forged(app["aud"])}
-        answer = await owner.ask(headers=forged)
-        assert answer.status == (502 if access["required"] else 200)
-
-
-async def test_cloudflared_and_another_team(
-    sandbox: Sandbox, api: Api, tmp_path: Path
-) -> None:
-    """After the team was renamed, cloudflared takes only tokens with the new name."""
-    app = await protect_with_login(api)
-    require_token(sandbox, required=True, teamName="renamed", audTag=[app["aud"]])
-    access_of(sandbox).team = "renamed"
-    async with browser(sandbox, tmp_path) as owner:
-        assert (await owner.log_in()).status == 200
-        access_of(sandbox).team = "home-lab"
-        require_token(sandbox, required=True, teamName="home-lab", audTag=[app["aud"]])
-        assert (await owner.ask()).status == 502
-
-
-def _forged(aud: str) -> str:
-    """Sign a token with a key of one's own."""
-    claims = {"aud": [aud], "iss": f"https://{TEAM}", "type": "app"}
-    return jwt.encode(claims, "x" * 32, algorithm="HS256", headers={"kid": "x"})
 
 
 async def test_policy_tests(sandbox: Sandbox, api: Api, tmp_path: Path) -> None:

@@ -157,8 +157,12 @@ async def find_permissions(
             zone_id
         ),
     }
-    found = await asyncio.gather(*(_find(item, calls[item]) for item in calls))
-    return dict(zip(calls, found, strict=True))
+    reads = {
+        item: asyncio.ensure_future(_find(item, call)) for item, call in calls.items()
+    }
+    # One that fails leaves no other one under way.
+    await asyncio.gather(*reads.values(), return_exceptions=True)
+    return {item: read.result() for item, read in reads.items()}
 
 
 async def _try_rules(client: CloudflareClient, zone_id: str) -> None:

@@ -52,6 +52,7 @@ from ..engine.access.settings import (
     read_email,
     shuts_out,
 )
+from ..engine.access.verdict import Visitor, would_be_let_in
 from ..engine.api.access_models import ONE_TIME_PIN
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
@@ -73,7 +74,7 @@ from .login_choices import (
     read_countries,
     read_who,
 )
-from .login_preview import changed_people, preview_of, would_get_in
+from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
 
 _NO_FIELDS: Final = probatio.Schema({})
@@ -252,7 +253,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         if isinstance(who, PeopleOfGroup) and people.get(CONF_EMAILS):
             return Message("login_group_and_people", field=CONF_GROUP_ID)
         try:
-            LoginSettings(
+            settings = LoginSettings(
                 hostname=self._hostname,
                 zone_id=found.hostnames[self._hostname].zone_id,
                 who=who,
@@ -260,14 +261,14 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             )
         except InvalidLoginSettings as err:
             return describe_fault(err)
-        email = read_email(own or "")
-        country = self.hass.config.country
-        if (
-            isinstance(who, PeopleOfGroup)
-            and email is not None
-            and would_get_in(found.observation, who, email, country) is False
-        ):
-            return Message("login_not_in_group", {"email": email}, CONF_GROUP_ID)
+        if own is None:
+            return None
+        # From wherever: whether the country of this home is missing is asked later.
+        visitor = Visitor(email=own.strip().lower())
+        anywhere = replace(settings, countries=frozenset())
+        groups = found.observation.groups
+        if would_be_let_in(anywhere, groups, visitor) is False:
+            return Message("login_not_in_group", {"email": own}, CONF_GROUP_ID)
         return None
 
     async def async_step_rules(

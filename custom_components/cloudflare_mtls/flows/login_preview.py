@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 
 from ..cutting_off import arrived_by
-from ..engine.access.desired import References, policy_rules
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem
 from ..engine.access.settings import LoginSettings, People, PeopleOfGroup
-from ..engine.access.verdict import Visitor, would_pass
-from ..engine.api.access_models import AccessPolicy, Decision
-from ..engine.rules.truth import Truth
 from ..quoting import Ours, listed, quoted
 from ..wording import Texts, changes_of, describe_login_problem, paragraphs
 
@@ -44,26 +40,6 @@ def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> 
             gone = Ours()
     lines = [text("login_shuts_out", people=gone)] if gone else []
     return paragraphs(*lines, text("login_ends_sessions", hostname=after.hostname))
-
-
-def would_get_in(
-    observation: AccessObservation, who: PeopleOfGroup, email: str, country: str | None
-) -> Truth:
-    """Return whether a group contains somebody, as far as that can be told."""
-    settings = LoginSettings(hostname="a.example", zone_id="", who=who)
-    nothing = References(one_time_pin=None, group=None, policy=None)
-    policy = AccessPolicy(
-        id="",
-        name="",
-        decision=Decision.ALLOW,
-        rules=policy_rules(settings, nothing),
-        reusable=False,
-        application_count=None,
-        raw={},
-    )
-    return would_pass(
-        [policy], observation.groups, Visitor(email=email, country=country)
-    )
 
 
 def _who(

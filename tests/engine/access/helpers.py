@@ -1,6 +1,7 @@
 """What the tests of login hostnames share: settings, and runs against the sandbox."""
 
 from collections.abc import Collection
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ from custom_components.cloudflare_mtls.engine.access.settings import (
 )
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from sandbox.seed import ACCOUNT_ID, TUNNEL_ID, ZONE_ID, ZONE_NAME
+from sandbox.state import Access
 
 HOME = f"home.{ZONE_NAME}"
 MOBILE = f"home-mobile.{ZONE_NAME}"
@@ -107,3 +109,16 @@ class Home:
 def kinds(steps: Collection[Any]) -> list[str]:
     """Return the action and the kind of each step."""
     return [f"{step.action} {step.kind}" for step in steps]
+
+
+def contents(access: Access) -> Any:
+    """Return a copy of everything that plans may change."""
+    return deepcopy(
+        (
+            access.applications,
+            access.policies,
+            access.groups,
+            access.tags,
+            access.identity_providers,
+        )
+    )

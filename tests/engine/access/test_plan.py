@@ -13,6 +13,7 @@ from custom_components.cloudflare_mtls.engine.access.plan import (
     Occasion,
     plan_login_removal,
 )
+from custom_components.cloudflare_mtls.engine.sync.steps import describe_step
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, kinds, settings
 from tests.engine.access.worlds import (
     GOOGLE,
@@ -117,6 +118,11 @@ def test_other_spellings_are_no_drift(as_written: dict[str, Any]) -> None:
             "policy_opened",
             True,
         ),
+        (
+            {"of_policy": {"include": [{"geo": {"country_code": "DE"}}]}},
+            "policy_opened",
+            True,
+        ),
         ({"session_duration": "24h"}, "application_settings", True),
         ({"session_duration": "for ever"}, "application_settings", True),
         ({"same_site_cookie_attribute": "strict"}, "application_settings", True),
@@ -205,6 +211,12 @@ def test_order_of_a_change_of_countries() -> None:
         in_sync(ONE), settings(countries=frozenset({"DE", "AT"})), Occasion.CHANGE
     )
     assert kinds(more.steps) == ["create access_group", "update access_policy"]
+    assert describe_step(more.steps[1]) == {
+        "kind": "access_policy",
+        "action": "update",
+        "target": policy_name(HOME),
+        "detail": "countries",
+    }
     chosen = settings(
         OWNER, PARTNER, countries=frozenset({"DE"}), open_paths=SEVERAL.open_paths
     )

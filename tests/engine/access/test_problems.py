@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.engine.access.marks import TAG
-from custom_components.cloudflare_mtls.engine.access.plan import Occasion
+from custom_components.cloudflare_mtls.engine.access.observation import OwnObjects
+from custom_components.cloudflare_mtls.engine.access.plan import (
+    Occasion,
+    make_login_plan,
+)
 from custom_components.cloudflare_mtls.engine.access.problems import (
     LoginProblemCode,
     problem_of,
@@ -60,6 +64,20 @@ def test_other_applications(other: AccessApplication, code: str, refused: bool) 
     made = plan(observed(other), ONE, Occasion.SET_UP)
     assert code in {each.code for each in made.problems}
     assert bool(made.steps) is not refused
+
+
+def test_wildcard_that_a_person_agreed_to_replace() -> None:
+    """Ours comes first then; no other problem is accepted by that."""
+    for other, refused in (
+        (application("*me.example.com"), False),
+        (application(HOME), True),
+    ):
+        seen = observed(other)
+        made = make_login_plan(
+            seen, OwnObjects(), ONE, Occasion.SET_UP, [MOBILE], over_wildcard=True
+        )
+        assert made.problems
+        assert bool(made.steps) is not refused
 
 
 @pytest.mark.parametrize(

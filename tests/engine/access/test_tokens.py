@@ -97,7 +97,8 @@ def test_good(token: str) -> None:
     ("changed", "fault"),
     [
         ({"aud": ["b"]}, TokenFault.WRONG_AUDIENCE),
-        ({"aud": []}, TokenFault.WRONG_AUDIENCE),
+        ({"aud": []}, TokenFault.MALFORMED),
+        ({"exp": 10**30}, TokenFault.MALFORMED),
         ({"aud": None}, TokenFault.MALFORMED),
         ({"iss": "https://other.cloudflareaccess.com"}, TokenFault.WRONG_TEAM),
         ({"iss": TEAM}, TokenFault.WRONG_TEAM),
@@ -158,6 +159,7 @@ def test_public_key_as_a_shared_secret() -> None:
         signed() + ".x",
         9000 * "x",
         "\x00",
+        f"{base64.urlsafe_b64encode(6000 * b'[').decode()}.b.c",
         signed(key=None, algorithm="none"),
     ],
 )

@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.access.verdict import Visitor, would_pass
-from tests.engine.access.helpers import OWNER, STRANGER
+from custom_components.cloudflare_mtls.engine.access.settings import (
+    LoginSettings,
+    PeopleOfGroup,
+)
+from custom_components.cloudflare_mtls.engine.access.verdict import (
+    Visitor,
+    would_be_let_in,
+    would_pass,
+)
+from tests.engine.access.helpers import OWNER, STRANGER, settings
 from tests.engine.access.worlds import group, policy
 
 EVERYONE: dict[str, Any] = {"everyone": {}}
@@ -86,3 +94,31 @@ def test_groups_in_a_circle() -> None:
     two = group(id="two", include=[{"group": {"id": "one"}}])
     asked = policy(include=[{"group": {"id": "one"}}])
     assert would_pass([asked], [one, two], Visitor(email=OWNER)) is None
+
+
+TWO = frozenset({"DE", "AT"})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "email", "country", "passes"),
+    [
+        (settings(OWNER), OWNER, None, True),
+        (settings(OWNER), STRANGER, None, False),
+        (settings(OWNER, countries=frozenset({"DE"})), OWNER, "DE", True),
+        (settings(OWNER, countries=frozenset({"DE"})), OWNER, "US", False),
+        (settings(OWNER, countries=TWO), OWNER, "AT", True),
+        (settings(OWNER, countries=TWO), OWNER, "US", False),
+        (settings(OWNER, countries=TWO), OWNER, None, None),
+        (settings(OWNER, countries=TWO), STRANGER, None, False),
+        (settings(who=PeopleOfGroup("group")), OWNER, "DE", True),
+        (settings(who=PeopleOfGroup("group")), STRANGER, "DE", False),
+        (settings(who=PeopleOfGroup("gone")), OWNER, "DE", None),
+    ],
+)
+def test_before_anything_is_written(
+    chosen: LoginSettings, email: str, country: str | None, passes: bool | None
+) -> None:
+    """A wrong country, or an address that is missing, is seen beforehand."""
+    people = group(include=[MAIL])
+    visitor = Visitor(email=email, country=country)
+    assert would_be_let_in(chosen, [people], visitor) is passes

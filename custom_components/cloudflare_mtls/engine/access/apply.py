@@ -16,7 +16,6 @@ from ..api.client import CloudflareClient
 from ..api.errors import Conflict, EngineError
 from ..api.json_fields import Fields
 from ..api.selectors import SelectorRules
-from ..sync.steps import Action
 from .changes import application_changes, demanding, policy_changes, without_tag
 from .checked_writes import (
     delete_checked,
@@ -41,6 +40,7 @@ from .steps import (
     ApplicationStep,
     ConnectorTokenStep,
     GroupStep,
+    LoginAction,
     LoginMethodStep,
     LoginStep,
     PathApplicationStep,
@@ -118,22 +118,22 @@ class _Writer:
                 self._one_time_pin = await self._create_one_time_pin()
             case TagStep():
                 await self._write_tag(step)
-            case GroupStep(action=Action.DELETE, found=AccessGroup() as found):
+            case GroupStep(action=LoginAction.DELETE, found=AccessGroup() as found):
                 await self._delete_group(found)
             case GroupStep():
                 await self._write_group(step.found)
-            case PolicyStep(action=Action.DELETE, found=AccessPolicy() as found):
+            case PolicyStep(action=LoginAction.DELETE, found=AccessPolicy() as found):
                 await self._delete_policy(found)
             case PolicyStep():
                 await self._write_policy(step)
             case PathApplicationStep(
-                action=Action.DELETE, found=AccessApplication() as found
+                action=LoginAction.DELETE, found=AccessApplication() as found
             ):
                 await self._delete_application(found)
             case PathApplicationStep():
                 await self._write_path(step)
             case ApplicationStep(
-                action=Action.DELETE, found=AccessApplication() as found
+                action=LoginAction.DELETE, found=AccessApplication() as found
             ):
                 await self._delete_application(found)
             case ApplicationStep():
@@ -154,7 +154,7 @@ class _Writer:
 
     async def _write_tag(self, step: TagStep) -> None:
         tags, account_id = self._client.access_tags, self._account_id
-        if step.action is Action.DELETE:
+        if step.action is LoginAction.DELETE:
             await patiently(lambda: tags.delete(account_id, step.target))
             return
         # Somebody else may be faster; without the tag, the application will be refused.
@@ -280,7 +280,7 @@ class _Writer:
     def _changes_of(
         self, step: ApplicationStep, before: AccessApplication
     ) -> Mapping[str, Any]:
-        if step.action is Action.RELEASE:
+        if step.action is LoginAction.RELEASE:
             return without_tag(before)
         return application_changes(before, step.fixes, self._settings, self._references)
 
@@ -293,7 +293,7 @@ class _Writer:
             raise Conflict(None, "the tunnel no longer serves the hostname")
         demanded = (
             None
-            if step.action is Action.DELETE
+            if step.action is LoginAction.DELETE
             else demanded_token(self._organization, application.audience)
         )
         if demanded_by(rule) == demanded:

@@ -1,13 +1,12 @@
 """Access as it was observed against the settings of a login hostname: the ordered steps (pure)."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from ..api.access_models import AccessApplication
 from ..api.selectors import InGroup
-from ..sync.steps import Action
 from .desired import demanded_by, demanded_token, group_rules, needs_group
 from .drift import Difference, Drift, find_differences
 from .marks import TAG, group_name, policy_name
@@ -18,6 +17,7 @@ from .steps import (
     ApplicationStep,
     ConnectorTokenStep,
     GroupStep,
+    LoginAction,
     LoginMethodStep,
     LoginStep,
     PathApplicationStep,
@@ -55,7 +55,8 @@ class Occasion(StrEnum):
 class LoginPlan:
     """Ordered steps for a login hostname; no prefix of them lets in more people than before.
 
-    differences: what the steps fix, and what only a person decides.
+    differences: what the steps fix, and what only a person decides. over_wildcard: whether a person
+    agreed to take the place of somebody's application for a wildcard.
     """
 
     settings: LoginSettings
@@ -63,6 +64,7 @@ class LoginPlan:
     steps: tuple[LoginStep, ...] = ()
     problems: tuple[LoginProblem, ...] = ()
     differences: tuple[Difference, ...] = ()
+    over_wildcard: bool = False
 
     @property
     def in_sync(self) -> bool:
@@ -76,7 +78,12 @@ class LoginPlan:
 
     def blocking_at(self, occasion: Occasion) -> tuple[LoginProblem, ...]:
         """Return the problems because of which nothing is written, until a person solved them."""
-        return tuple(each for each in self.problems if _blocks(each.code, occasion))
+        accepted = {LoginProblemCode.FOREIGN_WILDCARD} if self.over_wildcard else set()
+        return tuple(
+            each
+            for each in self.problems
+            if _blocks(each.code, occasion) and each.code not in accepted
+        )
 
     def is_covered_by(self, confirmed: LoginPlan) -> bool:
         """Return whether a person who confirmed a plan that was shown agreed to this one."""
@@ -94,8 +101,14 @@ def make_login_plan(
     settings: LoginSettings,
     occasion: Occasion,
     mobile_hostnames: Collection[str] = (),
+    *,
+    over_wildcard: bool = False,
 ) -> LoginPlan:
     """Return how Access gets to the settings of a login hostname.
+
+    mobile_hostnames: the protected hostnames of the account, where nobody could log in.
+    over_wildcard: whether a person agreed that an application of ours, which may be less strict,
+        takes the place of somebody's for a wildcard.
 
     Order: login method, tag, group of countries, policy, paths, application, and what cloudflared
     demands. A policy without an application, and a path without one, change nothing; the
@@ -104,7 +117,11 @@ def make_login_plan(
     problems = find_problems(observation, own, settings, mobile_hostnames)
     differences = find_differences(observation, own, settings)
     plan = LoginPlan(
-        settings=settings, own=own, problems=problems, differences=differences
+        settings=settings,
+        own=own,
+        problems=problems,
+        differences=differences,
+        over_wildcard=over_wildcard,
     )
     if plan.blocking_at(occasion):
         return plan
@@ -118,13 +135,7 @@ def make_login_plan(
         if settings.adopted
         else _build_up(observation, own, settings, fixes)
     )
-    return LoginPlan(
-        settings=settings,
-        own=own,
-        steps=tuple(steps),
-        problems=problems,
-        differences=differences,
-    )
+    return replace(plan, steps=tuple(steps))
 
 
 def plan_login_removal(
@@ -171,7 +182,7 @@ def _build_up(
     ):
         yield LoginMethodStep(target=settings.hostname)
     if TAG not in observation.tags and fixes & _NEED_TAG:
-        yield TagStep(action=Action.CREATE, target=TAG)
+        yield TagStep(action=LoginAction.CREATE, target=TAG)
     yield from _group(own, settings, fixes)
     yield from _policy(own, settings, fixes)
     yield from _paths(own, settings, fixes)
@@ -190,7 +201,7 @@ def _group(
         return
     if own.group is None or own.group.rules != group_rules(settings):
         yield GroupStep(
-            action=Action.UPDATE if own.group else Action.CREATE,
+            action=LoginAction.UPDATE if own.group else LoginAction.CREATE,
             target=group_name(settings.hostname),
             found=own.group,
             detail=", ".join(sorted(settings.countries)),
@@ -202,10 +213,10 @@ def _policy(
 ) -> Iterator[LoginStep]:
     name = policy_name(settings.hostname)
     if _lacks_policy(own, fixes):
-        yield PolicyStep(action=Action.CREATE, target=name)
+        yield PolicyStep(action=LoginAction.CREATE, target=name)
     elif own.policy and fixes & _WHOLE_POLICY:
         yield PolicyStep(
-            action=Action.UPDATE,
+            action=LoginAction.UPDATE,
             target=name,
             found=own.policy,
             fixes=fixes & _WHOLE_POLICY,
@@ -237,7 +248,7 @@ def _paths(
         found = kept.get(uri)
         if Drift.PATH_CLOSED in fixes and not (found and found.lets_all_pass):
             yield PathApplicationStep(
-                action=Action.UPDATE if found else Action.CREATE,
+                action=LoginAction.UPDATE if found else LoginAction.CREATE,
                 target=uri,
                 path=path,
                 found=found,
@@ -246,7 +257,7 @@ def _paths(
 
 def _close(path_application: AccessApplication) -> LoginStep:
     return PathApplicationStep(
-        action=Action.DELETE,
+        action=LoginAction.DELETE,
         target=", ".join(path_application.uris),
         found=path_application,
     )
@@ -256,10 +267,10 @@ def _application(
     own: OwnObjects, settings: LoginSettings, fixes: frozenset[Drift]
 ) -> Iterator[LoginStep]:
     if Drift.APPLICATION_GONE in fixes:
-        yield ApplicationStep(action=Action.CREATE, target=settings.hostname)
+        yield ApplicationStep(action=LoginAction.CREATE, target=settings.hostname)
     elif fixes & _OF_APPLICATION:
         yield ApplicationStep(
-            action=Action.UPDATE,
+            action=LoginAction.UPDATE,
             target=settings.hostname,
             found=own.application,
             fixes=fixes & _OF_APPLICATION,
@@ -281,7 +292,7 @@ def _connector(
         yield _stop_demanding(settings, tunnel_id)
     if settings.connector_of and settings.connector_of not in demanding:
         yield ConnectorTokenStep(
-            action=Action.CREATE,
+            action=LoginAction.CREATE,
             target=settings.hostname,
             tunnel_id=settings.connector_of,
         )
@@ -302,7 +313,7 @@ def _demanding(
 
 def _stop_demanding(settings: LoginSettings, tunnel_id: str) -> LoginStep:
     return ConnectorTokenStep(
-        action=Action.DELETE, target=settings.hostname, tunnel_id=tunnel_id
+        action=LoginAction.DELETE, target=settings.hostname, tunnel_id=tunnel_id
     )
 
 
@@ -319,9 +330,9 @@ def _adopt(
         each for each in observation.applications if settings.hostname in each.uris
     )
     if TAG not in observation.tags:
-        yield TagStep(action=Action.CREATE, target=TAG)
+        yield TagStep(action=LoginAction.CREATE, target=TAG)
     yield ApplicationStep(
-        action=Action.ADOPT,
+        action=LoginAction.ADOPT,
         target=settings.hostname,
         found=found,
         fixes=frozenset({Drift.TAG}),
@@ -340,17 +351,17 @@ def _tear_down(
     if application and settings.adopted:
         if TAG in application.tags:
             yield ApplicationStep(
-                action=Action.RELEASE, target=settings.hostname, found=application
+                action=LoginAction.RELEASE, target=settings.hostname, found=application
             )
     elif application:
         yield ApplicationStep(
-            action=Action.DELETE, target=settings.hostname, found=application
+            action=LoginAction.DELETE, target=settings.hostname, found=application
         )
     for each in own.path_applications:
         yield _close(each)
     if own.policy and not _is_shared(own):
         yield PolicyStep(
-            action=Action.DELETE,
+            action=LoginAction.DELETE,
             target=policy_name(settings.hostname),
             found=own.policy,
         )
@@ -361,12 +372,12 @@ def _tear_down(
         TAG in each.tags for each in observation.applications if each not in ours
     )
     if TAG in observation.tags and not tag_is_used:
-        yield TagStep(action=Action.DELETE, target=TAG)
+        yield TagStep(action=LoginAction.DELETE, target=TAG)
 
 
 def _delete_group(own: OwnObjects, settings: LoginSettings) -> LoginStep:
     return GroupStep(
-        action=Action.DELETE, target=group_name(settings.hostname), found=own.group
+        action=LoginAction.DELETE, target=group_name(settings.hostname), found=own.group
     )
 
 

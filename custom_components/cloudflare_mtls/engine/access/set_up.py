@@ -50,10 +50,11 @@ async def set_up_login(
 ) -> LoginSetUp:
     """Apply the plan of a new login hostname; where a step fails, remove all of it again.
 
-    A login method that was created stays: it may be used elsewhere by then.
+    A login method that was created stays: it may be used elsewhere by then. So does everything
+    where an application of ours stood before: without it, the hostname would be open.
     """
     outcome = await apply_login_plan(client, account_id, observation, plan)
-    if outcome.error is None:
+    if outcome.error is None or plan.own.application is not None:
         return LoginSetUp(outcome=outcome)
     undoing: LoginRemoval | EngineError
     try:

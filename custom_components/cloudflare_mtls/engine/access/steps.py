@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..api.access_models import AccessApplication, AccessGroup, AccessPolicy
-from ..sync.steps import Action
 from .drift import Drift
 
 
@@ -20,12 +19,22 @@ class LoginKind(StrEnum):
     CONNECTOR_TOKEN = "connector_token"
 
 
+class LoginAction(StrEnum):
+    """What a step does to it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    RELEASE = "release"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoginMethodStep:
     """Let people log in by a code that they get by e-mail."""
 
     target: str
-    action: Action = Action.CREATE
+    action: LoginAction = LoginAction.CREATE
     kind: LoginKind = LoginKind.LOGIN_METHOD
     detail: str = ""
 
@@ -34,7 +43,7 @@ class LoginMethodStep:
 class TagStep:
     """Create our tag, which applications must exist for, or delete it."""
 
-    action: Action
+    action: LoginAction
     target: str
     kind: LoginKind = LoginKind.TAG
     detail: str = ""
@@ -44,7 +53,7 @@ class TagStep:
 class GroupStep:
     """Write our group of countries, or delete it; found is what it replaces."""
 
-    action: Action
+    action: LoginAction
     target: str
     found: AccessGroup | None = None
     kind: LoginKind = LoginKind.GROUP
@@ -55,7 +64,7 @@ class GroupStep:
 class PolicyStep:
     """Write our policy, or delete it; of one that was found, only what is to be fixed changes."""
 
-    action: Action
+    action: LoginAction
     target: str
     found: AccessPolicy | None = None
     fixes: frozenset[Drift] = frozenset()
@@ -71,7 +80,7 @@ class PolicyStep:
 class PathApplicationStep:
     """Leave a path open, or close it by deleting its application."""
 
-    action: Action
+    action: LoginAction
     target: str
     path: str = ""
     found: AccessApplication | None = None
@@ -83,7 +92,7 @@ class PathApplicationStep:
 class ApplicationStep:
     """Write the application in front of the hostname, delete, adopt or release it."""
 
-    action: Action
+    action: LoginAction
     target: str
     found: AccessApplication | None = None
     fixes: frozenset[Drift] = frozenset()
@@ -99,7 +108,7 @@ class ApplicationStep:
 class ConnectorTokenStep:
     """Have a tunnel's cloudflared demand the token of a login, or no longer demand it."""
 
-    action: Action
+    action: LoginAction
     target: str
     tunnel_id: str
     kind: LoginKind = LoginKind.CONNECTOR_TOKEN

@@ -95,14 +95,16 @@ def verify_token(
             leeway=_LEEWAY,
             options={"require": ["aud", "exp", "iss"]},
         )
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     except jwt.PyJWTError as err:
         raise TokenInvalid(_fault_of(err)) from err
+    except (OverflowError, OSError, TypeError, ValueError) as err:
+        # Of a time that is too far away, or none at all, there is no date.
+        raise TokenInvalid(TokenFault.MALFORMED) from err
     email = claims.get("email")
     if not isinstance(email, str) or not email:
         raise TokenInvalid(TokenFault.NO_EMAIL)
-    return LoggedIn(
-        email=email.lower(), expires_at=datetime.fromtimestamp(claims["exp"], UTC)
-    )
+    return LoggedIn(email=email.lower(), expires_at=expires_at)
 
 
 def _read_key(raw: Mapping[str, Any]) -> jwt.PyJWK | None:

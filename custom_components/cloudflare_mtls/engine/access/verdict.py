@@ -17,6 +17,8 @@ from ..api.selectors import (
     SelectorRules,
 )
 from ..rules.truth import Truth, combine, negate
+from .desired import References, group_rules, policy_rules
+from .settings import LoginSettings
 
 # Evaluated before all others, whatever their place.
 _FIRST: Final = (Decision.BYPASS, Decision.NON_IDENTITY)
@@ -54,6 +56,18 @@ def would_pass(
             case False:
                 pass
     return outcome
+
+
+def would_be_let_in(
+    settings: LoginSettings, groups: Iterable[AccessGroup], visitor: Visitor
+) -> Truth:
+    """Return whether settings that are not applied yet would let a visitor in, as would_pass does.
+
+    groups: those of the account, one of which may name the people.
+    """
+    countries = AccessGroup(id="", name="", rules=group_rules(settings), raw={})
+    by_id = {group.id: group for group in (*groups, countries)}
+    return _matches(policy_rules(settings, References(group="")), by_id, visitor)
 
 
 def _lets_in(policy: AccessPolicy) -> Truth:

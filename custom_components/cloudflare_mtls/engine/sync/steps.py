@@ -37,7 +37,6 @@ class Action(StrEnum):
     ADOPT = "adopt"
     DISCARD = "discard"
     MARK = "mark"
-    RELEASE = "release"
 
     @property
     def takes_over(self) -> bool:
@@ -129,7 +128,7 @@ class DescribableStep(Protocol):
         """Return what the step changes."""
 
     @property
-    def action(self) -> Action:
+    def action(self) -> StrEnum:
         """Return what the step does to it."""
 
     @property
