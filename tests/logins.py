@@ -1,11 +1,20 @@
 """What tests of login hostnames share: an account that has one, and what stands at Cloudflare."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.coordinator.access import AccessCoordinator
+from custom_components.cloudflare_mtls.coordinator.login_writer import (
+    LoginWriter,
+    LoginWritten,
+)
+from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan, Occasion
 from custom_components.cloudflare_mtls.engine.access.settings import LoginSettings
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
@@ -15,6 +24,7 @@ from tests.common import reported
 from tests.engine.access.helpers import HOME, PARTNER, settings
 
 LOGIN_ID = "01JLOGIN000000000000000001"
+MINUTES = timedelta(minutes=15)
 
 
 def login(
@@ -73,3 +83,17 @@ def calls(sandbox: Sandbox, *methods: str) -> Sequence[Any]:
 def writes(sandbox: Sandbox) -> Sequence[Any]:
     """Return the calls of Access that changed something."""
     return calls(sandbox, "POST", "PUT", "DELETE")
+
+
+async def planned(entry: MockConfigEntry, **more: Any) -> LoginPlan:
+    """Return what a person is shown before a login hostname is set up."""
+    writer: LoginWriter = entry.runtime_data.access.writer
+    chosen = settings(**more)
+    return writer.plan(await writer.observe(chosen), chosen, Occasion.SET_UP)
+
+
+async def begin(entry: MockConfigEntry, plan: LoginPlan | None = None) -> LoginWritten:
+    """Set a login hostname up as a trial of fifteen minutes."""
+    plan = plan or await planned(entry)
+    access: AccessCoordinator = entry.runtime_data.access
+    return await access.async_set_up(plan, dt_util.utcnow() + MINUTES)

@@ -28,6 +28,7 @@ from .common import ENGLISH, PACKAGE
 CONFIG = ENGLISH["config"]
 SUBENTRY = ENGLISH["config_subentries"]["protected_hostname"]
 COMPANION = ENGLISH["config_subentries"]["companion_device"]
+LOGIN = ENGLISH["config_subentries"]["login_hostname"]
 SOURCES = {
     str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -57,6 +58,7 @@ OF_REMOVED = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
 RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
 REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
+LOGINS_WITH_DIALOG = ("login_left", "login_undone")
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [

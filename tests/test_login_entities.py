@@ -159,6 +159,7 @@ async def test_nobody_is_told_twice_after_a_restart(
     await hass.config_entries.async_unload(loaded_entry.entry_id)
     freezer.tick(timedelta(hours=1))
     log_in(sandbox, PARTNER, allowed=False)
+    freezer.tick(timedelta(minutes=1))
     events = async_capture_events(hass, "cloudflare_mtls_login")
 
     await hass.config_entries.async_setup(loaded_entry.entry_id)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.cloudflared_app import AppTrouble
+from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
+from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
@@ -20,6 +22,8 @@ from tests.sentences import (
     ERRORS,
     FIXING,
     FIXING_FINDINGS,
+    LOGIN,
+    LOGINS_WITH_DIALOG,
     LOST_ZONES,
     OF_REMOVED,
     RENEWAL,
@@ -163,6 +167,9 @@ DIALOGS: list[Any] = [
         COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
     ),
     pytest.param(
+        LOGIN, ("flows/login_hostname.py", "flows/login_choices.py"), id="login"
+    ),
+    pytest.param(
         OPTIONS, ("flows/options.py", "flows/remove_everything.py"), id="options"
     ),
     *(
@@ -195,6 +202,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
     }
     known = {describe(error).key for error in (*ERRORS, PlanChanged())}
     known |= {f"problem_{code}" for code in ProblemCode}
+    known |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     known |= {f"app_{trouble}" for trouble in AppTrouble}
     known |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
     known |= {f"app_start_{trouble}" for trouble in TROUBLES_OF_A_START}
@@ -247,6 +255,8 @@ def test_every_abort_has_a_sentence() -> None:
         "device_gone",
         "entry_not_loaded",
         "issue_ignored",
+        "login_changed",
+        "no_login_hostname",
         "no_tunnel",
         "no_zone",
         "nothing_readable",
@@ -291,6 +301,7 @@ def test_every_abort_has_a_sentence() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        *LOGINS_WITH_DIALOG,
         "removal_left",
     }
     for key, flow in REPAIRS.items():
@@ -369,6 +380,8 @@ def test_issues() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        *LOGINS_WITH_DIALOG,
+        "login_not_removed",
         "revocation_not_seen",
         "revocation_pending",
         *RENEWAL,
@@ -406,6 +419,10 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{
             key: {"init": {"zone", "reason"}, "forget": {"hostnames"}}
             for key in LOST_ZONES
+        },
+        **{
+            key: {step: {"hostname"} for step in REPAIRS[key]["step"]}
+            for key in LOGINS_WITH_DIALOG
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
         "removal_in_file": {

@@ -102,7 +102,10 @@ async def test_in_sync_means_no_write(
     assert writes(sandbox) == []
     # Six lists, application and policy by id, every two hours; and four lists of the checks.
     lists_of_checks = 4
-    assert len(calls(sandbox)) <= 12 * 9 + lists_of_checks
+    # The log of logins and the seats have paces of their own.
+    others = ("/access_requests", "/users")
+    made = [each for each in calls(sandbox) if not each.path.endswith(others)]
+    assert len(made) <= 12 * 9 + lists_of_checks
     assert told(hass) == set()
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -13,9 +12,7 @@ from custom_components.cloudflare_mtls.coordinator.access import (
     AccessCoordinator,
     TrialEnd,
 )
-from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access import checked_writes
-from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan, Occasion
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged, Unavailable
 from custom_components.cloudflare_mtls.storage.logins import Stage
 from sandbox import Sandbox
@@ -30,10 +27,17 @@ from tests.common import (
 )
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings as chosen
 from tests.faults import Faults
-from tests.logins import access_of, application_at, only_another_login, told, writes
+from tests.logins import (
+    MINUTES,
+    access_of,
+    application_at,
+    begin,
+    only_another_login,
+    planned,
+    told,
+    writes,
+)
 from tests.restarts import restarted, same_account
-
-MINUTES = timedelta(minutes=15)
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +52,6 @@ def coordinator(entry: MockConfigEntry) -> AccessCoordinator:
     """Return the coordinator of an account that is loaded."""
     found: AccessCoordinator = entry.runtime_data.access
     return found
-
-
-async def planned(entry: MockConfigEntry, **more: Any) -> LoginPlan:
-    """Return what a person is shown before a login hostname is set up."""
-    writer, settings = coordinator(entry).writer, chosen(OWNER, **more)
-    return writer.plan(await writer.observe(settings), settings, Occasion.SET_UP)
-
-
-async def begin(entry: MockConfigEntry, plan: LoginPlan | None = None) -> LoginWritten:
-    """Set a login hostname up as a trial of fifteen minutes."""
-    plan = plan or await planned(entry)
-    return await coordinator(entry).async_set_up(plan, dt_util.utcnow() + MINUTES)
 
 
 def stage(entry: MockConfigEntry) -> Stage | None:

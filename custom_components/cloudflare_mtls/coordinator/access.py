@@ -122,6 +122,17 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         await self.async_look_again()
         return hostname not in self.records.records
 
+    def stage_of(self, hostname: str) -> Stage | None:
+        """Return how far a login hostname has come; None for one that is not known."""
+        record = self.records.records.get(hostname)
+        return record.stage if record else None
+
+    async def async_forget(self, hostname: str, stage: Stage) -> None:
+        """Say no more of a hostname that is at a stage; at Cloudflare everything stays as it is."""
+        if self.stage_of(hostname) is stage:
+            await self.records.async_forget(hostname)
+            await self.async_look_again()
+
     async def async_keep_login(self, hostname: str) -> TrialEnd:
         """End the trial of a hostname that somebody logged in to, if it lasts and harms no app."""
         record = self.records.records.get(hostname)

@@ -13,9 +13,9 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.data_entry_flow import UnknownFlow
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import (
     BooleanSelector,
     CountrySelector,
@@ -44,6 +44,7 @@ from ..coordinator.access import AccessCoordinator
 from ..coordinator.login_writer import LoginWritten, needs_trial
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.problems import LoginProblem, seat_problem
 from ..engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
@@ -51,6 +52,7 @@ from ..engine.access.settings import (
     read_email,
     shuts_out,
 )
+from ..engine.access.verdict import Visitor, would_be_let_in
 from ..engine.api.access_models import ONE_TIME_PIN
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
@@ -72,7 +74,7 @@ from .login_choices import (
     read_countries,
     read_who,
 )
-from .login_preview import changed_people, preview_of, would_get_in
+from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
 
 _NO_FIELDS: Final = probatio.Schema({})
@@ -101,6 +103,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
     _settings: LoginSettings | None = None
     _observation: AccessObservation | None = None
     _plan: LoginPlan | None = None
+    _seats: LoginProblem | None = None
     _until: datetime | None = None
     _url = ""
     _stop_waiting: CALLBACK_TYPE | None = None
@@ -152,13 +155,21 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             key = probatio.Required(CONF_HOSTNAME, default=next(iter(names)))
             return show_form(self, "hostname", probatio.Schema({key: choice(names)}))
         self._hostname = user_input[CONF_HOSTNAME]
-        application = found.foreign_application(self._hostname)
-        if application is None:
+        if found.foreign_application(self._hostname) is None:
             return await self.async_step_people()
+        return await self.async_step_foreign_application()
+
+    async def async_step_foreign_application(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Say that somebody else's application is there already."""
+        application = made(made(self._choices).foreign_application(self._hostname))
         return self.async_show_menu(
             step_id="foreign_application",
             menu_options=["adopt", "hostname"],
-            description_placeholders=self._named(application=application),
+            description_placeholders=shown(
+                {"hostname": self._hostname, "application": application}
+            ),
         )
 
     async def async_step_adopt(
@@ -242,7 +253,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         if isinstance(who, PeopleOfGroup) and people.get(CONF_EMAILS):
             return Message("login_group_and_people", field=CONF_GROUP_ID)
         try:
-            LoginSettings(
+            settings = LoginSettings(
                 hostname=self._hostname,
                 zone_id=found.hostnames[self._hostname].zone_id,
                 who=who,
@@ -250,14 +261,14 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             )
         except InvalidLoginSettings as err:
             return describe_fault(err)
-        email = read_email(own or "")
-        country = self.hass.config.country
-        if (
-            isinstance(who, PeopleOfGroup)
-            and email is not None
-            and would_get_in(found.observation, who, email, country) is False
-        ):
-            return Message("login_not_in_group", {"email": email}, CONF_GROUP_ID)
+        if own is None:
+            return None
+        # From wherever: whether the country of this home is missing is asked later.
+        visitor = Visitor(email=own.strip().lower())
+        anywhere = replace(settings, countries=frozenset())
+        groups = found.observation.groups
+        if would_be_let_in(anywhere, groups, visitor) is False:
+            return Message("login_not_in_group", {"email": own}, CONF_GROUP_ID)
         return None
 
     async def async_step_rules(
@@ -275,12 +286,23 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         self._settings = settings
         home = self.hass.config.country
         if settings.countries and home and home not in settings.countries:
-            return self.async_show_menu(
-                step_id="country",
-                menu_options=["people", "accept"],
-                description_placeholders=self._named(country=home),
-            )
+            return await self.async_step_country()
         return await self._review(settings)
+
+    async def async_step_country(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Say that nobody gets in from the country of this home."""
+        return self.async_show_menu(
+            step_id="country",
+            menu_options=["people", "accept"],
+            description_placeholders=shown(
+                {
+                    "hostname": self._hostname,
+                    "country": made(self.hass.config.country),
+                }
+            ),
+        )
 
     async def _show_rules(self, message: Message | None) -> SubentryFlowResult:
         found = made(self._choices)
@@ -342,7 +364,16 @@ class LoginHostnameFlow(ConfigSubentryFlow):
                 settings, describe_login_problem(blocking[0])
             )
         self._plan = plan
+        self._seats = await self._find_seats(settings)
         return await self._show_preview(message)
+
+    async def _find_seats(self, settings: LoginSettings) -> LoginProblem | None:
+        """Return the problem that the people need more seats than there are, if that is known."""
+        access = self._access
+        with suppress(EngineError):
+            users = await access.client.access_users.list(access.account_id)
+            return seat_problem(users, settings)
+        return None
 
     async def _show_obstacle(
         self, settings: LoginSettings, message: Message
@@ -367,7 +398,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             message=message,
             placeholders={
                 "hostname": self._hostname,
-                "changes": preview_of(text, made(self._observation), plan),
+                "changes": preview_of(text, made(self._observation), plan, self._seats),
                 "after": after,
             },
         )
@@ -440,8 +471,10 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             self._async_end_trial,
         )
         self._url = login.url
-        self._stop_waiting = async_track_point_in_utc_time(
-            self.hass, self._async_end_trial, made(self._until)
+        self._stop_waiting = async_call_later(
+            self.hass,
+            TRIAL,
+            HassJob(self._async_end_trial, cancel_on_shutdown=True),
         )
         return await self.async_step_trial()
 
@@ -471,7 +504,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             return self.async_external_step(
                 step_id="trial",
                 url=self._url,
-                description_placeholders=self._named(),
+                description_placeholders=shown({"hostname": self._hostname}),
             )
         return self.async_external_step_done(next_step_id="trial_ended")
 
@@ -496,7 +529,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=[*changes, "stop"],
-            description_placeholders=self._named(),
+            description_placeholders=shown({"hostname": self._hostname}),
         )
 
     async def async_step_stop(
@@ -513,10 +546,6 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         done = await self._access.async_end(self._hostname)
         reason = "login_stopped" if done else "login_stopping"
         return abort(self, Message(reason, {"hostname": self._hostname}))
-
-    def _named(self, **more: str) -> dict[str, str]:
-        """Return what a person reads in a menu: the hostname, and more."""
-        return shown({"hostname": self._hostname, **more})
 
 
 def _rules_of(current: LoginSettings | None) -> Mapping[str, Any]:

@@ -3,26 +3,29 @@
 from collections.abc import Iterator
 
 from ..cutting_off import arrived_by
-from ..engine.access.desired import References, policy_rules
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
+from ..engine.access.problems import LoginProblem
 from ..engine.access.settings import LoginSettings, People, PeopleOfGroup
-from ..engine.access.verdict import Visitor, would_pass
-from ..engine.api.access_models import AccessPolicy, Decision
-from ..engine.rules.truth import Truth
 from ..quoting import Ours, listed, quoted
 from ..wording import Texts, changes_of, describe_login_problem, paragraphs
 
 
-def preview_of(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:
+def preview_of(
+    text: Texts,
+    observation: AccessObservation,
+    plan: LoginPlan,
+    seats: LoginProblem | None,
+) -> Ours:
     """Return what a plan changes and what that means, with texts of the category "common"."""
     settings = plan.settings
+    problems = (*plan.problems, seats) if seats else plan.problems
     return paragraphs(
         changes_of(text, settings.hostname, plan.steps),
         *(_who(text, observation, settings) if not settings.adopted else ()),
         *(
             text(message.key, **message.placeholders)
-            for message in map(describe_login_problem, plan.problems)
+            for message in map(describe_login_problem, problems)
         ),
         text("login_others_stay", hostname=settings.hostname),
     )
@@ -37,26 +40,6 @@ def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> 
             gone = Ours()
     lines = [text("login_shuts_out", people=gone)] if gone else []
     return paragraphs(*lines, text("login_ends_sessions", hostname=after.hostname))
-
-
-def would_get_in(
-    observation: AccessObservation, who: PeopleOfGroup, email: str, country: str | None
-) -> Truth:
-    """Return whether a group contains somebody, as far as that can be told."""
-    settings = LoginSettings(hostname="a.example", zone_id="", who=who)
-    nothing = References(one_time_pin=None, group=None, policy=None)
-    policy = AccessPolicy(
-        id="",
-        name="",
-        decision=Decision.ALLOW,
-        rules=policy_rules(settings, nothing),
-        reusable=False,
-        application_count=None,
-        raw={},
-    )
-    return would_pass(
-        [policy], observation.groups, Visitor(email=email, country=country)
-    )
 
 
 def _who(

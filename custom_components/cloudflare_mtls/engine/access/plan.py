@@ -1,7 +1,7 @@
 """Access as it was observed against the settings of a login hostname: the ordered steps (pure)."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -55,7 +55,8 @@ class Occasion(StrEnum):
 class LoginPlan:
     """Ordered steps for a login hostname; no prefix of them lets in more people than before.
 
-    differences: what the steps fix, and what only a person decides.
+    differences: what the steps fix, and what only a person decides. over_wildcard: whether a person
+    agreed to take the place of somebody's application for a wildcard.
     """
 
     settings: LoginSettings
@@ -63,6 +64,7 @@ class LoginPlan:
     steps: tuple[LoginStep, ...] = ()
     problems: tuple[LoginProblem, ...] = ()
     differences: tuple[Difference, ...] = ()
+    over_wildcard: bool = False
 
     @property
     def in_sync(self) -> bool:
@@ -76,7 +78,12 @@ class LoginPlan:
 
     def blocking_at(self, occasion: Occasion) -> tuple[LoginProblem, ...]:
         """Return the problems because of which nothing is written, until a person solved them."""
-        return tuple(each for each in self.problems if _blocks(each.code, occasion))
+        accepted = {LoginProblemCode.FOREIGN_WILDCARD} if self.over_wildcard else set()
+        return tuple(
+            each
+            for each in self.problems
+            if _blocks(each.code, occasion) and each.code not in accepted
+        )
 
     def is_covered_by(self, confirmed: LoginPlan) -> bool:
         """Return whether a person who confirmed a plan that was shown agreed to this one."""
@@ -110,10 +117,13 @@ def make_login_plan(
     problems = find_problems(observation, own, settings, mobile_hostnames)
     differences = find_differences(observation, own, settings)
     plan = LoginPlan(
-        settings=settings, own=own, problems=problems, differences=differences
+        settings=settings,
+        own=own,
+        problems=problems,
+        differences=differences,
+        over_wildcard=over_wildcard,
     )
-    accepted = {LoginProblemCode.FOREIGN_WILDCARD} if over_wildcard else set()
-    if any(each.code not in accepted for each in plan.blocking_at(occasion)):
+    if plan.blocking_at(occasion):
         return plan
     fixes = frozenset(
         each.drift
@@ -125,13 +135,7 @@ def make_login_plan(
         if settings.adopted
         else _build_up(observation, own, settings, fixes)
     )
-    return LoginPlan(
-        settings=settings,
-        own=own,
-        steps=tuple(steps),
-        problems=problems,
-        differences=differences,
-    )
+    return replace(plan, steps=tuple(steps))
 
 
 def plan_login_removal(
