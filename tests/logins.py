@@ -19,9 +19,9 @@ from custom_components.cloudflare_mtls.engine.access.settings import LoginSettin
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.seed import ZONE_NAME
-from sandbox.state import Access, AccessApplication, AccessPolicy
+from sandbox.state import Access, AccessApplication, AccessPolicy, LoginRow
 from tests.common import reported
-from tests.engine.access.helpers import HOME, PARTNER, settings
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, settings
 
 LOGIN_ID = "01JLOGIN000000000000000001"
 MINUTES = timedelta(minutes=15)
@@ -97,3 +97,24 @@ async def begin(entry: MockConfigEntry, plan: LoginPlan | None = None) -> LoginW
     plan = plan or await planned(entry)
     access: AccessCoordinator = entry.runtime_data.access
     return await access.async_set_up(plan, dt_util.utcnow() + MINUTES)
+
+
+def log_in(sandbox: Sandbox, email: str = OWNER, **more: Any) -> LoginRow:
+    """Have somebody log in, as the log shows it: with one row for each thing that a page loads."""
+    application = application_at(sandbox)
+    assert application
+    row: dict[str, Any] = {
+        "allowed": True,
+        "app_uid": application.id,
+        "app_name": application.name,
+        "app_domain": f"{HOME}/",
+        "connection": "onetimepin",
+        "user_email": email,
+        "user_id": "",
+        "country": "DE",
+        "ip_address": "203.0.113.7",
+        **more,
+    }
+    rows = [LoginRow(**row), LoginRow(**row)]
+    access_of(sandbox).people.log += rows
+    return rows[0]

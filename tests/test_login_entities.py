@@ -16,7 +16,6 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
-from sandbox.state import LoginRow
 
 from .common import (
     SECOND_LOOK,
@@ -34,6 +33,7 @@ from .logins import (
     access_of,
     application_at,
     calls,
+    log_in,
     login,
     only_another_login,
     told,
@@ -61,27 +61,6 @@ def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
     only_another_login(sandbox)
     monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
-
-
-def log_in(sandbox: Sandbox, email: str = OWNER, **more: Any) -> LoginRow:
-    """Have somebody log in, as the log shows it: with one row for each thing that a page loads."""
-    application = application_at(sandbox)
-    assert application
-    row: dict[str, Any] = {
-        "allowed": True,
-        "app_uid": application.id,
-        "app_name": application.name,
-        "app_domain": f"{HOME}/",
-        "connection": "onetimepin",
-        "user_email": email,
-        "user_id": "",
-        "country": "DE",
-        "ip_address": "203.0.113.7",
-        **more,
-    }
-    rows = [LoginRow(**row), LoginRow(**row)]
-    access_of(sandbox).people.log += rows
-    return rows[0]
 
 
 def attributes(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:

@@ -166,9 +166,7 @@ DIALOGS: list[Any] = [
     pytest.param(
         COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
     ),
-    pytest.param(
-        LOGIN, ("flows/login_hostname.py", "flows/login_choices.py"), id="login"
-    ),
+    pytest.param(LOGIN, ("flows/login_hostname.py", "login_choices.py"), id="login"),
     pytest.param(
         OPTIONS, ("flows/options.py", "flows/remove_everything.py"), id="options"
     ),

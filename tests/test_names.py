@@ -13,8 +13,8 @@ from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVE
 from custom_components.cloudflare_mtls.flows.by_hand import Afterwards
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
-from custom_components.cloudflare_mtls.flows.login_choices import SESSIONS
 from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
+from custom_components.cloudflare_mtls.login_choices import SESSIONS
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
 from tests.sentences import SOURCES
 

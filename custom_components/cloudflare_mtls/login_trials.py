@@ -29,9 +29,9 @@ def async_expect_login(
     entry: CloudflareConfigEntry,
     settings: LoginSettings,
     issuer: Issuer,
-    ended: Callable[[], None],
+    ended: Callable[[], None] = lambda: None,
 ) -> ExpectedLogin:
-    """Return the login that a person is asked for, and call back once the trial ended by it."""
+    """Return the login that a person is asked for, and call back once it ended the trial."""
 
     async def record() -> LoginResult:
         if entry.state is not ConfigEntryState.LOADED:

@@ -56,13 +56,7 @@ from ..engine.access.verdict import Visitor, would_be_let_in
 from ..engine.api.access_models import ONE_TIME_PIN
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
-from ..login_trials import TRIAL, async_expect_login
-from ..quoting import Ours, shown
-from ..runtime_data import CloudflareConfigEntry
-from ..subentries import login_data, read_login_settings
-from ..wording import Message, async_get_texts, describe_login_problem
-from .form import abort, choice, choices, made, show_form
-from .login_choices import (
+from ..login_choices import (
     CONF_CONNECTOR,
     CONF_COUNTRY,
     CONF_MORE_COUNTRIES,
@@ -74,6 +68,12 @@ from .login_choices import (
     read_countries,
     read_who,
 )
+from ..login_trials import TRIAL, async_expect_login
+from ..quoting import Ours, shown
+from ..runtime_data import CloudflareConfigEntry
+from ..subentries import login_data, read_login_settings
+from ..wording import Message, async_get_texts, describe_login_problem
+from .form import abort, choice, choices, made, show_form
 from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
 

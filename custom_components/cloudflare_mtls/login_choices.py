@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from yarl import URL
 
-from ..const import (
+from .const import (
     CONF_EMAILS,
     CONF_GROUP_ID,
     CONF_KEEP_IN_SYNC,
@@ -15,10 +15,10 @@ from ..const import (
     CONF_OPEN_PATHS,
     CONF_SESSION,
 )
-from ..coordinator.access import AccessCoordinator
-from ..engine.access.coverage import covering, path_of
-from ..engine.access.observation import AccessObservation, find_own
-from ..engine.access.settings import (
+from .coordinator.access import AccessCoordinator
+from .engine.access.coverage import covering, path_of
+from .engine.access.observation import AccessObservation, find_own
+from .engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
     People,
@@ -26,11 +26,11 @@ from ..engine.access.settings import (
     SettingsFault,
     read_email,
 )
-from ..engine.api.access_models import ONE_TIME_PIN
-from ..engine.api.errors import EngineError, ZeroTrustNotSetUp
-from ..engine.sync.reach import zone_of
-from ..engine.tunnels.served import find_served
-from ..wording import Message, describe
+from .engine.api.access_models import ONE_TIME_PIN
+from .engine.api.errors import EngineError, ZeroTrustNotSetUp
+from .engine.sync.reach import zone_of
+from .engine.tunnels.served import find_served
+from .wording import Message, describe
 
 CONF_CONNECTOR: Final = "connector"
 CONF_COUNTRY: Final = "country"
