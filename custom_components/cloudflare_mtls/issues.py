@@ -57,6 +57,8 @@ class Fix(StrEnum):
     RELEASE = "release"
     LOGIN_LEFT = "login_left"
     LOGIN_UNDONE = "login_undone"
+    LOGIN_DRIFT = "login_drift"
+    LOGIN_LIST_CHANGED = "login_list_changed"
 
 
 @dataclass(frozen=True, kw_only=True)

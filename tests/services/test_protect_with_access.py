@@ -63,7 +63,10 @@ async def test_new_login_is_a_trial(
     text = response["trial"]["url"].rpartition("/")[2]
     expected = async_get_expected_logins(hass).find(text)
     assert expected
-    assert (expected.hostname, expected.emails) == (HOME, {OWNER, PARTNER})
+    assert (expected.hostname, expected.emails) == (
+        HOME,
+        frozenset({OWNER, PARTNER}),
+    )
     assert HOME not in loaded_entry.runtime_data.access.logins
 
     await wait_for_refresh(hass, freezer, timedelta(minutes=15))
@@ -186,7 +189,7 @@ async def test_login_methods_by_their_names(
 ) -> None:
     """As Cloudflare shows them; the one-time PIN has a word of its own."""
     methods = access_of(sandbox).identity_providers
-    other = next(each for each in methods.values() if each.type != "onetimepin")
+    other = next(each for each in methods if each.type != "onetimepin")
     await protect(
         hass,
         loaded_entry,
@@ -196,8 +199,8 @@ async def test_login_methods_by_their_names(
 
     application = application_at(sandbox)
     assert application
-    assert other.id in application.settings["allowed_idps"]
-    assert len(application.settings["allowed_idps"]) == 2
+    assert other.id in application.options["allowed_idps"]
+    assert len(application.options["allowed_idps"]) == 2
 
 
 @pytest.mark.parametrize(

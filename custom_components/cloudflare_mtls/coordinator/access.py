@@ -16,13 +16,14 @@ from ..const import LOGGER
 from ..engine.access.login_visit import AskedBy, who_asks
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
-from ..engine.access.problems import problem_of
+from ..engine.access.problems import LoginProblemCode, problem_of
 from ..engine.access.settings import LoginSettings
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.moment import Moment
 from ..engine.probe import Probe, Visit
 from ..issues import Fix, Issue, async_report, login_issue
+from ..login_issues import drift_issues, zero_trust_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import login_hostnames_of, login_subentry
 from ..to_the_end import to_the_end
@@ -78,6 +79,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._removed_at = Moment.now()
         self._failed_removals = 0
         self._is_working = False
+        # Where drift could not be fixed the last time.
+        self._unfixed: set[str] = set()
 
     @property
     def logins(self) -> dict[str, LoginSettings]:
@@ -178,6 +181,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             raise
         self._begin_work(removals, self._drifted(state))
         self._report()
+        self._report_drift(state)
         return state
 
     async def _look(self, logins: Mapping[str, LoginSettings]) -> AccessState:
@@ -334,7 +338,12 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             outcome = await self.writer.keep(settings)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
+            self._unfixed.add(settings.hostname)
             return
+        if outcome and outcome.error:
+            self._unfixed.add(settings.hostname)
+        else:
+            self._unfixed.discard(settings.hostname)
         if outcome and outcome.applied:
             async_fire_fixed(
                 self.hass, self.config_entry, settings.hostname, outcome.applied
@@ -348,6 +357,29 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             if (issue := self._issue(each))
         ]
         async_report(self.hass, self.config_entry.entry_id, self.subject, issues)
+
+    def _report_drift(self, state: AccessState) -> None:
+        """Report what somebody changed at Cloudflare, except what is fixed at this moment."""
+        issues = []
+        for hostname, login in state.logins.items():
+            if plan := login.plan:
+                fixed = login.settings.keep_in_sync and hostname not in self._unfixed
+                is_being_fixed = fixed and bool(plan.steps)
+                issues += drift_issues(
+                    login.settings, plan, is_being_fixed=is_being_fixed
+                )
+        if (
+            state.problem
+            and state.problem.code is LoginProblemCode.ZERO_TRUST_NOT_SET_UP
+        ):
+            issues.append(zero_trust_issue(self.config_entry.title))
+        async_report(
+            self.hass,
+            self.config_entry.entry_id,
+            "login_drift",
+            issues,
+            is_complete=state.observation is not None or not state.logins,
+        )
 
     def _issue(self, record: LoginRecord) -> Issue | None:
         hostname = record.settings.hostname
