@@ -12,8 +12,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.flows import login_preview
 from sandbox import Sandbox
-from sandbox.state import AccessApplication, AccessGroup, AccessPolicy, IdentityProvider
+from sandbox.state import (
+    AccessApplication,
+    AccessGroup,
+    AccessPolicy,
+    AccessUser,
+    IdentityProvider,
+)
 from tests.common import (
     ENGLISH,
     HOSTNAME,
@@ -411,3 +418,50 @@ async def test_foreign_application_that_is_gone_meanwhile(
 
     assert result["step_id"] == "adopt"
     assert "close this dialog" in sentences(result, OF)["base"].lower()
+
+
+async def test_wildcard_of_others_is_replaced_only_on_request(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The new application may be less strict; it stands in front of this hostname alone."""
+    policy = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    every = [{"type": "public", "uri": "home.*.com"}]
+    theirs = AccessApplication("All", every, [policy])
+    access_of(sandbox).applications[theirs.id] = theirs
+    result = await to_preview(hass, loaded_entry)
+    assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "wildcard")
+    assert result["description_placeholders"]["application"] == "All"
+    assert writes(sandbox) == []
+    result = await choose_item(hass, result, "replace_wildcard")
+    assert result["step_id"] == "preview"
+    assert "`All`" in result["description_placeholders"]["changes"]
+    result = await submit(hass, result)
+
+    assert result["type"] is FlowResultType.EXTERNAL_STEP
+    assert application_at(sandbox)
+    assert theirs.policies == [policy]
+
+
+async def test_seats_that_do_not_suffice_are_warned_of(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    people = access_of(sandbox).people
+    for number in range(50):
+        user = AccessUser(f"friend{number}@example.net", access_seat=True)
+        people.users[user.id] = user
+    result = await to_preview(hass, loaded_entry)
+
+    assert "`51`" in result["description_placeholders"]["changes"]
+
+
+async def test_dialog_that_is_opened_at_the_hostname_says_what_will_happen(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = await to_rules(hass, loaded_entry)
+    monkeypatch.setattr(login_preview, "arrived_by", lambda hostnames: HOME)
+    result = await submit(hass, result, RULES)
+
+    changes = result["description_placeholders"]["changes"]
+    assert "at this moment" in changes
