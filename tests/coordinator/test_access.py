@@ -102,7 +102,7 @@ async def test_in_sync_means_no_write(
     assert writes(sandbox) == []
     # Six lists, application and policy by id, every two hours; and four lists of the checks.
     lists_of_checks = 4
-    assert len(calls(sandbox)) <= 12 * 9 + lists_of_checks
+    assert len(calls(sandbox)) == 12 * 8 + lists_of_checks
     assert told(hass) == set()
 
 
