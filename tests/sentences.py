@@ -22,6 +22,7 @@ from custom_components.cloudflare_mtls.engine.arrival import Arrival
 from custom_components.cloudflare_mtls.engine.checks.specs import SPECS, Check
 from custom_components.cloudflare_mtls.engine.sync.lost_zones import Loss
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
+from custom_components.cloudflare_mtls.login_issues import TOLD_PROBLEMS
 
 from .common import ENGLISH, PACKAGE
 
@@ -58,7 +59,10 @@ OF_REMOVED = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
 RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
 REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)
-LOGINS_WITH_DIALOG = ("login_left", "login_undone")
+LOGIN_DRIFTS = ("login_gone", "login_opened", "login_drift", "login_list_changed")
+LOGIN_PROBLEMS = tuple(f"login_{code}" for code in sorted(TOLD_PROBLEMS))
+LOGINS_WITH_DIALOG = ("login_left", "login_undone", *LOGIN_DRIFTS)
+REFUSED_LOGINS = ("login_refused", "login_refused_listed", "login_refused_elsewhere")
 UNKNOWN_CERTIFICATES = ("unknown_certificates", "unknown_certificates_pinned")
 FIXING_FINDINGS = tuple(f"check_{check}" for check in Check if SPECS[check].fixed_in)
 ERRORS: list[EngineError] = [

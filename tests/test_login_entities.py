@@ -41,7 +41,7 @@ from .logins import (
 )
 from .other_users import user_context
 
-LOG_EVERY = timedelta(minutes=5)
+LOG_EVERY = timedelta(minutes=10)
 
 REQUIRED = "binary_sensor.home_example_com_login_required"
 DIFFERS = "binary_sensor.home_example_com_settings_changed"

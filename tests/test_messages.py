@@ -23,9 +23,12 @@ from tests.sentences import (
     FIXING,
     FIXING_FINDINGS,
     LOGIN,
+    LOGIN_DRIFTS,
+    LOGIN_PROBLEMS,
     LOGINS_WITH_DIALOG,
     LOST_ZONES,
     OF_REMOVED,
+    REFUSED_LOGINS,
     RENEWAL,
     REPAIRS,
     REPEATED,
@@ -109,6 +112,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     }
     keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
+    keys |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -254,6 +258,7 @@ def test_every_abort_has_a_sentence() -> None:
         "entry_not_loaded",
         "issue_ignored",
         "login_changed",
+        "login_not_kept",
         "no_login_hostname",
         "no_tunnel",
         "no_zone",
@@ -347,6 +352,9 @@ def test_issues() -> None:
     named |= {key: {"zone", "reason"} for key in LOST_ZONES}
     named |= {key: {"hostname", "times", "since", "minutes"} for key in REPEATED}
     named["fix_refused"] = {"hostname", "message"}
+    named |= {key: {"hostname", "email", "country"} for key in REFUSED_LOGINS}
+    named |= {key: {"hostname", "target", "detail"} for key in LOGIN_PROBLEMS}
+    named["login_zero_trust_not_set_up"] = {"account"}
     named["removal_left"] = {"hostname", "record"}
     named |= {key: {"hostname", "tunnel"} for key in RULES}
     named["rule_missing_in_some"] |= {"missing", "connectors"}
@@ -380,6 +388,11 @@ def test_issues() -> None:
         *LOST_ZONES,
         *LOGINS_WITH_DIALOG,
         "login_not_removed",
+        "login_gone_unfixable",
+        "login_opened_unfixable",
+        "login_zero_trust_not_set_up",
+        *LOGIN_PROBLEMS,
+        *REFUSED_LOGINS,
         "revocation_not_seen",
         "revocation_pending",
         *RENEWAL,
@@ -421,6 +434,15 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{
             key: {step: {"hostname"} for step in REPAIRS[key]["step"]}
             for key in LOGINS_WITH_DIALOG
+        },
+        **{
+            key: {"init": {"hostname"}, "confirm": {"hostname", "changes"}}
+            for key in LOGIN_DRIFTS
+        },
+        "login_list_changed": {
+            "init": {"hostname"},
+            "keep": {"hostname", "differences"},
+            "confirm": {"hostname", "changes", "differences"},
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
         "removal_in_file": {

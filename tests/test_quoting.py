@@ -153,10 +153,14 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "date": lambda text, foreign: "2026-11-28",
     "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),
+    "differences": lambda text, foreign: Ours(
+        text("login_added", items=listed([foreign]))
+    ),
     "entry": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
+    "items": lambda text, foreign: listed([foreign]),
     "lines": lambda text, foreign: Ours("  - hostname: x.example"),
     "local_address": lambda text, foreign: Ours(
         text("local_address_unreachable", address=foreign)

@@ -18,7 +18,7 @@ from .wording import describe_login_problem
 _MOST_REFUSED: Final = 5
 _OPENED: Final = frozenset({Drift.POLICY_OPENED, Drift.OPEN_POLICY})
 # Checks of protected hostnames, other issues, and dialogs tell the others.
-_TOLD_PROBLEMS: Final = frozenset(
+TOLD_PROBLEMS: Final = frozenset(
     {
         LoginProblemCode.FOREIGN_APPLICATION,
         LoginProblemCode.FOREIGN_PATH,
@@ -77,7 +77,7 @@ def drift_issues(
     issues = [
         _problem_issue(problem, hostname)
         for problem in plan.problems
-        if problem.code in _TOLD_PROBLEMS
+        if problem.code in TOLD_PROBLEMS
     ]
     drifts = {each.drift for each in plan.differences if not each.drift.is_for_a_person}
     if drifts and not is_being_fixed:

@@ -105,7 +105,7 @@ async def test_in_sync_means_no_write(
     # The log of logins and the seats have paces of their own.
     others = ("/access_requests", "/users")
     made = [each for each in calls(sandbox) if not each.path.endswith(others)]
-    assert len(made) <= 12 * 9 + lists_of_checks
+    assert len(made) == 12 * 8 + lists_of_checks
     assert told(hass) == set()
 
 

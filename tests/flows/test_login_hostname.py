@@ -12,13 +12,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.flows import login_preview
 from sandbox import Sandbox
-from sandbox.state import AccessApplication, AccessGroup, AccessPolicy, IdentityProvider
+from sandbox.state import AccessGroup, AccessUser, IdentityProvider
 from tests.common import (
     ENGLISH,
     HOSTNAME,
     sentences,
-    settle,
     setup_integration,
     submit,
     wait_for_refresh,
@@ -29,7 +29,6 @@ from tests.flows.login_dialog import (
     RULES,
     add,
     choose_item,
-    to_people,
     to_preview,
     to_rules,
     token_of,
@@ -345,69 +344,59 @@ async def test_cloudflare_stops_answering(
     assert result["reason"] == "login_not_undone"
 
 
-@pytest.mark.parametrize("undone", [True, False])
-async def test_login_page_on_the_phones_hostname(
+async def test_seats_that_do_not_suffice_are_warned_of(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    people = access_of(sandbox).people
+    for number in range(50):
+        user = AccessUser(f"friend{number}@example.net", access_seat=True)
+        people.users[user.id] = user
+    result = await to_preview(hass, loaded_entry)
+
+    assert "`51`" in result["description_placeholders"]["changes"]
+
+
+async def test_dialog_that_is_opened_at_the_hostname_says_what_will_happen(
     hass: HomeAssistant,
-    sandbox: Sandbox,
-    faults: Faults,
-    entry: MockConfigEntry,
+    loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
-    undone: bool,
+) -> None:
+    result = await to_rules(hass, loaded_entry)
+    monkeypatch.setattr(login_preview, "arrived_by", lambda hostnames: HOME)
+    result = await submit(hass, result, RULES)
+
+    changes = result["description_placeholders"]["changes"]
+    assert "at this moment" in changes
+
+
+async def test_form_is_shown_again(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The front end asks for a step that it lost."""
+    result = await to_preview(hass, loaded_entry)
+    again = await hass.config_entries.subentries.async_configure(result["flow_id"])
+
+    assert again["step_id"] == "preview"
+    assert again["description_placeholders"] == result["description_placeholders"]
+
+
+async def test_tunnel_that_is_managed_locally_cannot_demand_the_login(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Only a person changes its file."""
+    sandbox.state.tunnels[sandbox.tunnel_id].config_src = "local"
+    result = await to_rules(hass, loaded_entry)
+
+    assert "connector" not in result["data_schema"].schema
+
+
+async def test_seats_that_cannot_be_counted_are_not_said(
+    hass: HomeAssistant, faults: Faults, entry: MockConfigEntry
 ) -> None:
     await setup_integration(hass, entry)
-    writer = entry.runtime_data.access.writer
-    pages = iter([frozenset(), frozenset({HOSTNAME})])
-
-    async def find() -> frozenset[str]:
-        return next(pages)
-
-    monkeypatch.setattr(writer, "find_login_pages", find)
+    fault = faults.unavailable("GET", "/access/users")
     result = await to_preview(hass, entry)
-    if not undone:
-        faults.unavailable("DELETE", "/access/apps")
-    result = await submit(hass, result)
 
-    assert result["reason"] == ("login_pages_undone" if undone else "login_pages")
-    assert HOSTNAME in result["description_placeholders"]["mobile_hostnames"]
-    assert (application_at(sandbox) is None) is undone
-
-
-async def test_foreign_application_is_only_watched(
-    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
-) -> None:
-    """Or another hostname is chosen; the policies stay as they are, and there is no trial."""
-    policy = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
-    theirs = AccessApplication("Theirs", [{"type": "public", "uri": HOME}], [policy])
-    access_of(sandbox).applications[theirs.id] = theirs
-    result = await to_people(hass, loaded_entry)
-    assert result["description_placeholders"]["application"] == "Theirs"
-    result = await choose_item(hass, result, "hostname")
-    result = await submit(hass, result, {"hostname": HOME})
-    result = await choose_item(hass, result, "adopt")
-    wrong = await submit(hass, result, {"own_email": "x"})
-    assert "not an e-mail address" in sentences(wrong, OF)["own_email"]
-    result = await submit(hass, wrong, {"own_email": OWNER})
-    assert result["description_placeholders"]["after"] == ""
-    result = await submit(hass, result)
-
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await settle(hass)
-    application = application_at(sandbox)
-    assert application
-    assert (application.id, application.policies) == (theirs.id, [policy])
-    assert told(hass) == set()
-
-
-async def test_foreign_application_that_is_gone_meanwhile(
-    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
-) -> None:
-    policy = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
-    theirs = AccessApplication("Theirs", [{"type": "public", "uri": HOME}], [policy])
-    access_of(sandbox).applications[theirs.id] = theirs
-    result = await to_people(hass, loaded_entry)
-    result = await choose_item(hass, result, "adopt")
-    only_another_login(sandbox)
-    result = await submit(hass, result, {"own_email": OWNER})
-
-    assert result["step_id"] == "adopt"
-    assert "close this dialog" in sentences(result, OF)["base"].lower()
+    assert fault.hits
+    assert result["step_id"] == "preview"
+    assert "seats" not in result["description_placeholders"]["changes"]

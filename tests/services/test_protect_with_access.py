@@ -14,6 +14,7 @@ from custom_components.cloudflare_mtls.pages.login_trial import (
     async_get_expected_logins,
 )
 from sandbox import Sandbox
+from sandbox.state import IdentityProvider
 from tests.common import HOSTNAME, act, reported, settle, wait_for_refresh
 from tests.engine.access.helpers import HOME, OWNER, PARTNER
 from tests.faults import Faults
@@ -188,13 +189,13 @@ async def test_login_methods_by_their_names(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """As Cloudflare shows them; the one-time PIN has a word of its own."""
-    methods = access_of(sandbox).identity_providers
-    other = next(each for each in methods if each.type != "onetimepin")
+    other = IdentityProvider("google", "Google")
+    access_of(sandbox).identity_providers.append(other)
     await protect(
         hass,
         loaded_entry,
         emails=[OWNER],
-        login_methods=[other.name or other.type, "onetimepin"],
+        login_methods=["Google", "onetimepin"],
     )
 
     application = application_at(sandbox)

@@ -31,7 +31,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     """
 
     subject = "login_log"
-    interval = timedelta(minutes=5)
+    interval = timedelta(minutes=10)
     permissions = frozenset({Permission.ACCESS_LOGINS_READ})
 
     def __init__(

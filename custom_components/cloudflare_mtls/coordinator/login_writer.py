@@ -100,11 +100,18 @@ class LoginWriter:
         observation: AccessObservation,
         settings: LoginSettings,
         occasion: Occasion,
+        *,
+        over_wildcard: bool = False,
     ) -> LoginPlan:
-        """Return how Access gets to the settings of a login hostname."""
+        """Return how Access gets to the settings of a login hostname, as make_login_plan does."""
         own = find_own(observation, settings.hostname, self.ids_of(settings.hostname))
         return make_login_plan(
-            observation, own, settings, occasion, self.mobile_hostnames
+            observation,
+            own,
+            settings,
+            occasion,
+            self.mobile_hostnames,
+            over_wildcard=over_wildcard,
         )
 
     def ids_of(self, hostname: str) -> OwnIds:
@@ -195,7 +202,12 @@ class LoginWriter:
     ) -> tuple[AccessObservation, LoginPlan]:
         """Return what there is to do by now, which a person has to have confirmed."""
         observation = await self.observe(confirmed.settings)
-        plan = self.plan(observation, confirmed.settings, occasion)
+        plan = self.plan(
+            observation,
+            confirmed.settings,
+            occasion,
+            over_wildcard=confirmed.over_wildcard,
+        )
         if not plan.is_covered_by(confirmed) or plan.blocking_at(occasion):
             raise PlanChanged
         return observation, plan

@@ -19,7 +19,7 @@ class SeatsCoordinator(CloudflareCoordinator[int | None]):
     """
 
     subject = "seats"
-    interval = timedelta(hours=1)
+    interval = timedelta(hours=3)
     permissions = frozenset({Permission.ACCESS_ORGANIZATION_EDIT})
 
     def __init__(

@@ -1,6 +1,6 @@
 """Have a hostname ask for a login, change who may log in, or stop asking."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -44,7 +44,7 @@ from ..coordinator.access import AccessCoordinator
 from ..coordinator.login_writer import LoginWritten, needs_trial
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
-from ..engine.access.problems import LoginProblem, seat_problem
+from ..engine.access.problems import LoginProblem, LoginProblemCode, seat_problem
 from ..engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
@@ -104,6 +104,8 @@ class LoginHostnameFlow(ConfigSubentryFlow):
     _observation: AccessObservation | None = None
     _plan: LoginPlan | None = None
     _seats: LoginProblem | None = None
+    _wildcard: LoginProblem | None = None
+    _over_wildcard: Collection[str] = ()
     _until: datetime | None = None
     _url = ""
     _stop_waiting: CALLBACK_TYPE | None = None
@@ -357,15 +359,45 @@ class LoginHostnameFlow(ConfigSubentryFlow):
             self._observation = await self._access.writer.observe(settings)
         except EngineError as err:
             return await self._show_obstacle(settings, describe_access(err))
-        plan = self._access.writer.plan(self._observation, settings, self._occasion)
-        blocking = plan.blocking_at(self._occasion)
-        if blocking:
-            return await self._show_obstacle(
-                settings, describe_login_problem(blocking[0])
-            )
+        plan = self._access.writer.plan(
+            self._observation,
+            settings,
+            self._occasion,
+            over_wildcard=self._hostname in self._over_wildcard,
+        )
+        if blocking := plan.blocking_at(self._occasion):
+            problem = blocking[0]
+            if problem.code is LoginProblemCode.FOREIGN_WILDCARD:
+                self._wildcard = problem
+                return await self.async_step_wildcard()
+            return await self._show_obstacle(settings, describe_login_problem(problem))
         self._plan = plan
         self._seats = await self._find_seats(settings)
         return await self._show_preview(message)
+
+    async def async_step_wildcard(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Say that the new application takes the place of somebody's for a wildcard."""
+        problem = made(self._wildcard)
+        return self.async_show_menu(
+            step_id="wildcard",
+            menu_options=["replace_wildcard", "hostname"],
+            description_placeholders=shown(
+                {
+                    "hostname": self._hostname,
+                    "application": problem.detail,
+                    "address": problem.target,
+                }
+            ),
+        )
+
+    async def async_step_replace_wildcard(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Go on although the new application may be less strict than the one for a wildcard."""
+        self._over_wildcard = {self._hostname}
+        return await self._review(made(self._settings))
 
     async def _find_seats(self, settings: LoginSettings) -> LoginProblem | None:
         """Return the problem that the people need more seats than there are, if that is known."""

@@ -6,7 +6,7 @@ from ..cutting_off import arrived_by
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem
-from ..engine.access.settings import LoginSettings, People, PeopleOfGroup
+from ..engine.access.settings import LoginSettings, People
 from ..quoting import Ours, listed, quoted
 from ..wording import Texts, changes_of, describe_login_problem, paragraphs
 
@@ -46,12 +46,13 @@ def _who(
     text: Texts, observation: AccessObservation, settings: LoginSettings
 ) -> Iterator[str]:
     hostname = settings.hostname
-    match settings.who:
-        case People(emails):
-            yield text("login_people", hostname=hostname, people=listed(sorted(emails)))
-        case PeopleOfGroup(group_id):
-            names = {each.id: each.name for each in observation.groups}
-            yield text("login_group", hostname=hostname, group=names[group_id])
+    who = settings.who
+    if isinstance(who, People):
+        people = listed(sorted(who.emails))
+        yield text("login_people", hostname=hostname, people=people)
+    else:
+        names = {each.id: each.name for each in observation.groups}
+        yield text("login_group", hostname=hostname, group=names[who.group_id])
     if settings.countries:
         codes = Ours(", ".join(map(quoted, sorted(settings.countries))))
         yield text("login_countries", countries=codes)

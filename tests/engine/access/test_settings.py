@@ -11,6 +11,7 @@ from custom_components.cloudflare_mtls.engine.access.settings import (
     PeopleOfGroup,
     SettingsFault,
     read_email,
+    shuts_out,
 )
 from tests.engine.access.helpers import settings
 
@@ -82,3 +83,28 @@ def test_longest_hostname() -> None:
     hostname = f"{51 * 'a'}.example.com"
     assert len(hostname) == 63
     assert settings(hostname=hostname).hostname == hostname
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"who": People(frozenset({"a@b.de", "c@d.de"}))}, {}, True),
+        ({"who": PeopleOfGroup("1")}, {"who": PeopleOfGroup("2")}, True),
+        ({"who": PeopleOfGroup("1")}, {}, True),
+        ({"login_methods": frozenset({"x"})}, {}, True),
+        ({}, {"one_time_pin": False, "login_methods": frozenset({"x"})}, True),
+        ({"one_time_pin": False}, {}, True),
+        ({}, {}, False),
+        ({}, {"who": People(frozenset({"owner@example.com", "c@d.de"}))}, False),
+        ({"who": PeopleOfGroup("1")}, {"who": PeopleOfGroup("1")}, False),
+        ({}, {"login_methods": frozenset({"x"})}, False),
+        ({}, {"one_time_pin": False}, False),
+        ({}, {"countries": frozenset({"DE"})}, False),
+        ({"open_paths": frozenset({"/a"})}, {}, False),
+    ],
+)
+def test_who_is_shut_out(
+    before: dict[str, Any], after: dict[str, Any], expected: bool
+) -> None:
+    """Without a login method, all of the account's are allowed; countries end no session."""
+    assert shuts_out(settings(**before), settings(**after)) is expected

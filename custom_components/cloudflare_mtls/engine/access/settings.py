@@ -142,13 +142,19 @@ def shuts_out(before: LoginSettings, after: LoginSettings) -> bool:
             fewer_people = not old <= new
         case old_who, new_who:
             fewer_people = old_who != new_who
-    return fewer_people or not _methods(before) <= _methods(after)
+    return fewer_people or _has_fewer_methods(before, after)
 
 
-def _methods(settings: LoginSettings) -> frozenset[str]:
-    """Return the login methods by their ids, and what stands for a code or for all of them."""
-    pin = frozenset({"one-time PIN"} if settings.one_time_pin else ())
-    return settings.login_methods | pin
+def _has_fewer_methods(before: LoginSettings, after: LoginSettings) -> bool:
+    if not after.login_methods and not after.one_time_pin:
+        # All of the account's methods are allowed.
+        return False
+    had_all = not before.login_methods and not before.one_time_pin
+    return (
+        had_all
+        or not before.login_methods <= after.login_methods
+        or before.one_time_pin > after.one_time_pin
+    )
 
 
 def read_email(text: str) -> str | None:
