@@ -1,5 +1,6 @@
 """Tests of trials: a new login is removed again unless somebody got in, whatever happens meanwhile."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,16 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.coordinator import login_writer
 from custom_components.cloudflare_mtls.coordinator.access import (
     AccessCoordinator,
     TrialEnd,
 )
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.set_up import (
+    LoginSetUp,
+    set_up_login,
+)
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged, Unavailable
 from custom_components.cloudflare_mtls.storage.logins import Stage
 from sandbox import Sandbox
@@ -98,6 +104,34 @@ async def test_trial_ends_although_home_assistant_was_off(
 
         assert application_at(sandbox) is None
         assert "login_undone" in told(again)
+
+
+async def test_trial_ends_although_home_assistant_was_killed_in_its_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end is stored before the first write; what was created since is known by its marks."""
+    key = f"cloudflare_mtls.{loaded_entry.entry_id}.logins"
+    stored: list[Any] = []
+
+    async def set_up(*arguments: Any) -> LoginSetUp:
+        stored.append(deepcopy(hass_storage[key]))
+        return await set_up_login(*arguments)
+
+    monkeypatch.setattr(login_writer, "set_up_login", set_up)
+    await begin(loaded_entry)
+    async with restarted(hass) as again:
+        [hass_storage[key]] = stored
+        freezer.tick(timedelta(hours=1))
+        await setup_integration(again, same_account(loaded_entry))
+
+        assert application_at(sandbox) is None
+        assert access_of(sandbox).policies == {}
+        assert told(again) == {"login_undone"}
 
 
 async def test_trial_that_was_passed_lasts(
