@@ -20,6 +20,7 @@ from custom_components.cloudflare_mtls.engine.access.set_up import (
     set_up_login,
 )
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged, Unavailable
+from custom_components.cloudflare_mtls.engine.probe import Verdict, Visit
 from custom_components.cloudflare_mtls.storage.logins import Stage
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
@@ -132,6 +133,29 @@ async def test_trial_ends_although_home_assistant_was_killed_in_its_set_up(
         assert application_at(sandbox) is None
         assert access_of(sandbox).policies == {}
         assert told(again) == {"login_undone"}
+
+
+@pytest.mark.parametrize("follows", [True, False])
+async def test_person_is_asked_only_once_the_edge_asks_for_the_login(
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    follows: bool,
+) -> None:
+    """The edge follows a while after the write; nobody waits for ever."""
+    monkeypatch.setattr(login_writer, "_POLL_SECONDS", 0.0)
+    access = coordinator(loaded_entry)
+    visit, late = access.probe.anonymously, Visit(verdict=Verdict.LET_IN, status=200)
+    visits: list[str] = []
+
+    async def visit_later(hostname: str, path: str = "/") -> Visit:
+        visits.append(hostname)
+        is_early = visits.count(HOME) < 3 or not follows
+        return late if is_early and hostname == HOME else await visit(hostname, path)
+
+    monkeypatch.setattr(access.probe, "anonymously", visit_later)
+    assert (await begin(loaded_entry)).is_done
+    # Besides, nothing of the trial is visited.
+    assert visits.count(HOME) == (3 if follows else 40)
 
 
 async def test_trial_that_was_passed_lasts(
