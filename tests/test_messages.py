@@ -34,6 +34,7 @@ from tests.sentences import (
     SUBENTRY,
     UNKNOWN_CERTIFICATES,
     placeholders,
+    strings,
 )
 
 from .common import ENGLISH
@@ -43,15 +44,6 @@ PAGES = {
     "pages/page.py": ("handover", "proof"),
     "pages/certificate_test.py": ("proof",),
 }
-
-
-def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every sentence with the path to it."""
-    if isinstance(texts, str):
-        yield path, texts
-        return
-    for key, value in texts.items():
-        yield from strings(value, f"{path}.{key}" if path else key)
 
 
 STRINGS = dict(strings(ENGLISH))
@@ -388,59 +380,6 @@ def test_issues() -> None:
         *(f"check_{check}" for check in Check),
         *(f"problem_{code}" for code in ProblemCode if code not in OF_REMOVED),
     }
-
-
-def test_dialogs_of_repairs_can_be_filled() -> None:
-    """Each step uses only placeholders that the repair or the step fills."""
-    handover = {"name", "url", "code", "until", "local_address", "arrival"}
-    handover |= {"blocked_url"}
-    renewal = {"name", "date", "local_address"}
-    steps: dict[str, dict[str, set[str]]] = {
-        **{
-            key: {"init": {"hostname", "who"}, "confirm": {"hostname", "changes"}}
-            for key in FIXING
-        },
-        **{
-            key: {"init": {"name", "date"}, "renew": renewal, "handover": handover}
-            for key in RENEWAL
-        },
-        **{
-            key: {
-                "init": {"target", "value", "detail"},
-                "confirm": {"target", "value", "detail"},
-            }
-            for key in FIXING_FINDINGS
-        },
-        "certificate_ready": {"handover": handover},
-        **{
-            key: {"init": set(), "confirm": set(), "revoke": set()}
-            for key in UNKNOWN_CERTIFICATES
-        },
-        **{
-            key: {"init": {"zone", "reason"}, "forget": {"hostnames"}}
-            for key in LOST_ZONES
-        },
-        **{
-            key: {step: {"hostname"} for step in REPAIRS[key]["step"]}
-            for key in LOGINS_WITH_DIALOG
-        },
-        "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
-        "removal_in_file": {
-            "init": {"hostname"},
-            "app": {"app", "entry", "hostname"},
-            "confirm": {"hostname"},
-        },
-        "zone_replaced": {
-            "init": {"zone"},
-            "confirm": {"changes"},
-            "forget": {"hostnames"},
-        },
-    }
-    for key, flow in REPAIRS.items():
-        assert flow["step"].keys() == steps[key].keys()
-        for step, texts in flow["step"].items():
-            for _, sentence in strings(texts):
-                assert placeholders(sentence) <= steps[key][step]
 
 
 def test_texts_that_the_code_looks_up_can_be_filled() -> None:
