@@ -1,8 +1,10 @@
 """The sentences of the integration, and where its code uses them."""
 
 import ast
+from collections.abc import Iterator
 import re
 from string import Formatter
+from typing import Any
 
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
@@ -89,3 +91,12 @@ def unquoted(sentence: str) -> str:
 def placeholders(text: str) -> set[str]:
     """Return the placeholders of a sentence."""
     return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every sentence with the path to it."""
+    if isinstance(texts, str):
+        yield path, texts
+        return
+    for key, value in texts.items():
+        yield from strings(value, f"{path}.{key}" if path else key)

@@ -37,6 +37,7 @@ from tests.sentences import (
     SUBENTRY,
     UNKNOWN_CERTIFICATES,
     placeholders,
+    strings,
 )
 
 from .common import ENGLISH
@@ -46,15 +47,6 @@ PAGES = {
     "pages/page.py": ("handover", "proof"),
     "pages/certificate_test.py": ("proof",),
 }
-
-
-def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every sentence with the path to it."""
-    if isinstance(texts, str):
-        yield path, texts
-        return
-    for key, value in texts.items():
-        yield from strings(value, f"{path}.{key}" if path else key)
 
 
 STRINGS = dict(strings(ENGLISH))
@@ -401,6 +393,7 @@ def test_issues() -> None:
     }
 
 
+<<<<<<< HEAD
 def test_dialogs_of_repairs_can_be_filled() -> None:
     """Each step uses only placeholders that the repair or the step fills."""
     handover = {"name", "url", "code", "until", "local_address", "arrival"}
@@ -463,6 +456,8 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
                 assert placeholders(sentence) <= steps[key][step]
 
 
+=======
+>>>>>>> access-shell
 def test_texts_that_the_code_looks_up_can_be_filled() -> None:
     """Each text that the code looks up exists, and the code fills its placeholders."""
     found = 0

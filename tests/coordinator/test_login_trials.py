@@ -1,5 +1,6 @@
 """Tests of trials: a new login is removed again unless somebody got in, whatever happens meanwhile."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,18 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.coordinator import login_writer
 from custom_components.cloudflare_mtls.coordinator.access import (
     AccessCoordinator,
     TrialEnd,
 )
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.set_up import (
+    LoginSetUp,
+    set_up_login,
+)
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged, Unavailable
+from custom_components.cloudflare_mtls.engine.probe import Verdict, Visit
 from custom_components.cloudflare_mtls.storage.logins import Stage
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
@@ -98,6 +105,57 @@ async def test_trial_ends_although_home_assistant_was_off(
 
         assert application_at(sandbox) is None
         assert "login_undone" in told(again)
+
+
+async def test_trial_ends_although_home_assistant_was_killed_in_its_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end is stored before the first write; what was created since is known by its marks."""
+    key = f"cloudflare_mtls.{loaded_entry.entry_id}.logins"
+    stored: list[Any] = []
+
+    async def set_up(*arguments: Any) -> LoginSetUp:
+        stored.append(deepcopy(hass_storage[key]))
+        return await set_up_login(*arguments)
+
+    monkeypatch.setattr(login_writer, "set_up_login", set_up)
+    await begin(loaded_entry)
+    async with restarted(hass) as again:
+        [hass_storage[key]] = stored
+        freezer.tick(timedelta(hours=1))
+        await setup_integration(again, same_account(loaded_entry))
+
+        assert application_at(sandbox) is None
+        assert access_of(sandbox).policies == {}
+        assert told(again) == {"login_undone"}
+
+
+@pytest.mark.parametrize("follows", [True, False])
+async def test_person_is_asked_only_once_the_edge_asks_for_the_login(
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    follows: bool,
+) -> None:
+    """The edge follows a while after the write; nobody waits for ever."""
+    monkeypatch.setattr(login_writer, "_POLL_SECONDS", 0.0)
+    access = coordinator(loaded_entry)
+    visit, late = access.probe.anonymously, Visit(verdict=Verdict.LET_IN, status=200)
+    visits: list[str] = []
+
+    async def visit_later(hostname: str, path: str = "/") -> Visit:
+        visits.append(hostname)
+        is_early = visits.count(HOME) < 3 or not follows
+        return late if is_early and hostname == HOME else await visit(hostname, path)
+
+    monkeypatch.setattr(access.probe, "anonymously", visit_later)
+    assert (await begin(loaded_entry)).is_done
+    # Besides, nothing of the trial is visited.
+    assert visits.count(HOME) == (3 if follows else 40)
 
 
 async def test_trial_that_was_passed_lasts(

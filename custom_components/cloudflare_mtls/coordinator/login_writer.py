@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -10,18 +11,23 @@ from homeassistant.core import HomeAssistant, callback
 from ..account import async_get_account_state
 from ..const import CONF_ACCOUNT_ID
 from ..engine.access.apply import LoginOutcome, apply_login_plan
-from ..engine.access.login_visit import shows_login
+from ..engine.access.login_visit import asked_for, shows_login
 from ..engine.access.observation import AccessObservation, OwnIds, find_own
 from ..engine.access.observe import observe_access
 from ..engine.access.plan import LoginPlan, Occasion, make_login_plan
 from ..engine.access.set_up import LoginRemoval, LoginSetUp, remove_login, set_up_login
 from ..engine.access.settings import LoginSettings, shuts_out
 from ..engine.access.steps import LoginStep
+from ..engine.api.access_models import Organization
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.probe import Probe
 from ..storage.logins import LoginRecord, LoginRecords, Stage
 from ..subentries import hostnames_of, login_hostnames_of
+
+# The edge follows what is written within seconds as a rule, and within two minutes at most.
+_EDGE_VISITS: Final = 40
+_POLL_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,14 +146,16 @@ class LoginWriter:
                 return await self._note_failure(record, done)
             record = replace(record, ids=done.outcome.own.ids)
             await self._records.async_put(record)
-            written = LoginWritten(
-                applied=done.outcome.applied,
-                issuer=_issuer(observation, done.outcome),
-            )
-            if login_pages := await self.find_login_pages() - before:
+        written = LoginWritten(
+            applied=done.outcome.applied, issuer=_issuer(observation, done.outcome)
+        )
+        # Others may write meanwhile: it takes up to two minutes.
+        await self._until_asked(plan.settings.hostname, written.issuer)
+        if login_pages := await self.find_login_pages() - before:
+            async with self._writing:
                 is_undone = await self._undo(record)
-                return replace(written, login_pages=login_pages, is_undone=is_undone)
-            return written
+            return replace(written, login_pages=login_pages, is_undone=is_undone)
+        return written
 
     async def change(self, confirmed: LoginPlan) -> LoginWritten:
         """Apply changed settings, and end the sessions where somebody is shut out.
@@ -301,6 +309,17 @@ class LoginWriter:
                 self._hass.config_entries.async_remove_subentry(
                     self._entry, subentry_id
                 )
+
+    async def _until_asked(self, hostname: str, issuer: Issuer | None) -> None:
+        """Wait until the edge asks for the login, as long as that may take."""
+        if issuer is None:
+            return
+        organization = Organization(auth_domain=issuer.auth_domain)
+        for _ in range(_EDGE_VISITS):
+            visit = await self._probe.anonymously(hostname)
+            if asked_for(visit, organization) == issuer.audience:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def find_login_pages(self) -> frozenset[str]:
         """Return the protected hostnames that show a login page, where nobody can log in."""

@@ -505,7 +505,7 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         self._url = login.url
         self._stop_waiting = async_call_later(
             self.hass,
-            TRIAL,
+            made(self._until) - dt_util.utcnow(),
             HassJob(self._async_end_trial, cancel_on_shutdown=True),
         )
         return await self.async_step_trial()
