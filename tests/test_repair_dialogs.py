@@ -3,6 +3,7 @@
 from tests.sentences import (
     FIXING,
     FIXING_FINDINGS,
+    LOGIN_DRIFTS,
     LOGINS_WITH_DIALOG,
     LOST_ZONES,
     RENEWAL,
@@ -46,6 +47,15 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
         **{
             key: {step: {"hostname"} for step in REPAIRS[key]["step"]}
             for key in LOGINS_WITH_DIALOG
+        },
+        **{
+            key: {"init": {"hostname"}, "confirm": {"hostname", "changes"}}
+            for key in LOGIN_DRIFTS
+        },
+        "login_list_changed": {
+            "init": {"hostname"},
+            "keep": {"hostname", "differences"},
+            "confirm": {"hostname", "changes", "differences"},
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
         "removal_in_file": {
