@@ -62,11 +62,22 @@ class Delays:
     """Until a lost connection of a tunnel is no longer listed."""
     events: float = 0
     """Until a blocked request is listed among the firewall events."""
+    access_list: float = 0
+    """Until lists of Access show a change; reads by id show it at once."""
+    access_edge: float = 0
+    """Until the edge follows a change of Access."""
+    access_policy: float = 0
+    """Until applications can use a new reusable policy."""
+    access_revocation: float = 0
+    """Until the edge knows that tokens of Access were revoked."""
+    access_login: float = 0
+    """Until a person whose sessions were revoked can log in again."""
 
     @classmethod
     def realistic(cls) -> Delays:
         """Return the delays that users of Cloudflare measured."""
-        # GUESS: reconnection and events. Sources only say "a few minutes".
+        # GUESS: reconnection and events. Sources only say "a few minutes". The edge followed
+        # changes of Access within seconds, once after 120; how soon a policy works is unknown.
         return cls(
             revocation=120,
             enforcement=60,
@@ -75,6 +86,11 @@ class Delays:
             new_token=30,
             reconnection=180,
             events=120,
+            access_list=30,
+            access_edge=15,
+            access_policy=5,
+            access_revocation=30,
+            access_login=60,
         )
 
 

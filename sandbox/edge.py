@@ -6,7 +6,10 @@ import json
 
 from aiohttp import web
 
-from . import access, firewall, ingress, ip_access, origin_rules, pages, proxy
+from . import firewall, ingress, ip_access, origin_rules, pages, proxy
+from .access.gate import Admitted, Asked, Gate
+from .access.keys import TeamKeys
+from .access.login import LoginPages
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
 from .exchange import Carrier, OriginError
@@ -30,6 +33,7 @@ class Edge:
         state: State,
         clients: ClientAuthorities,
         authority: Authority,
+        keys: TeamKeys,
         *,
         host_keeps_port: bool,
         connectors: Carrier | None = None,
@@ -49,7 +53,9 @@ class Edge:
             handler_cancellation=True,
         )
         self._connectors = connectors
-        self._imitation = Imitation(state)
+        self._imitation = Imitation(state, keys)
+        self._gate = Gate(state, keys)
+        self._logins = LoginPages(state, keys)
 
     async def start(self, port: int) -> None:
         """Start listening; port 0 means any free port."""
@@ -71,6 +77,8 @@ class Edge:
         await self._http.shutdown(timeout=1)
 
     def _certificate_hosts(self, server_name: str) -> tuple[str, ...]:
+        if self._state.account_of_team(server_name) is not None:
+            return (server_name,)
         zone = self._state.zone_of(server_name)
         pack = zone.pack_for(server_name) if zone else None
         return tuple(pack.hosts) if pack else ()
@@ -89,6 +97,8 @@ class Edge:
         CLOCK.catch_up()
         ray = pages.new_ray()
         hostname = ingress.plain_host(request.host)
+        if team := self._state.account_of_team(hostname):
+            return await self._logins.answer(request, team, ray)
         zone = self._state.zone_of(hostname)
         if zone is None:
             return _failed(request, ingress.NO_RECORD, ray)
@@ -99,10 +109,11 @@ class Edge:
             return stopped
         path = str(fields["http.request.uri.path"])
         account = self._state.accounts[zone.account_id]
-        if login := access.login_url(
-            account.access, self._state.visitor, hostname, path
-        ):
-            return pages.redirected(login, ray)
+        admitted = await self._gate.judge(
+            Asked(request, account, zone, hostname, path, ray)
+        )
+        if not isinstance(admitted, Admitted):
+            return admitted
         if "Upgrade" in request.headers and setting(zone, "websockets") == "off":
             # GUESS: the answer to a refused upgrade.
             return pages.failed(request, 400, 400, "WebSockets are off", ray)
@@ -119,7 +130,8 @@ class Edge:
             case ingress.Failure() as failure:
                 return _failed(request, failure, ray)
             case Tunnel() as tunnel:
-                return await self._serve(request, tunnel, target.host, ray)
+                added = self._forwarding_headers(request, ray) | admitted.headers
+                return await self._serve(request, tunnel, target.host, added, ray)
 
     def _stopped(
         self,
@@ -177,9 +189,13 @@ class Edge:
         return page(request.host, ray)
 
     async def _serve(
-        self, request: web.BaseRequest, tunnel: Tunnel, host: str, ray: str
+        self,
+        request: web.BaseRequest,
+        tunnel: Tunnel,
+        host: str,
+        added: Mapping[str, str],
+        ray: str,
     ) -> web.StreamResponse:
-        added = self._forwarding_headers(request, ray)
         try:
             outgoing = proxy.outgoing(request, host, added)
             exchange = await self._carrier(tunnel).open(tunnel, outgoing)

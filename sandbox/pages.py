@@ -29,13 +29,13 @@ def new_ray() -> str:
 def blocked(host: str, ray: str) -> web.Response:
     """Return the page of a rule that blocks."""
     title = "Attention Required! | Cloudflare"
-    return _page(403, ray, title, _BLOCKED.format(escape(host)))
+    return page(403, ray, title, _BLOCKED.format(escape(host)))
 
 
 def challenged(host: str, ray: str) -> web.Response:
     """Return the page of a rule that challenges; it cannot be solved here."""
     text = "Enable JavaScript and cookies to continue"
-    response = _page(403, ray, "Just a moment...", _text(host, text))
+    response = page(403, ray, "Just a moment...", _text(host, text))
     response.headers["cf-mitigated"] = "challenge"
     return response
 
@@ -44,6 +44,15 @@ def redirected(url: str, ray: str, status: int = 302) -> web.Response:
     """Return the redirect to an Access login, or that of a rule."""
     headers = {"Location": url, "Server": "cloudflare", "CF-RAY": ray}
     return web.Response(status=status, headers=headers)
+
+
+def access_page(
+    status: int, ray: str, title: str, host: str, text: str
+) -> web.Response:
+    """Return a page of Access, whose text may not come from a cache."""
+    response = page(status, ray, title, _text(host, text))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def answered(text: str, ray: str, *, cache_status: str = "") -> web.Response:
@@ -65,7 +74,7 @@ def failed(
     page_title = f"{title} | Cloudflare"
     if code == status:
         page_title = f"{request.host} | {code}: {title}"
-    return _page(status, ray, page_title, _text(headline, title))
+    return page(status, ray, page_title, _text(headline, title))
 
 
 def _problem(host: str, status: int, code: int, title: str, ray: str) -> web.Response:
@@ -92,7 +101,8 @@ def _text(headline: str, text: str) -> str:
     return f"<h1>{escape(headline)}</h1>\n<p>{escape(text)}</p>"
 
 
-def _page(status: int, ray: str, title: str, body: str) -> web.Response:
+def page(status: int, ray: str, title: str, body: str) -> web.Response:
+    """Return a page with a body of HTML."""
     return web.Response(
         status=status,
         reason=_reason(status),

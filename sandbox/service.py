@@ -9,6 +9,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from . import seed
+from .access.control import access_control
+from .access.keys import TeamKeys
 from .api import PREFIX, api_application
 from .api.tunnels import connector_token
 from .authority import ClientAuthorities, edge_authority
@@ -53,6 +55,7 @@ class Sandbox:
         self.journal = Journal()
         self.faults = Faults(self.state)
         self.authorities = ClientAuthorities()
+        self.team_keys = TeamKeys()
         self.token = self.state.add_token()
         self.supervisor = Supervisor()
         self.metrics = MetricsServers()
@@ -69,6 +72,7 @@ class Sandbox:
             self.state,
             self.authorities,
             self._edge_authority,
+            self.team_keys,
             host_keeps_port=host_keeps_port,
             connectors=self.connectors,
         )
@@ -116,6 +120,7 @@ class Sandbox:
             "zone_id": self.zone_id,
             "zone_name": self.zone_name,
             "tunnel_id": self.tunnel_id,
+            "auth_domain": self.state.accounts[self.account_id].access.auth_domain,
         }
         if self.connectors is None:
             return ready
@@ -159,6 +164,9 @@ class Sandbox:
         )
         application.add_subapp(
             "/sandbox/supervisor", supervisor_control(self.supervisor, self.state)
+        )
+        application.add_subapp(
+            "/sandbox/access", access_control(self.state, self.team_keys)
         )
         application.add_subapp(
             "/sandbox",

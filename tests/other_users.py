@@ -25,7 +25,10 @@ ACTIONS: Final[list[tuple[str, dict[str, str]]]] = [
     ("verify", {"hostname": HOSTNAME}),
     ("get_blocked_requests", {"hostname": HOSTNAME}),
     ("create_tunnel", {"name": "Cottage"}),
+    ("protect_with_access", {"hostname": "home.example.com"}),
 ]
+# The actions on the device of a login hostname.
+LOGIN_ACTIONS: Final = ("end_access_sessions", "get_access_logins")
 CONTROLS: Final = {
     Platform.BUTTON: ("press",),
     Platform.SWITCH: ("turn_on", "turn_off", "toggle"),

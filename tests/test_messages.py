@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.cloudflared_app import AppTrouble
+from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
+from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
@@ -20,8 +22,12 @@ from tests.sentences import (
     ERRORS,
     FIXING,
     FIXING_FINDINGS,
+    LOGIN,
+    LOGIN_PROBLEMS,
+    LOGINS_WITH_DIALOG,
     LOST_ZONES,
     OF_REMOVED,
+    REFUSED_LOGINS,
     RENEWAL,
     REPAIRS,
     REPEATED,
@@ -30,6 +36,7 @@ from tests.sentences import (
     SUBENTRY,
     UNKNOWN_CERTIFICATES,
     placeholders,
+    strings,
 )
 
 from .common import ENGLISH
@@ -39,15 +46,6 @@ PAGES = {
     "pages/page.py": ("handover", "proof"),
     "pages/certificate_test.py": ("proof",),
 }
-
-
-def strings(texts: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every sentence with the path to it."""
-    if isinstance(texts, str):
-        yield path, texts
-        return
-    for key, value in texts.items():
-        yield from strings(value, f"{path}.{key}" if path else key)
 
 
 STRINGS = dict(strings(ENGLISH))
@@ -105,6 +103,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     }
     keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
+    keys |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -162,6 +161,7 @@ DIALOGS: list[Any] = [
     pytest.param(
         COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
     ),
+    pytest.param(LOGIN, ("flows/login_hostname.py", "login_choices.py"), id="login"),
     pytest.param(
         OPTIONS, ("flows/options.py", "flows/remove_everything.py"), id="options"
     ),
@@ -195,6 +195,7 @@ def test_every_message_of_a_dialog_is_in_its_texts(
     }
     known = {describe(error).key for error in (*ERRORS, PlanChanged())}
     known |= {f"problem_{code}" for code in ProblemCode}
+    known |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     known |= {f"app_{trouble}" for trouble in AppTrouble}
     known |= {f"app_obstacle_{obstacle}" for obstacle in Obstacle}
     known |= {f"app_start_{trouble}" for trouble in TROUBLES_OF_A_START}
@@ -247,6 +248,9 @@ def test_every_abort_has_a_sentence() -> None:
         "device_gone",
         "entry_not_loaded",
         "issue_ignored",
+        "login_changed",
+        "login_not_kept",
+        "no_login_hostname",
         "no_tunnel",
         "no_zone",
         "nothing_readable",
@@ -291,6 +295,7 @@ def test_every_abort_has_a_sentence() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        *LOGINS_WITH_DIALOG,
         "removal_left",
     }
     for key, flow in REPAIRS.items():
@@ -338,6 +343,9 @@ def test_issues() -> None:
     named |= {key: {"zone", "reason"} for key in LOST_ZONES}
     named |= {key: {"hostname", "times", "since", "minutes"} for key in REPEATED}
     named["fix_refused"] = {"hostname", "message"}
+    named |= {key: {"hostname", "email", "country"} for key in REFUSED_LOGINS}
+    named |= {key: {"hostname", "target", "detail"} for key in LOGIN_PROBLEMS}
+    named["login_zero_trust_not_set_up"] = {"account"}
     named["removal_left"] = {"hostname", "record"}
     named |= {key: {"hostname", "tunnel"} for key in RULES}
     named["rule_missing_in_some"] |= {"missing", "connectors"}
@@ -369,61 +377,19 @@ def test_issues() -> None:
         "certificate_ready",
         *UNKNOWN_CERTIFICATES,
         *LOST_ZONES,
+        *LOGINS_WITH_DIALOG,
+        "login_not_removed",
+        "login_gone_unfixable",
+        "login_opened_unfixable",
+        "login_zero_trust_not_set_up",
+        *LOGIN_PROBLEMS,
+        *REFUSED_LOGINS,
         "revocation_not_seen",
         "revocation_pending",
         *RENEWAL,
         *(f"check_{check}" for check in Check),
         *(f"problem_{code}" for code in ProblemCode if code not in OF_REMOVED),
     }
-
-
-def test_dialogs_of_repairs_can_be_filled() -> None:
-    """Each step uses only placeholders that the repair or the step fills."""
-    handover = {"name", "url", "code", "until", "local_address", "arrival"}
-    handover |= {"blocked_url"}
-    renewal = {"name", "date", "local_address"}
-    steps: dict[str, dict[str, set[str]]] = {
-        **{
-            key: {"init": {"hostname", "who"}, "confirm": {"hostname", "changes"}}
-            for key in FIXING
-        },
-        **{
-            key: {"init": {"name", "date"}, "renew": renewal, "handover": handover}
-            for key in RENEWAL
-        },
-        **{
-            key: {
-                "init": {"target", "value", "detail"},
-                "confirm": {"target", "value", "detail"},
-            }
-            for key in FIXING_FINDINGS
-        },
-        "certificate_ready": {"handover": handover},
-        **{
-            key: {"init": set(), "confirm": set(), "revoke": set()}
-            for key in UNKNOWN_CERTIFICATES
-        },
-        **{
-            key: {"init": {"zone", "reason"}, "forget": {"hostnames"}}
-            for key in LOST_ZONES
-        },
-        "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
-        "removal_in_file": {
-            "init": {"hostname"},
-            "app": {"app", "entry", "hostname"},
-            "confirm": {"hostname"},
-        },
-        "zone_replaced": {
-            "init": {"zone"},
-            "confirm": {"changes"},
-            "forget": {"hostnames"},
-        },
-    }
-    for key, flow in REPAIRS.items():
-        assert flow["step"].keys() == steps[key].keys()
-        for step, texts in flow["step"].items():
-            for _, sentence in strings(texts):
-                assert placeholders(sentence) <= steps[key][step]
 
 
 def test_texts_that_the_code_looks_up_can_be_filled() -> None:

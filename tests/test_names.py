@@ -14,6 +14,7 @@ from custom_components.cloudflare_mtls.flows.by_hand import Afterwards
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
 from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
+from custom_components.cloudflare_mtls.login_choices import SESSIONS
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
 from tests.sentences import SOURCES
 
@@ -40,6 +41,7 @@ def test_options_are_described() -> None:
     offered = {"layout": {"skip_and_block", "block_only"}}
     # The selector of tunnels offers a new one besides those that exist.
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}, "afterwards": {*Afterwards}}
+    offered |= {"session": {*SESSIONS}}
     for action in SERVICES.values():
         for field in action["fields"].values():
             select = field["selector"].get("select") or {}

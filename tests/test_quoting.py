@@ -10,6 +10,16 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.cloudflare_mtls.const import TROUBLESHOOTING_URL
+from custom_components.cloudflare_mtls.engine.access.steps import (
+    ApplicationStep,
+    ConnectorTokenStep,
+    GroupStep,
+    LoginAction,
+    LoginMethodStep,
+    PathApplicationStep,
+    PolicyStep,
+    TagStep,
+)
 from custom_components.cloudflare_mtls.engine.api.errors import Permission
 from custom_components.cloudflare_mtls.engine.api.models import Rule
 from custom_components.cloudflare_mtls.engine.arrival import Arrival
@@ -22,6 +32,7 @@ from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor
 from custom_components.cloudflare_mtls.engine.sync.steps import (
     Action,
     AssociationStep,
+    DescribableStep,
     IngressStep,
     Kind,
     RecordStep,
@@ -122,6 +133,9 @@ TRANSLATIONS: Final = sorted((PACKAGE / "translations").glob("*.json"))
 # All that is not foreign, and may therefore stand outside of code: how it is made, of the most hostile
 # text that it could hold. A new placeholder belongs into code, or into this list.
 OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
+    "after": lambda text, foreign: Ours(
+        text("login_shuts_out", people=listed([foreign]))
+    ),
     "app_url": lambda text, foreign: Ours(APP_URL),
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
@@ -134,14 +148,19 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     ),
     "code": lambda text, foreign: "123456",
     "connectors": lambda text, foreign: "2",
+    "countries": lambda text, foreign: Ours(quoted(foreign)),
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
     "date": lambda text, foreign: "2026-11-28",
     "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),
+    "differences": lambda text, foreign: Ours(
+        text("login_added", items=listed([foreign]))
+    ),
     "entry": lambda text, foreign: Ours("additional_hosts:\n- hostname: x.example"),
     "full_token_url": lambda text, foreign: Ours(token_url(*OPTIONAL)),
     "certificates": lambda text, foreign: listed([foreign]),
     "hostnames": lambda text, foreign: listed([foreign]),
+    "items": lambda text, foreign: listed([foreign]),
     "lines": lambda text, foreign: Ours("  - hostname: x.example"),
     "local_address": lambda text, foreign: Ours(
         text("local_address_unreachable", address=foreign)
@@ -149,6 +168,8 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "network": lambda text, foreign: Ours(text("connector_network", service=foreign)),
     "optional": lambda text, foreign: listed(OPTIONAL),
     "other_url": lambda text, foreign: Ours("http://ha.local:8123/x#token"),
+    "paths": lambda text, foreign: listed([foreign]),
+    "people": lambda text, foreign: listed([foreign]),
     "permission": lambda text, foreign: Permission.DNS_EDIT.value,
     "permissions": lambda text, foreign: listed(NEEDED),
     "missing": lambda text, foreign: "1",
@@ -166,7 +187,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
 }
 
 
-def steps_about(foreign: str) -> list[Step]:
+def steps_about(foreign: str) -> list[DescribableStep]:
     """Return a step of each kind and action, about a thing with a foreign name."""
     rule = Rule(
         id=foreign,
@@ -204,7 +225,18 @@ def steps_about(foreign: str) -> list[Step]:
             for action in (Action.CREATE, Action.DELETE)
         ),
     ]
-    return [*rules, *others]
+    logins: list[DescribableStep] = [
+        LoginMethodStep(target=foreign),
+        TagStep(action=LoginAction.CREATE, target=foreign),
+        GroupStep(action=LoginAction.UPDATE, target=foreign, detail=foreign),
+        PolicyStep(action=LoginAction.UPDATE, target=foreign),
+        PathApplicationStep(action=LoginAction.CREATE, target=foreign),
+        ApplicationStep(action=LoginAction.ADOPT, target=foreign),
+        ConnectorTokenStep(
+            action=LoginAction.CREATE, target=foreign, tunnel_id=foreign
+        ),
+    ]
+    return [*rules, *others, *logins]
 
 
 def named_texts() -> list[tuple[str, tuple[str, ...], str]]:
@@ -302,6 +334,8 @@ def test_only_these_modules_call_text_their_own() -> None:
         "flows/hostname_draft.py",
         "flows/hostname_steps.py",
         "flows/local_address.py",
+        "flows/login_hostname.py",
+        "flows/login_preview.py",
         "flows/tunnel_steps.py",
         "quoting.py",
         "wording.py",

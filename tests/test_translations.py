@@ -39,6 +39,18 @@ STEPS = [
     ),
     *(f"step_association_{action}" for action in ("create", "delete")),
     "step_dns_record_mark",
+    "step_login_method_create",
+    *(f"step_access_tag_{action}" for action in ("create", "delete")),
+    *(
+        f"step_{kind}_{action}"
+        for kind in ("access_group", "access_policy", "path_application")
+        for action in ("create", "update", "delete")
+    ),
+    *(
+        f"step_access_application_{action}"
+        for action in ("create", "update", "delete", "adopt", "release")
+    ),
+    *(f"step_connector_token_{action}" for action in ("create", "delete")),
 ]
 
 

@@ -18,10 +18,13 @@ from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
+from .coordinator.access import AccessCoordinator
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
+from .coordinator.login_log import LoginLogCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.reports import ReportCoordinator
+from .coordinator.seats import SeatsCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
@@ -32,11 +35,14 @@ from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
+from .pages.login_trial import async_setup_login_trial
 from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
+from .storage.logins import async_load_login_records, async_remove_login_records
+from .storage.told_logins import async_load_told_logins, async_remove_told_logins
 from .storage.tombstones import async_load_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -54,6 +60,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
+    async_setup_login_trial(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)
@@ -86,6 +93,8 @@ async def _async_read_account(
         restored=ledger.restored_on,
         now=dt_util.utcnow(),
     )
+    logins = await async_load_login_records(hass, entry.entry_id)
+    told = await async_load_told_logins(hass, entry.entry_id)
     creations, handovers = async_get_creations(hass), async_get_handovers(hass)
 
     def is_waiting(certificate_id: str) -> bool:
@@ -132,6 +141,9 @@ async def _async_read_account(
         reports=reports,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
+        access=AccessCoordinator(hass, entry, client, probe, logins),
+        login_log=LoginLogCoordinator(hass, entry, client, logins, told),
+        seats=SeatsCoordinator(hass, entry, client),
         certificates=CertificateLookup(hass, protection),
         creator=CertificateCreator(hass, entry, protection, visits, revoker),
         revoker=revoker,
@@ -160,7 +172,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     """Have the protection watched by all that depends on it, and look once now.
 
     A coordinator without a listener rests: who gets in is watched even if every entity is
-    disabled. Visits and checks run in the background, since answers may take their time.
+    disabled. Visits, checks and Access run in the background: answers may take their time.
     """
     data = entry.runtime_data
     watch = CertificateWatch(hass, entry, data.protection, data.revoker)
@@ -175,6 +187,10 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.visits, data.reports.async_keep_up),
         (data.protection, watch.async_check),
         (data.token, data.token.async_keep_up),
+        (data.access, data.access.async_keep_up),
+        (data.access, data.login_log.async_keep_up),
+        (data.access, data.seats.async_keep_up),
+        (data.login_log, data.login_log.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
     entry.async_create_background_task(
@@ -186,6 +202,9 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         data.checks.async_keep_up,
         data.reports.async_keep_up,
         data.token.async_keep_up,
+        data.access.async_keep_up,
+        data.login_log.async_keep_up,
+        data.seats.async_keep_up,
         watch.async_check,
     ):
         react()
@@ -201,3 +220,5 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     async_close_issues(hass, entry.entry_id)
     await async_remove_tombstones(hass, entry.entry_id)
     await async_remove_ledger(hass, entry.entry_id)
+    await async_remove_login_records(hass, entry.entry_id)
+    await async_remove_told_logins(hass, entry.entry_id)

@@ -21,6 +21,9 @@ from .entity import (
     HostnameEntity,
     HostnameEntityDescription,
     HostnameState,
+    LoginEntity,
+    LoginEntityDescription,
+    LoginHostnameState,
     TunnelEntity,
 )
 from .entity_adder import EntityAdder
@@ -43,6 +46,15 @@ class HostnameBinarySensorEntityDescription(
     """Describes a binary sensor of a protected hostname."""
 
     is_on_fn: Callable[[HostnameState], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginBinarySensorEntityDescription(
+    LoginEntityDescription, BinarySensorEntityDescription
+):
+    """Describes a binary sensor of a login hostname."""
+
+    is_on_fn: Callable[[LoginHostnameState], bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +108,24 @@ HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
     ),
 )
 
+LOGIN_BINARY_SENSORS: tuple[LoginBinarySensorEntityDescription, ...] = (
+    LoginBinarySensorEntityDescription(
+        key="login_required",
+        translation_key="login_required",
+        available_fn=lambda _: True,
+        is_on_fn=lambda hostname: (
+            hostname.login.login_required if hostname.login else None
+        ),
+    ),
+    LoginBinarySensorEntityDescription(
+        key="differs",
+        translation_key="differs",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        is_on_fn=lambda hostname: hostname.login.differs if hostname.login else None,
+    ),
+)
+
 COMPANION_BINARY_SENSORS: tuple[CompanionBinarySensorEntityDescription, ...] = (
     CompanionBinarySensorEntityDescription(
         key="certificate_problem",
@@ -115,6 +145,7 @@ async def async_setup_entry(
     adder = EntityAdder(hass, entry, async_add_entities)
     adder.async_add_tunnels(TunnelBinarySensor, TUNNEL_BINARY_SENSORS)
     adder.async_add_hostnames(HostnameBinarySensor, HOSTNAME_BINARY_SENSORS)
+    adder.async_add_logins(LoginBinarySensor, LOGIN_BINARY_SENSORS)
     adder.async_add_companions(CompanionBinarySensor, COMPANION_BINARY_SENSORS)
 
 
@@ -141,6 +172,18 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
         # The checks see who is let past the rules, which no visit from here shows.
         checks = self._entry.runtime_data.checks
         self.async_on_remove(checks.async_add_listener(self._handle_coordinator_update))
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        hostname = self.hostname
+        return self.entity_description.is_on_fn(hostname) if hostname else None
+
+
+class LoginBinarySensor(LoginEntity, BinarySensorEntity):
+    """A binary sensor of a login hostname."""
+
+    entity_description: LoginBinarySensorEntityDescription
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""Events for automations: what happened to certificates, and what was fixed."""
+"""Events for automations: what happened to certificates, what was fixed, and who logged in."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,15 +12,21 @@ from homeassistant.const import (
     CONF_TYPE,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalTypeFormat
 
-from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
+from .const import CONF_HOSTNAME, DOMAIN, EVENT_CERTIFICATE, EVENT_FIXED, EVENT_LOGIN
 from .device_ids import async_device_id_of_companion, async_device_id_of_hostname
+from .engine.access.logins import Login
 from .engine.certificates.certificate import Certificate, ListedCertificate
-from .engine.sync.steps import Step, describe_step
+from .engine.sync.steps import DescribableStep, describe_step
 from .quoting import plain
 from .subentries import find_companion
 
 ATTR_CERTIFICATE_ID: Final = "certificate_id"
+
+# For each account, by its entry id: a hostname, and a login there that is told now.
+SIGNAL_LOGIN = SignalTypeFormat[str, Login](f"{DOMAIN}_login_{{}}")
 
 
 class CertificateEvent(StrEnum):
@@ -32,6 +38,18 @@ class CertificateEvent(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     UNKNOWN_CERTIFICATE = "unknown_certificate"
+
+
+class LoginEvent(StrEnum):
+    """What became of a login."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+    @classmethod
+    def of(cls, login: Login) -> LoginEvent:
+        """Return what became of a login."""
+        return cls.ALLOWED if login.allowed else cls.REFUSED
 
 
 @callback
@@ -65,7 +83,10 @@ def async_fire_certificate(
 
 @callback
 def async_fire_fixed(
-    hass: HomeAssistant, entry: ConfigEntry, hostname: str, steps: Iterable[Step]
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    hostname: str,
+    steps: Iterable[DescribableStep],
 ) -> None:
     """Fire which drift of a hostname was fixed."""
     hass.bus.async_fire(
@@ -77,3 +98,27 @@ def async_fire_fixed(
             "steps": [describe_step(step) for step in steps],
         },
     )
+
+
+@callback
+def async_fire_login(
+    hass: HomeAssistant, entry: ConfigEntry, hostname: str, login: Login
+) -> None:
+    """Fire that somebody logged in at a hostname, or was refused.
+
+    Who it was is told to the entities only: the recorder keeps every event, and personal data have
+    no place there.
+    """
+    hass.bus.async_fire(
+        EVENT_LOGIN,
+        {
+            CONF_TYPE: LoginEvent.of(login),
+            ATTR_CONFIG_ENTRY_ID: entry.entry_id,
+            ATTR_DEVICE_ID: async_device_id_of_hostname(hass, entry, hostname),
+            CONF_HOSTNAME: hostname,
+            "at": login.at.isoformat(),
+            "country": plain(login.country),
+            "method": plain(login.method),
+        },
+    )
+    async_dispatcher_send(hass, SIGNAL_LOGIN.format(entry.entry_id), hostname, login)

@@ -16,6 +16,9 @@ from .entity import (
     HostnameEntity,
     HostnameEntityDescription,
     HostnameState,
+    LoginEntity,
+    LoginEntityDescription,
+    LoginHostnameState,
 )
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry, CloudflareData
@@ -36,6 +39,13 @@ class HostnameButtonEntityDescription(
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoginButtonEntityDescription(LoginEntityDescription, ButtonEntityDescription):
+    """Describes a button of a login hostname; its function raises EngineError."""
+
+    press_fn: Callable[[CloudflareData, LoginHostnameState], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompanionButtonEntityDescription(ButtonEntityDescription):
     """Describes a button of a companion device; its function raises EngineError."""
 
@@ -47,6 +57,16 @@ async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
     """Apply a person's settings for a hostname at Cloudflare."""
     extent = Extent(hostnames={hostname.settings.hostname})
     (await data.protection.async_sync(extent)).raise_if_stopped()
+
+
+async def _async_end_sessions(
+    data: CloudflareData, hostname: LoginHostnameState
+) -> None:
+    """Have everybody log in anew at a hostname."""
+    assert hostname.application_id
+    await data.client.access_applications.end_sessions(
+        data.access.account_id, hostname.application_id
+    )
 
 
 async def _async_restore(data: CloudflareData, companion: CompanionState) -> None:
@@ -62,6 +82,16 @@ HOSTNAME_BUTTONS: tuple[HostnameButtonEntityDescription, ...] = (
         translation_key="sync",
         entity_category=EntityCategory.CONFIG,
         press_fn=_async_sync,
+    ),
+)
+
+LOGIN_BUTTONS: tuple[LoginButtonEntityDescription, ...] = (
+    LoginButtonEntityDescription(
+        key="end_sessions",
+        translation_key="end_sessions",
+        entity_category=EntityCategory.CONFIG,
+        available_fn=lambda hostname: hostname.application_id is not None,
+        press_fn=_async_end_sessions,
     ),
 )
 
@@ -103,6 +133,7 @@ async def async_setup_entry(
     """Set up the buttons, and those of what appears later."""
     adder = EntityAdder(hass, entry, async_add_entities)
     adder.async_add_hostnames(HostnameButton, HOSTNAME_BUTTONS)
+    adder.async_add_logins(LoginButton, LOGIN_BUTTONS)
     adder.async_add_companions(CompanionButton, COMPANION_BUTTONS)
     adder.async_add_companions(RevokeButton, REVOKE_BUTTONS)
 
@@ -111,6 +142,21 @@ class HostnameButton(HostnameEntity, ButtonEntity):
     """A button of a protected hostname."""
 
     entity_description: HostnameButtonEntityDescription
+
+    @override
+    async def async_press(self) -> None:
+        await self.async_require_administrator()
+        assert self.hostname
+        with raise_translated():
+            await self.entity_description.press_fn(
+                self._entry.runtime_data, self.hostname
+            )
+
+
+class LoginButton(LoginEntity, ButtonEntity):
+    """A button of a login hostname."""
+
+    entity_description: LoginButtonEntityDescription
 
     @override
     async def async_press(self) -> None:

@@ -25,6 +25,7 @@ from .const import (
     CONF_ACCOUNT_ID,
     DOMAIN,
     SUBENTRY_COMPANION_DEVICE,
+    SUBENTRY_LOGIN_HOSTNAME,
     SUBENTRY_PROTECTED_HOSTNAME,
 )
 from .engine.api.client import CloudflareClient
@@ -38,6 +39,7 @@ from .flows.companion_device import CompanionDeviceFlow
 from .flows.form import choice, made, show_form
 from .flows.hostname_draft import AccountChoices
 from .flows.hostname_steps import HostnameSteps
+from .flows.login_hostname import LoginHostnameFlow
 from .flows.options import CloudflareOptionsFlow
 from .flows.protected_hostname import ProtectedHostnameFlow
 from .flows.tunnel_steps import TunnelSteps
@@ -208,6 +210,7 @@ class CloudflareConfigFlow(
         return {
             SUBENTRY_PROTECTED_HOSTNAME: ProtectedHostnameFlow,
             SUBENTRY_COMPANION_DEVICE: CompanionDeviceFlow,
+            SUBENTRY_LOGIN_HOSTNAME: LoginHostnameFlow,
         }
 
 

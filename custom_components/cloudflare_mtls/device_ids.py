@@ -5,7 +5,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .subentries import companions_of, hostnames_of
+from .subentries import companions_of, hostnames_of, login_hostnames_of
 
 
 @callback
@@ -22,9 +22,11 @@ def async_device_id_of_companion(
 def async_device_id_of_hostname(
     hass: HomeAssistant, entry: ConfigEntry, hostname: str
 ) -> str | None:
-    """Return the device of a protected hostname, if it is registered."""
-    hostnames = hostnames_of(entry.subentries).items()
-    ids = {settings.hostname: subentry_id for subentry_id, settings in hostnames}
+    """Return the device of a protected hostname or login hostname, if it is registered."""
+    subentries = entry.subentries
+    ids = {item.hostname: key for key, item in hostnames_of(subentries).items()} | {
+        item.hostname: key for key, item in login_hostnames_of(subentries).items()
+    }
     return _device_id(hass, entry, ids.get(hostname))
 
 

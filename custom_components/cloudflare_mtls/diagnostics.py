@@ -20,6 +20,7 @@ from .const import (
     DOMAIN,
 )
 from .coordinator.tunnels import TunnelState
+from .engine.access.settings import LoginSettings, People
 from .engine.certificates.certificate import Certificate, ListedCertificate
 from .engine.certificates.companions import CompanionDevice, CompanionState
 from .engine.certificates.trust import Trust
@@ -29,7 +30,7 @@ from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
 from .engine.tunnels.reports import ConnectorReport
 from .runtime_data import CloudflareConfigEntry
-from .subentries import companions_of, hostname_data, hostnames_of
+from .subentries import companions_of, hostname_data, hostnames_of, login_hostnames_of
 
 TO_REDACT: Final = {
     CONF_ACCOUNT_ID,
@@ -75,6 +76,12 @@ async def async_get_config_entry_diagnostics(
             "found": _checks(checks.findings.values()),
             "not_permitted": sorted(checks.not_permitted),
         },
+        "logins": [
+            _login(entry, item)
+            for item in login_hostnames_of(entry.subentries).values()
+        ],
+        "access_problem": data.access.data.problem and data.access.data.problem.code,
+        "seats": data.seats.data,
         "token_expires_on": token.isoformat() if (token := data.token.data) else None,
         "certificates": _certificates(
             protection.trust, protection.data.certificates or ()
@@ -105,6 +112,8 @@ async def async_get_device_diagnostics(
                 if item.target == hostname.hostname or item.place in places
             ),
         }
+    if login := login_hostnames_of(entry.subentries).get(identifier):
+        return _login(entry, login)
     if companion := companions_of(entry.subentries).get(identifier):
         protection = data.protection
         state = (protection.data.companions or {}).get(companion.id)
@@ -166,6 +175,38 @@ def _certificates(
         else {"unreadable": True, "status": certificate.status}
         for certificate in certificates
     ]
+
+
+def _login(entry: CloudflareConfigEntry, settings: LoginSettings) -> dict[str, Any]:
+    """Return how a login hostname stands, without a name or address of anybody."""
+    data = entry.runtime_data
+    login = data.access.data.logins.get(settings.hostname)
+    plan = login.plan if login else None
+    record = data.access.records.records.get(settings.hostname)
+    history = (data.login_log.data or {}).get(settings.hostname)
+    return {
+        "people": len(settings.who.emails)
+        if isinstance(settings.who, People)
+        else None,
+        "countries": len(settings.countries),
+        "login_methods": len(settings.login_methods),
+        "one_time_pin": settings.one_time_pin,
+        "session": settings.session.total_seconds(),
+        # A webhook's path is its secret.
+        "open_paths": len(settings.open_paths),
+        "keep_in_sync": settings.keep_in_sync,
+        "demanded_by_connector": settings.connector_of is not None,
+        "adopted": settings.adopted,
+        "stage": record.stage if record else None,
+        "asked_by": login.asked_by if login else None,
+        "differences": [each.drift for each in plan.differences] if plan else None,
+        "steps": [f"{each.action} {each.kind}" for each in plan.steps]
+        if plan
+        else None,
+        "problems": [each.code for each in plan.problems] if plan else None,
+        "logins": len(history.recent) if history else None,
+        "refused": len(history.refused) if history else None,
+    }
 
 
 def _device(device: CompanionDevice, state: CompanionState | None) -> dict[str, Any]:

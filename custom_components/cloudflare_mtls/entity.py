@@ -17,8 +17,11 @@ from homeassistant.helpers.update_coordinator import (
 from homeassistant.util.signal_type import SignalTypeFormat
 
 from .const import CONF_ACCOUNT_ID, DOMAIN, MANUFACTURER
+from .coordinator.access_state import LoginState
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.tunnels import TunnelCoordinator, TunnelState
+from .engine.access.login_history import LoginHistory
+from .engine.access.settings import LoginSettings
 from .engine.arrival import Arrival
 from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
@@ -27,7 +30,7 @@ from .engine.sync.settings import HostnameSettings
 from .engine.tunnels.reports import ConnectorReport, RuleState, worst_rule_state
 from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
-from .subentries import read_companion, read_hostname_settings
+from .subentries import read_companion, read_hostname_settings, read_login_settings
 
 # For each account, by its entry id: the ids of the subentries that were added or changed.
 SIGNAL_SUBENTRIES = SignalTypeFormat[Collection[str]](f"{DOMAIN}_subentries_{{}}")
@@ -75,6 +78,22 @@ class HostnameState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoginHostnameState:
+    """A login hostname: what a person chose, and what is known; None where nothing is."""
+
+    settings: LoginSettings
+    login: LoginState | None
+    history: LoginHistory | None
+
+    @property
+    def application_id(self) -> str | None:
+        """Return the id of the application that asks for the login, if it was seen."""
+        plan = self.login.plan if self.login else None
+        application = plan.own.application if plan else None
+        return application.id if application else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountEntityDescription(EntityDescription):
     """Describes an entity of the account, and which coordinator knows its state."""
 
@@ -92,6 +111,18 @@ class HostnameEntityDescription(EntityDescription):
     )
     available_fn: Callable[[HostnameState], bool] = lambda hostname: (
         hostname.plan is not None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginEntityDescription(EntityDescription):
+    """Describes an entity of a login hostname: who watches it, and when it is available."""
+
+    coordinator_fn: Callable[[CloudflareData], DataUpdateCoordinator[Any]] = (
+        lambda data: data.access
+    )
+    available_fn: Callable[[LoginHostnameState], bool] = lambda hostname: (
+        hostname.login is not None and hostname.login.plan is not None
     )
 
 
@@ -234,6 +265,48 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
             reports=data.reports.of_tunnel(settings.protected.tunnel_id),
+        )
+
+    @property
+    @override
+    def available(self) -> bool:
+        hostname = self.hostname
+        return (
+            super().available
+            and hostname is not None
+            and self.entity_description.available_fn(hostname)
+        )
+
+
+class LoginEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
+    """An entity of a login hostname."""
+
+    entity_description: LoginEntityDescription
+
+    def __init__(
+        self,
+        entry: CloudflareConfigEntry,
+        description: LoginEntityDescription,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the entity."""
+        coordinator = description.coordinator_fn(entry.runtime_data)
+        subentry = entry.subentries[subentry_id]
+        device = _device_info(entry, subentry_id, subentry.title, "Login hostname")
+        super().__init__(entry, coordinator, description, subentry_id, device)
+        self._subentry_id = subentry_id
+
+    @property
+    def hostname(self) -> LoginHostnameState | None:
+        """Return what is known of the hostname, or None once it is removed."""
+        subentry = self._entry.subentries.get(self._subentry_id)
+        if subentry is None:
+            return None
+        settings, data = read_login_settings(subentry.data), self._entry.runtime_data
+        return LoginHostnameState(
+            settings=settings,
+            login=data.access.data.logins.get(settings.hostname),
+            history=(data.login_log.data or {}).get(settings.hostname),
         )
 
     @property

@@ -7,7 +7,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import SUBENTRY_COMPANION_DEVICE, SUBENTRY_PROTECTED_HOSTNAME
+from .const import (
+    SUBENTRY_COMPANION_DEVICE,
+    SUBENTRY_LOGIN_HOSTNAME,
+    SUBENTRY_PROTECTED_HOSTNAME,
+)
 from .entity import SIGNAL_SUBENTRIES
 from .runtime_data import CloudflareConfigEntry
 
@@ -61,6 +65,32 @@ class EntityAdder:
         self._async_add_subentries(SUBENTRY_PROTECTED_HOSTNAME, create, descriptions)
 
     @callback
+    def async_add_logins[DescriptionT](
+        self, create: Create[DescriptionT], descriptions: Sequence[DescriptionT]
+    ) -> None:
+        """Add the entities of every login hostname."""
+        self._async_add_subentries(SUBENTRY_LOGIN_HOSTNAME, create, descriptions)
+
+    @callback
+    def async_add_account_with_logins[DescriptionT](
+        self,
+        create: Callable[[CloudflareConfigEntry, DescriptionT], Entity],
+        descriptions: Sequence[DescriptionT],
+    ) -> None:
+        """Add entities of the account once it has a login hostname."""
+
+        @callback
+        def current() -> list[str]:
+            logins = self._entry.get_subentries_of_type(SUBENTRY_LOGIN_HOSTNAME)
+            return [self._entry.entry_id] if any(logins) else []
+
+        @callback
+        def add(entry_id: str) -> None:
+            self.async_add_account(create, descriptions)
+
+        self._async_follow_subentries(_async_track(current, add))
+
+    @callback
     def async_add_companions[DescriptionT](
         self, create: Create[DescriptionT], descriptions: Sequence[DescriptionT]
     ) -> None:
@@ -88,14 +118,20 @@ class EntityAdder:
                 config_subentry_id=subentry_id,
             )
 
-        check = _async_track(current, add)
+        self._async_follow_subentries(_async_track(current, add))
+
+    @callback
+    def _async_follow_subentries(self, check: Callable[[], None]) -> None:
+        """Check again whenever subentries were added or changed."""
 
         @callback
         def changed(subentry_ids: Collection[str]) -> None:
             check()
 
-        signal = SIGNAL_SUBENTRIES.format(entry.entry_id)
-        entry.async_on_unload(async_dispatcher_connect(self._hass, signal, changed))
+        signal = SIGNAL_SUBENTRIES.format(self._entry.entry_id)
+        self._entry.async_on_unload(
+            async_dispatcher_connect(self._hass, signal, changed)
+        )
 
 
 @callback

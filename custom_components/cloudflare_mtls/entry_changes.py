@@ -9,10 +9,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .const import CONF_ACCOUNT_ID, DOMAIN
+from .engine.access.settings import LoginSettings
 from .engine.sync.settings import HostnameSettings
 from .entity import SIGNAL_SUBENTRIES
 from .runtime_data import CloudflareConfigEntry
-from .subentries import companions_of, hostnames_of
+from .subentries import companions_of, hostnames_of, login_hostnames_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class _Snapshot:
     # What Cloudflare has to do with: hostnames, and the zones of companion devices.
     hostnames: Mapping[str, HostnameSettings]
     zones: Mapping[str, str]
+    logins: Mapping[str, LoginSettings]
 
 
 def _snapshot(entry: CloudflareConfigEntry) -> _Snapshot:
@@ -44,6 +46,7 @@ def _snapshot(entry: CloudflareConfigEntry) -> _Snapshot:
             subentry_id: device.zone_id
             for subentry_id, device in companions_of(entry.subentries).items()
         },
+        logins=login_hostnames_of(entry.subentries),
     )
 
 
@@ -80,6 +83,7 @@ class EntryChanges:
             return
         self._rename_devices(before.names, now.names)
         self._show_subentries(before.subentries, now.subentries)
+        self._entry.runtime_data.access.async_keep_up()
         if (now.hostnames, now.zones, now.options) != (
             before.hostnames,
             before.zones,

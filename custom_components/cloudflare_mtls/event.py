@@ -13,18 +13,23 @@ from homeassistant.const import (
     EntityCategory,
 )
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .bus_events import ATTR_CERTIFICATE_ID, CertificateEvent
+from .bus_events import ATTR_CERTIFICATE_ID, SIGNAL_LOGIN, CertificateEvent, LoginEvent
 from .const import CONF_HOSTNAME, EVENT_CERTIFICATE, EVENT_FIXED
+from .engine.access.logins import Login
 from .entity import (
     AccountEntity,
     AccountEntityDescription,
     CompanionEntity,
     HostnameEntity,
     HostnameEntityDescription,
+    LoginEntity,
+    LoginEntityDescription,
 )
 from .entity_adder import EntityAdder
+from .login_attributes import PERSONAL, describe_login
 from .runtime_data import CloudflareConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -38,6 +43,11 @@ class AccountEventEntityDescription(AccountEntityDescription, EventEntityDescrip
 @dataclass(frozen=True, kw_only=True)
 class HostnameEventEntityDescription(HostnameEntityDescription, EventEntityDescription):
     """Describes an event of a protected hostname."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginEventEntityDescription(LoginEntityDescription, EventEntityDescription):
+    """Describes an event of a login hostname."""
 
 
 ACCOUNT_EVENTS: tuple[AccountEventEntityDescription, ...] = (
@@ -54,6 +64,16 @@ HOSTNAME_EVENTS: tuple[HostnameEventEntityDescription, ...] = (
         translation_key="fixed",
         entity_category=EntityCategory.DIAGNOSTIC,
         event_types=["fixed"],
+    ),
+)
+
+LOGIN_EVENTS: tuple[LoginEventEntityDescription, ...] = (
+    LoginEventEntityDescription(
+        key="login",
+        translation_key="login",
+        coordinator_fn=lambda data: data.login_log,
+        available_fn=lambda hostname: hostname.history is not None,
+        event_types=[event.value for event in LoginEvent],
     ),
 )
 
@@ -75,6 +95,7 @@ async def async_setup_entry(
     adder = EntityAdder(hass, entry, async_add_entities)
     adder.async_add_account(AccountEvent, ACCOUNT_EVENTS)
     adder.async_add_hostnames(HostnameEvent, HOSTNAME_EVENTS)
+    adder.async_add_logins(LoginEventEntity, LOGIN_EVENTS)
     adder.async_add_companions(CompanionEvent, COMPANION_EVENTS)
 
 
@@ -140,4 +161,29 @@ class HostnameEvent(HostnameEntity, EventEntity):
                 for step in event.data["steps"]
             ]
             self._trigger_event("fixed", {"steps": steps})
+            self.async_write_ha_state()
+
+
+class LoginEventEntity(LoginEntity, EventEntity):
+    """Says who logged in at a login hostname, and who was refused."""
+
+    _unrecorded_attributes = PERSONAL
+    entity_description: LoginEventEntityDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_dispatcher_connect(
+                self.hass,
+                SIGNAL_LOGIN.format(self._entry.entry_id),
+                self._async_logged_in,
+            )
+        )
+
+    @callback
+    def _async_logged_in(self, hostname: str, login: Login) -> None:
+        own = self.hostname
+        if own and own.settings.hostname == hostname:
+            self._trigger_event(LoginEvent.of(login), describe_login(login))
             self.async_write_ha_state()

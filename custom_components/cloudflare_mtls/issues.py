@@ -55,6 +55,10 @@ class Fix(StrEnum):
     LOST_ZONE = "lost_zone"
     KEEP_BLOCKED = "keep_blocked"
     RELEASE = "release"
+    LOGIN_LEFT = "login_left"
+    LOGIN_UNDONE = "login_undone"
+    LOGIN_DRIFT = "login_drift"
+    LOGIN_LIST_CHANGED = "login_list_changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -360,6 +364,14 @@ def _hostname_issue(
         placeholders={"hostname": hostname, **placeholders},
         fix=(Fix.FIX_HOSTNAME, hostname) if fixable else None,
     )
+
+
+def login_issue(kind: str, hostname: str, fix: Fix | None = None) -> Issue:
+    """Return the issue for a login hostname that is not as a person may think."""
+    issue = _hostname_issue(kind, hostname, fixable=False)
+    if fix is None:
+        return issue
+    return replace(issue, fix=(fix, hostname), severity=ir.IssueSeverity.WARNING)
 
 
 def check_issue(finding: Finding) -> Issue:

@@ -17,6 +17,8 @@ from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .flows.certificate_steps import CertificateSteps, async_show_handover
 from .flows.fix_flow import FixFlow
+from .flows.login_drift import LoginDriftFlow, LoginListChangedFlow
+from .flows.login_repairs import LoginLeftFlow, LoginUndoneFlow
 from .flows.lost_zone import LostZoneFlow
 from .flows.release import ReleaseFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
@@ -183,6 +185,10 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.LOST_ZONE: LostZoneFlow,
     Fix.KEEP_BLOCKED: KeepBlockedFlow,
     Fix.RELEASE: ReleaseFlow,
+    Fix.LOGIN_LEFT: LoginLeftFlow,
+    Fix.LOGIN_UNDONE: LoginUndoneFlow,
+    Fix.LOGIN_DRIFT: LoginDriftFlow,
+    Fix.LOGIN_LIST_CHANGED: LoginListChangedFlow,
 }
 
 

@@ -9,10 +9,13 @@ from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
 from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
+from .coordinator.access import AccessCoordinator
 from .coordinator.blocked_requests import BlockedRequestsCoordinator
 from .coordinator.checks import ChecksCoordinator
+from .coordinator.login_log import LoginLogCoordinator
 from .coordinator.protection import ProtectionCoordinator
 from .coordinator.reports import ReportCoordinator
+from .coordinator.seats import SeatsCoordinator
 from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
@@ -33,6 +36,9 @@ class CloudflareData:
     reports: ReportCoordinator
     blocked: BlockedRequestsCoordinator
     checks: ChecksCoordinator
+    access: AccessCoordinator
+    login_log: LoginLogCoordinator
+    seats: SeatsCoordinator
     certificates: CertificateLookup
     creator: CertificateCreator
     revoker: CertificateRevoker

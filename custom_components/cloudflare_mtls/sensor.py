@@ -1,6 +1,6 @@
 """Sensors for Cloudflare mTLS."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import override
@@ -17,6 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
 from .coordinator.tunnels import TunnelState
+from .engine.access.login_history import LoginHistory
 from .engine.api.models import Connector, TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
@@ -28,9 +29,12 @@ from .entity import (
     HostnameEntity,
     HostnameEntityDescription,
     HostnameState,
+    LoginEntity,
+    LoginEntityDescription,
     TunnelEntity,
 )
 from .entity_adder import EntityAdder
+from .login_attributes import PERSONAL, describe_login
 from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 
@@ -43,7 +47,7 @@ class AccountSensorEntityDescription(AccountEntityDescription, SensorEntityDescr
 
     exists_fn: Callable[[CloudflareData], bool] = lambda _: True
     available_fn: Callable[[CloudflareData], bool] = lambda _: True
-    value_fn: Callable[[CloudflareData], datetime | None]
+    value_fn: Callable[[CloudflareData], StateType | datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,14 @@ class HostnameSensorEntityDescription(
     """Describes a sensor of a protected hostname."""
 
     value_fn: Callable[[HostnameState], StateType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginSensorEntityDescription(LoginEntityDescription, SensorEntityDescription):
+    """Describes a sensor of a login hostname."""
+
+    value_fn: Callable[[LoginHistory], StateType | datetime]
+    attributes_fn: Callable[[LoginHistory], Mapping[str, str]] = lambda _: {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +129,18 @@ ACCOUNT_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
         # A token that never expires has no date to show.
         exists_fn=lambda data: data.token.data is not None,
         value_fn=lambda data: data.token.data,
+    ),
+)
+
+ACCOUNT_LOGIN_SENSORS: tuple[AccountSensorEntityDescription, ...] = (
+    AccountSensorEntityDescription(
+        key="seats",
+        translation_key="seats",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.seats,
+        available_fn=lambda data: data.seats.data is not None,
+        value_fn=lambda data: data.seats.data,
     ),
 )
 
@@ -193,6 +217,29 @@ HOSTNAME_SENSORS: tuple[HostnameSensorEntityDescription, ...] = (
     ),
 )
 
+LOGIN_SENSORS: tuple[LoginSensorEntityDescription, ...] = (
+    LoginSensorEntityDescription(
+        key="last_login",
+        translation_key="last_login",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        coordinator_fn=lambda data: data.login_log,
+        available_fn=lambda hostname: hostname.history is not None,
+        value_fn=lambda history: history.last.at if history.last else None,
+        attributes_fn=lambda history: (
+            describe_login(history.last) if history.last else {}
+        ),
+    ),
+    LoginSensorEntityDescription(
+        key="refused_logins",
+        translation_key="refused_logins",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        coordinator_fn=lambda data: data.login_log,
+        available_fn=lambda hostname: hostname.history is not None,
+        value_fn=lambda history: len(history.refused),
+    ),
+)
+
 COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
     CompanionSensorEntityDescription(
         key="certificate_expiry",
@@ -236,9 +283,11 @@ async def async_setup_entry(
     adder = EntityAdder(hass, entry, async_add_entities)
     sensors = [item for item in ACCOUNT_SENSORS if item.exists_fn(entry.runtime_data)]
     adder.async_add_account(AccountSensor, sensors)
+    adder.async_add_account_with_logins(AccountSensor, ACCOUNT_LOGIN_SENSORS)
     adder.async_add_tunnels(TunnelSensor, TUNNEL_SENSORS)
     adder.async_add_tunnels(ConnectorSensor, CONNECTOR_SENSORS)
     adder.async_add_hostnames(HostnameSensor, HOSTNAME_SENSORS)
+    adder.async_add_logins(LoginSensor, LOGIN_SENSORS)
     adder.async_add_companions(CompanionSensor, COMPANION_SENSORS)
 
 
@@ -256,7 +305,7 @@ class AccountSensor(AccountEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> datetime | None:
+    def native_value(self) -> StateType | datetime:
         return self.entity_description.value_fn(self._entry.runtime_data)
 
 
@@ -305,6 +354,29 @@ class HostnameSensor(HostnameEntity, SensorEntity):
     def native_value(self) -> StateType:
         hostname = self.hostname
         return self.entity_description.value_fn(hostname) if hostname else None
+
+
+class LoginSensor(LoginEntity, SensorEntity):
+    """A sensor of a login hostname."""
+
+    _unrecorded_attributes = PERSONAL
+    entity_description: LoginSensorEntityDescription
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        history = self._history
+        return self.entity_description.value_fn(history) if history else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, str]:
+        history = self._history
+        return self.entity_description.attributes_fn(history) if history else {}
+
+    @property
+    def _history(self) -> LoginHistory | None:
+        return self.hostname.history if self.hostname else None
 
 
 class CompanionSensor(CompanionEntity, SensorEntity):

@@ -1,6 +1,7 @@
 """Converts subentries to settings of hostnames and devices, and back."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -8,20 +9,32 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_NAME
 
 from .const import (
+    CONF_ADOPTED,
+    CONF_CONNECTOR_OF,
+    CONF_COUNTRIES,
+    CONF_EMAILS,
     CONF_EXEMPT_PATHS,
     CONF_FOUND,
+    CONF_GROUP_ID,
     CONF_HOSTNAME,
     CONF_KEEP_IN_SYNC,
     CONF_LAYOUT,
+    CONF_LOGIN_METHODS,
     CONF_NOTIFY_DEVICE_ID,
+    CONF_ONE_TIME_PIN,
+    CONF_OPEN_PATHS,
     CONF_PUBLISHED,
     CONF_SERVICE,
+    CONF_SESSION,
     CONF_SYSTEM,
     CONF_TUNNEL_ID,
     CONF_ZONE_ID,
     SUBENTRY_COMPANION_DEVICE,
+    SUBENTRY_LOGIN_HOSTNAME,
     SUBENTRY_PROTECTED_HOSTNAME,
 )
+from .engine.access.settings import LoginSettings, People, PeopleOfGroup
+from .engine.api.names import in_letters
 from .engine.certificates.companions import CompanionDevice
 from .engine.certificates.names import read_name
 from .engine.certificates.systems import System
@@ -69,6 +82,69 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
         CONF_FOUND: protected.found.value,
         CONF_KEEP_IN_SYNC: settings.keep_in_sync,
     }
+
+
+def login_hostnames_of(
+    subentries: Mapping[str, ConfigSubentry],
+) -> dict[str, LoginSettings]:
+    """Return the settings of every login hostname, by subentry id."""
+    return {
+        subentry.subentry_id: read_login_settings(subentry.data)
+        for subentry in _of_type(subentries, SUBENTRY_LOGIN_HOSTNAME)
+    }
+
+
+def read_login_settings(data: Mapping[str, Any]) -> LoginSettings:
+    """Return the settings of a login hostname that the data of a subentry hold."""
+    group_id = data[CONF_GROUP_ID]
+    return LoginSettings(
+        hostname=data[CONF_HOSTNAME],
+        zone_id=data[CONF_ZONE_ID],
+        who=PeopleOfGroup(group_id)
+        if group_id
+        else People(frozenset(data[CONF_EMAILS])),
+        countries=frozenset(data[CONF_COUNTRIES]),
+        login_methods=frozenset(data[CONF_LOGIN_METHODS]),
+        one_time_pin=data[CONF_ONE_TIME_PIN],
+        session=timedelta(seconds=data[CONF_SESSION]),
+        open_paths=frozenset(data[CONF_OPEN_PATHS]),
+        keep_in_sync=data[CONF_KEEP_IN_SYNC],
+        connector_of=data[CONF_CONNECTOR_OF],
+        adopted=data[CONF_ADOPTED],
+    )
+
+
+def login_data(settings: LoginSettings) -> dict[str, Any]:
+    """Return the settings of a login hostname as the data of a subentry."""
+    who: dict[str, Any]
+    match settings.who:
+        case People(emails):
+            who = {CONF_EMAILS: sorted(emails), CONF_GROUP_ID: None}
+        case PeopleOfGroup(group_id):
+            who = {CONF_EMAILS: [], CONF_GROUP_ID: group_id}
+    return {
+        CONF_HOSTNAME: settings.hostname,
+        CONF_ZONE_ID: settings.zone_id,
+        **who,
+        CONF_COUNTRIES: sorted(settings.countries),
+        CONF_LOGIN_METHODS: sorted(settings.login_methods),
+        CONF_ONE_TIME_PIN: settings.one_time_pin,
+        CONF_SESSION: round(settings.session.total_seconds()),
+        CONF_OPEN_PATHS: sorted(settings.open_paths),
+        CONF_KEEP_IN_SYNC: settings.keep_in_sync,
+        CONF_CONNECTOR_OF: settings.connector_of,
+        CONF_ADOPTED: settings.adopted,
+    }
+
+
+def login_subentry(settings: LoginSettings) -> ConfigSubentry:
+    """Return a new subentry for a login hostname."""
+    return ConfigSubentry(
+        data=MappingProxyType(login_data(settings)),
+        subentry_type=SUBENTRY_LOGIN_HOSTNAME,
+        title=in_letters(settings.hostname),
+        unique_id=settings.hostname,
+    )
 
 
 def companions_of(

@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
+from .engine.access.problems import LoginProblem
 from .engine.api.errors import (
     Conflict,
     EngineError,
@@ -27,7 +28,7 @@ from .engine.api.errors import (
 )
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
-from .engine.sync.steps import IngressStep, Step
+from .engine.sync.steps import DescribableStep, IngressStep
 from .quoting import Ours, quoted, shown
 
 
@@ -94,6 +95,13 @@ def describe_problem(problem: Problem) -> Message:
     )
 
 
+def describe_login_problem(problem: LoginProblem) -> Message:
+    """Return the sentence for what stands in the way of a login hostname."""
+    return Message(
+        f"login_{problem.code}", {"target": problem.target, "detail": problem.detail}
+    )
+
+
 def raise_translated_error(
     message: Message, cause: EngineError | None = None
 ) -> NoReturn:
@@ -147,7 +155,7 @@ def paragraphs(*texts: str) -> Ours:
     return Ours("\n\n".join(filter(None, texts)))
 
 
-def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> Ours:
+def changes_of(text: Texts, hostname: str, steps: Iterable[DescribableStep]) -> Ours:
     """Return steps as a numbered list in Markdown, with texts of the category "common"."""
     sentences = [
         text(
@@ -163,7 +171,7 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[Step]) -> Ours:
     return Ours("\n".join(lines) or text("step_none"))
 
 
-def _origin_request_of(text: Texts, step: Step) -> str:
+def _origin_request_of(text: Texts, step: DescribableStep) -> str:
     """Return the sentence about the settings that a new ingress rule takes over, if any."""
     if not isinstance(step, IngressStep) or not step.origin_request:
         return ""

@@ -148,6 +148,8 @@ async def actions_need_an_administrator(world: World) -> None:
         ("remove_hostname", {"device_id": "any"}),
         ("create_tunnel", {**entry, "name": "Guest"}),
         ("get_blocked_requests", {**entry, "hostname": world.hostname}),
+        ("protect_with_access", {**entry, "hostname": world.browser_hostname}),
+        ("get_access_logins", {"device_id": "any"}),
     ]
     for action, data in actions:
         status = await client.refusal(f"{DOMAIN}.{action}", data)

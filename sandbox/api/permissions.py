@@ -24,6 +24,7 @@ _WAF = Needs("waf:read", "waf:edit")
 _TUNNEL = Needs("tunnel:read", "tunnel:edit")
 _ACCESS = Needs("access_apps:read", "access_apps:edit")
 _ORGANIZATION = Needs("access_organization:read", "access_organization:edit")
+_LOGINS = Needs("access_logs:read", "access_logs:edit")
 _BOTS = Needs("bots:read", "bots:edit")
 _SETTINGS = Needs("settings:read", "settings:edit")
 _FIREWALL = Needs("firewall:read", "firewall:edit")
@@ -38,7 +39,15 @@ _TUNNELS = "/accounts/{account_id}/cfd_tunnel"
 _RULESETS = "/zones/{zone_id}/rulesets"
 _ZERO_TRUST = "/accounts/{account_id}/access"
 _APPLICATIONS = f"{_ZERO_TRUST}/apps"
+_APPLICATION = f"{_APPLICATIONS}/{{application_id}}"
 _POLICIES = f"{_ZERO_TRUST}/policies"
+_GROUPS = f"{_ZERO_TRUST}/groups"
+_PROVIDERS = f"{_ZERO_TRUST}/identity_providers"
+_TAGS = f"{_ZERO_TRUST}/tags"
+_USERS = f"{_ZERO_TRUST}/users"
+_POLICY_TESTS = f"{_ZERO_TRUST}/policy-tests"
+# GUESS: policies and tags answer like applications and login methods.
+_EMPTY_WITHOUT_PERMISSION = (_APPLICATIONS, _POLICIES, _PROVIDERS, _TAGS)
 _ZONE_SETTINGS = "/zones/{zone_id}/settings"
 _ACCESS_RULES = "/zones/{zone_id}/firewall/access_rules/rules"
 _WORKER_ROUTES = "/zones/{zone_id}/workers/routes"
@@ -72,11 +81,33 @@ PERMISSIONS: Mapping[str, Needs] = {
     # Reading the connector's secret needs the permission to edit the tunnel.
     f"{_TUNNELS}/{{tunnel_id}}/token": Needs("tunnel:edit", "tunnel:edit"),
     _APPLICATIONS: _ACCESS,
-    f"{_APPLICATIONS}/{{application_id}}": _ACCESS,
+    _APPLICATION: _ACCESS,
+    f"{_APPLICATION}/revoke_tokens": Needs("access_apps:read", "access_apps:revoke"),
+    f"{_APPLICATION}/policies": _ACCESS,
+    f"{_APPLICATION}/policies/{{own_policy_id}}": _ACCESS,
+    f"{_APPLICATION}/policies/{{own_policy_id}}/make_reusable": _ACCESS,
     _POLICIES: _ACCESS,
     f"{_POLICIES}/{{policy_id}}": _ACCESS,
-    f"{_ZERO_TRUST}/identity_providers": _ORGANIZATION,
+    _TAGS: _ACCESS,
+    f"{_TAGS}/{{tag_name}}": _ACCESS,
+    _POLICY_TESTS: _ACCESS,
+    f"{_POLICY_TESTS}/{{test_id}}": _ACCESS,
+    f"{_POLICY_TESTS}/{{test_id}}/users": _ACCESS,
+    _GROUPS: _ORGANIZATION,
+    f"{_GROUPS}/{{group_id}}": _ORGANIZATION,
+    _PROVIDERS: _ORGANIZATION,
+    f"{_PROVIDERS}/{{provider_id}}": _ORGANIZATION,
     f"{_ZERO_TRUST}/organizations": _ORGANIZATION,
+    f"{_ZERO_TRUST}/organizations/revoke_user": Needs(
+        "access_organization:read", "access_organization:revoke"
+    ),
+    # GUESS: which permission people and seats need.
+    _USERS: _ORGANIZATION,
+    f"{_USERS}/{{user_id}}": _ORGANIZATION,
+    f"{_USERS}/{{user_id}}/active_sessions": _ORGANIZATION,
+    f"{_USERS}/{{user_id}}/active_sessions/{{nonce}}": _ORGANIZATION,
+    f"{_ZERO_TRUST}/seats": _ORGANIZATION,
+    f"{_ZERO_TRUST}/logs/access_requests": _LOGINS,
     "/zones/{zone_id}/bot_management": _BOTS,
     _ZONE_SETTINGS: _SETTINGS,
     f"{_ZONE_SETTINGS}/{{setting_id}}": _SETTINGS,
@@ -131,10 +162,10 @@ def _refusal(route: Route) -> ApiError:
         return ApiError(403, Problem(None, "request is not authorized"))
     if route.path.startswith((_ZONE_SETTINGS, _PACKS)):
         return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
-    if route.path.startswith(_ZERO_TRUST):
-        # GUESS: all of Access answers like applications, for which answers were recorded.
-        if route.method == "GET" and not route.path.endswith("}"):
-            return BareError(200, {"success": True, "errors": [], "result": []})
+    if route.method == "GET" and route.path in _EMPTY_WITHOUT_PERMISSION:
+        return BareError(200, {"success": True, "errors": [], "result": []})
+    if route.path in (_APPLICATIONS, _APPLICATION):
+        # GUESS: single applications too; only the creation of one was recorded.
         return BareError(403, {"code": 1010, "error": "auth.forbidden"})
     return ApiError(403, Problem(10000, "Authentication error"))
 

@@ -45,15 +45,16 @@ def check_kinds(body: Any, **kinds: Kind) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ApiError(400, Problem(6007, "Malformed JSON in request body"))
     for key, kind in kinds.items():
-        if body.get(key) is not None and not _is(body[key], kind):
+        if body.get(key) is not None and not is_kind(body[key], kind):
             raise ApiError(400, Problem(6007, f"Malformed value of {key}"))
     return body
 
 
-def _is(value: Any, kind: Kind) -> bool:
+def is_kind(value: Any, kind: Kind) -> bool:
+    """Return whether a JSON value is of a kind."""
     if isinstance(kind, list):
         [item] = kind
-        return isinstance(value, list) and all(_is(each, item) for each in value)
+        return isinstance(value, list) and all(is_kind(each, item) for each in value)
     return type(value) is kind
 
 

@@ -12,7 +12,22 @@ from cryptography import x509
 from sandbox.budget import Budget
 from sandbox.clock import Delays, now
 
-from .access import Access, AccessApplication, AccessPolicy, IdentityProvider
+from .access import (
+    Access,
+    AccessApplication,
+    AccessGroup,
+    AccessPolicy,
+    IdentityProvider,
+)
+from .access_people import (
+    AccessPeople,
+    AccessUser,
+    ApplicationSession,
+    LoginRow,
+    LoginSession,
+    PolicyTest,
+    SentPin,
+)
 from .ids import new_id, new_uuid
 from .ip_access_rules import IpAccessRule
 from .rules import FIREWALL_PHASE, ORIGIN_PHASE, REDIRECT_PHASE, Rule, Ruleset
@@ -40,8 +55,12 @@ __all__ = [
     "REVOKED",
     "Access",
     "AccessApplication",
+    "AccessGroup",
+    "AccessPeople",
     "AccessPolicy",
+    "AccessUser",
     "Account",
+    "ApplicationSession",
     "BlockedRequest",
     "CertificatePack",
     "CertificateStatus",
@@ -51,9 +70,13 @@ __all__ = [
     "DnsRecord",
     "IdentityProvider",
     "IpAccessRule",
+    "LoginRow",
+    "LoginSession",
     "Plan",
+    "PolicyTest",
     "Rule",
     "Ruleset",
+    "SentPin",
     "Setting",
     "State",
     "Switches",
@@ -95,6 +118,11 @@ class Switches:
     them, as octorules expects."""
     refused_skips: list[str] = field(default_factory=list)
     """Phases and products that no rule may skip; which ones a plan allows is unknown."""
+    missing_access_is_forbidden: bool = False
+    """Whether Access that was never set up answers 403, as recorded once, or 404."""
+    drops_unknown_policies: bool = False
+    """Whether a change of an application that names an unknown policy detaches all of its
+    policies in silence, as users of DockFlare saw, or is refused."""
 
 
 @dataclass
@@ -184,6 +212,18 @@ class State:
             (zone for zone in self.zones.values() if zone.contains(hostname)),
             key=lambda zone: len(zone.ascii_name),
             default=None,
+        )
+
+    def account_of_team(self, hostname: str) -> Account | None:
+        """Return the account whose login pages have this hostname."""
+        return next(
+            (
+                account
+                for account in self.accounts.values()
+                if account.access.team is not None
+                and account.access.auth_domain == hostname
+            ),
+            None,
         )
 
     def is_revoked(self, account_id: str, certificate: x509.Certificate) -> bool:

@@ -18,6 +18,7 @@ ALL_PERMISSIONS = frozenset(
         "tunnel:edit",
         "access_apps:edit",
         "access_organization:edit",
+        "access_logs:read",
         "bots:edit",
         "settings:edit",
         "analytics:read",

@@ -40,6 +40,8 @@ IN_THE_SANDBOX = {
     Permission.TUNNEL_EDIT: "tunnel:edit",
     Permission.SETTINGS_EDIT: "settings:edit",
     Permission.BOTS_EDIT: "bots:edit",
+    Permission.ACCESS_ORGANIZATION_EDIT: "access_organization:edit",
+    Permission.ACCESS_LOGINS_READ: "access_logs:read",
     Permission.FIREWALL_READ: "firewall:edit",
     Permission.WORKERS_READ: "workers:edit",
     Permission.ANALYTICS_READ: "analytics:read",
@@ -67,7 +69,7 @@ async def test_everything_is_allowed(
     assert proven == {
         Permission.ZONE_READ,
         Permission.RULES_EDIT,
-        Permission.ACCESS_READ,
+        Permission.ACCESS_LOGINS_READ,
         Permission.FIREWALL_READ,
         Permission.WORKERS_READ,
         Permission.ANALYTICS_READ,
@@ -92,7 +94,7 @@ async def test_no_applications_prove_nothing(
 ) -> None:
     """A token without the permission gets an empty list too."""
     found = await find_permissions(client, sandbox.account_id, sandbox.zone_id)
-    assert found[Permission.ACCESS_READ] is Allowance.UNCLEAR
+    assert found[Permission.ACCESS_EDIT] is Allowance.UNCLEAR
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_permission_missing_before_the_preview(
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 12
+    assert table.count("\n| ") == 14
     assert "| Zone / Zone / Read | yes |" in table
     assert f"| {named} | **no** |" in table
     assert table.count("**no**") == 1
@@ -114,7 +114,10 @@ async def test_all_missing_permissions_show_at_once(
         "| Account / Cloudflare Tunnel / Edit | reading yes, writing not tried |",
         "| Zone / Zone Settings / Edit | reading yes, writing not tried |",
         "| Zone / Bot Management / Edit | no (optional) |",
-        "| Account / Access: Apps and Policies / Read | yes |",
+        "| Account / Access: Apps and Policies / Edit | reading yes, writing not tried |",
+        "| Account / Access: Organizations, Identity Providers, and Groups / Edit "
+        "| reading yes, writing not tried |",
+        "| Account / Access: Audit Logs / Read | yes |",
         "| Zone / Firewall Services / Read | yes |",
         "| Zone / Workers Routes / Read | yes |",
         "| Zone / Analytics / Read | yes |",
@@ -133,7 +136,7 @@ async def test_preview_shows_what_the_token_may_do(
 
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 12
+    assert table.count("\n| ") == 14
     assert "| Zone / Zone Settings / Edit | no (optional) |" in table
     assert table.count("| no") == 1
     assert sandbox.journal.writes == []

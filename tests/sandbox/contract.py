@@ -78,15 +78,33 @@ from cloudflare.types.workers import (
     RouteListResponse,
 )
 from cloudflare.types.zero_trust import (
+    IdentityProvider,
+    IdentityProviderCreateParams,
+    IdentityProviderDeleteResponse,
     IdentityProviderListParams,
     IdentityProviderListResponse,
+    IdentityProviderUpdateParams,
+    Organization,
     OrganizationListResponse,
+    OrganizationRevokeUsersParams,
+    OrganizationRevokeUsersResponse,
+    OrganizationUpdateParams,
+    Seat,
+    SeatEditParams,
 )
 from cloudflare.types.zero_trust.access import (
     ApplicationCreateParams,
     ApplicationDeleteResponse,
     ApplicationListParams,
     ApplicationUpdateParams,
+    GroupCreateParams,
+    GroupCreateResponse,
+    GroupDeleteResponse,
+    GroupGetResponse,
+    GroupListParams,
+    GroupListResponse,
+    GroupUpdateParams,
+    GroupUpdateResponse,
     PolicyCreateParams,
     PolicyCreateResponse,
     PolicyDeleteResponse,
@@ -95,10 +113,43 @@ from cloudflare.types.zero_trust.access import (
     PolicyListResponse,
     PolicyUpdateParams,
     PolicyUpdateResponse,
+    Tag,
+    TagCreateParams,
+    TagDeleteResponse,
+    TagListParams,
+    TagUpdateParams,
+    UserGetResponse,
+    UserListParams,
+    UserListResponse,
     application_create_response,
     application_get_response,
     application_list_response,
     application_update_response,
+)
+from cloudflare.types.zero_trust.access.applications import (
+    PolicyTestCreateParams,
+    PolicyTestCreateResponse,
+    PolicyTestGetResponse,
+    policy_create_params as own_policy_create_params,
+    policy_create_response as own_policy_create_response,
+    policy_delete_response as own_policy_delete_response,
+    policy_get_response as own_policy_get_response,
+    policy_list_params as own_policy_list_params,
+    policy_list_response as own_policy_list_response,
+    policy_update_params as own_policy_update_params,
+    policy_update_response as own_policy_update_response,
+)
+from cloudflare.types.zero_trust.access.applications.policy_tests import (
+    UserListParams as TestedUserListParams,
+    UserListResponse as TestedUserListResponse,
+)
+from cloudflare.types.zero_trust.access.logs import (
+    AccessRequestListParams,
+    AccessRequestListResponse,
+)
+from cloudflare.types.zero_trust.access.users import (
+    ActiveSessionGetResponse,
+    ActiveSessionListResponse,
 )
 from cloudflare.types.zero_trust.tunnels import (
     CloudflaredCreateParams,
@@ -130,6 +181,7 @@ from .example_requests import (
     ALLOWED,
     BLOCK,
     CONFIG,
+    GROUP_BODY,
     POLICY_BODY,
     RECORD_BODY,
     SKIP,
@@ -187,7 +239,22 @@ _APPLICATIONS = f"{_ACCESS}/apps"
 _APPLICATION = f"{_APPLICATIONS}/{{application_id}}"
 _POLICIES = f"{_ACCESS}/policies"
 _POLICY = f"{_POLICIES}/{{policy_id}}"
+_OWN_POLICIES = f"{_APPLICATION}/policies"
+_OWN_POLICY = f"{_OWN_POLICIES}/{{own_policy_id}}"
+_GROUPS = f"{_ACCESS}/groups"
+_GROUP = f"{_GROUPS}/{{group_id}}"
+_PROVIDERS = f"{_ACCESS}/identity_providers"
+_PROVIDER = f"{_PROVIDERS}/{{provider_id}}"
+_ORGANIZATIONS = f"{_ACCESS}/organizations"
+_TAGS = f"{_ACCESS}/tags"
+_TAG = f"{_TAGS}/{{tag_name}}"
+_USERS = f"{_ACCESS}/users"
+_SESSIONS = f"{_USERS}/{{user_id}}/active_sessions"
+_POLICY_TESTS = f"{_ACCESS}/policy-tests"
+_POLICY_TEST = f"{_POLICY_TESTS}/{{test_id}}"
 _ENTRYPOINT = f"{_RULESETS}/phases/{{phase}}/entrypoint"
+
+_GITHUB = {"client_id": "id", "client_secret": "secret"}
 
 CONTRACTS: Mapping[Key, Contract] = {
     Key("GET", "/user/tokens/verify"): Contract(NoParams, TokenVerifyResponse),
@@ -404,16 +471,137 @@ CONTRACTS: Mapping[Key, Contract] = {
         PolicyDeleteResponse,
         lambda prepared: Request(ids={"policy_id": prepared.unused_policy}),
     ),
-    Key("GET", f"{_ACCESS}/organizations"): Contract(
-        NoParams, OrganizationListResponse
+    Key("POST", f"{_APPLICATION}/revoke_tokens"): Contract(NoParams, object),
+    Key("GET", _OWN_POLICIES): Contract(
+        own_policy_list_params.PolicyListParams,
+        list[own_policy_list_response.PolicyListResponse],
+        lambda prepared: Request(
+            query={"page": "1", "per_page": "5"}, ids=prepared.own_policy
+        ),
     ),
-    Key("GET", f"{_ACCESS}/identity_providers"): Contract(
+    Key("POST", _OWN_POLICIES): Contract(
+        own_policy_create_params.AccessAppPolicyRequest,
+        own_policy_create_response.PolicyCreateResponse,
+        lambda prepared: Request(
+            {**POLICY_BODY, "precedence": 7}, ids=prepared.own_policy
+        ),
+    ),
+    Key("GET", _OWN_POLICY): Contract(
+        NoParams, own_policy_get_response.PolicyGetResponse
+    ),
+    Key("PUT", _OWN_POLICY): Contract(
+        own_policy_update_params.AccessAppPolicyRequest,
+        own_policy_update_response.PolicyUpdateResponse,
+        lambda prepared: Request(
+            {**POLICY_BODY, "precedence": 7}, ids=prepared.own_policy
+        ),
+    ),
+    Key("DELETE", _OWN_POLICY): Contract(
+        NoParams,
+        own_policy_delete_response.PolicyDeleteResponse,
+        lambda prepared: Request(ids=prepared.own_policy),
+    ),
+    Key("GET", _GROUPS): Contract(
+        GroupListParams, list[GroupListResponse], pages(search="count")
+    ),
+    Key("POST", _GROUPS): Contract(
+        GroupCreateParams, GroupCreateResponse, lambda _: Request(GROUP_BODY)
+    ),
+    Key("GET", _GROUP): Contract(NoParams, GroupGetResponse),
+    Key("PUT", _GROUP): Contract(
+        GroupUpdateParams, GroupUpdateResponse, lambda _: Request(GROUP_BODY)
+    ),
+    Key("DELETE", _GROUP): Contract(NoParams, GroupDeleteResponse),
+    Key("GET", _PROVIDERS): Contract(
         IdentityProviderListParams, list[IdentityProviderListResponse], pages()
+    ),
+    Key("POST", _PROVIDERS): Contract(
+        IdentityProviderCreateParams,
+        IdentityProvider,
+        lambda _: Request({"name": "GitHub", "type": "github", "config": _GITHUB}),
+    ),
+    Key("GET", _PROVIDER): Contract(NoParams, IdentityProvider),
+    Key("PUT", _PROVIDER): Contract(
+        IdentityProviderUpdateParams,
+        IdentityProvider,
+        lambda _: Request({"name": "PIN", "type": "onetimepin", "config": {}}),
+    ),
+    Key("DELETE", _PROVIDER): Contract(NoParams, IdentityProviderDeleteResponse),
+    Key("GET", _ORGANIZATIONS): Contract(NoParams, OrganizationListResponse),
+    Key("PUT", _ORGANIZATIONS): Contract(
+        OrganizationUpdateParams,
+        Organization,
+        lambda _: Request(
+            {
+                "name": "Home",
+                "auth_domain": "home-lab.cloudflareaccess.com",
+                "session_duration": "12h",
+                "deny_unmatched_requests": True,
+                "deny_unmatched_requests_exempted_zone_names": ["example.com"],
+            }
+        ),
+    ),
+    Key("POST", f"{_ORGANIZATIONS}/revoke_user"): Contract(
+        OrganizationRevokeUsersParams,
+        OrganizationRevokeUsersResponse,
+        lambda _: Request({"email": "me@example.com"}),
+    ),
+    Key("GET", _TAGS): Contract(TagListParams, list[Tag], pages()),
+    Key("POST", _TAGS): Contract(
+        TagCreateParams, Tag, lambda _: Request({"name": "new"})
+    ),
+    Key("GET", _TAG): Contract(NoParams, Tag),
+    Key("PUT", _TAG): Contract(
+        TagUpdateParams, Tag, lambda _: Request({"name": "new"})
+    ),
+    Key("DELETE", _TAG): Contract(NoParams, TagDeleteResponse),
+    Key("GET", _USERS): Contract(
+        UserListParams, list[UserListResponse], pages(email="me@example.com")
+    ),
+    Key("GET", f"{_USERS}/{{user_id}}"): Contract(NoParams, UserGetResponse),
+    Key("GET", _SESSIONS): Contract(NoParams, list[ActiveSessionListResponse]),
+    Key("GET", f"{_SESSIONS}/{{nonce}}"): Contract(NoParams, ActiveSessionGetResponse),
+    Key("PATCH", f"{_ACCESS}/seats"): Contract(
+        SeatEditParams,
+        list[Seat],
+        lambda prepared: Request(
+            [
+                {
+                    "seat_uid": prepared.seat,
+                    "access_seat": False,
+                    "gateway_seat": False,
+                }
+            ]
+        ),
+    ),
+    Key("GET", f"{_ACCESS}/logs/access_requests"): Contract(
+        AccessRequestListParams,
+        AccessRequestListResponse,
+        lambda _: Request(
+            query={
+                "limit": "25",
+                "direction": "desc",
+                "since": "2026-01-01T00:00:00Z",
+                "email": "me@example.com",
+            }
+        ),
+    ),
+    Key("POST", _POLICY_TESTS): Contract(
+        PolicyTestCreateParams,
+        PolicyTestCreateResponse,
+        lambda prepared: Request({"policies": [prepared.ids["policy_id"]]}),
+    ),
+    Key("GET", _POLICY_TEST): Contract(NoParams, PolicyTestGetResponse),
+    Key("GET", f"{_POLICY_TEST}/users"): Contract(
+        TestedUserListParams,
+        list[TestedUserListResponse],
+        lambda _: Request(query={"status": "success"}),
     ),
 }
 
 UNTYPED: Mapping[Key, str] = {
     Key("POST", "/graphql"): "the SDK has no GraphQL",
+    Key("PUT", f"{_OWN_POLICY}/make_reusable"): "the SDK does not have it",
     Key("GET", f"{_ZONE}/settings"): "the SDK lists no settings, which is deprecated",
     **{
         Key("GET", f"{_ZONE}/{name}"): "gone: every answer is an error"
@@ -445,7 +633,8 @@ def request_problems(key: Key, query: Mapping[str, str], body: Any) -> set[Probl
     if isinstance(body, dict):
         sent |= body
     elif body is not None:
-        return {Problem("", "the body is no object")}
+        # The SDK names a body that is no object.
+        sent["body"] = body
     ids = set(re.findall(r"{(\w+)}", key.path))
     assert not ids & sent.keys(), "an id of the path was also sent as a parameter"
     # Some types contain ids of the path too, which are not part of query and body.

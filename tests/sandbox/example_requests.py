@@ -2,11 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sandbox import Sandbox
+from sandbox.clock import now
 from sandbox.seed import FOREIGN_RULE_ID
-from sandbox.state import FIREWALL_PHASE, IpAccessRule, WorkerRoute
+from sandbox.state import (
+    FIREWALL_PHASE,
+    AccessUser,
+    ApplicationSession,
+    IpAccessRule,
+    LoginRow,
+    LoginSession,
+    WorkerRoute,
+)
 
 from .helpers import HOME, NAS, Api, create_certificate
 
@@ -31,6 +41,9 @@ class Prepared:
     idle_tunnel: str
     revoked_certificate: str
     unused_policy: str
+    seat: str
+    own_policy: Mapping[str, str]
+    """An application and a policy that is its own."""
     account_token: str
 
 
@@ -86,6 +99,14 @@ POLICY_BODY = {
 }
 
 
+GROUP_BODY = {
+    "name": "Countries",
+    "include": [{"geo": {"country_code": "DE"}}, {"geo": {"country_code": "AT"}}],
+    "require": [],
+    "exclude": [],
+}
+
+
 def application_body(host: str, policy_id: str) -> dict[str, Any]:
     """Return the body of an application that one policy decides on."""
     return {
@@ -96,6 +117,9 @@ def application_body(host: str, policy_id: str) -> dict[str, Any]:
         "session_duration": "720h",
         "app_launcher_visible": False,
         "allowed_idps": [],
+        "tags": ["home-assistant"],
+        "http_only_cookie_attribute": True,
+        "same_site_cookie_attribute": "lax",
         "policies": [{"id": policy_id, "precedence": 1}],
     }
 
@@ -115,6 +139,9 @@ async def prepare(api: Api) -> Prepared:
     [ruleset] = (await api.get("/zones/{zone}/rulesets")).result
     records = (await api.get("/zones/{zone}/dns_records", name=HOME)).result
     access = "/accounts/{account}/access"
+    await api.request("POST", f"{access}/tags", {"name": "home-assistant"})
+    await api.request("POST", f"{access}/tags", {"name": "unused"})
+    group = (await api.request("POST", f"{access}/groups", GROUP_BODY)).result
     used, unused = [
         (await api.request("POST", f"{access}/policies", POLICY_BODY)).result["id"]
         for _ in range(2)
@@ -122,6 +149,18 @@ async def prepare(api: Api) -> Prepared:
     application = await api.request(
         "POST", f"{access}/apps", application_body(NAS, used)
     )
+    own = await api.request(
+        "POST",
+        f"{access}/apps",
+        {
+            **application_body(f"own.{sandbox.zone_name}", used),
+            "policies": [POLICY_BODY],
+        },
+    )
+    tested = {"policies": [used]}
+    session = _logged_in(sandbox, application.result["id"])
+    test = (await api.request("POST", f"{access}/policy-tests", tested)).result
+    providers = (await api.get(f"{access}/identity_providers")).result
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
     zone = sandbox.state.zones[sandbox.zone_id]
     allowed = IpAccessRule("whitelist", "country", "DE")
@@ -144,6 +183,13 @@ async def prepare(api: Api) -> Prepared:
             "setting_id": "security_level",
             "application_id": application.result["id"],
             "policy_id": used,
+            "own_policy_id": used,
+            "group_id": group["id"],
+            "provider_id": providers[0]["id"],
+            "tag_name": "unused",
+            "user_id": session.user_id,
+            "nonce": session.nonce,
+            "test_id": test["id"],
             "access_rule_id": allowed.id,
             "route_id": route.id,
         },
@@ -151,5 +197,55 @@ async def prepare(api: Api) -> Prepared:
         idle_tunnel=sandbox.state.add_tunnel("idle").id,
         revoked_certificate=revoked["id"],
         unused_policy=unused,
+        seat=sandbox.state.accounts[sandbox.account_id]
+        .access.people.users[session.user_id]
+        .seat_uid,
+        own_policy={
+            "application_id": own.result["id"],
+            "own_policy_id": own.result["policies"][0]["id"],
+        },
         account_token=sandbox.state.add_token("account"),
     )
+
+
+def _logged_in(sandbox: Sandbox, application_id: str) -> LoginSession:
+    """Have a person logged in to an application, and one refused."""
+    people = sandbox.state.accounts[sandbox.account_id].access.people
+    user = AccessUser("me@example.com", access_seat=True, last_successful_login=now())
+    people.users[user.id] = user
+    tomorrow = now() + timedelta(days=1)
+    session = LoginSession(
+        user_id=user.id,
+        email=user.email,
+        provider_id="unknown",
+        provider_type="onetimepin",
+        country="DE",
+        ip="203.0.113.24",
+        expires_at=tomorrow,
+    )
+    session.applications.append(
+        ApplicationSession(
+            token="unknown",
+            application_id=application_id,
+            application_name="Home Assistant",
+            hostname=NAS,
+            policy_id="unknown",
+            expires_at=tomorrow,
+        )
+    )
+    people.sessions[session.nonce] = session
+    people.log += [
+        LoginRow(
+            allowed=allowed,
+            app_uid=application_id,
+            app_name="Home Assistant",
+            app_domain=f"{NAS}/",
+            connection="onetimepin",
+            user_email=user.email,
+            user_id=user.id,
+            country="DE",
+            ip_address="203.0.113.24",
+        )
+        for allowed in (True, False)
+    ]
+    return session

@@ -90,6 +90,8 @@ async def test_switches(api: Api) -> None:
         "refuses_zone_list": True,
         "strips_parentheses": True,
         "refused_skips": [],
+        "missing_access_is_forbidden": False,
+        "drops_unknown_policies": False,
     }
     blind = api.with_token(api.sandbox.state.add_token(permissions={"dns:read"}))
     reply = await blind.get("/zones")

@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from tests.common import HOSTNAME_ID, act, device_id_of, zone_of
-from tests.other_users import ACTIONS
+from tests.other_users import ACTIONS, LOGIN_ACTIONS
 
 
 async def test_every_action_is_here(
@@ -18,6 +18,7 @@ async def test_every_action_is_here(
     assert hass.services.async_services_for_domain(DOMAIN).keys() == {
         *(action for action, _ in ACTIONS),
         "remove_hostname",
+        *LOGIN_ACTIONS,
     }
 
 

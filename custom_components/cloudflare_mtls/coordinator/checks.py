@@ -10,11 +10,12 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from ..engine.api.access_models import AccessApplication
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
-from ..engine.api.models import AccessApplication, IpAccessRule, Observation
+from ..engine.api.models import IpAccessRule, Observation
 from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding

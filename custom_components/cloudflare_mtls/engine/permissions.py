@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 import json
 from typing import Any, Final
@@ -24,11 +25,53 @@ NEEDED: Final = (
 OPTIONAL: Final = (
     Permission.SETTINGS_EDIT,
     Permission.BOTS_EDIT,
-    Permission.ACCESS_READ,
+    Permission.ACCESS_EDIT,
+    Permission.ACCESS_ORGANIZATION_EDIT,
+    Permission.ACCESS_LOGINS_READ,
     Permission.FIREWALL_READ,
     Permission.WORKERS_READ,
     Permission.ANALYTICS_READ,
 )
+
+
+class LoginFeature(StrEnum):
+    """What there is to do with logins by Cloudflare Access."""
+
+    REQUIRE_LOGIN = "require_login"
+    CREATE_ONE_TIME_PIN = "create_one_time_pin"
+    SEVERAL_COUNTRIES = "several_countries"
+    END_SESSIONS = "end_sessions"
+    END_SESSIONS_OF_PERSON = "end_sessions_of_person"
+    COUNT_SEATS = "count_seats"
+    SEE_LOGINS = "see_logins"
+
+
+def lost_login_features(missing: Permission) -> frozenset[LoginFeature]:
+    """Return what is not possible where a token lacks a permission.
+
+    A token that may only read the organization still lets people require a login with a login
+    method that is there, and from one country.
+
+    Source: developers.cloudflare.com, API token permissions; the endpoints of each feature.
+    """
+    match missing:
+        case Permission.ACCESS_EDIT:
+            return frozenset({LoginFeature.REQUIRE_LOGIN, LoginFeature.END_SESSIONS})
+        case Permission.ACCESS_ORGANIZATION_EDIT:
+            return frozenset(
+                {
+                    LoginFeature.REQUIRE_LOGIN,
+                    LoginFeature.CREATE_ONE_TIME_PIN,
+                    LoginFeature.SEVERAL_COUNTRIES,
+                    LoginFeature.END_SESSIONS_OF_PERSON,
+                    LoginFeature.COUNT_SEATS,
+                }
+            )
+        case Permission.ACCESS_LOGINS_READ:
+            return frozenset({LoginFeature.SEE_LOGINS})
+        case _:
+            return frozenset()
+
 
 # The keys and types of permissions in the dashboard's links. Sources: developers.cloudflare.com,
 # API token template URLs; for tunnels, custom rules and bots, which are missing there, links
@@ -41,7 +84,9 @@ _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.TUNNEL_EDIT: ("argotunnel", "edit"),
     Permission.SETTINGS_EDIT: ("zone_settings", "edit"),
     Permission.BOTS_EDIT: ("bot_management", "edit"),
-    Permission.ACCESS_READ: ("access", "read"),
+    Permission.ACCESS_EDIT: ("access", "edit"),
+    Permission.ACCESS_ORGANIZATION_EDIT: ("access_acct", "edit"),
+    Permission.ACCESS_LOGINS_READ: ("access_audit_log", "read"),
     Permission.FIREWALL_READ: ("firewall_services", "read"),
     Permission.WORKERS_READ: ("workers_routes", "read"),
     Permission.ANALYTICS_READ: ("analytics", "read"),
@@ -101,20 +146,33 @@ async def find_permissions(
             zone_id, Setting.WEBSOCKETS
         ),
         Permission.BOTS_EDIT: lambda: client.bot_management.get_fight_mode(zone_id),
-        Permission.ACCESS_READ: lambda: client.access_applications.list(account_id),
+        Permission.ACCESS_EDIT: lambda: client.access_applications.list(account_id),
+        Permission.ACCESS_ORGANIZATION_EDIT: lambda: client.access_organization.get(
+            account_id
+        ),
+        Permission.ACCESS_LOGINS_READ: lambda: _read_logins(client, account_id),
         Permission.FIREWALL_READ: lambda: client.ip_access_rules.list_allowing(zone_id),
         Permission.WORKERS_READ: lambda: client.worker_routes.list(zone_id),
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
     }
-    found = await asyncio.gather(*(_find(item, calls[item]) for item in calls))
-    return dict(zip(calls, found, strict=True))
+    reads = {
+        item: asyncio.ensure_future(_find(item, call)) for item, call in calls.items()
+    }
+    # One that fails leaves no other one under way.
+    await asyncio.gather(*reads.values(), return_exceptions=True)
+    return {item: read.result() for item, read in reads.items()}
 
 
 async def _try_rules(client: CloudflareClient, zone_id: str) -> None:
     ruleset = await client.rulesets.get(zone_id)
     await client.rulesets.dry_run(zone_id, ruleset, {"action": "block"})
+
+
+async def _read_logins(client: CloudflareClient, account_id: str) -> None:
+    now = datetime.now(UTC)
+    await client.access_logins.list(account_id, now - timedelta(minutes=1), now)
 
 
 async def _find(
@@ -135,11 +193,12 @@ async def _find(
             | Permission.FIREWALL_READ
             | Permission.WORKERS_READ
             | Permission.ANALYTICS_READ
+            | Permission.ACCESS_LOGINS_READ
         ):
             return Allowance.YES
-        case Permission.ACCESS_READ:
+        case Permission.ACCESS_EDIT:
             # Cloudflare may return no application to a token that may not read them.
-            return Allowance.YES if answer else Allowance.UNCLEAR
+            return Allowance.READS if answer else Allowance.UNCLEAR
         case _:
             return Allowance.READS
 

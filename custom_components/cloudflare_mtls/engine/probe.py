@@ -78,6 +78,12 @@ class Visit:
     status: int | None = None
     location: str = ""
     body: bytes = b""
+    chunked: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """Return the body without the marks of its chunks; raise ValueError if it has none."""
+        return _without_chunks(self.body) if self.chunked else self.body
 
 
 _NO_ANSWER: Final = Visit(verdict=Verdict.UNREACHABLE)
@@ -150,6 +156,14 @@ class Probe:
             }
         )
 
+    async def anonymously(self, hostname: str, path: str = "/") -> Visit:
+        """Visit a path of a hostname without a certificate, as a browser that never logged in.
+
+        Raises OSError where the PEM file of the authorities cannot be read.
+        """
+        context = await self._shared_context()
+        return await self._visit(hostname, MAIN_PORT, context, path)
+
     async def with_certificate(
         self, hostname: str, key: PrivateKeyTypes, pem: str, path: str
     ) -> Visit:
@@ -216,8 +230,13 @@ class Probe:
                 if not more:
                     break
                 body += more
-            location = headers.get("location", "")
-            return Visit(verdict=verdict, status=status, location=location, body=body)
+            return Visit(
+                verdict=verdict,
+                status=status,
+                location=headers.get("location", ""),
+                body=body,
+                chunked=headers.get("transfer-encoding", "").lower() == "chunked",
+            )
         finally:
             # A clean TLS shutdown could wait for the other side.
             writer.transport.abort()
@@ -294,6 +313,22 @@ def _judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
             return Verdict.BLOCKED
         case _:
             return Verdict.UNCLEAR
+
+
+def _without_chunks(body: bytes) -> bytes:
+    """Return the content of a chunked body, as far as it came; raise ValueError.
+
+    Source: RFC 9112, section 7.1.
+    """
+    content = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        if length <= 0:
+            break
+        content += rest[:length]
+        body = rest[length + len(b"\r\n") :]
+    return content
 
 
 def _present(context: ssl.SSLContext, key: PrivateKeyTypes, pem: str) -> None:

@@ -4,6 +4,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import service
 
 from ..const import DOMAIN
+from .access import ACCESS_ACTIONS
 from .certificates import CERTIFICATE_ACTIONS
 from .hostnames import HOSTNAME_ACTIONS
 from .tunnels import TUNNEL_ACTIONS
@@ -12,7 +13,12 @@ from .tunnels import TUNNEL_ACTIONS
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
-    for action in (*CERTIFICATE_ACTIONS, *HOSTNAME_ACTIONS, *TUNNEL_ACTIONS):
+    for action in (
+        *CERTIFICATE_ACTIONS,
+        *HOSTNAME_ACTIONS,
+        *TUNNEL_ACTIONS,
+        *ACCESS_ACTIONS,
+    ):
         service.async_register_admin_service(
             hass,
             DOMAIN,

@@ -10,6 +10,7 @@ from aiohttp import web
 from cloudflare import DefaultAsyncHttpxClient
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.access_models import Decision
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import (
     Conflict,
@@ -21,6 +22,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenProblem,
     TokenRejected,
     Unavailable,
+    ZeroTrustNotSetUp,
 )
 from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
@@ -87,6 +89,14 @@ def _create_rule(client: CloudflareClient) -> Awaitable[Any]:
 
 def _edit_rule(client: CloudflareClient) -> Awaitable[Any]:
     return client.rulesets.edit_rule("zone", "ruleset", "rule", {"action": "block"})
+
+
+def _organization(client: CloudflareClient) -> Awaitable[Any]:
+    return client.access_organization.get("account")
+
+
+def _login_methods(client: CloudflareClient) -> Awaitable[Any]:
+    return client.access_identity_providers.list("account")
 
 
 def _create_record(client: CloudflareClient) -> Awaitable[Any]:
@@ -207,6 +217,7 @@ _PERMISSION = Raises(PermissionMissing)
 _TOKEN = Raises(TokenRejected, {"problem": TokenProblem.INVALID})
 # No Retry-After was recorded; Cloudflare blocks for five minutes.
 _LIMITED = Raises(RateLimited, {"retry_after": 300})
+_A_DAY = (datetime(2025, 1, 15, tzinfo=UTC), datetime(2025, 1, 16, tzinfo=UTC))
 _A = "a.flare-spike-vpc.invalid"
 
 READINGS: Mapping[str, Reading] = {
@@ -214,26 +225,73 @@ READINGS: Mapping[str, Reading] = {
     "ac-02": Reading(_applications, lambda found: found == ()),
     "ac-03": Reading(_create_record, _PERMISSION),
     "ac-05": Reading(_tunnels, _rejected(None)),
-    "ac-06": Reading(_tunnels, _rejected(9999)),
+    "ac-06": Reading(_organization, _rejected(9999, ZeroTrustNotSetUp)),
     "au-01": Reading(_zones, Raises(TokenRejected, {"problem": TokenProblem.LOCATION})),
     "au-03": Reading(_ruleset, _PERMISSION),
     "au-04": Reading(_tunnels, _PERMISSION),
     "au-05": Reading(_zones, _PERMISSION),
+    "ax-01": Reading(
+        lambda client: client.access_groups.list("account"),
+        lambda found: (
+            [(each.name, [one.kind for one in each.rules.include]) for each in found]
+            == [("family", ["email_list"])]
+        ),
+    ),
+    "ax-02": Reading(
+        _login_methods,
+        lambda found: (
+            [each.type for each in found] == ["onetimepin", "azureAD"]
+            and found[0].is_one_time_pin
+        ),
+    ),
+    "ax-03": Reading(
+        lambda client: client.access_policies.list("account"),
+        lambda found: (
+            [(each.decision, each.reusable, each.application_count) for each in found]
+            == 2 * [(Decision.NON_IDENTITY, True, 0)]
+        ),
+    ),
+    "ax-07": Reading(
+        _organization,
+        lambda found: (
+            (found.team, found.denies_unmatched, found.exempt_zones)
+            == ("maple-street-4c1d", False, frozenset())
+        ),
+    ),
+    "ax-11": Reading(_login_methods, lambda found: found[0].is_one_time_pin),
+    "ax-19": Reading(_organization, _rejected(9999, ZeroTrustNotSetUp)),
+    "ax-40": Reading(
+        lambda client: client.access_logins.list("account", *_A_DAY),
+        lambda found: (
+            [(each.email, each.allowed, each.method) for each in found]
+            == [("owner@example.com", True, "onetimepin")]
+        ),
+    ),
     "ax-14": Reading(_applications, _covers("home.example.com"), as_list=True),
     "ax-16": Reading(
         _applications, _covers("home.example.com", "home-ui.pages.dev"), as_list=True
     ),
     "ax-17": Reading(_create_record, _rejected(11010, Conflict)),
-    "ax-18": Reading(_create_record, _rejected(12135, NotFound)),
-    "ax-20": Reading(_create_record, _rejected(12132, Conflict)),
-    "ax-21": Reading(_create_record, _rejected(12130)),
+    "ax-18": Reading(
+        lambda client: client.access_policies.find("account", "policy"), _nothing
+    ),
+    "ax-20": Reading(
+        lambda client: client.access_identity_providers.create_one_time_pin("account"),
+        _rejected(12132, Conflict),
+    ),
+    "ax-21": Reading(
+        lambda client: client.access_applications.expect_edit_permission("account"),
+        _nothing,
+    ),
     "ax-22": Reading(_create_record, _rejected(12130)),
     "ax-24": Reading(_create_record, _rejected(12130)),
     "ax-25": Reading(_create_record, _rejected(12130)),
     "ax-27": Reading(_create_record, _rejected(11004)),
     "ax-30": Reading(_create_record, _rejected(12130)),
-    "ax-32": Reading(_create_record, _rejected(11020, NotFound)),
-    "ax-34": Reading(_create_record, _PERMISSION),
+    "ax-32": Reading(
+        lambda client: client.access_groups.find("account", "group"), _nothing
+    ),
+    "ax-34": Reading(_organization, _PERMISSION),
     "ax-35": Reading(_create_record, _rejected(12132, Conflict)),
     "ax-37": Reading(_create_record, _rejected(7003)),
     "ax-39": Reading(_create_record, _rejected(12130)),
@@ -325,17 +383,10 @@ READINGS: Mapping[str, Reading] = {
 }
 
 NOT_READ: Mapping[str, str] = {
-    "ax-01": "the engine does not read Access groups",
-    "ax-02": "the engine does not read identity providers",
-    "ax-03": "the engine does not read reusable policies",
     "ax-05": "the engine does not read service tokens",
-    "ax-07": "the engine does not read the organization",
     "ax-09": "the engine does not read the mTLS settings of Access",
-    "ax-11": "the engine does not read identity providers",
     "ax-12": "an old application without a type: the engine finds no address in it",
-    "ax-19": "9999 with a 403: the engine takes it for a missing permission",
-    "ax-33": "the engine does not read identity providers",
-    "ax-40": "the engine does not read the log of logins",
+    "ax-33": "an empty list, which the organization's answer explains",
     "ax-42": "an answer of the edge, not of the API",
     "ax-45": "an answer of the team's login pages, not of the API",
     "ed-01": "an answer of the edge, not of the API",

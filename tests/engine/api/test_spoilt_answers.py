@@ -13,11 +13,29 @@ import httpx  # noqa: TID251  # the SDK takes only a client of httpx, and no oth
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.cloudflare_mtls.engine.access.logins import fold_logins
+from custom_components.cloudflare_mtls.engine.access.observation import (
+    AccessObservation,
+    OwnIds,
+    find_own,
+)
+from custom_components.cloudflare_mtls.engine.access.observe import observe_access
+from custom_components.cloudflare_mtls.engine.access.plan import (
+    Occasion,
+    make_login_plan,
+    plan_login_removal,
+)
+from custom_components.cloudflare_mtls.engine.access.verdict import Visitor, would_pass
+from custom_components.cloudflare_mtls.engine.api.access_models import (
+    AccessApplication,
+    AccessGroup,
+    AccessPolicy,
+    Organization,
+)
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import EngineError
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
-    AccessApplication,
     Observation,
     Ruleset,
     Setting,
@@ -42,7 +60,8 @@ from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from sandbox import Sandbox
 from sandbox.api import PREFIX
 from sandbox.seed import ACCOUNT_ID, TUNNEL_ID, ZONE_ID
-from sandbox.state import BlockedRequest
+from sandbox.state import AccessUser, BlockedRequest, LoginRow
+from tests.engine.access.helpers import HOME, OWNER, Home, settings
 from tests.engine.builders import HOST, OTHER, protected, published, wanting
 from tests.engine.searching import NIGHTLY, search
 from tests.sandbox.example_requests import SKIP, prepare
@@ -54,6 +73,12 @@ from .test_every_recording import READINGS
 
 TOKEN: Final = "cfut_" + 40 * "x"
 VERIFY: Final = "/user/tokens/verify"
+
+LOGIN: Final = settings(
+    OWNER,
+    countries=frozenset({"DE", "AT"}),
+    open_paths=frozenset({"/api/webhook/"}),
+)
 
 type Use = Callable[[CloudflareClient], Awaitable[Any]]
 
@@ -74,6 +99,25 @@ async def _observe(client: CloudflareClient) -> None:
     observation = await observe(client, ACCOUNT_ID, ZONE_ID, [TUNNEL_ID])
     await SkipDryRuns().find_skippable(client, ZONE_ID, observation.ruleset)
     _judge(observation, await client.access_applications.list(ACCOUNT_ID))
+
+
+async def _observe_access(client: CloudflareClient) -> None:
+    """Read and judge everything that decides who gets through Access."""
+    _judge_access(await observe_access(client, ACCOUNT_ID, tunnel_ids=[TUNNEL_ID]))
+
+
+def _judge_access(seen: AccessObservation) -> None:
+    own = find_own(seen, HOME, OwnIds())
+    make_login_plan(seen, own, LOGIN, Occasion.SET_UP, [HOST])
+    plan_login_removal(seen, own, LOGIN)
+    for application in seen.applications:
+        would_pass(application.policies, seen.groups, Visitor(email=OWNER))
+
+
+async def _logins(client: CloudflareClient) -> None:
+    until = datetime.now(UTC)
+    since = until - timedelta(hours=1)
+    fold_logins(await client.access_logins.list(ACCOUNT_ID, since, until))
 
 
 def _judge(
@@ -117,6 +161,9 @@ USES: Mapping[str, Use] = {
     "bots": lambda client: client.bot_management.get_fight_mode(ZONE_ID),
     "blocked requests": _blocked,
     "observation": _observe,
+    "login hostname": _observe_access,
+    "logins": _logins,
+    "people": lambda client: client.access_users.list(ACCOUNT_ID),
 }
 
 
@@ -135,6 +182,14 @@ async def _fill(sandbox: Sandbox) -> None:
         path = f"/zones/{ZONE_ID}/rulesets/{prepared.ids['ruleset_id']}/rules"
         for body in (SKIP, {**SKIP, "ref": SKIP_REF}):
             assert (await api.request("POST", path, body)).status == 200
+    access = sandbox.state.accounts[ACCOUNT_ID].access
+    access.people.log += [
+        LoginRow(True, "a", "Home", HOME, "onetimepin", OWNER, "u", "DE", "::1")
+    ]
+    user = AccessUser(OWNER, access_seat=True)
+    access.people.users[user.id] = user
+    client = CloudflareClient(sandbox.token, base_url=sandbox.api_url)
+    assert (await Home(client, mobile=()).set_up(LOGIN)).undoing is None
     sandbox.state.blocked.append(
         BlockedRequest(
             time=datetime.now(UTC) - timedelta(minutes=5),
@@ -230,7 +285,9 @@ async def _answered(use: Use, bodies: Mapping[str, Any], status: int = 200) -> N
 
 
 @pytest.mark.usefixtures("socket_enabled")
-@pytest.mark.parametrize("name", sorted(USES.keys() - {"observation"}))
+@pytest.mark.parametrize(
+    "name", sorted(USES.keys() - {"observation", "login hostname"})
+)
 def test_each_value_of_each_answer(name: str, runner: asyncio.Runner) -> None:
     """A value of another kind, in another value, or missing: an EngineError, or well read."""
     bodies = runner.run(_answers_of_the_sandbox(USES[name]))
@@ -254,6 +311,34 @@ def test_judgement_of_each_value(runner: asyncio.Runner) -> None:
         with suppress(EngineError):
             configuration = TunnelConfiguration.parse(TUNNEL_ID, Fields(other))
             _judge(replace(published(), configurations={TUNNEL_ID: configuration}))
+
+
+@pytest.mark.usefixtures("socket_enabled")
+def test_judgement_of_each_value_of_access(runner: asyncio.Runner) -> None:
+    """A plan can be made of whatever could be read of Access."""
+    bodies = runner.run(_answers_of_the_sandbox(_observe_access))
+    [applications, policies, groups] = [
+        body["result"]
+        for name in ("apps", "policies", "groups")
+        for asked, body in bodies.items()
+        if asked.endswith(f"/access/{name}")
+    ]
+    team = Organization(auth_domain="team.cloudflareaccess.com")
+    for others in every_spoilt(
+        {"apps": applications[-1:], "policies": policies[-1:], "groups": groups[-1:]}
+    ):
+        with suppress(EngineError):
+            fields = Fields(others)
+            _judge_access(
+                AccessObservation(
+                    organization=team,
+                    applications=tuple(
+                        map(AccessApplication.parse, fields.objects("apps"))
+                    ),
+                    policies=tuple(map(AccessPolicy.parse, fields.objects("policies"))),
+                    groups=tuple(map(AccessGroup.parse, fields.objects("groups"))),
+                )
+            )
 
 
 @pytest.mark.nightly

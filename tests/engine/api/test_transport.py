@@ -33,6 +33,14 @@ MAY_BE_NULL = {
     "client_certificates.revoke",
     "client_certificates.restore",
     "connectors.list",
+    "access_applications.delete",
+    "access_applications.end_sessions",
+    "access_applications.expect_edit_permission",
+    "access_groups.delete",
+    "access_organization.end_sessions_of",
+    "access_policies.delete",
+    "access_tags.create",
+    "access_tags.delete",
 }
 """The calls whose success may have no result."""
 

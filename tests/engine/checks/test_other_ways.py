@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.access_models import AccessApplication
 from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfiguration
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
-from custom_components.cloudflare_mtls.engine.api.models import (
-    AccessApplication,
-    Observation,
-)
+from custom_components.cloudflare_mtls.engine.api.models import Observation
 from custom_components.cloudflare_mtls.engine.checks.finding import Finding
 from custom_components.cloudflare_mtls.engine.checks.other_ways import check_other_ways
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
@@ -61,7 +59,18 @@ def home(
 
 def application(uri: str, *, lets_all_pass: bool = False) -> AccessApplication:
     """Return an Access application."""
-    return AccessApplication(id=uri, name=uri, uris=(uri,), lets_all_pass=lets_all_pass)
+    decision = "bypass" if lets_all_pass else "allow"
+    policy = {"id": "p", "decision": decision, "include": [{"everyone": {}}]}
+    return AccessApplication.parse(
+        Fields(
+            {
+                "id": uri,
+                "type": "self_hosted",
+                "domain": uri,
+                "policies": [policy],
+            }
+        )
+    )
 
 
 def found(

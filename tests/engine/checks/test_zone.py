@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from custom_components.cloudflare_mtls.engine.api.access_models import AccessApplication
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import (
-    AccessApplication,
     Observation,
     Rule,
     Ruleset,
@@ -43,8 +43,12 @@ from tests.engine.builders import (
 )
 from tests.engine.work import lines_of
 
-LOGIN = {"decision": "allow", "include": [{"email": {"email": "me@example.com"}}]}
-BYPASS = {"decision": "bypass", "include": [{"everyone": {}}]}
+LOGIN = {
+    "id": "p",
+    "decision": "allow",
+    "include": [{"email": {"email": "me@example.com"}}],
+}
+BYPASS = {"id": "p", "decision": "bypass", "include": [{"everyone": {}}]}
 PIN = "ab" * 32
 
 

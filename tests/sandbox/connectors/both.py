@@ -110,7 +110,9 @@ async def connected(*, is_real: bool) -> AsyncIterator[Connected]:
             "off", now()
         )
         if not is_real:
-            yield Connected(sandbox, tunnel, api, Imitation(sandbox.state), None)
+            yield Connected(
+                sandbox, tunnel, api, Imitation(sandbox.state, sandbox.team_keys), None
+            )
             return
         async with cloudflared(sandbox, connector_token(tunnel)) as running:
             await until_connected(tunnel)

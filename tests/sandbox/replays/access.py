@@ -1,16 +1,31 @@
-"""Recorded answers about Access."""
+"""Recorded answers about Access: applications, and what every endpoint of it has."""
+
+from typing import Any
 
 from tests.sandbox.helpers import HOME
 from tests.sandbox.recordings import RECORDED, Answered
 
 from .paths import ACCESS, APPLICATIONS
-from .stage import NOT_YET, Stage, replay
+from .stage import Stage, replay
+
+PEOPLE = {
+    "name": "people",
+    "decision": "allow",
+    "include": [{"email_domain": {"domain": "example.com"}}],
+}
+_APPLICATION = {"type": "self_hosted", "name": "Home", "domain": HOME}
+
+
+async def create(stage: Stage, path: str, body: Any) -> Any:
+    """Create something, and return what the API says of it."""
+    answered = await stage.ask("POST", path, body)
+    assert answered.status == 201, answered.body
+    return answered.body["result"]
 
 
 @replay("ac-01")
 async def _(stage: Stage) -> Answered:
-    body = {"type": "self_hosted", "name": "Home", "domain": HOME}
-    assert (await stage.ask("POST", APPLICATIONS, body)).status in (200, 201)
+    await create(stage, APPLICATIONS, _APPLICATION)
     return await stage.ask("GET", APPLICATIONS)
 
 
@@ -24,9 +39,8 @@ async def _(stage: Stage) -> Answered:
 
 @replay("ac-03")
 async def _(stage: Stage) -> Answered:
-    body = {"type": "self_hosted", "name": "Home", "domain": HOME}
     token = stage.token_without("access_apps")
-    answered = await stage.ask("POST", APPLICATIONS, body, token=token)
+    answered = await stage.ask("POST", APPLICATIONS, _APPLICATION, token=token)
     assert answered.body == RECORDED["ac-03"].response
     return answered
 
@@ -38,42 +52,29 @@ async def _(stage: Stage) -> Answered:
     return answered
 
 
-@replay("ac-06")
+@replay("ac-06", partial=True)
 async def _(stage: Stage) -> Answered:
-    stage.sandbox.state.accounts[stage.sandbox.account_id].access.team = None
+    stage.access.team = None
     return await stage.ask("GET", f"{ACCESS}/organizations")
 
 
 @replay(
-    "ax-02",
+    "ax-14",
     allowed={
-        "result[].uid: missing": NOT_YET,
-        "result[].version: missing": NOT_YET,
-        "result[].config.redirect_url: missing": NOT_YET,
+        "result.destinations: not recorded": "put together without it; ac-01 has it",
+        "result.service_auth_401_redirect: not recorded": "put together without it",
+        "result.skip_interstitial: not recorded": "put together without it",
     },
 )
 async def _(stage: Stage) -> Answered:
-    return await stage.ask("GET", f"{ACCESS}/identity_providers")
-
-
-@replay("ax-03", allowed={"result[].uid: missing": NOT_YET})
-async def _(stage: Stage) -> Answered:
-    policy = {
-        "name": "from the loopback",
-        "decision": "non_identity",
-        "include": [{"ip": {"ip": "127.0.0.1/32"}}],
-        "session_duration": "24h",
-    }
-    # Names of policies are not unique.
-    for _ in range(2):
-        created = await stage.ask("POST", f"{ACCESS}/policies", policy)
-        assert created.status == 201
-    return await stage.ask("GET", f"{ACCESS}/policies")
-
-
-@replay("ax-11")
-async def _(stage: Stage) -> Answered:
-    return await stage.ask("GET", f"{ACCESS}/identity_providers")
+    policy = await create(stage, f"{ACCESS}/policies", PEOPLE)
+    body = RECORDED["ax-14"].request["body"] | {"policies": [policy["id"]]}
+    answered = await stage.ask("POST", APPLICATIONS, body)
+    expanded = answered.body["result"]["policies"]
+    again = body | {"policies": expanded, "domain": "nas.example.com"}
+    refused = await stage.ask("POST", APPLICATIONS, again)
+    assert "unrecognized policy decision" in str(refused.body["errors"])
+    return answered
 
 
 _CUT = "the recording ends before this key"
@@ -82,26 +83,79 @@ _CUT = "the recording ends before this key"
 @replay(
     "ax-16",
     allowed={
-        "result.self_hosted_domains: missing": NOT_YET,
         "result.http_only_cookie_attribute: not recorded": _CUT,
         "result.options_preflight_bypass: not recorded": _CUT,
     },
 )
 async def _(stage: Stage) -> Answered:
-    destinations = [
-        {"type": "public", "uri": hostname} for hostname in (HOME, "nas.example.com")
-    ]
-    body = {"type": "self_hosted", "name": "Two hosts", "destinations": destinations}
-    created = await stage.ask("POST", APPLICATIONS, body)
-    path = f"{APPLICATIONS}/{created.body['result']['id']}"
-    answered = await stage.ask("GET", path)
-    assert answered.body["result"]["domain"] == HOME
+    hostnames = [HOME, "nas.example.com"]
+    body = {
+        "type": "self_hosted",
+        "name": "Two hosts",
+        "self_hosted_domains": hostnames,
+    }
+    created = await create(stage, APPLICATIONS, body)
+    answered = await stage.ask("GET", f"{APPLICATIONS}/{created['id']}")
+    result = answered.body["result"]
+    assert result["domain"] == HOME
+    assert [each["uri"] for each in result["destinations"]] == hostnames
     return answered
 
 
-@replay("ax-33")
+@replay("ax-17")
 async def _(stage: Stage) -> Answered:
-    token = stage.token_without("access_organization")
-    answered = await stage.ask("GET", f"{ACCESS}/identity_providers", token=token)
-    assert answered.body["result"] == []
-    return answered
+    body = RECORDED["ax-17"].request["body"]
+    await create(stage, APPLICATIONS, body)
+    return await stage.ask("POST", APPLICATIONS, body)
+
+
+@replay("ax-18")
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("PUT", f"{ACCESS}/policies/unknown", PEOPLE)
+
+
+@replay("ax-19")
+async def _(stage: Stage) -> Answered:
+    stage.access.team = None
+    stage.sandbox.state.switches.missing_access_is_forbidden = True
+    return await stage.ask("GET", APPLICATIONS)
+
+
+@replay("ax-21")
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("POST", APPLICATIONS, {})
+
+
+@replay("ax-22")
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("POST", APPLICATIONS, RECORDED["ax-22"].request["body"])
+
+
+@replay("ax-24")
+async def _(stage: Stage) -> Answered:
+    policy = await create(stage, f"{ACCESS}/policies", PEOPLE)
+    body = _APPLICATION | {"policies": [policy["id"]]}
+    application = await create(stage, APPLICATIONS, body)
+    path = f"{APPLICATIONS}/{application['id']}/policies/{policy['id']}"
+    return await stage.ask("PUT", path, RECORDED["ax-24"].request["body"])
+
+
+@replay("ax-25")
+async def _(stage: Stage) -> Answered:
+    body = RECORDED["ax-25"].request["body"]
+    refused = await stage.ask("POST", APPLICATIONS, body)
+    await create(stage, f"{ACCESS}/tags", {"name": body["tags"][0]})
+    await create(stage, APPLICATIONS, body)
+    return refused
+
+
+@replay("ax-35")
+async def _(stage: Stage) -> Answered:
+    body = RECORDED["ax-35"].request["body"]
+    await create(stage, APPLICATIONS, body)
+    return await stage.ask("POST", APPLICATIONS, body)
+
+
+@replay("ax-39")
+async def _(stage: Stage) -> Answered:
+    return await stage.ask("POST", APPLICATIONS, RECORDED["ax-39"].request["body"])

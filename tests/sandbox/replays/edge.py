@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from yarl import URL
 
 from sandbox.seed import SERVICE
 from tests.sandbox.helpers import HOME, create_certificate, serving, visitor
-from tests.sandbox.recordings import Answered
+from tests.sandbox.recordings import RECORDED, Answered
 
 from .paths import APPLICATIONS
-from .stage import NOT_YET, Stage, replay
+from .stage import Stage, replay
 
 
 def _block(stage: Stage, host: str) -> None:
@@ -41,22 +42,36 @@ async def _(stage: Stage) -> Answered:
         return await stage.visit("POST", HOME, "/temps")
 
 
-@replay(
-    "ax-42",
-    allowed={
-        "header cache-control: missing": NOT_YET,
-        "header content-type: missing": NOT_YET,
-    },
-)
+@replay("ax-42")
 async def _(stage: Stage) -> Answered:
     body = {"type": "self_hosted", "name": "Home", "domain": HOME}
     created = await stage.ask("POST", APPLICATIONS, body)
     async with visitor(stage.sandbox, stage.folder) as somebody:
         response = await somebody.request("GET", HOME, allow_redirects=False)
-        location = response.headers["location"]
-        assert f"/cdn-cgi/access/login/{HOME}?kid=" in location
-        assert created.body["result"]["aud"] in location
-        return Answered(response.status, response.headers, await response.text())
+    recorded = RECORDED["ax-42"].headers
+    told, ours = URL(recorded["location"]), URL(response.headers["location"])
+    assert (ours.path, ours.host) == (told.path, "home-lab.cloudflareaccess.com")
+    assert [*ours.query] == [*told.query]
+    assert ours.query["kid"] == created.body["result"]["aud"]
+    assert ours.query["meta"].count(".") == told.query["meta"].count(".")
+    assert ours.query["redirect_url"] == told.query["redirect_url"]
+    for name in ("expires", "access-control-allow-credentials", "www-authenticate"):
+        assert response.headers[name] == recorded[name]
+    cookie, *attributes = response.headers["set-cookie"].split("; ")
+    assert cookie.startswith("CF_AppSession=")
+    names = {each.partition("=")[0].lower() for each in attributes}
+    assert names == {"expires", "path", "secure", "httponly"}
+    return Answered(response.status, response.headers, await response.text())
+
+
+@replay("ax-45")
+async def _(stage: Stage) -> Answered:
+    host = stage.access.auth_domain
+    answered = await stage.visit("GET", host, "/cdn-cgi/access/certs")
+    kids = [each["kid"] for each in answered.body["keys"]]
+    assert len(kids) == 2
+    assert answered.body["public_cert"]["kid"] == kids[-1]
+    return answered
 
 
 @replay(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import Sandbox
-from sandbox.state import ALL_PERMISSIONS, Tunnel, Zone
+from sandbox.state import ALL_PERMISSIONS, Access, Tunnel, Zone
 from tests.sandbox.helpers import Api, visitor
 from tests.sandbox.recordings import Answered, Comparison
 
@@ -28,6 +28,11 @@ class Stage:
     def tunnel(self) -> Tunnel:
         """Return the seeded tunnel."""
         return self.sandbox.state.tunnels[self.sandbox.tunnel_id]
+
+    @property
+    def access(self) -> Access:
+        """Return the Zero Trust of the seeded account."""
+        return self.sandbox.state.accounts[self.sandbox.account_id].access
 
     def token_without(self, *permissions: str) -> str:
         """Return a token without the permissions of some resources, neither read nor edit."""
@@ -99,6 +104,3 @@ def replay(number: str, **comparison: Any) -> Callable[[Situation], Situation]:
         return situation
 
     return register
-
-
-NOT_YET = "the sandbox does not send it yet"

@@ -4,6 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from .access_applications import AccessApplications
+from .access_groups import AccessGroups
+from .access_identity_providers import AccessIdentityProviders
+from .access_logins import AccessLogins
+from .access_organization import AccessOrganization
+from .access_policies import AccessPolicies
+from .access_tags import AccessTags
+from .access_users import AccessUsers
 from .bot_management import BotManagement
 from .certificate_packs import CertificatePacks
 from .client_certificates import ClientCertificates
@@ -66,7 +73,14 @@ class CloudflareClient:
         self.worker_routes = WorkerRoutes(transport)
         self.tunnels = Tunnels(transport)
         self.connectors = Connectors(transport)
+        self.access_organization = AccessOrganization(transport)
+        self.access_identity_providers = AccessIdentityProviders(transport)
+        self.access_groups = AccessGroups(transport)
+        self.access_policies = AccessPolicies(transport)
         self.access_applications = AccessApplications(transport)
+        self.access_tags = AccessTags(transport)
+        self.access_logins = AccessLogins(transport)
+        self.access_users = AccessUsers(transport)
         self.graphql = Graphql(transport, query_pause or Pause())
 
     async def verify_token(self) -> datetime | None:

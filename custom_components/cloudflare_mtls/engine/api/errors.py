@@ -20,7 +20,11 @@ class Permission(StrEnum):
     SETTINGS_EDIT = "Zone / Zone Settings / Edit"
     BOTS_READ = "Zone / Bot Management / Read"
     BOTS_EDIT = "Zone / Bot Management / Edit"
-    ACCESS_READ = "Account / Access: Apps and Policies / Read"
+    ACCESS_EDIT = "Account / Access: Apps and Policies / Edit"
+    ACCESS_ORGANIZATION_EDIT = (
+        "Account / Access: Organizations, Identity Providers, and Groups / Edit"
+    )
+    ACCESS_LOGINS_READ = "Account / Access: Audit Logs / Read"
     FIREWALL_READ = "Zone / Firewall Services / Read"
     WORKERS_READ = "Zone / Workers Routes / Read"
 
@@ -106,6 +110,14 @@ class TooMuchAsked(Rejected):
         super().__init__(None, message)
         self.seconds = seconds
         self.too_old = too_old
+
+
+class ZeroTrustNotSetUp(Rejected):
+    """The account has no Zero Trust organization yet; only a person can create one."""
+
+
+class PolicyUnknownYet(Rejected):
+    """A policy that was created a moment ago is not known everywhere yet."""
 
 
 class QuotaExceeded(Rejected):

@@ -1,6 +1,6 @@
 """What Cloudflare answers: parsed once, never changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -383,10 +383,6 @@ def name_matches(pattern: str, hostname: str) -> bool:
     return pattern == hostname
 
 
-# The types of application that protect a hostname; others are only links, or protect something else.
-_IN_FRONT_OF_A_HOSTNAME: Final = frozenset({"self_hosted", "ssh", "vnc", "rdp"})
-
-
 class Setting(StrEnum):
     """A setting of a zone that affects the companion apps."""
 
@@ -395,58 +391,3 @@ class Setting(StrEnum):
     ZERO_RTT = "0rtt"
     MIN_TLS_VERSION = "min_tls_version"
     HTTP3 = "http3"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessApplication:
-    """An Access application, and the public addresses that it protects."""
-
-    id: str
-    name: str
-    uris: tuple[str, ...]
-    lets_all_pass: bool
-
-    @classmethod
-    def parse(cls, fields: Fields) -> Self:
-        """Read an item of GET /accounts/{account_id}/access/apps."""
-        return cls(
-            id=fields.text("id"),
-            name=fields.optional_text("name") or fields.text("id"),
-            uris=tuple(_uris(fields)),
-            lets_all_pass=any(
-                isinstance(policy, Mapping) and _bypasses(Fields(policy))
-                for policy in fields.values("policies")
-            ),
-        )
-
-
-def _uris(fields: Fields) -> Iterable[str]:
-    """Yield the addresses; Cloudflare ignores the older keys where the newest is set."""
-    if fields.optional_text("type") not in _IN_FRONT_OF_A_HOSTNAME:
-        return
-    destinations = fields.objects("destinations")
-    if destinations:
-        for destination in destinations:
-            uri = destination.optional_text("uri")
-            if uri and destination.optional_text("type") in (None, "public"):
-                yield _uri_in_dns(uri)
-        return
-    domain = fields.optional_text("domain")
-    domains = fields.texts("self_hosted_domains") or ((domain,) if domain else ())
-    for each in domains:
-        yield _uri_in_dns(each)
-
-
-def _uri_in_dns(uri: str) -> str:
-    host, slash, path = uri.partition("/")
-    return f"{in_dns(host)}{slash}{path.lower()}"
-
-
-def _bypasses(policy: Fields) -> bool:
-    """Return whether a policy lets everybody pass without a login."""
-    return (
-        policy.optional_text("decision") == "bypass"
-        and any("everyone" in rule.raw() for rule in policy.objects("include"))
-        and not policy.objects("require")
-        and not policy.objects("exclude")
-    )

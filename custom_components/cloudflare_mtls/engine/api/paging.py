@@ -67,8 +67,9 @@ async def _pages(
 
 def _is_last(info: Fields, page: int, seen: int, per_page: int) -> bool:
     """Return whether the list ends here: tunnels count items, other lists count pages."""
-    if (pages := info.number("total_pages")) is not None:
+    # The log of logins counts none, whatever it has.
+    if pages := info.number("total_pages"):
         return page >= pages
-    if (total := info.number("total_count")) is not None:
+    if total := info.number("total_count"):
         return seen >= total
     return seen < page * per_page

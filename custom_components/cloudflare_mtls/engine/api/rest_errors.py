@@ -2,21 +2,27 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+import re
 from typing import Any, Final
 
 from .errors import (
     Conflict,
     EngineError,
     NotFound,
+    PolicyUnknownYet,
     QuotaExceeded,
     Rejected,
     TokenProblem,
     TokenRejected,
     Unavailable,
+    ZeroTrustNotSetUp,
 )
 
 _MALFORMED_TOKEN: Final = 6003
 _UNKNOWN_YET: Final = 10001
+_ZERO_TRUST_NOT_SET_UP: Final = 9999
+# Applications answer so for seconds, once for each policy that they do not know yet.
+_POLICY_UNKNOWN_YET: Final = re.compile(r"\bpolicy [0-9a-f-]{36} not found\b")
 _INVALID_TOKEN: Final = "Invalid access token"
 _QUOTA_CODES: Final = frozenset({50001, 1445})
 # Older answers leave the code out.
@@ -42,6 +48,9 @@ def failure_of(status: int, body: object) -> EngineError | None:
         return Unavailable(f"status {status}")
     if is_unknown_yet(status, body):
         return Unavailable("the token is not known everywhere yet")
+    if code_of(body) == _ZERO_TRUST_NOT_SET_UP:
+        # With 403 as well as with 404.
+        return ZeroTrustNotSetUp(_ZERO_TRUST_NOT_SET_UP, _message(body))
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         # An answer that is not JSON comes from a proxy on the way, not from the API.
         is_from_api = isinstance(body, Mapping)
@@ -70,6 +79,8 @@ def rejection(status: int, body: object) -> EngineError:
         return Conflict(code, message)
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(code, message)
+    if _POLICY_UNKNOWN_YET.search(message):
+        return PolicyUnknownYet(code, message)
     return Rejected(code, message)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from ..access.coverage import asks_for_login
 from ..api.ingress import TunnelConfiguration
 from ..api.models import Observation
 from ..api.names import in_dns
 from ..rules.exposure import exposed
 from ..sync.reach import zone_of
 from ..sync.settings import ProtectedHostname
-from .access import asks_for_login
 from .finding import Finding
 from .origin import Origin
 from .specs import Check

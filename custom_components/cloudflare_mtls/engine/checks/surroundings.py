@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..api.access_models import AccessApplication
 from ..api.ingress import TunnelConfiguration
-from ..api.models import AccessApplication, IpAccessRule, Setting, WorkerRoute, Zone
+from ..api.models import IpAccessRule, Setting, WorkerRoute, Zone
 
 
 @dataclass(frozen=True, kw_only=True)

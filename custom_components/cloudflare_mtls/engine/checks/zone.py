@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..api.models import AccessApplication, Observation, Ruleset, Zone
+from ..access.coverage import covering
+from ..api.access_models import AccessApplication
+from ..api.models import Observation, Ruleset, Zone
 from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.admissions import Admission, read_admissions
 from ..rules.marks import BLOCK_REF, SKIP_REF
@@ -13,7 +15,6 @@ from ..rules.skippable import Skippable
 from ..rules.text_sets import Exactly, TextSet
 from ..sync.reach import find_delegation, zone_of
 from ..sync.settings import Layout, ProtectedHostname
-from .access import covering
 from .finding import Finding
 from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.json_fields import Fields
@@ -120,7 +120,27 @@ class RecordStep:
 type Step = RuleStep | AssociationStep | IngressStep | RecordStep
 
 
-def describe_step(step: Step) -> dict[str, str]:
+class DescribableStep(Protocol):
+    """A step of any plan: what it changes, how, and what of it."""
+
+    @property
+    def kind(self) -> StrEnum:
+        """Return what the step changes."""
+
+    @property
+    def action(self) -> StrEnum:
+        """Return what the step does to it."""
+
+    @property
+    def target(self) -> str:
+        """Return what a person knows it by."""
+
+    @property
+    def detail(self) -> str:
+        """Return what else a person may want to know."""
+
+
+def describe_step(step: DescribableStep) -> dict[str, str]:
     """Return a step as responses and events describe it."""
     return {
         "kind": step.kind,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..api.models import AccessApplication
+from ..api.access_models import AccessApplication
 from ..api.names import MAX_NAME
 
 
@@ -18,26 +18,28 @@ def covering(
         (application, uri)
         for application in applications
         for uri in application.uris
-        if _covers(_host_of(uri), hostname)
+        if _covers(host_of(uri), hostname)
     ]
-    if any(_host_of(uri) == hostname and not _path_of(uri) for _, uri in found):
-        return [each for each in found if _host_of(each[1]) == hostname]
+    if any(host_of(uri) == hostname and not path_of(uri) for _, uri in found):
+        return [each for each in found if host_of(each[1]) == hostname]
     return found
 
 
 def asks_for_login(applications: Iterable[AccessApplication], hostname: str) -> bool:
     """Return whether nobody reaches a hostname without a login, paths of their own aside."""
     return any(
-        not application.lets_all_pass and not _path_of(uri)
+        not application.lets_all_pass and not path_of(uri)
         for application, uri in covering(applications, hostname)
     )
 
 
-def _host_of(uri: str) -> str:
+def host_of(uri: str) -> str:
+    """Return the hostname of an address, which may hold stars."""
     return uri.partition("/")[0]
 
 
-def _path_of(uri: str) -> str:
+def path_of(uri: str) -> str:
+    """Return the path of an address without its first slash; nothing for a whole hostname."""
     return uri.partition("/")[2]
 
 

@@ -1,0 +1,399 @@
+"""Coordinator of Access: what stands in front of the login hostnames, and what must change."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from ..bus_events import async_fire_fixed
+from ..const import LOGGER
+from ..engine.access.login_visit import AskedBy, who_asks
+from ..engine.access.observation import AccessObservation, find_own
+from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.problems import LoginProblemCode, problem_of
+from ..engine.access.settings import LoginSettings
+from ..engine.api.client import CloudflareClient
+from ..engine.api.errors import EngineError, Permission, PermissionMissing
+from ..engine.moment import Moment
+from ..engine.probe import Probe, Visit
+from ..issues import Fix, Issue, async_report, login_issue
+from ..login_issues import drift_issues, zero_trust_issue
+from ..storage.logins import LoginRecord, LoginRecords, Stage
+from ..subentries import login_hostnames_of, login_subentry
+from ..to_the_end import to_the_end
+from .access_state import AccessState, LoginState
+from .base import SECOND_LOOK, CloudflareCoordinator
+from .login_writer import LoginWriter, LoginWritten
+
+# Visits cost no call and show at once that a login is gone, so that Access is read less often.
+_READ_EVERY: Final = timedelta(hours=2)
+_RETRY_EVERY: Final = timedelta(hours=1)
+
+
+class TrialEnd(StrEnum):
+    """How the trial of a login hostname ended once somebody had logged in.
+
+    over: the time was up before. in_the_way: apps would meet a login page, so that it is undone.
+    """
+
+    KEPT = "kept"
+    OVER = "over"
+    IN_THE_WAY = "in_the_way"
+
+
+class AccessCoordinator(CloudflareCoordinator[AccessState]):
+    """Watches the login hostnames, and fixes drift; without one it asks Cloudflare nothing."""
+
+    subject = "access"
+    interval = timedelta(minutes=15)
+    permissions = frozenset(
+        {Permission.ACCESS_EDIT, Permission.ACCESS_ORGANIZATION_EDIT}
+    )
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        client: CloudflareClient,
+        probe: Probe,
+        records: LoginRecords,
+    ) -> None:
+        """Initialize the coordinator; nothing is known at first."""
+        super().__init__(hass, entry, client)
+        self.data = AccessState()
+        self.probe = probe
+        self.records = records
+        self.writer = LoginWriter(hass, entry, client, probe, records)
+        # What a person configured when this looked last, and what Access answered then.
+        self._followed: Mapping[str, LoginSettings] | None = None
+        self._answer: AccessObservation | EngineError | None = None
+        self._read_at = Moment.now()
+        self._failed_reads = 0
+        self._has_just_read = False
+        self._removed_at = Moment.now()
+        self._failed_removals = 0
+        self._is_working = False
+        # Where drift could not be fixed the last time.
+        self._unfixed: set[str] = set()
+
+    @property
+    def logins(self) -> dict[str, LoginSettings]:
+        """Return the settings of the login hostnames as they are configured now, by hostname."""
+        configured = login_hostnames_of(self.config_entry.subentries).values()
+        return {each.hostname: each for each in configured}
+
+    @callback
+    def async_keep_up(self) -> None:
+        """Look at once where login hostnames were added, changed or removed."""
+        if self._followed != self.logins:
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_look_again(), f"{self.name} refresh"
+            )
+
+    async def async_look_again(self) -> None:
+        """Read Access now, and not only when it is due."""
+        self._answer = None
+        await self.async_refresh()
+
+    @to_the_end("Set-up of a login hostname")
+    async def async_set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
+        """Set a new login hostname up, as LoginWriter.set_up does; its trial ends in time."""
+        try:
+            return await self.writer.set_up(confirmed, until)
+        finally:
+            await self.async_look_again()
+
+    @to_the_end("Change of a login hostname")
+    async def async_change(self, confirmed: LoginPlan) -> LoginWritten:
+        """Apply changed settings, as LoginWriter.change does; they are stored by the caller."""
+        return await self.writer.change(confirmed)
+
+    async def async_end(self, hostname: str) -> bool:
+        """Have nobody log in at a hostname any more; return whether Cloudflare did that at once.
+
+        If not, it is tried again until it is done.
+        """
+        record = self.records.records[hostname]
+        await self.records.async_put(replace(record, stage=Stage.REMOVING))
+        await self._remove([hostname])
+        await self.async_look_again()
+        return hostname not in self.records.records
+
+    def stage_of(self, hostname: str) -> Stage | None:
+        """Return how far a login hostname has come; None for one that is not known."""
+        record = self.records.records.get(hostname)
+        return record.stage if record else None
+
+    async def async_forget(self, hostname: str, stage: Stage) -> None:
+        """Say no more of a hostname that is at a stage; at Cloudflare everything stays as it is."""
+        if self.stage_of(hostname) is stage:
+            await self.records.async_forget(hostname)
+            await self.async_look_again()
+
+    async def async_keep_login(self, hostname: str) -> TrialEnd:
+        """End the trial of a hostname that somebody logged in to, if it lasts and harms no app."""
+        record = self.records.records.get(hostname)
+        if record is None or record.stage is not Stage.TRIAL or _is_over(record):
+            return TrialEnd.OVER
+        if await self.writer.find_login_pages():
+            await self.records.async_put(replace(record, stage=Stage.UNDOING))
+            await self.async_look_again()
+            return TrialEnd.IN_THE_WAY
+        self.async_add(record.settings)
+        return TrialEnd.KEPT
+
+    @callback
+    def async_add(self, settings: LoginSettings) -> None:
+        """Keep a login hostname that was set up, from now on as a subentry."""
+        self.hass.config_entries.async_add_subentry(
+            self.config_entry, login_subentry(settings)
+        )
+
+    @override
+    def pace(self, data: AccessState) -> timedelta:
+        if self._failed_removals == 1:
+            return SECOND_LOOK
+        now = dt_util.utcnow()
+        trials = [
+            each.until - now for each in self.records.at(Stage.TRIAL) if each.until
+        ]
+        return max(min([self.interval, *trials]), timedelta())
+
+    @override
+    async def async_fetch(self) -> AccessState:
+        self._followed = logins = self.logins
+        self._has_just_read = False
+        await self.records.async_update(self.config_entry.subentries)
+        for record in self.records.at(Stage.TRIAL):
+            if _is_over(record):
+                await self.records.async_put(replace(record, stage=Stage.UNDOING))
+        removals = self._due_removals()
+        try:
+            state = await self._look(logins)
+        except EngineError:
+            self._begin_work(removals, ())
+            raise
+        self._begin_work(removals, self._drifted(state))
+        self._report()
+        self._report_drift(state)
+        return state
+
+    async def _look(self, logins: Mapping[str, LoginSettings]) -> AccessState:
+        """Visit the login hostnames, and read Access where that is due."""
+        if not logins and not self.records.at(Stage.LEFT):
+            self._answer = None
+            return AccessState()
+        visits = await self._visit(logins)
+        if self._answer is None or self._is_due(self._state(logins, visits)):
+            await self._read(logins)
+        state = self._state(logins, visits)
+        match self._answer:
+            case PermissionMissing(permission=permission):
+                self._missing.add(permission)
+            case EngineError() as err if state.problem is None:
+                raise err
+        return state
+
+    async def _visit(self, hostnames: Collection[str]) -> Mapping[str, Visit]:
+        """Visit hostnames as a browser that never logged in."""
+        visits = await asyncio.gather(*map(self.probe.anonymously, hostnames))
+        return dict(zip(hostnames, visits, strict=True))
+
+    def _is_due(self, seen: AccessState) -> bool:
+        """Return whether to read Access: it has been a while, or a login just went away."""
+        if isinstance(self._answer, EngineError):
+            return self._failed_reads == 1 or self.has_passed(
+                _RETRY_EVERY, self._read_at
+            )
+        return self.has_passed(_READ_EVERY, self._read_at) or any(
+            before.asked_by is AskedBy.OURS
+            and hostname in seen.logins
+            and seen.logins[hostname].asked_by is not AskedBy.OURS
+            for hostname, before in self.data.logins.items()
+        )
+
+    async def _read(self, logins: Mapping[str, LoginSettings]) -> None:
+        before = {
+            hostname: record.ids for hostname, record in self.records.records.items()
+        }
+        self._read_at = Moment.now()
+        try:
+            observation = await self.writer.observe()
+        except EngineError as err:
+            self._answer = err
+            self._failed_reads += 1
+            return
+        self._answer = observation
+        self._has_just_read = True
+        self._failed_reads = 0
+        for hostname in logins.keys() & before.keys():
+            own = find_own(observation, hostname, before[hostname])
+            await self.records.async_note_ids(hostname, before[hostname], own.ids)
+        for record in self.records.at(Stage.LEFT):
+            own = find_own(observation, record.settings.hostname, record.ids)
+            if own.application is None and not own.path_applications:
+                await self.records.async_forget(record.settings.hostname)
+
+    def _state(
+        self, logins: Mapping[str, LoginSettings], visits: Mapping[str, Visit]
+    ) -> AccessState:
+        """Return what the visits and the last answer mean."""
+        match self._answer:
+            case AccessObservation() as observation:
+                return AccessState(
+                    logins={
+                        hostname: self._login(observation, settings, visits[hostname])
+                        for hostname, settings in logins.items()
+                    },
+                    observation=observation,
+                )
+            case answer:
+                return AccessState(
+                    logins={
+                        hostname: LoginState(settings=settings)
+                        for hostname, settings in logins.items()
+                    },
+                    problem=problem_of(answer) if answer else None,
+                )
+
+    def _login(
+        self, observation: AccessObservation, settings: LoginSettings, visit: Visit
+    ) -> LoginState:
+        plan = self.writer.plan(observation, settings, Occasion.KEEP)
+        return LoginState(
+            settings=settings,
+            plan=plan,
+            asked_by=who_asks(visit, observation.organization, plan.own.application),
+        )
+
+    def _due_removals(self) -> tuple[str, ...]:
+        """Return the hostnames for which something has to go at Cloudflare now."""
+        waiting = self.records.at(Stage.REMOVING, Stage.UNDOING)
+        if not waiting:
+            self._failed_removals = 0
+        if self._failed_removals > 1 and not self.has_passed(
+            _RETRY_EVERY, self._removed_at
+        ):
+            return ()
+        return tuple(each.settings.hostname for each in waiting)
+
+    def _drifted(self, state: AccessState) -> tuple[LoginSettings, ...]:
+        """Return the login hostnames that are fixed now, if Access was just read."""
+        if not self._has_just_read:
+            return ()
+        return tuple(
+            login.settings
+            for login in state.logins.values()
+            if login.settings.keep_in_sync and login.plan and login.plan.steps
+        )
+
+    @callback
+    def _begin_work(
+        self, removals: Collection[str], drifted: Collection[LoginSettings]
+    ) -> None:
+        """Begin to write in the background, unless that is under way."""
+        if self._is_working or not (removals or drifted):
+            return
+        self._is_working = True
+        # Not eager: entities show what was found before it is fixed.
+        self.config_entry.async_create_background_task(
+            self.hass,
+            self._work(removals, drifted),
+            f"{self.name} fix",
+            eager_start=False,
+        )
+
+    async def _work(
+        self, removals: Collection[str], drifted: Collection[LoginSettings]
+    ) -> None:
+        """Make one attempt, and look what came of it."""
+        try:
+            if removals:
+                await self._remove(removals)
+            for settings in drifted:
+                await self._fix(settings)
+            await self.async_look_again()
+        finally:
+            self._is_working = False
+
+    async def _remove(self, hostnames: Collection[str]) -> None:
+        self._removed_at = Moment.now()
+        left = False
+        for hostname in hostnames:
+            try:
+                left = not await self.writer.remove(hostname) or left
+            except EngineError as err:
+                LOGGER.debug("%s could not be opened again: %s", hostname, err)
+                left = True
+        self._failed_removals = self._failed_removals + 1 if left else 0
+
+    async def _fix(self, settings: LoginSettings) -> None:
+        try:
+            outcome = await self.writer.keep(settings)
+        except EngineError as err:
+            LOGGER.debug("Drift could not be fixed: %s", err)
+            self._unfixed.add(settings.hostname)
+            return
+        if outcome and outcome.error:
+            self._unfixed.add(settings.hostname)
+        else:
+            self._unfixed.discard(settings.hostname)
+        if outcome and outcome.applied:
+            async_fire_fixed(
+                self.hass, self.config_entry, settings.hostname, outcome.applied
+            )
+
+    def _report(self) -> None:
+        """Report what is left at Cloudflare, and which trials were undone."""
+        issues = [
+            issue
+            for each in self.records.records.values()
+            if (issue := self._issue(each))
+        ]
+        async_report(self.hass, self.config_entry.entry_id, self.subject, issues)
+
+    def _report_drift(self, state: AccessState) -> None:
+        """Report what somebody changed at Cloudflare, except what is fixed at this moment."""
+        issues = []
+        for hostname, login in state.logins.items():
+            if plan := login.plan:
+                fixed = login.settings.keep_in_sync and hostname not in self._unfixed
+                is_being_fixed = fixed and bool(plan.steps)
+                issues += drift_issues(
+                    login.settings, plan, is_being_fixed=is_being_fixed
+                )
+        if (
+            state.problem
+            and state.problem.code is LoginProblemCode.ZERO_TRUST_NOT_SET_UP
+        ):
+            issues.append(zero_trust_issue(self.config_entry.title))
+        async_report(
+            self.hass,
+            self.config_entry.entry_id,
+            "login_drift",
+            issues,
+            is_complete=state.observation is not None or not state.logins,
+        )
+
+    def _issue(self, record: LoginRecord) -> Issue | None:
+        hostname = record.settings.hostname
+        match record.stage:
+            case Stage.LEFT:
+                return login_issue("login_left", hostname, Fix.LOGIN_LEFT)
+            case Stage.UNDONE:
+                return login_issue("login_undone", hostname, Fix.LOGIN_UNDONE)
+            case Stage.REMOVING | Stage.UNDOING if self._failed_removals > 1:
+                return login_issue("login_not_removed", hostname)
+            case _:
+                return None
+
+
+def _is_over(record: LoginRecord) -> bool:
+    """Return whether the time is up in which somebody had to log in."""
+    return record.until is None or record.until <= dt_util.utcnow()

@@ -1,0 +1,48 @@
+"""What the coordinator of Access saw; entities and dialogs read it (pure)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..engine.access.login_visit import AskedBy
+from ..engine.access.observation import AccessObservation
+from ..engine.access.plan import LoginPlan
+from ..engine.access.problems import LoginProblem
+from ..engine.access.settings import LoginSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginState:
+    """A login hostname: what a person chose, and what is known; None where nothing is.
+
+    plan: what there is to do that nobody asked for. asked_by: who asks visitors to log in.
+    """
+
+    settings: LoginSettings
+    plan: LoginPlan | None = None
+    asked_by: AskedBy | None = None
+
+    @property
+    def login_required(self) -> bool | None:
+        """Return whether our application asks visitors to log in, as a visit showed."""
+        if self.asked_by in (None, AskedBy.UNCLEAR):
+            return None
+        return self.asked_by is AskedBy.OURS
+
+    @property
+    def differs(self) -> bool | None:
+        """Return whether Cloudflare's settings differ from what a person chose."""
+        return bool(self.plan.differences) if self.plan else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessState:
+    """What was last seen of Access.
+
+    logins: by hostname. observation: None where nothing was read, as without a login hostname.
+    problem: why Access cannot be read at all, if only a person can solve that.
+    """
+
+    logins: Mapping[str, LoginState] = MappingProxyType({})
+    observation: AccessObservation | None = None
+    problem: LoginProblem | None = None

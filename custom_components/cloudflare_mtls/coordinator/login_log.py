@@ -1,0 +1,128 @@
+"""Coordinator of the log of logins: who logged in at the login hostnames, and who was refused."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from ..bus_events import async_fire_login
+from ..engine.access.login_history import LoginHistory, LoginLog
+from ..engine.access.settings import LoginSettings
+from ..engine.api.client import CloudflareClient
+from ..engine.api.errors import Permission
+from ..issues import async_report
+from ..login_issues import refused_login_issues
+from ..storage.logins import LoginRecords
+from ..storage.told_logins import ToldLogins
+from ..subentries import login_hostnames_of
+from .base import CloudflareCoordinator
+
+# A permission that is missing is not asked for again and again.
+_RETRY_EVERY: Final = timedelta(hours=1)
+
+
+class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | None]):
+    """Tells each login once; without a login hostname it asks Cloudflare nothing.
+
+    Its data are by hostname, None where the token may not read the log.
+    """
+
+    subject = "login_log"
+    interval = timedelta(minutes=10)
+    permissions = frozenset({Permission.ACCESS_LOGINS_READ})
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        client: CloudflareClient,
+        records: LoginRecords,
+        told: ToldLogins,
+    ) -> None:
+        """Initialize the coordinator; nothing is known at first."""
+        super().__init__(hass, entry, client)
+        self.data = {}
+        self._records = records
+        self._told = told
+        self._log = LoginLog()
+        self._followed = frozenset[str]()
+
+    @property
+    def logins(self) -> dict[str, LoginSettings]:
+        """Return the settings of the login hostnames as they are configured now, by hostname."""
+        configured = login_hostnames_of(self.config_entry.subentries).values()
+        return {each.hostname: each for each in configured}
+
+    @callback
+    def async_keep_up(self) -> None:
+        """Read the log at once where login hostnames were added or removed."""
+        if self._followed != self._applications().keys():
+            self.config_entry.async_create_background_task(
+                self.hass, self.async_refresh(), f"{self.name} refresh"
+            )
+
+    @override
+    def pace(self, data: Mapping[str, LoginHistory] | None) -> timedelta:
+        return _RETRY_EVERY if data is None else self.interval
+
+    @override
+    async def async_fetch(self) -> Mapping[str, LoginHistory] | None:
+        hostnames = self._applications()
+        self._followed = frozenset(hostnames)
+        if not hostnames:
+            self._log = LoginLog()
+            self._report({})
+            return {}
+        now = dt_util.utcnow()
+        rows = await self._unless_missing(
+            self.client.access_logins.list(
+                self.account_id, self._log.unread_since(now), now
+            )
+        )
+        if rows is None:
+            return None
+        self._log = self._log.with_rows(rows, now)
+        histories = self._log.histories(hostnames, self._told.last)
+        await self._tell(hostnames, histories)
+        self._report(histories)
+        return histories
+
+    def _applications(self) -> dict[str, str]:
+        """Return the login hostnames, by the id of the application in front of each."""
+        records = self._records.records
+        return {
+            application_id: hostname
+            for hostname in self.logins
+            if (record := records.get(hostname))
+            and (application_id := record.ids.application)
+        }
+
+    async def _tell(
+        self, hostnames: Mapping[str, str], histories: Mapping[str, LoginHistory]
+    ) -> None:
+        """Fire what is new; what was in the log before it was read first is none."""
+        told = self._told.told
+        untold = self._log.untold(told) if told is not None else ()
+        last = {
+            hostname: history.last
+            for hostname, history in histories.items()
+            if history.last
+        }
+        # Stored before: a login that is told twice is worse than one that is not told.
+        await self._told.async_keep(self._log.ray_ids, last)
+        for login in untold:
+            if hostname := hostnames.get(login.application_id):
+                async_fire_login(self.hass, self.config_entry, hostname, login)
+
+    def _report(self, histories: Mapping[str, LoginHistory]) -> None:
+        """Report who was refused within the last day."""
+        logins = self.logins
+        issues = [
+            issue
+            for hostname, history in histories.items()
+            for issue in refused_login_issues(logins[hostname], history.refused)
+        ]
+        async_report(self.hass, self.config_entry.entry_id, "refused_login", issues)

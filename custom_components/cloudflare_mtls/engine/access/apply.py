@@ -1,0 +1,325 @@
+"""Writes a plan for a login hostname to Cloudflare, the only place that does."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..api.access_models import (
+    AccessApplication,
+    AccessGroup,
+    AccessPolicy,
+    LoginMethod,
+    is_same_application,
+)
+from ..api.client import CloudflareClient
+from ..api.errors import Conflict, EngineError
+from ..api.json_fields import Fields
+from ..api.selectors import SelectorRules
+from .changes import application_changes, demanding, policy_changes, without_tag
+from .checked_writes import (
+    delete_checked,
+    expect_agreement,
+    patiently,
+    read_back,
+    unchanged,
+)
+from .desired import (
+    References,
+    application_body,
+    demanded_by,
+    demanded_token,
+    group_body,
+    open_to_everybody,
+    path_application_body,
+    policy_body,
+)
+from .observation import AccessObservation, OwnObjects
+from .plan import LoginPlan
+from .steps import (
+    ApplicationStep,
+    ConnectorTokenStep,
+    GroupStep,
+    LoginAction,
+    LoginMethodStep,
+    LoginStep,
+    PathApplicationStep,
+    PolicyStep,
+    TagStep,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginOutcome:
+    """How far a plan came, and what is ours now, whose ids are to be stored.
+
+    After an error, nobody knows whether the last write took effect.
+    """
+
+    applied: tuple[LoginStep, ...]
+    error: EngineError | None
+    own: OwnObjects
+
+
+async def apply_login_plan(
+    client: CloudflareClient,
+    account_id: str,
+    observation: AccessObservation,
+    plan: LoginPlan,
+) -> LoginOutcome:
+    """Take the plan's steps in order, and stop at the first that fails.
+
+    What a step changes is read by its id immediately before, and has to be as it was planned for;
+    what a step wrote is read by its id after it. A step that failed without a clear answer is not
+    repeated here: the next plan begins with another look.
+    """
+    writer = _Writer(client, account_id, observation, plan)
+    applied: list[LoginStep] = []
+    error: EngineError | None = None
+    for step in plan.steps:
+        try:
+            await writer.write(step)
+        except EngineError as err:
+            error = err
+            break
+        applied.append(step)
+    return LoginOutcome(applied=tuple(applied), error=error, own=writer.own)
+
+
+class _Writer:
+    """Writes one step after the other, and keeps what is ours as each answer shows it."""
+
+    def __init__(
+        self,
+        client: CloudflareClient,
+        account_id: str,
+        observation: AccessObservation,
+        plan: LoginPlan,
+    ) -> None:
+        self._client = client
+        self._account_id = account_id
+        self._organization = observation.organization
+        self._one_time_pin = observation.one_time_pin
+        self._settings = plan.settings
+        self.own = plan.own
+
+    @property
+    def _references(self) -> References:
+        return References(
+            one_time_pin=self._one_time_pin.id if self._one_time_pin else None,
+            group=self.own.group.id if self.own.group else None,
+            policy=self.own.policy.id if self.own.policy else None,
+        )
+
+    async def write(self, step: LoginStep) -> None:
+        """Take a step; raise EngineError, Conflict where something is not as planned any more."""
+        match step:
+            case LoginMethodStep():
+                self._one_time_pin = await self._create_one_time_pin()
+            case TagStep():
+                await self._write_tag(step)
+            case GroupStep(action=LoginAction.DELETE, found=AccessGroup() as found):
+                await self._delete_group(found)
+            case GroupStep():
+                await self._write_group(step.found)
+            case PolicyStep(action=LoginAction.DELETE, found=AccessPolicy() as found):
+                await self._delete_policy(found)
+            case PolicyStep():
+                await self._write_policy(step)
+            case PathApplicationStep(
+                action=LoginAction.DELETE, found=AccessApplication() as found
+            ):
+                await self._delete_application(found)
+            case PathApplicationStep():
+                await self._write_path(step)
+            case ApplicationStep(
+                action=LoginAction.DELETE, found=AccessApplication() as found
+            ):
+                await self._delete_application(found)
+            case ApplicationStep():
+                await self._write_application(step)
+            case ConnectorTokenStep():
+                await self._write_connector_token(step)
+
+    async def _create_one_time_pin(self) -> LoginMethod:
+        methods, account_id = self._client.access_identity_providers, self._account_id
+        try:
+            return await patiently(lambda: methods.create_one_time_pin(account_id))
+        except Conflict:
+            # Somebody was faster.
+            for method in await methods.list(account_id):
+                if method.is_one_time_pin:
+                    return method
+            raise
+
+    async def _write_tag(self, step: TagStep) -> None:
+        tags, account_id = self._client.access_tags, self._account_id
+        if step.action is LoginAction.DELETE:
+            await patiently(lambda: tags.delete(account_id, step.target))
+            return
+        # Somebody else may be faster; without the tag, the application will be refused.
+        with suppress(Conflict):
+            await patiently(lambda: tags.create(account_id, step.target))
+
+    async def _write_group(self, found: AccessGroup | None) -> None:
+        groups, account_id = self._client.access_groups, self._account_id
+        body = group_body(self._settings)
+        if found is None:
+            written = await patiently(lambda: groups.create(account_id, body))
+        else:
+            before = await unchanged(groups.find(account_id, found.id), found)
+            written = await patiently(
+                lambda: groups.replace(account_id, body, replacing=before)
+            )
+        self.own = replace(self.own, group=written)
+        seen = await read_back(groups.find(account_id, written.id))
+        self.own = replace(self.own, group=seen)
+        expect_agreement(seen.rules == _rules_of(body))
+
+    async def _delete_group(self, found: AccessGroup) -> None:
+        groups, account_id = self._client.access_groups, self._account_id
+        await delete_checked(
+            lambda: groups.find(account_id, found.id),
+            lambda: groups.delete(account_id, found.id),
+            found,
+        )
+        self.own = replace(self.own, group=None)
+
+    async def _write_policy(self, step: PolicyStep) -> None:
+        policies, account_id = self._client.access_policies, self._account_id
+        if step.found is None:
+            body = policy_body(self._settings, self._references)
+            written = await patiently(lambda: policies.create(account_id, body))
+        else:
+            before = await unchanged(
+                policies.find(account_id, step.found.id), step.found
+            )
+            changes = policy_changes(step.fixes, self._settings, self._references)
+            body = {**before.raw, **changes}
+            written = await patiently(
+                lambda: policies.replace(account_id, changes, replacing=before)
+            )
+        self.own = replace(self.own, policy=written)
+        seen = await read_back(policies.find(account_id, written.id))
+        self.own = replace(self.own, policy=seen)
+        expect_agreement(
+            seen.rules == _rules_of(body) and seen.decision == body["decision"]
+        )
+
+    async def _delete_policy(self, found: AccessPolicy) -> None:
+        policies, account_id = self._client.access_policies, self._account_id
+        await delete_checked(
+            lambda: policies.find(account_id, found.id),
+            lambda: policies.delete(account_id, found.id),
+            found,
+        )
+        self.own = replace(self.own, policy=None)
+
+    async def _write_path(self, step: PathApplicationStep) -> None:
+        applications, account_id = self._client.access_applications, self._account_id
+        if step.found is None:
+            body = path_application_body(self._settings, step.path)
+            written = await patiently(lambda: applications.create(account_id, body))
+        else:
+            before = await unchanged(
+                applications.find(account_id, step.found.id),
+                step.found,
+                is_same_application,
+            )
+            changes = {"policies": [open_to_everybody()]}
+            written = await patiently(
+                lambda: applications.replace(account_id, changes, replacing=before)
+            )
+        self._keep_path(written)
+        seen = await read_back(applications.find(account_id, written.id))
+        self._keep_path(seen)
+        expect_agreement(seen.uris == (step.target,) and seen.lets_all_pass)
+
+    def _keep_path(self, written: AccessApplication) -> None:
+        others = [each for each in self.own.path_applications if each.id != written.id]
+        self.own = replace(self.own, path_applications=(*others, written))
+
+    async def _delete_application(self, found: AccessApplication) -> None:
+        applications, account_id = self._client.access_applications, self._account_id
+        await delete_checked(
+            lambda: applications.find(account_id, found.id),
+            lambda: applications.delete(account_id, found.id),
+            found,
+            is_same_application,
+        )
+        paths = [each for each in self.own.path_applications if each.id != found.id]
+        application = self.own.application
+        is_this = application is not None and application.id == found.id
+        self.own = replace(
+            self.own,
+            application=None if is_this else application,
+            path_applications=tuple(paths),
+        )
+
+    async def _write_application(self, step: ApplicationStep) -> None:
+        applications, account_id = self._client.access_applications, self._account_id
+        body: Mapping[str, Any]
+        if step.found is None:
+            body = application_body(self._settings, self._references)
+            written = await patiently(lambda: applications.create(account_id, body))
+        else:
+            before = await unchanged(
+                applications.find(account_id, step.found.id),
+                step.found,
+                is_same_application,
+            )
+            body = self._changes_of(step, before)
+            written = await patiently(
+                lambda: applications.replace(account_id, body, replacing=before)
+            )
+        self.own = replace(self.own, application=written)
+        seen = await read_back(applications.find(account_id, written.id))
+        self.own = replace(self.own, application=seen)
+        _expect_arrived(seen, body)
+
+    def _changes_of(
+        self, step: ApplicationStep, before: AccessApplication
+    ) -> Mapping[str, Any]:
+        if step.action is LoginAction.RELEASE:
+            return without_tag(before)
+        return application_changes(before, step.fixes, self._settings, self._references)
+
+    async def _write_connector_token(self, step: ConnectorTokenStep) -> None:
+        """Write an ingress rule; its tunnel's configuration is read immediately before."""
+        tunnels, application = self._client.tunnels, self.own.application
+        before = await tunnels.get_configuration(self._account_id, step.tunnel_id)
+        rule = before.rule_for(step.target) if before else None
+        if before is None or rule is None or application is None:
+            raise Conflict(None, "the tunnel no longer serves the hostname")
+        demanded = (
+            None
+            if step.action is LoginAction.DELETE
+            else demanded_token(self._organization, application.audience)
+        )
+        if demanded_by(rule) == demanded:
+            return
+        written = await tunnels.put_configuration(
+            self._account_id,
+            demanding(before, step.target, demanded),
+            replacing=before,
+        )
+        rule = written.rule_for(step.target)
+        expect_agreement(rule is not None and demanded_by(rule) == demanded)
+
+
+def _rules_of(body: Mapping[str, Any]) -> SelectorRules:
+    return SelectorRules.parse(Fields(body))
+
+
+def _expect_arrived(seen: AccessApplication, body: Mapping[str, Any]) -> None:
+    """Raise Unavailable unless an application has what decides who gets in, as it was sent.
+
+    An unknown policy once made Cloudflare drop those that were attached, without an error.
+    """
+    if "policies" in body:
+        sent = {each["id"] for each in body["policies"]}
+        expect_agreement({each.id for each in seen.policies} == sent)
+    if "allowed_idps" in body:
+        expect_agreement(seen.allowed_login_methods == frozenset(body["allowed_idps"]))
+    if "tags" in body:
+        expect_agreement(seen.tags == frozenset(body["tags"]))

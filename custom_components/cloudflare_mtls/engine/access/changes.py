@@ -1,0 +1,112 @@
+"""What a step changes of what was found; everything else goes back as it came (pure)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..api.access_applications import policy_references
+from ..api.access_models import AccessApplication
+from ..api.ingress import IngressRule, TunnelConfiguration
+from .desired import References, application_settings, policy_body
+from .drift import Drift, lets_anybody_in
+from .marks import TAG
+from .settings import LoginSettings
+
+_POLICY_KEYS: Final[Mapping[Drift, tuple[str, ...]]] = {
+    Drift.POLICY_OPENED: ("decision", "include", "exclude", "require"),
+    Drift.PEOPLE: ("include", "exclude"),
+    Drift.COUNTRIES: ("require",),
+}
+_LOGIN_METHOD_KEYS: Final = frozenset({"allowed_idps", "auto_redirect_to_identity"})
+
+
+def policy_changes(
+    fixes: frozenset[Drift], settings: LoginSettings, references: References
+) -> Mapping[str, Any]:
+    """Return the fields of our policy that fix it."""
+    desired = policy_body(settings, references)
+    keys = {key for drift in fixes for key in _POLICY_KEYS[drift]}
+    return {key: desired[key] for key in keys}
+
+
+def application_changes(
+    found: AccessApplication,
+    fixes: frozenset[Drift],
+    settings: LoginSettings,
+    references: References,
+) -> Mapping[str, Any]:
+    """Return the fields of an application that fix it."""
+    desired = application_settings(settings, references)
+    changes: dict[str, Any] = {}
+    if Drift.APPLICATION_SETTINGS in fixes:
+        changes |= {
+            key: value
+            for key, value in desired.items()
+            if key not in _LOGIN_METHOD_KEYS
+        }
+    if fixes & {Drift.LOGIN_METHODS, Drift.APPLICATION_SETTINGS} and (
+        Drift.LOGIN_METHODS in fixes
+        or found.allowed_login_methods == frozenset(desired["allowed_idps"])
+    ):
+        changes |= {key: desired[key] for key in _LOGIN_METHOD_KEYS}
+    if Drift.TAG in fixes:
+        changes["tags"] = sorted({*found.tags, TAG})
+    if Drift.ADDRESS in fixes:
+        changes["destinations"] = [
+            *(found.raw.get("destinations") or ()),
+            {"type": "public", "uri": settings.hostname},
+        ]
+    if fixes & {Drift.POLICY_GONE, Drift.OPEN_POLICY, Drift.OTHER_POLICY}:
+        changes["policies"] = _policies(found, fixes, references)
+    return changes
+
+
+def without_tag(found: AccessApplication) -> Mapping[str, Any]:
+    """Return the fields of an application that release it."""
+    return {"tags": sorted(found.tags - {TAG})}
+
+
+def _policies(
+    found: AccessApplication, fixes: frozenset[Drift], references: References
+) -> list[Mapping[str, Any]]:
+    """Return an application's policies, ours first, and of others only those that may stay."""
+    pairs = zip(found.policies, policy_references(found), strict=True)
+    others = [
+        reference
+        for policy, reference in pairs
+        if policy.id != references.policy
+        and not (lets_anybody_in(policy) and Drift.OPEN_POLICY in fixes)
+        and not (not lets_anybody_in(policy) and Drift.OTHER_POLICY in fixes)
+    ]
+    references_in_order = [{"id": references.policy}, *others]
+    return [
+        {**each, "precedence": place}
+        for place, each in enumerate(references_in_order, start=1)
+    ]
+
+
+def demanding(
+    configuration: TunnelConfiguration,
+    hostname: str,
+    demanded: Mapping[str, Any] | None,
+) -> Mapping[str, Any]:
+    """Return a whole configuration in which a hostname's rule demands a token, or none."""
+    own = configuration.rule_for(hostname)
+    rules = [
+        _demanding(rule, demanded) if rule is own else dict(rule.raw)
+        for rule in configuration.ingress
+    ]
+    return {**configuration.raw, "ingress": rules}
+
+
+def _demanding(
+    rule: IngressRule, demanded: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    request = rule.raw.get("originRequest")
+    kept = {
+        key: value
+        for key, value in (request.items() if isinstance(request, Mapping) else ())
+        if key != "access"
+    }
+    request = {**kept, "access": demanded} if demanded else kept
+    without = {key: value for key, value in rule.raw.items() if key != "originRequest"}
+    return {**without, "originRequest": request} if request else without

@@ -1,0 +1,311 @@
+"""How Access differs from the settings of a login hostname (pure)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from ..api.access_models import (
+    AccessApplication,
+    AccessPolicy,
+    Decision,
+    parse_duration,
+)
+from ..api.selectors import (
+    CountryIs,
+    Everyone,
+    InGroup,
+    LoggedInBy,
+    Selector,
+    SelectorRules,
+)
+from .desired import (
+    References,
+    allowed_methods,
+    application_settings,
+    demanded_by,
+    demanded_token,
+    group_rules,
+    needs_group,
+    policy_rules,
+)
+from .marks import TAG
+from .observation import AccessObservation, OwnObjects
+from .settings import LoginSettings, address_of
+
+
+class Drift(StrEnum):
+    """What differs."""
+
+    APPLICATION_GONE = "application_gone"
+    ADDRESS = "address"
+    TAG = "tag"
+    APPLICATION_SETTINGS = "application_settings"
+    POLICY_GONE = "policy_gone"
+    POLICY_OPENED = "policy_opened"
+    OPEN_POLICY = "open_policy"
+    OTHER_POLICY = "other_policy"
+    PEOPLE = "people"
+    COUNTRIES = "countries"
+    LOGIN_METHODS = "login_methods"
+    PATH_CLOSED = "path_closed"
+    PATH_OPEN = "path_open"
+    CONNECTOR = "connector"
+
+    @property
+    def is_for_a_person(self) -> bool:
+        """Return whether somebody may have changed on purpose who gets in.
+
+        Nobody is let in or shut out by us for it, unless a person asks.
+        """
+        return self in (
+            Drift.OTHER_POLICY,
+            Drift.PEOPLE,
+            Drift.COUNTRIES,
+            Drift.LOGIN_METHODS,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing that differs.
+
+    target: the address, or the name of what differs.
+    added, missing: what is there and was not chosen, and the other way round. For people, these
+        are e-mail addresses, and nothing for a log.
+    """
+
+    drift: Drift
+    target: str
+    added: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def find_differences(
+    observation: AccessObservation, own: OwnObjects, settings: LoginSettings
+) -> tuple[Difference, ...]:
+    """Return how Access differs from the settings of a login hostname.
+
+    Of an adopted application, only what endangers the hostname is told.
+    """
+    pin = observation.one_time_pin
+    references = References(
+        one_time_pin=pin.id if pin else None,
+        group=own.group.id if own.group else None,
+        policy=own.policy.id if own.policy else None,
+    )
+    application = own.application
+    if application is None:
+        gone = Difference(drift=Drift.APPLICATION_GONE, target=settings.hostname)
+        beside = () if settings.adopted else _beside(own, settings, references)
+        return (gone, *beside)
+    if settings.adopted:
+        return (
+            *_tag(application, settings),
+            *_address(application, settings),
+            *_open_policies(application.policies),
+        )
+    return (
+        *_address(application, settings),
+        *_tag(application, settings),
+        *_settings(application, settings, references),
+        *_policies(application, own, settings),
+        *_beside(own, settings, references),
+        *_connector(observation, application, settings),
+    )
+
+
+def _beside(
+    own: OwnObjects, settings: LoginSettings, references: References
+) -> Iterator[Difference]:
+    """Yield how what is ours beside the application differs."""
+    if own.policy:
+        yield from _rules(own.policy, own, settings, references)
+    yield from _paths(own, settings)
+
+
+def _address(
+    application: AccessApplication, settings: LoginSettings
+) -> Iterator[Difference]:
+    if settings.hostname not in application.uris:
+        yield Difference(
+            drift=Drift.ADDRESS,
+            target=settings.hostname,
+            added=application.uris,
+            missing=(settings.hostname,),
+        )
+
+
+def _tag(
+    application: AccessApplication, settings: LoginSettings
+) -> Iterator[Difference]:
+    if TAG not in application.tags:
+        yield Difference(drift=Drift.TAG, target=settings.hostname, missing=(TAG,))
+
+
+# What a field means where Cloudflare leaves it out or has null.
+_LEFT_OUT: Final[Mapping[str, Any]] = {
+    "app_launcher_visible": True,
+    "auto_redirect_to_identity": False,
+    "enable_binding_cookie": False,
+    "http_only_cookie_attribute": True,
+    "path_cookie_attribute": False,
+    "same_site_cookie_attribute": "none",
+}
+
+
+def _settings(
+    application: AccessApplication, settings: LoginSettings, references: References
+) -> Iterator[Difference]:
+    desired = application_settings(settings, references)
+    different = [
+        key
+        for key, left_out in _LEFT_OUT.items()
+        if _or(application.raw.get(key), left_out) != desired[key]
+    ]
+    if application.session != parse_duration(desired["session_duration"]):
+        different.append("session_duration")
+    allowed = allowed_methods(settings, references)
+    if application.allowed_login_methods != allowed:
+        # Whether the page with the choice is skipped follows from the login methods.
+        different = [key for key in different if key != "auto_redirect_to_identity"]
+        yield Difference(
+            drift=Drift.LOGIN_METHODS,
+            target=settings.hostname,
+            added=tuple(sorted(application.allowed_login_methods - allowed)),
+            missing=tuple(sorted(allowed - application.allowed_login_methods)),
+        )
+    if different:
+        yield Difference(
+            drift=Drift.APPLICATION_SETTINGS,
+            target=settings.hostname,
+            added=tuple(different),
+        )
+
+
+def _or(value: object, left_out: object) -> object:
+    return left_out if value is None else value
+
+
+def _policies(
+    application: AccessApplication, own: OwnObjects, settings: LoginSettings
+) -> Iterator[Difference]:
+    own_id = own.policy.id if own.policy else None
+    if own_id not in {each.id for each in application.policies}:
+        yield Difference(drift=Drift.POLICY_GONE, target=settings.hostname)
+    others = [each for each in application.policies if each.id != own_id]
+    yield from _open_policies(others)
+    for each in others:
+        if not lets_anybody_in(each):
+            yield Difference(drift=Drift.OTHER_POLICY, target=each.name)
+
+
+def _open_policies(policies: Iterable[AccessPolicy]) -> Iterator[Difference]:
+    for policy in policies:
+        if lets_anybody_in(policy):
+            yield Difference(drift=Drift.OPEN_POLICY, target=policy.name)
+
+
+def lets_anybody_in(policy: AccessPolicy) -> bool:
+    """Return whether a policy names no people: everybody gets in who can log in, or even more."""
+    rules = policy.rules
+    if policy.decision is Decision.BYPASS:
+        return policy.lets_all_pass
+    return (
+        policy.decision is Decision.ALLOW
+        and any(isinstance(each, _NAMES_NOBODY) for each in rules.include)
+        and all(isinstance(each, _NAMES_NOBODY) for each in rules.require)
+    )
+
+
+# Somebody else has the same country, and can use the same login method.
+_NAMES_NOBODY: Final = (Everyone, LoggedInBy, CountryIs)
+
+
+def _rules(
+    policy: AccessPolicy,
+    own: OwnObjects,
+    settings: LoginSettings,
+    references: References,
+) -> Iterator[Difference]:
+    """Yield how our policy and our group differ from who was chosen."""
+    desired = policy_rules(settings, references)
+    found = policy.rules
+    if policy.decision is not Decision.ALLOW or lets_anybody_in(policy):
+        yield Difference(drift=Drift.POLICY_OPENED, target=policy.name)
+    elif (found.include, found.exclude) != (desired.include, desired.exclude):
+        yield Difference(
+            drift=Drift.PEOPLE,
+            target=policy.name,
+            added=_texts(found.include - desired.include),
+            missing=_texts(desired.include - found.include)
+            + _texts(found.exclude - desired.exclude),
+        )
+    group_differs = needs_group(settings) and (
+        own.group is None or own.group.rules != group_rules(settings)
+    )
+    if found.require != desired.require or group_differs:
+        have = _countries(found, own)
+        yield Difference(
+            drift=Drift.COUNTRIES,
+            target=policy.name,
+            added=tuple(sorted(have - settings.countries)),
+            missing=tuple(sorted(settings.countries - have)),
+        )
+
+
+def _countries(rules: SelectorRules, own: OwnObjects) -> frozenset[str]:
+    """Return what a policy requires, with the countries of our group one by one."""
+    if own.group is None or InGroup(own.group.id) not in rules.require:
+        return frozenset(_texts(rules.require))
+    others = rules.require - {InGroup(own.group.id)}
+    return frozenset(_texts(others | own.group.rules.include))
+
+
+def _texts(selectors: frozenset[Selector]) -> tuple[str, ...]:
+    """Return what selectors compare with, for a person to read."""
+    return tuple(sorted(_text(each.body()) for each in selectors))
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    kind, value = next(iter(body.items()), ("", {}))
+    texts = list(value.values()) if isinstance(value, Mapping) else []
+    match texts:
+        case [str(text)]:
+            return text
+        case _:
+            return kind
+
+
+def _paths(own: OwnObjects, settings: LoginSettings) -> Iterator[Difference]:
+    wanted = {
+        address_of(settings.hostname, path).lower() for path in settings.open_paths
+    }
+    there = {
+        uri
+        for each in own.path_applications
+        for uri in each.uris
+        if each.lets_all_pass and len(each.uris) == 1
+    }
+    for uri in sorted(wanted - there):
+        yield Difference(drift=Drift.PATH_CLOSED, target=uri)
+    for each in own.path_applications:
+        for uri in sorted(set(each.uris) - wanted):
+            yield Difference(drift=Drift.PATH_OPEN, target=uri)
+
+
+def _connector(
+    observation: AccessObservation,
+    application: AccessApplication,
+    settings: LoginSettings,
+) -> Iterator[Difference]:
+    """Yield the tunnels whose cloudflared does not demand our token and must, or the reverse."""
+    wanted = demanded_token(observation.organization, application.audience)
+    for tunnel_id, configuration in observation.configurations.items():
+        rule = configuration.rule_for(settings.hostname)
+        if rule is None:
+            continue
+        found = demanded_by(rule)
+        must = tunnel_id == settings.connector_of
+        if (must and found != wanted) or (not must and found == wanted):
+            yield Difference(drift=Drift.CONNECTOR, target=tunnel_id)

@@ -1,0 +1,95 @@
+"""What the log of logins tells of one application, and which of it is news (pure)."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..api.access_models import LoginRow
+from .logins import Login, fold_logins
+
+# As long as the free plan keeps the log.
+WINDOW: Final = timedelta(hours=24)
+# Rows may appear in the log a while after the login, so that this much of it is read again.
+_OVERLAP: Final = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginHistory:
+    """The logins to one application within the last day, the oldest first.
+
+    last: when somebody was let in last, which may be longer ago.
+    """
+
+    last: Login | None = None
+    recent: tuple[Login, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Login, ...]:
+        """Return the attempts that were refused."""
+        return tuple(login for login in self.recent if not login.allowed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginLog:
+    """The rows of the last day, as they were read so far.
+
+    read_until: up to when the log was read, None before the first time.
+    """
+
+    rows: tuple[LoginRow, ...] = ()
+    read_until: datetime | None = None
+    logins: tuple[Login, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Fold the rows."""
+        object.__setattr__(self, "logins", fold_logins(self.rows))
+
+    def unread_since(self, now: datetime) -> datetime:
+        """Return from when on to read the log now."""
+        begin = now - WINDOW
+        if self.read_until is None:
+            return begin
+        return max(begin, self.read_until - _OVERLAP)
+
+    def with_rows(self, rows: Iterable[LoginRow], now: datetime) -> LoginLog:
+        """Return the log with rows that were read now, without those that are too old."""
+        begin = now - WINDOW
+        kept = dict.fromkeys((*self.rows, *rows))
+        return LoginLog(
+            rows=tuple(row for row in kept if row.at >= begin), read_until=now
+        )
+
+    @property
+    def ray_ids(self) -> frozenset[str]:
+        """Return what all logins are recognized by."""
+        return frozenset[str]().union(*(login.ray_ids for login in self.logins))
+
+    def untold(self, told: Collection[str]) -> tuple[Login, ...]:
+        """Return the logins of which no row was told before, by ray ids."""
+        return tuple(login for login in self.logins if login.ray_ids.isdisjoint(told))
+
+    def histories(
+        self, hostnames: Mapping[str, str], last: Mapping[str, Login]
+    ) -> Mapping[str, LoginHistory]:
+        """Return what happened at each hostname.
+
+        hostnames: by the id of the application in front. last: the last login that was known of a
+        hostname so far.
+        """
+        return {
+            hostname: _history(
+                [each for each in self.logins if each.application_id == application_id],
+                last.get(hostname),
+            )
+            for application_id, hostname in hostnames.items()
+        }
+
+
+def _history(logins: Collection[Login], last: Login | None) -> LoginHistory:
+    allowed = [login for login in logins if login.allowed]
+    known = [*([last] if last else ()), *allowed]
+    return LoginHistory(
+        last=max(known, key=lambda login: login.at, default=None),
+        recent=tuple(logins),
+    )

@@ -1,0 +1,164 @@
+"""Dialogs of repairs about what somebody changed at Cloudflare for a login hostname."""
+
+from collections.abc import Iterable
+from typing import Any, Final, override
+
+from homeassistant.components.repairs import RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
+import probatio
+
+from ..coordinator.access import AccessCoordinator
+from ..engine.access.as_found import settings_as_found
+from ..engine.access.drift import Difference, Drift
+from ..engine.access.observation import AccessObservation
+from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.settings import LoginSettings, read_email
+from ..engine.api.errors import EngineError, PlanChanged
+from ..quoting import Ours, listed
+from ..subentries import login_data, login_hostnames_of
+from ..wording import (
+    CHANGED,
+    Message,
+    Texts,
+    async_get_texts,
+    changes_of,
+    describe,
+    describe_login_problem,
+    paragraphs,
+)
+from .fix_flow import FixFlow
+from .form import abort, show_form
+
+_NO_FIELDS: Final = probatio.Schema({})
+
+
+class LoginDriftFlow(FixFlow):
+    """Apply a person's settings for a login hostname at Cloudflare."""
+
+    # What a person saw last.
+    _shown: LoginPlan | None = None
+
+    @property
+    def _access(self) -> AccessCoordinator:
+        access: AccessCoordinator = self._entry.runtime_data.access
+        return access
+
+    async def _look(self) -> tuple[AccessObservation, LoginPlan] | None:
+        """Return what is there and what there is to do, None once the hostname was removed."""
+        settings = self._access.logins.get(self.subject)
+        if settings is None:
+            return None
+        writer = self._access.writer
+        observation = await writer.observe(settings)
+        return observation, writer.plan(observation, settings, Occasion.CHANGE)
+
+    @override
+    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
+        if (seen := await self._look()) is None or seen[1].in_sync:
+            return self.async_create_entry(data={})
+        observation, plan = seen
+        if blocking := plan.blocking_at(Occasion.CHANGE):
+            return abort(self, describe_login_problem(blocking[0]))
+        self._shown = plan
+        text = await async_get_texts(self.hass, "common")
+        placeholders = {
+            "hostname": self.subject,
+            "changes": changes_of(text, self.subject, plan.steps),
+            "differences": _differences(text, observation, plan),
+        }
+        return self.show_confirm(placeholders, message)
+
+    @override
+    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
+        assert self._shown
+        try:
+            written = await self._access.async_change(self._shown)
+        except PlanChanged:
+            return await self.async_ask(CHANGED)
+        if written.error:
+            return await self.async_ask(describe(written.error))
+        if written.login_pages:
+            reason = "login_pages_undone" if written.is_undone else "login_pages"
+            names = ", ".join(sorted(written.login_pages))
+            return abort(self, Message(reason, {"mobile_hostnames": names}))
+        await self._end_sessions(self._shown)
+        await self._access.async_look_again()
+        return self.async_create_entry(data={})
+
+    async def _end_sessions(self, plan: LoginPlan) -> None:
+        """End the sessions of the people that somebody added at Cloudflare; raise EngineError."""
+        for difference in plan.differences:
+            if difference.drift is not Drift.PEOPLE:
+                continue
+            for email in filter(None, map(read_email, difference.added)):
+                await self._access.client.access_organization.end_sessions_of(
+                    self._access.account_id, email
+                )
+
+
+class LoginListChangedFlow(LoginDriftFlow):
+    """Keep who may log in as somebody changed it at Cloudflare, or apply a person's settings."""
+
+    fixes = ("keep", "confirm")
+
+    # What a person saw last.
+    _kept: LoginSettings | None = None
+
+    async def async_step_keep(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Ask, or take the list over as it is at Cloudflare."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        try:
+            seen = await self._look()
+        except EngineError as err:
+            return abort(self, describe(err))
+        if seen is None or seen[1].in_sync:
+            return self.async_create_entry(data={})
+        observation, plan = seen
+        kept = settings_as_found(observation, plan.own, plan.settings)
+        if kept is None:
+            return self.async_abort(reason="login_not_kept")
+        if user_input is not None and kept == self._kept:
+            self._keep(kept)
+            return self.async_create_entry(data={})
+        message = None if user_input is None else CHANGED
+        self._kept = kept
+        text = await async_get_texts(self.hass, "common")
+        return show_form(
+            self,
+            "keep",
+            _NO_FIELDS,
+            message=message,
+            placeholders={
+                "hostname": self.subject,
+                "differences": _differences(text, observation, plan),
+            },
+        )
+
+    def _keep(self, kept: LoginSettings) -> None:
+        for subentry_id, settings in login_hostnames_of(self._entry.subentries).items():
+            if settings.hostname == self.subject:
+                self.hass.config_entries.async_update_subentry(
+                    self._entry,
+                    self._entry.subentries[subentry_id],
+                    data=login_data(kept),
+                )
+
+
+def _differences(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:
+    """Return who may log in at Cloudflare and should not, and the other way round."""
+    names = {each.id: each.name for each in observation.login_methods}
+    differences = plan.for_a_person
+    added = [names.get(each, each) for each in _added(differences)]
+    missing = [names.get(each, each) for item in differences for each in item.missing]
+    return paragraphs(
+        text("login_added", items=listed(added)) if added else "",
+        text("login_missing", items=listed(missing)) if missing else "",
+    )
+
+
+def _added(differences: Iterable[Difference]) -> Iterable[str]:
+    for each in differences:
+        yield from ([each.target] if each.drift is Drift.OTHER_POLICY else each.added)

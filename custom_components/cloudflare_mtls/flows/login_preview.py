@@ -1,0 +1,66 @@
+"""Says in sentences what a login hostname will change, who gets in then and who does not."""
+
+from collections.abc import Iterator
+
+from ..cutting_off import arrived_by
+from ..engine.access.observation import AccessObservation
+from ..engine.access.plan import LoginPlan
+from ..engine.access.problems import LoginProblem
+from ..engine.access.settings import LoginSettings, People
+from ..quoting import Ours, listed, quoted
+from ..wording import Texts, changes_of, describe_login_problem, paragraphs
+
+
+def preview_of(
+    text: Texts,
+    observation: AccessObservation,
+    plan: LoginPlan,
+    seats: LoginProblem | None,
+) -> Ours:
+    """Return what a plan changes and what that means, with texts of the category "common"."""
+    settings = plan.settings
+    problems = (*plan.problems, seats) if seats else plan.problems
+    return paragraphs(
+        changes_of(text, settings.hostname, plan.steps),
+        *(_who(text, observation, settings) if not settings.adopted else ()),
+        *(
+            text(message.key, **message.placeholders)
+            for message in map(describe_login_problem, problems)
+        ),
+        text("login_others_stay", hostname=settings.hostname),
+    )
+
+
+def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> Ours:
+    """Return who is shut out by a change, and what that costs the others."""
+    match before.who, after.who:
+        case People(old), People(new):
+            gone = listed(sorted(old - new)) if old - new else Ours()
+        case _:
+            gone = Ours()
+    lines = [text("login_shuts_out", people=gone)] if gone else []
+    return paragraphs(*lines, text("login_ends_sessions", hostname=after.hostname))
+
+
+def _who(
+    text: Texts, observation: AccessObservation, settings: LoginSettings
+) -> Iterator[str]:
+    hostname = settings.hostname
+    who = settings.who
+    if isinstance(who, People):
+        people = listed(sorted(who.emails))
+        yield text("login_people", hostname=hostname, people=people)
+    else:
+        names = {each.id: each.name for each in observation.groups}
+        yield text("login_group", hostname=hostname, group=names[who.group_id])
+    if settings.countries:
+        codes = Ours(", ".join(map(quoted, sorted(settings.countries))))
+        yield text("login_countries", countries=codes)
+    else:
+        yield text("login_everywhere")
+    if settings.open_paths:
+        yield text("login_open_paths", paths=listed(sorted(settings.open_paths)))
+    if settings.connector_of:
+        yield text("login_connector", hostname=hostname)
+    if arrived_by({hostname}):
+        yield text("login_arrived_by", hostname=hostname)

@@ -1,0 +1,136 @@
+"""Issues of login hostnames: who was refused, and what somebody changed at Cloudflare."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
+
+from homeassistant.helpers import issue_registry as ir
+
+from .engine.access.drift import Drift
+from .engine.access.logins import Login
+from .engine.access.plan import LoginPlan, Occasion
+from .engine.access.problems import LoginProblem, LoginProblemCode
+from .engine.access.settings import LoginSettings, People
+from .issues import Fix, Issue
+from .wording import describe_login_problem
+
+# Whoever has an address can be refused: nobody fills the list of repairs.
+_MOST_REFUSED: Final = 5
+_OPENED: Final = frozenset({Drift.POLICY_OPENED, Drift.OPEN_POLICY})
+# Checks of protected hostnames, other issues, and dialogs tell the others.
+TOLD_PROBLEMS: Final = frozenset(
+    {
+        LoginProblemCode.FOREIGN_APPLICATION,
+        LoginProblemCode.FOREIGN_PATH,
+        LoginProblemCode.MOBILE_HOSTNAME_DENIED,
+        LoginProblemCode.NO_LOGIN_METHOD,
+        LoginProblemCode.LOGIN_METHOD_GONE,
+        LoginProblemCode.ONLY_CLOUDFLARE_LOGIN,
+        LoginProblemCode.GROUP_GONE,
+        LoginProblemCode.CONNECTOR_CANNOT_DEMAND,
+    }
+)
+
+
+def refused_login_issues(
+    settings: LoginSettings, refused: Iterable[Login]
+) -> list[Issue]:
+    """Return the issue for each address that was refused, but of those that came last only."""
+    newest = sorted(refused, key=lambda login: login.at, reverse=True)
+    by_email = {login.email: login for login in reversed(newest) if login.email}
+    last = sorted(by_email.values(), key=lambda login: login.at, reverse=True)
+    return [_refused_issue(settings, login) for login in last[:_MOST_REFUSED]]
+
+
+def _refused_issue(settings: LoginSettings, login: Login) -> Issue:
+    key = _refusal(settings, login)
+    return Issue(
+        id=f"{key}_{settings.hostname}_{login.email}",
+        translation_key=key,
+        placeholders={
+            "hostname": settings.hostname,
+            "email": login.email,
+            "country": login.country,
+        },
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
+def _refusal(settings: LoginSettings, login: Login) -> str:
+    """Return why somebody was refused, as far as that can be told."""
+    match settings.who:
+        case People(emails) if not settings.adopted:
+            is_listed = login.email in emails
+            return "login_refused_listed" if is_listed else "login_refused"
+        case _:
+            return "login_refused_elsewhere"
+
+
+def drift_issues(
+    settings: LoginSettings, plan: LoginPlan, *, is_being_fixed: bool
+) -> list[Issue]:
+    """Return the issues for what differs at a login hostname, and for what is in the way of it.
+
+    is_being_fixed: whether what needs no person is fixed at this moment, so that it is not told.
+    """
+    hostname = settings.hostname
+    issues = [
+        _problem_issue(problem, hostname)
+        for problem in plan.problems
+        if problem.code in TOLD_PROBLEMS
+    ]
+    drifts = {each.drift for each in plan.differences if not each.drift.is_for_a_person}
+    if drifts and not is_being_fixed:
+        issues += _own_issue(hostname, drifts, is_fixable=bool(plan.steps))
+    if plan.for_a_person and not plan.blocking_at(Occasion.CHANGE):
+        issues.append(
+            _issue("login_list_changed", hostname, (Fix.LOGIN_LIST_CHANGED, hostname))
+        )
+    return issues
+
+
+def zero_trust_issue(account: str) -> Issue:
+    """Return the issue for an account whose Zero Trust is not set up, or no longer."""
+    return Issue(
+        id="zero_trust_not_set_up",
+        translation_key="login_zero_trust_not_set_up",
+        placeholders={"account": account},
+    )
+
+
+def _own_issue(
+    hostname: str, drifts: Collection[Drift], *, is_fixable: bool
+) -> list[Issue]:
+    """Return the issue for the worst that differs; what cannot be fixed has its own text."""
+    fix = (Fix.LOGIN_DRIFT, hostname) if is_fixable else None
+    suffix = "" if is_fixable else "_unfixable"
+    if Drift.APPLICATION_GONE in drifts:
+        key = f"login_gone{suffix}"
+    elif not _OPENED.isdisjoint(drifts):
+        key = f"login_opened{suffix}"
+    elif is_fixable:
+        return [_issue("login_drift", hostname, fix)]
+    else:
+        # A problem that is told on its own is in the way.
+        return []
+    return [replace(_issue(key, hostname, fix), severity=ir.IssueSeverity.ERROR)]
+
+
+def _issue(key: str, hostname: str, fix: tuple[Fix, str] | None) -> Issue:
+    return Issue(
+        id=f"{key}_{hostname}",
+        translation_key=key,
+        placeholders={"hostname": hostname},
+        fix=fix,
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
+def _problem_issue(problem: LoginProblem, hostname: str) -> Issue:
+    message = describe_login_problem(problem)
+    return Issue(
+        id=f"{problem.code}_{hostname}_{problem.target}",
+        translation_key=message.key,
+        placeholders={"hostname": hostname, **message.placeholders},
+        severity=ir.IssueSeverity.WARNING,
+    )

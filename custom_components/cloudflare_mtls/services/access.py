@@ -1,0 +1,344 @@
+"""Actions on login hostnames."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import probatio
+
+from ..bus_events import LoginEvent
+from ..const import (
+    CONF_COUNTRIES,
+    CONF_EMAILS,
+    CONF_HOSTNAME,
+    CONF_KEEP_IN_SYNC,
+    CONF_LOGIN_METHODS,
+    CONF_OPEN_PATHS,
+    CONF_SESSION,
+    DOMAIN,
+)
+from ..coordinator.login_writer import LoginWritten, needs_trial
+from ..cutting_off import async_ask_before_cutting_off
+from ..engine.access.logins import Login, fold_logins
+from ..engine.access.plan import LoginPlan, Occasion
+from ..engine.access.settings import (
+    InvalidLoginSettings,
+    LoginSettings,
+    People,
+    read_email,
+)
+from ..engine.access.steps import LoginStep
+from ..engine.api.access_models import ONE_TIME_PIN
+from ..engine.api.errors import EngineError
+from ..engine.sync.settings import read_hostname
+from ..engine.sync.steps import describe_step
+from ..login_choices import SESSIONS, LoginChoices, describe_access, describe_fault
+from ..login_trials import TRIAL, async_expect_login
+from ..runtime_data import CloudflareConfigEntry
+from ..subentries import login_data, login_hostnames_of
+from ..wording import (
+    Message,
+    async_get_texts,
+    describe_login_problem,
+    raise_translated,
+    raise_translated_error,
+)
+from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry
+
+ATTR_DRY_RUN: Final = "dry_run"
+ATTR_EMAIL: Final = "email"
+ATTR_HOURS: Final = "hours"
+
+_MAX_LOGINS: Final = 200
+_TEXTS: Final = probatio.All(probatio.EnsureList(), [cv.string])
+
+_PROTECT_SCHEMA: Final = ENTRY_SCHEMA.extend(
+    {
+        probatio.Required(CONF_HOSTNAME): cv.string,
+        probatio.Optional(CONF_EMAILS): _TEXTS,
+        probatio.Optional(CONF_COUNTRIES): _TEXTS,
+        probatio.Optional(CONF_LOGIN_METHODS): _TEXTS,
+        probatio.Optional(CONF_SESSION): probatio.In(list(SESSIONS)),
+        probatio.Optional(CONF_OPEN_PATHS): _TEXTS,
+        probatio.Optional(CONF_KEEP_IN_SYNC): cv.boolean,
+        probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+    }
+)
+_DEVICE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.string})
+_END_SCHEMA: Final = _DEVICE_SCHEMA.extend({probatio.Optional(ATTR_EMAIL): cv.string})
+_LOGINS_SCHEMA: Final = _DEVICE_SCHEMA.extend(
+    {
+        probatio.Optional(ATTR_HOURS, default=24): probatio.All(
+            cv.positive_int, probatio.Range(min=1, max=720)
+        )
+    }
+)
+
+
+async def _protect(call: ServiceCall) -> ServiceResponse:
+    """Have a hostname ask for a login, change who may log in, or preview that."""
+    entry = entry_of(call)
+    access = entry.runtime_data.access
+    found = await LoginChoices.load(access)
+    if isinstance(found, Message):
+        raise_translated_error(found)
+    settings = _settings(call.data, found)
+    is_new = settings.hostname not in access.logins
+    occasion = Occasion.SET_UP if is_new else Occasion.CHANGE
+    plan = await _plan(entry, settings, occasion)
+    if call.data[ATTR_DRY_RUN]:
+        return await _describe(call.hass, plan, applied=())
+    if blocking := plan.blocking_at(occasion):
+        raise_translated_error(describe_login_problem(blocking[0]))
+    async_ask_before_cutting_off(call.hass, {settings.hostname}, call.context)
+    if is_new:
+        return await _set_up(call.hass, entry, plan)
+    return await _change(call.hass, entry, plan)
+
+
+def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
+    """Return the settings of the hostname with what a call changes; raise HomeAssistantError."""
+    hostname = read_hostname(data[CONF_HOSTNAME]) or data[CONF_HOSTNAME]
+    current = found.access.logins.get(hostname)
+    if current is None and hostname not in found.offered:
+        raise_translated_error(
+            Message("login_hostname_not_served", {"hostname": hostname})
+        )
+    changes: dict[str, Any] = {}
+    if CONF_EMAILS in data:
+        emails = data[CONF_EMAILS]
+        changes["who"] = People(frozenset(read_email(each) or each for each in emails))
+    if CONF_COUNTRIES in data:
+        codes = (each.strip().upper() for each in data[CONF_COUNTRIES])
+        changes["countries"] = frozenset(codes)
+    if CONF_LOGIN_METHODS in data:
+        changes |= _login_methods(data[CONF_LOGIN_METHODS], found)
+    if CONF_SESSION in data:
+        changes["session"] = SESSIONS[data[CONF_SESSION]]
+    if CONF_OPEN_PATHS in data:
+        changes["open_paths"] = frozenset(data[CONF_OPEN_PATHS])
+    if CONF_KEEP_IN_SYNC in data:
+        changes["keep_in_sync"] = data[CONF_KEEP_IN_SYNC]
+    try:
+        if current is not None:
+            return replace(current, **changes)
+        served = found.hostnames[hostname]
+        usual: dict[str, Any] = {"who": People(frozenset()), "one_time_pin": True}
+        return LoginSettings(
+            hostname=hostname, zone_id=served.zone_id, **usual | changes
+        )
+    except InvalidLoginSettings as err:
+        raise_translated_error(describe_fault(err))
+
+
+def _login_methods(names: Collection[str], found: LoginChoices) -> dict[str, Any]:
+    """Return the login methods that a call names as the dialog does."""
+    ids = {name: method_id for method_id, name in found.methods.items()}
+    for name in names:
+        if name not in ids:
+            raise_translated_error(Message("login_method_unknown", {"name": name}))
+    chosen = {ids[name] for name in names}
+    return {
+        "one_time_pin": ONE_TIME_PIN in chosen,
+        "login_methods": frozenset(chosen - {ONE_TIME_PIN}),
+    }
+
+
+async def _plan(
+    entry: CloudflareConfigEntry, settings: LoginSettings, occasion: Occasion
+) -> LoginPlan:
+    writer = entry.runtime_data.access.writer
+    try:
+        return writer.plan(await writer.observe(settings), settings, occasion)
+    except EngineError as err:
+        raise_translated_error(describe_access(err), err)
+
+
+async def _set_up(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
+) -> ServiceResponse:
+    """Set a login hostname up; where nobody had to log in before, somebody has to do it in time."""
+    access, until = entry.runtime_data.access, dt_util.utcnow() + TRIAL
+    try:
+        written = await access.async_set_up(plan, until)
+    except EngineError as err:
+        raise_translated_error(describe_access(err), err)
+    _raise_failure(written)
+    described = await _describe(hass, plan, applied=written.applied)
+    if not needs_trial(plan):
+        access.async_add(plan.settings)
+        return described
+    assert written.issuer
+    login = async_expect_login(hass, entry, plan.settings, written.issuer)
+    return {**described, "trial": {"url": login.url, "until": until.isoformat()}}
+
+
+async def _change(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
+) -> ServiceResponse:
+    """Apply changed settings at Cloudflare, and store them once that is done."""
+    try:
+        written = await entry.runtime_data.access.async_change(plan)
+    except EngineError as err:
+        raise_translated_error(describe_access(err), err)
+    _raise_failure(written)
+    hostname = plan.settings.hostname
+    for subentry_id, settings in login_hostnames_of(entry.subentries).items():
+        if settings.hostname == hostname:
+            hass.config_entries.async_update_subentry(
+                entry, entry.subentries[subentry_id], data=login_data(plan.settings)
+            )
+    return await _describe(hass, plan, applied=written.applied)
+
+
+def _raise_failure(written: LoginWritten) -> None:
+    """Raise HomeAssistantError where not everything was written, or it is in the way of apps."""
+    names = ", ".join(sorted(written.login_pages))
+    if names and written.is_undone:
+        raise_translated_error(
+            Message("login_pages_undone", {"mobile_hostnames": names})
+        )
+    if names:
+        raise_translated_error(Message("login_pages", {"mobile_hostnames": names}))
+    if written.error:
+        raise_translated_error(describe_access(written.error), written.error)
+
+
+async def _describe(
+    hass: HomeAssistant, plan: LoginPlan, *, applied: Collection[LoginStep]
+) -> JsonObjectType:
+    """Return what was done, or would be, and what only a person can solve."""
+    text = await async_get_texts(hass, "exceptions")
+    problems: list[JsonValueType] = []
+    for problem in plan.problems:
+        message = describe_login_problem(problem)
+        told = text(f"{message.key}.message", **message.placeholders)
+        problems.append({"code": problem.code, "message": told})
+    return {
+        "in_sync": plan.in_sync,
+        "steps": [
+            {**describe_step(step), "applied": step in applied} for step in plan.steps
+        ],
+        "problems": problems,
+    }
+
+
+async def _end_sessions(call: ServiceCall) -> ServiceResponse:
+    """Have everybody log in anew at a hostname, or one person at every application."""
+    entry, settings = _login_of_device(call.hass, call.data[ATTR_DEVICE_ID])
+    data = entry.runtime_data
+    account_id = data.access.account_id
+    with raise_translated():
+        if ATTR_EMAIL not in call.data:
+            await data.client.access_applications.end_sessions(
+                account_id, _application_of(entry, settings)
+            )
+            return None
+        email = read_email(call.data[ATTR_EMAIL])
+        if email is None:
+            raise_translated_error(
+                Message("login_invalid_email", {"value": call.data[ATTR_EMAIL]})
+            )
+        await data.client.access_organization.end_sessions_of(account_id, email)
+    return None
+
+
+async def _get_logins(call: ServiceCall) -> ServiceResponse:
+    """Return who logged in at a hostname and who was refused, the newest first."""
+    entry, settings = _login_of_device(call.hass, call.data[ATTR_DEVICE_ID])
+    application_id = _application_of(entry, settings)
+    now = dt_util.utcnow()
+    since = now - timedelta(hours=call.data[ATTR_HOURS])
+    with raise_translated():
+        rows = await entry.runtime_data.client.access_logins.list(
+            entry.runtime_data.access.account_id, since, now
+        )
+    logins = fold_logins(row for row in rows if row.application_id == application_id)
+    return {
+        "since": since.isoformat(),
+        "total": len(logins),
+        "logins": list(_newest(logins, _MAX_LOGINS)),
+    }
+
+
+def _newest(logins: Collection[Login], most: int) -> Iterable[JsonValueType]:
+    for login in sorted(logins, key=_time_of, reverse=True)[:most]:
+        yield {
+            "time": login.at.isoformat(),
+            "result": LoginEvent.of(login),
+            "email": login.email,
+            "ip_address": login.address,
+            "country": login.country,
+            "method": login.method,
+        }
+
+
+def _time_of(login: Login) -> datetime:
+    return login.at
+
+
+ACCESS_ACTIONS: Final = (
+    Action(
+        name="protect_with_access",
+        handler=_protect,
+        schema=_PROTECT_SCHEMA,
+        # Without the link in its response, nobody could end the trial well.
+        response=SupportsResponse.ONLY,
+    ),
+    Action(
+        name="end_access_sessions",
+        handler=_end_sessions,
+        schema=_END_SCHEMA,
+        response=SupportsResponse.NONE,
+    ),
+    Action(
+        name="get_access_logins",
+        handler=_get_logins,
+        schema=_LOGINS_SCHEMA,
+        response=SupportsResponse.ONLY,
+    ),
+)
+
+
+@callback
+def _login_of_device(
+    hass: HomeAssistant, device_id: str
+) -> tuple[CloudflareConfigEntry, LoginSettings]:
+    """Return the account and the settings of the login hostname that a device stands for.
+
+    Raises ServiceValidationError unless it is one of an account that is loaded.
+    """
+    if device := dr.async_get(hass).async_get(device_id):
+        ids = {
+            identifier for domain, identifier in device.identifiers if domain == DOMAIN
+        }
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            for subentry_id, settings in login_hostnames_of(entry.subentries).items():
+                if subentry_id in ids:
+                    return loaded_entry(hass, entry.entry_id), settings
+    raise ServiceValidationError(
+        translation_domain=DOMAIN, translation_key="device_not_login_hostname"
+    )
+
+
+def _application_of(entry: CloudflareConfigEntry, settings: LoginSettings) -> str:
+    """Return the id of the application in front of a hostname; raise HomeAssistantError."""
+    ids = entry.runtime_data.access.writer.ids_of(settings.hostname)
+    if ids.application is None:
+        raise_translated_error(
+            Message("login_application_unknown", {"hostname": settings.hostname})
+        )
+    return ids.application

@@ -1,0 +1,187 @@
+"""What only Home Assistant knows of login hostnames: what is ours, and which trials are under way.
+
+A trial has to end in time, and what a removed subentry left at Cloudflare has to be told, also if
+Home Assistant was off meanwhile.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from ..const import DOMAIN
+from ..engine.access.observation import OwnIds
+from ..engine.access.settings import LoginSettings
+from ..subentries import login_data, login_hostnames_of, read_login_settings
+
+_VERSION: Final = 1
+
+
+class Stage(StrEnum):
+    """How far a login hostname has come."""
+
+    TRIAL = "trial"
+    """Nobody has logged in yet, and at the end of the trial the login is removed again."""
+    KEPT = "kept"
+    """A subentry has it."""
+    LEFT = "left"
+    """Its subentry was removed, and at Cloudflare everything is as it was."""
+    REMOVING = "removing"
+    """It has to go, and whoever wanted that knows it; at Cloudflare it may take a while."""
+    UNDOING = "undoing"
+    """The trial ended without a login, and at Cloudflare not everything is removed yet."""
+    UNDONE = "undone"
+    """The trial ended without a login, and nothing of it is left; a person has to be told."""
+
+    @property
+    def is_being_removed(self) -> bool:
+        """Return whether what is ours at Cloudflare has to go."""
+        return self in (Stage.REMOVING, Stage.UNDOING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginRecord:
+    """A login hostname as it was set up last.
+
+    ids: what is ours at Cloudflare; tunnel_ids: the tunnels whose cloudflared may demand its token.
+    until: when its trial ends.
+    """
+
+    settings: LoginSettings
+    stage: Stage
+    ids: OwnIds = field(default_factory=OwnIds)
+    tunnel_ids: frozenset[str] = frozenset()
+    until: datetime | None = None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Return a record as it was stored."""
+        ids, until = data["ids"], data["until"]
+        return cls(
+            settings=read_login_settings(data["settings"]),
+            stage=Stage(data["stage"]),
+            ids=OwnIds(
+                application=ids["application"],
+                path_applications=frozenset(ids["path_applications"]),
+                policy=ids["policy"],
+                group=ids["group"],
+            ),
+            tunnel_ids=frozenset(data["tunnel_ids"]),
+            until=datetime.fromisoformat(until) if until else None,
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the record as it is stored."""
+        return {
+            "settings": login_data(self.settings),
+            "stage": self.stage.value,
+            "ids": {
+                "application": self.ids.application,
+                "path_applications": sorted(self.ids.path_applications),
+                "policy": self.ids.policy,
+                "group": self.ids.group,
+            },
+            "tunnel_ids": sorted(self.tunnel_ids),
+            "until": self.until.isoformat() if self.until else None,
+        }
+
+
+class LoginRecords:
+    """The login hostnames of an account, by hostname."""
+
+    def __init__(
+        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+    ) -> None:
+        """Take what was stored."""
+        self._store = store
+        self._records = {
+            hostname: LoginRecord.from_data(data)
+            for hostname, data in (stored or {}).items()
+        }
+
+    @property
+    def records(self) -> Mapping[str, LoginRecord]:
+        """Return the record of each hostname."""
+        return self._records
+
+    def at(self, *stages: Stage) -> tuple[LoginRecord, ...]:
+        """Return the records that are at one of these stages."""
+        return tuple(each for each in self._records.values() if each.stage in stages)
+
+    async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
+        """Record what is configured now; what has lost its subentry is left at Cloudflare."""
+        present = login_hostnames_of(subentries).values()
+        configured = {each.hostname for each in present}
+        records = {
+            hostname: replace(record, stage=Stage.LEFT)
+            if record.stage is Stage.KEPT and hostname not in configured
+            else record
+            for hostname, record in self._records.items()
+        }
+        await self._async_keep(records | dict(_kept(records, present)))
+
+    async def async_put(self, record: LoginRecord) -> None:
+        """Store a record in place of the one of its hostname."""
+        await self._async_keep({**self._records, record.settings.hostname: record})
+
+    async def async_note_ids(self, hostname: str, before: OwnIds, ids: OwnIds) -> None:
+        """Store what is ours at Cloudflare, unless something was written since it was read."""
+        record = self._records.get(hostname)
+        if record is not None and record.ids == before:
+            await self.async_put(replace(record, ids=ids))
+
+    async def async_forget(self, hostname: str) -> None:
+        """Forget a hostname, of which nothing is left or nothing is to be told."""
+        await self._async_keep(
+            {key: each for key, each in self._records.items() if key != hostname}
+        )
+
+    async def _async_keep(self, records: dict[str, LoginRecord]) -> None:
+        if records != self._records:
+            self._records = records
+            await self._store.async_save(
+                {hostname: each.as_data() for hostname, each in records.items()}
+            )
+
+
+def _kept(
+    records: Mapping[str, LoginRecord], present: Iterable[LoginSettings]
+) -> Iterable[tuple[str, LoginRecord]]:
+    """Yield the records of what is configured, but of nothing that is about to be removed."""
+    for settings in present:
+        record = records.get(settings.hostname)
+        if record is None:
+            record = LoginRecord(settings=settings, stage=Stage.KEPT)
+        if record.stage.is_being_removed:
+            continue
+        demanding = {settings.connector_of} if settings.connector_of else frozenset()
+        yield (
+            settings.hostname,
+            replace(
+                record,
+                settings=settings,
+                stage=Stage.KEPT,
+                tunnel_ids=record.tunnel_ids | demanding,
+                until=None,
+            ),
+        )
+
+
+async def async_load_login_records(hass: HomeAssistant, entry_id: str) -> LoginRecords:
+    """Return what is stored of the login hostnames of an account."""
+    store = _store(hass, entry_id)
+    return LoginRecords(store, await store.async_load())
+
+
+async def async_remove_login_records(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored of the login hostnames of an account."""
+    await _store(hass, entry_id).async_remove()
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.logins")

@@ -1,0 +1,78 @@
+"""Which logins people were told of already, and who logged in last, also across restarts."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from ..const import DOMAIN
+from ..engine.access.logins import Login
+
+_VERSION: Final = 1
+
+
+class ToldLogins:
+    """The logins of an account that people were told of."""
+
+    def __init__(
+        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+    ) -> None:
+        """Take what was stored; told is None where the log was never read before."""
+        self._store = store
+        self.told: frozenset[str] | None = None
+        self.last: Mapping[str, Login] = {}
+        if stored is not None:
+            self.told = frozenset(stored["told"])
+            self.last = {
+                hostname: _login(data) for hostname, data in stored["last"].items()
+            }
+
+    async def async_keep(
+        self, told: Collection[str], last: Mapping[str, Login]
+    ) -> None:
+        """Store what was told by now, and the last login of each hostname, if that is new."""
+        if self.told is not None and self.told >= set(told) and self.last == last:
+            return
+        self.told, self.last = frozenset(told), last
+        await self._store.async_save(
+            {
+                "told": sorted(told),
+                "last": {hostname: _data(login) for hostname, login in last.items()},
+            }
+        )
+
+
+def _data(login: Login) -> dict[str, Any]:
+    return {
+        **asdict(login),
+        "at": login.at.isoformat(),
+        "ray_ids": sorted(login.ray_ids),
+    }
+
+
+def _login(data: Mapping[str, Any]) -> Login:
+    return Login(
+        **{
+            **data,
+            "at": datetime.fromisoformat(data["at"]),
+            "ray_ids": frozenset(data["ray_ids"]),
+        }
+    )
+
+
+async def async_load_told_logins(hass: HomeAssistant, entry_id: str) -> ToldLogins:
+    """Return what is stored of the logins of an account."""
+    store = _store(hass, entry_id)
+    return ToldLogins(store, await store.async_load())
+
+
+async def async_remove_told_logins(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored of the logins of an account."""
+    await _store(hass, entry_id).async_remove()
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.told_logins")

@@ -1,0 +1,1 @@
+"""Zero Trust Access as the edge applies it: applications, policies, logins and their tokens."""

@@ -1,0 +1,1 @@
+"""Logins by Cloudflare Access in front of a hostname."""

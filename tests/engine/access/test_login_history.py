@@ -1,0 +1,77 @@
+"""The log of logins as it is read bit by bit: what is news, and what happened where."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, strategies as st
+
+from custom_components.cloudflare_mtls.engine.access.login_history import (
+    WINDOW,
+    LoginLog,
+)
+from custom_components.cloudflare_mtls.engine.access.logins import fold_logins
+from tests.engine.access.helpers import HOME, PARTNER
+from tests.engine.access.test_logins import START, row
+
+HOSTNAMES = {"app": HOME}
+
+
+def test_only_the_end_of_the_log_is_read_again() -> None:
+    """At first a day, then what may have come late; after a long time off, a day again."""
+    assert LoginLog().unread_since(START) == START - WINDOW
+    log = LoginLog().with_rows([row(-60)], START)
+    assert log.unread_since(START) == START - timedelta(minutes=30)
+    later = START + timedelta(days=3)
+    assert log.unread_since(later) == later - WINDOW
+
+
+def test_late_row_of_a_told_login_is_no_news() -> None:
+    log = LoginLog().with_rows([row(0)], START + timedelta(minutes=1))
+    told = log.ray_ids
+    log = log.with_rows([row(0), row(20)], START + timedelta(minutes=11))
+    assert log.untold(told) == ()
+    [login] = log.logins
+    assert len(login.ray_ids) == 2
+
+
+def test_rows_without_an_id_are_known_by_their_time() -> None:
+    """One of them says nothing about another one."""
+    first, second = (_nameless(seconds) for seconds in (0, 600))
+    log = LoginLog().with_rows([first], START)
+    told = log.ray_ids
+    log = log.with_rows([first, second], START + timedelta(minutes=11))
+    assert [login.at for login in log.untold(told)] == [second.at]
+
+
+def test_histories() -> None:
+    """The last login may be older than the log, and a refused one is none."""
+    refused = row(100, PARTNER, allowed=False)
+    log = LoginLog().with_rows([row(0), refused, row(5, application_id="nas")], START)
+    history = log.histories(HOSTNAMES, {})[HOME]
+    assert history.last
+    assert history.last.at == START
+    assert [login.email for login in history.refused] == [PARTNER]
+
+    next_day = START + WINDOW + timedelta(hours=1)
+    log = log.with_rows([], next_day)
+    history = log.histories(HOSTNAMES, {HOME: history.last})[HOME]
+    assert (history.last.at if history.last else None, history.recent) == (START, ())
+
+
+def _nameless(seconds: float) -> Any:
+    made = row(seconds)
+    object.__setattr__(made, "ray_id", "")
+    return made
+
+
+@given(st.lists(st.integers(0, 3600), max_size=20), st.integers(1, 5))
+def test_every_login_is_news_once(seconds: list[int], reads: int) -> None:
+    """However the rows come in, in whatever pieces."""
+    rows = [row(each) for each in sorted(set(seconds))]
+    log, told, news = LoginLog(), frozenset[str](), 0
+    for number in range(1, reads + 1):
+        until = START + timedelta(hours=number / reads)
+        log = log.with_rows([each for each in rows if each.at <= until], until)
+        news += len(log.untold(told))
+        told = log.ray_ids
+    assert news == len(fold_logins(rows))

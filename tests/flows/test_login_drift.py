@@ -1,0 +1,363 @@
+"""Tests of the repairs about what somebody changed at Cloudflare for a login hostname."""
+
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.cloudflare_mtls.engine.access import checked_writes
+from sandbox import Sandbox
+from sandbox.state import AccessApplication, AccessPolicy
+from tests.common import issues, placeholders, settle, setup_integration
+from tests.dialogs import Client, open_repair
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
+from tests.faults import Faults
+from tests.logins import (
+    access_of,
+    application_at,
+    login,
+    only_another_login,
+    told,
+    writes,
+)
+
+with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+not_in_sync = pytest.mark.parametrize(
+    "devices", [[login(settings(keep_in_sync=False))]], ids=["not kept in sync"]
+)
+adopted = pytest.mark.parametrize(
+    "devices", [[login(settings(adopted=True))]], ids=["adopted"]
+)
+CONFIRM = {"next_step_id": "confirm"}
+KEEP = {"next_step_id": "keep"}
+
+
+@pytest.fixture(autouse=True)
+def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login there, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+
+
+@pytest.fixture
+async def client(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> Client:
+    """Return the browser of a person who opens the repairs of an account."""
+    assert await async_setup_component(hass, "repairs", {})
+    await setup_integration(hass, entry)
+    return await hass_client()
+
+
+async def look(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Read Access now."""
+    await entry.runtime_data.access.async_look_again()
+    await settle(hass)
+
+
+async def answer(hass: HomeAssistant, client: Client, key: str, *steps: Any) -> Any:
+    """Open a repair and answer its steps, and return the last result."""
+    result = await open_repair(client, issues(hass)[key])
+    for step in steps:
+        result = await go_on(client, result, step)
+    await settle(hass)
+    return result
+
+
+async def go_on(client: Client, result: Any, step: Any) -> Any:
+    """Answer a step of a repair's dialog."""
+    url = f"/api/repairs/issues/fix/{result['flow_id']}"
+    response = await client.post(url, json=step)
+    return await response.json()
+
+
+def policy_of(sandbox: Sandbox) -> AccessPolicy:
+    """Return the policy that says who may log in."""
+    [policy] = access_of(sandbox).policies.values()
+    return policy
+
+
+def allow(sandbox: Sandbox, *emails: str) -> None:
+    """Change at Cloudflare who may log in."""
+    policy_of(sandbox).include = [{"email": {"email": each}} for each in emails]
+
+
+def allowed(sandbox: Sandbox) -> set[str]:
+    """Return who may log in at Cloudflare."""
+    return {each["email"]["email"] for each in policy_of(sandbox).include}
+
+
+@not_in_sync
+async def test_login_that_is_gone_is_created_again(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client
+) -> None:
+    """Where nothing is kept in sync, a person decides."""
+    assert told(hass) == {"login_gone"}
+    asked = await answer(hass, client, "login_gone", CONFIRM)
+    assert asked["step_id"] == "confirm"
+    assert HOME in asked["description_placeholders"]["changes"]
+    assert writes(sandbox) == []
+
+    assert (await go_on(client, asked, {}))["type"] == "create_entry"
+    await settle(hass)
+    assert application_at(sandbox)
+    assert told(hass) == set()
+
+
+@not_in_sync
+async def test_other_settings(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """A cookie or a duration opens nothing, and is told as what it is."""
+    await answer(hass, client, "login_gone", CONFIRM, {})
+    application = application_at(sandbox)
+    assert application
+    application.options["session_duration"] = "24h"
+    await look(hass, entry)
+    assert told(hass) == {"login_drift"}
+
+    result = await answer(hass, client, "login_drift", CONFIRM, {})
+    assert result["type"] == "create_entry"
+    fixed = application_at(sandbox)
+    assert fixed
+    assert fixed.options["session_duration"] == "168h"
+    assert told(hass) == set()
+
+
+@not_in_sync
+async def test_policy_that_lets_anybody_in(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    await answer(hass, client, "login_gone", CONFIRM, {})
+    policy_of(sandbox).include = [{"everyone": {}}]
+    await look(hass, entry)
+    assert told(hass) == {"login_opened"}
+
+    await answer(hass, client, "login_opened", CONFIRM, {})
+    assert allowed(sandbox) == {OWNER}
+    assert told(hass) == set()
+
+
+@with_login
+async def test_what_is_fixed_by_itself_is_not_told(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    seen = []
+    entry.runtime_data.access.async_add_listener(lambda: seen.append(told(hass)))
+    policy_of(sandbox).include = [{"everyone": {}}]
+    await look(hass, entry)
+
+    assert allowed(sandbox) == {OWNER}
+    assert seen
+    assert set().union(*seen) == set()
+
+
+@with_login
+async def test_what_could_not_be_fixed_is_told(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+) -> None:
+    """The dialog says why Cloudflare refuses, and works once it does not."""
+    policy_of(sandbox).include = [{"everyone": {}}]
+    faults.refuse("PUT", "/access/policies", 400, 1234, "Not today")
+    await look(hass, entry)
+    assert told(hass) == {"login_opened"}
+
+    result = await answer(hass, client, "login_opened", CONFIRM, {})
+    assert result["errors"] == {"base": "rejected"}
+    faults.clear()
+    assert (await go_on(client, result, {}))["type"] == "create_entry"
+    await settle(hass)
+    assert told(hass) == set()
+
+
+@with_login
+async def test_changed_list_is_kept(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """The settings become what is at Cloudflare; nothing is written there."""
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    assert told(hass) == {"login_list_changed"}
+    sandbox.journal.clear()
+
+    asked = await answer(hass, client, "login_list_changed", KEEP)
+    assert PARTNER in asked["description_placeholders"]["differences"]
+    assert (await go_on(client, asked, {}))["type"] == "create_entry"
+    await settle(hass)
+    assert entry.runtime_data.access.logins[HOME].who.emails == {OWNER, PARTNER}
+    assert writes(sandbox) == []
+    assert told(hass) == set()
+
+
+@with_login
+async def test_changed_list_is_undone(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """Whoever was added is logged out, too."""
+    allow(sandbox, OWNER, STRANGER)
+    await look(hass, entry)
+    sandbox.journal.clear()
+
+    asked = await answer(hass, client, "login_list_changed", CONFIRM)
+    assert STRANGER in asked["description_placeholders"]["differences"]
+    await go_on(client, asked, {})
+    await settle(hass)
+    assert allowed(sandbox) == {OWNER}
+    assert [each.body for each in writes(sandbox) if "revoke" in each.path] == [
+        {"email": STRANGER}
+    ]
+    assert told(hass) == set()
+
+
+@with_login
+async def test_list_that_settings_cannot_say(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """It can be undone or ignored."""
+    policy_of(sandbox).include = [{"email_domain": {"domain": "example.com"}}]
+    await look(hass, entry)
+
+    result = await answer(hass, client, "login_list_changed", KEEP)
+    assert result["reason"] == "login_not_kept"
+    assert entry.runtime_data.access.logins[HOME].who.emails == {OWNER}
+
+
+@with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_what_changed_since_it_was_shown_is_shown_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    asked = await answer(hass, client, "login_list_changed", choice)
+    allow(sandbox, OWNER, PARTNER, STRANGER)
+    sandbox.journal.clear()
+
+    result = await go_on(client, asked, {})
+    assert result["errors"] == {"base": "changed_meanwhile"}
+    assert STRANGER in result["description_placeholders"]["differences"]
+    assert writes(sandbox) == []
+    assert entry.runtime_data.access.logins[HOME].who.emails == {OWNER}
+
+
+@with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_changed_back_meanwhile(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    allow(sandbox, OWNER)
+    sandbox.journal.clear()
+
+    result = await answer(hass, client, "login_list_changed", choice)
+    assert result["type"] == "create_entry"
+    assert writes(sandbox) == []
+
+
+@with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_account_that_is_not_loaded(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    result = await open_repair(client, issues(hass)["login_list_changed"])
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await go_on(client, result, choice)
+    assert result["reason"] == "entry_not_loaded"
+
+
+@with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_cloudflare_does_not_answer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    faults.unavailable("GET", "/access/organizations")
+    result = await answer(hass, client, "login_list_changed", choice)
+    assert result["reason"] == "unavailable"
+
+
+@adopted
+async def test_application_of_somebody_else_that_is_gone(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client
+) -> None:
+    """It is not ours to create."""
+    assert told(hass) == {"login_gone_unfixable"}
+    assert application_at(sandbox) is None
+
+
+@with_login
+@pytest.mark.parametrize(("uri", "key"), [(f"{HOME}/api/*", "login_foreign_path")])
+async def test_application_at_a_deeper_path(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    uri: str,
+    key: str,
+) -> None:
+    """It decides there, whatever the login hostname asks for."""
+    other = AccessApplication("API", [{"type": "public", "uri": uri}], [], id="api")
+    access_of(sandbox).applications["api"] = other
+    await look(hass, entry)
+    assert placeholders(hass, key) == {
+        "hostname": HOME,
+        "target": uri,
+        "detail": "API",
+    }
+    assert application_at(sandbox)
+
+
+@with_login
+async def test_login_method_that_is_gone(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_subentry(
+        entry,
+        next(each for each in entry.subentries.values() if each.title == HOME),
+        data=login(settings(login_methods=frozenset({"gone"})))["data"],
+    )
+    await settle(hass)
+    assert placeholders(hass, "login_login_method_gone")["target"] == "gone"
+    assert "login_list_changed" not in told(hass)
+
+
+@with_login
+async def test_zero_trust_that_is_not_set_up(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    access_of(sandbox).team = None
+    await look(hass, entry)
+    assert told(hass) == {"login_zero_trust_not_set_up"}

@@ -1,0 +1,254 @@
+"""Tests of the action that has a hostname ask for a login, or changes who may log in."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.pages.login_trial import (
+    async_get_expected_logins,
+)
+from sandbox import Sandbox
+from sandbox.state import IdentityProvider
+from tests.common import HOSTNAME, act, reported, settle, wait_for_refresh
+from tests.engine.access.helpers import HOME, OWNER, PARTNER
+from tests.faults import Faults
+from tests.logins import access_of, application_at, login, only_another_login, writes
+
+with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+
+
+@pytest.fixture(autouse=True)
+def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without a login there, and do not wait before a refused write is repeated."""
+    only_another_login(sandbox)
+    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+
+
+async def protect(
+    hass: HomeAssistant, entry: MockConfigEntry, **fields: Any
+) -> dict[str, Any]:
+    """Call the action for the browser's hostname, and wait for what follows."""
+    response = await act(
+        hass, entry, "protect_with_access", **{"hostname": HOME, **fields}
+    )
+    await settle(hass)
+    return response
+
+
+def people(sandbox: Sandbox) -> list[str]:
+    """Return who may log in."""
+    application = application_at(sandbox)
+    assert application
+    [policy] = access_of(sandbox).policies.values()
+    return sorted(each["email"]["email"] for each in policy.include)
+
+
+async def test_new_login_is_a_trial(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The response has the link that ends the trial; without a login it is undone."""
+    response = await protect(hass, loaded_entry, emails=[OWNER, PARTNER.upper()])
+
+    assert people(sandbox) == [OWNER, PARTNER]
+    assert [each["applied"] for each in response["steps"]] == [True] * 3
+    text = response["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    assert (expected.hostname, expected.emails) == (
+        HOME,
+        frozenset({OWNER, PARTNER}),
+    )
+    assert HOME not in loaded_entry.runtime_data.access.logins
+
+    await wait_for_refresh(hass, freezer, timedelta(minutes=15))
+    await settle(hass)
+    assert application_at(sandbox) is None
+    assert "login_undone" in reported(hass)
+
+
+async def test_trial_that_ends_well(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    response = await protect(
+        hass,
+        loaded_entry,
+        emails=[OWNER],
+        countries=["de"],
+        session="month",
+        open_paths=["/api/webhook/"],
+        keep_in_sync=False,
+    )
+    text = response["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    await expected.record()
+    await settle(hass)
+
+    settings = loaded_entry.runtime_data.access.logins[HOME]
+    assert settings.countries == {"DE"}
+    assert settings.session == timedelta(days=30)
+    assert settings.open_paths == {"/api/webhook/"}
+    assert (settings.one_time_pin, settings.keep_in_sync) == (True, False)
+
+
+async def test_dry_run_writes_nothing(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    sandbox.journal.clear()
+    response = await protect(hass, loaded_entry, emails=[OWNER], dry_run=True)
+
+    assert writes(sandbox) == []
+    assert response["in_sync"] is False
+    assert [(each["kind"], each["action"]) for each in response["steps"]] == [
+        ("access_tag", "create"),
+        ("access_policy", "create"),
+        ("access_application", "create"),
+    ]
+    assert not any(each["applied"] for each in response["steps"])
+    assert response["problems"] == []
+    assert "trial" not in response
+
+
+@with_login
+async def test_change_keeps_what_is_not_named(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Whoever is no longer on the list is logged out at this hostname."""
+    before = loaded_entry.runtime_data.access.logins[HOME]
+    sandbox.journal.clear()
+    response = await protect(hass, loaded_entry, emails=[PARTNER])
+
+    assert people(sandbox) == [PARTNER]
+    assert "trial" not in response
+    after = loaded_entry.runtime_data.access.logins[HOME]
+    assert (after.session, after.one_time_pin) == (before.session, before.one_time_pin)
+    assert [each.path.rpartition("/")[2] for each in writes(sandbox)][-1] == (
+        "revoke_tokens"
+    )
+
+
+@with_login
+async def test_change_that_cloudflare_refuses(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, entry: MockConfigEntry
+) -> None:
+    """The settings stay as they were, here as there."""
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    faults.refuse("PUT", "/access/policies", 400, 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError, match="Not today"):
+        await protect(hass, entry, emails=[PARTNER])
+    assert people(sandbox) == [OWNER]
+    assert entry.runtime_data.access.logins[HOME].who.emails == {OWNER}
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({}, "login_nobody"),
+        ({"emails": ["owner"]}, "login_invalid_email"),
+        ({"emails": [OWNER], "countries": ["XX"]}, "login_invalid_country"),
+        ({"emails": [OWNER], "open_paths": ["/"]}, "login_invalid_path"),
+        ({"emails": [OWNER], "login_methods": ["Nobody"]}, "login_method_unknown"),
+        ({"emails": [OWNER], "hostname": HOSTNAME}, "login_hostname_not_served"),
+        ({"emails": [OWNER], "hostname": "a b"}, "login_hostname_not_served"),
+        (
+            {"emails": [OWNER], "hostname": "x.example.net"},
+            "login_hostname_not_served",
+        ),
+    ],
+)
+async def test_what_nobody_can_have_meant(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    fields: dict[str, Any],
+    key: str,
+) -> None:
+    """Each is a sentence, and nothing is written."""
+    sandbox.journal.clear()
+    with pytest.raises(HomeAssistantError) as raised:
+        await protect(hass, loaded_entry, **fields)
+
+    assert raised.value.translation_key == key
+    assert writes(sandbox) == []
+
+
+async def test_login_methods_by_their_names(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """As Cloudflare shows them; the one-time PIN has a word of its own."""
+    other = IdentityProvider("google", "Google")
+    access_of(sandbox).identity_providers.append(other)
+    await protect(
+        hass,
+        loaded_entry,
+        emails=[OWNER],
+        login_methods=["Google", "onetimepin"],
+    )
+
+    application = application_at(sandbox)
+    assert application
+    assert other.id in application.options["allowed_idps"]
+    assert len(application.options["allowed_idps"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/access/organizations", 403), ("POST", "/access/apps", 400)],
+)
+async def test_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    method: str,
+    path: str,
+    status: int,
+) -> None:
+    """Nothing is left, and the call fails."""
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+    faults.refuse(method, path, status, 10000 if status == 403 else 1234, "Not today")
+
+    with pytest.raises(HomeAssistantError):
+        await protect(hass, entry, emails=[OWNER])
+    assert application_at(sandbox) is None
+    assert access_of(sandbox).policies == {}
+
+
+async def test_zero_trust_was_never_set_up(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    access_of(sandbox).team = None
+    with pytest.raises(HomeAssistantError) as raised:
+        await protect(hass, loaded_entry, emails=[OWNER])
+    assert raised.value.translation_key == "login_zero_trust_not_set_up"
+
+
+async def test_application_of_somebody_else(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A dry run tells it; otherwise the call is refused, and theirs stays as it is."""
+    [other] = access_of(sandbox).applications.values()
+    other.destinations = [{"type": "public", "uri": HOME}]
+    response = await protect(hass, loaded_entry, emails=[OWNER], dry_run=True)
+    assert [each["code"] for each in response["problems"]] == ["foreign_application"]
+
+    sandbox.journal.clear()
+    with pytest.raises(HomeAssistantError) as raised:
+        await protect(hass, loaded_entry, emails=[OWNER])
+    assert raised.value.translation_key == "login_foreign_application"
+    assert writes(sandbox) == []

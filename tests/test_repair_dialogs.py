@@ -1,0 +1,76 @@
+"""The dialogs of repairs: each step uses only what the repair or the step fills."""
+
+from tests.sentences import (
+    FIXING,
+    FIXING_FINDINGS,
+    LOGIN_DRIFTS,
+    LOGINS_WITH_DIALOG,
+    LOST_ZONES,
+    RENEWAL,
+    REPAIRS,
+    UNKNOWN_CERTIFICATES,
+    placeholders,
+    strings,
+)
+
+
+def test_dialogs_of_repairs_can_be_filled() -> None:
+    """Each step uses only placeholders that the repair or the step fills."""
+    handover = {"name", "url", "code", "until", "local_address", "arrival"}
+    handover |= {"blocked_url"}
+    renewal = {"name", "date", "local_address"}
+    steps: dict[str, dict[str, set[str]]] = {
+        **{
+            key: {"init": {"hostname", "who"}, "confirm": {"hostname", "changes"}}
+            for key in FIXING
+        },
+        **{
+            key: {"init": {"name", "date"}, "renew": renewal, "handover": handover}
+            for key in RENEWAL
+        },
+        **{
+            key: {
+                "init": {"target", "value", "detail"},
+                "confirm": {"target", "value", "detail"},
+            }
+            for key in FIXING_FINDINGS
+        },
+        "certificate_ready": {"handover": handover},
+        **{
+            key: {"init": set(), "confirm": set(), "revoke": set()}
+            for key in UNKNOWN_CERTIFICATES
+        },
+        **{
+            key: {"init": {"zone", "reason"}, "forget": {"hostnames"}}
+            for key in LOST_ZONES
+        },
+        **{
+            key: {step: {"hostname"} for step in REPAIRS[key]["step"]}
+            for key in LOGINS_WITH_DIALOG
+        },
+        **{
+            key: {"init": {"hostname"}, "confirm": {"hostname", "changes"}}
+            for key in LOGIN_DRIFTS
+        },
+        "login_list_changed": {
+            "init": {"hostname"},
+            "keep": {"hostname", "differences"},
+            "confirm": {"hostname", "changes", "differences"},
+        },
+        "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
+        "removal_in_file": {
+            "init": {"hostname"},
+            "app": {"app", "entry", "hostname"},
+            "confirm": {"hostname"},
+        },
+        "zone_replaced": {
+            "init": {"zone"},
+            "confirm": {"changes"},
+            "forget": {"hostnames"},
+        },
+    }
+    for key, flow in REPAIRS.items():
+        assert flow["step"].keys() == steps[key].keys()
+        for step, texts in flow["step"].items():
+            for _, sentence in strings(texts):
+                assert placeholders(sentence) <= steps[key][step]
