@@ -9,6 +9,7 @@ LOGGER: Final = logging.getLogger(__package__)
 MANUFACTURER: Final = "Cloudflare"
 
 CONF_ACCOUNT_ID: Final = "account_id"
+CONF_DEVICES: Final = "devices"
 CONF_EXEMPT_PATHS: Final = "exempt_paths"
 CONF_FOUND: Final = "found"
 CONF_HOSTNAME: Final = "hostname"

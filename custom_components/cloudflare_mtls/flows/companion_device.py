@@ -255,9 +255,7 @@ class CompanionDeviceFlow(
             return Message("name_malformed")
         fingerprint = certificate.facts.fingerprint_sha256
         try:
-            problem = protection.pins and await protection.async_pin_problem(
-                fingerprint
-            )
+            problem = await protection.async_room_problem({fingerprint: certificate.id})
         except EngineError as err:
             return describe(err)
         if problem:

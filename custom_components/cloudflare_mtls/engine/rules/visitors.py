@@ -9,16 +9,17 @@ from .text_sets import AnyExcept, Exactly, TextSet
 
 
 class Visitor(StrEnum):
-    """A visitor who must not get in.
+    """A visitor who must not get in, those with the least first.
 
     Cloudflare accepts no certificate of another authority, nor one that has expired or is not
-    valid yet.
+    valid yet. A certificate that is not listed is an unknown one, or that of another device than
+    those that a hostname is for.
     """
 
     NO_CERTIFICATE = "no_certificate"
     UNACCEPTED_CERTIFICATE = "unaccepted_certificate"
     REVOKED_CERTIFICATE = "revoked_certificate"
-    UNPINNED_CERTIFICATE = "unpinned_certificate"
+    UNLISTED_CERTIFICATE = "unlisted_certificate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,9 @@ class Handshake:
 
 
 def handshakes(pinned: frozenset[str] | None) -> Iterator[Handshake]:
-    """Yield every handshake without a good certificate; None pins no certificate.
+    """Yield every handshake without a good certificate, those with the least first.
+
+    Without pins, every certificate of the account that is not revoked is a good one.
 
     Source: Cloudflare's field reference, cf.tls_client_auth.*: all fields are false or empty
     where no certificate is presented, and only a verified one can be revoked.
@@ -51,7 +54,7 @@ def handshakes(pinned: frozenset[str] | None) -> Iterator[Handshake]:
             case True, True, True:
                 visitor = Visitor.REVOKED_CERTIFICATE
             case True, True, False if pinned is not None:
-                visitor = Visitor.UNPINNED_CERTIFICATE
+                visitor = Visitor.UNLISTED_CERTIFICATE
                 fingerprint = AnyExcept(pinned)
             case _:
                 continue

@@ -78,15 +78,14 @@ def _step(
 
 
 def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
-    if desired.pinned is None:
-        length = str(len(rule.expression))
-        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, length)
+    zone, length = steps.state.zone.name, str(len(rule.expression))
+    pinned = desired.accepted.everywhere
+    if any(item.is_limited for item in desired.hostnames):
+        steps.add_problem(ProblemCode.TOO_MANY_LIMITED, zone, length)
+    elif pinned is not None:
+        steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
     else:
-        steps.add_problem(
-            ProblemCode.TOO_MANY_PINNED,
-            steps.state.zone.name,
-            str(len(desired.pinned)),
-        )
+        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, length)
 
 
 def _report_full_list(steps: SafeSteps) -> None:
