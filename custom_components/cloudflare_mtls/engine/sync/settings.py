@@ -175,8 +175,8 @@ class HostnameSettings:
         """Return the hostname itself."""
         return self.protected.hostname
 
-    def is_for(self, device_id: str) -> bool:
-        """Return whether a companion device may use the hostname, by our id."""
+    def is_for(self, device_id: str | None) -> bool:
+        """Return whether a companion device may use the hostname, by our id; None for none of them."""
         devices = self.protected.devices
         return devices is None or device_id in devices
 
