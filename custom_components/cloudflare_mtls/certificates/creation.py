@@ -204,6 +204,7 @@ class CertificateCreator:
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
                 hostname=hostname,
+                hostnames=self._hostnames_of(device, hostname),
             )
         )
 
@@ -295,3 +296,14 @@ class CertificateCreator:
         if device.hostname in published:
             return device.hostname if published[device.hostname] else None
         return next((item for item in published if published[item]), None)
+
+    def _hostnames_of(
+        self, device: CompanionDevice, first: str | None
+    ) -> tuple[str, ...]:
+        """Return the hostnames that a device may open, the one that it uses first."""
+        found = {
+            item.hostname
+            for item in self._protection.hostnames
+            if item.protected.published and item.is_for(device.id)
+        }
+        return tuple(sorted(found, key=lambda item: (item != first, item)))
