@@ -78,14 +78,17 @@ def _step(
 
 
 def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
-    zone, length = steps.state.zone.name, str(len(rule.expression))
-    pinned = desired.accepted.everywhere
+    zone, pinned = steps.state.zone.name, desired.accepted.everywhere
     if any(item.is_limited for item in desired.hostnames):
-        steps.add_problem(ProblemCode.TOO_MANY_LIMITED, zone, length)
+        # Both rules list the same certificates: a person is told once.
+        both = [item for item in (desired.block, desired.skip) if item]
+        length = max(len(item.expression) for item in both)
+        steps.add_problem(ProblemCode.TOO_MANY_LIMITED, zone, str(length))
     elif pinned is not None:
         steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
     else:
-        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, length)
+        length = len(rule.expression)
+        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, str(length))
 
 
 def _report_full_list(steps: SafeSteps) -> None:
