@@ -182,6 +182,7 @@ async def test_without_a_device_there_is_no_choice(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     form = await loaded_entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
+    assert form["data_schema"] is not None
     assert "devices" not in form["data_schema"].schema
 
 
