@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from tests.common import (
@@ -24,7 +25,7 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.dialogs import handovers_of
+from tests.dialogs import fetch, link_of
 from tests.limited import (
     LIMITED,
     LIMITED_ID,
@@ -172,7 +173,6 @@ async def test_new_device_opens_a_hostname_that_was_named(
     )
     assert listed(sandbox, BLOCK_REF) == {tablet}
     assert devices_of(entry) == [TABLET]
-    assert [item.path for item in handovers_of(hass)]
 
     named = await act(
         hass,
@@ -186,6 +186,52 @@ async def test_new_device_opens_a_hostname_that_was_named(
     assert listed(sandbox, BLOCK_REF) == listed(sandbox, SKIP_REF) == {tablet, new}
     assert created["fingerprint_sha256"] not in {tablet, new}
     assert len(devices_of(entry)) == 2
+
+
+@pytest.mark.parametrize(
+    ("hostname", "opens"),
+    [(LIMITED, [LIMITED, HOSTNAME]), (HOSTNAME, [HOSTNAME])],
+)
+async def test_page_names_what_the_device_opens(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    hass_client_no_auth: ClientSessionGenerator,
+    hostname: str,
+    opens: list[str],
+) -> None:
+    """The hostname that it uses comes first; those of other devices are not named."""
+    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
+    created = await act(
+        hass,
+        entry,
+        "mint_certificate",
+        name="Watch",
+        key_type="ec_p256",
+        hostname=hostname,
+    )
+    fetched = await fetch(await hass_client_no_auth(), link_of(hass, created))
+    assert fetched["hostnames"] == opens
+
+
+async def test_device_keeps_an_address_that_it_may_open(
+    hass: HomeAssistant, sandbox: Sandbox, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """Its hostname was limited to others meanwhile: the page names another one."""
+    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
+    (phone,) = [item for item in entry.subentries.values() if item.unique_id == PHONE]
+    hass.config_entries.async_update_subentry(
+        entry, phone, data={**phone.data, "hostname": LIMITED}
+    )
+    await settle(hass)
+    created = await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=f"of-{PHONE}",
+        key_type="ec_p256",
+    )
+    fetched = await fetch(await hass_client_no_auth(), link_of(hass, created))
+    assert (fetched["hostname"], fetched["hostnames"]) == (HOSTNAME, [HOSTNAME])
 
 
 async def test_no_hostname_for_all_devices(

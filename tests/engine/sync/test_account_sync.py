@@ -147,7 +147,7 @@ def test_one_zone_that_was_seen_is_an_answer() -> None:
 def test_what_leaves_a_hostname_open_is_told_of_that_hostname_in_its_zone() -> None:
     """A problem of a hostname that is closed keeps nobody from turning it off."""
     exposure = Exposure(
-        hostname=HOST, visitor=Visitor.UNLISTED_CERTIFICATE, through=None
+        hostname=HOST, visitor=Visitor.UNPINNED_CERTIFICATE, through=None
     )
     open_plan = Plan(problems=(LEFT,), exposures=(exposure,))
     closed = Plan(problems=(LEFT,))

@@ -98,7 +98,7 @@ def test_pinning_blocks_certificates_from_elsewhere() -> None:
     assert exposed(in_sync(), HOST) is None
     exposure = exposed(in_sync(), HOST, admission)
     assert exposure is not None
-    assert exposure.visitor is Visitor.UNLISTED_CERTIFICATE
+    assert exposure.visitor is Visitor.UNPINNED_CERTIFICATE
 
     desired = wanting(protected(), pinned=pinned)
     plan = make_plan(in_sync(), desired)

@@ -96,7 +96,7 @@ def test_another_devices_certificate_is_a_visitor_who_must_not_get_in() -> None:
     both = in_sync(HOST, OTHER)
     plan = make_plan(both, BOTH)
     assert [(item.hostname, item.visitor) for item in plan.exposures] == [
-        (OTHER, Visitor.UNLISTED_CERTIFICATE)
+        (OTHER, Visitor.UNPINNED_CERTIFICATE)
     ]
     assert names(plan.steps) == ["update block_rule", "update skip_rule"]
     assert make_plan(after(both, plan), BOTH).in_sync
@@ -170,7 +170,7 @@ def test_hostname_that_other_devices_reach_is_not_opened_to_everybody() -> None:
     plan = make_plan(start, desired)
     for state in states(start, plan):
         found = exposed(state, OTHER, admits(pinned=()))
-        assert found is None or found.visitor is Visitor.UNLISTED_CERTIFICATE
+        assert found is None or found.visitor is Visitor.UNPINNED_CERTIFICATE
     assert listed(after(start, plan), BLOCK_REF) == {OTHER: frozenset({TABLET})}
 
 

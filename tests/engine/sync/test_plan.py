@@ -203,7 +203,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "no_certificate",
         "unaccepted_certificate",
         "revoked_certificate",
-        "unlisted_certificate",
+        "unpinned_certificate",
     }
 
 

@@ -19,7 +19,7 @@ class Visitor(StrEnum):
     NO_CERTIFICATE = "no_certificate"
     UNACCEPTED_CERTIFICATE = "unaccepted_certificate"
     REVOKED_CERTIFICATE = "revoked_certificate"
-    UNLISTED_CERTIFICATE = "unlisted_certificate"
+    UNPINNED_CERTIFICATE = "unpinned_certificate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def handshakes(pinned: frozenset[str] | None) -> Iterator[Handshake]:
             case True, True, True:
                 visitor = Visitor.REVOKED_CERTIFICATE
             case True, True, False if pinned is not None:
-                visitor = Visitor.UNLISTED_CERTIFICATE
+                visitor = Visitor.UNPINNED_CERTIFICATE
                 fingerprint = AnyExcept(pinned)
             case _:
                 continue
