@@ -105,6 +105,7 @@ async def test_from_the_token_to_the_protected_hostname(
         "published": True,
         "found": "created",
         "keep_in_sync": True,
+        "devices": None,
     }
     assert len(sandbox.journal.writes) == 5
 
@@ -166,6 +167,7 @@ async def test_everything_that_can_be_chosen_is_kept(
         "published": True,
         "found": "created",
         "keep_in_sync": False,
+        "devices": None,
     }
     assert_protected(sandbox, "phones.example.com")
     rules = {rule.ref: rule for rule in zone_of(sandbox).rules}

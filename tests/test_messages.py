@@ -104,6 +104,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     keys |= {key for key, _ in raised_messages()}
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     keys |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
+    keys.add(f"problem_{ProblemCode.TOO_MANY_LIMITED}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 
@@ -140,6 +141,7 @@ def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
 
 HOSTNAME_DIALOG = (
     "flows/account_tunnels.py",
+    "flows/allowed_devices.py",
     "flows/by_app.py",
     "flows/by_hand.py",
     "flows/hostname_draft.py",
@@ -371,6 +373,7 @@ def test_issues() -> None:
         *REPEATED,
         *ARRIVALS,
         "no_edge_certificate",
+        "no_device_left",
         "tunnel_down",
         "token_expiring",
         "token_urgent",

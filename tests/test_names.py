@@ -10,6 +10,7 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 
 from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
+from custom_components.cloudflare_mtls.flows.allowed_devices import ALL_DEVICES
 from custom_components.cloudflare_mtls.flows.by_hand import Afterwards
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
 from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
@@ -39,6 +40,8 @@ def test_actions_are_described() -> None:
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
+    # The selector of devices offers all of them besides those that exist.
+    offered |= {"devices": {ALL_DEVICES}}
     # The selector of tunnels offers a new one besides those that exist.
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}, "afterwards": {*Afterwards}}
     offered |= {"session": {*SESSIONS}}

@@ -150,6 +150,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "connectors": lambda text, foreign: "2",
     "countries": lambda text, foreign: Ours(quoted(foreign)),
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
+    "count": lambda text, foreign: "12",
     "date": lambda text, foreign: "2026-11-28",
     "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),

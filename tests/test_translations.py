@@ -148,6 +148,7 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
             "edge_certificate_missing",
             "creation_stopped",
             f"problem_{ProblemCode.TOO_MANY_PINNED}",
+            f"problem_{ProblemCode.TOO_MANY_LIMITED}",
         ):
             said = {**flow["abort"], **flow["error"]}[key]
             # Markdown is rendered where a dialog ends, but not beside its fields.

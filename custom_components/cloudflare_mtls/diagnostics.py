@@ -11,6 +11,7 @@ from homeassistant.helpers.device_registry import DeviceEntry
 
 from .const import (
     CONF_ACCOUNT_ID,
+    CONF_DEVICES,
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
     CONF_METRICS_ADDRESSES,
@@ -126,8 +127,10 @@ async def async_get_device_diagnostics(
 
 
 def _settings(hostname: HostnameSettings) -> dict[str, Any]:
+    devices = hostname.protected.devices
     return {
         **async_redact_data(hostname_data(hostname), TO_REDACT),
+        CONF_DEVICES: None if devices is None else len(devices),
         # A webhook's path is its secret.
         CONF_EXEMPT_PATHS: len(hostname.protected.exempt_paths),
     }

@@ -12,6 +12,7 @@ from .const import CONF_ACCOUNT_ID, DOMAIN
 from .engine.access.settings import LoginSettings
 from .engine.sync.settings import HostnameSettings
 from .entity import SIGNAL_SUBENTRIES
+from .limited_hostnames import async_forget_removed_devices
 from .runtime_data import CloudflareConfigEntry
 from .subentries import companions_of, hostnames_of, login_hostnames_of
 
@@ -76,6 +77,7 @@ class EntryChanges:
 
     @callback
     def _carry_out(self) -> None:
+        async_forget_removed_devices(self._hass, self._entry)
         before, self._seen = self._seen, _snapshot(self._entry)
         now = self._seen
         if now.data != before.data:

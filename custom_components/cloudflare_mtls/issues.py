@@ -296,6 +296,11 @@ def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:
     return _hostname_issue(key, hostname, fixable=False)
 
 
+def no_device_left_issue(hostname: str) -> Issue:
+    """Return the issue for a limited hostname whose companion devices were all removed."""
+    return _hostname_issue("no_device_left", hostname, fixable=False)
+
+
 def no_edge_certificate_issue(hostname: str) -> Issue:
     """Return the issue for a hostname that the edge has no certificate for."""
     return _hostname_issue("no_edge_certificate", hostname, fixable=False)

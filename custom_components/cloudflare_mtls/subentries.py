@@ -12,6 +12,7 @@ from .const import (
     CONF_ADOPTED,
     CONF_CONNECTOR_OF,
     CONF_COUNTRIES,
+    CONF_DEVICES,
     CONF_EMAILS,
     CONF_EXEMPT_PATHS,
     CONF_FOUND,
@@ -53,6 +54,7 @@ def hostnames_of(
 
 def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
     """Return the settings that the data of a subentry hold."""
+    devices = data.get(CONF_DEVICES)
     return HostnameSettings(
         zone_id=data[CONF_ZONE_ID],
         protected=ProtectedHostname(
@@ -63,6 +65,8 @@ def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
             exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
             published=data[CONF_PUBLISHED],
             found=Found(data.get(CONF_FOUND, Found.CREATED)),
+            # Earlier versions had no limited hostnames.
+            devices=None if devices is None else frozenset(devices),
         ),
         keep_in_sync=data[CONF_KEEP_IN_SYNC],
     )
@@ -71,6 +75,7 @@ def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
 def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
     """Return the settings of a protected hostname as the data of a subentry."""
     protected = settings.protected
+    devices = protected.devices
     return {
         CONF_HOSTNAME: protected.hostname,
         CONF_ZONE_ID: settings.zone_id,
@@ -81,6 +86,7 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
         CONF_PUBLISHED: protected.published,
         CONF_FOUND: protected.found.value,
         CONF_KEEP_IN_SYNC: settings.keep_in_sync,
+        CONF_DEVICES: None if devices is None else sorted(devices),
     }
 
 

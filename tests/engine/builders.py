@@ -27,6 +27,7 @@ from custom_components.cloudflare_mtls.engine.rules.marks import (
     RECORD_COMMENT,
     SKIP_REF,
 )
+from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.desired import (
     DesiredZone,
     record_content,
@@ -71,6 +72,7 @@ def protected(
     service: str = SERVICE,
     tunnel_id: str = TUNNEL_ID,
     published: bool = True,
+    devices: Iterable[str] | None = None,
 ) -> ProtectedHostname:
     """Return the settings of a protected hostname."""
     return ProtectedHostname(
@@ -80,6 +82,7 @@ def protected(
         layout=layout,
         exempt_paths=exempt_paths,
         published=published,
+        devices=None if devices is None else frozenset(devices),
     )
 
 
@@ -92,10 +95,17 @@ def admits(*exempt_paths: str, pinned: Iterable[str] | None = None) -> Admission
 def wanting(
     *hostnames: ProtectedHostname,
     removed: Iterable[ProtectedHostname] = (),
+    pinned: frozenset[str] | None = None,
+    of_device: Mapping[str, frozenset[str]] = MappingProxyType({}),
     **more: Any,
 ) -> DesiredZone:
-    """Return a desired zone, with hostnames to protect and hostnames to take down."""
-    return DesiredZone(hostnames=hostnames, removed=tuple(removed), **more)
+    """Return a desired zone, with hostnames to protect, others to take down, and what is accepted."""
+    return DesiredZone(
+        hostnames=hostnames,
+        removed=tuple(removed),
+        accepted=Accepted(everywhere=pinned, of_device=of_device),
+        **more,
+    )
 
 
 def taking_over(observation: Observation, desired: DesiredZone) -> DesiredZone:

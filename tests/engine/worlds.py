@@ -1,6 +1,6 @@
 """Random zones with random settings, and the sandbox's verdict on which requests get in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -15,7 +15,11 @@ from custom_components.cloudflare_mtls.engine.api.models import (
 from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
 from custom_components.cloudflare_mtls.engine.rules.exempt_paths import is_exempt
-from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
+from custom_components.cloudflare_mtls.engine.rules.expressions import (
+    block_expression,
+    skip_expression,
+)
+from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
     find_made_by_hand,
@@ -160,6 +164,13 @@ _PINS: st.SearchStrategy[frozenset[str] | None] = st.sampled_from(
 )
 
 
+# The phone renews its certificate: the old one and the new one are good.
+_OF_DEVICE = {
+    "phone": frozenset({"a" * 64, "d" * 64}),
+    "tablet": frozenset({"b" * 64}),
+}
+
+
 def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None]:
     """Return our block rule, complete, changed or missing."""
     if not admissions:
@@ -192,17 +203,20 @@ def _own_block(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | Non
     )  # fmt: skip
 
 
-def _own_skip(hosts: Iterable[str]) -> st.SearchStrategy[Rule | None]:
+def _own_skip(admissions: dict[str, Admission]) -> st.SearchStrategy[Rule | None]:
     """Return our skip rule, complete, changed or missing."""
-    if not (hosts := tuple(hosts)):
+    if not admissions:
         return st.none()
-    good = skip_rule(*hosts)
+    good = skip_rule(*admissions)
+    expression = skip_expression(admissions)
+    listing = replace(good, expression=expression) if expression else None
     return st.sampled_from(
         [
             None,
             good,
             good,
-            good,
+            listing,
+            listing,
             replace(good, enabled=False),
             replace(good, expression="ssl"),
             replace(good, action_parameters={"products": ["bic"]}),
@@ -249,12 +263,13 @@ def _ingress_of(hostname: str) -> st.SearchStrategy[Any]:
 
 def _settings_of(hostname: str) -> st.SearchStrategy[ProtectedHostname]:
     return st.builds(
-        lambda paths, layout, published: protected(
-            hostname, *paths, layout=layout, published=published
+        lambda paths, layout, published, devices: protected(
+            hostname, *paths, layout=layout, published=published, devices=devices
         ),
         _EXEMPT,
         st.sampled_from(Layout),
         st.sampled_from([True, True, True, False]),
+        st.sampled_from([None, None, ["phone"], ["tablet"], ["phone", "tablet"], []]),
     )
 
 
@@ -267,7 +282,7 @@ def worlds(draw: st.DrawFn) -> World:
         hostnames=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "kept"
         ),
-        pinned=draw(_PINS),
+        accepted=Accepted(everywhere=draw(_PINS), of_device=_OF_DEVICE),
         removed=tuple(
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
@@ -287,7 +302,7 @@ def worlds(draw: st.DrawFn) -> World:
         )
         for host in named
     }
-    own = [draw(_own_block(admissions)), draw(_own_skip(named))]
+    own = [draw(_own_block(admissions)), draw(_own_skip(admissions))]
     foreign = draw(
         st.lists(_FOREIGN_RULES, max_size=4, unique_by=lambda item: item.ref)
     )
@@ -382,11 +397,7 @@ def lets_in(
         if is_exempt(path, admission.exempt_paths):
             continue
         service = ingress.route(state, zone, host, path)
-        if isinstance(service, ingress.Failure) and service is not ingress.NO_ORIGIN:
-            continue
-        if isinstance(service, ingress.Service) and service.name.startswith(
-            "http_status:"
-        ):
+        if not _is_origin(service):
             continue
         for request in _requests(host, path, admission):
             if firewall.judge(zone.rules, request).stopped_by is None:
@@ -394,19 +405,59 @@ def lets_in(
     return None
 
 
+def others_let_in(
+    observation: Observation, hostname: str, admission: Admission
+) -> set[tuple[str, str]]:
+    """Return the paths that valid certificates reach which are not listed, with their fingerprints."""
+    state = _as_state(observation)
+    zone = next(iter(state.zones.values()))
+    return {
+        (path, fingerprint)
+        for fingerprint, path in product(_others(admission), _PATHS)
+        if not is_exempt(path, admission.exempt_paths)
+        and _is_origin(ingress.route(state, zone, hostname, path))
+        and any(
+            firewall.judge(zone.rules, request).stopped_by is None
+            for request in _with_certificate(
+                hostname, path, (True, True, False, fingerprint)
+            )
+        )
+    }
+
+
+def _others(admission: Admission) -> list[str]:
+    """Return the certificates of devices and of strangers that must not pass."""
+    if admission.pinned is None:
+        return []
+    known = {"c" * 64}.union(*_OF_DEVICE.values())
+    return sorted(known - admission.pinned)
+
+
+def _is_origin(service: ingress.Service | ingress.Failure) -> bool:
+    if isinstance(service, ingress.Failure):
+        return service is ingress.NO_ORIGIN
+    return not service.name.startswith("http_status:")
+
+
 def _requests(host: str, path: str, admission: Admission) -> Iterator[dict[str, Value]]:
     # No certificate, one of another authority, a pinned one that expired, a pinned one that is
-    # revoked and, when pinning, one that is not pinned.
+    # revoked and, where some are listed, those that are not.
     certificates = [
         (False, False, False, ""),
         (True, False, False, "c" * 64),
         (True, False, False, _PINNED[0]),
         (True, True, True, _PINNED[0]),
     ]
-    if admission.pinned is not None:
-        certificates.append((True, True, False, "c" * 64))
-    for certificate, country in product(certificates, ("DE", "US")):
-        presented, verified, revoked, fingerprint = certificate
+    certificates += [(True, True, False, other) for other in _others(admission)]
+    for certificate in certificates:
+        yield from _with_certificate(host, path, certificate)
+
+
+def _with_certificate(
+    host: str, path: str, certificate: tuple[bool, bool, bool, str]
+) -> Iterator[dict[str, Value]]:
+    presented, verified, revoked, fingerprint = certificate
+    for country in ("DE", "US"):
         yield {
             "http.host": host,
             "http.request.uri.path": path,

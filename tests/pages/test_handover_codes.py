@@ -43,6 +43,7 @@ async def test_code(
         "label": delivery.label,
         "password": delivery.password,
         "hostname": HOSTNAME,
+        "hostnames": [],
         "test_url": (
             f"https://{HOSTNAME}/api/cloudflare_mtls/proof#{delivery.test_token}"
         ),

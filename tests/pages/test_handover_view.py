@@ -63,8 +63,9 @@ async def test_fetching_works_once(
     assert answer.status == 200
     taken = await answer.json()
     assert taken.keys() == {
-        *("system", "label", "password", "hostname", "test_url", "bundles")
+        *("system", "label", "password", "hostname", "hostnames", "test_url", "bundles")
     }
+    assert taken["hostnames"] == [taken["hostname"]]
     formats = [item["format"] for item in taken["bundles"]]
     assert formats[0] == bundle
     assert sorted(formats) == ["compatible", "modern"]

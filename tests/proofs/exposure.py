@@ -3,13 +3,16 @@
 The sandbox shares no code with the engine, so it does not repeat the engine's mistakes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 
 from sandbox import client_auth, firewall, ingress
 from sandbox.expressions import Value
 from sandbox.state import Rule, State, Zone
+
+from .hostnames import DEVICES, STRANGER
 
 # Ways to write a hostname: {0} as it is, {1} in upper case, {2} in title case.
 _HOST_FORMS = ("{0}", "{0}:8443", "{0}.", "{0}.:443", "{1}", "{2}:2053", "{0}:x.nas")
@@ -34,13 +37,14 @@ _FIELDS: Mapping[str, Value] = {
 
 @dataclass(frozen=True)
 class UnauthorizedRequest:
-    """A request without a certificate, or with a revoked one."""
+    """A request without a certificate, with a revoked one, or with a valid one of another device."""
 
     hostname: str
     host: str
     path: str
     country: str
     revoked: bool
+    fingerprint: str = ""
 
     @property
     def fields(self) -> dict[str, Value]:
@@ -50,7 +54,8 @@ class UnauthorizedRequest:
             "http.host": self.host,
             "http.request.uri.path": self.path,
             "ip.src.country": self.country,
-            "cf.tls_client_auth.cert_verified": self.revoked,
+            "cf.tls_client_auth.cert_verified": self.revoked or bool(self.fingerprint),
+            "cf.tls_client_auth.cert_fingerprint_sha256": self.fingerprint,
             "cf.tls_client_auth.cert_revoked": self.revoked,
         }
 
@@ -63,11 +68,16 @@ class ExposureFinder:
         self._blocked: dict[tuple[object, ...], bool] = {}
 
     def admitted(
-        self, state: State, zone: Zone, protected: Mapping[str, tuple[str, ...]]
+        self,
+        state: State,
+        zone: Zone,
+        protected: Mapping[str, tuple[str, ...]],
+        devices: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> frozenset[UnauthorizedRequest]:
         """Return the unauthorized requests that reach an origin.
 
         `protected` has the exempt paths of each hostname; requests to these paths are left out.
+        `devices` has those that may use a limited hostname.
         """
         rules = tuple(_effect(rule) for rule in zone.rules)
         return frozenset(
@@ -76,7 +86,7 @@ class ExposureFinder:
             for path in _PATHS
             if not _is_exempt(path, exempt_paths)
             and reaches_origin(state, zone, hostname, path)
-            for request in _requests(hostname, path)
+            for request in _requests(hostname, path, devices.get(hostname))
             if not self._is_blocked(rules, zone.rules, request)
         )
 
@@ -99,13 +109,22 @@ def reaches_origin(state: State, zone: Zone, hostname: str, path: str) -> bool:
             return not name.startswith("http_status:")
 
 
-def _requests(hostname: str, path: str) -> Iterator[UnauthorizedRequest]:
+def _requests(
+    hostname: str, path: str, devices: Collection[str] | None
+) -> Iterator[UnauthorizedRequest]:
     hosts = [
         form.format(hostname, hostname.upper(), hostname.title())
         for form in _HOST_FORMS
     ]
     for host, country, revoked in product(hosts, _COUNTRIES, (False, True)):
         yield UnauthorizedRequest(hostname, host, path, country, revoked)
+    if devices is None:
+        return
+    others = [item for key, item in DEVICES.items() if key not in devices]
+    for host, country, other in product(hosts, _COUNTRIES, (*others, STRANGER)):
+        yield UnauthorizedRequest(
+            hostname, host, path, country, revoked=False, fingerprint=other
+        )
 
 
 def _is_exempt(path: str, exempt_paths: tuple[str, ...]) -> bool:

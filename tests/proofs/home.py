@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 from custom_components.cloudflare_mtls.engine.api import pause, recent_writes as recent
@@ -18,6 +18,7 @@ from custom_components.cloudflare_mtls.engine.certificates.keys import (
     KeyType,
     make_signing_request,
 )
+from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import (
@@ -26,6 +27,20 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
 )
 from sandbox.clock import CLOCK
 from sandbox.seed import ACCOUNT_ID, ZONE_ID
+from tests.engine.builders import trust
+
+from .hostnames import DEVICES
+
+# Only limited hostnames look at them.
+_PINS: Final = Pins(
+    zone_ids=[ZONE_ID],
+    trust=trust(
+        confirmed={fingerprint: key for key, fingerprint in DEVICES.items()},
+        device_ids=DEVICES.keys(),
+    ),
+    run_blocking=asyncio.to_thread,
+    everywhere=False,
+)
 
 
 @dataclass(frozen=True)
@@ -131,6 +146,7 @@ class Home:
                     ),
                     *self._elsewhere,
                 ),
+                pins=_PINS,
             )
         return self._reconciler
 

@@ -1,4 +1,4 @@
-"""Hostnames and services of the proofs' zone."""
+"""Hostnames, services and devices of the proofs' zone."""
 
 from typing import Final
 
@@ -14,5 +14,10 @@ SHED: Final = f"shed-mobile.{ZONE_NAME}"
 NAS: Final = f"nas.{ZONE_NAME}"
 WILDCARD: Final = f"*.{ZONE_NAME}"
 FOREIGN_SERVICE: Final = "http://192.168.1.20:5000"
+
+# The devices of every home, by their ids, each with the fingerprint of its certificate.
+DEVICES: Final = {"phone": "a" * 64, "tablet": "b" * 64}
+# The fingerprint of a valid certificate that belongs to none of them.
+STRANGER: Final = "c" * 64
 
 TUNNEL_ADDRESS: Final = f"{TUNNEL_ID}.cfargotunnel.com"

@@ -72,7 +72,7 @@ class ScenarioRunner:
         self.sandbox.replace_state(state)
         monitor = WriteMonitor(self.sandbox)
         for item in scenario.job.hostnames:
-            monitor.protected[item.hostname] = item.exempt_paths
+            monitor.watch(item)
         monitor.accept_state()
         return monitor
 

@@ -18,6 +18,8 @@ from .job import Job
 from .resettable_sandbox import ResettableSandbox
 
 _HOSTNAME: Final = protected(HOME, "/api/webhook/")
+_PHONES: Final = replace(_HOSTNAME, devices=frozenset({"phone"}))
+_TABLETS: Final = replace(_HOSTNAME, devices=frozenset({"tablet"}))
 _SYNC: Final = Job("sync", (_HOSTNAME,))
 _TAKE_DOWN: Final = Job("take_down", (_HOSTNAME,))
 _CREATE_CERTIFICATE: Final = Job("create_certificate")
@@ -71,6 +73,12 @@ async def _in_sync(sandbox: ResettableSandbox) -> None:
     """Protect the hostname, beside foreign things."""
     await add_foreign_things(sandbox)
     assert (await sandbox.new_home(_HOSTNAME).sync()).is_done
+
+
+async def _for_the_phone(sandbox: ResettableSandbox) -> None:
+    """Protect the hostname for one device."""
+    await add_foreign_things(sandbox)
+    assert (await sandbox.new_home(_PHONES).sync()).is_done
 
 
 async def _in_sync_alone(sandbox: ResettableSandbox) -> None:
@@ -134,6 +142,18 @@ SCENARIOS: Final = (
     Scenario("Build-up", _SYNC, add_foreign_things, prepare_earlier=_in_sync),
     Scenario("Tear-down", _TAKE_DOWN, _in_sync, prepare_earlier=add_foreign_things),
     Scenario("Fix", _SYNC, _drifted, prepare_earlier=_in_sync),
+    Scenario(
+        "Limit a hostname to one device",
+        Job("sync", (_TABLETS,)),
+        _in_sync,
+        prepare_earlier=_in_sync,
+    ),
+    Scenario(
+        "Give a limited hostname to another device",
+        Job("sync", (_TABLETS,)),
+        _for_the_phone,
+        prepare_earlier=_for_the_phone,
+    ),
     Scenario(
         "Create a certificate",
         _CREATE_CERTIFICATE,

@@ -33,7 +33,7 @@ from .call_faults import CallFault
 from .dashboard_edits import EDITS, Edit
 from .exposure import ExposureFinder
 from .home import Home, Run
-from .hostnames import BOAT, CABIN, HOME, SHED
+from .hostnames import BOAT, CABIN, DEVICES, HOME, SHED
 from .resettable_sandbox import ResettableSandbox
 from .time_skipping import entered
 from .write_monitor import WriteMonitor
@@ -164,9 +164,15 @@ class ZoneHistory(RuleBasedStateMachine):
         layout=st.sampled_from(Layout),
         service=_services,
         published=st.booleans(),
+        devices=st.sampled_from([None, None, ["phone"], ["tablet"], [*DEVICES], []]),
     )
     def change(
-        self, number: int, layout: Layout, service: str, published: bool
+        self,
+        number: int,
+        layout: Layout,
+        service: str,
+        published: bool,
+        devices: list[str] | None,
     ) -> None:
         """Change a hostname's other settings."""
         hostname = sorted(self.first.settings)[number % len(self.first.settings)]
@@ -175,7 +181,9 @@ class ZoneHistory(RuleBasedStateMachine):
             layout=layout,
             service=service,
             published=published,
+            devices=None if devices is None else frozenset(devices),
         )
+        self.monitor.watch(self.first.settings[hostname])
 
     @precondition(lambda self: self.first.settings)
     @rule()
@@ -223,7 +231,7 @@ class ZoneHistory(RuleBasedStateMachine):
             ProtectedHostname(hostname=hostname, tunnel_id=TUNNEL_ID, service=SERVICE),
         )
         home.settings[hostname] = replace(known, exempt_paths=exempt_paths)
-        self.monitor.protected[hostname] = exempt_paths
+        self.monitor.watch(home.settings[hostname])
 
     def _add_fault(self, kind: FaultKind, nth: int) -> None:
         self.sandbox.faults.add(CallFault(kind, first=nth))

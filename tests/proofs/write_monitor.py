@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 import json
 
+from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 from sandbox.journal import Entry
 
 from .exposure import ExposureFinder, UnauthorizedRequest
@@ -20,11 +21,20 @@ class WriteMonitor:
         self.violations: list[str] = []
         # The exempt paths of every hostname that a home protects.
         self.protected: dict[str, tuple[str, ...]] = {}
+        # The devices that may use each limited hostname.
+        self.devices: dict[str, frozenset[str]] = {}
         self._sandbox = sandbox
         self._finder = finder or ExposureFinder()
         self._admitted: frozenset[UnauthorizedRequest] = frozenset()
         self._foreign: dict[str, str] = {}
         sandbox.request_listeners.append(self._check)
+
+    def watch(self, item: ProtectedHostname) -> None:
+        """Judge a hostname by these settings from now on."""
+        self.protected[item.hostname] = item.exempt_paths
+        self.devices.pop(item.hostname, None)
+        if item.devices is not None:
+            self.devices[item.hostname] = item.devices
 
     def accept_state(self) -> None:
         """Compare with the present state from now on; needed before a run and after an edit."""
@@ -34,7 +44,9 @@ class WriteMonitor:
     def admitted(self) -> frozenset[UnauthorizedRequest]:
         """Return the unauthorized requests that get in now."""
         sandbox = self._sandbox
-        return self._finder.admitted(sandbox.state, sandbox.zone, self.protected)
+        return self._finder.admitted(
+            sandbox.state, sandbox.zone, self.protected, self.devices
+        )
 
     def exposed_hostnames(self) -> set[str]:
         """Return the hostnames where an unauthorized request gets in now."""

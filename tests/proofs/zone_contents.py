@@ -10,6 +10,7 @@ from sandbox.api.dns import record_json
 from sandbox.api.rulesets import ruleset_json
 
 from .exposure import UnauthorizedRequest
+from .hostnames import DEVICES
 from .resettable_sandbox import OWN_REFS, ResettableSandbox
 
 
@@ -85,13 +86,15 @@ def contents_of(sandbox: ResettableSandbox, hostname: str) -> list[str]:
 def devices_get_in(sandbox: ResettableSandbox, hostname: ProtectedHostname) -> bool:
     """Return whether a device with a good certificate passes our rules and the tunnel.
 
-    Also true for a hostname that is not published, as devices need not get in there.
+    Also true for a hostname that is not published, or for no device: nobody need get in there.
     """
     name, zone = hostname.hostname, sandbox.zone
-    if not hostname.published:
+    devices = DEVICES.keys() if hostname.devices is None else hostname.devices
+    if not hostname.published or not devices:
         return True
     request = UnauthorizedRequest(name, name, "/", "DE", revoked=False).fields
     request["cf.tls_client_auth.cert_verified"] = True
+    request["cf.tls_client_auth.cert_fingerprint_sha256"] = DEVICES[min(devices)]
     own = [rule for rule in zone.rules if rule.ref in OWN_REFS]
     service = ingress.route(sandbox.state, zone, name, "/")
     return (

@@ -9,8 +9,10 @@ from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 
 from .values import Content
 
-# The fingerprint of a certificate that no test pins.
-UNPINNED: Final = "c" * 64
+# The fingerprints of the certificates of two devices, which rules may list.
+DEVICES: Final = ("a" * 64, "b" * 64)
+# The fingerprint of a certificate that no test lists.
+UNLISTED: Final = "c" * 64
 
 _PREFIX: Final = "cf.tls_client_auth."
 _TEXTS: Final = (
@@ -65,7 +67,7 @@ def handshakes(admission: Admission, texts: Iterable[str] = ()) -> Iterator[Hand
     yield NOTHING_PRESENTED
     # A revoked certificate is a verified one as well.
     standings = ((False, False), (True, False), (True, True))
-    fingerprints = (*sorted(admission.pinned or ()), UNPINNED)
+    fingerprints = (*DEVICES, UNLISTED)
     for (verified, revoked), fingerprint, text in product(
         standings, fingerprints, ("4D", *texts)
     ):

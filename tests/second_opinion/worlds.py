@@ -30,10 +30,11 @@ from tests.engine.builders import (
 )
 
 from .expressions import BLOCKS, CLOSE_TO_OURS, EXPRESSIONS
+from .handshakes import DEVICES
 
 IDNA_HOST: Final = "xn--hhe-sna.example.com"
 _UNICODE: Final = "höhe.example.com"
-_PINS: Final = ("a" * 64, "b" * 64)
+_NEIGHBOUR: Final = "nas.example.com"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ _ADMISSIONS: Final = st.builds(
             ("/auth/token", "/local/"),
         ]
     ),
-    st.sampled_from([None, None, _PINS[:1], _PINS, ()]),
+    st.sampled_from([None, None, DEVICES[:1], DEVICES[1:], DEVICES, ()]),
 )
 
 _ACTIONS: Final[st.SearchStrategy[tuple[str, dict[str, Any]]]] = st.sampled_from(
@@ -89,16 +90,22 @@ def _foreign(draw: st.DrawFn, number: int) -> Rule:
     )
 
 
-def own_block(hostname: str, admission: Admission) -> Rule:
-    """Return our block rule."""
-    return rule("block", block_expression({hostname: admission}), BLOCK_REF)
+def own_block(
+    hostname: str, admission: Admission, neighbour: Admission | None = None
+) -> Rule:
+    """Return our block rule; it may name another hostname, for other devices."""
+    admissions = {hostname: admission} | ({_NEIGHBOUR: neighbour} if neighbour else {})
+    return rule("block", block_expression(admissions), BLOCK_REF)
 
 
-def own_skip(hostname: str, admission: Admission) -> Rule:
-    """Return our skip rule."""
+def own_skip(
+    hostname: str, admission: Admission, neighbour: Admission | None = None
+) -> Rule:
+    """Return our skip rule; it may name another hostname, for other devices."""
+    admissions = {hostname: admission} | ({_NEIGHBOUR: neighbour} if neighbour else {})
     return rule(
         "skip",
-        skip_expression({hostname: admission}),
+        skip_expression(admissions),
         SKIP_REF,
         parameters={**ENDS_THE_RULES, "phases": ["http_ratelimit"]},
     )
@@ -109,7 +116,10 @@ def _own(draw: st.DrawFn, hostname: str, admission: Admission) -> list[Rule]:
     """Draw our rules: mostly as they have to be, else for other paths and pins, disabled or missing."""
     if draw(st.integers(0, 3)) == 0:
         admission = draw(_ADMISSIONS)
-    block, skip = own_block(hostname, admission), own_skip(hostname, admission)
+    neighbour = draw(st.none() | _ADMISSIONS)
+    block, skip = (
+        write(hostname, admission, neighbour) for write in (own_block, own_skip)
+    )
     rules = draw(
         st.sampled_from(
             [[skip, block], [skip, block], [skip, block], [block], [block, skip], [], [skip],

@@ -50,6 +50,7 @@ async def test_list(
             certificate_id=CERTIFICATE_ID,
             name="Pixel 8",
             trusted=True,
+            hostnames=[],
             status="revoked",
         ),
         described(
@@ -58,6 +59,7 @@ async def test_list(
             certificate_id="foreign",
             name="Terraform",
             trusted=False,
+            hostnames=[HOSTNAME],
             status="active",
         ),
     ]

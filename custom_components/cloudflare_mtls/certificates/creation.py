@@ -18,6 +18,7 @@ from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
+from ..limited_hostnames import async_admit
 from ..pages.handovers import Delivery, Handover, async_get_handovers
 from ..pages.visit import async_get_questions
 from ..subentries import companion_subentry, find_companion
@@ -141,7 +142,7 @@ class CertificateCreator:
         happens in between, a restart included, the certificate is revoked when it is seen.
         """
         device = request.device
-        await self._check_room_for_pin()
+        await self._check_room(request)
         signing_request = await self._hass.async_add_executor_job(
             make_signing_request, device.name, device.id, request.key_type
         )
@@ -175,6 +176,7 @@ class CertificateCreator:
             subentry = companion_subentry(request.device)
             self._hass.config_entries.async_add_subentry(self._entry, subentry)
             creation.subentry_id = subentry.subentry_id
+            async_admit(self._hass, self._entry, request.device.id, request.opens)
         certificate, ledger = signed.certificate, self._protection.ledger
         record = request.record(certificate.facts.fingerprint_sha256, dt_util.utcnow())
         await ledger.async_add(certificate.id, record)
@@ -202,6 +204,7 @@ class CertificateCreator:
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
                 hostname=hostname,
+                hostnames=self._hostnames_of(device, hostname),
             )
         )
 
@@ -272,23 +275,35 @@ class CertificateCreator:
         entry = self._hass.config_entries.async_get_entry(self._entry.entry_id)
         return entry is not None and entry.disabled_by is None
 
-    async def _check_room_for_pin(self) -> None:
-        """Raise HomeAssistantError where no rule could hold one more certificate."""
-        if self._protection.pins and (
-            problem := await self._protection.async_pin_problem(_ANY_FINGERPRINT)
+    async def _check_room(self, request: CertificateRequest) -> None:
+        """Raise HomeAssistantError where no rule could list one more certificate of the device."""
+        if problem := await self._protection.async_room_problem(
+            {_ANY_FINGERPRINT: request.device.id}, request.opens
         ):
             raise_translated_error(describe_problem(problem))
 
     def _hostname_of(self, device: CompanionDevice) -> str | None:
         """Return the hostname that the device uses, if it can be reached.
 
-        Where nobody chose one, or it is no longer protected, that is the first of its zone.
+        Where nobody chose one, or it is no longer protected or not for the device, that is the
+        first of its zone that is.
         """
         published = {
             item.hostname: item.protected.published
             for item in self._protection.hostnames
-            if item.zone_id == device.zone_id
+            if item.zone_id == device.zone_id and item.is_for(device.id)
         }
         if device.hostname in published:
             return device.hostname if published[device.hostname] else None
         return next((item for item in published if published[item]), None)
+
+    def _hostnames_of(
+        self, device: CompanionDevice, first: str | None
+    ) -> tuple[str, ...]:
+        """Return the hostnames that a device may open, the one that it uses first."""
+        found = {
+            item.hostname
+            for item in self._protection.hostnames
+            if item.protected.published and item.is_for(device.id)
+        }
+        return tuple(sorted(found, key=lambda item: (item != first, item)))

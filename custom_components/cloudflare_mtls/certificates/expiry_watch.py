@@ -105,9 +105,11 @@ class CertificateWatch:
 
     def _refuses_unknown(self, state: ProtectionState) -> bool:
         """Return whether every hostname is known to refuse certificates that are not trusted."""
-        removed = self._protection.removals.hostnames.values()
-        return self._protection.pins and all(
-            map(state.is_closed, (*self._protection.hostnames, *removed))
+        pins, removed = self._protection.pins, self._protection.removals.hostnames
+        hostnames = (*self._protection.hostnames, *removed.values())
+        return (pins or bool(hostnames)) and all(
+            (pins or item.protected.is_limited) and state.is_closed(item)
+            for item in hostnames
         )
 
     def _newly_revoked(self, state: ProtectionState) -> set[str]:

@@ -18,6 +18,7 @@ def pack(
     facts: CertificateFacts,
     advised_format: BundleFormat,
     hostname: str | None,
+    hostnames: tuple[str, ...],
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
     label = make_label(device.name, facts.issued_on, device.id)
@@ -35,4 +36,5 @@ def pack(
             for item in formats
         ),
         hostname=hostname,
+        hostnames=hostnames,
     )

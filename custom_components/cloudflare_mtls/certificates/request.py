@@ -19,6 +19,7 @@ class CertificateRequest:
 
     revoke_old_after: in days, at most MAX_REVOKE_OLD_AFTER.
     is_new: the device is stored with its certificate; otherwise it has to be there already.
+    opens: the limited hostnames that a new device may use.
     asked_at: how many stops of creations there were when it was asked for; None for now.
     """
 
@@ -28,6 +29,7 @@ class CertificateRequest:
     bundle_format: BundleFormat
     is_new: bool = False
     revoke_old_after: int | None = None
+    opens: frozenset[str] = frozenset()
     asked_at: int | None = None
 
     @classmethod

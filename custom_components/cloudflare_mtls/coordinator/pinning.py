@@ -1,29 +1,33 @@
-"""Has the rules accept only the certificates of companion devices, where a person chose that."""
+"""Has the rules list the certificates of companion devices, where they accept only some."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from ..const import LOGGER
 from ..engine.api.ask_each import ask_each
 from ..engine.api.errors import EngineError
+from ..engine.sync.accepted import Accepted
 from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 
+_NO_ROOM: Final = (ProblemCode.TOO_MANY_PINNED, ProblemCode.TOO_MANY_LIMITED)
 
-async def async_find_pin_problem(
-    reconciler: Reconciler, fingerprints: Collection[str]
+
+async def async_find_room_problem(
+    reconciler: Reconciler, accepted: Accepted
 ) -> Problem | None:
-    """Return why a zone cannot take these fingerprints, if there are too many; raise EngineError.
+    """Return why a zone's rules cannot list these certificates, if so; raise EngineError.
 
-    A zone that cannot be looked at keeps no other from being pinned.
+    A zone that cannot be looked at keeps no other from listing them.
     """
     extent = _everything(reconciler)
     zones = await ask_each(reconciler.zones_of(extent.hostnames), reconciler.look)
     zones.raise_if_all_failed()
     for view in zones.found.values():
-        plan = reconciler.plan_for(view, frozenset(fingerprints), extent)
+        plan = reconciler.plan_for(view, accepted, extent)
         for problem in plan.problems:
-            if problem.code is ProblemCode.TOO_MANY_PINNED:
+            if problem.code in _NO_ROOM:
                 return problem
     return None
 

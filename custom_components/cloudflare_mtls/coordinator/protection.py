@@ -1,7 +1,7 @@
 """Coordinator of the protection: what Cloudflare has for the protected hostnames, and what must change."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +29,7 @@ from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
 from ..issues import (
     async_report,
     lost_zone_issue,
+    no_device_left_issue,
     protection_issues,
     repeated_drift_issue,
 )
@@ -38,7 +39,7 @@ from ..wording import async_get_texts
 from .account_zones import AccountZones
 from .base import SECOND_LOOK, CloudflareCoordinator
 from .drift_fixer import DriftFixer
-from .pinning import async_find_pin_problem, async_write_pins
+from .pinning import async_find_room_problem, async_write_pins
 from .protection_state import ProtectionState
 from .removals import Removals
 
@@ -97,7 +98,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             removed=tuple(self.removals.hostnames.values()),
             marked=self.removals.marked,
             released=self.removals.released,
-            pins=self._pins if self.pins else None,
+            pins=self._pins,
             skip_dry_runs=self._skip_dry_runs,
         )
 
@@ -132,11 +133,12 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @property
     def _pins(self) -> Pins:
-        """Return the certificates that are trusted, pinned or not."""
+        """Return what says which certificates are trusted, pinned or not."""
         return Pins(
             zone_ids=self._certificate_zones,
             trust=self.trust,
             run_blocking=self.hass.async_add_executor_job,
+            everywhere=self.pins,
         )
 
     @override
@@ -294,10 +296,10 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         listed: CertificateList,
     ) -> dict[str, Plan | None]:
         """Return what must change in each zone that was seen."""
-        pinned = reconciler.pins.fingerprints(listed) if reconciler.pins else None
+        accepted = reconciler.accepted(listed)
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
         return {
-            zone_id: reconciler.plan_for(view, pinned, extent)
+            zone_id: reconciler.plan_for(view, accepted, extent)
             for zone_id, view in views.items()
         }
 
@@ -335,6 +337,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             self._newly_unread,
             self._fixer.policy.refusals,
         )
+        issues += [
+            no_device_left_issue(item.hostname)
+            for item in self.hostnames
+            if item.protected.devices == frozenset()
+        ]
         entry_id = self.config_entry.entry_id
         async_report(self.hass, entry_id, "hostname", issues)
         repeated = self._fixer.repeated.repeated(Moment.now())
@@ -345,14 +352,45 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             lost_issues = [lost_zone_issue(item) for item in lost.values()]
             async_report(self.hass, entry_id, "zone", lost_issues)
 
-    async def async_pin_problem(self, *more: str) -> Problem | None:
-        """Return what keeps today's certificates, and more, from being pinned; raise EngineError."""
-        pinned = await self._pins.read(self.client)
-        return await async_find_pin_problem(self.reconciler, pinned | set(more))
+    async def async_pin_problem(self) -> Problem | None:
+        """Return what keeps today's certificates from being pinned; raise EngineError."""
+        pins = replace(self._pins, everywhere=True)
+        reconciler = replace(self.reconciler, pins=pins)
+        accepted = await reconciler.read_accepted()
+        return await async_find_room_problem(reconciler, accepted)
+
+    async def async_room_problem(
+        self, further: Mapping[str, str | None], opens: Collection[str] = ()
+    ) -> Problem | None:
+        """Return why no rule could list further certificates, if so; raise EngineError.
+
+        Each is given by its fingerprint, with its device, which may use these limited hostnames
+        besides those that it may use already.
+        """
+        hostnames = tuple(
+            item.limited_to(
+                {*(item.protected.devices or ()), *filter(None, further.values())}
+            )
+            if item.hostname in opens
+            else item
+            for item in self.hostnames
+        )
+        reconciler = replace(self.reconciler, hostnames=hostnames)
+        if not reconciler.lists_certificates:
+            return None
+        now = accepted = await reconciler.read_accepted()
+        for fingerprint, device_id in further.items():
+            accepted = accepted.with_another(device_id, fingerprint)
+        if all(
+            accepted.at(item.protected) == now.at(item.protected) for item in hostnames
+        ):
+            # No rule would list them.
+            return None
+        return await async_find_room_problem(reconciler, accepted)
 
     async def async_pin(self) -> None:
-        """Have the rules accept the certificates that are good by now, where they are pinned."""
-        if self.pins:
+        """Have the rules accept the certificates that are good by now, where they list them."""
+        if self.reconciler.lists_certificates:
             await async_write_pins(self.async_writing)
 
     async def async_read_certificates(self) -> CertificateList:

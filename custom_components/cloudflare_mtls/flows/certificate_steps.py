@@ -22,7 +22,7 @@ import probatio
 from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
-from ..const import TROUBLESHOOTING_URL
+from ..const import CONF_HOSTNAMES, TROUBLESHOOTING_URL
 from ..engine.api.errors import EngineError
 from ..engine.arrival import Arrival
 from ..engine.certificates.companions import CompanionDevice
@@ -244,6 +244,7 @@ def _read_choices(
         validity_days=int(days),
         key_type=KeyType(user_input[CONF_KEY_TYPE]),
         bundle_format=format_for(hass, device),
+        opens=frozenset(user_input.get(CONF_HOSTNAMES, ())),
         is_new=is_new,
         revoke_old_after=None if after is None else int(after),
     )

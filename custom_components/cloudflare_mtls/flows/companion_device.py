@@ -1,6 +1,6 @@
 """Add a companion device with its certificate, renew the certificate of one, or change a device."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, override
@@ -22,20 +22,21 @@ from homeassistant.util.ulid import ulid_now
 import probatio
 
 from ..certificates.mobile_app import MOBILE_APP, async_get_mobile_app
-from ..const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM
+from ..const import CONF_HOSTNAME, CONF_HOSTNAMES, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
+from ..engine.sync.settings import HostnameSettings
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
-from .form import abort, choice, made, show_form
+from .form import abort, choice, made, several, show_form
 from .local_address import async_describe_address
 
 CONF_CERTIFICATE: Final = "certificate"
@@ -87,8 +88,8 @@ class CompanionDeviceFlow(
             return self.async_abort(reason=reason)
         self._answers = user_input
         device = self._read_device(user_input)
-        if device is None:
-            return await self.async_ask(Message("name_malformed"))
+        if isinstance(device, Message):
+            return await self.async_ask(device)
         return await self.async_create_for(device, user_input, is_new=True)
 
     async def async_step_reconfigure(
@@ -145,9 +146,9 @@ class CompanionDeviceFlow(
             message = Message("name_malformed")
         # Its certificate is good in its own zone alone.
         near = (
-            hostname
-            for hostname, zone_id in self._hostnames().items()
-            if zone_id == device.zone_id
+            item.hostname
+            for item in self._settings()
+            if item.zone_id == device.zone_id and item.is_for(device.id)
         )
         schema = probatio.Schema(
             {
@@ -205,7 +206,8 @@ class CompanionDeviceFlow(
                 probatio.Optional(CONF_NAME): TextSelector(),
                 probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
                 **_SYSTEM_SCHEMA,
-                **_hostname_schema(self._hostnames()),
+                **_hostname_schema(item.hostname for item in self._settings()),
+                **_hostnames_schema(self._settings()),
                 **CHOICES_SCHEMA,
             }
         )
@@ -255,9 +257,7 @@ class CompanionDeviceFlow(
             return Message("name_malformed")
         fingerprint = certificate.facts.fingerprint_sha256
         try:
-            problem = protection.pins and await protection.async_pin_problem(
-                fingerprint
-            )
+            problem = await protection.async_room_problem({fingerprint: certificate.id})
         except EngineError as err:
             return describe(err)
         if problem:
@@ -274,16 +274,23 @@ class CompanionDeviceFlow(
             zone_id=certificate.zone_id,
         )
 
-    def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | None:
-        """Return the device that a person named or picked, or None if its name cannot be used."""
+    def _read_device(self, user_input: dict[str, Any]) -> CompanionDevice | Message:
+        """Return the device that a person named or picked, or what is wrong with the choice."""
         app_id = user_input.get(CONF_NOTIFY_DEVICE_ID)
         app = async_get_mobile_app(self.hass, app_id) if app_id else None
         name = read_name(user_input.get(CONF_NAME, app.name if app else ""))
         if name is None:
-            return None
+            return Message("name_malformed")
+        opens = user_input.get(CONF_HOSTNAMES, ())
+        hostnames = {
+            item.hostname: item.zone_id
+            for item in self._settings()
+            if not item.protected.is_limited or item.hostname in opens
+        }
+        hostname = user_input.get(CONF_HOSTNAME, next(iter(hostnames), None))
+        if hostname not in hostnames:
+            return Message("hostname_not_for_device", field=CONF_HOSTNAMES)
         system = System(user_input[CONF_SYSTEM])
-        hostnames = self._hostnames()
-        hostname = user_input.get(CONF_HOSTNAME, next(iter(hostnames)))
         return CompanionDevice(
             id=ulid_now(),
             name=name,
@@ -293,15 +300,14 @@ class CompanionDeviceFlow(
             notify_device_id=app_id if app else None,
         )
 
-    def _hostnames(self) -> dict[str, str]:
-        """Return the zone of every protected hostname."""
-        hostnames = hostnames_of(self._get_entry().subentries).values()
-        return {item.hostname: item.zone_id for item in hostnames}
+    def _settings(self) -> Collection[HostnameSettings]:
+        """Return the settings of every protected hostname."""
+        return hostnames_of(self._get_entry().subentries).values()
 
     @override
     def obstacle(self) -> str | None:
         reason = super().obstacle()
-        return reason or (None if self._hostnames() else "no_hostname")
+        return reason or (None if self._settings() else "no_hostname")
 
 
 def _hostname_schema(hostnames: Iterable[str]) -> dict[probatio.Marker, Any]:
@@ -310,3 +316,17 @@ def _hostname_schema(hostnames: Iterable[str]) -> dict[probatio.Marker, Any]:
     if len(labels) < 2:
         return {}
     return {probatio.Required(CONF_HOSTNAME): choice(labels)}
+
+
+def _hostnames_schema(
+    settings: Iterable[HostnameSettings],
+) -> dict[probatio.Marker, Any]:
+    """Return the field for the limited hostnames that a new device may open, none without any."""
+    labels = {
+        item.hostname: in_letters(item.hostname)
+        for item in settings
+        if item.protected.is_limited
+    }
+    if not labels:
+        return {}
+    return {probatio.Optional(CONF_HOSTNAMES, default=list): several(labels)}

@@ -70,6 +70,16 @@ def choice(
     return SelectSelector(config)
 
 
+def several(
+    labels: Mapping[str, str], translation_key: str | None = None
+) -> SelectSelector:
+    """Return a selector of any number of ids; some labels may be translated instead."""
+    config = SelectSelectorConfig(options=_options(labels), multiple=True)
+    if translation_key:
+        config["translation_key"] = translation_key
+    return SelectSelector(config)
+
+
 def choices(labels: Mapping[str, str]) -> SelectSelector:
     """Return a selector of any number of ids, all of whose labels are shown at once."""
     return SelectSelector(

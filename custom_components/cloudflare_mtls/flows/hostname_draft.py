@@ -7,6 +7,7 @@ was seen, and the draft itself.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from homeassistant.core import HomeAssistant
@@ -53,6 +54,7 @@ from ..engine.tunnels.served import find_served
 from ..quoting import Ours
 from ..wording import Message, async_get_texts, describe, describe_problem
 from .account_tunnels import AccountTunnels
+from .allowed_devices import read_devices
 
 SECTION_ADVANCED: Final = "advanced"
 
@@ -71,6 +73,8 @@ class AccountChoices:
     # Asked for each time: an account that is loaded again has another one.
     reconciler_for: Callable[[HostnameSettings], Reconciler]
     current: HostnameSettings | None
+    # The names of the companion devices, by our ids.
+    devices: Mapping[str, str]
     others: tuple[HostnameSettings, ...]
 
     @classmethod
@@ -83,6 +87,7 @@ class AccountChoices:
         reconciler_for: Callable[[HostnameSettings], Reconciler],
         *,
         current: HostnameSettings | None = None,
+        devices: Mapping[str, str] = MappingProxyType({}),
         others: Iterable[HostnameSettings] = (),
     ) -> Self | Message:
         """Return what there is to choose from, or why there is nothing.
@@ -109,6 +114,7 @@ class AccountChoices:
             tunnels=AccountTunnels(client, account_id, tunnels, served),
             reconciler_for=reconciler_for,
             current=current,
+            devices=devices,
             others=tuple(others),
         )
 
@@ -242,6 +248,9 @@ class ChosenTunnel:
             return Message("service_malformed", field=CONF_SERVICE)
         if wrong := next((path for path in paths if not is_exempt_path(path)), None):
             return Message("exempt_path_malformed", {"path": wrong})
+        devices = read_devices(user_input)
+        if isinstance(devices, Message):
+            return devices
         current = self.account.current
         return HostnameSettings(
             zone_id=self.zone.id,
@@ -253,6 +262,7 @@ class ChosenTunnel:
                 exempt_paths=paths,
                 published=current is None or current.protected.published,
                 found=self._found(hostname),
+                devices=devices,
             ),
             keep_in_sync=advanced[CONF_KEEP_IN_SYNC],
         )
@@ -366,6 +376,12 @@ class HostnameDraft:
             and exposure.visitor is Visitor.NO_CERTIFICATE
             for exposure in self.plan.exposures
         )
+
+    @property
+    def devices_before(self) -> frozenset[str] | None:
+        """Return the devices that may use the hostname until now, None for all."""
+        current = self.chosen.account.current
+        return current.protected.devices if current else None
 
     async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
         """Return the draft with what a person decided of the offer, or what is in the way."""

@@ -41,6 +41,7 @@ from ..wording import (
     paragraphs,
 )
 from .account_tunnels import AccountTunnels
+from .allowed_devices import access_of, devices_schema, room_of
 from .by_app import ByAppSteps
 from .form import choice, made, show_form
 from .hostname_doubts import HostnameDoubtSteps
@@ -178,6 +179,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             probatio.Required(
                 CONF_SERVICE, default=service or probatio.UNDEFINED
             ): TextSelector(),
+            **devices_schema(chosen.account.devices, None),
             **ADVANCED_SCHEMA,
         }
         return show_form(
@@ -275,23 +277,38 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         steps = made(self._draft).plan.steps
         found = [step for step in steps if step.action.takes_over]
         return await self._show_steps(
-            "take_over", found, (), _TAKE_OVER_SCHEMA, message
+            "take_over", found, Ours(), _TAKE_OVER_SCHEMA, message
         )
 
     async def _show_changes(
         self, step_id: str, message: Message | None = None
     ) -> ResultT:
         draft = made(self._draft)
-        exempt_paths = draft.settings.protected.exempt_paths
         return await self._show_steps(
-            step_id, draft.plan.steps, exempt_paths, _NO_FIELDS, message
+            step_id,
+            draft.plan.steps,
+            await self._describe_access(draft),
+            _NO_FIELDS,
+            message,
+        )
+
+    async def _describe_access(self, draft: HostnameDraft) -> Ours:
+        """Say which devices may use the hostname, and what is open to everybody."""
+        text = await async_get_texts(self.hass, "common")
+        protected, chosen = draft.settings.protected, draft.chosen
+        names = chosen.account.devices
+        room = room_of(text, chosen.zone.name, draft.plan)
+        return paragraphs(
+            access_of(text, names, draft.devices_before, protected.devices),
+            room if protected.is_limited else "",
+            exemptions_of(text, protected.exempt_paths),
         )
 
     async def _show_steps(
         self,
         step_id: str,
         steps: Iterable[Step],
-        exempt_paths: Iterable[str],
+        access: Ours,
         schema: probatio.Schema,
         message: Message | None,
     ) -> ResultT:
@@ -310,7 +327,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 "changes": paragraphs(
                     changes_of(text, hostname, steps),
                     warning,
-                    exemptions_of(text, exempt_paths),
+                    access,
                 ),
                 "permissions": draft.chosen.permissions,
             },

@@ -14,6 +14,7 @@ import probatio
 
 from ..const import (
     CONF_ACCOUNT_ID,
+    CONF_DEVICES,
     CONF_EXEMPT_PATHS,
     CONF_HOSTNAME,
     CONF_KEEP_IN_SYNC,
@@ -26,8 +27,14 @@ from ..engine.api.names import in_letters
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import hostname_data, hostnames_of, read_hostname_settings
+from ..subentries import (
+    companions_of,
+    hostname_data,
+    hostnames_of,
+    read_hostname_settings,
+)
 from ..wording import Message, describe
+from .allowed_devices import devices_input, devices_schema
 from .form import abort, choice, made, show_form
 from .hostname_draft import SECTION_ADVANCED, AccountChoices, HostnameDraft
 from .hostname_steps import ADVANCED_SCHEMA, HostnameSteps
@@ -77,6 +84,7 @@ class ProtectedHostnameFlow(
                 await choices.tunnels.async_labels(self.hass)
             ),
             probatio.Required(CONF_SERVICE): TextSelector(),
+            **devices_schema(choices.devices, settings.protected.devices),
             **ADVANCED_SCHEMA,
         }
         return show_form(
@@ -138,6 +146,7 @@ class ProtectedHostnameFlow(
         except EngineError as err:
             return describe(err)
         hostnames = hostnames_of(entry.subentries).values()
+        companions = companions_of(entry.subentries).values()
         return await AccountChoices.load(
             self.hass,
             client,
@@ -145,6 +154,7 @@ class ProtectedHostnameFlow(
             zones,
             self._reconciler_for,
             current=current,
+            devices={item.id: item.name for item in companions},
             others=[item for item in hostnames if item != current],
         )
 
@@ -160,6 +170,7 @@ def _as_input(settings: HostnameSettings) -> dict[str, Any]:
     return {
         CONF_TUNNEL_ID: protected.tunnel_id,
         CONF_SERVICE: protected.service,
+        CONF_DEVICES: devices_input(protected.devices),
         SECTION_ADVANCED: {
             CONF_LAYOUT: protected.layout.value,
             CONF_EXEMPT_PATHS: list(protected.exempt_paths),

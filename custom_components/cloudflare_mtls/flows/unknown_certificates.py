@@ -62,10 +62,13 @@ class UnknownCertificatesFlow(FixFlow):
         selected = readable(self._selected(user_input))
         if not selected:
             return await self.async_ask(_NOTHING_SELECTED)
-        fingerprints = {item.facts.fingerprint_sha256 for item in selected}
-        if protection.pins and (
-            problem := await protection.async_pin_problem(*fingerprints)
-        ):
+        further = {
+            item.facts.fingerprint_sha256: self._owners[item.id].present_id(
+                protection.trust
+            )
+            for item in selected
+        }
+        if problem := await protection.async_room_problem(further):
             return await self.async_ask(describe_problem(problem))
         # Nothing waits from here on until the certificates are confirmed.
         now = protection.trust

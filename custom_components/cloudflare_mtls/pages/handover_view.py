@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from ..const import DOMAIN
+from ..engine.api.names import in_letters
 from ..engine.certificates.systems import System
 from ..wording import Texts
 from .certificate_test import certificate_test_url
@@ -89,6 +90,7 @@ def _contents(delivery: Delivery) -> dict[str, Any]:
         "label": delivery.label,
         "password": delivery.password,
         "hostname": delivery.hostname,
+        "hostnames": [in_letters(item) for item in delivery.hostnames],
         "test_url": test_url,
         "bundles": [
             {

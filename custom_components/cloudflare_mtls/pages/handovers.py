@@ -33,7 +33,7 @@ class Delivery:
 
     All bundles have the same password, and the advised one is first. The hostname is where
     the device reaches Home Assistant with the certificate, if one is protected; with the token
-    it tests that there, once. Outside the home network the delivery is given out only where
+    it tests that there, once. The hostnames are all that it may open, that one first. Outside the home network the delivery is given out only where
     `remotely` says so.
     """
 
@@ -45,6 +45,7 @@ class Delivery:
     password: str
     bundles: tuple[Bundle, ...]
     hostname: str | None
+    hostnames: tuple[str, ...] = ()
     remotely: bool = False
     test_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 

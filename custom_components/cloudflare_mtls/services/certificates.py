@@ -12,7 +12,7 @@ from homeassistant.core import (
 )
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.util.json import JsonObjectType
+from homeassistant.util.json import JsonObjectType, JsonValueType
 from homeassistant.util.ulid import ulid_now
 import probatio
 
@@ -21,7 +21,13 @@ from ..certificates.creation import CreatedCertificate
 from ..certificates.mobile_app import MobileApp, async_get_mobile_app
 from ..certificates.notifications import async_report_ready
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
-from ..const import CONF_HOSTNAME, CONF_NOTIFY_DEVICE_ID, CONF_SYSTEM, DOMAIN
+from ..const import (
+    CONF_HOSTNAME,
+    CONF_HOSTNAMES,
+    CONF_NOTIFY_DEVICE_ID,
+    CONF_SYSTEM,
+    DOMAIN,
+)
 from ..device_ids import async_device_id_of_companion
 from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.certificate import Certificate, ListedCertificate
@@ -78,6 +84,8 @@ async def _create(call: ServiceCall) -> ServiceResponse:
     """Create a certificate for a new companion device, and offer its bundle."""
     entry, app = entry_of(call), _app_to_notify(call)
     used = _hostname_to_use(entry, call.data.get(CONF_HOSTNAME))
+    # Only a hostname that was named can be limited.
+    opens = frozenset({used.hostname} if used.protected.is_limited else ())
     with raise_translated():
         device = CompanionDevice(
             id=ulid_now(),
@@ -88,7 +96,7 @@ async def _create(call: ServiceCall) -> ServiceResponse:
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
         created = await entry.runtime_data.creator.async_create(
-            _request(call, device, is_new=True)
+            replace(_request(call, device, is_new=True), opens=opens)
         )
     async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
@@ -183,10 +191,14 @@ def _app_to_notify(call: ServiceCall) -> MobileApp | None:
 def _hostname_to_use(
     entry: CloudflareConfigEntry, hostname: str | None
 ) -> HostnameSettings:
-    """Return the hostname that was named, or the only one."""
+    """Return the hostname that was named, or the only one that is for all devices."""
     if hostname is not None:
         return settings_of(entry, hostname)
-    hostnames = list(hostnames_of(entry.subentries).values())
+    hostnames = [
+        item
+        for item in hostnames_of(entry.subentries).values()
+        if not item.protected.is_limited
+    ]
     if len(hostnames) != 1:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="hostname_not_clear"
@@ -237,7 +249,24 @@ def _describe(
         **_describe_readable(hass, entry, trust, certificate),
         ATTR_NAME: certificate.facts.name,
         "trusted": trust.trusts(certificate),
+        CONF_HOSTNAMES: _opens(entry, trust, certificate),
     }
+
+
+def _opens(
+    entry: CloudflareConfigEntry, trust: Trust, certificate: Certificate
+) -> list[JsonValueType]:
+    """Return the protected hostnames that a certificate opens by the settings, as they are here."""
+    is_trusted = trust.trusts(certificate)
+    is_accepted = is_trusted or not entry.runtime_data.protection.pins
+    if not (certificate.is_active and is_accepted):
+        return []
+    device_id = trust.device_id_of(certificate) if is_trusted else None
+    return [
+        item.hostname
+        for item in hostnames_of(entry.subentries).values()
+        if item.is_for(device_id)
+    ]
 
 
 def _describe_readable(

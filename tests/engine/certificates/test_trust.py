@@ -328,9 +328,9 @@ def test_what_is_trusted_and_not_listed_may_still_be_used(
     """A zone that cannot be read locks no trusted device out, and lets no other one in."""
     found = trust(device_ids={PHONE}, **known)
     others = [certificate("other", "other-print"), unreadable()]
-    assert found.fingerprints_beyond([]) == fingerprints
-    assert found.fingerprints_beyond(others) == fingerprints
-    assert found.fingerprints_beyond([certificate()]) == set()
+    assert found.device_ids_beyond([]).keys() == fingerprints
+    assert found.device_ids_beyond(others).keys() == fingerprints
+    assert found.device_ids_beyond([certificate()]) == {}
 
 
 @pytest.mark.parametrize(

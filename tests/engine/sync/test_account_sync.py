@@ -15,6 +15,7 @@ from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
 from custom_components.cloudflare_mtls.engine.rules.exposure import Exposure
 from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
 from custom_components.cloudflare_mtls.engine.rules.visitors import Visitor
+from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.reconciler import (
@@ -253,7 +254,7 @@ def test_unasked_nothing_leads_to_a_hostname_that_is_not_kept_in_sync() -> None:
     extent = engine.unasked({HOST, OTHER})
     assert extent == Extent(hostnames={HOST, OTHER}, rules_only={OTHER})
 
-    plan = engine.plan_for(view(observed()), None, extent)
+    plan = engine.plan_for(view(observed()), Accepted(), extent)
 
     assert names(plan.steps) == [
         "create block_rule",
@@ -275,12 +276,12 @@ def test_only_the_zone_that_was_seen_is_planned_for() -> None:
         removed=(settings(NEIGHBOUR, zone_id=ELSEWHERE),),
     )
     extent = Extent(hostnames={HOST, OTHER, NEIGHBOUR})
-    plan = engine.plan_for(view(observed()), None, extent)
+    plan = engine.plan_for(view(observed()), Accepted(), extent)
     assert names(plan.steps) == BUILD_UP
     assert not any(
         name in step.detail for step in plan.steps for name in (OTHER, NEIGHBOUR)
     )
-    assert engine.plan_for(view(in_sync()), None, extent).in_sync
+    assert engine.plan_for(view(in_sync()), Accepted(), extent).in_sync
 
 
 def test_removed_hostname_is_taken_down_only_in_its_zone() -> None:
@@ -290,7 +291,7 @@ def test_removed_hostname_is_taken_down_only_in_its_zone() -> None:
     seen = in_sync()
     served = configuration(serves(), serves(elsewhere), CATCH_ALL)
     seen = replace(seen, configurations={TUNNEL_ID: served})
-    assert engine.plan_for(view(seen), None, Extent(hostnames={HOST})).in_sync
+    assert engine.plan_for(view(seen), Accepted(), Extent(hostnames={HOST})).in_sync
 
 
 def test_hostname_is_removed_only_where_that_is_asked() -> None:
@@ -301,9 +302,9 @@ def test_hostname_is_removed_only_where_that_is_asked() -> None:
         Extent(hostnames={HOST, OTHER}),
         Extent(hostnames=(), remove=True),
     ):
-        assert engine.plan_for(view(both), None, extent).in_sync
+        assert engine.plan_for(view(both), Accepted(), extent).in_sync
     extent = Extent(hostnames={HOST}, remove=True)
-    plan = engine.plan_for(view(both), None, extent)
+    plan = engine.plan_for(view(both), Accepted(), extent)
     assert names(plan.steps) == [
         "delete dns_record",
         "delete ingress",
@@ -323,7 +324,7 @@ def test_removed_hostname_is_taken_down_with_any_sync_of_its_zone() -> None:
     """Otherwise the shared rules could not leave it out."""
     engine = reconciler(settings(OTHER), removed=(settings(),))
     extent = Extent(hostnames={OTHER})
-    plan = engine.plan_for(view(in_sync(HOST, OTHER)), None, extent)
+    plan = engine.plan_for(view(in_sync(HOST, OTHER)), Accepted(), extent)
     assert [item for item in names(plan.steps) if "rule" not in item] == [
         item for item in TEAR_DOWN if "rule" not in item
     ]
@@ -335,7 +336,7 @@ def test_record_with_our_mark_once_is_still_ours() -> None:
     extent = Extent(hostnames={HOST}, remove=True)
     for marked, deleted in ((frozenset({HOST}), True), (frozenset[str](), False)):
         engine = reconciler(settings(), marked=marked)
-        plan = engine.plan_for(view(bare), None, extent)
+        plan = engine.plan_for(view(bare), Accepted(), extent)
         assert ("delete dns_record" in names(plan.steps)) is deleted
 
 
@@ -350,7 +351,7 @@ def test_former_tunnel_is_planned_for() -> None:
         UNKNOWN_TUNNEL: replace(there, tunnel_id=UNKNOWN_TUNNEL),
     }
     seen = replace(seen, configurations=configurations)
-    plan = engine.plan_for(view(seen), None, Extent(hostnames={HOST}))
+    plan = engine.plan_for(view(seen), Accepted(), Extent(hostnames={HOST}))
     assert names(plan.steps) == ["delete ingress"]
 
 
@@ -358,12 +359,14 @@ def test_rules_accept_what_is_pinned_and_skip_what_may_be_skipped() -> None:
     """Both were found out for this zone."""
     engine = reconciler(settings())
     extent = Extent(hostnames={HOST})
-    pinned = frozenset(PINS[:1])
-    plan = engine.plan_for(view(observed()), pinned, extent)
+    accepted = Accepted(everywhere=frozenset(PINS[:1]))
+    plan = engine.plan_for(view(observed()), accepted, extent)
     rules = [step for step in plan.steps if "rule" in step.kind]
     assert all(PINS[0] in step.detail for step in rules)
     little = ZoneView(observation=in_sync(), skippable=frozenset())
-    assert names(engine.plan_for(little, None, extent).steps) == ["update skip_rule"]
+    assert names(engine.plan_for(little, Accepted(), extent).steps) == [
+        "update skip_rule"
+    ]
 
 
 def test_only_what_a_person_agreed_to_is_taken_over() -> None:
@@ -377,7 +380,7 @@ def test_only_what_a_person_agreed_to_is_taken_over() -> None:
         (frozenset({found}), {found}, True),
     ):
         extent = Extent(hostnames={HOST}, takes_over=takes_over)
-        plan = engine.plan_for(view(seen), None, extent)
+        plan = engine.plan_for(view(seen), Accepted(), extent)
         assert plan.adoptable == adoptable
         assert plan.takes_over is takes
     assert SKIP_REF in {step.target for step in plan.steps}

@@ -9,7 +9,14 @@ from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.steps import advance
 from tests.engine.builders import after, names, states
 from tests.engine.searching import NIGHTLY, search
-from tests.engine.worlds import HOSTNAMES, World, foreign_things, lets_in, worlds
+from tests.engine.worlds import (
+    HOSTNAMES,
+    World,
+    foreign_things,
+    lets_in,
+    others_let_in,
+    worlds,
+)
 
 
 def _open(world: World, observation: Observation) -> set[str]:
@@ -28,6 +35,31 @@ def _never_opens(world: World) -> None:
         now = _open(world, observation)
         assert now <= earlier
         earlier = now
+
+
+def _never_opens_wider(world: World) -> None:
+    """A hostname that other devices reach must not be opened to visitors without a certificate."""
+    plan = make_plan(world.observation, world.desired)
+    note(str(names(plan.steps)))
+    earlier = world.observation
+    for observation in states(world.observation, plan):
+        for hostname, admission in world.admissions.items():
+            if after_step := exposed(observation, hostname, admission):
+                before = exposed(earlier, hostname, admission)
+                assert not after_step.is_wider_than(before)
+        earlier = observation
+
+
+def _no_other_device_gains(world: World) -> None:
+    """By the sandbox's own reading of the rules, whatever was open before."""
+    plan = make_plan(world.observation, world.desired)
+    note(str(names(plan.steps)))
+    for hostname, admission in world.admissions.items():
+        earlier = others_let_in(world.observation, hostname, admission)
+        for observation in states(world.observation, plan):
+            now = others_let_in(observation, hostname, admission)
+            assert now <= earlier
+            earlier = now
 
 
 def _partial_plans_never_open(world: World) -> None:
@@ -81,6 +113,8 @@ def _no_step_does_nothing(world: World) -> None:
 
 INVARIANTS = [
     _never_opens,
+    _never_opens_wider,
+    _no_other_device_gains,
     _partial_plans_never_open,
     _closed_is_closed,
     _converges,

@@ -22,6 +22,7 @@ def pins(*zone_ids: str, confirmed: Iterable[x509.Certificate] = ()) -> Pins:
         zone_ids=zone_ids,
         trust=trust(confirmed={fingerprint_of(item): None for item in confirmed}),
         run_blocking=asyncio.to_thread,
+        everywhere=True,
     )
 
 
@@ -45,7 +46,7 @@ async def test_active_certificates_that_are_trusted_are_accepted(
 
     found = await pins(ZONE_ID, confirmed=[*accepted, *revoked]).read(client)
 
-    assert found == set(map(fingerprint_of, accepted))
+    assert found.everywhere == frozenset(map(fingerprint_of, accepted))
 
 
 async def test_certificates_of_every_zone_are_accepted(
@@ -60,7 +61,7 @@ async def test_certificates_of_every_zone_are_accepted(
 
     both = (here, there)
     found = await pins(ZONE_ID, other.id, confirmed=both).read(client)
-    assert found == set(map(fingerprint_of, both))
+    assert found.everywhere == frozenset(map(fingerprint_of, both))
 
 
 async def test_zone_that_cannot_be_read(sandbox: Sandbox) -> None:
@@ -86,13 +87,18 @@ async def test_zone_that_cannot_be_read(sandbox: Sandbox) -> None:
             device_ids={"device"},
         ),
         run_blocking=asyncio.to_thread,
+        everywhere=True,
     )
 
-    assert await wanted.read(client) == {here, "there", "confirmed"}
+    everywhere = frozenset({here, "there", "confirmed"})
+    accepted = await wanted.read(client)
+    assert accepted.everywhere == everywhere
+    # What belongs to no device passes at no limited hostname.
+    assert accepted.of_device == {"device": {"there"}}
     for zone_ids in ({other.id}, {ZONE_ID}, set[str]()):
         # A list never says what it lacks: it may be in a zone that nobody knows of.
         found = await replace(wanted, zone_ids=zone_ids).read(client)
-        assert found == {here, "there", "confirmed"}
+        assert found.everywhere == everywhere
 
 
 def record(fingerprint: str, device_id: str) -> Record:

@@ -179,6 +179,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "still_reachable",
         "tunnel_unread",
         "too_many_pinned",
+        "too_many_limited",
         "tunnel_gone",
         "would_expose",
     }

@@ -127,6 +127,7 @@ async def test_offer_accepts_only_what_is_pinned(
         zone_ids=[ZONE_ID],
         trust=trust(),
         run_blocking=asyncio.to_thread,
+        everywhere=True,
     )
     engine = reconciler(client, pins)
     offer = await engine.offer(ZONE_ID, {HOST})
@@ -292,6 +293,7 @@ async def test_pins_are_read_for_each_sync(
         zone_ids=[ZONE_ID],
         trust=trust(confirmed=confirmed),
         run_blocking=asyncio.to_thread,
+        everywhere=True,
     )
     engine = reconciler(client, pins)
     for number in range(2):

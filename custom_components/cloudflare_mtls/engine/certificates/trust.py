@@ -127,13 +127,13 @@ class Trust:
             return certificate.facts.fingerprint_sha256 in self.confirmed
         return device_id in self.device_ids
 
-    def fingerprints_beyond(
+    def device_ids_beyond(
         self, certificates: Collection[ListedCertificate]
-    ) -> frozenset[str]:
-        """Return the fingerprints of trusted certificates that are not among these.
+    ) -> dict[str, str | None]:
+        """Return the device of each trusted certificate that is not among these, by fingerprint.
 
         Somebody else may have revoked them: Cloudflare still knows. Those that were seen to let
-        nobody in any more are left out. SHA-256, lowercase hex.
+        nobody in any more are left out. None stands for no device of this home; SHA-256, lowercase hex.
         """
         stopped = {*self.revoked, *self.unwanted, *self.ended}
         stopped |= {
@@ -144,13 +144,13 @@ class Trust:
         created = {
             record.fingerprint: record.device_id for record in self.records.values()
         }
-        trusted = {
-            fingerprint
-            for fingerprint, device_id in {**created, **self.confirmed}.items()
-            if device_id is None or device_id in self.device_ids
-        }
         listed = {item.facts.fingerprint_sha256 for item in readable(certificates)}
-        return frozenset(trusted - stopped - listed)
+        return {
+            fingerprint: device_id
+            for fingerprint, device_id in {**created, **self.confirmed}.items()
+            if (device_id is None or device_id in self.device_ids)
+            and fingerprint not in stopped | listed
+        }
 
     def unknown_among(
         self, certificates: Iterable[ListedCertificate]

@@ -35,17 +35,24 @@ class Exposure:
     visitor: Visitor
     through: Rule | None
 
+    def is_wider_than(self, other: Exposure | None) -> bool:
+        """Return whether visitors get in with less than another exposure asks for."""
+        if other is None:
+            return True
+        order = list(Visitor)
+        return order.index(self.visitor) < order.index(other.visitor)
+
 
 def exposed(
     observation: Observation, hostname: str, admission: Admission = ANY_CERTIFICATE
 ) -> Exposure | None:
-    """Return a visitor who reaches an origin without a good certificate, if there is one.
+    """Return the visitor with the least who reaches an origin without a good certificate, if any.
 
     A hostname is exposed when a DNS record of its own leads visitors past Cloudflare. It is
     also exposed when a proxied record and an ingress rule make it reach an origin, and some
     request outside its exempt paths, with no certificate, one that Cloudflare does not accept,
-    a revoked one, or, when pinning, one that is not pinned, is not certain to be blocked. What
-    is not known counts as reaching an origin, and as not blocked.
+    a revoked one, or, where only some are good, one that is not among them, is not certain to be
+    blocked. What is not known counts as reaching an origin, and as not blocked.
     """
     if _leads_past_cloudflare(observation, hostname):
         return Exposure(hostname=hostname, visitor=Visitor.NO_CERTIFICATE, through=None)

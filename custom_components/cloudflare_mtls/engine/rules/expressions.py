@@ -8,6 +8,8 @@ from .exempt_paths import CLIMBING, is_prefix
 
 # In characters. Source: the Rulesets API refuses longer expressions.
 MAX_LENGTH: Final = 4096
+# In characters: what a further fingerprint adds to a set, with its quotes and a space.
+FINGERPRINT_COST: Final = 67
 
 _VERIFIED: Final = (
     "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"

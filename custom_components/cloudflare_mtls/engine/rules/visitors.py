@@ -9,10 +9,11 @@ from .text_sets import AnyExcept, Exactly, TextSet
 
 
 class Visitor(StrEnum):
-    """A visitor who must not get in.
+    """A visitor who must not get in, those with the least first.
 
     Cloudflare accepts no certificate of another authority, nor one that has expired or is not
-    valid yet.
+    valid yet. A certificate that is not listed is an unknown one, or that of another device than
+    those that a hostname is for.
     """
 
     NO_CERTIFICATE = "no_certificate"
@@ -33,7 +34,9 @@ class Handshake:
 
 
 def handshakes(pinned: frozenset[str] | None) -> Iterator[Handshake]:
-    """Yield every handshake without a good certificate; None pins no certificate.
+    """Yield every handshake without a good certificate, those with the least first.
+
+    Without pins, every certificate of the account that is not revoked is a good one.
 
     Source: Cloudflare's field reference, cf.tls_client_auth.*: all fields are false or empty
     where no certificate is presented, and only a verified one can be revoked.

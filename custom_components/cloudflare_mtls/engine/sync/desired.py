@@ -11,6 +11,7 @@ from ..rules.expressions import block_expression, skip_expression
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from ..rules.parser import same_expression
 from ..rules.skippable import Skippable, skip_parameters
+from .accepted import Accepted
 from .settings import Layout, ProtectedHostname
 
 
@@ -68,7 +69,7 @@ class DesiredZone:
     in_files: the removed ones that such a file may still name; nobody gets in there.
     marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
         it away since.
-    pinned: fingerprints of the only certificates that pass, None for any.
+    accepted: the certificates that pass, at hostnames for all devices and at limited ones.
     skipped: what Cloudflare lets this zone's skip rule skip.
     takes_over: what was made by hand and becomes ours, because a person agreed; None where
         nobody is asked.
@@ -83,7 +84,7 @@ class DesiredZone:
     released: frozenset[str] = frozenset()
     in_files: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
-    pinned: frozenset[str] | None = None
+    accepted: Accepted = field(default_factory=Accepted)
     skipped: frozenset[Skippable] = frozenset(Skippable)
     takes_over: frozenset[MadeByHand] | None = None
     neighbours: Mapping[str, Admission] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class DesiredZone:
         """
         if not item.published or item.hostname in self.in_files:
             return NOBODY
-        return Admission(exempt_paths=item.exempt_paths, pinned=self.pinned)
+        return Admission(exempt_paths=item.exempt_paths, pinned=self.accepted.at(item))
 
     @property
     def blocked(self) -> Mapping[str, Admission]:

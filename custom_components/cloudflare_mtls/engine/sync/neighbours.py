@@ -20,10 +20,11 @@ def with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZo
             if hostname not in ours and in_zone(hostname, observation.zone)
         }
 
-    neighbours = of_others(
-        _with_marked_record(observation) | _named_by(observation, BLOCK_REF)
-    )
     skipping = of_others(_named_by(observation, SKIP_REF))
+    marked = of_others(_with_marked_record(observation))
+    # Where the block rule was deleted, the skip rule still says which certificates pass.
+    listed = {key: item for key, item in skipping.items() if key in marked}
+    neighbours = marked | listed | of_others(_named_by(observation, BLOCK_REF))
     # Where both rules name a hostname, the block rule says who passes.
     blocked = {key: item for key, item in neighbours.items() if key in skipping}
     return replace(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
 from ..rules.exposure import Exposure
+from ..rules.expressions import MAX_LENGTH
 from ..rules.marks import BLOCK_REF, SKIP_REF
 from .associations import associate, dissociate
 from .desired import DesiredRule, DesiredZone
@@ -29,6 +30,8 @@ class Plan:
     exposures: tuple[Exposure, ...] = ()
     # What was made by hand and could become ours; only looked for where a person is asked.
     adoptable: frozenset[MadeByHand] = frozenset()
+    # How many characters the block rule can still take.
+    spare_characters: int = MAX_LENGTH
 
     @property
     def in_sync(self) -> bool:
@@ -112,6 +115,7 @@ class Plan:
                 if exposure.hostname in hostnames
             ),
             adoptable=self.adoptable,
+            spare_characters=self.spare_characters,
         )
 
     def without_ways_to(self, hostnames: Collection[str]) -> Plan:
@@ -150,11 +154,13 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
             if item.hostname in still_exposed:
                 close(steps, desired, item)
         _remove_drift(steps, desired)
+    block = desired.block
     return Plan(
         steps=tuple(steps.steps),
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
+        spare_characters=MAX_LENGTH - len(block.expression if block else ""),
     )
 
 

@@ -11,6 +11,7 @@ class ProblemCode(StrEnum):
     NO_FREE_RULE = "no_free_rule"
     EXPRESSION_TOO_LONG = "expression_too_long"
     TOO_MANY_PINNED = "too_many_pinned"
+    TOO_MANY_LIMITED = "too_many_limited"
     TUNNEL_GONE = "tunnel_gone"
     TUNNEL_UNREAD = "tunnel_unread"
     WOULD_EXPOSE = "would_expose"
@@ -24,6 +25,7 @@ class ProblemCode(StrEnum):
             ProblemCode.NO_FREE_RULE,
             ProblemCode.EXPRESSION_TOO_LONG,
             ProblemCode.TOO_MANY_PINNED,
+            ProblemCode.TOO_MANY_LIMITED,
         )
 
 

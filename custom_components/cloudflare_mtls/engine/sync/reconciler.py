@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from ..api.client import CloudflareClient
 from ..api.errors import EngineError, PlanChanged, RateLimited, TokenRejected
 from ..api.models import Observation
+from ..certificates.fetch import CertificateList
 from ..rules.adoption import MadeByHand
 from ..rules.marks import SKIP_REF
 from ..rules.skippable import Skippable
+from .accepted import Accepted
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
@@ -122,7 +124,7 @@ class Reconciler:
     those to protect, those that were removed and still have to be taken down, and former
     settings of hostnames that were changed. Marked are those whose DNS record was seen with our
     mark; released are removed ones that no local tunnel's file names any more. Without pins, every
-    certificate of the account is accepted. Its methods raise EngineError where they cannot see what
+    certificate of the account is accepted, and none at limited hostnames. Its methods raise EngineError where they cannot see what
     must be done.
     """
 
@@ -195,10 +197,8 @@ class Reconciler:
             )
         return ZoneView(observation=observation, skippable=skippable)
 
-    def plan_for(
-        self, view: ZoneView, pinned: frozenset[str] | None, extent: Extent
-    ) -> Plan:
-        """Return what must be done in a zone as it was seen; None pins no certificate."""
+    def plan_for(self, view: ZoneView, accepted: Accepted, extent: Extent) -> Plan:
+        """Return what must be done in a zone as it was seen."""
         zone_id = view.observation.zone.id
         in_zone = [item for item in self.hostnames if item.zone_id == zone_id]
         gone = [
@@ -212,7 +212,7 @@ class Reconciler:
             former=tuple(item.protected for item in self.former),
             marked=self.marked,
             released=self.released,
-            pinned=pinned,
+            accepted=accepted,
             skipped=view.skippable,
             takes_over=extent.takes_over,
         )
@@ -223,15 +223,15 @@ class Reconciler:
 
     async def plan(self, zone_id: str, extent: Extent) -> Plan:
         """Return what must be done in a zone; nothing is written."""
-        view, pinned = await self._look_with_pins(zone_id)
-        return self.plan_for(view, pinned, extent)
+        view, accepted = await self._look_and_read(zone_id)
+        return self.plan_for(view, accepted, extent)
 
     async def offer(self, zone_id: str, hostnames: Collection[str]) -> Plan:
         """Return what must be done in a zone if all that was made by hand is taken over."""
-        view, pinned = await self._look_with_pins(zone_id)
+        view, accepted = await self._look_and_read(zone_id)
         extent = Extent(hostnames=hostnames, takes_over=frozenset())
-        found = self.plan_for(view, pinned, extent).adoptable
-        return self.plan_for(view, pinned, replace(extent, takes_over=found))
+        found = self.plan_for(view, accepted, extent).adoptable
+        return self.plan_for(view, accepted, replace(extent, takes_over=found))
 
     async def preview(self, extent: Extent) -> AccountSync:
         """Return what a sync would find in each zone; nothing is written."""
@@ -260,12 +260,12 @@ class Reconciler:
         return AccountSync(zones=zones, unseen=unseen)
 
     async def _preview_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
-        view, pinned = await self._look_with_pins(zone_id)
-        return ZoneSync(view=view, left=self.plan_for(view, pinned, extent))
+        view, accepted = await self._look_and_read(zone_id)
+        return ZoneSync(view=view, left=self.plan_for(view, accepted, extent))
 
     async def _sync_zone(self, zone_id: str, extent: Extent) -> ZoneSync:
-        view, pinned = await self._look_with_pins(zone_id)
-        plan = self.plan_for(view, pinned, extent)
+        view, accepted = await self._look_and_read(zone_id)
+        plan = self.plan_for(view, accepted, extent)
         if not extent.covers(zone_id, plan):
             return ZoneSync(view=view, left=plan, error=PlanChanged())
         if not plan.steps:
@@ -279,18 +279,32 @@ class Reconciler:
             view = await self.look(zone_id)
         return ZoneSync(
             view=view,
-            left=self.plan_for(view, pinned, extent),
+            left=self.plan_for(view, accepted, extent),
             applied=outcome.applied,
             error=outcome.error,
         )
 
-    async def _look_with_pins(
-        self, zone_id: str
-    ) -> tuple[ZoneView, frozenset[str] | None]:
-        return await asyncio.gather(self.look(zone_id), self._read_pins())
+    @property
+    def lists_certificates(self) -> bool:
+        """Return whether the rules list certificates, and do not accept every one."""
+        return (self.pins is not None and self.pins.everywhere) or any(
+            item.protected.is_limited for item in (*self.hostnames, *self.removed)
+        )
 
-    async def _read_pins(self) -> frozenset[str] | None:
-        return await self.pins.read(self.client) if self.pins else None
+    def accepted(self, listed: CertificateList) -> Accepted:
+        """Return which certificates the rules accept, of those that Cloudflare lists."""
+        if self.pins is None or not self.lists_certificates:
+            return Accepted()
+        return self.pins.accepted(listed)
+
+    async def read_accepted(self) -> Accepted:
+        """Return which certificates the rules accept now; raise EngineError."""
+        if self.pins is None or not self.lists_certificates:
+            return Accepted()
+        return await self.pins.read(self.client)
+
+    async def _look_and_read(self, zone_id: str) -> tuple[ZoneView, Accepted]:
+        return await asyncio.gather(self.look(zone_id), self.read_accepted())
 
 
 def _without(

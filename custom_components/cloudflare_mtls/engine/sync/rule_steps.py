@@ -78,15 +78,17 @@ def _step(
 
 
 def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
-    if desired.pinned is None:
-        length = str(len(rule.expression))
-        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, length)
+    zone, pinned = steps.state.zone.name, desired.accepted.everywhere
+    if any(item.is_limited for item in desired.hostnames):
+        # Both rules list the same certificates: a person is told once.
+        both = [item for item in (desired.block, desired.skip) if item]
+        length = max(len(item.expression) for item in both)
+        steps.add_problem(ProblemCode.TOO_MANY_LIMITED, zone, str(length))
+    elif pinned is not None:
+        steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
     else:
-        steps.add_problem(
-            ProblemCode.TOO_MANY_PINNED,
-            steps.state.zone.name,
-            str(len(desired.pinned)),
-        )
+        length = len(rule.expression)
+        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, str(length))
 
 
 def _report_full_list(steps: SafeSteps) -> None:

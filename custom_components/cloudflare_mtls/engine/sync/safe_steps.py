@@ -10,7 +10,7 @@ from .steps import AssociationStep, IngressStep, RecordStep, RuleStep, Step, adv
 
 
 class SafeSteps:
-    """Steps of which no prefix exposes a hostname that was not exposed before.
+    """Steps of which no prefix exposes a hostname that was not, or to visitors with less.
 
     The state is what will be observed, and the exposures are what will be exposed, once all
     steps so far are done. Admissions name every hostname that is watched, and who may pass
@@ -31,7 +31,7 @@ class SafeSteps:
         """Add a step; if it would expose a hostname, add a problem instead."""
         state = advance(self.state, step)
         exposures = self._exposures_after(step, state)
-        if opened := exposures.keys() - self.exposures.keys():
+        if opened := self._opened_by(exposures):
             for hostname in sorted(opened):
                 self.add_problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
             return
@@ -44,15 +44,21 @@ class SafeSteps:
             self.add(step)
 
     def opened_by(self, step: Step) -> frozenset[str]:
-        """Return the hostnames that the step would expose and that are not exposed yet."""
-        after = self._exposures_after(step, advance(self.state, step))
-        return frozenset(after) - self.exposures.keys()
+        """Return the hostnames that the step would expose more than they are exposed now."""
+        return self._opened_by(self._exposures_after(step, advance(self.state, step)))
 
     def add_problem(self, code: ProblemCode, target: str, detail: str) -> None:
         """Add a problem, once."""
         problem = Problem(code=code, target=target, detail=detail)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def _opened_by(self, exposures: Mapping[str, Exposure]) -> frozenset[str]:
+        return frozenset(
+            hostname
+            for hostname, exposure in exposures.items()
+            if exposure.is_wider_than(self.exposures.get(hostname))
+        )
 
     def _exposures_after(self, step: Step, state: Observation) -> dict[str, Exposure]:
         touched = self._touched_by(step)

@@ -1,7 +1,7 @@
 """Settings of a protected hostname, as a person chose them, and what may be chosen (pure)."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv6Address
 import re
@@ -44,6 +44,9 @@ class ProtectedHostname:
     """A public hostname that only devices with a certificate reach.
 
     While it is not published, nothing of ours leads to it, and the block rule lets nobody in.
+
+    devices: the companion devices that may use it, by our ids; None for all of them. Without any
+    device in it, nobody gets in.
     """
 
     hostname: str
@@ -53,6 +56,12 @@ class ProtectedHostname:
     exempt_paths: tuple[str, ...] = ()
     published: bool = True
     found: Found = Found.CREATED
+    devices: frozenset[str] | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether only some companion devices may use it."""
+        return self.devices is not None
 
 
 def read_hostname(text: str) -> str | None:
@@ -165,3 +174,14 @@ class HostnameSettings:
     def hostname(self) -> str:
         """Return the hostname itself."""
         return self.protected.hostname
+
+    def is_for(self, device_id: str | None) -> bool:
+        """Return whether a companion device may use the hostname, by our id; None for none of them."""
+        devices = self.protected.devices
+        return devices is None or device_id in devices
+
+    def limited_to(self, devices: Collection[str]) -> HostnameSettings:
+        """Return the settings with these companion devices as the only ones that may use it."""
+        return replace(
+            self, protected=replace(self.protected, devices=frozenset(devices))
+        )

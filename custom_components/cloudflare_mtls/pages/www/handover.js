@@ -48,6 +48,7 @@ const show = (content) => {
   }
   showGuide(content.system);
   showTest(content);
+  showHostnames(content.hostnames);
   at("copy").addEventListener("click", () => copy(content.password));
   const [advised, other] = content.bundles;
   at("again").addEventListener("click", () => save(advised, content.system));
@@ -76,6 +77,13 @@ const showTest = ({ system, test_url: url }) => {
   at("in-app").hidden = !inApp;
   at("in-browser").hidden = inApp;
   at("tests").hidden = false;
+};
+
+const showHostnames = (hostnames) => {
+  for (const hostname of hostnames) {
+    at("hostnames").append(Object.assign(document.createElement("li"), { textContent: hostname }));
+  }
+  at("opens").hidden = hostnames.length === 0;
 };
 
 const save = (bundle, system) => {
