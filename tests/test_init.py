@@ -108,7 +108,7 @@ async def test_requests_of_an_hour_without_change(
     assert len(paths) <= 3000 / 24
 
 
-@pytest.mark.parametrize("path", ["/cfd_tunnel$", "/dns_records"])
+@pytest.mark.parametrize("path", ["/cfd_tunnel$", "/(dns_records|client_certificates)"])
 async def test_unavailable_at_first(
     hass: HomeAssistant,
     faults: Faults,

@@ -255,6 +255,7 @@ def test_every_abort_has_a_sentence() -> None:
         "no_login_hostname",
         "no_tunnel",
         "no_zone",
+        "nothing_confirmed",
         "nothing_readable",
         "certificate_not_free",
         "not_listed_now",
