@@ -335,7 +335,7 @@ async def test_login_that_was_left_is_taken_up_again(
     [
         *SettingsFault,
         # A missing permission is an error, which has a sentence for all actions.
-        *(set(LoginProblemCode) - {LoginProblemCode.PERMISSION_MISSING}),
+        *sorted(set(LoginProblemCode) - {LoginProblemCode.PERMISSION_MISSING}),
     ],
 )
 def test_every_obstacle_has_a_sentence(key: str) -> None:
