@@ -9,14 +9,17 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
-from tests.common import issues, placeholders, settle, setup_integration
+from tests.common import HOSTNAME, issues, placeholders, settle, setup_integration
 from tests.dialogs import Client, open_repair
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
 from tests.faults import Faults
 from tests.logins import (
+    LOGIN_ID,
     access_of,
     application_at,
     login,
@@ -361,3 +364,72 @@ async def test_zero_trust_that_is_not_set_up(
     access_of(sandbox).team = None
     await look(hass, entry)
     assert told(hass) == {"login_zero_trust_not_set_up"}
+
+
+@not_in_sync
+async def test_what_stands_in_the_way_is_said(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client
+) -> None:
+    """An application of somebody else is there by the time that the dialog looks."""
+    result = await open_repair(client, issues(hass)["login_gone"])
+    at_home = [{"type": "public", "uri": HOME}]
+    access_of(sandbox).applications["x"] = AccessApplication("X", at_home, [], id="x")
+    sandbox.journal.clear()
+
+    result = await go_on(client, result, CONFIRM)
+    assert result["reason"] == "login_foreign_application"
+    assert writes(sandbox) == []
+
+
+@not_in_sync
+async def test_hostname_that_is_removed_meanwhile(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    result = await open_repair(client, issues(hass)["login_gone"])
+    hass.config_entries.async_remove_subentry(entry, LOGIN_ID)
+    result = await go_on(client, result, CONFIRM)
+    assert result["type"] == "create_entry"
+    assert writes(sandbox) == []
+
+
+@not_in_sync
+@pytest.mark.parametrize("is_undone", [True, False])
+async def test_login_page_on_the_phones_hostname(
+    hass: HomeAssistant,
+    client: Client,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_undone: bool,
+) -> None:
+    """What would lock the phones out is undone, and said."""
+    asked = await answer(hass, client, "login_gone", CONFIRM)
+
+    async def change(_: LoginPlan) -> LoginWritten:
+        return LoginWritten(login_pages=frozenset({HOSTNAME}), is_undone=is_undone)
+
+    monkeypatch.setattr(entry.runtime_data.access, "async_change", change)
+    result = await go_on(client, asked, {})
+    assert result["reason"] == ("login_pages_undone" if is_undone else "login_pages")
+    assert HOSTNAME in result["description_placeholders"]["mobile_hostnames"]
+
+
+@with_login
+async def test_policy_of_somebody_else(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """Settings cannot say it, and its name is shown before it is taken away."""
+    application = application_at(sandbox)
+    assert application
+    friends = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    application.policies.append(friends)
+    await look(hass, entry)
+
+    assert (await answer(hass, client, "login_list_changed", KEEP))["reason"] == (
+        "login_not_kept"
+    )
+    asked = await answer(hass, client, "login_list_changed", CONFIRM)
+    assert "Friends" in asked["description_placeholders"]["differences"]
+    await go_on(client, asked, {})
+    await settle(hass)
+    assert told(hass) == set()

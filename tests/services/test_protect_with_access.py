@@ -9,13 +9,18 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
+from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
+from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from custom_components.cloudflare_mtls.pages.login_trial import (
     async_get_expected_logins,
 )
+from custom_components.cloudflare_mtls.wording import describe
 from sandbox import Sandbox
 from sandbox.state import IdentityProvider
-from tests.common import HOSTNAME, act, reported, settle, wait_for_refresh
+from tests.common import ENGLISH, HOSTNAME, act, reported, settle, wait_for_refresh
 from tests.engine.access.helpers import HOME, OWNER, PARTNER
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, writes
@@ -252,3 +257,91 @@ async def test_application_of_somebody_else(
         await protect(hass, loaded_entry, emails=[OWNER])
     assert raised.value.translation_key == "login_foreign_application"
     assert writes(sandbox) == []
+
+
+@with_login
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        (
+            LoginWritten(login_pages=frozenset({HOSTNAME}), is_undone=True),
+            "login_pages_undone",
+        ),
+        (LoginWritten(login_pages=frozenset({HOSTNAME})), "login_pages"),
+        (PlanChanged(), "changed_meanwhile"),
+    ],
+)
+@pytest.mark.parametrize("hostname", [HOME, "nas.example.com"], ids=["change", "new"])
+async def test_what_is_not_done_is_said(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    hostname: str,
+    written: LoginWritten | PlanChanged,
+    key: str,
+) -> None:
+    """The phones meet a login page, or something else is there by now; the settings stay."""
+    access_of(sandbox).applications.pop("nas")
+    serve(sandbox, "nas.example.com")
+    access = loaded_entry.runtime_data.access
+    before = dict(access.logins)
+
+    async def write(*_: Any) -> LoginWritten:
+        if isinstance(written, PlanChanged):
+            raise written
+        return written
+
+    monkeypatch.setattr(access, "async_set_up", write)
+    monkeypatch.setattr(access, "async_change", write)
+    with pytest.raises(HomeAssistantError) as raised:
+        await protect(hass, loaded_entry, hostname=hostname, emails=[PARTNER])
+    assert raised.value.translation_key == key
+    assert access.logins == before
+
+
+def serve(sandbox: Sandbox, hostname: str) -> None:
+    """Have the tunnel serve another hostname."""
+    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
+    rule = {"hostname": hostname, "service": "http://192.168.1.20:5000"}
+    assert tunnel.config
+    tunnel.config["ingress"].insert(0, rule)
+
+
+async def test_login_that_was_left_is_taken_up_again(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Visitors have to log in there already, so that nobody is locked out and there is no trial."""
+    first = await protect(hass, loaded_entry, emails=[OWNER])
+    text = first["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    await expected.record()
+    await settle(hass)
+    application = application_at(sandbox)
+    [subentry] = loaded_entry.get_subentries_of_type("login_hostname")
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry.subentry_id)
+    await settle(hass)
+
+    response = await protect(hass, loaded_entry, emails=[OWNER, PARTNER])
+    assert "trial" not in response
+    assert application_at(sandbox) is application
+    assert people(sandbox) == [OWNER, PARTNER]
+    assert HOME in loaded_entry.runtime_data.access.logins
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *SettingsFault,
+        # A missing permission is an error, which has a sentence for all actions.
+        *sorted(set(LoginProblemCode) - {LoginProblemCode.PERMISSION_MISSING}),
+    ],
+)
+def test_every_obstacle_has_a_sentence(key: str) -> None:
+    """An action says it as the dialog does."""
+    assert ENGLISH["exceptions"][f"login_{key}"]["message"]
+
+
+def test_changes_at_the_same_time_have_a_sentence() -> None:
+    assert ENGLISH["exceptions"][describe(PlanChanged()).key]["message"]

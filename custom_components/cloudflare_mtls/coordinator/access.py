@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..bus_events import async_fire_fixed
-from ..const import LOGGER
+from ..const import LOGGER, SUBENTRY_LOGIN_HOSTNAME
 from ..engine.access.login_visit import AskedBy, who_asks
 from ..engine.access.observation import AccessObservation, find_own
 from ..engine.access.plan import LoginPlan, Occasion
@@ -25,7 +25,7 @@ from ..engine.probe import Probe, Visit
 from ..issues import Fix, Issue, async_report, login_issue
 from ..login_issues import drift_issues, zero_trust_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
-from ..subentries import login_hostnames_of, login_subentry
+from ..subentries import login_data, login_hostnames_of, login_subentry
 from ..to_the_end import to_the_end
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
@@ -153,6 +153,19 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Keep a login hostname that was set up, from now on as a subentry."""
         self.hass.config_entries.async_add_subentry(
             self.config_entry, login_subentry(settings)
+        )
+
+    @callback
+    def async_update(self, settings: LoginSettings) -> None:
+        """Store changed settings of a login hostname."""
+        subentry = next(
+            subentry
+            for subentry in self.config_entry.subentries.values()
+            if subentry.subentry_type == SUBENTRY_LOGIN_HOSTNAME
+            and subentry.unique_id == settings.hostname
+        )
+        self.hass.config_entries.async_update_subentry(
+            self.config_entry, subentry, data=login_data(settings)
         )
 
     @override

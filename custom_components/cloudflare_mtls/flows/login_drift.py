@@ -15,7 +15,6 @@ from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.settings import LoginSettings, read_email
 from ..engine.api.errors import EngineError, PlanChanged
 from ..quoting import Ours, listed
-from ..subentries import login_data, login_hostnames_of
 from ..wording import (
     CHANGED,
     Message,
@@ -121,7 +120,7 @@ class LoginListChangedFlow(LoginDriftFlow):
         if kept is None:
             return self.async_abort(reason="login_not_kept")
         if user_input is not None and kept == self._kept:
-            self._keep(kept)
+            self._access.async_update(kept)
             return self.async_create_entry(data={})
         message = None if user_input is None else CHANGED
         self._kept = kept
@@ -136,15 +135,6 @@ class LoginListChangedFlow(LoginDriftFlow):
                 "differences": _differences(text, observation, plan),
             },
         )
-
-    def _keep(self, kept: LoginSettings) -> None:
-        for subentry_id, settings in login_hostnames_of(self._entry.subentries).items():
-            if settings.hostname == self.subject:
-                self.hass.config_entries.async_update_subentry(
-                    self._entry,
-                    self._entry.subentries[subentry_id],
-                    data=login_data(kept),
-                )
 
 
 def _differences(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:

@@ -48,7 +48,7 @@ from ..engine.sync.steps import describe_step
 from ..login_choices import SESSIONS, LoginChoices, describe_access, describe_fault
 from ..login_trials import TRIAL, async_expect_login
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import login_data, login_hostnames_of
+from ..subentries import login_hostnames_of
 from ..wording import (
     Message,
     async_get_texts,
@@ -190,17 +190,13 @@ async def _change(
     hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
 ) -> ServiceResponse:
     """Apply changed settings at Cloudflare, and store them once that is done."""
+    access = entry.runtime_data.access
     try:
-        written = await entry.runtime_data.access.async_change(plan)
+        written = await access.async_change(plan)
     except EngineError as err:
         raise_translated_error(describe_access(err), err)
     _raise_failure(written)
-    hostname = plan.settings.hostname
-    for subentry_id, settings in login_hostnames_of(entry.subentries).items():
-        if settings.hostname == hostname:
-            hass.config_entries.async_update_subentry(
-                entry, entry.subentries[subentry_id], data=login_data(plan.settings)
-            )
+    access.async_update(plan.settings)
     return await _describe(hass, plan, applied=written.applied)
 
 

@@ -1,0 +1,59 @@
+"""Tests of the issues of login hostnames, which need no Cloudflare."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.access.logins import Login
+from custom_components.cloudflare_mtls.engine.access.settings import (
+    LoginSettings,
+    PeopleOfGroup,
+)
+from custom_components.cloudflare_mtls.login_issues import refused_login_issues
+
+from .engine.access.helpers import OWNER, STRANGER, settings
+
+
+def refused(email: str = STRANGER, *, minutes: int = 0) -> Login:
+    """Return a login that was refused."""
+    return Login(
+        application_id="app",
+        email=email,
+        allowed=False,
+        at=datetime(2026, 11, 29, tzinfo=UTC) + timedelta(minutes=minutes),
+        address="203.0.113.7",
+        country="BR",
+        method="onetimepin",
+        ray_ids=frozenset({f"{email}-{minutes}"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "key"),
+    [
+        (settings(), "login_refused"),
+        (settings(STRANGER), "login_refused_listed"),
+        (settings(who=PeopleOfGroup("family")), "login_refused_elsewhere"),
+        (settings(STRANGER, adopted=True), "login_refused_elsewhere"),
+    ],
+)
+def test_why_somebody_was_refused(chosen: LoginSettings, key: str) -> None:
+    """Where Cloudflare has the list, Home Assistant cannot tell who is on it."""
+    [issue] = refused_login_issues(chosen, [refused()])
+    assert issue.translation_key == key
+
+
+def test_address_is_told_once() -> None:
+    """Whoever tries again has no second issue, and the newest addresses come first."""
+    tries = [refused(minutes=number) for number in range(3)]
+    issues = refused_login_issues(settings(), [*tries, refused(OWNER, minutes=9)])
+    assert [issue.placeholders["email"] for issue in issues] == [OWNER, STRANGER]
+    many = [refused(f"{n}@example.org", minutes=n) for n in range(20)]
+    told = [
+        each.placeholders["email"] for each in refused_login_issues(settings(), many)
+    ]
+    assert told == [f"{n}@example.org" for n in (19, 18, 17, 16, 15)]
+
+
+def test_program_without_an_address_is_not_told() -> None:
+    assert refused_login_issues(settings(), [refused("")]) == []
