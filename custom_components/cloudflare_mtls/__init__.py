@@ -30,6 +30,7 @@ from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
+from .hostname_removal import async_end_removals
 from .ignored_repairs import async_setup_ignored_repairs
 from .issues import async_close_issues
 from .pages.certificate_test import async_setup_certificate_test
@@ -86,6 +87,7 @@ async def _async_read_account(
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tombstones = await async_load_tombstones(hass, entry.entry_id)
+    async_end_removals(hass, entry, tombstones)
     await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
     async_get_account_state(hass, account_id).recent.recall(

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
+from .engine.api.errors import EngineError
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
+from .storage.tombstones import Tombstones
 from .subentries import hostnames_of
 from .to_the_end import to_the_end
 
@@ -21,12 +23,19 @@ async def async_remove_hostnames(
     """Take hostnames down, remove those that are down, and return how it ended.
 
     Confirmed are the plans that a person saw, by zone; None where nobody is asked. A hostname that
-    could not be taken down completely stays. Raises EngineError.
+    could not be taken down completely stays. Where Home Assistant stops before that is known, the
+    hostnames are removed at its start. Raises EngineError.
     """
     protection = entry.runtime_data.protection
     extent = Extent(hostnames=hostnames, remove=True, confirmed=confirmed)
     async with protection.async_writing() as reconciler:
-        outcome = await reconciler.sync(extent)
+        await protection.removals.async_order(hostnames)
+        try:
+            outcome = await reconciler.sync(extent)
+        except EngineError:
+            await protection.removals.async_order(())
+            raise
+        await protection.removals.async_order(())
         # While nobody else can write: the next writer would build them up again.
         for subentry_id, settings in hostnames_of(entry.subentries).items():
             plan = outcome.left.get(settings.zone_id)
@@ -35,3 +44,13 @@ async def async_remove_hostnames(
     if not outcome.in_sync:
         await protection.async_refresh()
     return outcome
+
+
+@callback
+def async_end_removals(
+    hass: HomeAssistant, entry: CloudflareConfigEntry, tombstones: Tombstones
+) -> None:
+    """Remove the hostnames that were being removed when Home Assistant stopped."""
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        if settings.hostname in tombstones.ordered:
+            hass.config_entries.async_remove_subentry(entry, subentry_id)

@@ -29,6 +29,7 @@ from ..subentries import (
 
 _VERSION: Final = 1
 _MARKED: Final = "marked"
+_ORDERED: Final = "ordered"
 _RECORD: Final = "record"
 _RELEASED: Final = "released"
 
@@ -103,6 +104,23 @@ class Tombstones:
         """Return the removed hostnames that no local tunnel's file names any more."""
         hostnames = self._stored["hostnames"].items()
         return frozenset(name for name, item in hostnames if item.get(_RELEASED))
+
+    @property
+    def ordered(self) -> frozenset[str]:
+        """Return the hostnames whose removal a person ordered, and that are not down yet."""
+        hostnames = self._stored["hostnames"].items()
+        return frozenset(name for name, item in hostnames if item.get(_ORDERED))
+
+    async def async_note_ordered(self, hostnames: Collection[str]) -> None:
+        """Remember which hostnames a person ordered to be removed: these, and no others."""
+        items = {
+            name: {
+                **{key: value for key, value in item.items() if key != _ORDERED},
+                **({_ORDERED: True} if name in hostnames else {}),
+            }
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
 
     @property
     def marked(self) -> frozenset[str]:
