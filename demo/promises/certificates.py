@@ -19,7 +19,7 @@ from ..remote import block_rule
 from ..report import expect, expect_equal, until
 from ..world import World
 
-_BLOCKED = "document.body.innerText.includes('you have been blocked')"
+_BLOCKED = "document.body?.innerText?.includes('you have been blocked')"
 
 
 @promise("sensors show when the certificate expires")

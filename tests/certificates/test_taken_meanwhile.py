@@ -107,7 +107,7 @@ async def test_taken_over_while_it_is_confirmed(
     hold.set()
 
     # Nothing is left to ask.
-    assert (await confirmed)["type"] == "create_entry"
+    assert (await confirmed)["reason"] == "nothing_confirmed"
 
     await settle(hass)
     own = fingerprint_of(zone_of(sandbox).certificates[UNKNOWN].certificate)

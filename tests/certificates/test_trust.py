@@ -400,6 +400,7 @@ async def test_store_of_the_first_version(
         "unknown": ["accepted", "created"],
         "confirmed": {},
         "confirmed_ids": {},
+        "revoked_here": {},
         "unwanted": {},
         "revoked": [],
     }

@@ -37,7 +37,7 @@ async def test_login(
     chromium = await new_chromium(sandbox, tmp_path)
     async with chromium.tab() as tab:
         await _log_in(sandbox, tab)
-        await tab.until("document.body.innerText.includes('Cf-Access-Jwt-Assertion')")
+        await tab.until("document.body?.innerText?.includes('Cf-Access-Jwt-Assertion')")
         assert '"path": "/lovelace"' in await tab.text()
         # Scripts of the page do not see the cookie, and its sockets have it.
         assert "CF_Authorization" not in await tab.run("document.cookie")
@@ -55,4 +55,4 @@ async def test_strict_cookie(sandbox: Sandbox, api: Api, tmp_path: Path) -> None
     chromium = await new_chromium(sandbox, tmp_path)
     async with chromium.tab() as tab:
         await _log_in(sandbox, tab)
-        await tab.until("document.body.innerText.includes('ERR_TOO_MANY_REDIRECTS')")
+        await tab.until("document.body?.innerText?.includes('ERR_TOO_MANY_REDIRECTS')")

@@ -364,7 +364,7 @@ class CertificateRevoker:
             raise NotListed from err
         # Somebody may have restored it before this answer came.
         if ids & ledger.unwanted.keys():
-            await ledger.async_record_revoked(ids)
+            await ledger.async_record_revoked_here(ids)
         return status
 
     async def _close_to_revoked(

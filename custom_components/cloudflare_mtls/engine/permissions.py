@@ -34,45 +34,6 @@ OPTIONAL: Final = (
 )
 
 
-class LoginFeature(StrEnum):
-    """What there is to do with logins by Cloudflare Access."""
-
-    REQUIRE_LOGIN = "require_login"
-    CREATE_ONE_TIME_PIN = "create_one_time_pin"
-    SEVERAL_COUNTRIES = "several_countries"
-    END_SESSIONS = "end_sessions"
-    END_SESSIONS_OF_PERSON = "end_sessions_of_person"
-    COUNT_SEATS = "count_seats"
-    SEE_LOGINS = "see_logins"
-
-
-def lost_login_features(missing: Permission) -> frozenset[LoginFeature]:
-    """Return what is not possible where a token lacks a permission.
-
-    A token that may only read the organization still lets people require a login with a login
-    method that is there, and from one country.
-
-    Source: developers.cloudflare.com, API token permissions; the endpoints of each feature.
-    """
-    match missing:
-        case Permission.ACCESS_EDIT:
-            return frozenset({LoginFeature.REQUIRE_LOGIN, LoginFeature.END_SESSIONS})
-        case Permission.ACCESS_ORGANIZATION_EDIT:
-            return frozenset(
-                {
-                    LoginFeature.REQUIRE_LOGIN,
-                    LoginFeature.CREATE_ONE_TIME_PIN,
-                    LoginFeature.SEVERAL_COUNTRIES,
-                    LoginFeature.END_SESSIONS_OF_PERSON,
-                    LoginFeature.COUNT_SEATS,
-                }
-            )
-        case Permission.ACCESS_LOGINS_READ:
-            return frozenset({LoginFeature.SEE_LOGINS})
-        case _:
-            return frozenset()
-
-
 # The keys and types of permissions in the dashboard's links. Sources: developers.cloudflare.com,
 # API token template URLs; for tunnels, custom rules and bots, which are missing there, links
 # that other projects publish.

@@ -34,6 +34,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "revoked": [],
     "ends": {},
     "in_use": {},
+    "revoked_here": {},
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
@@ -81,6 +82,10 @@ class Ledger:
         for item_id in self._revoked - self._ends.keys():
             self._ends[item_id] = _LONG_AGO
         self._in_use: dict[str, str] = dict(stored["in_use"])
+        self._revoked_here = {
+            item_id: datetime.fromisoformat(on)
+            for item_id, on in stored["revoked_here"].items()
+        }
         self._revocations: Counter[str] = Counter()
         self._restorations: Counter[str] = Counter()
         self._is_removed = False
@@ -143,8 +148,12 @@ class Ledger:
 
     @property
     def revoked_on(self) -> Mapping[str, datetime]:
-        """Return when each revoked certificate was revoked or seen so, by its ids."""
-        return {item_id: self._ends[item_id] for item_id in self._revoked}
+        """Return when each certificate was last revoked here, by its ids, unless it was restored."""
+        return {
+            item_id: on
+            for item_id, on in self._revoked_here.items()
+            if item_id in self._revoked
+        }
 
     @property
     def restored_on(self) -> Mapping[str, datetime]:
@@ -306,6 +315,11 @@ class Ledger:
             self._ends |= dict.fromkeys(item_ids, dt_util.utcnow())
             await self._async_save()
 
+    async def async_record_revoked_here(self, item_ids: Collection[str]) -> None:
+        """Record that Cloudflare has revoked certificates because it was asked to."""
+        self._revoked_here |= dict.fromkeys(item_ids, dt_util.utcnow())
+        await self.async_record_revoked(item_ids)
+
     async def async_forget_revoked(self, item_ids: Collection[str]) -> None:
         """Record that a person wants these certificates back."""
         self._revoked.difference_update(item_ids)
@@ -332,6 +346,10 @@ class Ledger:
                 "told": dict(self._told),
                 "known": sorted(self._seen),
                 "in_use": dict(self._in_use),
+                "revoked_here": {
+                    item_id: on.isoformat()
+                    for item_id, on in self._revoked_here.items()
+                },
                 "strangers": [
                     {"zone_id": item.zone_id, "ids": list(item.remembered_ids)}
                     for item in self._strangers

@@ -104,6 +104,20 @@ async def test_keys_of_the_team(home: Home, access: Access, probe: Probe) -> Non
         await fetch_team_keys(probe, HOME)
 
 
+async def test_keys_that_cannot_be_read(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that ends in the middle of a chunk is none."""
+    broken = Visit(verdict=Verdict.LET_IN, status=200, body=b"ffff\r\n{", chunked=True)
+
+    async def answer(hostname: str, path: str = "/") -> Visit:
+        return broken
+
+    monkeypatch.setattr(probe, "anonymously", answer)
+    with pytest.raises(Unavailable):
+        await fetch_team_keys(probe, HOME)
+
+
 @pytest.mark.parametrize(
     ("body", "content"),
     [
