@@ -158,12 +158,22 @@ DIALOGS: list[Any] = [
         id="account",
     ),
     pytest.param(
-        SUBENTRY, ("flows/protected_hostname.py", *HOSTNAME_DIALOG), id="hostname"
+        SUBENTRY,
+        (
+            "flows/protected_hostname.py",
+            "flows/subentry_change.py",
+            *HOSTNAME_DIALOG,
+        ),
+        id="hostname",
     ),
     pytest.param(
         COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
     ),
-    pytest.param(LOGIN, ("flows/login_hostname.py", "login_choices.py"), id="login"),
+    pytest.param(
+        LOGIN,
+        ("flows/login_hostname.py", "flows/subentry_change.py", "login_choices.py"),
+        id="login",
+    ),
     pytest.param(
         OPTIONS, ("flows/options.py", "flows/remove_everything.py"), id="options"
     ),

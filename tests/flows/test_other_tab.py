@@ -137,3 +137,16 @@ async def test_hostname_is_removed_in_the_other_tab(
     assert result["reason"] == "settings_changed"
     assert sandbox.journal.writes == []
     assert leads_here(sandbox) == (False, False)
+
+
+async def test_hostname_is_removed_while_the_form_is_open(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The dialog says so, instead of failing."""
+    form = await loaded_entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
+    hass.config_entries.async_remove_subentry(loaded_entry, HOSTNAME_ID)
+    await settle(hass)
+    typed = {**choose(), "tunnel_id": sandbox.tunnel_id, "service": SERVICE}
+    result = await submit(hass, form, typed)
+    assert result["reason"] == "settings_changed"
+    assert leads_here(sandbox) == (False, False)

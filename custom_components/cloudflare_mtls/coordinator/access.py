@@ -111,8 +111,14 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     @to_the_end("Change of a login hostname")
     async def async_change(self, confirmed: LoginPlan) -> LoginWritten:
-        """Apply changed settings, as LoginWriter.change does; they are stored by the caller."""
-        return await self.writer.change(confirmed)
+        """Apply changed settings, as LoginWriter.change does, and store them once that is done.
+
+        Nothing waits in between: what a person chooses after that is stored after that.
+        """
+        written = await self.writer.change(confirmed)
+        if written.is_done and confirmed.settings.hostname in self.logins:
+            self.async_update(confirmed.settings)
+        return written
 
     async def async_end(self, hostname: str) -> bool:
         """Have nobody log in at a hostname any more; return whether Cloudflare did that at once.

@@ -70,6 +70,8 @@ class LoginDriftFlow(FixFlow):
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         assert self._shown
+        if self._access.logins.get(self.subject) != self._shown.settings:
+            return await self.async_ask(CHANGED)
         try:
             written = await self._access.async_change(self._shown)
         except PlanChanged:

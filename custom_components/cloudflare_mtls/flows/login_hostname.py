@@ -7,12 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, override
 
-from homeassistant.config_entries import (
-    SOURCE_RECONFIGURE,
-    ConfigEntryState,
-    ConfigSubentryFlow,
-    SubentryFlowResult,
-)
+from homeassistant.config_entries import ConfigEntryState, SubentryFlowResult
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.data_entry_flow import UnknownFlow
 from homeassistant.helpers.event import async_call_later
@@ -76,6 +71,7 @@ from ..wording import Message, async_get_texts, describe_login_problem
 from .form import abort, choice, choices, made, show_form
 from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
+from .subentry_change import SubentryChangeFlow
 
 _NO_FIELDS: Final = probatio.Schema({})
 _EMAIL: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL))
@@ -92,9 +88,11 @@ _PATHS: Final = {
 }
 
 
-class LoginHostnameFlow(ConfigSubentryFlow):
+class LoginHostnameFlow(SubentryChangeFlow):
     """Add a login hostname as a trial, or change or end one."""
 
+    # The settings that are changed; none of a new login hostname.
+    _current: LoginSettings | None = None
     # Each is made by a step, for the steps after it.
     _choices: LoginChoices | None = None
     _hostname = ""
@@ -115,13 +113,6 @@ class LoginHostnameFlow(ConfigSubentryFlow):
     def _access(self) -> AccessCoordinator:
         entry: CloudflareConfigEntry = self._get_entry()
         return entry.runtime_data.access
-
-    @property
-    def _current(self) -> LoginSettings | None:
-        """Return the settings that are changed; None for a new login hostname."""
-        if self.source != SOURCE_RECONFIGURE:
-            return None
-        return read_login_settings(self._get_reconfigure_subentry().data)
 
     @property
     def _occasion(self) -> Occasion:
@@ -441,6 +432,8 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         """Show what will change at Cloudflare: so far, nothing has."""
         if user_input is None:
             return await self._show_preview(None)
+        if ended := self.end_if_outdated():
+            return ended
         self._until = dt_util.utcnow() + TRIAL
         self._writing = Progress(self.hass, self._write(made(self._plan)))
         return await self.async_step_create()
@@ -483,17 +476,13 @@ class LoginHostnameFlow(ConfigSubentryFlow):
     async def _async_finish(
         self, plan: LoginPlan, written: LoginWritten
     ) -> SubentryFlowResult:
-        data = login_data(plan.settings)
         if self._current is not None:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                self._get_reconfigure_subentry(),
-                data=data,
-                reason="login_changed",
-            )
+            return self.async_abort(reason="login_changed")
         if not needs_trial(plan):
             return self.async_create_entry(
-                title=in_letters(self._hostname), data=data, unique_id=self._hostname
+                title=in_letters(self._hostname),
+                data=login_data(plan.settings),
+                unique_id=self._hostname,
             )
         login = async_expect_login(
             self.hass,
@@ -552,7 +541,10 @@ class LoginHostnameFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Change who may log in, or stop asking for a login."""
+        if ended := self.end_if_outdated():
+            return ended
         current = read_login_settings(self._get_reconfigure_subentry().data)
+        self._current = current
         self._hostname = current.hostname
         if message := await self._load():
             return abort(self, message)
@@ -575,6 +567,8 @@ class LoginHostnameFlow(ConfigSubentryFlow):
                 _NO_FIELDS,
                 placeholders={"hostname": self._hostname},
             )
+        if ended := self.end_if_outdated():
+            return ended
         done = await self._access.async_end(self._hostname)
         reason = "login_stopped" if done else "login_stopping"
         return abort(self, Message(reason, {"hostname": self._hostname}))

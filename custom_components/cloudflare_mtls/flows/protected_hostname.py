@@ -5,7 +5,6 @@ from typing import Any, override
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     ConfigEntryState,
-    ConfigSubentryFlow,
     SubentryFlowContext,
     SubentryFlowResult,
 )
@@ -35,16 +34,17 @@ from ..subentries import (
 )
 from ..wording import Message, describe
 from .allowed_devices import devices_input, devices_schema
-from .form import abort, choice, made, show_form
+from .form import abort, choice, show_form
 from .hostname_draft import SECTION_ADVANCED, AccountChoices, HostnameDraft
 from .hostname_steps import ADVANCED_SCHEMA, HostnameSteps
+from .subentry_change import SubentryChangeFlow
 from .tunnel_steps import TunnelSteps
 
 
 class ProtectedHostnameFlow(
+    SubentryChangeFlow,
     TunnelSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     HostnameSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
-    ConfigSubentryFlow,
 ):
     """Protect a further hostname of the account, or change one."""
 
@@ -62,6 +62,8 @@ class ProtectedHostnameFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Change everything but the hostname itself."""
+        if ended := self.end_if_outdated():
+            return ended
         settings = read_hostname_settings(self._get_reconfigure_subentry().data)
         choices = self._choices or await self._async_load(settings)
         if isinstance(choices, Message):
@@ -72,8 +74,6 @@ class ProtectedHostnameFlow(
             return self.async_abort(reason="no_tunnel")
         self._choices = choices
         message: Message | None = None
-        if ended := self.end_if_outdated():
-            return ended
         if user_input is not None:
             draft = await self._async_draft(choices, settings, user_input)
             if isinstance(draft, HostnameDraft):
@@ -95,17 +95,6 @@ class ProtectedHostnameFlow(
             message=message,
             placeholders={"hostname": settings.hostname},
         )
-
-    @override
-    def end_if_outdated(self) -> SubentryFlowResult | None:
-        if self.source != SOURCE_RECONFIGURE:
-            return None
-        subentries = self._get_entry().subentries
-        subentry = subentries.get(self._reconfigure_subentry_id)
-        shown = made(self._choices).current
-        if subentry and read_hostname_settings(subentry.data) == shown:
-            return None
-        return abort(self, Message("settings_changed"))
 
     async def _async_draft(
         self,

@@ -190,13 +190,11 @@ async def _change(
     hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
 ) -> ServiceResponse:
     """Apply changed settings at Cloudflare, and store them once that is done."""
-    access = entry.runtime_data.access
     try:
-        written = await access.async_change(plan)
+        written = await entry.runtime_data.access.async_change(plan)
     except EngineError as err:
         raise_translated_error(describe_access(err), err)
     _raise_failure(written)
-    access.async_update(plan.settings)
     return await _describe(hass, plan, applied=written.applied)
 
 

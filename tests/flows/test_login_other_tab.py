@@ -1,0 +1,88 @@
+"""Tests of the dialog that changes a login hostname, while somebody changes the same one in another tab."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.cloudflare_mtls.engine.access import checked_writes
+from sandbox import Sandbox
+from tests.common import settle, submit
+from tests.engine.access.helpers import HOME, OWNER, settings as chosen
+from tests.flows.login_dialog import RULES, change, choose_item
+from tests.logins import LOGIN_ID, login, only_another_login, writes
+
+WEBHOOKS = "/api/webhook/"
+
+
+@pytest.fixture(autouse=True)
+async def _home(
+    hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begin in a home in Germany, whose login hostname is set up when the account is loaded."""
+    only_another_login(sandbox)
+    await hass.config.async_update(country="DE")
+    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+
+
+@pytest.fixture
+def devices() -> list[Any]:
+    """Return a login hostname for one person."""
+    return [login(chosen(OWNER, countries=frozenset({"DE"})))]
+
+
+async def to_preview(hass: HomeAssistant, entry: MockConfigEntry, *paths: str) -> Any:
+    """Open the dialog and go to the preview of a change of the open paths."""
+    result = await choose_item(hass, await change(hass, entry), "people")
+    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {**RULES, "open_paths": list(paths)})
+    assert result["step_id"] == "preview"
+    return result
+
+
+async def test_path_that_is_closed_in_the_other_tab(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The tab that was submitted first ends last; it stored its change before, and not again."""
+    manager = hass.config_entries.subentries
+    first = await to_preview(hass, loaded_entry, WEBHOOKS)
+    first = await manager.async_configure(first["flow_id"], {})
+    assert first["type"] is FlowResultType.SHOW_PROGRESS
+    await settle(hass)
+    second = await submit(hass, await to_preview(hass, loaded_entry))
+    assert second["reason"] == "login_changed"
+
+    result = await manager.async_configure(first["flow_id"])
+    await settle(hass)
+
+    assert result["reason"] == "login_changed"
+    assert loaded_entry.runtime_data.access.logins[HOME].open_paths == frozenset()
+
+
+async def test_login_hostname_is_removed_in_the_other_tab(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Nothing is written for it."""
+    preview = await to_preview(hass, loaded_entry, WEBHOOKS)
+    hass.config_entries.async_remove_subentry(loaded_entry, LOGIN_ID)
+    await settle(hass)
+    sandbox.journal.clear()
+    result = await submit(hass, preview)
+    assert result["reason"] == "settings_changed"
+    assert not writes(sandbox)
+
+
+async def test_login_hostname_is_removed_before_somebody_stops_asking(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """What is left at Cloudflare has a repair of its own."""
+    form = await choose_item(hass, await change(hass, loaded_entry), "stop")
+    hass.config_entries.async_remove_subentry(loaded_entry, LOGIN_ID)
+    await settle(hass)
+    sandbox.journal.clear()
+    result = await submit(hass, form)
+    assert result["reason"] == "settings_changed"
+    assert not writes(sandbox)
