@@ -83,14 +83,10 @@ class UnknownCertificatesFlow(FixFlow):
         }
         if not confirmed:
             return await self.async_ask(_TAKEN_MEANWHILE)
-        wanted = own_ids(
-            item for item in selected if item.facts.fingerprint_sha256 in confirmed
+        await protection.ledger.async_confirm(
+            confirmed,
+            (item for item in selected if item.facts.fingerprint_sha256 in confirmed),
         )
-        await protection.ledger.async_confirm(confirmed, wanted)
-        for item in selected:
-            fingerprint = item.facts.fingerprint_sha256
-            if fingerprint in confirmed:
-                await protection.ledger.async_note_wanted(item, confirmed[fingerprint])
         await protection.async_pin()
         protection.async_look_at_ledger()
         return self.async_create_entry(data={})

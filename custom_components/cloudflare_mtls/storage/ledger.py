@@ -60,7 +60,7 @@ class Ledger:
             certificate_id: Standing(value)
             for certificate_id, value in stored["told"].items()
         }
-        self._seen: set[str] = set(stored["known"])
+        self._seen = {*stored["known"], *stored["confirmed_ids"].values()}
         self._strangers = tuple(
             RememberedCertificate.from_ids(data["zone_id"], data["ids"])
             for data in stored["strangers"]
@@ -113,6 +113,7 @@ class Ledger:
         confirmed = {key: item for key, item in ids.items() if key in self._confirmed}
         if not confirmed.items() <= self._confirmed_ids.items():
             self._confirmed_ids |= confirmed
+            self._seen.update(confirmed.values())
             await self._async_save()
 
     def knows(self, item_id: str) -> bool:
@@ -120,7 +121,6 @@ class Ledger:
         return (
             item_id in self._records
             or item_id in self._confirmed
-            or item_id in self._confirmed_ids.values()
             or item_id in self._seen
         )
 
@@ -247,38 +247,47 @@ class Ledger:
             await self._async_save()
 
     async def async_confirm(
-        self, devices: Mapping[str, str | None], wanted: Collection[str] = ()
+        self,
+        devices: Mapping[str, str | None],
+        certificates: Iterable[Certificate] = (),
     ) -> None:
         """Record the device of each certificate that a person confirmed, by fingerprint.
 
-        Those whose ids are wanted are no longer taken for revoked here.
+        Those that are given whole are no longer taken for revoked, nor for replaced.
         """
         self._confirmed |= devices
         for device_id in filter(None, devices.values()):
             self._in_use.pop(device_id, None)
-        self._revoked.difference_update(wanted)
+        for certificate in certificates:
+            self._revoked.difference_update(certificate.own_ids)
+            self._want(certificate, devices[certificate.facts.fingerprint_sha256])
         await self._async_save()
 
     async def async_note_wanted(
         self, certificate: Certificate, device_id: str | None
     ) -> None:
-        """Note that a person wants a certificate, whatever has replaced it.
+        """Note that a person wants a certificate, whatever has replaced it."""
+        self._want(certificate, device_id)
+        await self._async_save()
 
-        It replaces no other one either: its device may use another one by now.
+    def _want(self, certificate: Certificate, device_id: str | None) -> None:
+        """Note that a certificate replaces no other one, and none replaces it: a person wants it.
+
+        Its device may use another one by now.
         """
         facts = certificate.facts
         record = self._records.get(certificate.id)
         if device_id and (
             record is None or record.fingerprint != facts.fingerprint_sha256
         ):
-            record = Record(
+            self._records[certificate.id] = Record(
                 fingerprint=facts.fingerprint_sha256,
                 device_id=device_id,
                 created_on=facts.issued_on,
                 taken_on=facts.issued_on,
             )
-            await self.async_add(certificate.id, record)
-        await self.async_note(certificate.id, restored_on=dt_util.utcnow())
+        if certificate.id in self._records:
+            self._note(certificate.id, restored_on=dt_util.utcnow())
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that certificates have to be revoked once they are seen."""
