@@ -15,12 +15,8 @@ from .common import settle
 
 
 @asynccontextmanager
-async def restarted(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
-    """Stop Home Assistant, and start one that finds what the first one stored; needs hass_storage."""
-    for entry in hass.config_entries.async_loaded_entries("cloudflare_mtls"):
-        await hass.config_entries.async_unload(entry.entry_id)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
-    await settle(hass)
+async def started_again(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
+    """Start a Home Assistant that finds what another one stored so far; needs hass_storage."""
     async with async_test_home_assistant(config_dir=hass.config.config_dir) as again:
         again.data.pop(loader.DATA_CUSTOM_COMPONENTS)
         again.config.internal_url = hass.config.internal_url
@@ -29,6 +25,17 @@ async def restarted(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
             await again.config_entries.async_unload(entry.entry_id)
         await settle(again)
         await again.async_stop(force=True)
+
+
+@asynccontextmanager
+async def restarted(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
+    """Stop Home Assistant in good order, and start one that finds what the first one stored."""
+    for entry in hass.config_entries.async_loaded_entries("cloudflare_mtls"):
+        await hass.config_entries.async_unload(entry.entry_id)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await settle(hass)
+    async with started_again(hass) as again:
+        yield again
 
 
 def same_account(entry: MockConfigEntry) -> MockConfigEntry:

@@ -125,6 +125,9 @@ def raised_messages() -> Iterator[tuple[str, set[str]]]:
                     func=ast.Name("raise_translated_error"), args=[message, *_]
                 ):
                     yield from messages_in(message)
+                # Its messages are raised by actions, and end dialogs.
+                case ast.FunctionDef(name="describe_login_pages"):
+                    yield from messages_in(node)
 
 
 def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:

@@ -16,6 +16,7 @@ from .const import (
     CONF_SESSION,
 )
 from .coordinator.access import AccessCoordinator
+from .coordinator.login_writer import LoginWritten
 from .engine.access.coverage import covering, path_of
 from .engine.access.observation import AccessObservation, find_own
 from .engine.access.settings import (
@@ -189,6 +190,16 @@ def describe_access(err: EngineError) -> Message:
     if isinstance(err, ZeroTrustNotSetUp):
         return Message("login_zero_trust_not_set_up")
     return describe(err)
+
+
+def describe_login_pages(written: LoginWritten) -> Message | None:
+    """Return the sentence for protected hostnames that show a login page, None if none does."""
+    if not written.login_pages:
+        return None
+    names = ", ".join(sorted(written.login_pages))
+    if written.is_undone:
+        return Message("login_pages_undone", {"mobile_hostnames": names})
+    return Message("login_pages", {"mobile_hostnames": names})
 
 
 def describe_fault(err: InvalidLoginSettings) -> Message:

@@ -100,6 +100,12 @@ def login_hostnames_of(
     }
 
 
+def logins_of(subentries: Mapping[str, ConfigSubentry]) -> dict[str, LoginSettings]:
+    """Return the settings of every login hostname, by hostname."""
+    settings = login_hostnames_of(subentries).values()
+    return {each.hostname: each for each in settings}
+
+
 def read_login_settings(data: Mapping[str, Any]) -> LoginSettings:
     """Return the settings of a login hostname that the data of a subentry hold."""
     group_id = data[CONF_GROUP_ID]

@@ -1,20 +1,15 @@
 """Tests of two orders about one certificate, given in two places: the later one holds, or the person is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant import loader
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_test_home_assistant,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
@@ -37,7 +32,7 @@ from tests.common import (
 )
 from tests.dialogs import certificates, fetch, link_of, open_options, renew_and_test
 from tests.faults import Faults
-from tests.restarts import same_account
+from tests.restarts import same_account, started_again
 
 from .creating import REVOKE, press
 from .helpers import look_often, restoring, trusted
@@ -214,7 +209,7 @@ async def test_home_assistant_stops_while_a_hostname_is_taken_down(
     while records_of(sandbox):
         await asyncio.sleep(0)
     account = same_account(ready)
-    async with restarted_at_once(hass) as again:
+    async with started_again(hass) as again:
         faults.clear()
         await setup_integration(again, account)
         await look_often(again, freezer)
@@ -228,19 +223,6 @@ async def test_home_assistant_stops_while_a_hostname_is_taken_down(
         await task
     assert left == []
     assert (found[renewed["certificate_id"]] == "revoked") is everything
-
-
-@asynccontextmanager
-async def restarted_at_once(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
-    """Start a Home Assistant that finds what was stored, while the first one hangs."""
-    async with async_test_home_assistant(config_dir=hass.config.config_dir) as again:
-        again.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-        again.config.internal_url = hass.config.internal_url
-        yield again
-        for entry in again.config_entries.async_loaded_entries("cloudflare_mtls"):
-            await again.config_entries.async_unload(entry.entry_id)
-        await settle(again)
-        await again.async_stop(force=True)
 
 
 async def test_confirmed_after_it_was_revoked_in_another_tab(

@@ -25,7 +25,7 @@ from ..engine.probe import Probe, Visit
 from ..issues import Fix, Issue, async_report, login_issue
 from ..login_issues import drift_issues, zero_trust_issue
 from ..storage.logins import LoginRecord, LoginRecords, Stage
-from ..subentries import login_data, login_hostnames_of, login_subentry
+from ..subentries import login_data, login_subentry, logins_of
 from ..to_the_end import to_the_end
 from .access_state import AccessState, LoginState
 from .base import SECOND_LOOK, CloudflareCoordinator
@@ -85,8 +85,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     @property
     def logins(self) -> dict[str, LoginSettings]:
         """Return the settings of the login hostnames as they are configured now, by hostname."""
-        configured = login_hostnames_of(self.config_entry.subentries).values()
-        return {each.hostname: each for each in configured}
+        return logins_of(self.config_entry.subentries)
 
     @callback
     def async_keep_up(self) -> None:

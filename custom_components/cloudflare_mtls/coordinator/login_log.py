@@ -17,7 +17,7 @@ from ..issues import async_report
 from ..login_issues import refused_login_issues
 from ..storage.logins import LoginRecords
 from ..storage.told_logins import ToldLogins
-from ..subentries import login_hostnames_of
+from ..subentries import logins_of
 from .base import CloudflareCoordinator
 
 # A permission that is missing is not asked for again and again.
@@ -53,8 +53,7 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     @property
     def logins(self) -> dict[str, LoginSettings]:
         """Return the settings of the login hostnames as they are configured now, by hostname."""
-        configured = login_hostnames_of(self.config_entry.subentries).values()
-        return {each.hostname: each for each in configured}
+        return logins_of(self.config_entry.subentries)
 
     @callback
     def async_keep_up(self) -> None:

@@ -14,6 +14,7 @@ from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.settings import LoginSettings, read_email
 from ..engine.api.errors import EngineError, PlanChanged
+from ..login_choices import describe_login_pages
 from ..quoting import Ours, listed
 from ..wording import (
     CHANGED,
@@ -78,10 +79,8 @@ class LoginDriftFlow(FixFlow):
             return await self.async_ask(CHANGED)
         if written.error:
             return await self.async_ask(describe(written.error))
-        if written.login_pages:
-            reason = "login_pages_undone" if written.is_undone else "login_pages"
-            names = ", ".join(sorted(written.login_pages))
-            return abort(self, Message(reason, {"mobile_hostnames": names}))
+        if message := describe_login_pages(written):
+            return abort(self, message)
         await self._end_sessions(self._shown)
         await self._access.async_look_again()
         return self.async_create_entry(data={})

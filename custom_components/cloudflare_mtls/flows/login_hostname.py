@@ -60,6 +60,7 @@ from ..login_choices import (
     LoginChoices,
     describe_access,
     describe_fault,
+    describe_login_pages,
     read_countries,
     read_who,
 )
@@ -238,7 +239,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
         }
 
     def _fault_of_people(self, people: Mapping[str, Any]) -> Message | None:
-        """Return what is wrong with the people, or that whoever sets this up is not among them."""
+        """Return what is wrong with the people, or that the person who sets this up is not among them."""
         found, who = made(self._choices), read_who(people)
         own = people.get(CONF_OWN_EMAIL)
         if own is not None and read_email(own) is None:
@@ -461,10 +462,8 @@ class LoginHostnameFlow(SubentryChangeFlow):
         plan, written = made(self._plan), made(self._writing).work.result()
         if isinstance(written, EngineError):
             return await self._review(plan.settings, describe_access(written))
-        if written.login_pages:
-            reason = "login_pages_undone" if written.is_undone else "login_pages"
-            names = ", ".join(sorted(written.login_pages))
-            return abort(self, Message(reason, {"mobile_hostnames": names}))
+        if message := describe_login_pages(written):
+            return abort(self, message)
         if written.error:
             if self._current is None and not written.is_undone:
                 return abort(

@@ -14,7 +14,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
@@ -45,7 +45,13 @@ from ..engine.api.access_models import ONE_TIME_PIN
 from ..engine.api.errors import EngineError
 from ..engine.sync.settings import read_hostname
 from ..engine.sync.steps import describe_step
-from ..login_choices import SESSIONS, LoginChoices, describe_access, describe_fault
+from ..login_choices import (
+    SESSIONS,
+    LoginChoices,
+    describe_access,
+    describe_fault,
+    describe_login_pages,
+)
 from ..login_trials import TRIAL, async_expect_login
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import login_hostnames_of
@@ -56,7 +62,7 @@ from ..wording import (
     raise_translated,
     raise_translated_error,
 )
-from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry
+from .action import ENTRY_SCHEMA, Action, entry_of, subentry_of_device
 
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_EMAIL: Final = "email"
@@ -200,13 +206,8 @@ async def _change(
 
 def _raise_failure(written: LoginWritten) -> None:
     """Raise HomeAssistantError where not everything was written, or it is in the way of apps."""
-    names = ", ".join(sorted(written.login_pages))
-    if names and written.is_undone:
-        raise_translated_error(
-            Message("login_pages_undone", {"mobile_hostnames": names})
-        )
-    if names:
-        raise_translated_error(Message("login_pages", {"mobile_hostnames": names}))
+    if message := describe_login_pages(written):
+        raise_translated_error(message)
     if written.error:
         raise_translated_error(describe_access(written.error), written.error)
 
@@ -231,7 +232,7 @@ async def _describe(
 
 
 async def _end_sessions(call: ServiceCall) -> ServiceResponse:
-    """Have everybody log in anew at a hostname, or one person at every application."""
+    """End everybody's sessions at a hostname, or one person's at every application."""
     entry, settings = _login_of_device(call.hass, call.data[ATTR_DEVICE_ID])
     data = entry.runtime_data
     account_id = data.access.account_id
@@ -315,14 +316,8 @@ def _login_of_device(
 
     Raises ServiceValidationError unless it is one of an account that is loaded.
     """
-    if device := dr.async_get(hass).async_get(device_id):
-        ids = {
-            identifier for domain, identifier in device.identifiers if domain == DOMAIN
-        }
-        for entry in hass.config_entries.async_entries(DOMAIN):
-            for subentry_id, settings in login_hostnames_of(entry.subentries).items():
-                if subentry_id in ids:
-                    return loaded_entry(hass, entry.entry_id), settings
+    if found := subentry_of_device(hass, device_id, login_hostnames_of):
+        return found
     raise ServiceValidationError(
         translation_domain=DOMAIN, translation_key="device_not_login_hostname"
     )

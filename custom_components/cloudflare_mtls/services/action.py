@@ -1,9 +1,10 @@
 """What an action is, and the account and the hostname that it is for."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import (
     HomeAssistant,
@@ -12,7 +13,7 @@ from homeassistant.core import (
     SupportsResponse,
 )
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import service
+from homeassistant.helpers import device_registry as dr, service
 from homeassistant.helpers.selector import ConfigEntrySelector
 import probatio
 
@@ -52,6 +53,28 @@ def loaded_entry(hass: HomeAssistant, entry_id: str) -> CloudflareConfigEntry:
         hass, DOMAIN, entry_id
     )
     return entry
+
+
+def subentry_of_device[SettingsT](
+    hass: HomeAssistant,
+    device_id: str,
+    settings_by_subentry: Callable[
+        [Mapping[str, ConfigSubentry]], Mapping[str, SettingsT]
+    ],
+) -> tuple[CloudflareConfigEntry, SettingsT] | None:
+    """Return the account and the settings of what a device stands for, None if it is another one.
+
+    Raises ServiceValidationError unless the account is loaded.
+    """
+    if device := dr.async_get(hass).async_get(device_id):
+        ids = {
+            identifier for domain, identifier in device.identifiers if domain == DOMAIN
+        }
+        for entry in hass.config_entries.async_entries(DOMAIN):
+            for subentry_id, settings in settings_by_subentry(entry.subentries).items():
+                if subentry_id in ids:
+                    return loaded_entry(hass, entry.entry_id), settings
+    return None
 
 
 def settings_of(entry: CloudflareConfigEntry, hostname: str) -> HostnameSettings:

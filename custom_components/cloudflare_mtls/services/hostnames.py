@@ -14,7 +14,7 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
@@ -37,7 +37,7 @@ from ..wording import (
     raise_translated,
     raise_translated_error,
 )
-from .action import ENTRY_SCHEMA, Action, entry_of, loaded_entry, settings_of
+from .action import ENTRY_SCHEMA, Action, entry_of, settings_of, subentry_of_device
 
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_HOURS: Final = "hours"
@@ -231,14 +231,8 @@ def _hostname_of_device(
 
     Raises ServiceValidationError unless it is one of an account that is loaded.
     """
-    if device := dr.async_get(hass).async_get(device_id):
-        ids = {
-            identifier for domain, identifier in device.identifiers if domain == DOMAIN
-        }
-        for entry in hass.config_entries.async_entries(DOMAIN):
-            for subentry_id, settings in hostnames_of(entry.subentries).items():
-                if subentry_id in ids:
-                    return loaded_entry(hass, entry.entry_id), settings
+    if found := subentry_of_device(hass, device_id, hostnames_of):
+        return found
     raise ServiceValidationError(
         translation_domain=DOMAIN, translation_key="device_not_hostname"
     )

@@ -61,19 +61,25 @@ class GroupStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyStep:
-    """Write our policy, or delete it; of one that was found, only what is to be fixed changes."""
+class _FixingStep:
+    """Write something; of what was found, only what is to be fixed changes."""
 
     action: LoginAction
     target: str
-    found: AccessPolicy | None = None
     fixes: frozenset[Drift] = frozenset()
-    kind: LoginKind = LoginKind.POLICY
 
     @property
     def detail(self) -> str:
         """Return what changes."""
         return ", ".join(sorted(self.fixes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyStep(_FixingStep):
+    """Write our policy, or delete it."""
+
+    found: AccessPolicy | None = None
+    kind: LoginKind = LoginKind.POLICY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,19 +95,11 @@ class PathApplicationStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApplicationStep:
+class ApplicationStep(_FixingStep):
     """Write the application in front of the hostname, delete, adopt or release it."""
 
-    action: LoginAction
-    target: str
     found: AccessApplication | None = None
-    fixes: frozenset[Drift] = frozenset()
     kind: LoginKind = LoginKind.APPLICATION
-
-    @property
-    def detail(self) -> str:
-        """Return what changes."""
-        return ", ".join(sorted(self.fixes))
 
 
 @dataclass(frozen=True, kw_only=True)
