@@ -275,7 +275,7 @@ async def test_hostile_address(
     freezer: FrozenDateTimeFactory,
     email: str,
 ) -> None:
-    """Whoever is refused chooses the address that a person reads."""
+    """The refused visitor chooses the address that a person reads."""
     log_in(sandbox, email, allowed=False)
     await wait_for_refresh(hass, freezer, LOG_EVERY)
 

@@ -44,7 +44,7 @@ def test_why_somebody_was_refused(chosen: LoginSettings, key: str) -> None:
 
 
 def test_address_is_told_once() -> None:
-    """Whoever tries again has no second issue, and the newest addresses come first."""
+    """A second try makes no second issue, and the newest addresses come first."""
     tries = [refused(minutes=number) for number in range(3)]
     issues = refused_login_issues(settings(), [*tries, refused(OWNER, minutes=9)])
     assert [issue.placeholders["email"] for issue in issues] == [OWNER, STRANGER]

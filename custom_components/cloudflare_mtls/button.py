@@ -62,7 +62,7 @@ async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
 async def _async_end_sessions(
     data: CloudflareData, hostname: LoginHostnameState
 ) -> None:
-    """Have everybody log in anew at a hostname."""
+    """End everybody's sessions at a hostname."""
     assert hostname.application_id
     await data.client.access_applications.end_sessions(
         data.access.account_id, hostname.application_id

@@ -14,7 +14,7 @@ from .engine.access.settings import LoginSettings, People
 from .issues import Fix, Issue
 from .wording import describe_login_problem
 
-# Whoever has an address can be refused: nobody fills the list of repairs.
+# Anyone can try any address, so the number of repairs is limited.
 _MOST_REFUSED: Final = 5
 _OPENED: Final = frozenset({Drift.POLICY_OPENED, Drift.OPEN_POLICY})
 # Checks of protected hostnames, other issues, and dialogs tell the others.

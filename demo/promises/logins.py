@@ -46,7 +46,7 @@ async def login_is_proven(world: World) -> None:
     await _until_kept(world)
 
 
-@promise("whoever has logged in reaches Home Assistant, with a WebSocket")
+@promise("a person who has logged in reaches Home Assistant, with a WebSocket")
 async def browser_reaches_home(world: World) -> None:
     """Open the front end through the login, and a WebSocket of its page."""
     world.expect_browser()

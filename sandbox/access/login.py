@@ -33,7 +33,7 @@ from .refusal import refused
 
 _LOGIN = f"{PREFIX}login/"
 _DEFAULT_DURATION = timedelta(hours=24)
-# A page has more than one part, and each asks for the login anew.
+# A page has more than one part, and each asks for the login again.
 _ROWS_PER_LOGIN = ("", "/favicon.ico")
 _FORM = """<form method="post">
 <p><label>E-mail <input type="email" name="email" value="{email}" required></label></p>

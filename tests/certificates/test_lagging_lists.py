@@ -113,7 +113,7 @@ async def test_revoked_again_right_after_somebody_reactivated_it(
     freezer: FrozenDateTimeFactory,
     seconds: int,
 ) -> None:
-    """What was written here a moment ago is believed, but not by whoever revokes."""
+    """What was written here a moment ago is believed, but not when somebody revokes."""
     await press(hass, REVOKE)
     await settle(hass)
     freezer.tick(seconds)

@@ -96,7 +96,7 @@ async def test_trial_ends_although_home_assistant_was_off(
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
-    """Whoever starts Home Assistant again after the end finds the hostname as it was before."""
+    """If Home Assistant starts after the end, the hostname is as it was before."""
     await begin(loaded_entry)
     async with restarted(hass) as again:
         freezer.tick(timedelta(hours=1))

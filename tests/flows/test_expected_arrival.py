@@ -126,7 +126,7 @@ async def test_request_that_proves_nothing(
 
 
 async def test_lines_are_shown_again(hass: HomeAssistant, lines: Any) -> None:
-    """Whoever opens the dialog a second time finds them as they were."""
+    """Opened a second time, the dialog shows them as they were."""
     again = await hass.config_entries.subentries.async_configure(lines["flow_id"])
     assert again["step_id"] == "by_hand"
     assert again["description_placeholders"] == lines["description_placeholders"]

@@ -88,14 +88,14 @@ async def test_form_shows_what_is_there(
 async def test_fewer_people_end_the_sessions(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Who is shut out is said before, and that everybody has to log in anew."""
+    """Who is shut out is said before, and that everybody has to log in again."""
     result = await to_people(hass, loaded_entry)
     result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
     result = await submit(hass, result, RULES)
     shown = result["description_placeholders"]
     assert PARTNER in shown["after"]
     assert OWNER not in shown["after"]
-    assert "log in anew" in shown["after"]
+    assert "log in again" in shown["after"]
     sandbox.journal.clear()
     result = await submit(hass, result)
     await settle(hass)
@@ -137,7 +137,7 @@ async def test_group_in_place_of_people(
     result = await to_people(hass, loaded_entry)
     result = await submit(hass, result, {"group_id": "g", "country": "DE"})
     result = await submit(hass, result, RULES)
-    assert "log in anew" in result["description_placeholders"]["after"]
+    assert "log in again" in result["description_placeholders"]["after"]
     result = await submit(hass, result)
 
     assert result["reason"] == "login_changed"

@@ -208,7 +208,7 @@ async def test_changed_list_is_kept(
 async def test_changed_list_is_undone(
     hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
 ) -> None:
-    """Whoever was added is logged out, too."""
+    """People who were added are logged out, too."""
     allow(sandbox, OWNER, STRANGER)
     await look(hass, entry)
     sandbox.journal.clear()

@@ -139,7 +139,7 @@ async def test_dialog_that_is_closed_ends_no_trial(
     browser: Browser,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Whoever has the page open can still log in."""
+    """A person who has the page open can still log in."""
     result = await submit(hass, await to_preview(hass, loaded_entry))
     hass.config_entries.subentries.async_abort(result["flow_id"])
     status, _ = await visit(hass, browser, result["url"], await token_of(sandbox))

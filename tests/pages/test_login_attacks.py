@@ -55,7 +55,7 @@ async def test_link_of_another_person(
     issuer: Issuer,
     browser: TestClient[Any, Any],
 ) -> None:
-    """A login at one hostname ends no trial of another, whoever has its link."""
+    """A login at one hostname ends no trial of another, also with its link."""
     settings = chosen(STRANGER, hostname=OTHER)
     others = Issuer(auth_domain=issuer.auth_domain, audience=64 * "0")
     theirs = async_expect_login(hass, loaded_entry, settings, others).url
@@ -99,7 +99,7 @@ async def test_header_that_comes_twice(
     url: str,
     browser: TestClient[Any, Any],
 ) -> None:
-    """Whoever adds a second token does not choose which one is looked at."""
+    """A second token in a request does not decide which one is looked at."""
     headers = CIMultiDict({**THROUGH_CLOUDFLARE, "Host": HOME})
     for token in (await token_of(sandbox), await token_of(sandbox, STRANGER)):
         headers.add("Cf-Access-Jwt-Assertion", token)

@@ -84,7 +84,7 @@ async def test_token_that_proves_nothing(
     token = await token_of(sandbox, **claims)
     assert await open_page(token) == (403, said(result))
     assert not is_kept(loaded_entry)
-    # Whoever logs in after that proves it.
+    # A login after that proves it.
     assert (await open_page(await token_of(sandbox)))[0] == 200
 
 

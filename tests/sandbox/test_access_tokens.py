@@ -122,7 +122,7 @@ async def test_binding_cookie(sandbox: Sandbox, api: Api, tmp_path: Path) -> Non
 async def test_cloudflared_asks_for_the_token(
     sandbox: Sandbox, api: Api, tmp_path: Path, access: dict[str, Any], status: int
 ) -> None:
-    """With these settings, cloudflared itself keeps out whoever Access did not let in."""
+    """With these settings, cloudflared itself refuses visitors whom Access did not let in."""
     app = await protect_with_login(api)
     tags = [tag.format(aud=app["aud"]) for tag in access["audTag"]]
     require_token(sandbox, **access | {"audTag": tags})

@@ -128,7 +128,7 @@ async def test_dry_run_writes_nothing(
 async def test_change_keeps_what_is_not_named(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """Whoever is no longer on the list is logged out at this hostname."""
+    """People who are no longer on the list are logged out at this hostname."""
     before = loaded_entry.runtime_data.access.logins[HOME]
     sandbox.journal.clear()
     response = await protect(hass, loaded_entry, emails=[PARTNER])

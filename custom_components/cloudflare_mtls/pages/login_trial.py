@@ -156,7 +156,7 @@ def async_get_expected_logins(hass: HomeAssistant) -> ExpectedLogins:
 
 
 class LoginTrialView(HomeAssistantView):
-    """Verifies that whoever opens it logged in; a stranger knows no link."""
+    """Verify that the person who opens it has logged in; strangers do not know the link."""
 
     url = f"{PATH}/{{text}}"
     name = f"api:{DOMAIN}:login"

@@ -32,7 +32,7 @@ class Stage(StrEnum):
     LEFT = "left"
     """Its subentry was removed, and at Cloudflare everything is as it was."""
     REMOVING = "removing"
-    """It has to go, and whoever wanted that knows it; at Cloudflare it may take a while."""
+    """A person ordered that it goes, and knows so; Cloudflare may take a while."""
     UNDOING = "undoing"
     """The trial ended without a login, and at Cloudflare not everything is removed yet."""
     UNDONE = "undone"

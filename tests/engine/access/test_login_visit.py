@@ -58,7 +58,7 @@ def test_who_asks(visit: Visit, asked_by: AskedBy) -> None:
 
 
 def test_without_application() -> None:
-    """Where nothing is ours, whoever asks is another one."""
+    """Where nothing is ours, another application asks."""
     visit = redirect(f"{LOGIN}?kid=")
     assert who_asks(visit, TEAM, None) is AskedBy.OTHER_APPLICATION
     assert (

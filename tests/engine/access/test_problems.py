@@ -214,7 +214,7 @@ def test_our_tag_on_the_phones_hostname_helps_nobody() -> None:
 
 @pytest.mark.parametrize(("seated", "needed"), [(48, None), (49, None), (50, "51")])
 def test_seats(seated: int, needed: str | None) -> None:
-    """Everybody who may log in takes a seat; whoever has one takes no other."""
+    """Everybody who may log in takes a seat; a person who has one takes no other."""
     chosen = settings("user0@example.com", OWNER)
     users = [
         AccessUser(id=str(n), email=f"user{n}@example.com", has_seat=n < seated)

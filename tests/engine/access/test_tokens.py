@@ -140,7 +140,7 @@ def test_clocks_differ_a_little(changed: dict[str, Any]) -> None:
 
 
 def test_public_key_as_a_shared_secret() -> None:
-    """Whoever signs with what everybody knows has proven nothing."""
+    """A signature made with what everybody knows proves nothing."""
     parts = [
         base64.urlsafe_b64encode(
             json.dumps(part, default=lambda time: int(time.timestamp())).encode()

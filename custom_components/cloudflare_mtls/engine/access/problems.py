@@ -104,7 +104,7 @@ def seat_problem(
 ) -> LoginProblem | None:
     """Return the problem that the people may need more seats than there are, if they may.
 
-    A seat is taken at the first login, and by whoever a group lets in nobody knows.
+    A seat is taken at the first login, and nobody knows who else a group lets in.
 
     Source: Cloudflare's docs, Zero Trust seats and account limits: 50 on the free plan.
     """

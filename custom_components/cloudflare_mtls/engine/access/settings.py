@@ -107,7 +107,7 @@ class LoginSettings:
         if not SHORTEST_SESSION <= self.session <= LONGEST_SESSION:
             yield SettingsFault.INVALID_SESSION, str(self.session)
         if self.connector_of is not None and self.open_paths:
-            # Whoever comes by an open path brings no token, so cloudflared would refuse them.
+            # A visitor of an open path brings no token, so cloudflared would refuse them.
             yield SettingsFault.PATHS_WITHOUT_TOKEN, ""
 
 

@@ -1,4 +1,4 @@
-"""Verifies the token that Access adds to the requests of whoever has logged in."""
+"""Verifies the token that Access adds to the requests of people who have logged in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

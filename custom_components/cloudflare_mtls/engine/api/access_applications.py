@@ -151,7 +151,7 @@ def policy_references(application: AccessApplication) -> list[Mapping[str, Any]]
     """Return an application's policies as the API takes them, in their order.
 
     A reusable one is named; one that lives in the application goes back whole, with its id, or it
-    would be created anew.
+    would be created again.
     """
     return [
         {"id": policy.id, "precedence": place}

@@ -20,7 +20,7 @@ class AccessLogins(Resource):
         """Return the rows between two aware times; one login makes several.
 
         A plan keeps them for a while, the free one for a day: of an older time there are none,
-        and no error. Whoever is on no list appears only once they typed a code. What a policy
+        and no error. Somebody who is on no list appears only after typing a code. What a policy
         lets pass without a login is not in the log.
 
         Source: GET /accounts/{account_id}/access/logs/access_requests.
