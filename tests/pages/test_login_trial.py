@@ -17,6 +17,7 @@ from tests.common import ENGLISH
 from tests.engine.access.helpers import HOME, OWNER, STRANGER, settings as chosen
 from tests.flows.login_dialog import token_of, visit
 from tests.logins import MINUTES, access_of, begin, only_another_login
+from tests.logs import log_everything, logged
 
 TEXTS = ENGLISH["common"]
 
@@ -86,6 +87,33 @@ async def test_token_that_proves_nothing(
     assert not is_kept(loaded_entry)
     # A login after that proves it.
     assert (await open_page(await token_of(sandbox)))[0] == 200
+
+
+async def test_token_and_address_are_in_no_log(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, open_page: Open
+) -> None:
+    """Whatever comes of the token: it lets its holder in, and says who that is."""
+    log_everything(caplog)
+    tokens = [
+        await token_of(sandbox, email=STRANGER),
+        await token_of(sandbox, aud=["0" * 64]),
+        await token_of(sandbox),
+    ]
+    for token in tokens:
+        await open_page(token)
+    text = logged(caplog)
+    assert text
+    for token in tokens:
+        assert token not in text
+    # Home Assistant itself logs what it stores of a new subentry.
+    ours = "".join(
+        f"{vars(record)}"
+        for record in caplog.records
+        if record.name.startswith("custom_components")
+    )
+    assert ours
+    for address in (STRANGER, OWNER):
+        assert address not in ours
 
 
 async def test_token_that_nobody_signed(
