@@ -112,7 +112,7 @@ async def test_from_the_account_to_the_protected_hostname(
     )
     assert sandbox.journal.writes == []
 
-    await draft.apply()
+    await draft.apply(is_outdated=lambda: False)
     assert_protected(sandbox)
     assert (await draft.planned()).plan.in_sync
 
@@ -258,7 +258,7 @@ async def test_apply_that_is_stopped(
     faults.refuse("POST", "/dns_records", 400, 1, "No")
 
     with pytest.raises(Rejected, match="No"):
-        await draft.apply()
+        await draft.apply(is_outdated=lambda: False)
 
     (step,) = (await draft.planned()).plan.steps
     assert step.kind == "dns_record"

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
 from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan
+from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import HOSTNAME, issues, placeholders, settle, setup_integration
@@ -390,6 +391,26 @@ async def test_hostname_that_is_removed_meanwhile(
     result = await go_on(client, result, CONFIRM)
     assert result["type"] == "create_entry"
     assert writes(sandbox) == []
+
+
+@not_in_sync
+async def test_settings_that_change_meanwhile(
+    hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
+) -> None:
+    """What would be written now is shown first."""
+    asked = await answer(hass, client, "login_gone", CONFIRM)
+    data = login_data(settings(OWNER, PARTNER, keep_in_sync=False))
+    hass.config_entries.async_update_subentry(
+        entry, entry.subentries[LOGIN_ID], data=data
+    )
+    await settle(hass)
+    sandbox.journal.clear()
+
+    result = await go_on(client, asked, {})
+    assert result["errors"] == {"base": "changed_meanwhile"}
+    assert writes(sandbox) == []
+    assert (await go_on(client, result, {}))["type"] == "create_entry"
+    assert allowed(sandbox) == {OWNER, PARTNER}
 
 
 @not_in_sync

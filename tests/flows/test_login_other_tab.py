@@ -86,3 +86,12 @@ async def test_login_hostname_is_removed_before_somebody_stops_asking(
     result = await submit(hass, form)
     assert result["reason"] == "settings_changed"
     assert not writes(sandbox)
+
+
+async def test_login_hostname_is_removed_as_the_dialog_opens(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The list of login hostnames in a tab may be an old one."""
+    hass.config_entries.async_remove_subentry(loaded_entry, LOGIN_ID)
+    result = await change(hass, loaded_entry)
+    assert result["reason"] == "settings_changed"

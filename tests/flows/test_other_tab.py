@@ -7,6 +7,8 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
+from custom_components.cloudflare_mtls.subentries import read_hostname_settings
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import Tunnel
@@ -43,6 +45,11 @@ async def to_lines(
     result = await submit(hass, result)
     assert result["step_id"] == "by_hand"
     return result
+
+
+def settings_of(entry: MockConfigEntry) -> HostnameSettings:
+    """Return the stored settings of the hostname."""
+    return read_hostname_settings(entry.subentries[HOSTNAME_ID].data)
 
 
 def assert_off(hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry) -> None:
@@ -125,6 +132,54 @@ async def test_exempt_path_that_is_closed_in_the_other_tab(
     assert loaded_entry.subentries[HOSTNAME_ID].data["exempt_paths"] == []
 
 
+async def test_settings_are_set_to_what_they_were_in_the_other_tab(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    cellar: Tunnel,
+) -> None:
+    """Stored settings alone do not show that a change was made and undone: the change is stored as it is made."""
+    before = settings_of(loaded_entry)
+    first = await to_lines(hass, loaded_entry, cellar, exempt_paths=[WEBHOOKS])
+    assert loaded_entry.subentries[HOSTNAME_ID].data["exempt_paths"] == [WEBHOOKS]
+    second = await to_preview(hass, loaded_entry, sandbox.tunnel_id)
+    second = await submit(hass, second)
+    assert second["reason"] == "reconfigure_successful"
+    assert settings_of(loaded_entry) == before
+
+    result = await submit(hass, first, {"afterwards": "finish"})
+    await settle(hass)
+
+    assert result["reason"] == "settings_changed"
+    assert settings_of(loaded_entry) == before
+
+
+async def test_settings_change_while_the_dialog_waits_for_another_writer(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The first change needs no write, so that Cloudflare has nothing new to tell the second."""
+    manager = hass.config_entries.subentries
+    first = await to_preview(hass, loaded_entry, sandbox.tunnel_id, keep_in_sync=False)
+    second = await to_preview(
+        hass, loaded_entry, sandbox.tunnel_id, exempt_paths=[WEBHOOKS]
+    )
+    sandbox.journal.clear()
+    # Both begin before either is done.
+    first = await manager.async_configure(first["flow_id"], {})
+    second = await manager.async_configure(second["flow_id"], {})
+    assert second["type"] is FlowResultType.SHOW_PROGRESS
+    await settle(hass)
+
+    first = await manager.async_configure(first["flow_id"])
+    second = await manager.async_configure(second["flow_id"])
+    await settle(hass)
+
+    assert first["reason"] == "reconfigure_successful"
+    assert second["reason"] == "settings_changed"
+    assert settings_of(loaded_entry).keep_in_sync is False
+    assert sandbox.journal.writes == []
+
+
 async def test_hostname_is_removed_in_the_other_tab(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
@@ -136,6 +191,22 @@ async def test_hostname_is_removed_in_the_other_tab(
     result = await submit(hass, preview)
     assert result["reason"] == "settings_changed"
     assert sandbox.journal.writes == []
+    assert leads_here(sandbox) == (False, False)
+
+
+async def test_hostname_is_removed_while_the_changes_are_made(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    manager = hass.config_entries.subentries
+    preview = await to_preview(
+        hass, loaded_entry, sandbox.tunnel_id, exempt_paths=[WEBHOOKS]
+    )
+    progress = await manager.async_configure(preview["flow_id"], {})
+    assert progress["type"] is FlowResultType.SHOW_PROGRESS
+    hass.config_entries.async_remove_subentry(loaded_entry, HOSTNAME_ID)
+    await settle(hass)
+    result = await manager.async_configure(progress["flow_id"])
+    assert result["reason"] == "settings_changed"
     assert leads_here(sandbox) == (False, False)
 
 

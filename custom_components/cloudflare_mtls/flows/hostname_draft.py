@@ -25,7 +25,7 @@ from ..const import (
 )
 from ..coordinator.web_server import async_find_service
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import EngineError, Permission, PermissionMissing
+from ..engine.api.errors import EngineError, Permission, PermissionMissing, PlanChanged
 from ..engine.api.ingress import IngressRule, TunnelConfiguration
 from ..engine.api.models import DnsRecord, Observation, Tunnel, Zone, ZoneType
 from ..engine.api.names import in_letters
@@ -405,7 +405,7 @@ class HostnameDraft:
         seen = await chosen.account.look_at(chosen.zone, chosen.tunnel)
         return seen if isinstance(seen, Message) else await seen.offer(self.settings)
 
-    async def apply(self) -> None:
+    async def apply(self, is_outdated: Callable[[], bool]) -> None:
         """Make the changes that were shown, and no others; raise EngineError."""
         confirmed = replace(self.plan, adoptable=self.offered)
         extent = replace(self._extent, confirmed={self.settings.zone_id: confirmed})
@@ -413,6 +413,8 @@ class HostnameDraft:
         shared = async_get_account_state(account.hass, account.account_id)
         async with shared.writing:
             # Settings may have changed while this waited for another writer.
+            if is_outdated():
+                raise PlanChanged
             outcome = await self._reconciler.sync(extent)
         outcome.raise_if_stopped()
 

@@ -29,7 +29,7 @@ from ..const import (
 )
 from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.api.models import Tunnel, Zone
-from ..engine.sync.settings import Layout
+from ..engine.sync.settings import HostnameSettings, Layout
 from ..engine.sync.steps import Step
 from ..quoting import Ours
 from ..wording import (
@@ -104,9 +104,16 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> ResultT:
         """Create a tunnel unless one is given, have it connected, and continue with it."""
 
+    def is_outdated(self) -> bool:
+        """Return whether somebody changed the settings since the dialog showed them."""
+        return False
+
     def end_if_outdated(self) -> ResultT | None:
-        """Return the end of the dialog if somebody changed the settings since it showed them."""
+        """Return the end of the dialog if it is outdated."""
         return None
+
+    def async_keep(self, settings: HostnameSettings) -> None:
+        """Store the settings of a hostname that Home Assistant has already."""
 
     async def async_step_zone(
         self, user_input: dict[str, Any] | None = None
@@ -233,8 +240,22 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Make the changes; closing the dialog stops between two of them, which is safe."""
         if ended := self.end_if_outdated():
             return ended
-        self._applying = Progress(self.hass, _async_apply(made(self._draft)))
+        self._applying = Progress(self.hass, self._async_make_changes())
         return await self.async_step_create()
+
+    async def _async_make_changes(self) -> EngineError | None:
+        """Make the changes and keep the settings; return what stopped that, if something did.
+
+        Nothing waits between the two: what somebody else stores comes before or after both.
+        """
+        draft = made(self._draft)
+        try:
+            await draft.apply(self.is_outdated)
+        except EngineError as err:
+            return err
+        if not self.is_outdated():
+            self.async_keep(draft.settings)
+        return None
 
     async def async_step_create(
         self, user_input: dict[str, Any] | None = None
@@ -252,6 +273,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Keep the hostname, or show what stopped the changes and what is left to do."""
+        if ended := self.end_if_outdated():
+            return ended
         draft = made(self._draft)
         error = made(self._applying).work.result()
         if error is None and draft.is_local:
@@ -332,12 +355,3 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 "permissions": draft.chosen.permissions,
             },
         )
-
-
-async def _async_apply(draft: HostnameDraft) -> EngineError | None:
-    """Make the changes of a draft; return what stopped them, if something did."""
-    try:
-        await draft.apply()
-    except EngineError as err:
-        return err
-    return None

@@ -113,14 +113,18 @@ class ProtectedHostnameFlow(
     async def async_finish(self, settings: HostnameSettings) -> SubentryFlowResult:
         if ended := self.end_if_outdated():
             return ended
-        data = hostname_data(settings)
         if self.source == SOURCE_RECONFIGURE:
-            return self.async_update_and_abort(
-                self._get_entry(), self._get_reconfigure_subentry(), data=data
-            )
+            return self.async_abort(reason="reconfigure_successful")
         return self.async_create_entry(
-            title=in_letters(settings.hostname), data=data, unique_id=settings.hostname
+            title=in_letters(settings.hostname),
+            data=hostname_data(settings),
+            unique_id=settings.hostname,
         )
+
+    @override
+    def async_keep(self, settings: HostnameSettings) -> None:
+        if self.source == SOURCE_RECONFIGURE:
+            self.async_store(hostname_data(settings))
 
     async def _async_load(
         self, current: HostnameSettings | None

@@ -21,17 +21,32 @@ class SubentryChangeFlow(ConfigSubentryFlow):
     _opened_with: Mapping[str, Any] | None = None
 
     @callback
-    def end_if_outdated(self) -> SubentryFlowResult | None:
-        """Return the end of the dialog if somebody changed or removed the subentry since it was opened.
+    def is_outdated(self) -> bool:
+        """Return whether somebody changed or removed the subentry since the dialog was opened.
 
         To be asked first as the dialog opens, then before something is written or stored.
         """
         if self.source != SOURCE_RECONFIGURE:
-            return None
+            return False
         subentry = self._get_entry().subentries.get(self._reconfigure_subentry_id)
-        if subentry is not None:
-            if self._opened_with is None:
-                self._opened_with = subentry.data
-            if subentry.data == self._opened_with:
-                return None
-        return abort(self, Message("settings_changed"))
+        if subentry is None:
+            return True
+        if self._opened_with is None:
+            self._opened_with = subentry.data
+        return subentry.data != self._opened_with
+
+    @callback
+    def end_if_outdated(self) -> SubentryFlowResult | None:
+        """Return the end of the dialog if it is outdated."""
+        if self.is_outdated():
+            return abort(self, Message("settings_changed"))
+        return None
+
+    @callback
+    def async_store(self, data: Mapping[str, Any]) -> None:
+        """Store what this dialog changed; it goes on from that."""
+        subentry = self._get_reconfigure_subentry()
+        self.hass.config_entries.async_update_subentry(
+            self._get_entry(), subentry, data=data
+        )
+        self._opened_with = subentry.data

@@ -20,7 +20,7 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Ruleset,
 )
 from tests.engine.api.calls import error_of, failure, succeeded
-from tests.engine.servers import ScriptedApi, envelope, success
+from tests.engine.servers import Asked, ScriptedApi, envelope, success
 
 
 async def test_first_rule_makes_the_ruleset(
@@ -172,6 +172,47 @@ async def test_last_write_holds_while_lists_lag(
     listed("revoked")
     (certificate,) = await client.client_certificates.list("z")
     assert certificate.status is CertificateStatus.REVOKED
+
+
+async def test_refused_revocation(api: ScriptedApi, client: CloudflareClient) -> None:
+    """The certificate is not taken for revoked."""
+    api.always(400, failure(1))
+    raised = await error_of(client.client_certificates.revoke("z", "c"))
+    assert type(raised) is Rejected
+
+    listed = {"id": "c", "certificate": "pem", "status": "active"}
+    api.answers = lambda _: success([listed])
+    (certificate,) = await client.client_certificates.list("z")
+    assert certificate.status is CertificateStatus.ACTIVE
+
+
+async def test_zone_with_thousands_of_certificates(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Known ones that are revoked are asked for one by one; another zone's is not among the answers."""
+
+    def certificate(certificate_id: str, status: str) -> dict[str, str]:
+        return {"id": certificate_id, "certificate": "pem", "status": status}
+
+    def answer(asked: Asked) -> web.Response:
+        match asked.path.rpartition("/")[2], asked.query.get("status"):
+            case "client_certificates", "all":
+                return success([], result_info={"page": 1, "total_pages": 21})
+            case "client_certificates", "active":
+                return success([certificate("active", "active")])
+            case "client_certificates", _:
+                return success([])
+            case "revoked", _:
+                return success(certificate("revoked", "revoked"))
+        return envelope(404, code=1415)
+
+    api.answers = answer
+    known = {"active", "revoked", "of another zone"}
+    found = await client.client_certificates.list("z", known)
+    assert {item.id: item.status for item in found} == {
+        "active": CertificateStatus.ACTIVE,
+        "revoked": CertificateStatus.REVOKED,
+    }
 
 
 async def test_lists_include_revoked_certificates_but_no_deleted_tunnels(
