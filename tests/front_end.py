@@ -5,6 +5,7 @@ and repairs, reasons to abort, progress and the messages of notifications. Title
 and exceptions are shown as they are.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,11 +24,11 @@ _TAGS: Final = frozenset(
 )
 # Texts of the category "common" that end up in one of those places.
 _COMMON_MARKDOWN: Final = re.compile(
-    r"(access|arrival|exempt|local_address|step|login(?!_path|_trial_|_by_pin))_.*|permission.*|origin_request|shuts_out|cuts_off|stays_blocked|connector_network"
+    r"(access|arrival|exempt|local_address|step|login(?!_path|_trial_|_by_pin))_.*|permission.*|origin_request|shuts_out|cuts_off|stays_blocked|connector_network|removal_none"
 )
 _COMMON_PAGES: Final = re.compile(r"(handover|proof|login_trial)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(
-    r"(problem|exposure|notification|tunnel_label|login_path)_?.*|login_by_pin|certificate(_.*)?"
+    r"(problem|exposure|notification|tunnel|login_path)_?.*|login_by_pin|certificate(_.*)?"
 )
 
 
@@ -73,11 +74,13 @@ def texts_in(texts: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 @dataclass
 class Rendered(HTMLParser):
-    """What a Markdown renderer made of a text: tags, links, and the texts in code."""
+    """What a Markdown renderer made of a text: its tags, links, and the texts in and outside of code."""
 
     tags: set[str] = field(default_factory=set)
+    started: Counter[str] = field(default_factory=Counter)
     links: set[str] = field(default_factory=set)
     code: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin before the first tag."""
@@ -87,6 +90,7 @@ class Rendered(HTMLParser):
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.started[tag] += 1
         self.links |= {value or "" for name, value in attrs if name in ("href", "src")}
         if tag == "code":
             self._in_code = True
@@ -101,6 +105,8 @@ class Rendered(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_code:
             self.code[-1] += data
+        else:
+            self.text.append(data)
 
 
 def render(text: str) -> Rendered:

@@ -11,7 +11,7 @@ from typing import Final
 
 _ROOT: Final = Path(__file__).parents[1]
 _PACKAGE: Final = Path("custom_components/cloudflare_mtls")
-_OTHERS: Final = ("sandbox", "demo", "benchmarks", "mutation")
+_OTHERS: Final = ("sandbox", "demo", "benchmarks", "mutation", "translations")
 _BEGIN: Final = "<!-- the tree: scripts/docs tree -->\n"
 _END: Final = "<!-- end of the tree -->\n"
 
