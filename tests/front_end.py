@@ -54,7 +54,15 @@ def place_of(path: Path) -> Place:
                 if pattern.fullmatch(key)
             )
             return place
-        case ("services" | "selector" | "exceptions" | "entity", *_):
+        case (
+            "services"
+            | "selector"
+            | "exceptions"
+            | "entity"
+            | "triggers"
+            | "conditions",
+            *_,
+        ):
             return Place.PLAIN
         case (*_, "data_description" | "abort" | "progress" | "create_entry", _):
             return Place.MARKDOWN

@@ -96,14 +96,14 @@ async def test_certificate_that_expires(
     assert tag == f"cloudflare_mtls_{CERTIFICATE_ID}"
     # In the home's time zone it is the day before.
     end = certificate.not_valid_after_utc.date() - timedelta(days=1)
-    assert told(notifications) == [f"The certificate of Pixel 8 ends on {end}"]
+    assert told(notifications) == [f"The certificate of Pixel 8 expires on {end}"]
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(notifications) == []
 
     freezer.move_to(certificate.not_valid_after_utc)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert "no longer gets in" in notifications[0].data["message"]
-    assert told(notifications) == ["The certificate of Pixel 8 has ended"]
+    assert "no longer connect" in notifications[0].data["message"]
+    assert told(notifications) == ["The certificate of Pixel 8 has expired"]
 
 
 async def test_certificate_that_cannot_be_read(

@@ -37,6 +37,21 @@ def test_actions_are_described() -> None:
         assert ICONS["services"][action]["service"].startswith("mdi:")
 
 
+@pytest.mark.parametrize("kind", ["trigger", "condition"])
+def test_building_blocks_of_automations_are_described(kind: str) -> None:
+    """Each trigger and condition and each of its fields has a name, and an icon is there."""
+    blocks = cast("dict[str, Any]", parse_yaml((PACKAGE / f"{kind}s.yaml").read_text()))
+    blocks = {key: block for key, block in blocks.items() if not key.startswith(".")}
+    texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
+    assert blocks.keys() == texts.keys() == icons.keys()
+    for key, block in blocks.items():
+        assert {"name", "description"} <= texts[key].keys()
+        described = texts[key].get("fields", {})
+        assert (block or {}).get("fields", {}).keys() == described.keys()
+        assert all("name" in field for field in described.values())
+        assert icons[key][kind].startswith("mdi:")
+
+
 def test_options_are_described() -> None:
     """Each option of a selector has a label, and each label an option."""
     offered = {"layout": {"skip_and_block", "block_only"}}
