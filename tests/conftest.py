@@ -32,10 +32,10 @@ from .edge_conditions import (
 )
 from .faults import Faults
 
-# Debug mode records where each callback and future was made, up to the last of some forty frames, which takes
-# two fifths of the time. No test needs that; without these lines, logged tracebacks are whole again.
-asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]  # Final to others
-sys.tracebacklimit = 1
+# Debug mode records where each callback and future was made, which takes a quarter of the time. No test needs that;
+# without these lines, logged tracebacks have their frames again.
+asyncio.constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # Final to others
+sys.tracebacklimit = 0
 
 # The plugin has everything log all it can, and the HTTP client says twenty things of each request: a tenth of the time.
 # Tests of secrets have it speak, with `log_everything`. The newest Home Assistant uses another client.
@@ -50,6 +50,11 @@ edge_authority()
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Return snapshots that know Home Assistant's objects."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode to the option `asyncio_debug`; the plugin would enable it everywhere."""
 
 
 @pytest.fixture(autouse=True)
