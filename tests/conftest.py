@@ -37,10 +37,19 @@ from .faults import Faults
 asyncio.constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # Final to others
 sys.tracebacklimit = 0
 
-# The plugin has everything log all it can, and the HTTP client says twenty things of each request: a tenth of the time.
-# Tests of secrets have it speak, with `log_everything`. The newest Home Assistant uses another client.
-for client in ("httpcore", "httpcore2"):
-    logging.getLogger(client).setLevel(logging.INFO)
+# The plugin has everything log all it can, which takes a tenth of the time, and no test reads what others than we say
+# below a warning. Tests of secrets have them speak, with `log_everything`. The newest Home Assistant uses other clients.
+for other in (
+    "aiohttp",
+    "asyncio",
+    "cloudflare",
+    "homeassistant",
+    "httpcore",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+):
+    logging.getLogger(other).setLevel(logging.WARNING)
 
 # cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()
