@@ -8,6 +8,7 @@ import logging
 import sys
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
@@ -31,6 +32,7 @@ from .edge_conditions import (
     home_assistant_behind,
 )
 from .faults import Faults
+from .rsa_keys import RsaKeys
 
 # Debug mode records where each callback and future was made, which takes a quarter of the time. No test needs that;
 # without these lines, logged tracebacks have their frames again.
@@ -51,6 +53,8 @@ for other in (
 ):
     logging.getLogger(other).setLevel(logging.WARNING)
 
+RSA_KEYS = RsaKeys()
+
 # cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()
 
@@ -64,6 +68,13 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 @pytest.fixture(autouse=True)
 def enable_event_loop_debug() -> None:
     """Leave asyncio's debug mode to the option `asyncio_debug`; the plugin would enable it everywhere."""
+
+
+@pytest.fixture(autouse=True)
+def share_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Create RSA keys only if earlier tests needed fewer."""
+    RSA_KEYS.begin_test()
+    monkeypatch.setattr(rsa, "generate_private_key", RSA_KEYS.generate)
 
 
 @pytest.fixture(autouse=True)
