@@ -179,6 +179,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "settings": lambda text, foreign: Ours(quoted(foreign)),
     "since": lambda text, foreign: "2026-11-28 16:53",
     "times": lambda text, foreign: "3",
+    "to_device": lambda text, foreign: Ours(text("to_device_copy", name=foreign)),
     "token": lambda text, foreign: Ours("eyJhIjoi"),
     "token_url": lambda text, foreign: Ours(token_url()),
     "until": lambda text, foreign: "16:53",

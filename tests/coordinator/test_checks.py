@@ -360,10 +360,10 @@ class TestOneRule:
 class TestComputer:
     """A computer among the companion devices."""
 
-    @pytest.fixture
-    def devices(self) -> list[ConfigSubentryDataWithId]:
+    @pytest.fixture(params=["macos", "windows", "linux", "chromeos"])
+    def devices(self, request: pytest.FixtureRequest) -> list[ConfigSubentryDataWithId]:
         """Return a computer."""
-        return [companion(name="Desk", system="linux")]
+        return [companion(name="Desk", system=request.param)]
 
     async def test_http3(
         self,

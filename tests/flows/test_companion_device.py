@@ -88,6 +88,29 @@ async def test_device_gets_its_certificate(
     assert loaded_entry.get_subentries_of_type("companion_device") == [subentry]
 
 
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [
+        ("ios", "to_device_scan"),
+        ("macos", "to_device_copy"),
+        ("windows", "to_device_copy"),
+        ("linux", "to_device_copy"),
+        ("chromeos", "to_device_copy"),
+    ],
+)
+async def test_how_the_link_gets_to_the_device(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, system: str, told: str
+) -> None:
+    """A phone scans a code; a computer opens the link, so no code is shown for it."""
+    chosen = {**CHOSEN, "system": system}
+    result = await submit(hass, await add(hass, loaded_entry), chosen)
+
+    sentence = ENGLISH["common"][told].replace("{name}", "Pixel 8")
+    assert result["description_placeholders"]["to_device"] == sentence
+    assert len(result["data_schema"].schema) == (told == "to_device_scan")
+    assert result["description_placeholders"]["url"]
+
+
 async def test_certificate_is_tested_before_the_dialog_ends(
     hass: HomeAssistant,
     sandbox: Sandbox,

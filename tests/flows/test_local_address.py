@@ -41,11 +41,11 @@ def said(result: Any) -> str:
     return str(result["description_placeholders"]["local_address"])
 
 
-def links(result: Any) -> tuple[str, str]:
-    """Return where the QR code and the link lead."""
-    (qr_code,) = result["data_schema"].schema.values()
+def links(result: Any) -> set[str]:
+    """Return where the link leads, and the QR code where there is one."""
+    codes = [item.config["data"] for item in result["data_schema"].schema.values()]
     url = result["description_placeholders"]["url"]
-    return qr_code.config["data"].partition(PATH)[0], url.partition(PATH)[0]
+    return {each.partition(PATH)[0] for each in (url, *codes)}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_address_of_a_container(
     assert certificates(sandbox) == {}
     result = await submit(hass, result, CHOSEN)
     assert f"{WARNING} `{address}`" in said(result)
-    assert links(result) == (address, address)
+    assert links(result) == {address}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_address_on_the_home_network(
         f"\n\nThe device downloads it from `{address}` on your home network."
     )
     result = await submit(hass, result, CHOSEN)
-    assert links(result) == (address, address)
+    assert links(result) == {address}
     assert said(result) == ""
 
 
@@ -153,6 +153,7 @@ LOCAL, NUMERIC = "http://homeassistant.local:8123", "http://192.168.1.10:8123"
         ("macos", LOCAL, NUMERIC),
         ("windows", LOCAL, NUMERIC),
         ("linux", LOCAL, NUMERIC),
+        ("chromeos", LOCAL, NUMERIC),
     ],
 )
 async def test_name_that_not_every_device_finds(
@@ -169,7 +170,7 @@ async def test_name_that_not_every_device_finds(
 
     assert f"from `{LOCAL}`, `{NUMERIC}` on your home network" in said(result)
     result = await submit(hass, result, {**CHOSEN, "system": system})
-    assert links(result) == (first, first)
+    assert links(result) == {first}
     token = result["description_placeholders"]["url"].partition("#")[2]
     assert f"use [this one]({second}{PATH}#{token})" in said(result)
 
@@ -186,7 +187,7 @@ async def test_name_without_a_number_that_other_devices_reach(
     """The name alone is offered."""
     await find_at(hass, local_ip, "https://ha.local:8123", tls=tls)
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
-    assert links(result) == ("https://ha.local:8123", "https://ha.local:8123")
+    assert links(result) == {"https://ha.local:8123"}
     assert said(result) == ""
 
 

@@ -36,6 +36,7 @@ from custom_components.cloudflare_mtls.pages.handovers import (
 from demo.browser import ANDROID, Chromium, Tab
 from tests.common import ENGLISH, HOSTNAME
 from tests.deliveries import add_account, make_delivery
+from tests.front_end import fill
 from tests.programs import needs
 
 pytestmark = needs("chromium")
@@ -78,12 +79,18 @@ async def client(
     return await hass_client_no_auth()
 
 
+COMPUTERS = {
+    System.MACOS: ["macos_browsers", "firefox", "macos_app"],
+    System.WINDOWS: ["windows_browsers", "firefox"],
+    System.LINUX: ["linux_browsers", "firefox"],
+    System.CHROMEOS: ["chromeos"],
+}
 both = pytest.mark.parametrize("system", [System.ANDROID, System.IOS])
 
 
 @pytest.fixture
 def system() -> System:
-    """Return what the phone runs; tests may choose otherwise."""
+    """Return what the device runs; tests may choose otherwise."""
     return System.ANDROID
 
 
@@ -91,9 +98,9 @@ def system() -> System:
 async def browser(
     client: TestClient[Any, Any], system: System, tmp_path: Path
 ) -> AsyncIterator[Tab]:
-    """Open the phone's browser; assert that it asks nobody else, and logs no complaint."""
+    """Open the device's browser; assert that it asks nobody else, and logs no complaint."""
     chromium = Chromium(tmp_path, f"MAP {HOSTNAME} 127.0.0.1")
-    async with chromium.tab(user_agent=PHONES[system]) as browser:
+    async with chromium.tab(user_agent=PHONES.get(system)) as browser:
         yield browser
         home = client.make_url("/").authority
         others = [
@@ -114,8 +121,9 @@ async def browser(
 
 @pytest.fixture
 def delivery(system: System) -> Delivery:
-    """Return what the phone fetches."""
-    name = {System.ANDROID: "Pixel 8", System.IOS: "iPhone"}[system]
+    """Return what the device fetches."""
+    names = {System.ANDROID: "Pixel 8", System.IOS: "iPhone"}
+    name = names.get(system, "Desk")
     return make_delivery(system=system, label=f"HA {name} 2026-11")
 
 
@@ -167,7 +175,7 @@ async def test_fetching(
     own = await browser.run("guide.innerText")
     steps = TEXTS[f"handover_{system}_steps"].splitlines()
     assert len(own.splitlines()) >= len(steps)
-    assert await browser.run("guides.querySelectorAll('details').length") == 5
+    assert await browser.run("guides.querySelectorAll('details').length") == 6
     assert await browser.run("document.querySelectorAll('details[open]').length") == 0
     await keep(browser, f"handover-{system}-after")
 
@@ -178,6 +186,38 @@ async def test_fetching(
     assert await browser.downloaded(other.filename) == other.data
     await browser.tap("#again")
     assert await browser.downloaded(advised.filename) == advised.data
+
+
+@pytest.mark.parametrize(("system", "ways"), COMPUTERS.items())
+async def test_steps_for_a_computer(
+    hass: HomeAssistant,
+    home: str,
+    browser: Tab,
+    delivery: Delivery,
+    system: System,
+    ways: list[str],
+) -> None:
+    """Each browser has its own steps, the file stays PKCS#12, and the test opens in the browser."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(link_of(home, handover))
+    await browser.tap("#get")
+    await browser.downloaded(delivery.bundles[0].filename)
+
+    headings = "[...guide.querySelectorAll('h3')].map((each) => each.textContent)"
+    titles = [TEXTS[f"handover_{way}"] for way in ways] if len(ways) > 1 else []
+    assert await browser.run(headings) == titles
+    lists = "[...guide.querySelectorAll('ol')].map((each) => each.textContent)"
+    places = {"label": delivery.label, "address": f"https://{HOSTNAME}"}
+    steps = [
+        fill(TEXTS[f"handover_{way}_steps"], places).replace("**", "").replace("\n", "")
+        for way in ways
+    ]
+    assert await browser.run(lists) == steps
+    shown = "[at('in-browser').hidden, at('in-app').hidden]"
+    assert await browser.run(shown) == [False, True]
+    link = await browser.run("document.querySelector('#test-link').href")
+    assert link.startswith(f"https://{HOSTNAME}/")
+    await keep(browser, f"handover-{system}-after")
 
 
 @both

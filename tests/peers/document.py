@@ -122,6 +122,13 @@ RELEASES: Final = (
         reads_modern=True,
         known_from="NSS above",
     ),
+    Release(
+        name="ChromeOS",
+        system=System.CHROMEOS,
+        version=None,
+        reads_modern=True,
+        known_from="Chromium's source",
+    ),
 )
 
 

@@ -73,7 +73,7 @@ async def test_mint_certificate(
 
 
 @pytest.mark.parametrize(
-    "system", ["android", "ios", "wear_os", "macos", "windows", "linux"]
+    "system", ["android", "ios", "wear_os", "macos", "windows", "linux", "chromeos"]
 )
 async def test_create_for_every_system(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, system: str

@@ -16,7 +16,6 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
 from ..engine.api.models import IpAccessRule, Observation
-from ..engine.certificates.systems import System
 from ..engine.checks.finding import Finding
 from ..engine.checks.fixes import fix_finding
 from ..engine.checks.last_seen import last_seen
@@ -33,7 +32,6 @@ from .base import CloudflareCoordinator
 from .protection_state import ProtectionState
 from .web_server import async_read_server
 
-_COMPUTERS = frozenset({System.LINUX, System.MACOS, System.WINDOWS})
 _ALL_EVERY: Final = timedelta(hours=6)
 
 
@@ -280,7 +278,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             observation,
             self._surroundings,
             hostnames,
-            computers=any(item.system in _COMPUTERS for item in self.companions),
+            computers=any(item.system.is_computer for item in self.companions),
         )
         for configuration in observation.configurations.values():
             tunnel_id = configuration.tunnel_id

@@ -199,13 +199,17 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
     arrival: Ours = Ours(),
 ) -> ResultT:
     """Show where a device can fetch its bundle; only administrators see dialogs."""
+    text = await async_get_texts(flow.hass, "common")
+    is_computer = device.system.is_computer
+    to_device = "to_device_copy" if is_computer else "to_device_scan"
     qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
     return show_form(
         flow,
         "handover",
-        probatio.Schema({probatio.Optional("qr_code"): qr_code}),
+        probatio.Schema({} if is_computer else {probatio.Optional("qr_code"): qr_code}),
         placeholders={
             "name": device.name,
+            "to_device": Ours(text(to_device, name=device.name)),
             "url": Ours(handover.url),
             "code": handover.code,
             "until": handover.until,

@@ -1,9 +1,9 @@
 """The page on which a device fetches its bundle."""
 
 import base64
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from homeassistant.core import HomeAssistant
@@ -17,6 +17,14 @@ from .certificate_test import certificate_test_url
 from .handovers import PATH, AccountNotLoadedError, Delivery, async_get_handovers
 from .page import HEADERS, Page, async_load_page, async_read_secret, rich
 from .visitor import is_at_home
+
+# The ways to install a bundle where there are several: browsers take a certificate from the system
+# or from a store of their own.
+_WAYS: Final[Mapping[System, tuple[str, ...]]] = {
+    System.MACOS: ("macos_browsers", "firefox", "macos_app"),
+    System.WINDOWS: ("windows_browsers", "firefox"),
+    System.LINUX: ("linux_browsers", "firefox"),
+}
 
 type FetchedRecorder = Callable[[HomeAssistant, Delivery], Coroutine[Any, Any, None]]
 """Records that a device fetched its bundle."""
@@ -105,13 +113,17 @@ def _contents(delivery: Delivery) -> dict[str, Any]:
 
 def _guide(system: System, text: Texts, places: dict[str, str]) -> str:
     """Return how to install a bundle on a system, as a folded part of the page."""
-    steps, notes = (
-        _items(text(key), places) for key in (f"{system}_steps", f"{system}_notes")
-    )
+    ways = _WAYS.get(system, (system,))
+    parts: list[str] = []
+    for way in ways:
+        if len(ways) > 1:
+            parts.append(f"<h3>{rich(text(way))}</h3>")
+        parts.append(f"<ol>{_items(text(f'{way}_steps'), places)}</ol>")
+    notes = _items(text(f"{system}_notes"), places)
     return (
         f'<details data-system="{system}">'
         f"<summary>{rich(text(system))}</summary>"
-        f"<div><ol>{steps}</ol><ul>{notes}</ul></div></details>"
+        f"<div>{''.join(parts)}<ul>{notes}</ul></div></details>"
     )
 
 

@@ -27,6 +27,7 @@ from custom_components.cloudflare_mtls.engine.certificates.systems import (
         (System.WEAR_OS, "34", BundleFormat.COMPATIBLE),
         (System.WINDOWS, "11", BundleFormat.COMPATIBLE),
         (System.LINUX, None, BundleFormat.COMPATIBLE),
+        (System.CHROMEOS, None, BundleFormat.COMPATIBLE),
     ],
 )
 def test_the_best_format_that_is_sure_to_be_read(

@@ -17,12 +17,22 @@ class System(StrEnum):
     MACOS = "macos"
     WINDOWS = "windows"
     LINUX = "linux"
+    CHROMEOS = "chromeos"
+
+    @property
+    def is_computer(self) -> bool:
+        """Return whether browsers use the certificate there, and no camera scans a code."""
+        return self in _COMPUTERS
 
     @classmethod
     def reported(cls, os_name: str) -> System | None:
         """Return the system that a companion app reports, None if it is not known."""
         return _REPORTED.get(os_name.casefold())
 
+
+_COMPUTERS: Final = frozenset(
+    {System.MACOS, System.WINDOWS, System.LINUX, System.CHROMEOS}
+)
 
 _REPORTED: Final[Mapping[str, System]] = {
     "android": System.ANDROID,
