@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 import signal
 import sys
@@ -17,15 +17,16 @@ from aiohttp import ClientError
 from .cloudflare import Cloudflare
 from .home_assistant import HomeAssistant, User
 from .promise import Promise
-from .promises import APP, LOCAL, REMOTE
+from .promises import APP, LOCAL, REMOTE, SERVICES
 from .report import CheckFailed, Skipped, say
 from .world import World
 
-_REMOTE, _LOCAL, _APP = "remote", "local", "app"
+_REMOTE, _LOCAL, _APP, _SERVICES = "remote", "local", "app", "services"
 _PROMISES: Final[Mapping[str, tuple[Promise, ...]]] = {
     _REMOTE: REMOTE,
     _LOCAL: LOCAL,
     _APP: APP,
+    _SERVICES: SERVICES,
 }
 
 
@@ -43,7 +44,8 @@ def _arguments() -> argparse.Namespace:
         "--world",
         choices=_PROMISES,
         help="how the tunnel is managed: at Cloudflare (remote), by a config.yml (local), or by the "
-        "app Cloudflared (app); by default remote, and with --exit all, one after the other",
+        "app Cloudflared (app); or what runs beside Home Assistant (services); by default remote, and "
+        "with --exit all, one after the other",
     )
     return parser.parse_args()
 
@@ -66,11 +68,10 @@ async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
     """Run the checks of a world, numbered from the first; stay there if asked."""
     promises, owner = _PROMISES[name], User("demo")
     try:
-        async with _world(owner, supervised=name == _APP) as world:
-            if name == _LOCAL:
-                await world.run_from_file()
-            if name == _APP:
-                await world.run_from_app()
+        async with (
+            _world(owner, supervised=name == _APP) as world,
+            _furnished(world, name),
+        ):
             passed = [
                 await _passes(number, promise, world)
                 for number, promise in enumerate(promises, first)
@@ -85,6 +86,20 @@ async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
             f"not ok {first} - the demo could not start or stop: ", str(error)
         )
     return passed
+
+
+@asynccontextmanager
+async def _furnished(world: World, name: str) -> AsyncGenerator[None]:
+    """Add what makes a world the one of this name."""
+    async with AsyncExitStack() as stack:
+        if name == _LOCAL:
+            await world.run_from_file()
+        if name == _APP:
+            await world.run_from_app()
+        if name == _SERVICES:
+            running = world.services.running(world.cloudflare)
+            await stack.enter_async_context(running)
+        yield
 
 
 @asynccontextmanager

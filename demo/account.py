@@ -160,8 +160,8 @@ def read_handover(world: World, flow: Flow) -> None:
     flow.expect_step("handover")
     shown = flow.answer["description_placeholders"]
     link: str = shown["url"]
-    [code] = flow.answer["data_schema"]
-    expect_equal(code["selector"]["qr_code"]["data"], link, "the QR code")
+    for code in flow.answer["data_schema"]:
+        expect_equal(code["selector"]["qr_code"]["data"], link, "the QR code")
     local_url, url = world.home.local_url, world.home.url
     expect(link.startswith(f"{local_url}/"), "the link is not to this Home Assistant")
     # Nothing looks up the name here.

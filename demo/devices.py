@@ -13,17 +13,19 @@ async def download_bundle(world: World, link: str) -> Phone:
     return phone
 
 
-async def download_bundle_in_browser(world: World, link: str) -> Phone:
-    """Download a bundle with the browser of a new phone, or without one if it is missing."""
+async def download_bundle_in_browser(
+    world: World, link: str, user_agent: str | None = ANDROID
+) -> Phone:
+    """Download a bundle with the browser of a new device, or without one if it is missing."""
     if world.lacking:
         return await download_bundle(world, link)
     facts = world.cloudflare.facts
     browser = Chromium(
         world.key_file.with_suffix(""),
-        f"MAP {world.hostname} {facts['edge_host']}:{facts['edge_port']}",
+        f"MAP *.{facts['zone_name']} {facts['edge_host']}:{facts['edge_port']}",
     )
     await browser.trust(facts["edge_ca_file"])
-    phone = await download_in_browser(link, browser, world.key_file)
+    phone = await download_in_browser(link, browser, world.key_file, user_agent)
     world.phones.append(phone)
     return phone
 
@@ -38,17 +40,21 @@ async def run_test(world: World, phone: Phone) -> None:
         )
         expect_equal(answer.status, 200, "the status of the test")
         return
-    async with phone.browser.tab(user_agent=ANDROID, identify_at=world.hostname) as tab:
+    async with phone.browser.tab(
+        user_agent=phone.user_agent, identify_at=world.hostname
+    ) as tab:
         await tab.open(phone.test_url)
         await tab.tap("#test")
         await tab.until("document.querySelector('#result.good')")
 
 
-async def visit_in_browser(world: World, phone: Phone, shown: str) -> int | None:
-    """Open the protected hostname in the phone's browser; return the status, None without one."""
+async def visit_in_browser(phone: Phone, hostname: str, shown: str) -> int | None:
+    """Open a protected hostname in the device's browser; return the status, None without one."""
     if phone.browser is None:
         return None
-    url = f"https://{world.hostname}/"
-    async with phone.browser.tab(user_agent=ANDROID, identify_at=world.hostname) as tab:
+    url = f"https://{hostname}/"
+    async with phone.browser.tab(
+        user_agent=phone.user_agent, identify_at=hostname
+    ) as tab:
         await tab.open(url, shown)
         return tab.statuses[url]

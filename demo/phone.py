@@ -1,4 +1,4 @@
-"""A phone that downloads its bundle and opens it with the openssl program."""
+"""A phone or laptop that downloads its bundle and opens it with the openssl program."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ from .report import expect, expect_equal
 
 @dataclass(frozen=True)
 class Phone:
-    """A phone that has installed its certificate."""
+    """A phone or laptop that has installed its certificate."""
 
     bundles: tuple[bytes, ...]
     password: str
@@ -28,6 +28,10 @@ class Phone:
     key: bytes
     certificate: bytes
     key_file: Path
+    opens: tuple[str, ...] = ()
+    """The hostnames that the page of the handover says it opens."""
+    user_agent: str | None = ANDROID
+    """What its browser calls itself; None for that of a laptop."""
     browser: Chromium | None = None
     """The browser that downloaded the bundle; None if it was downloaded without one."""
 
@@ -72,12 +76,15 @@ async def download(link: str, key_file: Path) -> Phone:
     bundles = [
         base64.b64decode(bundle["data"], validate=True) for bundle in content["bundles"]
     ]
-    return await _install(bundles, content["password"], content["test_url"], key_file)
+    phone = await _install(bundles, content["password"], content["test_url"], key_file)
+    return replace(phone, opens=tuple(content["hostnames"]))
 
 
-async def download_in_browser(link: str, browser: Chromium, key_file: Path) -> Phone:
-    """Download the bundle with the phone's browser, as the page says, and install it."""
-    async with browser.tab(user_agent=ANDROID) as tab:
+async def download_in_browser(
+    link: str, browser: Chromium, key_file: Path, user_agent: str | None
+) -> Phone:
+    """Download the bundle with the device's browser, as the page says, and install it."""
+    async with browser.tab(user_agent=user_agent) as tab:
         await tab.open(link)
         await tab.tap("#get")
         bundles = [await tab.downloaded("*.p12")]
@@ -86,11 +93,14 @@ async def download_in_browser(link: str, browser: Chromium, key_file: Path) -> P
         bundles.append(await tab.downloaded("*.p12"))
         password = await tab.run("password.textContent")
         test_url = await tab.run("document.querySelector('#test-link').href")
+        opens = await tab.run(
+            "[...document.querySelectorAll('#hostnames li')].map((li) => li.textContent)"
+        )
         expect(password in await tab.text(), "the page does not show the password")
         expect(not tab.complaints, f"the browser complains: {tab.complaints}")
     await browser.install(bundles[0], password)
     phone = await _install(bundles, password, test_url, key_file)
-    return replace(phone, browser=browser)
+    return replace(phone, browser=browser, opens=tuple(opens), user_agent=user_agent)
 
 
 async def _install(

@@ -1,6 +1,6 @@
-"""An origin that replaces Home Assistant, so that a request that gets through is noticed."""
+"""An origin behind the tunnel that is not Home Assistant, so that a request that gets through is noticed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -10,15 +10,17 @@ from .processes import HOST, free_port
 TEXT = "a request got through"
 
 
+async def _welcome(_: web.BaseRequest) -> web.Response:
+    return web.Response(text=TEXT)
+
+
 @asynccontextmanager
-async def stand_in() -> AsyncGenerator[str]:
+async def stand_in(
+    answer: Callable[[web.BaseRequest], Awaitable[web.Response]] = _welcome,
+) -> AsyncGenerator[str]:
     """Run a server that answers every request, and yield its address."""
-
-    async def welcome(_: web.BaseRequest) -> web.Response:
-        return web.Response(text=TEXT)
-
     port = free_port()
-    runner = web.ServerRunner(web.Server(welcome))
+    runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port).start()

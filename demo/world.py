@@ -16,6 +16,7 @@ from .home_assistant import Client, HomeAssistant, Socket, User
 from .leaks import Secret
 from .phone import Phone
 from .report import CheckFailed, Skipped, expect
+from .services import Services
 from .visitor import Visitor
 
 # Dialogs show link and code.
@@ -38,6 +39,8 @@ class World:
     """The file of the tunnel, in a world where it has one."""
     app: App | None = None
     """The app that runs the tunnel, in a world where it does."""
+    services: Services = field(default_factory=Services)
+    """What runs beside Home Assistant, in a world where something does."""
     lines: str = ""
     """What a dialog showed for that file."""
     flow: Flow | None = None
@@ -154,6 +157,10 @@ class World:
         """Return a visitor with the phone that got a certificate last."""
         expect(bool(self.phones), "no phone has a certificate yet")
         return self.holder(self.phones[-1])
+
+    def hostname_of(self, label: str) -> str:
+        """Return the hostname in the zone that begins with a label."""
+        return f"{label}.{self.cloudflare.facts['zone_name']}"
 
     def holder(self, phone: Phone) -> Visitor:
         """Return a visitor with a phone's certificate."""

@@ -12,6 +12,7 @@ from . import (
     logins,
     protection,
     secrets,
+    services,
     setup,
     visitors,
 )
@@ -85,4 +86,19 @@ APP: Final[tuple[Promise, ...]] = (
     protection.drift_is_fixed,
     app.failure_is_undone,
     app.removal_is_offered,
+)
+
+# For services beside Home Assistant, and devices that may open some of them.
+SERVICES: Final[tuple[Promise, ...]] = (
+    setup.both_run,
+    setup.changes_are_previewed,
+    setup.hostname_is_in_sync,
+    services.laptop_is_added,
+    services.hostnames_are_protected,
+    services.phone_is_added,
+    services.phone_opens_what_it_may,
+    services.laptop_opens_everything,
+    services.laptop_is_tested,
+    services.strangers_open_nothing,
+    services.limit_is_changed,
 )

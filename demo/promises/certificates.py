@@ -19,7 +19,7 @@ from ..remote import block_rule
 from ..report import expect, expect_equal, until
 from ..world import World
 
-_BLOCKED = "document.body?.innerText?.includes('you have been blocked')"
+BLOCKED = "document.body?.innerText?.includes('you have been blocked')"
 
 
 @promise("sensors show when the certificate expires")
@@ -71,7 +71,7 @@ async def certificate_is_renewed(world: World) -> None:
         return answer.blocked or None
 
     await until("the old certificate is refused", is_blocked)
-    status = await visit_in_browser(world, old, _BLOCKED)
+    status = await visit_in_browser(old, world.hostname, BLOCKED)
     expect(status in (403, None), f"the old certificate gets {status} in a browser")
     answer = await world.owner.get(world.hostname, "/manifest.json")
     expect_equal(answer.status, 200, "the status with the new certificate")

@@ -36,7 +36,7 @@ _RESPONSE = {
 }
 
 
-_FRONT_END = "document.querySelector('home-assistant, ha-authorize')"
+FRONT_END = "document.querySelector('home-assistant, ha-authorize')"
 
 
 @promise("a companion device is added in a dialog, which shows the link to its bundle")
@@ -89,7 +89,7 @@ async def phone_gets_in(world: World) -> None:
 async def certificate_is_tested(world: World) -> None:
     """Open the front end and the test page through the edge, and check the device's state."""
     phone = world.expect_phone()
-    status = await visit_in_browser(world, phone, _FRONT_END)
+    status = await visit_in_browser(phone, world.hostname, FRONT_END)
     expect(status in (200, None), f"the status of the front end is {status}")
     await run_test(world, phone)
     await until_state(world, "handover", world.device, "proven")
