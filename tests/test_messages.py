@@ -362,6 +362,8 @@ def test_issues() -> None:
     named |= {key: {"hostname", "email", "country"} for key in REFUSED_LOGINS}
     named |= {key: {"hostname", "target", "detail"} for key in LOGIN_PROBLEMS}
     named["login_zero_trust_not_set_up"] = {"account"}
+    named["login_trial_left"] = {"account", "hostname"}
+    named["logins_stay"] = {"account", "hostnames"}
     named["removal_left"] = {"hostname", "record"}
     named |= {key: {"hostname", "tunnel"} for key in RULES}
     named["rule_missing_in_some"] |= {"missing", "connectors"}
@@ -396,6 +398,8 @@ def test_issues() -> None:
         *LOST_ZONES,
         *LOGINS_WITH_DIALOG,
         "login_not_removed",
+        "login_trial_left",
+        "logins_stay",
         "login_gone_unfixable",
         "login_opened_unfixable",
         "login_zero_trust_not_set_up",

@@ -8,6 +8,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
+from .abandoned_logins import async_leave_logins, async_undo_trials_of_disabled
 from .account import async_create_client, async_get_account_state, create_probe
 from .certificates.creation import CertificateCreator
 from .certificates.creations import async_get_creations
@@ -32,7 +33,7 @@ from .device_reports import async_record_fetched, async_record_proof
 from .entry_changes import EntryChanges
 from .hostname_removal import async_end_removals
 from .ignored_repairs import async_setup_ignored_repairs
-from .issues import async_close_issues
+from .issues import async_close_issues, async_report
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
 from .pages.handovers import async_get_handovers
@@ -65,6 +66,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)
+    async_undo_trials_of_disabled(hass)
     return True
 
 
@@ -218,8 +220,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -> None:
-    """Close what is reported of the account; at Cloudflare everything stays as it is."""
+    """Undo trials, and tell which logins stay; at Cloudflare everything else is as it was."""
+    left = await async_leave_logins(hass, entry)
     async_close_issues(hass, entry.entry_id)
+    async_report(hass, entry.entry_id, "removed", left)
     await async_remove_tombstones(hass, entry.entry_id)
     await async_remove_ledger(hass, entry.entry_id)
     await async_remove_login_records(hass, entry.entry_id)

@@ -66,7 +66,8 @@ class Issue:
     """Something that a person is told of.
 
     Fix is what its dialog does, and to which hostname, device or finding. Without a link of its
-    own, an issue links to its place in docs/troubleshooting.md.
+    own, an issue links to its place in docs/troubleshooting.md. A persistent one outlives a restart:
+    nobody would report it again.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Issue:
     fix: tuple[Fix, str] | None = None
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR
     learn_more_url: str | None = None
+    is_persistent: bool = False
 
 
 @callback
@@ -109,6 +111,7 @@ def async_report(
             issue_id,
             data=_data(entry_id, issue),
             is_fixable=issue.fix is not None,
+            is_persistent=issue.is_persistent,
             severity=issue.severity,
             translation_key=issue.translation_key,
             translation_placeholders=shown(issue.placeholders),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
@@ -143,10 +143,16 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     async def async_keep_login(self, hostname: str) -> TrialEnd:
         """End the trial of a hostname that somebody logged in to, if it lasts and harms no app."""
+        login_pages = await self.writer.find_login_pages()
         record = self.records.records.get(hostname)
-        if record is None or record.stage is not Stage.TRIAL or _is_over(record):
+        if (
+            record is None
+            or record.stage is not Stage.TRIAL
+            or _is_over(record)
+            or self.config_entry.state is not ConfigEntryState.LOADED
+        ):
             return TrialEnd.OVER
-        if await self.writer.find_login_pages():
+        if login_pages:
             await self.records.async_put(replace(record, stage=Stage.UNDOING))
             await self.async_look_again()
             return TrialEnd.IN_THE_WAY

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 
 from ..account import async_get_account_state
@@ -209,6 +209,9 @@ class LoginWriter:
         self, confirmed: LoginPlan, occasion: Occasion
     ) -> tuple[AccessObservation, LoginPlan]:
         """Return what there is to do by now, which a person has to have confirmed."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            # Disabled or removed while this waited: nobody would end the trial.
+            raise PlanChanged
         observation = await self.observe(confirmed.settings)
         plan = self.plan(
             observation,
@@ -304,6 +307,9 @@ class LoginWriter:
 
     @callback
     def _remove_subentry(self, hostname: str) -> None:
+        if self._hass.config_entries.async_get_entry(self._entry.entry_id) is None:
+            # The account was removed, and its subentries with it.
+            return
         for subentry_id, settings in login_hostnames_of(self._entry.subentries).items():
             if settings.hostname == hostname:
                 self._hass.config_entries.async_remove_subentry(

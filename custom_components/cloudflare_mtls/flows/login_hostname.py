@@ -67,7 +67,7 @@ from ..login_choices import (
 from ..login_trials import TRIAL, async_expect_login
 from ..quoting import Ours, shown
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import login_data, read_login_settings
+from ..subentries import login_data, logins_of, read_login_settings
 from ..wording import Message, async_get_texts, describe_login_problem
 from .form import abort, choice, choices, made, show_form
 from .login_preview import changed_people, preview_of
@@ -116,6 +116,11 @@ class LoginHostnameFlow(SubentryChangeFlow):
         return entry.runtime_data.access
 
     @property
+    def _is_loaded(self) -> bool:
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        return entry is not None and entry.state is ConfigEntryState.LOADED
+
+    @property
     def _occasion(self) -> Occasion:
         return Occasion.SET_UP if self._current is None else Occasion.CHANGE
 
@@ -131,7 +136,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
 
     async def _load(self) -> Message | None:
         """Read what there is to choose from; return why that is not possible, if so."""
-        if self._get_entry().state is not ConfigEntryState.LOADED:
+        if not self._is_loaded:
             return Message("entry_not_loaded")
         found = await LoginChoices.load(self._access)
         if isinstance(found, Message):
@@ -346,6 +351,8 @@ class LoginHostnameFlow(SubentryChangeFlow):
         self, settings: LoginSettings, message: Message | None = None
     ) -> SubentryFlowResult:
         """Look again, and show what will change, or what stands in the way."""
+        if not self._is_loaded:
+            return self.async_abort(reason="entry_not_loaded")
         self._settings = settings
         try:
             self._observation = await self._access.writer.observe(settings)
@@ -433,6 +440,8 @@ class LoginHostnameFlow(SubentryChangeFlow):
         """Show what will change at Cloudflare: so far, nothing has."""
         if user_input is None:
             return await self._show_preview(None)
+        if not self._is_loaded:
+            return self.async_abort(reason="entry_not_loaded")
         if ended := self.end_if_outdated():
             return ended
         self._until = dt_util.utcnow() + TRIAL
@@ -459,6 +468,9 @@ class LoginHostnameFlow(SubentryChangeFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Go on to the trial, or say what stopped the changes."""
+        if not self._is_loaded:
+            # A trial that began has ended with that.
+            return self.async_abort(reason="entry_not_loaded")
         plan, written = made(self._plan), made(self._writing).work.result()
         if isinstance(written, EngineError):
             return await self._review(plan.settings, describe_access(written))
@@ -532,7 +544,8 @@ class LoginHostnameFlow(SubentryChangeFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Say how the trial ended."""
-        works = self._hostname in self._access.logins
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        works = entry is not None and self._hostname in logins_of(entry.subentries)
         reason = "login_works" if works else "login_undone"
         return abort(self, Message(reason, {"hostname": self._hostname}))
 
@@ -566,6 +579,8 @@ class LoginHostnameFlow(SubentryChangeFlow):
                 _NO_FIELDS,
                 placeholders={"hostname": self._hostname},
             )
+        if not self._is_loaded:
+            return self.async_abort(reason="entry_not_loaded")
         if ended := self.end_if_outdated():
             return ended
         done = await self._access.async_end(self._hostname)

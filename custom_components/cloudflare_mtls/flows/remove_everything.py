@@ -17,7 +17,7 @@ from ..engine.sync.reconciler import Extent
 from ..hostname_removal import async_remove_hostnames
 from ..quoting import Ours, listed
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import hostnames_of
+from ..subentries import hostnames_of, logins_of
 from ..wording import (
     CHANGED,
     Message,
@@ -100,6 +100,8 @@ class RemoveEverythingSteps(OptionsFlow):
             for problem in plan.problems
             if problem.code is ProblemCode.STILL_IN_FILE
         ]
+        if logins := sorted(logins_of(self.config_entry.subentries)):
+            warnings.append(text("logins_stay", hostnames=listed(logins)))
         return show_form(
             self,
             "remove",
