@@ -278,3 +278,41 @@ async def test_login_is_ended_once_cloudflare_does_it(
     assert coordinator(entry).logins == {}
     assert told(hass) == set()
     assert hass_storage[f"cloudflare_mtls.{entry.entry_id}.logins"]["data"] == {}
+
+
+@with_login
+async def test_login_that_is_being_ended_is_not_set_up_again(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Cloudflare has deleted the application, but not yet the policy: that is no drift."""
+    await setup_integration(hass, entry)
+    faults.unavailable("DELETE", "/access/policies")
+    assert not await coordinator(entry).async_end(HOME)
+    await settle(hass)
+    assert application_at(sandbox) is None
+    sandbox.journal.clear()
+    for _ in range(9):
+        await wait_for_refresh(hass, freezer, EVERY)
+
+    assert calls(sandbox, "POST", "PUT") == []
+    assert application_at(sandbox) is None
+    assert told(hass) == {"login_not_removed"}
+
+
+@with_login
+async def test_login_that_was_ended_while_drift_was_found_is_not_set_up_again(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """What was read before the end says that the application is gone."""
+    access = coordinator(loaded_entry)
+    assert await access.async_end(HOME)
+    await settle(hass)
+    sandbox.journal.clear()
+
+    assert await access.writer.keep(chosen()) is None
+    assert writes(sandbox) == []
+    assert application_at(sandbox) is None

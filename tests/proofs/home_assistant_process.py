@@ -1,11 +1,12 @@
-"""A real Home Assistant in a process of its own, with one protected hostname."""
+"""A real Home Assistant in a process of its own, with an account, and a person who does one thing."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import json
 import os
 from pathlib import Path
 import sys
+from typing import Final
 
 from homeassistant.config_entries import (
     STORAGE_VERSION,
@@ -15,13 +16,12 @@ from homeassistant.config_entries import (
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.engine.sync.settings import (
-    HostnameSettings,
-    ProtectedHostname,
-)
-from custom_components.cloudflare_mtls.subentries import hostname_data
 from demo.processes import HOST, REPOSITORY, free_port
-from sandbox.seed import ACCOUNT_ID, ZONE_ID
+from sandbox.seed import ACCOUNT_ID
+
+from .resettable_sandbox import ResettableSandbox
+
+ENTRY_ID: Final = "01JACC0UNT0000000000000001"
 
 # Home Assistant does not start without the frontend integration, whose package is large.
 _FRONTEND: Mapping[str, object] = {
@@ -42,30 +42,86 @@ async def async_setup(hass, config):
     return True
 '''
 
+# Does what is asked of it once Home Assistant runs, and writes down that it is done.
+_SOMEBODY: Mapping[str, object] = {
+    **_FRONTEND,
+    "domain": "somebody",
+    "name": "Somebody",
+}
+_WHAT_SOMEBODY_DOES = '''"""A person who does one thing."""
+
+import json
+from pathlib import Path
+
+
+async def async_setup(hass, config):
+    """Do it as soon as Home Assistant runs."""
+
+    async def act(event):
+        what = json.loads(config["somebody"])
+        if "action" in what:
+            await hass.services.async_call(
+                *what["action"], what["data"], blocking=True, return_response=True
+            )
+        else:
+            flows = hass.config_entries.subentries
+            flow = await flows.async_init(tuple(what["open"]), context=what["context"])
+            for answer in what["answers"]:
+                flow = await flows.async_configure(flow["flow_id"], answer)
+        done = Path(hass.config.path("done"))
+        await hass.async_add_executor_job(done.touch)
+
+    hass.bus.async_listen_once("homeassistant_started", act)
+    return True
+'''
+
 
 class HomeAssistantProcess:
-    """A configuration folder with an account and a hostname, and the process that uses it."""
+    """A configuration folder with an account, and the process that uses it."""
 
     def __init__(
-        self, folder: Path, api_url: str, token: str, hostname: ProtectedHostname
+        self,
+        folder: Path,
+        sandbox: ResettableSandbox,
+        *subentries: ConfigSubentryDataWithId,
     ) -> None:
         """Write the folder; `start` starts the process."""
         self._folder = folder
-        self._environment = {**os.environ, "CLOUDFLARE_BASE_URL": api_url}
+        self._environment = {
+            **os.environ,
+            "CLOUDFLARE_BASE_URL": sandbox.api_url,
+            "CLOUDFLARE_MTLS_EDGE": f"{HOST}:{sandbox.edge_port}",
+            "CLOUDFLARE_MTLS_EDGE_CA": sandbox.edge_ca_file,
+        }
         self._process: asyncio.subprocess.Process | None = None
         components = folder / "custom_components"
         components.mkdir(parents=True)
         (components / DOMAIN).symlink_to(REPOSITORY / "custom_components" / DOMAIN)
-        (components / "frontend").mkdir()
-        (components / "frontend" / "manifest.json").write_text(json.dumps(_FRONTEND))
-        (components / "frontend" / "__init__.py").write_text(_NO_FRONTEND)
-        (folder / "configuration.yaml").write_text(
-            f"http:\n  server_host: {HOST}\n  server_port: {free_port()}\n"
-        )
+        _write_component(components, _FRONTEND, _NO_FRONTEND)
+        _write_component(components, _SOMEBODY, _WHAT_SOMEBODY_DOES)
+        self.have_done(None)
         (folder / ".storage").mkdir()
         (folder / ".storage" / "core.config_entries").write_text(
-            json.dumps(_entries(token, hostname))
+            json.dumps(_entries(sandbox.token, subentries))
         )
+
+    def have_done(self, what: Mapping[str, object] | None) -> None:
+        """Have somebody do this at the next starts, or nothing."""
+        lines = f"http:\n  server_host: {HOST}\n  server_port: {free_port()}\n"
+        if what is not None:
+            # A string of JSON in a string of YAML.
+            lines += f"somebody: {json.dumps(json.dumps(what))}\n"
+        (self._folder / "configuration.yaml").write_text(lines)
+        (self._folder / "done").unlink(missing_ok=True)
+
+    @property
+    def has_done(self) -> bool:
+        """Return whether somebody has done what was asked."""
+        return (self._folder / "done").exists()
+
+    def stored(self, key: str) -> Path:
+        """Return where Home Assistant stores the data of a key."""
+        return self._folder / ".storage" / key
 
     @property
     def pid(self) -> int:
@@ -109,22 +165,25 @@ class HomeAssistantProcess:
             await self._process.wait()
 
 
-def _entries(token: str, hostname: ProtectedHostname) -> dict[str, object]:
-    settings = HostnameSettings(zone_id=ZONE_ID, protected=hostname, keep_in_sync=True)
+def _write_component(
+    components: Path, manifest: Mapping[str, object], code: str
+) -> None:
+    folder = components / str(manifest["domain"])
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "__init__.py").write_text(code)
+
+
+def _entries(
+    token: str, subentries: Sequence[ConfigSubentryDataWithId]
+) -> dict[str, object]:
     entry = MockConfigEntry(
         domain=DOMAIN,
         title="Home lab",
         unique_id=ACCOUNT_ID,
+        entry_id=ENTRY_ID,
         data={"api_token": token, "account_id": ACCOUNT_ID},
-        subentries_data=[
-            ConfigSubentryDataWithId(
-                subentry_id="01JHOSTNAME000000000000001",
-                subentry_type="protected_hostname",
-                title=hostname.hostname,
-                unique_id=hostname.hostname,
-                data=hostname_data(settings),
-            )
-        ],
+        subentries_data=subentries,
     )
     return {
         "version": STORAGE_VERSION,

@@ -8,9 +8,13 @@ from pathlib import Path
 import signal
 from typing import Final
 
+from homeassistant.config_entries import ConfigSubentryDataWithId
 import pytest
 
+from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
+from custom_components.cloudflare_mtls.subentries import hostname_data
 from sandbox.faults import FaultKind
+from sandbox.seed import ZONE_ID
 from tests.engine.builders import protected
 
 from .call_faults import Kill
@@ -86,9 +90,15 @@ async def _run_until_in_sync(
 
 
 def _home(sandbox: ResettableSandbox, folder: Path) -> HomeAssistantProcess:
-    return HomeAssistantProcess(
-        folder / "home", sandbox.api_url, sandbox.token, _HOSTNAME
+    settings = HostnameSettings(zone_id=ZONE_ID, protected=_HOSTNAME, keep_in_sync=True)
+    subentry = ConfigSubentryDataWithId(
+        subentry_id="01JHOSTNAME000000000000001",
+        subentry_type="protected_hostname",
+        title=HOME,
+        unique_id=HOME,
+        data=hostname_data(settings),
     )
+    return HomeAssistantProcess(folder / "home", sandbox, subentry)
 
 
 @pytest.mark.parametrize("nth", range(1, _WRITES + 1))

@@ -313,8 +313,11 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return ()
         return tuple(
             login.settings
-            for login in state.logins.values()
-            if login.settings.keep_in_sync and login.plan and login.plan.steps
+            for hostname, login in state.logins.items()
+            if login.settings.keep_in_sync
+            and login.plan
+            and login.plan.steps
+            and self.stage_of(hostname) is Stage.KEPT
         )
 
     @callback
@@ -386,7 +389,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         """Report what somebody changed at Cloudflare, except what is fixed at this moment."""
         issues = []
         for hostname, login in state.logins.items():
-            if plan := login.plan:
+            # What a person ordered to be removed is not told of as gone.
+            if (plan := login.plan) and self.stage_of(hostname) is Stage.KEPT:
                 fixed = login.settings.keep_in_sync and hostname not in self._unfixed
                 is_being_fixed = fixed and bool(plan.steps)
                 issues += drift_issues(

@@ -23,7 +23,7 @@ from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import EngineError, PlanChanged
 from ..engine.probe import Probe
 from ..storage.logins import LoginRecord, LoginRecords, Stage
-from ..subentries import hostnames_of, login_hostnames_of
+from ..subentries import hostnames_of, login_hostnames_of, logins_of
 
 # The edge follows what is written within seconds as a rule, and within two minutes at most.
 _EDGE_VISITS: Final = 40
@@ -179,13 +179,26 @@ class LoginWriter:
             return written
 
     async def keep(self, settings: LoginSettings) -> LoginOutcome | None:
-        """Fix drift of a hostname that nobody asked about; raise EngineError where it is unseen."""
+        """Fix drift of a hostname that nobody asked about; raise EngineError where it is unseen.
+
+        It does nothing for a hostname whose login a person has ended meanwhile.
+        """
         async with self._writing:
+            if not self._is_kept(settings.hostname):
+                return None
             observation = await self.observe(settings)
             plan = self.plan(observation, settings, Occasion.KEEP)
             if not plan.steps:
                 return None
             return await self._write(observation, plan)
+
+    def _is_kept(self, hostname: str) -> bool:
+        record = self._records.records.get(hostname)
+        return (
+            record is not None
+            and record.stage is Stage.KEPT
+            and hostname in logins_of(self._entry.subentries)
+        )
 
     async def remove(self, hostname: str) -> bool:
         """Remove what is ours for a hostname; return whether nothing is left, raise EngineError.

@@ -11,7 +11,6 @@ from aiohttp import web
 import pytest
 
 from custom_components.cloudflare_mtls.engine.access import checked_writes
-from custom_components.cloudflare_mtls.engine.access.marks import TAG
 from custom_components.cloudflare_mtls.engine.access.observation import OwnIds
 from custom_components.cloudflare_mtls.engine.access.plan import Occasion
 from custom_components.cloudflare_mtls.engine.access.settings import LoginSettings
@@ -20,6 +19,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import EngineError
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 from sandbox.state import Access
+from tests.engine.access.contents import counts, foreign, ours
 from tests.engine.access.helpers import OWNER, PARTNER, Home, settings
 from tests.engine.access.reach import Way, reach
 from tests.engine.builders import ACCOUNT_ID, TUNNEL_ID
@@ -147,9 +147,9 @@ class Stage:
             found.append(f"more open: {sorted(opened)}")
         if (OWNER, "DE", "/") not in reach(self.now):
             found.append("the owner is locked out")
-        if _foreign(self.now) != _foreign(self.access):
+        if foreign(self.now) != foreign(self.access):
             found.append("something foreign changed")
-        for name, count in _counts(self.now).items():
+        for name, count in counts(self.now).items():
             if count > 1:
                 found.append(f"{name} is there {count} times")
         return found
@@ -161,7 +161,7 @@ class Stage:
         if self.job.end is None:
             assert self.job.start is not None
             assert (await home.remove(self.job.start)).is_done
-            assert _ours(self.now) == []
+            assert ours(self.now) == []
             return
         occasion = Occasion.CHANGE if self.job.start else Occasion.SET_UP
         if occasion is Occasion.SET_UP:
@@ -177,29 +177,6 @@ class Stage:
 every_call: Final = pytest.mark.parametrize(
     "which", ["writes", pytest.param("calls", marks=pytest.mark.nightly)]
 )
-
-
-def _ours(access: Access) -> list[str]:
-    named: tuple[Any, ...] = (*access.applications.values(), *access.policies.values())
-    return [
-        item.name
-        for item in (*named, *access.groups.values())
-        if item.name.startswith("Home Assistant")
-    ] + [tag for tag in access.tags if tag == TAG]
-
-
-def _counts(access: Access) -> dict[str, int]:
-    names = _ours(access)
-    return {name: names.count(name) for name in names}
-
-
-def _foreign(access: Access) -> Any:
-    items: tuple[Any, ...] = (
-        *access.applications.values(),
-        *access.policies.values(),
-        *access.groups.values(),
-    )
-    return [item for item in items if not item.name.startswith("Home Assistant")]
 
 
 @pytest.fixture(params=JOBS)
@@ -272,5 +249,5 @@ async def test_stopped_set_up_is_taken_back(
         stage.sandbox.faults.clear()
         removed = await Home(stage.client()).remove(stage.job.end)
         assert (number, removed.is_done) == (number, True)
-        assert (number, _ours(stage.now)) == (number, [])
+        assert (number, ours(stage.now)) == (number, [])
         assert stage.sandbox.state.tunnels[TUNNEL_ID].config == stage.tunnel
