@@ -37,6 +37,7 @@ from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
     find_made_by_hand,
 )
 from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Found,
     Layout,
     ProtectedHostname,
 )
@@ -72,6 +73,7 @@ def protected(
     service: str = SERVICE,
     tunnel_id: str = TUNNEL_ID,
     published: bool = True,
+    found: Found = Found.CREATED,
     devices: Iterable[str] | None = None,
 ) -> ProtectedHostname:
     """Return the settings of a protected hostname."""
@@ -82,6 +84,7 @@ def protected(
         layout=layout,
         exempt_paths=exempt_paths,
         published=published,
+        found=found,
         devices=None if devices is None else frozenset(devices),
     )
 

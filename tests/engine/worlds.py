@@ -25,6 +25,7 @@ from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
     find_made_by_hand,
 )
 from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Found,
     Layout,
     ProtectedHostname,
 )
@@ -101,7 +102,7 @@ _FOREIGN_RULES = st.sampled_from(
         skip('cf.tls_client_auth.cert_fingerprint_sha256 ne ""', "skip-presented"),
         skip("cf.tls_client_auth.cert_presented", "skip-any-certificate"),
         skip('http.user_agent contains "bot"', "skip-bots"),
-        rule("execute", "ssl", "execute"),
+        rule("execute", "ssl", "execute", parameters={"id": "managed"}),
         rule(
             "block", 'cf.tls_client_auth.cert_fingerprint_sha256 eq ""', "block-empty"
         ),
@@ -263,12 +264,18 @@ def _ingress_of(hostname: str) -> st.SearchStrategy[Any]:
 
 def _settings_of(hostname: str) -> st.SearchStrategy[ProtectedHostname]:
     return st.builds(
-        lambda paths, layout, published, devices: protected(
-            hostname, *paths, layout=layout, published=published, devices=devices
+        lambda paths, layout, published, found, devices: protected(
+            hostname,
+            *paths,
+            layout=layout,
+            published=published,
+            found=found,
+            devices=devices,
         ),
         _EXEMPT,
         st.sampled_from(Layout),
         st.sampled_from([True, True, True, False]),
+        st.sampled_from(Found),
         st.sampled_from([None, None, ["phone"], ["tablet"], ["phone", "tablet"], []]),
     )
 
@@ -287,6 +294,8 @@ def worlds(draw: st.DrawFn) -> World:
             draw(_settings_of(h)) for h, role in roles_of.items() if role == "removed"
         ),
         released=frozenset(draw(st.sets(st.sampled_from(HOSTNAMES)))),
+        # Once a person led it there, a record is ours, whatever its comment says by now.
+        marked=frozenset(draw(st.sets(st.sampled_from(HOSTNAMES), max_size=1))),
     )
     named = draw(st.lists(st.sampled_from(HOSTNAMES), unique=True))
     # Half of the rules found have the exempt paths and pins that are desired.
@@ -338,10 +347,12 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, Any]:
-    """Return everything that is not ours, in its order; what is adopted counts as ours."""
-    ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
+    """Return everything that is not ours, in its order; rules made by hand may become ours."""
+    settings = (*desired.hostnames, *desired.removed)
+    ours = {item.hostname for item in settings}
+    created = {item.hostname for item in settings if not item.is_adopted}
     config = observation.configurations.get(TUNNEL_ID)
-    own_ingress = [config.rule_for(hostname) for hostname in ours] if config else []
+    own_ingress = [config.rule_for(hostname) for hostname in created] if config else []
     return {
         "rules": [
             item
@@ -356,7 +367,7 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
             item
             for item in observation.records
             if item.name not in ours
-            or item.comment != RECORD_COMMENT
+            or (item.comment != RECORD_COMMENT and item.name not in desired.marked)
         ],
         "ingress": [
             item.raw

@@ -1,10 +1,17 @@
 """The invariants hold in random worlds."""
 
+from dataclasses import replace
+
 from hypothesis import given, note
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.models import Observation
+from custom_components.cloudflare_mtls.engine.rules.admissions import (
+    Admission,
+    read_admissions,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.steps import advance
 from tests.engine.builders import after, names, states
@@ -51,15 +58,32 @@ def _never_opens_wider(world: World) -> None:
 
 
 def _no_other_device_gains(world: World) -> None:
-    """By the sandbox's own reading of the rules, whatever was open before."""
+    """By the sandbox's own reading; where anybody gets in, so does every device, by showing nothing."""
     plan = make_plan(world.observation, world.desired)
     note(str(names(plan.steps)))
     for hostname, admission in world.admissions.items():
-        earlier = others_let_in(world.observation, hostname, admission)
+        earlier = world.observation
         for observation in states(world.observation, plan):
-            now = others_let_in(observation, hostname, admission)
-            assert now <= earlier
-            earlier = now
+            if not _lets_anybody_in(earlier, hostname, admission):
+                gained = others_let_in(observation, hostname, admission)
+                assert gained <= others_let_in(earlier, hostname, admission)
+            earlier = observation
+
+
+def _lets_anybody_in(
+    observation: Observation, hostname: str, admission: Admission
+) -> bool:
+    return (
+        _leads_past_cloudflare(observation, hostname)
+        or lets_in(observation, hostname, admission) is not None
+    )
+
+
+def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
+    return any(
+        record.name == hostname and not record.proxied and record.tunnel_id is None
+        for record in observation.records
+    )
 
 
 def _partial_plans_never_open(world: World) -> None:
@@ -102,6 +126,26 @@ def _leaves_foreign_things(world: World) -> None:
     assert foreign_things(after(world.observation, plan), world.desired) == before
 
 
+def _opens_only_what_a_person_opens(world: World) -> None:
+    """And that only in the last step of all, by which the block rule lets go of it."""
+    adopted = [item.hostname for item in world.desired.removed if item.is_adopted]
+    desired = replace(world.desired, opened=frozenset(adopted))
+    plan = make_plan(world.observation, desired)
+    note(str(names(plan.steps)))
+    *closed, last = states(world.observation, plan)
+    earlier = _open(world, world.observation)
+    for observation in closed:
+        now = _open(world, observation)
+        assert now <= earlier
+        earlier = now
+    assert _open(world, last) - earlier <= desired.opened
+    before = foreign_things(world.observation, desired)
+    assert foreign_things(last, desired) == before
+    block = last.ruleset.by_ref(BLOCK_REF)
+    if not plan.problems and block:
+        assert not desired.opened & read_admissions(block.expression).keys()
+
+
 def _no_step_does_nothing(world: World) -> None:
     plan = make_plan(world.observation, world.desired)
     observation = world.observation
@@ -119,6 +163,7 @@ INVARIANTS = [
     _closed_is_closed,
     _converges,
     _leaves_foreign_things,
+    _opens_only_what_a_person_opens,
     _no_step_does_nothing,
 ]
 _ids = [invariant.__name__.strip("_") for invariant in INVARIANTS]

@@ -67,6 +67,7 @@ class DesiredZone:
     former: settings that a hostname had before; another tunnel may still serve it.
     released: the removed ones that are in no local tunnel's file any more, as a person said.
     in_files: the removed ones that such a file may still name; nobody gets in there.
+    opened: the removed ones that everybody is to reach again, as a person said.
     marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
         it away since.
     accepted: the certificates that pass, at hostnames for all devices and at limited ones.
@@ -83,6 +84,7 @@ class DesiredZone:
     former: tuple[ProtectedHostname, ...] = ()
     released: frozenset[str] = frozenset()
     in_files: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
     marked: frozenset[str] = frozenset()
     accepted: Accepted = field(default_factory=Accepted)
     skipped: frozenset[Skippable] = frozenset(Skippable)

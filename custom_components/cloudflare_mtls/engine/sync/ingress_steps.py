@@ -8,16 +8,16 @@ from .desired import DesiredZone
 from .origin_settings import settings_of_siblings
 from .problems import ProblemCode
 from .safe_steps import SafeSteps
-from .settings import Found, ProtectedHostname
+from .settings import ProtectedHostname
 from .steps import Action, IngressStep
 
 
 def serve(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
     """Have the hostname's tunnel lead it to its service.
 
-    What a local tunnel serves, only a person or an app can change.
+    What a local tunnel serves, only a person or an app can change. An adopted rule is its owner's.
     """
-    if item.tunnel_id in steps.state.local_tunnels:
+    if item.is_adopted or item.tunnel_id in steps.state.local_tunnels:
         return
     configuration = steps.state.configurations.get(item.tunnel_id)
     if configuration is None:
@@ -63,7 +63,7 @@ def stop_serving(state: Observation, item: ProtectedHostname) -> IngressStep | N
 
     A rule that was there before, or leads to another service, is somebody else's.
     """
-    if item.found is Found.ADOPTED:
+    if item.is_adopted:
         return None
     configuration = state.configurations.get(item.tunnel_id)
     own = configuration.rule_for(item.hostname) if configuration else None

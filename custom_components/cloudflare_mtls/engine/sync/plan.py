@@ -15,7 +15,12 @@ from .neighbours import with_neighbours
 from .problems import Problem, ProblemCode
 from .record_steps import lead_to_tunnel
 from .rule_adoption import adopt_rules, discard_rules, find_made_by_hand
-from .rule_steps import delete_rule, write_block_rule, write_skip_rule
+from .rule_steps import (
+    delete_rule,
+    open_to_everybody,
+    write_block_rule,
+    write_skip_rule,
+)
 from .safe_steps import SafeSteps
 from .steps import Action, RecordStep, RuleStep, Step
 from .unpublish import close, say_what_is_left, unpublish
@@ -78,7 +83,11 @@ class Plan:
 
     def what_is_left(self, hostname: str) -> Problem | None:
         """Return what still leads to a removed hostname, or may do so, if something does."""
-        codes = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
+        codes = (
+            ProblemCode.STILL_SERVED,
+            ProblemCode.STILL_REACHABLE,
+            ProblemCode.STILL_IN_FILE,
+        )
         problems = [item for item in self.problems if item.target == hostname]
         return next((item for item in problems if item.code in codes), None)
 
@@ -148,7 +157,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         find_made_by_hand(observation, desired) if is_asked else frozenset[MadeByHand]()
     )
     _remove_drift(steps, desired)
-    if still_exposed := steps.exposures.keys():
+    if still_exposed := steps.exposures.keys() - desired.opened:
         steps = SafeSteps(observation, desired.admissions)
         for item in desired.hostnames:
             if item.hostname in still_exposed:
@@ -175,7 +184,7 @@ def _in_files(observation: Observation, desired: DesiredZone) -> frozenset[str]:
         item.hostname
         for item in desired.removed
         if item.tunnel_id not in without_file
-        and item.hostname not in desired.released | protected
+        and item.hostname not in desired.released | desired.opened | protected
     )
 
 
@@ -195,7 +204,7 @@ def _still_reachable(problems: Iterable[Problem]) -> set[str]:
     return {
         problem.target
         for problem in problems
-        if problem.code is ProblemCode.STILL_REACHABLE
+        if problem.code in (ProblemCode.STILL_SERVED, ProblemCode.STILL_REACHABLE)
     }
 
 
@@ -207,9 +216,11 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
     """
     for item in desired.removed:
         unpublish(steps, desired, item)
-        say_what_is_left(steps, desired, item)
+        if item.hostname not in desired.opened:
+            say_what_is_left(steps, desired, item)
     if block := desired.block:
         _build_up(steps, desired, block)
+        open_to_everybody(steps, desired, block)
     else:
         _tear_down(steps, desired)
 
@@ -245,7 +256,7 @@ def _tear_down(steps: SafeSteps, desired: DesiredZone) -> None:
     """Remove, in this order: skip rule, associations, block rule."""
     delete_rule(steps, SKIP_REF)
     _dissociate(steps, desired)
-    delete_rule(steps, BLOCK_REF)
+    delete_rule(steps, BLOCK_REF, may_open=desired.opened)
 
 
 def _dissociate(steps: SafeSteps, desired: DesiredZone) -> None:

@@ -15,6 +15,8 @@ class ProblemCode(StrEnum):
     TUNNEL_GONE = "tunnel_gone"
     TUNNEL_UNREAD = "tunnel_unread"
     WOULD_EXPOSE = "would_expose"
+    NOT_SERVED = "not_served"
+    STILL_SERVED = "still_served"
     STILL_REACHABLE = "still_reachable"
     STILL_IN_FILE = "still_in_file"
 

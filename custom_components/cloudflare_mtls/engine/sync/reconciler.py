@@ -97,6 +97,8 @@ class AccountSync:
 class Extent:
     """Which hostnames to bring to their settings, or to remove, and what a person agreed to.
 
+    opens: whether everybody is to reach removed ones again that a tunnel served before; a person
+        said so.
     rules_only: those of the hostnames for which nothing but rules may be written.
     takes_over: what was made by hand for them and becomes ours; None where nobody is asked.
     confirmed: the plans that a person saw, by zone, in which case nothing else is done; None
@@ -105,6 +107,7 @@ class Extent:
 
     hostnames: Collection[str]
     remove: bool = False
+    opens: bool = False
     rules_only: Collection[str] = ()
     takes_over: frozenset[MadeByHand] | None = None
     confirmed: Mapping[str, Plan] | None = None
@@ -212,6 +215,13 @@ class Reconciler:
             former=tuple(item.protected for item in self.former),
             marked=self.marked,
             released=self.released,
+            opened=frozenset(
+                item.hostname
+                for item in gone
+                if extent.opens
+                and item.hostname in extent.hostnames
+                and item.protected.is_adopted
+            ),
             accepted=accepted,
             skipped=view.skippable,
             takes_over=extent.takes_over,

@@ -1,6 +1,6 @@
 """Adds the steps that write our two rules, each in its place, and delete them (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from ..api.models import Ruleset
@@ -30,11 +30,22 @@ def write_block_rule(
     if existing and not block.is_met_by(existing):
         update = _step(Action.UPDATE, block.ref, block)
         released = steps.opened_by(update)
-        for hostname in sorted(released):
+        for hostname in sorted(released - desired.opened):
             steps.add_problem(ProblemCode.WOULD_EXPOSE, hostname, update.kind)
         kept = {hostname: desired.admissions[hostname] for hostname in released}
         block = block_rule({**desired.blocked, **kept})
     _write(steps, desired, block)
+
+
+def open_to_everybody(
+    steps: SafeSteps, desired: DesiredZone, block: DesiredRule
+) -> None:
+    """Have the block rule no longer name the hostnames that a person opens: the last step of all."""
+    existing = steps.state.ruleset.by_ref(BLOCK_REF)
+    if desired.opened and existing and not block.is_met_by(existing):
+        update = _step(Action.UPDATE, BLOCK_REF, block)
+        if steps.opened_by(update):
+            steps.add(update, may_open=desired.opened)
 
 
 def write_skip_rule(steps: SafeSteps, desired: DesiredZone) -> None:
@@ -45,10 +56,10 @@ def write_skip_rule(steps: SafeSteps, desired: DesiredZone) -> None:
         delete_rule(steps, SKIP_REF)
 
 
-def delete_rule(steps: SafeSteps, ref: str) -> None:
-    """Delete one of our rules, if it is there."""
+def delete_rule(steps: SafeSteps, ref: str, may_open: Collection[str] = ()) -> None:
+    """Delete one of our rules, if it is there; this opens no hostname but those that it may."""
     if steps.state.ruleset.by_ref(ref):
-        steps.add(_step(Action.DELETE, ref))
+        steps.add(_step(Action.DELETE, ref), may_open)
 
 
 def _write(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:

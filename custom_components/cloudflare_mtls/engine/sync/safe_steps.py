@@ -1,6 +1,6 @@
 """Takes the steps that expose no hostname, and no others (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..api.models import Observation
 from ..rules.admissions import Admission
@@ -27,11 +27,11 @@ class SafeSteps:
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
 
-    def add(self, step: Step) -> None:
-        """Add a step; if it would expose a hostname, add a problem instead."""
+    def add(self, step: Step, may_open: Collection[str] = ()) -> None:
+        """Add a step; if it would expose a hostname that it may not open, add a problem instead."""
         state = advance(self.state, step)
         exposures = self._exposures_after(step, state)
-        if opened := self._opened_by(exposures):
+        if opened := self._opened_by(exposures).difference(may_open):
             for hostname in sorted(opened):
                 self.add_problem(ProblemCode.WOULD_EXPOSE, hostname, step.kind)
             return

@@ -33,7 +33,10 @@ class Layout(StrEnum):
 
 
 class Found(StrEnum):
-    """Whether a tunnel served a hostname before it was protected: then its ingress rule stays."""
+    """Whether a tunnel served a hostname before it was protected.
+
+    Then its ingress rule stays as its owner made it, and so does a DNS record without our mark.
+    """
 
     CREATED = "created"
     ADOPTED = "adopted"
@@ -57,6 +60,11 @@ class ProtectedHostname:
     published: bool = True
     found: Found = Found.CREATED
     devices: frozenset[str] | None = None
+
+    @property
+    def is_adopted(self) -> bool:
+        """Return whether its ingress rule is somebody else's."""
+        return self.found is Found.ADOPTED
 
     @property
     def is_limited(self) -> bool:

@@ -3,10 +3,11 @@
 from ..api.models import DnsRecord, Observation
 from ..rules.exposure import records_to_an_origin
 from ..rules.marks import RECORD_COMMENT
+from ..rules.visitors import Visitor
 from .desired import DesiredZone
 from .ingress_steps import stop_serving
 from .problems import ProblemCode
-from .record_steps import is_our_record, mark_record
+from .record_steps import is_led_by_its_owner, is_our_record, mark_record
 from .safe_steps import SafeSteps
 from .settings import ProtectedHostname
 from .steps import Action, RecordStep, Step, address_record
@@ -30,13 +31,25 @@ def say_what_is_left(
     steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname
 ) -> None:
     """Add a problem for everything of others that may still lead to a removed hostname."""
+    record = address_record(steps.state.records, item.hostname)
+    leading = records_to_an_origin(steps.state, item.hostname)
+    if leading and is_led_by_its_owner(record, desired, item):
+        if not _is_open(steps, item):
+            steps.add_problem(ProblemCode.STILL_SERVED, item.hostname, item.service)
+        return
     is_local = item.tunnel_id in steps.state.local_tunnels
     if is_local and item.hostname in desired.in_files:
         steps.add_problem(ProblemCode.STILL_IN_FILE, item.hostname, item.tunnel_id)
-    for record in records_to_an_origin(steps.state, item.hostname):
+    for record in leading:
         if _leads_home(steps.state, record, item):
             detail = f"{record.type} {record.name} → {record.content}"
             steps.add_problem(ProblemCode.STILL_REACHABLE, item.hostname, detail)
+
+
+def _is_open(steps: SafeSteps, item: ProtectedHostname) -> bool:
+    """Return whether visitors without a certificate reach a hostname."""
+    exposure = steps.exposures.get(item.hostname)
+    return exposure is not None and exposure.visitor is Visitor.NO_CERTIFICATE
 
 
 def close(steps: SafeSteps, desired: DesiredZone, item: ProtectedHostname) -> None:
