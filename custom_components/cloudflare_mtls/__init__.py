@@ -43,9 +43,9 @@ from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
 from .storage.ledger import async_get_ledger, async_remove_ledger
-from .storage.logins import async_load_login_records, async_remove_login_records
-from .storage.told_logins import async_load_told_logins, async_remove_told_logins
-from .storage.tombstones import async_load_tombstones, async_remove_tombstones
+from .storage.logins import async_get_login_records, async_remove_login_records
+from .storage.told_logins import async_get_told_logins, async_remove_told_logins
+from .storage.tombstones import async_get_tombstones, async_remove_tombstones
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -88,7 +88,7 @@ async def _async_read_account(
     """Return what the account works with, once its tunnels and its protection were read."""
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
-    tombstones = await async_load_tombstones(hass, entry.entry_id)
+    tombstones = await async_get_tombstones(hass, entry.entry_id)
     async_end_removals(hass, entry, tombstones)
     await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
@@ -97,8 +97,8 @@ async def _async_read_account(
         restored=ledger.restored_on,
         now=dt_util.utcnow(),
     )
-    logins = await async_load_login_records(hass, entry.entry_id)
-    told = await async_load_told_logins(hass, entry.entry_id)
+    logins = await async_get_login_records(hass, entry.entry_id)
+    told = await async_get_told_logins(hass, entry.entry_id)
     creations, handovers = async_get_creations(hass), async_get_handovers(hass)
 
     def is_waiting(certificate_id: str) -> bool:

@@ -21,7 +21,7 @@ from .coordinator.login_writer import LoginWriter
 from .engine.api.errors import EngineError
 from .issues import Issue, async_report
 from .quoting import listed
-from .storage.logins import LoginRecord, LoginRecords, Stage, async_load_login_records
+from .storage.logins import LoginRecord, LoginRecords, Stage, async_get_login_records
 
 
 @callback
@@ -75,7 +75,7 @@ async def async_leave_logins(hass: HomeAssistant, entry: ConfigEntry) -> list[Is
 async def _load(hass: HomeAssistant, entry: ConfigEntry) -> LoginRecords:
     """Return what is stored, once nothing is being set up; for this account, nothing will be."""
     async with async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID]).writing:
-        return await async_load_login_records(hass, entry.entry_id)
+        return await async_get_login_records(hass, entry.entry_id)
 
 
 def _unproven(records: LoginRecords) -> Collection[LoginRecord]:

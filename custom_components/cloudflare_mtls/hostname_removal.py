@@ -9,7 +9,7 @@ from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
 from .storage.tombstones import Tombstones
-from .subentries import hostnames_of
+from .subentries import hostnames_of, read_hostname_settings
 from .to_the_end import to_the_end
 
 
@@ -29,21 +29,41 @@ async def async_remove_hostnames(
     protection = entry.runtime_data.protection
     extent = Extent(hostnames=hostnames, remove=True, confirmed=confirmed)
     async with protection.async_writing() as reconciler:
-        await protection.removals.async_order(hostnames)
+        ordered = {
+            settings.hostname: subentry_id
+            for subentry_id, settings in hostnames_of(entry.subentries).items()
+            if settings.hostname in hostnames
+        }
+        await protection.removals.async_order(ordered)
         try:
             outcome = await reconciler.sync(extent)
         except EngineError:
-            await protection.removals.async_order(())
+            await protection.removals.async_order({})
             raise
-        await protection.removals.async_order(())
         # While nobody else can write: the next writer would build them up again.
-        for subentry_id, settings in hostnames_of(entry.subentries).items():
-            plan = outcome.left.get(settings.zone_id)
-            if settings.hostname in hostnames and plan and plan.is_down:
-                hass.config_entries.async_remove_subentry(entry, subentry_id)
+        down = {
+            hostname: subentry_id
+            for hostname, subentry_id in ordered.items()
+            if _is_down(entry, subentry_id, outcome)
+        }
+        for subentry_id in down.values():
+            hass.config_entries.async_remove_subentry(entry, subentry_id)
+        # Home Assistant stores only later that they are gone, and may stop before that.
+        await protection.removals.async_order(down)
     if not outcome.in_sync:
         await protection.async_refresh()
     return outcome
+
+
+def _is_down(
+    entry: CloudflareConfigEntry, subentry_id: str, outcome: AccountSync
+) -> bool:
+    """Return whether nothing is left at Cloudflare of a hostname that is still configured."""
+    subentry = entry.subentries.get(subentry_id)
+    if subentry is None:
+        return False
+    plan = outcome.left.get(read_hostname_settings(subentry.data).zone_id)
+    return plan is not None and plan.is_down
 
 
 @callback
@@ -51,6 +71,5 @@ def async_end_removals(
     hass: HomeAssistant, entry: CloudflareConfigEntry, tombstones: Tombstones
 ) -> None:
     """Remove the hostnames that were being removed when Home Assistant stopped."""
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        if settings.hostname in tombstones.ordered:
-            hass.config_entries.async_remove_subentry(entry, subentry_id)
+    for subentry_id in tombstones.interrupted & entry.subentries.keys():
+        hass.config_entries.async_remove_subentry(entry, subentry_id)

@@ -55,9 +55,9 @@ class Removals:
         """Return the hostnames that no local tunnel's file names any more, as a person said."""
         return self._tombstones.released
 
-    async def async_order(self, hostnames: Collection[str]) -> None:
+    async def async_order(self, subentry_ids: Mapping[str, str]) -> None:
         """Note which hostnames are being removed: Home Assistant may stop before they are down."""
-        await self._tombstones.async_note_ordered(hostnames)
+        await self._tombstones.async_note_ordered(subentry_ids)
 
     async def async_release(self, hostname: str) -> None:
         """Take a person's word that no local tunnel's file names a removed hostname any more."""

@@ -20,6 +20,7 @@ from ..engine.certificates.certificate import (
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.records import Changes, Record, in_order_of_times, next_place
+from .once import async_get_once
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
 _VERSION = 2
@@ -406,13 +407,13 @@ class _LedgerStore(Store[dict[str, Any]]):
 
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
-    """Return the ledger of an account: always the same one, also when its entry is reloaded."""
-    ledgers = hass.data.setdefault(_LEDGERS, {})
-    if (ledger := ledgers.get(entry_id)) is None:
+    """Return the ledger of an account."""
+
+    async def load() -> Ledger:
         store = _store(hass, entry_id)
-        # Another caller may have loaded it meanwhile.
-        ledger = ledgers.setdefault(entry_id, Ledger(store, await store.async_load()))
-    return ledger
+        return Ledger(store, await store.async_load())
+
+    return await async_get_once(hass, _LEDGERS, entry_id, load)
 
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:

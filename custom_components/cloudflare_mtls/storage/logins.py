@@ -13,13 +13,16 @@ from typing import Any, Final, Self
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.observation import OwnIds
 from ..engine.access.settings import LoginSettings
 from ..subentries import login_data, login_hostnames_of, read_login_settings
+from .once import async_get_once
 
 _VERSION: Final = 1
+_RECORDS: HassKey[dict[str, LoginRecords]] = HassKey(f"{DOMAIN}_logins")
 
 
 class Stage(StrEnum):
@@ -172,14 +175,19 @@ def _kept(
         )
 
 
-async def async_load_login_records(hass: HomeAssistant, entry_id: str) -> LoginRecords:
+async def async_get_login_records(hass: HomeAssistant, entry_id: str) -> LoginRecords:
     """Return what is stored of the login hostnames of an account."""
-    store = _store(hass, entry_id)
-    return LoginRecords(store, await store.async_load())
+
+    async def load() -> LoginRecords:
+        store = _store(hass, entry_id)
+        return LoginRecords(store, await store.async_load())
+
+    return await async_get_once(hass, _RECORDS, entry_id, load)
 
 
 async def async_remove_login_records(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of the login hostnames of an account."""
+    hass.data.get(_RECORDS, {}).pop(entry_id, None)
     await _store(hass, entry_id).async_remove()
 
 

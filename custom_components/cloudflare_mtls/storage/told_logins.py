@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.logins import Login
+from .once import async_get_once
 
 _VERSION: Final = 1
+_TOLD: HassKey[dict[str, ToldLogins]] = HassKey(f"{DOMAIN}_told_logins")
 
 
 class ToldLogins:
@@ -63,14 +66,19 @@ def _login(data: Mapping[str, Any]) -> Login:
     )
 
 
-async def async_load_told_logins(hass: HomeAssistant, entry_id: str) -> ToldLogins:
+async def async_get_told_logins(hass: HomeAssistant, entry_id: str) -> ToldLogins:
     """Return what is stored of the logins of an account."""
-    store = _store(hass, entry_id)
-    return ToldLogins(store, await store.async_load())
+
+    async def load() -> ToldLogins:
+        store = _store(hass, entry_id)
+        return ToldLogins(store, await store.async_load())
+
+    return await async_get_once(hass, _TOLD, entry_id, load)
 
 
 async def async_remove_told_logins(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of the logins of an account."""
+    hass.data.get(_TOLD, {}).pop(entry_id, None)
     await _store(hass, entry_id).async_remove()
 
 

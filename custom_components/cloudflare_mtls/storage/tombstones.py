@@ -16,6 +16,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import CONF_ZONE_ID, DOMAIN
 from ..engine.sync.settings import HostnameSettings
@@ -26,12 +27,15 @@ from ..subentries import (
     hostnames_of,
     read_hostname_settings,
 )
+from .once import async_get_once
 
 _VERSION: Final = 1
 _MARKED: Final = "marked"
 _ORDERED: Final = "ordered"
 _RECORD: Final = "record"
 _RELEASED: Final = "released"
+
+_TOMBSTONES: HassKey[dict[str, Tombstones]] = HassKey(f"{DOMAIN}_tombstones")
 
 type _Items = Mapping[str, Mapping[str, Any]]
 
@@ -62,9 +66,16 @@ class Tombstones:
     def __init__(
         self, store: Store[dict[str, Any]], stored: Mapping[str, _Items] | None
     ) -> None:
-        """Take what was stored."""
+        """Take what was stored.
+
+        interrupted: the subentries of the hostnames whose removal was under way as Home Assistant stopped.
+        """
         self._store = store
         self._stored = stored or {"hostnames": {}, "devices": {}}
+        hostnames = self._stored["hostnames"].values()
+        self.interrupted: Final = frozenset(
+            item[_ORDERED] for item in hostnames if _ORDERED in item
+        )
 
     @property
     def hostnames(self) -> Mapping[str, Tombstone]:
@@ -105,18 +116,15 @@ class Tombstones:
         hostnames = self._stored["hostnames"].items()
         return frozenset(name for name, item in hostnames if item.get(_RELEASED))
 
-    @property
-    def ordered(self) -> frozenset[str]:
-        """Return the hostnames whose removal a person ordered, and that are not down yet."""
-        hostnames = self._stored["hostnames"].items()
-        return frozenset(name for name, item in hostnames if item.get(_ORDERED))
+    async def async_note_ordered(self, subentry_ids: Mapping[str, str]) -> None:
+        """Remember which hostnames a person ordered to be removed: these, and no others.
 
-    async def async_note_ordered(self, hostnames: Collection[str]) -> None:
-        """Remember which hostnames a person ordered to be removed: these, and no others."""
+        The order is for their subentries: a person may set the same hostname up again later.
+        """
         items = {
             name: {
                 **{key: value for key, value in item.items() if key != _ORDERED},
-                **({_ORDERED: True} if name in hostnames else {}),
+                **({_ORDERED: subentry_ids[name]} if name in subentry_ids else {}),
             }
             for name, item in self._stored["hostnames"].items()
         }
@@ -221,14 +229,19 @@ def _without(items: _Items, keys: Collection[str]) -> _Items:
     return {key: item for key, item in items.items() if key not in keys}
 
 
-async def async_load_tombstones(hass: HomeAssistant, entry_id: str) -> Tombstones:
+async def async_get_tombstones(hass: HomeAssistant, entry_id: str) -> Tombstones:
     """Return the tombstones of an account."""
-    store = _store(hass, entry_id)
-    return Tombstones(store, await store.async_load())
+
+    async def load() -> Tombstones:
+        store = _store(hass, entry_id)
+        return Tombstones(store, await store.async_load())
+
+    return await async_get_once(hass, _TOMBSTONES, entry_id, load)
 
 
 async def async_remove_tombstones(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
+    hass.data.get(_TOMBSTONES, {}).pop(entry_id, None)
     await _store(hass, entry_id).async_remove()
 
 
