@@ -3,12 +3,14 @@
 import asyncio
 import asyncio.constants
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 import logging
 import sys
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+import freezegun
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.http.config import async_get_and_load_store
 from homeassistant.config_entries import ConfigSubentryDataWithId
@@ -55,6 +57,9 @@ for other in (
 
 RSA_KEYS = RsaKeys()
 
+# pytest measures how long tests take.
+freezegun.configure(extend_ignore_list=["_pytest.timing"])
+
 # cryptography accepts only the type of the first time that it is given, so that must not be a frozen one.
 edge_authority()
 
@@ -90,6 +95,15 @@ def nothing_deprecated(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert reports == []
 
 
+@lru_cache(maxsize=1)
+def _seconds_since_1970(moment: datetime) -> float:
+    return moment.replace(tzinfo=UTC).timestamp()
+
+
+def _frozen_seconds() -> float:
+    return _seconds_since_1970(freezegun.api.get_current_time())
+
+
 @pytest.fixture
 def freezer(
     request: pytest.FixtureRequest,
@@ -101,6 +115,9 @@ def freezer(
     OpenSSL and other processes see the real clock, so a test with a fixed date fails once it has passed.
     """
     assert not request.node.get_closest_marker("freeze_time"), "Tell days by the clock"
+    # For each look at the clock, they would go through the frames of who looks, and count seconds since 1970.
+    monkeypatch.setattr(freezegun.api, "call_stack_inspection_limit", 0)
+    monkeypatch.setattr(freezegun.api, "_get_fake_monotonic", _frozen_seconds)
     began, move_to = freezer(), freezer.move_to
 
     def move_on(target: datetime) -> None:
