@@ -4,8 +4,9 @@ import asyncio
 import asyncio.constants
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 import logging
+from pkgutil import resolve_name
 import sys
 from typing import Any
 
@@ -80,6 +81,18 @@ def share_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Create RSA keys only if earlier tests needed fewer."""
     RSA_KEYS.begin_test()
     monkeypatch.setattr(rsa, "generate_private_key", RSA_KEYS.generate)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_tls_context() -> Iterator[None]:
+    """Read the authorities of the internet once, and not for each HTTP client that the tests create.
+
+    Home Assistant brings a context of its own, and the local servers need none.
+    """
+    target = "httpx._transports.default.create_ssl_context"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target, cache(resolve_name(target)))
+        yield
 
 
 @pytest.fixture(autouse=True)
