@@ -1,21 +1,34 @@
 """Tests of a dialog that changes a hostname, while somebody changes the same hostname in another tab."""
 
+from types import MappingProxyType
 from typing import Any
 
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.account import async_get_account_state
 from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
 from custom_components.cloudflare_mtls.subentries import read_hostname_settings
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import Tunnel
-from tests.common import HOSTNAME_ID, choose, settle, state_of, submit, turn
+from tests.common import (
+    HOSTNAME_ID,
+    choose,
+    hostname_settings,
+    settle,
+    state_of,
+    submit,
+    turn,
+)
+from tests.dialogs import add_hostname, zone_and_tunnel
 from tests.test_switch import SWITCH, leads_here
 
 WEBHOOKS = "/api/webhook/"
+CAMERA = "cam.example.com"
 
 
 @pytest.fixture
@@ -221,3 +234,57 @@ async def test_hostname_is_removed_while_the_form_is_open(
     result = await submit(hass, form, typed)
     assert result["reason"] == "settings_changed"
     assert leads_here(sandbox) == (False, False)
+
+
+async def to_new_preview(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry, **advanced: Any
+) -> Any:
+    """Open the dialog for a new hostname and go to its preview."""
+    result = await submit(
+        hass, await add_hostname(hass, entry), zone_and_tunnel(sandbox)
+    )
+    typed = {**choose(**advanced), "hostname": CAMERA}
+    result = await submit(hass, result, typed)
+    assert result["step_id"] == "preview"
+    return result
+
+
+async def test_new_hostname_is_protected_and_off_in_the_other_tab(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The tab that comes later neither publishes it nor opens a path, not even for a moment."""
+    stale = await to_new_preview(hass, sandbox, loaded_entry, exempt_paths=[WEBHOOKS])
+    other = await submit(hass, await to_new_preview(hass, sandbox, loaded_entry))
+    assert other["type"] is FlowResultType.CREATE_ENTRY
+    await settle(hass)
+    await turn(hass, "switch.cam_example_com_published", "off")
+    sandbox.journal.clear()
+
+    result = await submit(hass, stale)
+    assert result["reason"] == "protected_meanwhile"
+    assert sandbox.journal.writes == []
+
+
+async def test_new_hostname_is_protected_while_the_dialog_waits_for_another_writer(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It is looked at once more when the turn of this dialog comes."""
+    manager = hass.config_entries.subentries
+    stale = await to_new_preview(hass, sandbox, loaded_entry)
+    shared = async_get_account_state(hass, sandbox.account_id)
+    sandbox.journal.clear()
+    async with shared.writing:
+        stale = await manager.async_configure(stale["flow_id"], {})
+        assert stale["type"] is FlowResultType.SHOW_PROGRESS
+        hass.config_entries.async_add_subentry(
+            loaded_entry,
+            ConfigSubentry(
+                data=MappingProxyType({**hostname_settings(), "hostname": CAMERA}),
+                subentry_type="protected_hostname",
+                title=CAMERA,
+                unique_id=CAMERA,
+            ),
+        )
+    await settle(hass)
+    result = await manager.async_configure(stale["flow_id"])
+    assert result["reason"] == "protected_meanwhile"

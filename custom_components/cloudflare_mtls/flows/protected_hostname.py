@@ -110,6 +110,25 @@ class ProtectedHostnameFlow(
         return await chosen.draft({**user_input, CONF_HOSTNAME: settings.hostname})
 
     @override
+    def is_outdated(self) -> bool:
+        return self._protected_meanwhile is not None or super().is_outdated()
+
+    @override
+    def end_if_outdated(self) -> SubentryFlowResult | None:
+        if hostname := self._protected_meanwhile:
+            return abort(self, Message("protected_meanwhile", {"hostname": hostname}))
+        return super().end_if_outdated()
+
+    @property
+    def _protected_meanwhile(self) -> str | None:
+        """Return the new hostname if it was protected in another dialog since this one was opened."""
+        if self.source == SOURCE_RECONFIGURE or self._draft is None:
+            return None
+        hostname = self._draft.settings.hostname
+        protected = hostnames_of(self._get_entry().subentries).values()
+        return hostname if hostname in {item.hostname for item in protected} else None
+
+    @override
     async def async_finish(self, settings: HostnameSettings) -> SubentryFlowResult:
         if ended := self.end_if_outdated():
             return ended
