@@ -26,11 +26,20 @@ from tests.common import (
     reported,
     settle,
     setup_integration,
+    state_of,
+    submit,
     wait_for_refresh,
     with_device,
     zone_of,
 )
-from tests.dialogs import certificates, fetch, link_of, open_options, renew_and_test
+from tests.dialogs import (
+    add,
+    certificates,
+    fetch,
+    link_of,
+    open_options,
+    renew_and_test,
+)
 from tests.faults import Faults
 from tests.restarts import same_account, started_again
 
@@ -246,3 +255,29 @@ async def test_confirmed_after_it_was_revoked_in_another_tab(
     await settle(hass)
     done = await dialogs.async_configure(tabs["confirm"], {"certificates": ["aaa"]})
     assert done["reason"] == "nothing_confirmed"
+
+
+async def test_revoked_after_it_became_a_devices_in_another_tab(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The list did not say that it has an owner."""
+    await add_certificate(sandbox, certificate_id="aaa", organization="Somebody")
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert await async_setup_component(hass, "repairs", {})
+    dialogs = hass.data["repairs"]["flow_manager"]
+    issue_id = issues(hass)["unknown_certificates"]
+    flow = await dialogs.async_init("cloudflare_mtls", data={"issue_id": issue_id})
+    await dialogs.async_configure(flow["flow_id"], {"next_step_id": "revoke"})
+    adopting = await submit(hass, await add(hass, ready), {"next_step_id": "adopt"})
+    typed = {"certificate": "aaa", "name": "Tablet", "system": "android"}
+    assert (await submit(hass, adopting, typed))["type"] == "create_entry"
+    await settle(hass)
+
+    done = await dialogs.async_configure(flow["flow_id"], {"certificates": ["aaa"]})
+    await settle(hass)
+    assert done["reason"] == "nothing_confirmed"
+    assert certificates(sandbox)["aaa"] == "active"
+    assert state_of(hass, "sensor.tablet_certificate_status") == "active"

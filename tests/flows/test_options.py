@@ -83,3 +83,32 @@ async def test_without_pinning_nothing_is_asked(
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert loaded_entry.options == {**PINNED, "pin_certificates": False}
+
+
+@pytest.mark.parametrize(
+    ("step_id", "typed"),
+    [
+        ("access", {"pin_certificates": False, "remote_handover": True}),
+        ("connectors", {"metrics_addresses": []}),
+    ],
+)
+async def test_options_that_were_changed_in_another_tab(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    step_id: str,
+    typed: dict[str, Any],
+) -> None:
+    """The form shows what was chosen there, instead of undoing it unseen."""
+    options = hass.config_entries.options
+    form = await open_options(hass, loaded_entry, step_id)
+    await choose(hass, await open_options(hass, loaded_entry))
+
+    again = await options.async_configure(form["flow_id"], typed)
+    assert again["errors"] == {"base": "options_changed"}
+    assert loaded_entry.options == PINNED
+
+    assert (await options.async_configure(form["flow_id"], typed))["type"] is (
+        FlowResultType.CREATE_ENTRY
+    )
+    await settle(hass)
+    assert loaded_entry.options == {**PINNED, **typed}

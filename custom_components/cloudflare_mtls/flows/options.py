@@ -1,6 +1,7 @@
 """Options of an account: who gets in, where its connectors tell of themselves, and the way out."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
@@ -37,6 +38,9 @@ _CONNECTORS_SCHEMA: Final = probatio.Schema(
 class CloudflareOptionsFlow(RemoveEverythingSteps):
     """Choose who gets in, say where connectors can be asked, or remove everything."""
 
+    # The options as they were when a person saw them.
+    _shown: Mapping[str, Any] = MappingProxyType({})
+
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
@@ -58,14 +62,8 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
             if user_input[CONF_PIN_CERTIFICATES]:
                 message = await self._async_pin_obstacle()
             if message is None:
-                return self._keep(user_input)
-        return show_form(
-            self,
-            "access",
-            _SCHEMA,
-            suggested=user_input or self.config_entry.options,
-            message=message,
-        )
+                return self._keep("access", _SCHEMA, user_input)
+        return self._show("access", _SCHEMA, user_input, message)
 
     async def async_step_connectors(
         self, user_input: dict[str, Any] | None = None
@@ -79,19 +77,30 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
             addresses = [text for text in map(str.strip, typed) if text]
             found = await self._async_find_connectors(addresses)
             if not isinstance(found, Message):
-                return self._keep({CONF_METRICS_ADDRESSES: found})
+                found_addresses = {CONF_METRICS_ADDRESSES: found}
+                return self._keep("connectors", _CONNECTORS_SCHEMA, found_addresses)
             message = found
-        return show_form(
-            self,
-            "connectors",
-            _CONNECTORS_SCHEMA,
-            suggested=user_input or self.config_entry.options,
-            message=message,
-        )
+        return self._show("connectors", _CONNECTORS_SCHEMA, user_input, message)
 
-    def _keep(self, changed: Mapping[str, Any]) -> ConfigFlowResult:
-        """Keep the options that were chosen, and all others."""
-        return self.async_create_entry(data={**self.config_entry.options, **changed})
+    def _show(
+        self,
+        step_id: str,
+        schema: probatio.Schema,
+        user_input: Mapping[str, Any] | None = None,
+        message: Message | None = None,
+    ) -> ConfigFlowResult:
+        self._shown = self.config_entry.options
+        suggested = user_input or self._shown
+        return show_form(self, step_id, schema, suggested=suggested, message=message)
+
+    def _keep(
+        self, step_id: str, schema: probatio.Schema, changed: Mapping[str, Any]
+    ) -> ConfigFlowResult:
+        """Keep the options that were chosen, and all others, unless they changed in another dialog."""
+        options = self.config_entry.options
+        if options != self._shown:
+            return self._show(step_id, schema, message=Message("options_changed"))
+        return self.async_create_entry(data={**options, **changed})
 
     async def _async_find_connectors(self, typed: Iterable[str]) -> list[str] | Message:
         """Return the addresses where a connector of the account answers, or what is wrong with one."""

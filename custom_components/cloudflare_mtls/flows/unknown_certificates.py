@@ -12,7 +12,12 @@ import probatio
 
 from ..const import DOMAIN
 from ..engine.api.errors import EngineError
-from ..engine.certificates.certificate import ListedCertificate, own_ids, readable
+from ..engine.certificates.certificate import (
+    Certificate,
+    ListedCertificate,
+    own_ids,
+    readable,
+)
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..wording import Message, describe, describe_problem
@@ -71,15 +76,14 @@ class UnknownCertificatesFlow(FixFlow):
         if problem := await protection.async_room_problem(further):
             return await self.async_ask(describe_problem(problem))
         # Nothing waits from here on until the certificates are confirmed.
-        now = protection.trust
         if self._are_stopped_since(selected):
             return await self.async_ask(_STOPPED_MEANWHILE)
         confirmed = {
-            item.facts.fingerprint_sha256: self._owners[item.id].present_id(now)
+            item.facts.fingerprint_sha256: self._owners[item.id].present_id(
+                protection.trust
+            )
             for item in selected
-            # Another dialog may have confirmed it, or be about to add a device that has it.
-            if not now.trusts(item)
-            and now.device_id_of(item) == self._owners[item.id].recorded
+            if not self._is_taken(item)
         }
         if not confirmed:
             return await self.async_ask(_TAKEN_MEANWHILE)
@@ -106,8 +110,12 @@ class UnknownCertificatesFlow(FixFlow):
 
     async def _revoke(self, selected: Collection[ListedCertificate]) -> Message | None:
         """Revoke certificates; return what went wrong, after all were tried."""
-        message = None if selected else _NOTHING_SELECTED
+        if not selected:
+            return _NOTHING_SELECTED
+        message: Message | None = None
         data = self._entry.runtime_data
+        if any(self._is_taken(item) for item in readable(selected)):
+            return _TAKEN_MEANWHILE
         # All at once: nobody may confirm one of them while the first is revoked.
         await data.protection.ledger.async_mark_unwanted(own_ids(selected))
         for certificate in selected:
@@ -133,6 +141,12 @@ class UnknownCertificatesFlow(FixFlow):
         """Return the ids of those that a person has revoked here, and not restored."""
         trust = self._entry.runtime_data.protection.trust
         return frozenset(item.id for item in certificates if trust.is_stopped(item))
+
+    def _is_taken(self, certificate: Certificate) -> bool:
+        """Return whether another dialog confirmed a certificate, or is about to add a device that has it."""
+        trust = self._entry.runtime_data.protection.trust
+        recorded = self._owners[certificate.id].recorded
+        return trust.trusts(certificate) or trust.device_id_of(certificate) != recorded
 
     def _are_stopped_since(self, certificates: Iterable[ListedCertificate]) -> bool:
         """Return whether one of them was revoked after a person saw it, here or elsewhere."""
