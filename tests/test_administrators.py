@@ -31,8 +31,8 @@ from .other_users import CONTROLS, attempts, try_everything, user_context
 pytestmark = pytest.mark.usefixtures("hass_owner_user")
 
 SWITCH = "switch.home_mobile_example_com_published"
-REVOKE = "button.pixel_8_revoke_certificate"
-RESTORE = "button.pixel_8_restore_certificate"
+REVOKE = "button.pixel_8_revoke"
+RESTORE = "button.pixel_8_restore"
 
 
 @pytest.fixture

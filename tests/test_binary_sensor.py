@@ -33,7 +33,7 @@ from .common import (
 )
 from .faults import Faults
 
-CONNECTED = "binary_sensor.home_connectivity"
+CONNECTED = "binary_sensor.home_connected"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 

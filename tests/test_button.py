@@ -38,8 +38,8 @@ from .dialogs import (
 from .faults import Faults
 
 BUTTON = "button.home_mobile_example_com_sync"
-REVOKE_OLD = "button.pixel_8_revoke_old_certificate"
-REVOKE = "button.pixel_8_revoke_certificate"
+REVOKE_OLD = "button.pixel_8_revoke_old"
+REVOKE = "button.pixel_8_revoke"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 

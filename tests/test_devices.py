@@ -84,7 +84,7 @@ async def test_tunnels_come_and_go(
     attic = sandbox.state.add_tunnel("attic")
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert state_of(hass, "sensor.attic_tunnel_status") == "inactive"
-    assert state_of(hass, "binary_sensor.attic_connectivity") == "off"
+    assert state_of(hass, "binary_sensor.attic_connected") == "off"
     assert state_of(hass, STATUS) == "healthy"
 
     del sandbox.state.tunnels[attic.id]

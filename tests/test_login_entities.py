@@ -44,12 +44,12 @@ from .other_users import user_context
 LOG_EVERY = timedelta(minutes=10)
 
 REQUIRED = "binary_sensor.home_example_com_login_required"
-DIFFERS = "binary_sensor.home_example_com_settings_changed"
+DIFFERS = "binary_sensor.home_example_com_differs"
 LAST_LOGIN = "sensor.home_example_com_last_login"
 REFUSED = "sensor.home_example_com_refused_logins"
 LOGIN = "event.home_example_com_login"
-SEATS = "sensor.home_lab_seats_in_use"
-END_SESSIONS = "button.home_example_com_end_all_sessions"
+SEATS = "sensor.home_lab_seats"
+END_SESSIONS = "button.home_example_com_end_sessions"
 OF_LOG = (LAST_LOGIN, REFUSED, LOGIN)
 
 pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])

@@ -55,7 +55,7 @@ async def test_permission_to_see_tunnels_is_missing(
         await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
         assert reported(hass) == expected
         assert state_of(hass, STATUS) == "unavailable"
-        assert state_of(hass, "binary_sensor.home_connectivity") == "unavailable"
+        assert state_of(hass, "binary_sensor.home_connected") == "unavailable"
         assert state_of(hass, DRIFT) == "off"
 
     assert is_loaded(loaded_entry)

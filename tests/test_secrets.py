@@ -128,7 +128,7 @@ async def test_secrets_are_nowhere_else(
     await hass.services.async_call(
         "button",
         "press",
-        {"entity_id": "button.pixel_8_renew_certificate"},
+        {"entity_id": "button.pixel_8_renew"},
         blocking=True,
     )
     (waiting,) = handovers_of(hass)

@@ -246,7 +246,7 @@ async def test_tunnel_disconnects_and_connects(
     tunnel.disconnect()
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     (found,) = triggered(runs)
-    assert found["entity_id"] == "binary_sensor.home_connectivity"
+    assert found["entity_id"] == "binary_sensor.home_connected"
     tunnel.connect()
     await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
     assert triggered(runs) == []

@@ -148,6 +148,12 @@ class CloudflareEntity[CoordinatorT: DataUpdateCoordinator[Any]](
         self._attr_unique_id = f"{identifier}_{description.key}"
         self._attr_device_info = device
 
+    @property
+    @override
+    def suggested_object_id(self) -> str:
+        """Return how the entity id ends: the same in every language, whatever the name is."""
+        return self.entity_description.key
+
     async def async_require_administrator(self) -> None:
         """Raise Unauthorized for a user who is no administrator; automations have no user.
 

@@ -10,8 +10,8 @@ from sandbox import Sandbox
 from tests.common import CERTIFICATE_ID, act
 from tests.dialogs import certificates
 
-REVOKE = "button.pixel_8_revoke_certificate"
-RENEW = "button.pixel_8_renew_certificate"
+REVOKE = "button.pixel_8_revoke"
+RENEW = "button.pixel_8_renew"
 
 
 def mint(hass: HomeAssistant, entry: MockConfigEntry) -> Coroutine[Any, Any, Any]:

@@ -183,7 +183,7 @@ async def test_renew_button(
     await hass.services.async_call(
         "button",
         "press",
-        {"entity_id": "button.pixel_8_renew_certificate"},
+        {"entity_id": "button.pixel_8_renew"},
         blocking=True,
     )
     await settle(hass)

@@ -219,7 +219,7 @@ async def test_device_that_is_gone_since(
     await hass.services.async_call(
         "button",
         "press",
-        {"entity_id": "button.pixel_8_renew_certificate"},
+        {"entity_id": "button.pixel_8_renew"},
         blocking=True,
     )
 

@@ -28,8 +28,8 @@ from .helpers import DAY, STATUS, pass_time
 
 pytestmark = with_device
 
-RESTORE = "button.pixel_8_restore_certificate"
-REVOKE = "button.pixel_8_revoke_certificate"
+RESTORE = "button.pixel_8_restore"
+REVOKE = "button.pixel_8_revoke"
 
 
 @pytest.fixture

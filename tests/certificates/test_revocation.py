@@ -255,7 +255,7 @@ async def test_revocation_first_fixes_rules_that_let_revoked_certificates_in(
     await hass.services.async_call(
         "button",
         "press",
-        {"entity_id": "button.pixel_8_revoke_certificate"},
+        {"entity_id": "button.pixel_8_revoke"},
         blocking=True,
     )
     await settle(hass)

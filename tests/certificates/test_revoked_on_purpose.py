@@ -31,7 +31,7 @@ from .helpers import DAY, PROBLEM, STATUS, pass_time
 pytestmark = with_device
 
 DAYS_LEFT = "sensor.pixel_8_days_left"
-REVOKE = "button.pixel_8_revoke_certificate"
+REVOKE = "button.pixel_8_revoke"
 
 
 def assert_no_problem(hass: HomeAssistant) -> None:

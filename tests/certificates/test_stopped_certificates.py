@@ -39,7 +39,7 @@ from .test_restore_button import RESTORE
 
 pytestmark = with_device
 
-REVOKE_OLD = "button.pixel_8_revoke_old_certificate"
+REVOKE_OLD = "button.pixel_8_revoke_old"
 
 
 @pytest.fixture

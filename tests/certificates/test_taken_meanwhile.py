@@ -78,7 +78,7 @@ async def assert_is_the_tablets(
     await settle(hass)
     assert state_of(hass, "sensor.tablet_certificate_status") == "active"
     assert (await trusted(hass, home))[UNKNOWN] is True
-    await press(hass, "button.tablet_revoke_certificate")
+    await press(hass, "button.tablet_revoke")
     await settle(hass)
     assert certificates(sandbox)[UNKNOWN] == "revoked"
     assert (await trusted(hass, home))[UNKNOWN] is False

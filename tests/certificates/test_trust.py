@@ -294,7 +294,7 @@ async def test_revoke_button_after_a_lost_store(
 
     with pytest.raises(HomeAssistantError) as raised:
         await hass.services.async_call(
-            "button", "press", {"entity_id": "button.pixel_8_revoke_certificate"}, True
+            "button", "press", {"entity_id": "button.pixel_8_revoke"}, True
         )
 
     assert raised.value.translation_key == "revocation_unknown"

@@ -190,7 +190,7 @@ async def test_repair_goes_with_its_bundle(
     end: str,
 ) -> None:
     """A link that no longer works is not shown any more."""
-    await press(hass, "button.pixel_8_renew_certificate")
+    await press(hass, "button.pixel_8_renew")
     (first,) = handovers_of(hass)
     assert "certificate_ready" in reported(hass)
 
@@ -198,9 +198,9 @@ async def test_repair_goes_with_its_bundle(
         case "removed":
             remove_device(hass, loaded_entry)
         case "revoked":
-            await press(hass, "button.pixel_8_revoke_certificate")
+            await press(hass, "button.pixel_8_revoke")
         case "renewed":
-            await press(hass, "button.pixel_8_renew_certificate")
+            await press(hass, "button.pixel_8_renew")
         case "expired":
             freezer.tick(601)
             async_fire_time_changed(hass)

@@ -28,8 +28,8 @@ from tests.metrics_servers import RunningConnector, running_connector, watch
 from tests.supervised import install_app, supervise
 
 REPORTS_EVERY = timedelta(seconds=10)
-CONNECTED = "binary_sensor.home_connectivity"
-APP_CONNECTED = "binary_sensor.garage_connectivity"
+CONNECTED = "binary_sensor.home_connected"
+APP_CONNECTED = "binary_sensor.garage_connected"
 CONNECTORS = "sensor.home_connectors"
 VERSION = "sensor.home_cloudflared_version"
 RULE = "sensor.home_mobile_example_com_ingress_rule"

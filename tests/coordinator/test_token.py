@@ -21,7 +21,7 @@ from tests.common import (
 )
 from tests.faults import Faults
 
-SENSOR = "sensor.home_lab_api_token_expiry"
+SENSOR = "sensor.home_lab_token_expiry"
 DAY = timedelta(days=1)
 KEYS = {"token_expiring", "token_urgent"}
 

@@ -114,7 +114,7 @@ async def test_tunnel_that_a_hostname_needs(
     tunnel.status = status
 
     await minutes(hass, freezer, 5)
-    assert state_of(hass, "binary_sensor.home_connectivity") == "off"
+    assert state_of(hass, "binary_sensor.home_connected") == "off"
     assert reported(hass) == set()
 
     await minutes(hass, freezer, 1)
@@ -132,7 +132,7 @@ async def test_tunnel_that_a_hostname_needs(
 
     tunnel.connect()
     await minutes(hass, freezer, 1)
-    assert state_of(hass, "binary_sensor.home_connectivity") == "on"
+    assert state_of(hass, "binary_sensor.home_connected") == "on"
     assert reported(hass) == set()
 
 
@@ -199,7 +199,7 @@ async def test_tunnel_that_never_ran_has_no_repair(
     await minutes(hass, freezer, 10)
 
     assert state_of(hass, "sensor.home_tunnel_status") == "inactive"
-    assert state_of(hass, "binary_sensor.home_connectivity") == "off"
+    assert state_of(hass, "binary_sensor.home_connected") == "off"
     assert reported(hass) == set()
 
     tunnel.connect()

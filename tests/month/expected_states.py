@@ -66,7 +66,7 @@ def _tunnels(home: Home) -> Iterator[tuple[str, str]]:
         name = _slug(tunnel)
         yield f"sensor.{name}_tunnel_status", tunnel.status
         runs = tunnel.status in (TunnelStatus.HEALTHY, TunnelStatus.DEGRADED)
-        yield f"binary_sensor.{name}_connectivity", "on" if runs else "off"
+        yield f"binary_sensor.{name}_connected", "on" if runs else "off"
 
 
 def _connectors(home: Home) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ from .losses import (
     replace,
 )
 
-REVOKE = {"entity_id": "button.tablet_revoke_certificate"}
+REVOKE = {"entity_id": "button.tablet_revoke"}
 PENDING = {"revocation_not_seen"}
 forgettable = pytest.mark.parametrize(
     ("lose", "key"),
@@ -192,7 +192,7 @@ async def test_certificate_that_was_created_here(
         await hass.services.async_call(
             "button",
             "press",
-            {"entity_id": "button.laptop_revoke_certificate"},
+            {"entity_id": "button.laptop_revoke"},
             blocking=True,
         )
 
@@ -232,7 +232,7 @@ async def test_rules_of_another_domain(
     await hass.services.async_call(
         "button",
         "press",
-        {"entity_id": "button.pixel_8_revoke_certificate"},
+        {"entity_id": "button.pixel_8_revoke"},
         blocking=True,
     )
     await settle(hass)

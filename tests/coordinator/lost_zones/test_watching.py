@@ -285,10 +285,10 @@ async def test_revoking_a_device_of_a_lost_domain_says_what_is_not_known(
     """The button of a device elsewhere works as before."""
     faults.refuse("GET", f"{cabin.id}/client_certificates", 404, 7003, "No route")
     with pytest.raises(HomeAssistantError) as raised:
-        await press(hass, "button.tablet_revoke_certificate")
+        await press(hass, "button.tablet_revoke")
     assert raised.value.translation_key == "revocation_uncertain"
 
-    await press(hass, "button.pixel_8_revoke_certificate")
+    await press(hass, "button.pixel_8_revoke")
     (phone,) = zone_of(sandbox).certificates.values()
     assert phone.status != CertificateStatus.ACTIVE
 
