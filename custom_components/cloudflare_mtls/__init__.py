@@ -62,7 +62,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
-    async_setup_login_trial(hass)
+    await async_setup_login_trial(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)

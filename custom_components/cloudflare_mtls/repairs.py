@@ -26,7 +26,7 @@ from .issues import Fix, finding_placeholders
 from .pages.handovers import async_get_handovers
 from .runtime_data import CloudflareConfigEntry
 from .subentries import find_companion
-from .wording import CHANGED, Message, async_get_texts, changes_of, describe
+from .wording import CHANGED, Message, async_get_dialog_texts, changes_of, describe
 
 
 class FixHostnameFlow(FixFlow):
@@ -58,7 +58,7 @@ class FixHostnameFlow(FixFlow):
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
         self._shown = outcome.left
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         left = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, self.subject, left)
         return self.show_confirm(

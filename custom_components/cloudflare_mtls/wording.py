@@ -1,6 +1,6 @@
 """Turn errors, problems and steps into sentences for people."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
 import json
@@ -29,6 +29,7 @@ from .engine.api.errors import (
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
 from .engine.sync.steps import DescribableStep, IngressStep
+from .languages import async_language_of_user
 from .quoting import Ours, quoted, shown
 
 
@@ -138,7 +139,15 @@ async def async_get_texts(
     translations = await async_get_translations(
         hass, language or hass.config.language, category, {DOMAIN}
     )
+    return _texts(translations, category)
 
+
+async def async_get_dialog_texts(hass: HomeAssistant) -> Texts:
+    """Return the texts of the category "common" in the language of the person who uses a dialog."""
+    return await async_get_texts(hass, "common", await async_language_of_user(hass))
+
+
+def _texts(translations: Mapping[str, str], category: str) -> Texts:
     def text(key: str, **placeholders: str) -> str:
         sentence = translations[f"component.{DOMAIN}.{category}.{key}"]
         values = shown(placeholders)

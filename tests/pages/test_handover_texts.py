@@ -11,6 +11,7 @@ from homeassistant.util.language import matches
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls import languages as chosen
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from custom_components.cloudflare_mtls.pages import page as pages
 from custom_components.cloudflare_mtls.pages.page import async_load_page
@@ -55,7 +56,7 @@ GERMAN = {"handover_title": "Dein Zertifikat", "handover_gone": "Hier gibt es ni
 @pytest.fixture
 def speaking(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
     """Return the texts in other languages than English."""
-    languages = {"de": GERMAN}
+    languages: dict[str, dict[str, str]] = {"de": GERMAN, "he": {}}
 
     async def texts(
         hass: HomeAssistant, category: str, language: str | None = None
@@ -110,9 +111,24 @@ async def test_language_of_the_page(
     answer = await (await client.post(PATH, data="A", headers=headers)).json()
 
     texts = {"en": ENGLISH["common"], "de": GERMAN}[shown]
-    assert f'<html lang="{shown}">' in page
+    assert f'<html lang="{shown}" dir="ltr">' in page
     assert f"<title>{texts['handover_title']}</title>" in page
     assert answer["message"] == texts["handover_gone"]
+
+
+async def test_direction_of_the_page(
+    speaking: dict[str, dict[str, str]], client: Client
+) -> None:
+    """Lines begin where those of their language begin."""
+    pages_by_language = {
+        language: await (
+            await client.get(PATH, headers={"Accept-Language": language})
+        ).text()
+        for language in ("de", "he")
+    }
+
+    assert '<html lang="de" dir="ltr">' in pages_by_language["de"]
+    assert '<html lang="he" dir="rtl">' in pages_by_language["he"]
 
 
 # One line of a header may have 8,190 bytes.
@@ -143,11 +159,11 @@ async def test_header_that_is_meant_to_cost_much(
         compared.append(tag)
         return matches(tag, *rest)
 
-    monkeypatch.setattr(pages, "matches", count)
+    monkeypatch.setattr(chosen, "matches", count)
 
     answer = await client.get(PATH, headers={"Accept-Language": header})
 
-    assert '<html lang="de">' in await answer.text()
+    assert '<html lang="de" dir="ltr">' in await answer.text()
     # Eight of the visitor's and Home Assistant's own: for the guides, and for the page.
     assert len(compared) <= 2 * 9
 

@@ -12,10 +12,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.login_trials import async_expect_login
+from custom_components.cloudflare_mtls.pages import login_trial
 from sandbox import Sandbox
 from tests.common import ENGLISH
 from tests.engine.access.helpers import HOME, OWNER, STRANGER, settings as chosen
 from tests.flows.login_dialog import token_of, visit
+from tests.german import german, speak_german
 from tests.logins import MINUTES, access_of, begin, only_another_login
 from tests.logs import log_everything, logged
 
@@ -87,6 +89,23 @@ async def test_token_that_proves_nothing(
     assert not is_kept(loaded_entry)
     # A login after that proves it.
     assert (await open_page(await token_of(sandbox)))[0] == 200
+
+
+@pytest.fixture
+def second_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have texts in German."""
+    speak_german(monkeypatch)
+    monkeypatch.setattr(login_trial, "translated_languages", lambda: ("de", "en"))
+
+
+async def test_page_speaks_the_language_of_its_visitor(
+    second_language: None, sandbox: Sandbox, open_page: Open
+) -> None:
+    token = await token_of(sandbox, email=STRANGER)
+
+    answer = await open_page(token, **{"Accept-Language": "fr, de;q=0.5"})
+
+    assert answer == (403, german(said("not_listed")))
 
 
 async def test_token_and_address_are_in_no_log(

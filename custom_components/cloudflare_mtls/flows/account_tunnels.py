@@ -13,7 +13,7 @@ from ..engine.api.errors import Conflict, EngineError, RateLimited, Unavailable
 from ..engine.api.models import ConnectorToken, Tunnel, TunnelStatus
 from ..engine.api.names import in_letters
 from ..engine.tunnels.new_tunnel import MAX_NAME_LENGTH, NewTunnel
-from ..wording import Message, async_get_texts, describe
+from ..wording import Message, async_get_dialog_texts, describe
 
 _PROPOSED_NAME: Final = "home-assistant"
 _POLL_SECONDS: Final = 5.0
@@ -65,7 +65,7 @@ class AccountTunnels:
 
     async def async_labels(self, hass: HomeAssistant) -> dict[str, str]:
         """Return what is known of each tunnel, in the user's language, by its id."""
-        text = await async_get_texts(hass, "common")
+        text = await async_get_dialog_texts(hass)
 
         def label(tunnel: Tunnel) -> str:
             told = text(

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..quoting import Ours, plain
 from ..runtime_data import CloudflareConfigEntry
-from ..wording import async_get_texts
+from ..wording import async_get_dialog_texts
 
 # Characters of a fingerprint: enough that nobody makes another certificate with the same beginning.
 _FINGERPRINT_BEGINNING = 24
@@ -24,7 +24,7 @@ async def async_label_certificates(
     be, since its name may be that of any device. The name comes last: it may read like the rest of
     a line.
     """
-    text = await async_get_texts(hass, "common")
+    text = await async_get_dialog_texts(hass)
     protection = entry.runtime_data.protection
     trust = protection.trust
     names = protection.device_names

@@ -32,7 +32,7 @@ from ..pages.local_url import find_local_address
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import find_companion
-from ..wording import Message, TranslatedError, async_get_texts, describe
+from ..wording import Message, TranslatedError, async_get_dialog_texts, describe
 from .form import abort, made, show_form
 from .local_address import async_describe_address, async_describe_links
 from .progress import Progress, show_progress
@@ -188,7 +188,7 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         arrival = entry.runtime_data.visits.arrival_at(hostname)
         if arrival is None or arrival is Arrival.UNKNOWN:
             return Ours()
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         return Ours("\n\n" + text(f"arrival_{arrival}", hostname=hostname))
 
 
@@ -199,7 +199,7 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
     arrival: Ours = Ours(),
 ) -> ResultT:
     """Show where a device can fetch its bundle; only administrators see dialogs."""
-    text = await async_get_texts(flow.hass, "common")
+    text = await async_get_dialog_texts(flow.hass)
     is_computer = device.system.is_computer
     to_device = "to_device_copy" if is_computer else "to_device_scan"
     qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))

@@ -16,7 +16,7 @@ from ..engine.tunnels.reports import RuleState
 from ..pages.visit import Question, async_get_questions
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companions_of
-from ..wording import async_get_texts
+from ..wording import async_get_dialog_texts
 from .hostname_draft import HostnameDraft
 
 PATIENCE_SECONDS: Final = 300.0
@@ -73,7 +73,7 @@ class ExpectedArrival:
 async def async_expect_arrival(draft: HostnameDraft) -> ExpectedArrival:
     """Return the arrival that shows that the hostname of a draft leads to this Home Assistant."""
     account, protected = draft.chosen.account, draft.settings.protected
-    text = await async_get_texts(account.hass, "common")
+    text = await async_get_dialog_texts(account.hass)
     question = async_get_questions(account.hass).ask(
         answer=text("visit_seen", hostname=protected.hostname),
         seconds=PATIENCE_SECONDS,

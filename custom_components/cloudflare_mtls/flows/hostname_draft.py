@@ -52,7 +52,7 @@ from ..engine.sync.settings import (
 from ..engine.sync.steps import address_record
 from ..engine.tunnels.served import find_served
 from ..quoting import Ours
-from ..wording import Message, async_get_texts, describe, describe_problem
+from ..wording import Message, async_get_dialog_texts, describe, describe_problem
 from .account_tunnels import AccountTunnels
 from .allowed_devices import read_devices
 
@@ -459,7 +459,7 @@ async def _permission_table(
     hass: HomeAssistant, found: Mapping[Permission, Allowance]
 ) -> Ours:
     """Return what the token may and may not do, as a table in Markdown."""
-    text = await async_get_texts(hass, "common")
+    text = await async_get_dialog_texts(hass)
     lines = [
         f"| {permission} | {text(_permission_key(permission, allowance))} |"
         for permission, allowance in found.items()

@@ -34,7 +34,7 @@ from ..engine.sync.steps import Step
 from ..quoting import Ours
 from ..wording import (
     Message,
-    async_get_texts,
+    async_get_dialog_texts,
     changes_of,
     describe,
     exemptions_of,
@@ -317,7 +317,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     async def _describe_access(self, draft: HostnameDraft) -> Ours:
         """Say which devices may use the hostname, and what is open to everybody."""
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         protected, chosen = draft.settings.protected, draft.chosen
         names = chosen.account.devices
         room = room_of(text, chosen.zone.name, draft.plan)
@@ -337,7 +337,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     ) -> ResultT:
         draft = made(self._draft)
         hostname = draft.settings.hostname
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         warning = text("shuts_out", hostname=hostname) if draft.shuts_out else ""
         return show_form(
             self,

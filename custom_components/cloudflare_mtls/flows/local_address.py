@@ -5,12 +5,12 @@ from homeassistant.core import HomeAssistant
 from ..pages.handovers import Handover
 from ..pages.local_url import LocalAddress, find_local_address
 from ..quoting import Ours, quoted
-from ..wording import Texts, async_get_texts
+from ..wording import Texts, async_get_dialog_texts
 
 
 async def async_describe_address(hass: HomeAssistant) -> Ours:
     """Return where a device will be sent, before a certificate is created for it."""
-    text = await async_get_texts(hass, "common")
+    text = await async_get_dialog_texts(hass)
     address = find_local_address(hass)
     if address is None or not address.is_reachable:
         return _warn(text, address)
@@ -22,7 +22,7 @@ async def async_describe_address(hass: HomeAssistant) -> Ours:
 
 async def async_describe_links(hass: HomeAssistant, handover: Handover) -> Ours:
     """Return what there is to say of a link beside it: a warning, or another link."""
-    text = await async_get_texts(hass, "common")
+    text = await async_get_dialog_texts(hass)
     address = handover.address
     if address is None or not address.is_reachable:
         return _warn(text, address)

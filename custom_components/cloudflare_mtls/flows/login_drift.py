@@ -20,7 +20,7 @@ from ..wording import (
     CHANGED,
     Message,
     Texts,
-    async_get_texts,
+    async_get_dialog_texts,
     changes_of,
     describe,
     describe_login_problem,
@@ -60,7 +60,7 @@ class LoginDriftFlow(FixFlow):
         if blocking := plan.blocking_at(Occasion.CHANGE):
             return abort(self, describe_login_problem(blocking[0]))
         self._shown = plan
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         placeholders = {
             "hostname": self.subject,
             "changes": changes_of(text, self.subject, plan.steps),
@@ -125,7 +125,7 @@ class LoginListChangedFlow(LoginDriftFlow):
             return self.async_create_entry(data={})
         message = None if user_input is None else CHANGED
         self._kept = kept
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         return show_form(
             self,
             "keep",

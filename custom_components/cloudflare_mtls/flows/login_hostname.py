@@ -68,7 +68,7 @@ from ..login_trials import TRIAL, async_expect_login
 from ..quoting import Ours, shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import login_data, logins_of, read_login_settings
-from ..wording import Message, async_get_texts, describe_login_problem
+from ..wording import Message, async_get_dialog_texts, describe_login_problem
 from .form import abort, choice, choices, made, show_form
 from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
@@ -305,7 +305,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
 
     async def _show_rules(self, message: Message | None) -> SubentryFlowResult:
         found = made(self._choices)
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         offered = [
             SelectOptionDict(value=path, label=text(f"login_path_{key}"))
             for path, key in _PATHS.items()
@@ -415,7 +415,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
 
     async def _show_preview(self, message: Message | None) -> SubentryFlowResult:
         plan, current = made(self._plan), self._current
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         after = Ours()
         if current and shuts_out(current, plan.settings):
             after = changed_people(text, current, plan.settings)

@@ -14,7 +14,7 @@ from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler
 from ..quoting import listed
 from ..subentries import companion_data, companions_of, hostname_data, hostnames_of
-from ..wording import Message, async_get_texts, changes_of, describe
+from ..wording import Message, async_get_dialog_texts, changes_of, describe
 from .fix_flow import FixFlow
 from .form import abort, show_form
 
@@ -125,7 +125,7 @@ class LostZoneFlow(FixFlow):
     ) -> RepairsFlowResult:
         """Show the changes that are left to make."""
         self._shown = outcome.left
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.values() for step in plan.steps]
         changes = changes_of(text, ", ".join(sorted(self._hostnames())), steps)
         return self.show_confirm({"changes": changes}, message)

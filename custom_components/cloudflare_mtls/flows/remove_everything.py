@@ -21,7 +21,7 @@ from ..subentries import hostnames_of, logins_of
 from ..wording import (
     CHANGED,
     Message,
-    async_get_texts,
+    async_get_dialog_texts,
     changes_of,
     describe,
     describe_problem,
@@ -88,7 +88,7 @@ class RemoveEverythingSteps(OptionsFlow):
         hostnames = sorted(self._hostnames())
         if not hostnames and not self._certificates and message is None:
             return self.async_abort(reason="nothing_to_remove")
-        text = await async_get_texts(self.hass, "common")
+        text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.values() for step in plan.steps]
         nothing = text("removal_none")
         changes = changes_of(text, ", ".join(hostnames), steps) if steps else nothing

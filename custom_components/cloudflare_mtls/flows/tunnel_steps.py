@@ -24,7 +24,7 @@ from ..cloudflared_app import (
 from ..coordinator.web_server import async_find_service
 from ..engine.api.models import ConnectorToken, Tunnel
 from ..quoting import Ours
-from ..wording import Message, async_get_texts
+from ..wording import Message, async_get_dialog_texts
 from .account_tunnels import AccountTunnels
 from .form import made, show_form
 from .progress import Progress, show_progress
@@ -160,7 +160,7 @@ class TunnelSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT
         on_host_network = async_find_service(self.hass) is None
         note = ""
         if on_host_network:
-            text = await async_get_texts(self.hass, "common")
+            text = await async_get_dialog_texts(self.hass)
             note = text("connector_network", service=_ON_THE_MACHINE)
         return show_form(
             self,

@@ -1,6 +1,6 @@
 """The page that a person reaches by logging in at a new login hostname, which ends its trial well."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from ..engine.access.tokens import (
 from ..engine.api.errors import EngineError
 from ..engine.moment import Moment
 from ..engine.probe import Probe
+from ..languages import language_of_visitor, translated_languages
 from ..requested_host import requested_host
 from ..wording import async_get_texts
 from .page import HEADERS
@@ -162,6 +163,10 @@ class LoginTrialView(HomeAssistantView):
     name = f"api:{DOMAIN}:login"
     requires_auth = False
 
+    def __init__(self, languages: Iterable[str]) -> None:
+        """Take the languages that there are texts in."""
+        self._languages = languages
+
     async def get(self, request: web.Request, text: str) -> web.Response:
         """Verify the token that Access adds, and say what that showed."""
         hass = request.app[KEY_HASS]
@@ -174,7 +179,8 @@ class LoginTrialView(HomeAssistantView):
         result = await _judge(request, login)
         if result is LoginResult.DONE:
             logins.forget(text)
-        sentence = await async_get_texts(hass, "common")
+        language = language_of_visitor(request, self._languages)
+        sentence = await async_get_texts(hass, "common", language)
         return web.Response(
             status=_STATUSES[result],
             text=sentence(f"login_trial_{result}", hostname=login.hostname),
@@ -192,7 +198,7 @@ async def _judge(request: web.Request, login: ExpectedLogin) -> LoginResult:
     return await login.judge(tokens[0])
 
 
-@callback
-def async_setup_login_trial(hass: HomeAssistant) -> None:
+async def async_setup_login_trial(hass: HomeAssistant) -> None:
     """Set up the view."""
-    hass.http.register_view(LoginTrialView())
+    languages = await hass.async_add_executor_job(translated_languages)
+    hass.http.register_view(LoginTrialView(languages))

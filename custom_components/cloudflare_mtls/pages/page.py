@@ -1,7 +1,7 @@
 """A page for devices that are not logged in: small, in one request, in the visitor's language."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 import html
 from pathlib import Path
@@ -10,11 +10,11 @@ import secrets
 from string import Template
 from typing import Final, Self
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS
-from homeassistant.util.language import matches
 
+from ..languages import language_of_visitor, translated_languages
 from ..wording import Texts, async_get_texts
 
 HEADERS: Final = {
@@ -24,12 +24,12 @@ HEADERS: Final = {
 }
 
 _FOLDER: Final = Path(__file__).parent
-_ENGLISH: Final = "en"
 
-# Browsers send much less of both; strangers may send as much as they like.
+# Of the languages that Home Assistant knows, those that are written from right to left.
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
+
+# Browsers send much less; strangers may send as much as they like.
 _MAX_SECRET: Final = 100
-_MAX_LANGUAGES_LENGTH: Final = 200
-_MAX_LANGUAGES: Final = 8
 _SECRET_SECONDS: Final = 10
 
 
@@ -81,22 +81,12 @@ class Page:
             content=Template((folder / f"{name}.html").read_text("utf-8")),
             style=(folder / "page.css").read_text("utf-8"),
             script=(folder / f"{name}.js").read_text("utf-8"),
-            languages=tuple(
-                sorted(
-                    path.stem
-                    for path in (_FOLDER.parent / "translations").glob("*.json")
-                )
-            ),
+            languages=translated_languages(),
         )
 
     def language(self, request: web.Request) -> str:
         """Return the language that the visitor understands best."""
-        hass = request.app[KEY_HASS]
-        wanted = _accepted(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-        for tag in (*wanted, hass.config.language):
-            if found := matches(tag, self.languages, hass.config.country):
-                return found[0]
-        return _ENGLISH
+        return language_of_visitor(request, self.languages)
 
     async def async_texts(self, request: web.Request) -> Texts:
         """Return the page's texts in the visitor's language, by keys without the page's name."""
@@ -121,6 +111,7 @@ class Page:
         nonce = secrets.token_urlsafe(16)
         page = self.layout.substitute(
             language=html.escape(language),
+            direction="rtl" if language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr",
             title=html.escape(text("title")),
             nonce=nonce,
             style=self.style,
@@ -144,20 +135,3 @@ class Page:
 async def async_load_page(hass: HomeAssistant, name: str) -> Page:
     """Return the page with this name."""
     return await hass.async_add_executor_job(Page.load, name)
-
-
-def _accepted(header: str) -> Iterable[str]:
-    """Return the languages of an Accept-Language header, the most wanted first."""
-    if len(header) > _MAX_LANGUAGES_LENGTH:
-        return []
-    qualities: dict[str, float] = {}
-    for item in header.split(","):
-        tag, _, parameter = item.partition(";")
-        try:
-            quality = float(parameter.strip().removeprefix("q=") or 1)
-        except ValueError:
-            continue
-        # With the wildcard, any language will do: Home Assistant's own is chosen then.
-        if quality > 0 and tag.strip() not in ("", "*"):
-            qualities[tag.strip()] = quality
-    return sorted(qualities, key=lambda tag: -qualities[tag])[:_MAX_LANGUAGES]
