@@ -1,7 +1,7 @@
 """Helpers that the tests of the integration share."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,11 @@ async def setup_integration(hass: HomeAssistant, entry: MockConfigEntry) -> None
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
+
+
+def written_out(day: date) -> str:
+    """Return a date as English sentences have it."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def state_of(hass: HomeAssistant, entity_id: str) -> str:

@@ -28,7 +28,7 @@ _COMMON_MARKDOWN: Final = re.compile(
 )
 _COMMON_PAGES: Final = re.compile(r"(handover|proof|login_trial)_.*|visit_seen")
 _COMMON_PLAIN: Final = re.compile(
-    r"(problem|exposure|notification|tunnel|login_path)_?.*|login_by_pin|certificate(_.*)?"
+    r"(problem|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|certificate(_.*)?"
 )
 
 

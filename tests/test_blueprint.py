@@ -28,6 +28,7 @@ from .common import (
     companion,
     settle,
     wait_for_refresh,
+    written_out,
 )
 
 BLUEPRINTS = Path(__file__).parents[1] / "blueprints"
@@ -96,13 +97,15 @@ async def test_certificate_that_expires(
     assert tag == f"cloudflare_mtls_{CERTIFICATE_ID}"
     # In the home's time zone it is the day before.
     end = certificate.not_valid_after_utc.date() - timedelta(days=1)
-    assert told(notifications) == [f"The certificate of Pixel 8 expires on {end}"]
+    assert told(notifications) == [
+        f"The certificate of Pixel 8 expires on {written_out(end)}"
+    ]
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert told(notifications) == []
 
     freezer.move_to(certificate.not_valid_after_utc)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert "no longer connect" in notifications[0].data["message"]
+    assert "can't connect from outside" in notifications[0].data["message"]
     assert told(notifications) == ["The certificate of Pixel 8 has expired"]
 
 
@@ -122,13 +125,13 @@ async def test_certificate_that_cannot_be_read(
     unreadable(sandbox, CERTIFICATE_ID)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
-    assert told(notifications) == [f"There is an unknown certificate: {CERTIFICATE_ID}"]
+    assert told(notifications) == [f"Unknown certificate: {CERTIFICATE_ID}"]
 
 
 @pytest.mark.parametrize(
     ("inputs", "titles"),
     [
-        ({}, ["There is an unknown certificate: Somebody's"]),
+        ({}, ["Unknown certificate: Somebody's"]),
         ({"tell_of_unknown": False}, []),
     ],
 )

@@ -25,6 +25,7 @@ from .common import (
     setup_integration,
     state_of,
     wait_for_refresh,
+    written_out,
     zone_of,
 )
 from .dialogs import (
@@ -136,8 +137,8 @@ async def test_revocation_that_fails(
 
     assert raised.value.translation_placeholders == {
         "name": "Pixel 8",
-        "reason": "Cloudflare refused the request: Not today. Nothing further was changed.",
-        "left": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+        "reason": "Cloudflare refused the request: Not today. Nothing else was changed.",
+        "left": written_out(certificate.not_valid_after_utc),
     }
     assert state_of(hass, "sensor.pixel_8_certificate_status") == "revoking"
     await settle(hass)
@@ -172,7 +173,7 @@ async def test_revocation_that_fails_once(
 
     assert raised.value.translation_key == "revocation_incomplete"
     assert raised.value.translation_placeholders
-    assert raised.value.translation_placeholders["left"] == f"{left:%Y-%m-%d}"
+    assert raised.value.translation_placeholders["left"] == written_out(left)
     certificates = zone_of(sandbox).certificates
     assert {key: item.status for key, item in certificates.items()} == {
         "first": "active",
@@ -208,7 +209,7 @@ async def test_revocation_without_a_list(
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/client_certificates")
 
-    with pytest.raises(HomeAssistantError, match="there may be others"):
+    with pytest.raises(HomeAssistantError, match="There may be others"):
         await press(hass, REVOKE)
 
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "revoked"

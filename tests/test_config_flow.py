@@ -74,14 +74,14 @@ async def test_from_the_token_to_the_protected_hostname(
         ),
         "2. Ask visitors of `home-mobile.example.com` for a client certificate.",
         (
-            "3. Add a custom rule that lets devices with a valid certificate skip the zone's "
+            "3. Add a custom rule that lets devices with a valid certificate skip the domain's "
             "other rules."
         ),
         (
-            "4. Have the tunnel serve `home-mobile.example.com` from "
+            "4. Route `home-mobile.example.com` through the tunnel to "
             "`http://homeassistant:8123`."
         ),
-        "5. Add a DNS record that leads `home-mobile.example.com` to the tunnel.",
+        "5. Add a DNS record that points `home-mobile.example.com` to the tunnel.",
     ]
     assert sandbox.journal.writes == []
 
@@ -211,7 +211,7 @@ async def test_all_of_it_is_there_already(
     result = await to_hostname(hass, sandbox)
     result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
     assert result["description_placeholders"]["changes"] == (
-        "Nothing: all of it is there already."
+        "None: everything is there already."
     )
     await finish_from_preview(hass, sandbox, result)
 

@@ -205,6 +205,6 @@ async def test_remove_everything(
         )
         return str((await form.json())["description_placeholders"]["changes"])
 
-    warning = f"**You are connected by `{HOSTNAME}` now.**"
+    warning = f"**You are connected through `{HOSTNAME}` right now.**"
     assert warning in await preview(BY_HOSTNAME)
     assert warning not in await preview(AT_HOME)

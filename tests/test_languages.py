@@ -1,5 +1,6 @@
 """Tests of the right language at the right moment, with a second language."""
 
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.frontend.storage import async_user_store
@@ -7,7 +8,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util import slugify
+from homeassistant.util import dt as dt_util, slugify
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -27,8 +28,10 @@ from .common import (
     PACKAGE,
     act,
     add_known_certificate,
+    placeholders,
     settle,
     setup_integration,
+    written_out,
 )
 from .dialogs import to_preview
 from .german import german, speak_german
@@ -166,6 +169,38 @@ async def test_entity_ids_are_the_same_in_every_language(
         Platform.SENSOR,
         Platform.SWITCH,
     }
+
+
+@pytest.mark.parametrize(
+    ("loaded", "own", "pattern"),
+    [
+        ("en", "en", "{day}"),
+        ("de", "de", "de:{day}"),
+        # Home Assistant loads another language a moment after a person chose it.
+        ("de", "nl", "{day}"),
+    ],
+)
+async def test_dates_are_written_out(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: str,
+    own: str,
+    pattern: str,
+) -> None:
+    """In the language of Home Assistant, which also shows repairs to everybody."""
+    expires_on = dt_util.utcnow() + timedelta(days=20)
+    sandbox.state.tokens[sandbox.token].expires_on = expires_on
+    await hass.config.async_update(language=loaded)
+    assert await async_setup_component(hass, DOMAIN, {})
+    hass.config.language = own
+    await setup_integration(hass, entry)
+
+    day = dt_util.as_local(expires_on)
+    date = placeholders(hass, "token_expiring")["date"]
+    assert date.replace("de:", "") == written_out(day)
+    assert date.startswith("de:") == pattern.startswith("de:")
 
 
 def test_texts_are_offered_in_each_language_that_has_a_file() -> None:

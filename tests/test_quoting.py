@@ -151,7 +151,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "countries": lambda text, foreign: Ours(quoted(foreign)),
     "compose": lambda text, foreign: Ours("services:\n  cloudflared:"),
     "count": lambda text, foreign: "12",
-    "date": lambda text, foreign: "2026-11-28",
+    "date": lambda text, foreign: "28 November 2026",
     "debian": lambda text, foreign: Ours("sudo cloudflared service install"),
     "docker": lambda text, foreign: Ours("docker run"),
     "differences": lambda text, foreign: Ours(
@@ -177,7 +177,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "minutes": lambda text, foreign: "15",
     "seconds": lambda text, foreign: "42",
     "settings": lambda text, foreign: Ours(quoted(foreign)),
-    "since": lambda text, foreign: "2026-11-28 16:53",
+    "since": lambda text, foreign: "28 November 2026, 16:53",
     "times": lambda text, foreign: "3",
     "to_device": lambda text, foreign: Ours(text("to_device_copy", name=foreign)),
     "token": lambda text, foreign: Ours("eyJhIjoi"),

@@ -28,7 +28,7 @@ Written by `scripts/docs troubleshooting` from the texts of the integration.
 
 _BLOCKED_BY: Final = (
     "To see which rule blocked the device, run the action **Get blocked requests** in Home Assistant. The Ray ID at the bottom of "
-    "Cloudflare's page also finds the request in the security events of Cloudflare's dashboard."
+    "Cloudflare's page also finds the request in the security events of the Cloudflare dashboard."
 )
 
 

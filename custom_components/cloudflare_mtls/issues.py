@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from math import ceil
@@ -36,7 +36,7 @@ from .engine.sync.problems import Problem, ProblemCode
 from .engine.sync.repeated_drift import RepeatedChange
 from .engine.tunnels.reports import ConnectorReport, RuleState
 from .quoting import listed, shown
-from .wording import Texts, describe_problem
+from .wording import Texts, async_get_loaded_texts, describe_moment, describe_problem
 
 _HELP_URLS = {
     HelpLink.TROUBLESHOOTING: None,
@@ -67,12 +67,13 @@ class Issue:
 
     Fix is what its dialog does, and to which hostname, device or finding. Without a link of its
     own, an issue links to its place in docs/troubleshooting.md. A persistent one outlives a restart:
-    nobody would report it again.
+    nobody would report it again. Dates are written out where it is reported, in Home Assistant's
+    language.
     """
 
     id: str
     translation_key: str
-    placeholders: dict[str, str]
+    placeholders: Mapping[str, str | date]
     fix: tuple[Fix, str] | None = None
     severity: ir.IssueSeverity = ir.IssueSeverity.ERROR
     learn_more_url: str | None = None
@@ -104,7 +105,12 @@ def async_report(
     ]
     for issue_id in others if is_complete else ():
         ir.async_delete_issue(hass, DOMAIN, issue_id)
+    text = async_get_loaded_texts(hass)
     for issue_id, issue in wanted.items():
+        placeholders = {
+            name: value if isinstance(value, str) else describe_moment(text, value)
+            for name, value in issue.placeholders.items()
+        }
         ir.async_create_issue(
             hass,
             DOMAIN,
@@ -114,7 +120,7 @@ def async_report(
             is_persistent=issue.is_persistent,
             severity=issue.severity,
             translation_key=issue.translation_key,
-            translation_placeholders=shown(issue.placeholders),
+            translation_placeholders=shown(placeholders),
             learn_more_url=issue.learn_more_url
             or f"{TROUBLESHOOTING_URL}#{issue.translation_key}",
         )
@@ -162,12 +168,12 @@ def token_issues(
         return []
     is_urgent = left < URGENT_DAYS
     key = "token_urgent" if is_urgent else "token_expiring"
-    date = str(dt_util.as_local(expires_on).date())
+    day = dt_util.as_local(expires_on).date()
     return [
         Issue(
             id=key,
             translation_key=key,
-            placeholders={"account": account, "date": date},
+            placeholders={"account": account, "date": day},
             severity=ir.IssueSeverity.ERROR if is_urgent else ir.IssueSeverity.WARNING,
             learn_more_url=INTEGRATION_URL,
         )
@@ -242,7 +248,7 @@ def repeated_drift_issue(hostname: str, change: RepeatedChange) -> Issue:
         placeholders={
             "hostname": hostname,
             "times": str(change.times),
-            "since": f"{dt_util.as_local(change.since):%Y-%m-%d %H:%M}",
+            "since": change.since,
             "minutes": str(max(minutes, 1)),
         },
         severity=ir.IssueSeverity.WARNING
@@ -326,7 +332,7 @@ def tunnel_issue(tunnel: Tunnel, since: datetime, hostnames: Iterable[str]) -> I
         placeholders={
             "tunnel": tunnel.name,
             "hostnames": listed(sorted(hostnames)),
-            "since": f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
+            "since": since,
         },
     )
 
@@ -419,7 +425,7 @@ def companion_issues(companion: CompanionState) -> list[Issue]:
         Issue(
             id=f"{key}_{device.id}",
             translation_key=key,
-            placeholders={"name": device.name, "date": str(expires)},
+            placeholders={"name": device.name, "date": expires},
             fix=(Fix.RENEW_CERTIFICATE, device.id),
             severity=ir.IssueSeverity.WARNING if is_early else ir.IssueSeverity.ERROR,
         )

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
+from datetime import date, datetime
 import json
 from math import ceil
 import re
 from typing import Final, NoReturn
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.translation import (
+    async_get_cached_translations,
+    async_get_translations,
+)
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .engine.access.problems import LoginProblem
@@ -147,6 +152,19 @@ async def async_get_dialog_texts(hass: HomeAssistant) -> Texts:
     return await async_get_texts(hass, "common", await async_language_of_user(hass))
 
 
+@callback
+def async_get_loaded_texts(hass: HomeAssistant) -> Texts:
+    """Return the texts of the category "common" in Home Assistant's language.
+
+    Home Assistant loads them before it sets the integration up. Right after a change of the language
+    they are not loaded yet: then they are English.
+    """
+    translations = async_get_cached_translations(
+        hass, hass.config.language, "common", DOMAIN
+    ) or async_get_cached_translations(hass, "en", "common", DOMAIN)
+    return _texts(translations, "common")
+
+
 def _texts(translations: Mapping[str, str], category: str) -> Texts:
     def text(key: str, **placeholders: str) -> str:
         sentence = translations[f"component.{DOMAIN}.{category}.{key}"]
@@ -157,6 +175,19 @@ def _texts(translations: Mapping[str, str], category: str) -> Texts:
         )
 
     return text
+
+
+def describe_moment(text: Texts, moment: date) -> str:
+    """Return a date, or a moment in Home Assistant's time zone, with texts of the category "common".
+
+    The month has its name: of figures alone, people do not know which one is the month.
+    """
+    if isinstance(moment, datetime):
+        local = dt_util.as_local(moment)
+        day = describe_moment(text, local.date())
+        return text("moment", date=day, time=f"{local:%H:%M}")
+    month = text(f"month_{moment.month}")
+    return text("date", day=str(moment.day), month=month, year=str(moment.year))
 
 
 def paragraphs(*texts: str) -> Ours:

@@ -49,7 +49,7 @@ async def bad_tokens_are_refused(world: World) -> None:
     texts = await translations(world)
     writes = await world.cloudflare.writes()
     unknown = f"cfut_{(nonce() * 3)[:40]}"
-    tokens = [(unknown, "does not know this API token")]
+    tokens = [(unknown, "doesn't know this API token")]
     for lacking, instead, permission in _LACKING:
         carried = _PERMISSIONS - {lacking} | set(instead)
         token = await world.cloudflare.new_token(*sorted(carried))

@@ -170,7 +170,7 @@ async def test_certificate_that_was_revoked_and_reactivated(
     client = await browser(hass, hass_client)
     flow = await to_step(hass, client, step_id, "unknown_certificates_pinned")
 
-    past = "Was revoked, and somebody reactivated it at Cloudflare. "
+    past = "Was revoked, then reactivated at Cloudflare. "
     lines = listed(flow)
     assert lines[CERTIFICATE_ID].startswith(past)
     assert fingerprint_of(certificate.certificate)[:24] in lines[CERTIFICATE_ID]

@@ -80,7 +80,7 @@ async def test_new_certificate_reaches_home_assistant(
 
     result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
 
-    assert "it works" in result["description_placeholders"]["arrival"]
+    assert "It works" in result["description_placeholders"]["arrival"]
     assert state_of(hass, ENTITY) == "on"
     assert reported(hass) == set()
     met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
@@ -126,7 +126,7 @@ async def test_something_else_answers(
         await settle(hass)
 
         said = result["description_placeholders"]["arrival"]
-        assert said.strip().startswith("The certificate is good")
+        assert said.strip().startswith("The certificate is valid")
         assert state_of(hass, ENTITY) == "off"
         assert reported(hass) == {f"arrival_{arrival}"}
         met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)

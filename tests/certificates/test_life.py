@@ -37,6 +37,7 @@ from tests.common import (
     submit,
     wait_for_refresh,
     with_device,
+    written_out,
     zone_of,
 )
 from tests.dialogs import (
@@ -74,7 +75,7 @@ async def test_whole_life(
     assert state_of(hass, EXPIRY) == state_of(hass, NEXT)
     expires_on = dt_util.parse_datetime(state_of(hass, EXPIRY))
     assert expires_on
-    ends_on = f"{dt_util.as_local(expires_on):%Y-%m-%d}"
+    ends_on = written_out(dt_util.as_local(expires_on))
     assert await run_test(client, token) == DONE
     assert state_of(hass, HANDOVER) == "proven"
     assert reported(hass) == set()

@@ -202,7 +202,9 @@ async def test_more_certificates_than_a_rule_holds(
     assert result["errors"] == {"base": "problem_too_many_pinned"}
     sentence = ENGLISH["options"]["error"]["problem_too_many_pinned"]
     told = sentence.format_map(result["description_placeholders"])
-    assert told.startswith("60 certificates are too many to be pinned in example.com")
+    assert told.startswith(
+        "The custom rules of example.com can't list all certificates"
+    )
     assert sandbox.journal.writes == []
 
 

@@ -31,6 +31,7 @@ from tests.common import (
     state_of,
     wait_for_refresh,
     with_device,
+    written_out,
     zone_of,
 )
 from tests.dialogs import Client, begin_repair, certificates, confirm_repair
@@ -100,8 +101,8 @@ async def test_what_is_confirmed_is_told_no_more(
     sandbox.journal.clear()
 
     flow = await to_step(hass, client, "confirm")
-    issued = certificate.not_valid_before_utc.date()
-    expires = certificate.not_valid_after_utc.date()
+    issued = written_out(certificate.not_valid_before_utc)
+    expires = written_out(certificate.not_valid_after_utc)
     beginning = fingerprint_of(certificate)[:24]
     assert listed(flow)["theirs"] == (
         f"Fingerprint {beginning}…, issued {issued}, expires {expires}, "
@@ -192,7 +193,7 @@ async def test_lost_store(
     assert state_of(hass, STATUS) == "unknown"
 
     flow = await to_step(hass, client, "confirm", PINNED)
-    assert listed(flow)[CERTIFICATE_ID].startswith("Says it is for Pixel 8: ")
+    assert listed(flow)[CERTIFICATE_ID].startswith("Claims to be for Pixel 8: ")
     await select(hass, client, flow, CERTIFICATE_ID)
 
     assert state_of(hass, STATUS) == "active"

@@ -200,7 +200,7 @@ async def test_sensor_of_a_plan_without_events(
     monkeypatch.setattr(_Zone, "__init__", changed)
     await set_up(hass, enabled)
     assert state_of(hass, SENSOR) == "unavailable"
-    with pytest.raises(HomeAssistantError, match="does not tell") as caught:
+    with pytest.raises(HomeAssistantError, match="doesn't show") as caught:
         await act(hass, enabled, "get_blocked_requests", hostname=HOSTNAME)
     assert caught.value.translation_key == "blocked_requests_refused"
 

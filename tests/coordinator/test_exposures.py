@@ -27,8 +27,8 @@ from tests.dialogs import Client, begin_repair, confirm_repair
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 ENDS = {"ruleset": "current"}
-EVERYBODY = "Everybody on the internet"
-ANY_CERTIFICATE = "Everybody with a certificate that Cloudflare does not accept"
+EVERYBODY = "everybody on the internet"
+ANY_CERTIFICATE = "everybody with a certificate that Cloudflare doesn't accept"
 FINGERPRINT = "cf.tls_client_auth.cert_fingerprint_sha256"
 
 FOREIGN_RULES = {

@@ -206,7 +206,7 @@ class TestSomebodyElsesRecord:
         assert raised.value.translation_key == "hostname_not_off"
         told = raised.value.translation_placeholders
         assert told and told["hostname"] == HOSTNAME
-        assert told["reason"].startswith("Your Cloudflare plan allows no further")
+        assert told["reason"].startswith("Your Cloudflare plan allows no more")
         assert state_of(hass, SWITCH) == "on"
         assert leads_home(sandbox)
 

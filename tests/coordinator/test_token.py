@@ -18,6 +18,7 @@ from tests.common import (
     setup_integration,
     state_of,
     wait_for_refresh,
+    written_out,
 )
 from tests.faults import Faults
 
@@ -58,7 +59,7 @@ async def test_token_that_expires(
     assert state_of(hass, SENSOR) == expires_on.isoformat()
     assert reported(hass) & KEYS == issue
     for key in issue:
-        day = str(dt_util.as_local(expires_on).date())
+        day = written_out(dt_util.as_local(expires_on))
         assert placeholders(hass, key) == {"account": "Home lab", "date": day}
 
 

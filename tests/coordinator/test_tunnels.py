@@ -30,6 +30,7 @@ from tests.common import (
     setup_integration,
     state_of,
     wait_for_refresh,
+    written_out,
 )
 from tests.faults import Faults
 
@@ -59,7 +60,8 @@ def cut_off(tunnel: Tunnel) -> datetime:
 
 def at_home(moment: datetime) -> str:
     """Return a moment in the home's time zone."""
-    return f"{moment.astimezone(ZoneInfo('US/Pacific')):%Y-%m-%d %H:%M}"
+    local = moment.astimezone(ZoneInfo("US/Pacific"))
+    return f"{written_out(local)}, {local:%H:%M}"
 
 
 def tunnel_issue(hass: HomeAssistant) -> ir.IssueEntry:

@@ -24,6 +24,7 @@ from tests.common import (
     state_of,
     submit,
     wait_for_refresh,
+    written_out,
     zone_of,
 )
 from tests.dialogs import add
@@ -64,15 +65,15 @@ async def test_adoption(
     )
     result = await submit(hass, result, {"next_step_id": "adopt"})
     (label,) = result["data_schema"].schema["certificate"].config["options"]
-    issued = certificate.not_valid_before_utc.date()
-    expires = certificate.not_valid_after_utc.date()
+    issued = written_out(certificate.not_valid_before_utc)
+    expires = written_out(certificate.not_valid_after_utc)
     assert label["label"] == (
         f"Fingerprint {fingerprint_of(certificate)[:24]}…, "
         f"issued {issued}, expires {expires}, name: Cloudflare"
     )
     malformed = {"certificate": label["value"], "name": "x" * 251, "system": "ios"}
     result = await submit(hass, result, malformed)
-    assert "A device needs a name" in sentences(result, OF)["base"]
+    assert "A device needs a visible name" in sentences(result, OF)["base"]
     result = await submit(hass, result, {**malformed, "name": "Anna's iPad"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await settle(hass)

@@ -49,24 +49,24 @@ async def test_token_of_an_account(hass: HomeAssistant, sandbox: Sandbox) -> Non
 @pytest.mark.parametrize(
     ("token", "error", "words"),
     [
-        pytest.param("", "token_empty", "no API token in the field", id="empty"),
-        pytest.param(" \n", "token_empty", "no API token in the field", id="blank"),
+        pytest.param("", "token_empty", "The field is empty", id="empty"),
+        pytest.param(" \n", "token_empty", "The field is empty", id="blank"),
         pytest.param(
             "cfut_abcdefghijklmnopqr\nstuvwxyzABCDEFGHIJKLMNO",
             "token_malformed",
-            "a line break",
+            "without spaces or line breaks",
             id="newline in the middle",
         ),
         pytest.param(
             "Bearer cfut_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
             "token_malformed",
-            "a space",
+            "without spaces or line breaks",
             id="with the scheme",
         ),
         pytest.param(
             "cfut_abcdefghijklmnopqrstuvwxyz…",
             "token_malformed",
-            "a character",
+            "Copy it again",
             id="cut",
         ),
         pytest.param(
@@ -84,17 +84,17 @@ async def test_token_of_an_account(hass: HomeAssistant, sandbox: Sandbox) -> Non
             "Global API Key",
             id="global key of old",
         ),
-        pytest.param("abc", "token_rejected", "does not know", id="too short"),
+        pytest.param("abc", "token_rejected", "doesn't know", id="too short"),
         pytest.param(
             "cfut_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
             "token_rejected",
-            "does not know",
+            "doesn't know",
             id="unknown",
         ),
         pytest.param(
             "cfat_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO",
             "token_rejected",
-            "does not know",
+            "doesn't know",
             id="unknown, of an account",
         ),
     ],
@@ -156,7 +156,7 @@ async def test_token_that_may_not_be_used_from_here(
 
 
 async def test_token_that_is_too_new(hass: HomeAssistant, sandbox: Sandbox) -> None:
-    """A token that some of Cloudflare does not know yet is not taken for a bad one."""
+    """A token that some of Cloudflare doesn't know yet is not taken for a bad one."""
     sandbox.state.delays = Delays(new_token=3)
     token = sandbox.state.add_token()
 

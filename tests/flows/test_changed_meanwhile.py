@@ -146,7 +146,7 @@ async def test_rule_made_by_hand_is_not_taken_over_unasked(
 
     assert result["step_id"] == "take_over"
     assert result["errors"] == CHANGED
-    assert "Nothing further was changed" in sentences(result)["base"]
+    assert "Nothing else was changed" in sentences(result)["base"]
     assert "`by hand`" in result["description_placeholders"]["changes"]
     assert sandbox.journal.writes == []
     result = await submit(hass, result, {"take_over": False})

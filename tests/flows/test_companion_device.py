@@ -135,8 +135,8 @@ async def test_certificate_is_tested_before_the_dialog_ends(
 @pytest.mark.parametrize(
     ("chosen", "error"),
     [
-        ({"name": " "}, "A device needs a name"),
-        ({"name": "x" * 251}, "A device needs a name"),
+        ({"name": " "}, "A device needs a visible name"),
+        ({"name": "x" * 251}, "A device needs a visible name"),
         ({"validity": "0"}, "Enter a whole number"),
         ({"validity": "soon"}, "Enter a whole number"),
         ({"validity": "-3"}, "Enter a whole number"),
@@ -361,7 +361,7 @@ async def test_more_certificates_than_can_be_pinned(
     assert result["step_id"] == "new"
     assert result["errors"] == {"base": "problem_too_many_pinned"}
     assert sentences(result, OF)["base"].startswith(
-        "61 certificates are too many to be pinned in example.com"
+        "The custom rules of example.com can't list all certificates"
     )
     assert len(certificates(sandbox)) == 60
 

@@ -47,12 +47,12 @@ async def test_exact_paths_are_kept(hass: HomeAssistant, sandbox: Sandbox) -> No
     ("path", "said"),
     [
         ("/local/", "- Everything below `/local/`."),
-        ("/api/", "- Everything below `/api/`. In Home Assistant this is the whole API."),
-        ("/api/websocket", "- `/api/websocket`, and nothing below it. In Home Assistant this is the whole API."),
-        ("/auth/", "- Everything below `/auth/`. In Home Assistant this is the login: strangers can try passwords."),
-        ("/auth/login_flow", "- `/auth/login_flow`, and nothing below it. In Home Assistant this is the login: strangers can try passwords."),
-        ("/auth/login_flow/", "- Everything below `/auth/login_flow/`. In Home Assistant this is the login: strangers can try passwords."),
-        ("/api/webhook/", "- Everything below `/api/webhook/`. In Home Assistant these are all webhooks. To open only one, enter its whole path."),
+        ("/api/", "- Everything below `/api/`. In Home Assistant, this is the whole API."),
+        ("/api/websocket", "- `/api/websocket`, and nothing below it. In Home Assistant, this is the whole API."),
+        ("/auth/", "- Everything below `/auth/`. In Home Assistant, this is the login page: strangers can try passwords there."),
+        ("/auth/login_flow", "- `/auth/login_flow`, and nothing below it. In Home Assistant, this is the login page: strangers can try passwords there."),
+        ("/auth/login_flow/", "- Everything below `/auth/login_flow/`. In Home Assistant, this is the login page: strangers can try passwords there."),
+        ("/api/webhook/", "- Everything below `/api/webhook/`. In Home Assistant, these are all webhooks. To open only one, enter its whole path."),
     ],
 )  # fmt: skip
 async def test_preview_says_what_is_open(

@@ -53,7 +53,7 @@ def numbered(result: Any) -> list[str]:
     parts = [line.partition(". ") for line in lines]
     assert [number for number, _, _ in parts] in (
         [str(n) for n in range(1, len(lines) + 1)],
-        ["Nothing: all of it is there already."],
+        ["None: everything is there already."],
     )
     return [change for _, _, change in parts if change]
 
@@ -72,7 +72,7 @@ async def test_change_that_is_refused(
     assert result["errors"] == {"base": "rejected"}
     assert sentences(result)["base"] == (
         "Cloudflare refused the request: the moon is in the wrong phase. "
-        "Nothing further was changed."
+        "Nothing else was changed."
     )
     assert records_of(sandbox) == []
 

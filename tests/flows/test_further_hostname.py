@@ -40,14 +40,14 @@ async def test_further_hostname(
     result = await submit(hass, result, {**choose(), "hostname": HOSTNAME})
     assert result["errors"] == {"hostname": "hostname_protected"}
     words = sentences(result, "config_subentries.protected_hostname")["hostname"]
-    assert words.startswith("home-mobile.example.com is protected already")
+    assert words.startswith("home-mobile.example.com is already protected")
 
     result = await submit(hass, result, {**choose(), "hostname": "tablet.example.com"})
     assert result["step_id"] == "preview"
     changes = result["description_placeholders"]["changes"]
     assert changes.splitlines()[0] == (
-        "1. Rewrite the custom rule that blocks requests without a valid certificate, "
-        "to cover `tablet.example.com`."
+        "1. Change the custom rule that blocks requests without a valid certificate, "
+        "so that it covers `tablet.example.com`."
     )
     assert sandbox.journal.writes == []
 

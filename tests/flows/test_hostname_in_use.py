@@ -14,7 +14,7 @@ from tests.common import HOSTNAME, choose, submit, zone_of
 from tests.dialogs import add_hostname, to_hostname, zone_and_tunnel
 
 USED = "used.example.com"
-WARNING = f"**`{USED}` can be reached without a certificate today.**"
+WARNING = f"**At the moment, `{USED}` can be reached without a certificate.**"
 
 
 def lead(sandbox: Sandbox, record: str | None, ingress: str | None) -> None:

@@ -106,7 +106,7 @@ async def test_address_on_the_home_network(
     result = await add(hass, loaded_entry)
 
     assert said(result) == (
-        f"\n\nThe device downloads it from `{address}` on your home network."
+        f"\n\nThe device downloads it on your home network, from `{address}`."
     )
     result = await submit(hass, result, CHOSEN)
     assert links(result) == {address}
@@ -168,11 +168,11 @@ async def test_name_that_not_every_device_finds(
 
     result = await add(hass, loaded_entry)
 
-    assert f"from `{LOCAL}`, `{NUMERIC}` on your home network" in said(result)
+    assert f"on your home network, from `{LOCAL}`, `{NUMERIC}`." in said(result)
     result = await submit(hass, result, {**CHOSEN, "system": system})
     assert links(result) == {first}
     token = result["description_placeholders"]["url"].partition("#")[2]
-    assert f"use [this one]({second}{PATH}#{token})" in said(result)
+    assert f"use [this link]({second}{PATH}#{token})" in said(result)
 
 
 @pytest.mark.parametrize(
@@ -218,4 +218,4 @@ async def test_certificate_that_an_action_created(
 
     flow = await begin_repair(client, issues(hass)["certificate_ready"])
 
-    assert "Home Assistant does not know its address" in said(flow)
+    assert "Home Assistant doesn't know its own address" in said(flow)

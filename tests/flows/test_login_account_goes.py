@@ -122,7 +122,7 @@ async def test_removal_of_everything_says_which_logins_stay(
     """It takes down the hostnames of devices alone."""
     form = await open_options(hass, loaded_entry, "remove")
     changes = form["description_placeholders"]["changes"]
-    assert "go on asking visitors for a login" in changes
+    assert "keep asking visitors for a login" in changes
     assert changes.endswith(f"- `{HOME}`")
 
 

@@ -153,8 +153,8 @@ async def test_dialog_that_is_closed_ends_no_trial(
 @pytest.mark.parametrize(
     ("people", "field", "said"),
     [
-        ({"own_email": "owner"}, "own_email", "owner is not an e-mail address"),
-        ({"emails": ["a b@c.de"]}, "emails", "a b@c.de is not an e-mail address"),
+        ({"own_email": "owner"}, "own_email", "owner is not an email address"),
+        ({"emails": ["a b@c.de"]}, "emails", "a b@c.de is not an email address"),
         ({"more_countries": ["XX"]}, "more_countries", "XX is not a country"),
         ({"group_id": "g", "emails": [PARTNER]}, "group_id", "not both"),
         ({"group_id": "g"}, "group_id", f"{OWNER} is not in this group"),
@@ -315,7 +315,7 @@ async def test_what_changed_meanwhile_is_shown_again(
     result = await submit(hass, result)
 
     assert result["step_id"] == "preview"
-    assert sentences(result, OF)["base"].startswith("What has to change")
+    assert sentences(result, OF)["base"].startswith("The changes to make")
     assert writes(sandbox) == []
     assert (await submit(hass, result))["type"] is FlowResultType.EXTERNAL_STEP
 
@@ -366,7 +366,7 @@ async def test_dialog_that_is_opened_at_the_hostname_says_what_will_happen(
     result = await submit(hass, result, RULES)
 
     changes = result["description_placeholders"]["changes"]
-    assert "at this moment" in changes
+    assert "You are connected through" in changes
 
 
 async def test_form_is_shown_again(

@@ -68,7 +68,7 @@ async def test_foreign_application_is_only_watched(
     result = await submit(hass, result, {"hostname": HOME})
     result = await choose_item(hass, result, "adopt")
     wrong = await submit(hass, result, {"own_email": "x"})
-    assert "not an e-mail address" in sentences(wrong, OF)["own_email"]
+    assert "not an email address" in sentences(wrong, OF)["own_email"]
     result = await submit(hass, wrong, {"own_email": OWNER})
     assert result["description_placeholders"]["after"] == ""
     result = await submit(hass, result)

@@ -64,7 +64,9 @@ async def test_fewer_certificates_can_be_pinned(
     assert refused["errors"] == {"base": "problem_too_many_pinned"}
     key = ENGLISH["options"]["error"]["problem_too_many_pinned"]
     told = key.format_map(refused["description_placeholders"])
-    assert told.startswith("60 certificates are too many to be pinned in example.com")
+    assert told.startswith(
+        "The custom rules of example.com can't list all certificates"
+    )
 
     revoke_all(sandbox)
     result = await choose(hass, refused)

@@ -81,9 +81,9 @@ async def test_permission_missing_before_the_preview(
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
     assert table.count("\n| ") == 14
-    assert "| Zone / Zone / Read | yes |" in table
-    assert f"| {named} | **no** |" in table
-    assert table.count("**no**") == 1
+    assert "| Zone / Zone / Read | granted |" in table
+    assert f"| {named} | **missing** |" in table
+    assert table.count("**missing**") == 1
     assert sandbox.journal.writes == []
 
     sandbox.state.tokens[token].permissions = ALL_PERMISSIONS
@@ -105,22 +105,22 @@ async def test_all_missing_permissions_show_at_once(
     assert result["description_placeholders"]["permissions"].split("\n") == [
         "",
         "",
-        "| Permission of the API token | Allowed here |",
+        "| Permission of the API token | Status |",
         "|---|---|",
-        "| Zone / Zone / Read | yes |",
-        "| Zone / DNS / Edit | **no** |",
-        "| Zone / SSL and Certificates / Edit | **no** |",
-        "| Zone / Zone WAF / Edit | yes |",
-        "| Account / Cloudflare Tunnel / Edit | reading yes, writing not tried |",
-        "| Zone / Zone Settings / Edit | reading yes, writing not tried |",
-        "| Zone / Bot Management / Edit | no (optional) |",
-        "| Account / Access: Apps and Policies / Edit | reading yes, writing not tried |",
+        "| Zone / Zone / Read | granted |",
+        "| Zone / DNS / Edit | **missing** |",
+        "| Zone / SSL and Certificates / Edit | **missing** |",
+        "| Zone / Zone WAF / Edit | granted |",
+        "| Account / Cloudflare Tunnel / Edit | can read; write access not tested |",
+        "| Zone / Zone Settings / Edit | can read; write access not tested |",
+        "| Zone / Bot Management / Edit | missing (optional) |",
+        "| Account / Access: Apps and Policies / Edit | can read; write access not tested |",
         "| Account / Access: Organizations, Identity Providers, and Groups / Edit "
-        "| reading yes, writing not tried |",
-        "| Account / Access: Audit Logs / Read | yes |",
-        "| Zone / Firewall Services / Read | yes |",
-        "| Zone / Workers Routes / Read | yes |",
-        "| Zone / Analytics / Read | yes |",
+        "| can read; write access not tested |",
+        "| Account / Access: Audit Logs / Read | granted |",
+        "| Zone / Firewall Services / Read | granted |",
+        "| Zone / Workers Routes / Read | granted |",
+        "| Zone / Analytics / Read | granted |",
     ]
 
 
@@ -137,8 +137,8 @@ async def test_preview_shows_what_the_token_may_do(
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
     assert table.count("\n| ") == 14
-    assert "| Zone / Zone Settings / Edit | no (optional) |" in table
-    assert table.count("| no") == 1
+    assert "| Zone / Zone Settings / Edit | missing (optional) |" in table
+    assert table.count("| missing") == 1
     assert sandbox.journal.writes == []
 
 
@@ -157,8 +157,8 @@ async def test_permissions_that_cannot_be_found_out(
     result = await submit(hass, result, zone_and_tunnel(sandbox))
     result = await submit(hass, result, choose())
     table = result["description_placeholders"]["permissions"]
-    assert "| Zone / Zone Settings / Edit | not known (optional) |" in table
-    assert "| Zone / Analytics / Read | not known (optional) |" in table
+    assert "| Zone / Zone Settings / Edit | couldn't check (optional) |" in table
+    assert "| Zone / Analytics / Read | couldn't check (optional) |" in table
     await finish_from_preview(hass, sandbox, result)
 
 

@@ -174,14 +174,14 @@ async def test_changed_while_the_preview_was_open(
     rule = next(item for item in tunnel.ingress if item.get("hostname") == HOSTNAME)
     tunnel.ingress.remove(rule)
     form = await open_options(hass, home, "remove")
-    assert "no longer serve" not in form["description_placeholders"]["changes"]
+    assert "Stop routing" not in form["description_placeholders"]["changes"]
     tunnel.ingress.insert(0, rule)
     sandbox.journal.clear()
 
     form = await answer(hass, form, revoke=True)
 
     assert form["errors"] == {"base": "changed_meanwhile"}
-    assert "no longer serve" in form["description_placeholders"]["changes"]
+    assert "Stop routing" in form["description_placeholders"]["changes"]
     assert sandbox.journal.writes == []
     done = await answer(hass, form)
     assert done["reason"] == "removed"
@@ -279,8 +279,8 @@ async def test_certificates_that_remained(
     await answer(hass, await open_options(hass, home, "remove"))
 
     form = await open_options(hass, home, "remove")
-    assert form["description_placeholders"]["hostnames"] == "Nothing."
-    assert form["description_placeholders"]["changes"] == "Nothing."
+    assert form["description_placeholders"]["hostnames"] == "None."
+    assert form["description_placeholders"]["changes"] == "None."
     done = await answer(hass, form, revoke=True)
 
     assert done["reason"] == "removed_and_revoked"

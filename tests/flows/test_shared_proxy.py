@@ -47,7 +47,7 @@ async def test_hostname_of_home_assistant_among_ten_others(
     result = await submit(hass, result, choose())
 
     assert (
-        "from `http://localhost:30280`. It uses these settings of another rule for the same"
+        "to `http://localhost:30280`. It uses these settings from another rule for the same"
         ' service: `httpHostHeader: "home.example.com"`, `noTLSVerify: false`.'
     ) in result["description_placeholders"]["changes"]
     assert sandbox.journal.writes == []

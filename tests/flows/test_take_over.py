@@ -67,12 +67,12 @@ async def test_taken_over(
     assert result["step_id"] == "take_over"
     assert result["description_placeholders"]["changes"].splitlines() == [
         (
-            "1. Take over the custom rule `mTLS block`, and have it block requests to "
+            "1. Take over the custom rule `mTLS block`, so that it blocks requests to "
             "`home-mobile.example.com` without a valid certificate."
         ),
         (
-            "2. Take over the custom rule `mTLS skip`, and have it let devices with a valid "
-            "certificate skip the zone's other rules."
+            "2. Take over the custom rule `mTLS skip`, so that devices with a valid "
+            "certificate skip the domain's other rules."
         ),
     ]
     result = await submit(hass, result, {"take_over": True})

@@ -301,7 +301,7 @@ async def test_without_a_hostname(
 
     text = await browser.text()
     assert TEXTS["handover_test_link"] not in text
-    assert f"external URL to {TEXTS['handover_any_address']}" in text
+    assert f"Home Assistant URL to {TEXTS['handover_any_address']}" in text
 
 
 @pytest.mark.parametrize("clipboard", [True, False])

@@ -124,7 +124,7 @@ async def test_sync_that_stops(
         {
             "code": "rejected",
             "message": (
-                "Cloudflare refused the request: Not today. Nothing further was changed."
+                "Cloudflare refused the request: Not today. Nothing else was changed."
             ),
         }
     ]
@@ -179,8 +179,8 @@ async def test_sync_with_a_problem(
         {
             "code": "record_in_the_way",
             "message": (
-                "A DNS record for home-mobile.example.com that was not made by Home "
-                "Assistant leads to 198.51.100.9. It was left as it is. Remove it at "
+                "The DNS record of home-mobile.example.com points to 198.51.100.9, and "
+                "Home Assistant did not create it. It was left as it is. Delete it at "
                 "Cloudflare, or choose another hostname."
             ),
         }

@@ -129,6 +129,23 @@ def test_sentences_that_differ_by_backticks_alone_do_so_in_each_language(
     assert not [texts for texts in same.values() if len(texts) > 1]
 
 
+def bold(text: str) -> list[str]:
+    """Return the parts of a text that stand in bold."""
+    return re.findall(r"\*\*(.+?)\*\*", text)
+
+
+@in_each_language
+def test_own_labels_are_quoted_as_they_are(language: str) -> None:
+    """A person looks for the words of a button that a text names."""
+    labels = defaultdict(set)
+    for _, english, sentence in translated(language):
+        labels[english].add(sentence)
+    for key, english, sentence in translated(language):
+        for label in bold(english):
+            if label in labels:
+                assert labels[label] & {*bold(sentence)}, f"{key}: {label}"
+
+
 # Longer than this, a name is cut off on a phone, and a button takes two lines.
 LONGEST: Final = {"entity": 40, "menu_options": 60, "submit": 40, "title": 70}
 

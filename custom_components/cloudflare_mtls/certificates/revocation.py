@@ -19,7 +19,15 @@ from ..engine.sync.reconciler import Extent
 from ..engine.sync.settings import HostnameSettings
 from ..pages.handovers import async_get_handovers
 from ..to_the_end import to_the_end
-from ..wording import Message, async_get_texts, describe, raise_translated_error
+from ..wording import (
+    Message,
+    Texts,
+    async_get_loaded_texts,
+    async_get_texts,
+    describe,
+    describe_moment,
+    raise_translated_error,
+)
 from .creations import async_get_creations
 from .lookup import CertificateLookup
 
@@ -241,7 +249,8 @@ class CertificateRevoker:
             for item, err in (await self._try_to_revoke(certificates)).items()
             if item not in listed_as_revoked
         }
-        left = [*unseen, *map(_label, refused)]
+        text = async_get_loaded_texts(self._hass)
+        left = [*unseen, *(_label(text, item) for item in refused)]
         reason = error or next(iter(refused.values()), None)
         if reason:
             self._protection.async_look_at_ledger()
@@ -449,8 +458,8 @@ async def _reason(hass: HomeAssistant, error: EngineError) -> str:
     return text(f"{message.key}.message", **message.placeholders)
 
 
-def _label(certificate: ListedCertificate) -> str:
+def _label(text: Texts, certificate: ListedCertificate) -> str:
     """Return what a person knows a certificate by: its expiry, or else Cloudflare's id."""
     if isinstance(certificate, Certificate):
-        return f"{certificate.facts.expires_on:%Y-%m-%d}"
+        return describe_moment(text, certificate.facts.expires_on.date())
     return certificate.id

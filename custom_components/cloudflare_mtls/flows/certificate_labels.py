@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from ..engine.certificates.certificate import Certificate, ListedCertificate
 from ..quoting import Ours, plain
 from ..runtime_data import CloudflareConfigEntry
-from ..wording import async_get_dialog_texts
+from ..wording import async_get_dialog_texts, describe_moment
 
 # Characters of a fingerprint: enough that nobody makes another certificate with the same beginning.
 _FINGERPRINT_BEGINNING = 24
@@ -34,7 +34,8 @@ async def async_label_certificates(
             return text("certificate_unreadable", id=plain(certificate.id))
         facts = certificate.facts
         issued, expires = (
-            f"{day:%Y-%m-%d}" for day in (facts.issued_on, facts.expires_on)
+            describe_moment(text, moment.date())
+            for moment in (facts.issued_on, facts.expires_on)
         )
         fingerprint = facts.fingerprint_sha256[:_FINGERPRINT_BEGINNING]
         device_id = trust.claimed_device_id(certificate)
