@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from yarl import URL
 
 from .const import (
+    CONF_COUNTRIES,
     CONF_EMAILS,
     CONF_GROUP_ID,
     CONF_KEEP_IN_SYNC,
@@ -34,8 +35,6 @@ from .engine.tunnels.served import find_served
 from .wording import Message, describe
 
 CONF_CONNECTOR: Final = "connector"
-CONF_COUNTRY: Final = "country"
-CONF_MORE_COUNTRIES: Final = "more_countries"
 CONF_OWN_EMAIL: Final = "own_email"
 
 SESSIONS: Final[Mapping[str, timedelta]] = {
@@ -50,7 +49,7 @@ _FIELDS: Final[Mapping[SettingsFault, str]] = {
     SettingsFault.INVALID_EMAIL: CONF_EMAILS,
     SettingsFault.TOO_MANY_PEOPLE: CONF_EMAILS,
     SettingsFault.NOBODY: CONF_EMAILS,
-    SettingsFault.INVALID_COUNTRY: CONF_MORE_COUNTRIES,
+    SettingsFault.INVALID_COUNTRY: CONF_COUNTRIES,
     SettingsFault.INVALID_PATH: CONF_OPEN_PATHS,
     SettingsFault.PATHS_WITHOUT_TOKEN: CONF_CONNECTOR,
 }
@@ -181,8 +180,7 @@ def read_who(people: Mapping[str, Any]) -> People | PeopleOfGroup:
 
 def read_countries(people: Mapping[str, Any]) -> frozenset[str]:
     """Return from which countries people may come; none for all."""
-    typed = [people.get(CONF_COUNTRY) or "", *people.get(CONF_MORE_COUNTRIES, ())]
-    return frozenset(code for each in typed if (code := each.strip().upper()))
+    return frozenset(code.upper() for code in people.get(CONF_COUNTRIES, ()))
 
 
 def describe_access(err: EngineError) -> Message:

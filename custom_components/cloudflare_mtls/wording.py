@@ -17,7 +17,7 @@ from homeassistant.helpers.translation import (
 )
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .const import CONF_COUNTRIES, DOMAIN
 from .engine.access.problems import LoginProblem
 from .engine.api.errors import (
     Conflict,
@@ -188,6 +188,13 @@ def describe_moment(text: Texts, moment: date) -> str:
         return text("moment", date=day, time=f"{local:%H:%M}")
     month = text(f"month_{moment.month}")
     return text("date", day=str(moment.day), month=month, year=str(moment.year))
+
+
+async def async_get_country_names(hass: HomeAssistant) -> Callable[[str], str]:
+    """Return a function from the code of a country, in capitals, to its name for the user."""
+    language = await async_language_of_user(hass)
+    text = await async_get_texts(hass, "selector", language)
+    return lambda code: text(f"{CONF_COUNTRIES}.options.{code.lower()}")
 
 
 def paragraphs(*texts: str) -> Ours:

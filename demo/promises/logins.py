@@ -31,7 +31,7 @@ async def login_is_proven(world: World) -> None:
     flow.expect_step("hostname")
     await flow.submit(hostname=world.browser_hostname)
     flow.expect_step("people")
-    await flow.submit(own_email=_OWNER, emails=[], country="DE", more_countries=[])
+    await flow.submit(own_email=_OWNER, emails=[], countries=["de"])
     flow.expect_step("rules")
     await flow.submit()
     flow.expect_step("preview")

@@ -72,10 +72,9 @@ async def test_form_shows_what_is_there(
     result = await to_people(hass, loaded_entry)
     assert suggested(result) == {
         "emails": [OWNER, PARTNER],
-        "country": "AT",
-        "more_countries": ["DE"],
+        "countries": ["at", "de"],
     }
-    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     assert suggested(result) == {
         "login_methods": ["onetimepin"],
         "session": "week",
@@ -90,7 +89,7 @@ async def test_fewer_people_end_the_sessions(
 ) -> None:
     """Who is shut out is said before, and that everybody has to log in again."""
     result = await to_people(hass, loaded_entry)
-    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     result = await submit(hass, result, RULES)
     shown = result["description_placeholders"]
     assert PARTNER in shown["after"]
@@ -117,7 +116,7 @@ async def test_more_people_end_no_session(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     result = await to_people(hass, loaded_entry)
-    everybody = {"emails": [OWNER, PARTNER, STRANGER], "country": "DE"}
+    everybody = {"emails": [OWNER, PARTNER, STRANGER], "countries": ["de"]}
     result = await submit(hass, result, everybody)
     result = await submit(hass, result, RULES)
     assert result["description_placeholders"]["after"] == ""
@@ -135,7 +134,7 @@ async def test_group_in_place_of_people(
     family = [{"email": {"email": OWNER}}]
     access_of(sandbox).groups["g"] = AccessGroup("Family", family, id="g")
     result = await to_people(hass, loaded_entry)
-    result = await submit(hass, result, {"group_id": "g", "country": "DE"})
+    result = await submit(hass, result, {"group_id": "g", "countries": ["de"]})
     result = await submit(hass, result, RULES)
     assert "log in again" in result["description_placeholders"]["after"]
     result = await submit(hass, result)
@@ -149,7 +148,7 @@ async def test_sessions_that_cannot_be_ended_are_said(
     await setup_integration(hass, entry)
     faults.unavailable("POST", "revoke_tokens")
     result = await to_people(hass, entry)
-    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     result = await submit(hass, await submit(hass, result, RULES))
 
     assert result["step_id"] == "preview"
@@ -181,7 +180,7 @@ async def test_login_page_on_the_phones_hostname_undoes_the_change(
 
     monkeypatch.setattr(entry.runtime_data.access.writer, "find_login_pages", find)
     result = await to_people(hass, entry)
-    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     result = await submit(hass, await submit(hass, result, RULES))
 
     assert result["reason"] == ("login_pages_undone" if undone else "login_pages")

@@ -6,12 +6,13 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.engine.access import checked_writes
+from custom_components.cloudflare_mtls.engine.access.countries import COUNTRIES
 from custom_components.cloudflare_mtls.flows import login_preview
 from sandbox import Sandbox
 from sandbox.state import AccessGroup, AccessUser, IdentityProvider
@@ -29,6 +30,7 @@ from tests.flows.login_dialog import (
     RULES,
     add,
     choose_item,
+    to_people,
     to_preview,
     to_rules,
     token_of,
@@ -72,14 +74,18 @@ async def test_login_hostname_is_added_once_somebody_logged_in(
     [field] = result["data_schema"].schema
     assert field.default() == HOME
     result = await submit(hass, result, {"hostname": HOME})
-    assert field_value(result, "country") == "DE"
-    people = {"own_email": " Owner@example.com", "emails": [PARTNER], "country": "DE"}
+    assert field_value(result, "countries") == ["de"]
+    people = {
+        "own_email": " Owner@example.com",
+        "emails": [PARTNER],
+        "countries": ["de"],
+    }
     result = await submit(hass, result, people)
     result = await submit(hass, result, RULES)
     assert result["step_id"] == "preview"
     assert writes(sandbox) == []
     shown = result["description_placeholders"]
-    for said in (OWNER, PARTNER, "`DE`", "local address", "companion apps"):
+    for said in (OWNER, PARTNER, "Germany", "local address", "companion apps"):
         assert said in shown["changes"]
     assert "15 minutes" in shown["after"]
 
@@ -155,7 +161,6 @@ async def test_dialog_that_is_closed_ends_no_trial(
     [
         ({"own_email": "owner"}, "own_email", "owner is not an email address"),
         ({"emails": ["a b@c.de"]}, "emails", "a b@c.de is not an email address"),
-        ({"more_countries": ["XX"]}, "more_countries", "XX is not a country"),
         ({"group_id": "g", "emails": [PARTNER]}, "group_id", "not both"),
         ({"group_id": "g"}, "group_id", f"{OWNER} is not in this group"),
     ],
@@ -211,7 +216,7 @@ async def test_group_whose_people_can_log_in(
     """The preview says that Cloudflare decides."""
     people = [{"email": {"email": OWNER}}]
     access_of(sandbox).groups["g"] = AccessGroup("Family", people, id="g")
-    result = await to_rules(hass, loaded_entry, group_id="g", country="DE")
+    result = await to_rules(hass, loaded_entry, group_id="g", countries=["de"])
     result = await submit(hass, result, RULES)
     assert "`Family`" in result["description_placeholders"]["changes"]
     await submit(hass, result)
@@ -221,22 +226,51 @@ async def test_group_whose_people_can_log_in(
     assert application.policies[0].include == [{"group": {"id": "g"}}]
 
 
+async def test_countries_are_offered_by_name(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Every country has a name, and the one of this home is chosen at first."""
+    result = await to_people(hass, loaded_entry)
+    assert field_value(result, "countries") == ["de"]
+    field = result["data_schema"].schema["countries"]
+    names = ENGLISH["selector"][field.config["translation_key"]]["options"]
+    assert field.config["options"] == sorted(names)
+    assert {code.upper() for code in names} == COUNTRIES
+    with pytest.raises(InvalidData):
+        await submit(hass, result, {"own_email": OWNER, "countries": ["xx"]})
+
+
+async def test_home_whose_country_is_not_known(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Nothing is chosen, and nothing can be warned of."""
+    hass.config.country = None
+    result = await to_people(hass, loaded_entry)
+    assert field_value(result, "countries") == []
+    people = {"own_email": OWNER, "countries": ["at"]}
+    result = await submit(hass, await submit(hass, result, people), RULES)
+    assert result["step_id"] == "preview"
+    assert "Nobody can log in" not in result["description_placeholders"]["changes"]
+
+
 async def test_own_country_that_is_missing_is_asked_about(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """A person may go back, or go on."""
-    result = await to_rules(hass, loaded_entry, more_countries=["at", "CH"])
+    result = await to_rules(hass, loaded_entry, countries=["at", "ch"])
     result = await submit(hass, result, RULES)
     assert (result["type"], result["step_id"]) == (FlowResultType.MENU, "country")
-    assert result["description_placeholders"]["country"] == "DE"
+    assert result["description_placeholders"]["country"] == "Germany"
     back = await choose_item(hass, result, "people")
-    assert field_value(back, "more_countries") == ["at", "CH"]
-    result = await submit(hass, back, {"own_email": OWNER, "country": "AT"})
+    assert field_value(back, "countries") == ["at", "ch"]
+    result = await submit(hass, back, {"own_email": OWNER, "countries": ["at"]})
     result = await submit(hass, result, RULES)
     result = await choose_item(hass, result, "accept")
 
     assert result["step_id"] == "preview"
-    assert "`AT`" in result["description_placeholders"]["changes"]
+    changes = result["description_placeholders"]["changes"]
+    assert "in one of these countries: Austria." in changes
+    assert "**Nobody can log in from `Germany`, where Home Assistant is**" in changes
 
 
 async def test_open_paths_and_the_connector_are_said(

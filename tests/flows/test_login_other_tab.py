@@ -37,7 +37,7 @@ def devices() -> list[Any]:
 async def to_preview(hass: HomeAssistant, entry: MockConfigEntry, *paths: str) -> Any:
     """Open the dialog and go to the preview of a change of the open paths."""
     result = await choose_item(hass, await change(hass, entry), "people")
-    result = await submit(hass, result, {"emails": [OWNER], "country": "DE"})
+    result = await submit(hass, result, {"emails": [OWNER], "countries": ["de"]})
     result = await submit(hass, result, {**RULES, "open_paths": list(paths)})
     assert result["step_id"] == "preview"
     return result

@@ -13,7 +13,6 @@ from homeassistant.data_entry_flow import UnknownFlow
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    CountrySelector,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -37,6 +36,7 @@ from ..const import (
 )
 from ..coordinator.access import AccessCoordinator
 from ..coordinator.login_writer import LoginWritten, needs_trial
+from ..engine.access.countries import COUNTRIES
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan, Occasion
 from ..engine.access.problems import LoginProblem, LoginProblemCode, seat_problem
@@ -53,8 +53,6 @@ from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
 from ..login_choices import (
     CONF_CONNECTOR,
-    CONF_COUNTRY,
-    CONF_MORE_COUNTRIES,
     CONF_OWN_EMAIL,
     SESSIONS,
     LoginChoices,
@@ -68,7 +66,12 @@ from ..login_trials import TRIAL, async_expect_login
 from ..quoting import Ours, shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import login_data, logins_of, read_login_settings
-from ..wording import Message, async_get_dialog_texts, describe_login_problem
+from ..wording import (
+    Message,
+    async_get_country_names,
+    async_get_dialog_texts,
+    describe_login_problem,
+)
 from .form import abort, choice, choices, made, show_form
 from .login_preview import changed_people, preview_of
 from .progress import Progress, show_progress
@@ -79,7 +82,16 @@ _EMAIL: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.EMAIL))
 _EMAILS: Final = TextSelector(
     TextSelectorConfig(type=TextSelectorType.EMAIL, multiple=True)
 )
-_TEXTS: Final = TextSelector(TextSelectorConfig(multiple=True))
+# By name, in the language of the person; Home Assistant's own selector of countries takes only one.
+_COUNTRIES: Final = SelectSelector(
+    SelectSelectorConfig(
+        options=sorted(code.lower() for code in COUNTRIES),
+        multiple=True,
+        mode=SelectSelectorMode.DROPDOWN,
+        translation_key=CONF_COUNTRIES,
+        sort=True,
+    )
+)
 # What others call from the internet without a browser, and what each of them opens.
 _PATHS: Final = {
     "/api/webhook/": "webhook",
@@ -220,8 +232,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
         schema[probatio.Optional(CONF_EMAILS, default=list)] = _EMAILS
         if groups := made(self._choices).groups:
             schema[probatio.Optional(CONF_GROUP_ID)] = choice(groups)
-        schema[probatio.Optional(CONF_COUNTRY)] = CountrySelector()
-        schema[probatio.Optional(CONF_MORE_COUNTRIES, default=list)] = _TEXTS
+        schema[probatio.Optional(CONF_COUNTRIES, default=list)] = _COUNTRIES
         return show_form(
             self,
             "people",
@@ -233,14 +244,13 @@ class LoginHostnameFlow(SubentryChangeFlow):
 
     def _proposed_people(self, current: LoginSettings | None) -> Mapping[str, Any]:
         if current is None:
-            return {CONF_COUNTRY: self.hass.config.country}
+            home = self.hass.config.country
+            return {CONF_COUNTRIES: [home.lower()] if home else []}
         data = login_data(current)
-        countries: list[str] = data[CONF_COUNTRIES]
         return {
             CONF_EMAILS: data[CONF_EMAILS],
             CONF_GROUP_ID: data[CONF_GROUP_ID],
-            CONF_COUNTRY: next(iter(countries), None),
-            CONF_MORE_COUNTRIES: countries[1:],
+            CONF_COUNTRIES: [code.lower() for code in data[CONF_COUNTRIES]],
         }
 
     def _fault_of_people(self, people: Mapping[str, Any]) -> Message | None:
@@ -284,7 +294,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
             return await self._show_rules(settings)
         self._settings = settings
         home = self.hass.config.country
-        if settings.countries and home and home not in settings.countries:
+        if home and settings.shuts_out_country(home):
             return await self.async_step_country()
         return await self._review(settings)
 
@@ -292,13 +302,14 @@ class LoginHostnameFlow(SubentryChangeFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Say that nobody gets in from the country of this home."""
+        name_of = await async_get_country_names(self.hass)
         return self.async_show_menu(
             step_id="country",
             menu_options=["people", "accept"],
             description_placeholders=shown(
                 {
                     "hostname": self._hostname,
-                    "country": made(self.hass.config.country),
+                    "country": name_of(made(self.hass.config.country)),
                 }
             ),
         )
@@ -429,7 +440,14 @@ class LoginHostnameFlow(SubentryChangeFlow):
             message=message,
             placeholders={
                 "hostname": self._hostname,
-                "changes": preview_of(text, made(self._observation), plan, self._seats),
+                "changes": preview_of(
+                    text,
+                    await async_get_country_names(self.hass),
+                    made(self._observation),
+                    plan,
+                    self._seats,
+                    self.hass.config.country,
+                ),
                 "after": after,
             },
         )

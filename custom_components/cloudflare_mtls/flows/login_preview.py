@@ -1,28 +1,44 @@
 """Says in sentences what a login hostname will change, who gets in then and who does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..cutting_off import arrived_by
 from ..engine.access.observation import AccessObservation
 from ..engine.access.plan import LoginPlan
 from ..engine.access.problems import LoginProblem
 from ..engine.access.settings import LoginSettings, People
-from ..quoting import Ours, listed, quoted
+from ..quoting import Ours, listed
 from ..wording import Texts, changes_of, describe_login_problem, paragraphs
 
 
 def preview_of(
     text: Texts,
+    country_name: Callable[[str], str],
     observation: AccessObservation,
     plan: LoginPlan,
     seats: LoginProblem | None,
+    home: str | None,
 ) -> Ours:
-    """Return what a plan changes and what that means, with texts of the category "common"."""
+    """Return what a plan changes and what that means, with texts of the category "common".
+
+    home: the country of this home, if that is known.
+    """
     settings = plan.settings
     problems = (*plan.problems, seats) if seats else plan.problems
     return paragraphs(
         changes_of(text, settings.hostname, plan.steps),
-        *(_who(text, observation, settings) if not settings.adopted else ()),
+        *(
+            _who(text, country_name, observation, settings)
+            if not settings.adopted
+            else ()
+        ),
+        text(
+            "login_home_shut_out",
+            hostname=settings.hostname,
+            country=country_name(home),
+        )
+        if home and settings.shuts_out_country(home)
+        else "",
         *(
             text(message.key, **message.placeholders)
             for message in map(describe_login_problem, problems)
@@ -43,7 +59,10 @@ def changed_people(text: Texts, before: LoginSettings, after: LoginSettings) -> 
 
 
 def _who(
-    text: Texts, observation: AccessObservation, settings: LoginSettings
+    text: Texts,
+    country_name: Callable[[str], str],
+    observation: AccessObservation,
+    settings: LoginSettings,
 ) -> Iterator[str]:
     hostname = settings.hostname
     who = settings.who
@@ -51,11 +70,11 @@ def _who(
         people = listed(sorted(who.emails))
         yield text("login_people", hostname=hostname, people=people)
     else:
-        names = {each.id: each.name for each in observation.groups}
-        yield text("login_group", hostname=hostname, group=names[who.group_id])
+        groups = {each.id: each.name for each in observation.groups}
+        yield text("login_group", hostname=hostname, group=groups[who.group_id])
     if settings.countries:
-        codes = Ours(", ".join(map(quoted, sorted(settings.countries))))
-        yield text("login_countries", countries=codes)
+        names = Ours(", ".join(sorted(map(country_name, settings.countries))))
+        yield text("login_countries", countries=names)
     else:
         yield text("login_everywhere")
     if settings.open_paths:

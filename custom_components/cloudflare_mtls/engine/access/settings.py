@@ -93,6 +93,10 @@ class LoginSettings:
         for fault, value in self._faults():
             raise InvalidLoginSettings(fault, value)
 
+    def shuts_out_country(self, country: str) -> bool:
+        """Return whether nobody may come from a country, given by two capitals."""
+        return bool(self.countries) and country not in self.countries
+
     def _faults(self) -> Iterator[tuple[SettingsFault, str]]:
         if read_hostname(self.hostname) != self.hostname:
             yield SettingsFault.INVALID_HOSTNAME, self.hostname
