@@ -145,7 +145,9 @@ async def _async_read_account(
         reports=reports,
         blocked=BlockedRequestsCoordinator(hass, entry, client),
         checks=checks,
-        access=AccessCoordinator(hass, entry, client, probe, logins),
+        access=AccessCoordinator(
+            hass, entry, client, probe, logins, checks.async_applications_written
+        ),
         login_log=LoginLogCoordinator(hass, entry, client, logins, told),
         seats=SeatsCoordinator(hass, entry, client),
         certificates=CertificateLookup(hass, protection),

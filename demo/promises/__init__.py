@@ -46,6 +46,7 @@ REMOTE: Final[tuple[Promise, ...]] = (
     failures.last_mile_is_looked_at,
     failures.lost_domain_costs_itself,
     protection.killing_exposes_nothing,
+    logins.wrong_country_is_seen,
     logins.login_is_proven,
     logins.browser_reaches_home,
     logins.others_are_refused,

@@ -20,6 +20,27 @@ _LOGIN: Final = "login_hostname"
 _ADDRESS_ASKED: Final = "document.querySelector('input[name=email]')"
 _CODE_ASKED: Final = "document.querySelector('input[name=code]')"
 _LOGIN_PAGE: Final = 302
+_REFUSED: Final = 400
+
+
+@promise("a login that nobody could use from home is warned of before anything changes")
+async def wrong_country_is_seen(world: World) -> None:
+    """Choose a country that is not the home's, go on all the same, and read the preview."""
+    before = await _writes_of_access(world)
+    flow = await Flow.add(world.admin, world.entry_id, _LOGIN)
+    await flow.submit(hostname=world.browser_hostname)
+    await flow.submit(own_email=_OWNER, emails=[], countries=["at"])
+    await flow.submit()
+    flow.expect_step("country")
+    country = flow.answer["description_placeholders"]["country"]
+    expect_equal(country, "Germany", "the country of the home")
+    await flow.choose("accept")
+    flow.expect_step("preview")
+    changes = flow.answer["description_placeholders"]["changes"]
+    for sentence in ("countries: Austria.", "**Nobody can log in from `Germany`"):
+        expect(sentence in changes, f"the preview does not say: {sentence}")
+    expect_equal(await _writes_of_access(world), before, "what was written")
+    await flow.close()
 
 
 @promise("a login in the browser, with a code by e-mail, ends the trial of a new login")
@@ -179,6 +200,16 @@ async def _send(tab: Tab, field: str, text: str) -> None:
     await tab.tap(f"input[name={field}]")
     await tab.type(text)
     await tab.tap("button")
+
+
+async def _writes_of_access(world: World) -> list[str]:
+    """Return what was written; a permission is tried at something that does not exist."""
+    journal = await world.cloudflare.control("GET", "journal")
+    return [
+        f"{each['method']} {each['path']}"
+        for each in journal["requests"]
+        if each["write"] and "/access/" in each["path"] and each["status"] < _REFUSED
+    ]
 
 
 async def _read_log(world: World, sensor: str) -> None:

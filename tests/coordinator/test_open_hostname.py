@@ -1,5 +1,7 @@
 """Tests of the repair for another hostname that leads to the same Home Assistant, open to everybody."""
 
+from datetime import timedelta
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
@@ -8,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
+from sandbox.clock import Delays
 from sandbox.seed import SERVICE
 from sandbox.state import DnsRecord
 from tests.common import (
@@ -18,15 +21,19 @@ from tests.common import (
     issues,
     placeholders,
     reported,
+    settle,
     setup_integration,
     wait_for_refresh,
     zone_of,
 )
 from tests.edge_conditions import ask_browsers_to_log_in
+from tests.engine.access.helpers import HOME
 from tests.faults import Faults
+from tests.logins import MINUTES, application_at, begin, calls, login
 from tests.metrics_servers import running_connector, watch
 
 KEY = "check_open_hostname"
+LIST_LAG = timedelta(seconds=46)
 
 
 @pytest.fixture
@@ -177,3 +184,56 @@ async def test_tunnel_that_appears(
     faults.clear()
     await wait_for_refresh(hass, freezer, SECOND_LOOK)
     assert placeholders(hass, KEY)["target"] == "cellar.example.com"
+
+
+@pytest.mark.usefixtures("no_login")
+@pytest.mark.parametrize("lag", [0, 30], ids=["at once", "listed late"])
+async def test_login_that_is_set_up_here(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    lag: float,
+) -> None:
+    """The repair goes as soon as Cloudflare shows the login, and comes back as soon as it is gone."""
+    await setup_integration(hass, entry)
+    assert reported(hass) == {KEY}
+    sandbox.state.delays = Delays(access_list=lag)
+    assert (await begin(entry)).is_done
+    await settle(hass)
+    assert (reported(hass) == set()) is (lag == 0)
+    await wait_for_refresh(hass, freezer, LIST_LAG)
+    assert reported(hass) == set()
+
+    await wait_for_refresh(hass, freezer, MINUTES - LIST_LAG)
+    await wait_for_refresh(hass, freezer, LIST_LAG)
+    assert reported(hass) == {KEY, "login_undone"}
+
+
+@pytest.mark.usefixtures("no_login")
+@pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
+async def test_login_that_is_ended_here(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    assert application_at(sandbox)
+    assert reported(hass) == set()
+    assert await loaded_entry.runtime_data.access.async_end(HOME)
+    await settle(hass)
+    assert reported(hass) == {KEY}
+
+
+@pytest.mark.usefixtures("no_login")
+async def test_few_calls_after_a_login_was_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The applications are looked at twice, and then as rarely as before."""
+    await setup_integration(hass, entry)
+    await begin(entry)
+    await settle(hass)
+    sandbox.journal.clear()
+    for _ in range(5):
+        await wait_for_refresh(hass, freezer, LIST_LAG)
+    assert [each.path.rpartition("/")[2] for each in calls(sandbox)] == ["apps"]

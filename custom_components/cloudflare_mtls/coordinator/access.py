@@ -1,7 +1,7 @@
 """Coordinator of Access: what stands in front of the login hostnames, and what must change."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -63,13 +63,18 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         client: CloudflareClient,
         probe: Probe,
         records: LoginRecords,
+        applications_written: Callable[[], Awaitable[None]],
     ) -> None:
-        """Initialize the coordinator; nothing is known at first."""
+        """Initialize the coordinator; nothing is known at first.
+
+        applications_written is awaited after applications were, or may have been, written.
+        """
         super().__init__(hass, entry, client)
         self.data = AccessState()
         self.probe = probe
         self.records = records
         self.writer = LoginWriter(hass, entry, client, probe, records)
+        self._applications_written = applications_written
         # What a person configured when this looked last, and what Access answered then.
         self._followed: Mapping[str, LoginSettings] | None = None
         self._answer: AccessObservation | EngineError | None = None
@@ -100,13 +105,17 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._answer = None
         await self.async_refresh()
 
+    async def _look_after_write(self) -> None:
+        await self._applications_written()
+        await self.async_look_again()
+
     @to_the_end("Set-up of a login hostname")
     async def async_set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
         """Set a new login hostname up, as LoginWriter.set_up does; its trial ends in time."""
         try:
             return await self.writer.set_up(confirmed, until)
         finally:
-            await self.async_look_again()
+            await self._look_after_write()
 
     @to_the_end("Change of a login hostname")
     async def async_change(self, confirmed: LoginPlan) -> LoginWritten:
@@ -127,7 +136,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         record = self.records.records[hostname]
         await self.records.async_put(replace(record, stage=Stage.REMOVING))
         await self._remove([hostname])
-        await self.async_look_again()
+        await self._look_after_write()
         return hostname not in self.records.records
 
     def stage_of(self, hostname: str) -> Stage | None:
@@ -345,7 +354,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
                 await self._remove(removals)
             for settings in drifted:
                 await self._fix(settings)
-            await self.async_look_again()
+            await self._look_after_write()
         finally:
             self._is_working = False
 

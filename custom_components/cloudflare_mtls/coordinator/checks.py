@@ -33,6 +33,8 @@ from .protection_state import ProtectionState
 from .web_server import async_read_server
 
 _ALL_EVERY: Final = timedelta(hours=6)
+# A list of applications lags behind a write by up to 30 seconds.
+_LIST_LAG: Final = timedelta(seconds=45)
 
 
 def _only[ItemT](items: Mapping[str, ItemT], keys: Container[str]) -> dict[str, ItemT]:
@@ -69,6 +71,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         self._looked_around: Mapping[str, Observation] = {}
         self._all_read_on: Moment | None = None
         self._has_changed = False
+        # When an application was written, until a list shows that for sure.
+        self._applications_written: Moment | None = None
         self._not_permitted_then = frozenset[Permission]()
         self._looking = asyncio.Lock()
         self._last_seen: Mapping[str, Observation] = {}
@@ -114,6 +118,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return bool(zone.allowing or zone.worker_routes)
 
     @override
+    def pace(self, data: Surroundings | None) -> timedelta:
+        return _LIST_LAG if self._applications_written else self.interval
+
+    @override
     async def _async_update_data(self) -> Surroundings | None:
         # One after the other: a quick look must not undo what a whole one has just found.
         async with self._looking:
@@ -125,6 +133,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         # A zone that cannot be read has its own repair.
         zone_ids = sorted(watched & self._protection.data.observations.keys())
         if not zone_ids:
+            self._applications_written = None
             return self.data if watched else None
         is_due = (
             self._has_changed
@@ -132,7 +141,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             or self.has_passed(_ALL_EVERY, self._all_read_on)
         )
         if self.data and self.data.zones.keys() >= set(zone_ids) and not is_due:
-            return await self._read_allowing_again(self.data, zone_ids)
+            return await self._read_again(self.data, zone_ids)
         # A change that is seen from here on needs a look of its own.
         self._all_read_on = None
         self._has_changed = False
@@ -141,6 +150,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             self._configurations(),
             ask_each(zone_ids, self._look_around),
         )
+        self._note_applications_read()
         self._note_failures(configurations.failed)
         before = self.data or Surroundings()
         kept = _only(before.configurations, configurations.failed)
@@ -157,11 +167,17 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             unread_tunnels=frozenset(configurations.failed.keys() - kept),
         )
 
-    async def _read_allowing_again(
+    async def _read_again(
         self, before: Surroundings, zone_ids: Collection[str]
     ) -> Surroundings:
-        """Return what was read before, with the rules that let visitors past all others now."""
+        """Return what was read before, with the rules that let visitors past all others now.
+
+        Applications are read again only after one was written.
+        """
         self._missing |= self._not_permitted_then
+        if self._applications_written:
+            before = replace(before, applications=await self._applications())
+            self._note_applications_read()
         if Permission.FIREWALL_READ in self._missing:
             return before
         asked = await ask_each(zone_ids, self.client.ip_access_rules.list_allowing)
@@ -170,6 +186,11 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             for zone_id, allowing in self.take(asked).items()
         }
         return replace(before, zones={**before.zones, **zones})
+
+    def _note_applications_read(self) -> None:
+        written = self._applications_written
+        if written and written.age >= _LIST_LAG:
+            self._applications_written = None
 
     async def _configurations(self) -> Each[str, TunnelConfiguration | None]:
         """Return the configurations of the tunnels that no hostname here uses.
@@ -206,6 +227,11 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     async def async_look_around_again(self) -> None:
         """Read everything now, after a change."""
         self._has_changed = True
+        await self.async_refresh()
+
+    async def async_applications_written(self) -> None:
+        """Read the applications now, and once more when their list has caught up."""
+        self._applications_written = Moment.now()
         await self.async_refresh()
 
     def _known(
