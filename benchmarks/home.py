@@ -18,6 +18,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine.access.settings import (
+    LoginSettings,
+    People,
+)
+from custom_components.cloudflare_mtls.subentries import login_data
 from demo.cloudflare import Cloudflare
 from sandbox.seed import SERVICE
 
@@ -46,10 +51,18 @@ async def settle(hass: HomeAssistant) -> None:
 
 
 def account(
-    cloudflare: Cloudflare, hostnames: Mapping[str, str], *, keep_in_sync: bool
+    cloudflare: Cloudflare,
+    hostnames: Mapping[str, str],
+    *,
+    keep_in_sync: bool,
+    login: str | None = None,
 ) -> MockConfigEntry:
-    """Return an account's config entry with protected hostnames; it is not set up yet."""
+    """Return an account's config entry with protected hostnames; it is not set up yet.
+
+    login: a hostname that asks for a login, if there is one.
+    """
     facts = cloudflare.facts
+    logins = [_login(facts["zone_id"], login)] if login else []
     return MockConfigEntry(
         domain=DOMAIN,
         title="Home lab",
@@ -73,7 +86,26 @@ def account(
                 },
             )
             for number, (hostname, tunnel_id) in enumerate(hostnames.items())
-        ],
+        ]
+        + logins,
+    )
+
+
+def _login(zone_id: str, hostname: str) -> ConfigSubentryDataWithId:
+    settings = LoginSettings(
+        hostname=hostname,
+        zone_id=zone_id,
+        who=People(frozenset({"owner@example.com", "partner@example.com"})),
+        countries=frozenset({"AT", "DE"}),
+        one_time_pin=True,
+        open_paths=frozenset({"/auth/token"}),
+    )
+    return ConfigSubentryDataWithId(
+        subentry_id="01JLOGIN000000000000000001",
+        subentry_type="login_hostname",
+        title=hostname,
+        unique_id=hostname,
+        data=login_data(settings),
     )
 
 

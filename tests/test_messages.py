@@ -116,17 +116,17 @@ def test_every_message_that_is_raised_is_translated() -> None:
         assert placeholders(ENGLISH["exceptions"][key]["message"]) == names
 
 
-def raised_messages() -> Iterator[tuple[str, set[str]]]:
-    """Yield the keys and placeholders of the messages that are raised as errors."""
-    for tree in SOURCES.values():
+def raised_messages(*trees: ast.AST) -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys and placeholders of the messages that are raised as errors, in all modules by default."""
+    for tree in trees or SOURCES.values():
         for node in ast.walk(tree):
             match node:
                 case ast.Call(
                     func=ast.Name("raise_translated_error"), args=[message, *_]
                 ):
                     yield from messages_in(message)
-                # Its messages are raised by actions, and end dialogs.
-                case ast.FunctionDef(name="describe_login_pages"):
+                # These are raised by actions and end dialogs, or stand in a response.
+                case ast.FunctionDef(name="describe_login_pages" | "_messages_of"):
                     yield from messages_in(node)
 
 
@@ -240,14 +240,7 @@ def test_every_module_with_messages_belongs_to_a_dialog_or_raises_them() -> None
     compared = {name for case in DIALOGS for name in case.values[1]}
     for name, tree in SOURCES.items():
         if name not in {*compared, "wording.py"}:
-            raised = {
-                key
-                for node in ast.walk(tree)
-                if isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "raise_translated_error"
-                for key, _ in messages_in(node)
-            }
+            raised = {key for key, _ in raised_messages(tree)}
             assert {key for key, _ in messages_in(tree)} == raised, name
 
 

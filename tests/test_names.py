@@ -9,6 +9,7 @@ from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.util.yaml import parse_yaml
 import pytest
 
+from custom_components.cloudflare_mtls.engine.access.countries import COUNTRIES
 from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
 from custom_components.cloudflare_mtls.flows.allowed_devices import ALL_DEVICES
 from custom_components.cloudflare_mtls.flows.by_hand import Afterwards
@@ -60,6 +61,7 @@ def test_options_are_described() -> None:
     # The selector of tunnels offers a new one besides those that exist.
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}, "afterwards": {*Afterwards}}
     offered |= {"session": {*SESSIONS}}
+    offered |= {"countries": {code.lower() for code in COUNTRIES}}
     for action in SERVICES.values():
         for field in action["fields"].values():
             select = field["selector"].get("select") or {}

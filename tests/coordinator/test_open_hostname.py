@@ -237,3 +237,25 @@ async def test_few_calls_after_a_login_was_set_up(
     for _ in range(5):
         await wait_for_refresh(hass, freezer, LIST_LAG)
     assert [each.path.rpartition("/")[2] for each in calls(sandbox)] == ["apps"]
+
+
+async def test_applications_that_cannot_be_read_for_a_while(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Those that were read before count, and nothing else is read more often for that."""
+    await setup_integration(hass, entry)
+    faults.unavailable("GET", "/access/apps")
+    await entry.runtime_data.checks.async_look_around_again()
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    sandbox.journal.clear()
+    for _ in range(8):
+        await wait_for_refresh(hass, freezer, MINUTES)
+
+    assert entry.runtime_data.checks.last_update_success
+    assert KEY not in reported(hass)
+    paths = [each.path.rpartition("/")[2] for each in sandbox.journal.requests]
+    assert paths.count("bot_management") <= 1

@@ -19,8 +19,17 @@ from custom_components.cloudflare_mtls.pages.login_trial import (
 )
 from custom_components.cloudflare_mtls.wording import describe
 from sandbox import Sandbox
-from sandbox.state import IdentityProvider
-from tests.common import ENGLISH, HOSTNAME, act, reported, settle, wait_for_refresh
+from sandbox.seed import ZONE_NAME
+from sandbox.state import AccessApplication, AccessGroup, AccessPolicy, IdentityProvider
+from tests.common import (
+    ENGLISH,
+    HOSTNAME,
+    HOSTNAME_ID,
+    act,
+    reported,
+    settle,
+    wait_for_refresh,
+)
 from tests.engine.access.helpers import HOME, OWNER, PARTNER
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, writes
@@ -345,3 +354,129 @@ def test_every_obstacle_has_a_sentence(key: str) -> None:
 
 def test_changes_at_the_same_time_have_a_sentence() -> None:
     assert ENGLISH["exceptions"][describe(PlanChanged()).key]["message"]
+
+
+async def test_people_of_a_group(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Named as Cloudflare shows it; the trial ends with anybody whom the group lets in."""
+    family = [{"email": {"email": OWNER}}]
+    access_of(sandbox).groups["g"] = AccessGroup("Family", family, id="g")
+    response = await protect(hass, loaded_entry, group="Family")
+
+    [policy] = access_of(sandbox).policies.values()
+    assert policy.include == [{"group": {"id": "g"}}]
+    text = response["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    assert expected.emails is None
+
+
+@pytest.mark.parametrize(
+    ("names", "fields", "said"),
+    [
+        ([], {"group": "Family"}, "exactly one Access group with the name Family"),
+        (["Family"] * 2, {"group": "Family"}, "exactly one Access group"),
+        (["Family"], {"group": "Family", "emails": [OWNER]}, "not both"),
+    ],
+    ids=["unknown", "twice", "with addresses"],
+)
+async def test_group_that_is_not_clear(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    names: list[str],
+    fields: dict[str, Any],
+    said: str,
+) -> None:
+    for number, name in enumerate(names):
+        everybody: list[Any] = [{"everyone": {}}]
+        key = f"g{number}"
+        access_of(sandbox).groups[key] = AccessGroup(name, everybody, id=key)
+    sandbox.journal.clear()
+    with pytest.raises(HomeAssistantError, match=said):
+        await protect(hass, loaded_entry, **fields)
+    assert writes(sandbox) == []
+
+
+async def test_cloudflared_demands_the_login_too(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """And no longer, once a call turns that off."""
+    response = await protect(hass, loaded_entry, emails=[OWNER], connector=True)
+    text = response["trial"]["url"].rpartition("/")[2]
+    expected = async_get_expected_logins(hass).find(text)
+    assert expected
+    await expected.record()
+    await settle(hass)
+    assert demanded(sandbox)["required"] is True
+
+    await protect(hass, loaded_entry, connector=False)
+    assert demanded(sandbox) is None
+    assert loaded_entry.runtime_data.access.logins[HOME].connector_of is None
+
+
+def demanded(sandbox: Sandbox) -> Any:
+    """Return what cloudflared demands of requests for the browser's hostname."""
+    ingress = sandbox.state.tunnels[sandbox.tunnel_id].ingress
+    [rule] = [each for each in ingress if each.get("hostname") == HOME]
+    return rule.get("originRequest", {}).get("access")
+
+
+@pytest.mark.parametrize(
+    ("is_local", "fields", "said"),
+    [
+        (True, {}, "cloudflared can't demand the login"),
+        (False, {"open_paths": ["/auth/token"]}, "open paths"),
+    ],
+    ids=["local tunnel", "open path"],
+)
+async def test_cloudflared_that_cannot_demand_the_login(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    is_local: bool,
+    fields: dict[str, Any],
+    said: str,
+) -> None:
+    if is_local:
+        sandbox.state.tunnels[sandbox.tunnel_id].config_src = "local"
+    sandbox.journal.clear()
+    with pytest.raises(HomeAssistantError, match=said):
+        await protect(hass, loaded_entry, emails=[OWNER], connector=True, **fields)
+    assert writes(sandbox) == []
+
+
+async def test_wildcard_of_somebody_else(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It is replaced at this hostname only on request, and stays as it is everywhere else."""
+    friends = AccessPolicy("Friends", "allow", [{"email": {"email": PARTNER}}])
+    wild = [{"type": "public", "uri": f"home*.{ZONE_NAME}"}]
+    application = AccessApplication("Wild", wild, [friends], id="wild")
+    access_of(sandbox).applications["wild"] = application
+    hass.config_entries.async_remove_subentry(loaded_entry, HOSTNAME_ID)
+    await settle(hass)
+    with pytest.raises(HomeAssistantError, match="replace_wildcard"):
+        await protect(hass, loaded_entry, emails=[OWNER])
+    assert application_at(sandbox) is None
+
+    response = await protect(hass, loaded_entry, emails=[OWNER], replace_wildcard=True)
+    assert response["trial"]
+    assert application_at(sandbox)
+    assert access_of(sandbox).applications["wild"] is application
+
+
+async def test_country_of_this_home_that_is_missing(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The response says so before anything is written."""
+    await hass.config.async_update(country="DE")
+    fields: dict[str, Any] = {"emails": [OWNER], "dry_run": True}
+    response = await protect(hass, loaded_entry, countries=["AT"], **fields)
+    [problem] = response["problems"]
+    assert problem["code"] == "home_shut_out"
+    assert "Nobody can log in from DE" in problem["message"]
+
+    response = await protect(hass, loaded_entry, countries=["AT", "DE"], **fields)
+    assert response["problems"] == []

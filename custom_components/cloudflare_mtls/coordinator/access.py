@@ -241,9 +241,14 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
     def _is_due(self, seen: AccessState) -> bool:
         """Return whether to read Access: it has been a while, or a login just went away."""
         if isinstance(self._answer, EngineError):
-            return self._failed_reads == 1 or self.has_passed(
-                _RETRY_EVERY, self._read_at
-            )
+            match self._failed_reads:
+                case 1:
+                    return True
+                case 2:
+                    return self.has_passed(_RETRY_EVERY, self._read_at)
+                case _:
+                    # A failure that stays costs no more calls than there are without it.
+                    return self.has_passed(_READ_EVERY, self._read_at)
         return self.has_passed(_READ_EVERY, self._read_at) or any(
             before.asked_by is AskedBy.OURS
             and hostname in seen.logins

@@ -13,7 +13,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from ..engine.api.access_models import AccessApplication
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
-from ..engine.api.errors import Permission, PermissionMissing
+from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.api.ingress import TunnelConfiguration
 from ..engine.api.models import IpAccessRule, Observation
 from ..engine.checks.finding import Finding
@@ -33,6 +33,7 @@ from .protection_state import ProtectionState
 from .web_server import async_read_server
 
 _ALL_EVERY: Final = timedelta(hours=6)
+_APPLICATIONS: Final = "applications"
 # A list of applications lags behind a write by up to 30 seconds.
 _LIST_LAG: Final = timedelta(seconds=45)
 
@@ -207,8 +208,14 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return await ask_each(sorted(set(self._tunnel_names()) - used), look_at)
 
     async def _applications(self) -> tuple[AccessApplication, ...] | None:
-        applications = self.client.access_applications.list(self.account_id)
-        return await self._unless_missing(applications)
+        """Return the applications, those read before if that fails, None if they are not known."""
+        listing = self.client.access_applications.list(self.account_id)
+        try:
+            return await self._unless_missing(listing)
+        except EngineError as err:
+            # Everything else around the rules need not be read again for that.
+            self._note_failures({_APPLICATIONS: err})
+            return self.data.applications if self.data else None
 
     async def _look_around(self, zone_id: str) -> ZoneSurroundings:
         return await look_around(self.client, zone_id, self._unless_missing)

@@ -38,6 +38,7 @@ from ..engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
     People,
+    PeopleOfGroup,
     read_email,
 )
 from ..engine.access.steps import LoginStep
@@ -46,6 +47,7 @@ from ..engine.api.errors import EngineError
 from ..engine.sync.settings import read_hostname
 from ..engine.sync.steps import describe_step
 from ..login_choices import (
+    CONF_CONNECTOR,
     SESSIONS,
     LoginChoices,
     describe_access,
@@ -66,7 +68,9 @@ from .action import ENTRY_SCHEMA, Action, entry_of, subentry_of_device
 
 ATTR_DRY_RUN: Final = "dry_run"
 ATTR_EMAIL: Final = "email"
+ATTR_GROUP: Final = "group"
 ATTR_HOURS: Final = "hours"
+ATTR_REPLACE_WILDCARD: Final = "replace_wildcard"
 
 _MAX_LOGINS: Final = 200
 _TEXTS: Final = probatio.All(probatio.EnsureList(), [cv.string])
@@ -75,11 +79,14 @@ _PROTECT_SCHEMA: Final = ENTRY_SCHEMA.extend(
     {
         probatio.Required(CONF_HOSTNAME): cv.string,
         probatio.Optional(CONF_EMAILS): _TEXTS,
+        probatio.Optional(ATTR_GROUP): cv.string,
         probatio.Optional(CONF_COUNTRIES): _TEXTS,
         probatio.Optional(CONF_LOGIN_METHODS): _TEXTS,
         probatio.Optional(CONF_SESSION): probatio.In(list(SESSIONS)),
         probatio.Optional(CONF_OPEN_PATHS): _TEXTS,
+        probatio.Optional(CONF_CONNECTOR): cv.boolean,
         probatio.Optional(CONF_KEEP_IN_SYNC): cv.boolean,
+        probatio.Optional(ATTR_REPLACE_WILDCARD, default=False): cv.boolean,
         probatio.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
     }
 )
@@ -104,7 +111,9 @@ async def _protect(call: ServiceCall) -> ServiceResponse:
     settings = _settings(call.data, found)
     is_new = settings.hostname not in access.logins
     occasion = Occasion.SET_UP if is_new else Occasion.CHANGE
-    plan = await _plan(entry, settings, occasion)
+    plan = await _plan(
+        entry, settings, occasion, over_wildcard=call.data[ATTR_REPLACE_WILDCARD]
+    )
     if call.data[ATTR_DRY_RUN]:
         return await _describe(call.hass, plan, applied=())
     if blocking := plan.blocking_at(occasion):
@@ -124,9 +133,13 @@ def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
             Message("login_hostname_not_served", {"hostname": hostname})
         )
     changes: dict[str, Any] = {}
+    if CONF_EMAILS in data and ATTR_GROUP in data:
+        raise_translated_error(Message("login_group_and_people"))
     if CONF_EMAILS in data:
         emails = data[CONF_EMAILS]
         changes["who"] = People(frozenset(read_email(each) or each for each in emails))
+    if ATTR_GROUP in data:
+        changes["who"] = _people_of_group(data[ATTR_GROUP], found)
     if CONF_COUNTRIES in data:
         codes = (each.strip().upper() for each in data[CONF_COUNTRIES])
         changes["countries"] = frozenset(codes)
@@ -136,6 +149,9 @@ def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
         changes["session"] = SESSIONS[data[CONF_SESSION]]
     if CONF_OPEN_PATHS in data:
         changes["open_paths"] = frozenset(data[CONF_OPEN_PATHS])
+    if CONF_CONNECTOR in data:
+        connector = _connector_of(hostname, found) if data[CONF_CONNECTOR] else None
+        changes["connector_of"] = connector
     if CONF_KEEP_IN_SYNC in data:
         changes["keep_in_sync"] = data[CONF_KEEP_IN_SYNC]
     try:
@@ -148,6 +164,24 @@ def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
         )
     except InvalidLoginSettings as err:
         raise_translated_error(describe_fault(err))
+
+
+def _people_of_group(name: str, found: LoginChoices) -> PeopleOfGroup:
+    """Return the people of the group that a call names; names need not be unique at Cloudflare."""
+    group_ids = [key for key, each in found.groups.items() if each == name]
+    if len(group_ids) != 1:
+        raise_translated_error(Message("login_group_unknown", {"name": name}))
+    return PeopleOfGroup(group_ids[0])
+
+
+def _connector_of(hostname: str, found: LoginChoices) -> str:
+    """Return the tunnel whose cloudflared can demand the login of a hostname."""
+    served = found.hostnames.get(hostname)
+    if served is None or served.demanding is None:
+        raise_translated_error(
+            Message("login_connector_cannot_demand", {"target": hostname})
+        )
+    return served.demanding
 
 
 def _login_methods(names: Collection[str], found: LoginChoices) -> dict[str, Any]:
@@ -164,11 +198,16 @@ def _login_methods(names: Collection[str], found: LoginChoices) -> dict[str, Any
 
 
 async def _plan(
-    entry: CloudflareConfigEntry, settings: LoginSettings, occasion: Occasion
+    entry: CloudflareConfigEntry,
+    settings: LoginSettings,
+    occasion: Occasion,
+    *,
+    over_wildcard: bool,
 ) -> LoginPlan:
     writer = entry.runtime_data.access.writer
     try:
-        return writer.plan(await writer.observe(settings), settings, occasion)
+        observation = await writer.observe(settings)
+        return writer.plan(observation, settings, occasion, over_wildcard=over_wildcard)
     except EngineError as err:
         raise_translated_error(describe_access(err), err)
 
@@ -217,11 +256,10 @@ async def _describe(
 ) -> JsonObjectType:
     """Return what was done, or would be, and what only a person can solve."""
     text = await async_get_texts(hass, "exceptions")
-    problems: list[JsonValueType] = []
-    for problem in plan.problems:
-        message = describe_login_problem(problem)
-        told = text(f"{message.key}.message", **message.placeholders)
-        problems.append({"code": problem.code, "message": told})
+    problems: list[JsonValueType] = [
+        {"code": code, "message": text(f"{each.key}.message", **each.placeholders)}
+        for code, each in _messages_of(plan, hass.config.country)
+    ]
     return {
         "in_sync": plan.in_sync,
         "steps": [
@@ -229,6 +267,18 @@ async def _describe(
         ],
         "problems": problems,
     }
+
+
+def _messages_of(plan: LoginPlan, home: str | None) -> Iterable[tuple[str, Message]]:
+    """Yield what only a person can solve; home is the country of this home, if that is known."""
+    for problem in plan.problems:
+        yield problem.code, describe_login_problem(problem)
+    if home and plan.settings.shuts_out_country(home):
+        hostname = plan.settings.hostname
+        yield (
+            "home_shut_out",
+            Message("login_home_shut_out", {"country": home, "hostname": hostname}),
+        )
 
 
 async def _end_sessions(call: ServiceCall) -> ServiceResponse:
