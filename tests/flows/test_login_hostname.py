@@ -327,7 +327,7 @@ async def test_login_method_that_is_gone_stands_in_the_way(
     result = await submit(hass, result, {**RULES, "login_methods": ["google"]})
 
     assert result["step_id"] == "rules"
-    assert "no longer at Cloudflare" in sentences(result, OF)["base"]
+    assert "no longer exists at Cloudflare" in sentences(result, OF)["base"]
 
 
 async def test_cloudflare_account_as_the_only_method_is_warned_of(

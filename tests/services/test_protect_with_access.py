@@ -426,7 +426,7 @@ def demanded(sandbox: Sandbox) -> Any:
 @pytest.mark.parametrize(
     ("is_local", "fields", "said"),
     [
-        (True, {}, "cloudflared can't demand the login"),
+        (True, {}, "cloudflared can't require the login"),
         (False, {"open_paths": ["/auth/token"]}, "open paths"),
     ],
     ids=["local tunnel", "open path"],
