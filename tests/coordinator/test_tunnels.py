@@ -103,6 +103,23 @@ async def test_locations_that_are_shown_on_request(
     assert state_of(hass, LOCATIONS) == "unknown"
 
 
+async def test_language_that_is_not_loaded_yet(
+    hass: HomeAssistant,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Home Assistant loads a language a moment after a person chose it: until then dates are English."""
+    hass.config.language = "nl"
+    down_at = cut_off(tunnel)
+
+    await minutes(hass, freezer, 6)
+
+    placeholders = tunnel_issue(hass).translation_placeholders
+    assert placeholders
+    assert placeholders["since"] == at_home(down_at)
+
+
 @pytest.mark.parametrize("status", [TunnelStatus.DOWN, TunnelStatus.INACTIVE])
 async def test_tunnel_that_a_hostname_needs(
     hass: HomeAssistant,

@@ -87,7 +87,7 @@ async def test_hostname_is_limited_in_place(
     for ref in (BLOCK_REF, SKIP_REF):
         assert listed(sandbox, ref, HOSTNAME) == {phone}
     block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
-    assert f"about {(4096 - len(block.expression)) // 67} more certificates" in said
+    assert f"`example.com`: about {(4096 - len(block.expression)) // 67}." in said
     unavailable = {
         event.data["entity_id"]
         for event in events
