@@ -188,6 +188,30 @@ async def test_new_device_opens_a_hostname_that_was_named(
     assert len(devices_of(entry)) == 2
 
 
+async def test_new_device_is_no_drift(hass: HomeAssistant, sandbox: Sandbox) -> None:
+    """A look that began before the rules listed the certificate is not the last one.
+
+    Drift is only shown here, so that nothing but another look ends it.
+    """
+    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
+    for item in entry.get_subentries_of_type("protected_hostname"):
+        hass.config_entries.async_update_subentry(
+            entry, item, data={**item.data, "keep_in_sync": False}
+        )
+    await settle(hass)
+    for name in ("Laptop", "Watch", "Desk"):
+        await act(
+            hass,
+            entry,
+            "mint_certificate",
+            name=name,
+            key_type="ec_p256",
+            hostname=LIMITED,
+        )
+        await settle(hass)
+        assert state_of(hass, DRIFT) == "off"
+
+
 @pytest.mark.parametrize(
     ("hostname", "opens"),
     [(LIMITED, [LIMITED, HOSTNAME]), (HOSTNAME, [HOSTNAME])],

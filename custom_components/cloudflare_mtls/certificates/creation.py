@@ -125,7 +125,8 @@ class CertificateCreator:
         await self._revoker.async_discard(device.zone_id, replaced)
         if device.notify_device_id:
             await async_notify(self._hass, device.notify_device_id, handover.path)
-        if not request.is_new:
+        # Its new subentry has the zone looked at, maybe before the rules listed the certificate.
+        if not request.is_new or protection.reconciler.lists_certificates:
             await protection.async_refresh()
         return CreatedCertificate(
             certificate=signed.certificate,
