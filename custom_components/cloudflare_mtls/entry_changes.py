@@ -1,5 +1,6 @@
 """Carries out what a person changes of an account in place; only a new token needs a reload."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +131,10 @@ class EntryChanges:
         """Have the coordinators follow, also if Cloudflare shows no change."""
         data = self._entry.runtime_data
         await data.protection.async_settings_changed()
+        # Home Assistant has its turn in between.
+        await asyncio.sleep(0)
         data.visits.async_keep_up()
+        await asyncio.sleep(0)
         data.checks.async_keep_up()
         await data.reports.async_refresh()
         data.reports.async_keep_up()

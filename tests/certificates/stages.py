@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,14 +34,15 @@ class Stages:
             case "pin":
                 self._hold_request("PATCH", "/rulesets/")
             case "visit":
-                self._monkeypatch.setattr(first_visit.asyncio, "sleep", self._wait)
+                pauses = SimpleNamespace(sleep=self._wait)
+                self._monkeypatch.setattr(first_visit, "asyncio", pauses)
             case "pack":
                 self._monkeypatch.setattr(packing, "make_label", self._label)
 
     async def until_reached(self) -> None:
         """Wait until a creation is held; time may stand still."""
         while not self._is_reached():
-            await _SLEEP(0)
+            await asyncio.sleep(0)
 
     def release(self) -> None:
         """Let the creation go on, and hold no other."""
@@ -61,5 +63,4 @@ class Stages:
         return _MAKE_LABEL(*args)
 
 
-_SLEEP = asyncio.sleep
 _MAKE_LABEL = packing.make_label

@@ -224,7 +224,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         reconciler = await self.removals.async_without_restored(
             reconciler, observations.values()
         )
-        plans = dict.fromkeys(zone_ids) | self._plans(reconciler, seen.found, listed)
+        plans = dict.fromkeys(zone_ids) | await self._plans(
+            reconciler, seen.found, listed
+        )
         await self.removals.async_forget_at_rest(plans)
         await self._report(plans, lost, self._fixer.async_fix(plans))
         return with_certificates(
@@ -289,7 +291,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             if zone_id not in self._newly_unread
         }
 
-    def _plans(
+    async def _plans(
         self,
         reconciler: Reconciler,
         views: Mapping[str, ZoneView],
@@ -298,10 +300,12 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Return what must change in each zone that was seen."""
         accepted = reconciler.accepted(listed)
         extent = Extent(hostnames={item.hostname for item in reconciler.hostnames})
-        return {
-            zone_id: reconciler.plan_for(view, accepted, extent)
-            for zone_id, view in views.items()
-        }
+        plans: dict[str, Plan | None] = {}
+        for zone_id, view in views.items():
+            plans[zone_id] = reconciler.plan_for(view, accepted, extent)
+            # Home Assistant has its turn between the zones, and before the entities.
+            await asyncio.sleep(0)
+        return plans
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(

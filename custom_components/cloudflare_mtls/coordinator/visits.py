@@ -66,7 +66,11 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
     @override
     async def _async_update_data(self) -> Mapping[str, Enforcement]:
         self._visited = self._basis()
-        hostnames = [item for item in self._published() if self._can_be_visited(item)]
+        hostnames = [
+            hostname
+            for hostname, zone_id in self._published().items()
+            if self._can_be_visited(hostname, zone_id)
+        ]
         met = await asyncio.gather(
             *(self.probe.without_certificate(hostname) for hostname in hostnames)
         )
@@ -129,11 +133,10 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         )
         issues = [
             *(
-                not_enforced_issue(
-                    hostname, is_readable=self._plan(hostname) is not None
-                )
+                not_enforced_issue(hostname, is_readable=plan is not None)
                 for hostname in self._open
-                if not self._is_known_to_be_exposed(hostname)
+                if (plan := self._plan(published[hostname])) is None
+                or not plan.limited_to({hostname}).exposures
             ),
             *map(no_edge_certificate_issue, self._without_certificate),
         ]
@@ -151,20 +154,16 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             if item.protected.published
         }
 
-    def _can_be_visited(self, hostname: str) -> bool:
-        lost = self._protection.data.lost_zones.get(self._published()[hostname])
+    def _can_be_visited(self, hostname: str, zone_id: str) -> bool:
+        lost = self._protection.data.lost_zones.get(zone_id)
         if lost and lost.loss.is_final:
             # Nothing is there; its repair says that no rule is either.
             return False
-        plan = self._plan(hostname)
+        plan = self._plan(zone_id)
         return plan is None or plan.has_record(hostname)
 
-    def _is_known_to_be_exposed(self, hostname: str) -> bool:
-        plan = self._plan(hostname)
-        return plan is not None and bool(plan.limited_to({hostname}).exposures)
-
-    def _plan(self, hostname: str) -> Plan | None:
-        return self._protection.data.plans.get(self._published()[hostname])
+    def _plan(self, zone_id: str) -> Plan | None:
+        return self._protection.data.plans.get(zone_id)
 
 
 def _still_false(before: Collection[str], seen: Mapping[str, bool | None]) -> set[str]:
