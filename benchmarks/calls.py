@@ -95,10 +95,10 @@ async def _count(*, login: bool = False, failing: str | None = None) -> bool:
     simulated = SimulatedTime()
     with tempfile.TemporaryDirectory() as folder, simulated.running():
         async with Cloudflare.run(Path(folder)) as cloudflare, home(cloudflare) as hass:
-            hostnames = await fill(cloudflare, SIZE)
+            places = await fill(cloudflare, SIZE)
             entry = account(
                 cloudflare,
-                hostnames,
+                places,
                 keep_in_sync=True,
                 login=f"home.{cloudflare.facts['zone_name']}" if login else None,
             )

@@ -17,24 +17,45 @@ _ACTIVE_CERTIFICATES = 90
 _REQUESTS_WITHOUT_PAUSE = 400
 
 
-@dataclass(frozen=True)
+# Of as many hostnames, one is limited to some devices where an account has devices.
+_ONE_IS_LIMITED_OF = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class Size:
-    """The number of tunnels, certificates and hostnames in an account."""
+    """What an account has; its hostnames are spread over its zones, and devices over the limited ones."""
 
     tunnels: int
-    certificates: int
+    certificates: int = 0
     hostnames: int
+    zones: int = 1
+    devices: int = 0
 
     def __str__(self) -> str:
         """Return the numbers with their names."""
         return (
-            f"tunnels: {self.tunnels}, certificates: {self.certificates:,}, "
+            f"zones: {self.zones}, tunnels: {self.tunnels}, "
+            f"certificates of nobody: {self.certificates:,}, devices: {self.devices}, "
             f"protected hostnames: {self.hostnames}"
         )
 
 
-async def fill(cloudflare: Cloudflare, size: Size) -> dict[str, str]:
-    """Fill an account up to a size, and return the hostnames to protect with their tunnels."""
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A hostname to protect, and what leads to it."""
+
+    hostname: str
+    zone_id: str
+    tunnel_id: str
+    is_limited: bool
+
+
+async def fill(cloudflare: Cloudflare, size: Size) -> list[Place]:
+    """Fill an account up to a size, and return the hostnames to protect."""
+    zones = {cloudflare.facts["zone_name"]: cloudflare.facts["zone_id"]}
+    for number in range(1, size.zones):
+        name = f"zone-{number}.example"
+        zones[name] = await cloudflare.add_zone(name)
     added = [
         await _add_tunnel(cloudflare, f"tunnel-{number}")
         for number in range(1, size.tunnels)
@@ -48,12 +69,19 @@ async def fill(cloudflare: Cloudflare, size: Size) -> dict[str, str]:
         active = size.certificates - number <= _ACTIVE_CERTIFICATES
         await _add_certificate(cloudflare, key, f"Phone {number}", active=active)
     await pass_time(cloudflare)
-    return {
-        f"home-{number}-mobile.{cloudflare.facts['zone_name']}": tunnel_ids[
-            number % len(tunnel_ids)
-        ]
-        for number in range(size.hostnames)
-    }
+    names = list(zones)
+    places = []
+    for number in range(size.hostnames):
+        in_zone, zone = divmod(number, len(names))
+        places.append(
+            Place(
+                hostname=f"home-{number}-mobile.{names[zone]}",
+                zone_id=zones[names[zone]],
+                tunnel_id=tunnel_ids[number % len(tunnel_ids)],
+                is_limited=bool(size.devices) and in_zone % _ONE_IS_LIMITED_OF == 1,
+            )
+        )
+    return places
 
 
 async def pass_time(cloudflare: Cloudflare, seconds: float = 300) -> None:

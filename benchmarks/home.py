@@ -1,6 +1,6 @@
 """A Home Assistant in this process, with an account at a local Cloudflare in another process."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 import logging
 import os
@@ -26,15 +26,24 @@ from custom_components.cloudflare_mtls.subentries import login_data
 from demo.cloudflare import Cloudflare
 from sandbox.seed import SERVICE
 
+from .crowd import Place
+
 # Hide two warnings: about the custom integration, and about a slow zlib.
 for name in ("aiohttp_fast_zlib", "homeassistant.loader"):
     logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @asynccontextmanager
-async def home(cloudflare: Cloudflare) -> AsyncGenerator[HomeAssistant]:
-    """Run a Home Assistant that uses a local Cloudflare in place of the real one."""
+async def home(
+    cloudflare: Cloudflare, *, visits: bool = False
+) -> AsyncGenerator[HomeAssistant]:
+    """Run a Home Assistant that uses a local Cloudflare in place of the real one.
+
+    visits: whether it reaches the local edge too; without, no visit gets an answer.
+    """
     environment = {"CLOUDFLARE_BASE_URL": cloudflare.facts["api_url"]}
+    if visits:
+        environment = cloudflare.environment
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, environment):
         async with async_test_home_assistant(config_dir=folder) as hass:
             # The test helper disables custom integrations; enable them.
@@ -52,7 +61,7 @@ async def settle(hass: HomeAssistant) -> None:
 
 def account(
     cloudflare: Cloudflare,
-    hostnames: Mapping[str, str],
+    places: Iterable[Place],
     *,
     keep_in_sync: bool,
     login: str | None = None,
@@ -72,20 +81,22 @@ def account(
             ConfigSubentryDataWithId(
                 subentry_id=f"01JHOSTNAME{number:015}",
                 subentry_type="protected_hostname",
-                title=hostname,
-                unique_id=hostname,
+                title=place.hostname,
+                unique_id=place.hostname,
                 data={
-                    "hostname": hostname,
-                    "zone_id": facts["zone_id"],
-                    "tunnel_id": tunnel_id,
+                    "hostname": place.hostname,
+                    "zone_id": place.zone_id,
+                    "tunnel_id": place.tunnel_id,
                     "service": SERVICE,
                     "layout": "skip_and_block",
                     "exempt_paths": [],
                     "published": True,
                     "keep_in_sync": keep_in_sync,
+                    # Each device is added to one of the limited hostnames later.
+                    "devices": [] if place.is_limited else None,
                 },
             )
-            for number, (hostname, tunnel_id) in enumerate(hostnames.items())
+            for number, place in enumerate(places)
         ]
         + logins,
     )
