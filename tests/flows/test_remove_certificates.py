@@ -1,8 +1,10 @@
 """Tests of certificates when everything is removed: the end says what is still valid."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
@@ -11,8 +13,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from tests.certificates.conftest import stages
+from tests.certificates.creating import press
+from tests.certificates.helpers import look_often
 from tests.certificates.stages import Stages
-from tests.common import act, add_certificate, reported, settle, zone_of
+from tests.certificates.test_during_a_pass import turn_often
+from tests.common import act, add_certificate, records_of, reported, settle, zone_of
 from tests.dialogs import certificates, handovers_of, open_options, status_of_fetch
 from tests.faults import Faults
 
@@ -166,4 +171,119 @@ async def test_stranger_under_an_id_of_ours(
     form = await open_options(hass, home, "remove")
     done = await answer(hass, form, revoke=True)
     assert done["reason"] == "removed_and_revoked"
+    assert valid(sandbox) == set()
+
+
+class _Removal:
+    """A removal of everything in two domains, each of which refuses, held between both."""
+
+    def __init__(self, faults: Faults, zone_ids: Iterable[str]) -> None:
+        """Have both domains refuse, and wait before they do."""
+        self._holds = [asyncio.Event() for _ in zone_ids]
+        self._faults = [
+            faults.refuse(
+                "DELETE",
+                f"/zones/{zone_id}/dns_records",
+                400,
+                1400,
+                "No",
+                hold=hold,
+            )
+            for zone_id, hold in zip(zone_ids, self._holds, strict=True)
+        ]
+
+    async def until(self, count: int) -> None:
+        """Wait until so many of the domains were asked."""
+        while sum(bool(fault.hits) for fault in self._faults) < count:
+            await asyncio.sleep(0)
+
+    def go_on(self) -> None:
+        """Have every domain that was asked refuse."""
+        for fault, hold in zip(self._faults, self._holds, strict=True):
+            if fault.hits:
+                hold.set()
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["button", "action"])
+async def test_revoked_by_somebody_else_while_the_removal_fails(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    *,
+    by_id: bool,
+) -> None:
+    """The dialog takes back nothing that another person ordered meanwhile."""
+    second = await protect_in_second_zone(hass, sandbox, home)
+    (current,) = valid(sandbox)
+    form = await open_options(hass, home, "remove")
+    removal = _Removal(faults, (sandbox.zone_id, second.id))
+    faults.refuse("DELETE", "/client_certificates", 400, 1400, "No")
+    removing = hass.async_create_task(answer(hass, form, revoke=True))
+    await removal.until(1)
+    order: Any = (
+        act(hass, home, "revoke_certificate", certificate_id=current)
+        if by_id
+        else press(hass, "button.pixel_8_revoke_certificate")
+    )
+    revoking = hass.async_create_task(order)
+    await turn_often()
+    removal.go_on()
+    await removal.until(2)
+    removal.go_on()
+    with pytest.raises(HomeAssistantError):
+        await revoking
+    form = await removing
+
+    assert form["type"] == "form"
+    assert form["errors"]
+    assert valid(sandbox) == {current}
+    faults.clear()
+    await look_often(hass, freezer)
+    assert valid(sandbox) == set()
+
+
+async def test_nothing_is_revoked_while_hostnames_are_taken_down(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A removal that fails leaves every certificate as it is, and shows it again."""
+    second = await protect_in_second_zone(hass, sandbox, home)
+    current = valid(sandbox)
+    form = await open_options(hass, home, "remove")
+    removal = _Removal(faults, (sandbox.zone_id, second.id))
+    removing = hass.async_create_task(answer(hass, form, revoke=True))
+    await removal.until(1)
+    removal.go_on()
+    await removal.until(2)
+    await home.runtime_data.protection.async_refresh()
+    await turn_often()
+    removal.go_on()
+    form = await removing
+
+    assert form["errors"]
+    assert form["description_placeholders"]["certificates"] == "- `Pixel 8`"
+    faults.clear()
+    await look_often(hass, freezer)
+    assert valid(sandbox) == current
+
+
+async def test_dialog_that_is_closed_while_hostnames_are_taken_down(
+    hass: HomeAssistant, sandbox: Sandbox, faults: Faults, home: MockConfigEntry
+) -> None:
+    """What a person ordered is done to its end."""
+    form = await open_options(hass, home, "remove")
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold)
+    task = hass.async_create_task(answer(hass, form, revoke=True))
+    await fault.until_hit()
+    task.cancel()
+    await asyncio.wait([task])
+    hold.set()
+    await settle(hass)
+    assert records_of(sandbox) == []
     assert valid(sandbox) == set()

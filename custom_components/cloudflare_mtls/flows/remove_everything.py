@@ -18,6 +18,7 @@ from ..hostname_removal import async_remove_hostnames
 from ..quoting import Ours, listed
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of, logins_of
+from ..to_the_end import to_the_end
 from ..wording import (
     CHANGED,
     Message,
@@ -44,6 +45,8 @@ class RemoveEverythingSteps(OptionsFlow):
     # What a person saw last: what is to be done in each zone, and the certificates created here.
     _shown: Mapping[str, Plan] = MappingProxyType({})
     _certificates: Collection[ListedCertificate] = ()
+    # What Cloudflare refused to revoke at the end.
+    _refused: Collection[ListedCertificate] = ()
 
     async def async_step_remove(
         self, user_input: dict[str, Any] | None = None
@@ -53,30 +56,36 @@ class RemoveEverythingSteps(OptionsFlow):
             return self.async_abort(reason="entry_not_loaded")
         if user_input is None:
             return await self._ask()
-        ledger = self.config_entry.runtime_data.protection.ledger
-        ordered: set[str] = set()
-        if user_input[CONF_REVOKE_CERTIFICATES]:
-            # First: Home Assistant may stop before the hostnames are down.
-            ordered = own_ids(self._certificates) - ledger.unwanted.keys()
-            await ledger.async_mark_unwanted(ordered)
-        if message := await self._take_down():
-            await ledger.async_forget_unwanted(ordered)
+        message = await self._remove(revoke=user_input[CONF_REVOKE_CERTIFICATES])
+        if message:
             return await self._ask(message, user_input)
         if not user_input[CONF_REVOKE_CERTIFICATES]:
             return self.async_abort(reason="removed")
-        revoker = self.config_entry.runtime_data.revoker
-        refused = await revoker.async_revoke_all(self._certificates)
         message = await self._look()
         # Those that were shown are unwanted by now.
         trust = self.config_entry.runtime_data.protection.trust
         if not all(map(trust.is_unwanted, self._certificates)):
             return await self._ask(CHANGED, user_input)
-        if refused or message:
-            certificates = self._listed(refused or self._certificates)
+        if self._refused or message:
+            certificates = self._listed(self._refused or self._certificates)
             return abort(
                 self, Message("removed_not_revoked", {"certificates": certificates})
             )
         return self.async_abort(reason="removed_and_revoked")
+
+    @to_the_end("The removal of everything")
+    async def _remove(self, *, revoke: bool) -> Message | None:
+        """Take every hostname down, and then revoke what was shown; return why some are left, if so."""
+        ledger = self.config_entry.runtime_data.protection.ledger
+        certificates = self._certificates if revoke else ()
+        # First: Home Assistant may stop before the hostnames are down.
+        await ledger.async_order_with_removal(own_ids(certificates))
+        message = await self._take_down()
+        if revoke and message is None:
+            revoker = self.config_entry.runtime_data.revoker
+            self._refused = await revoker.async_revoke_all(certificates)
+        await ledger.async_order_with_removal(())
+        return message
 
     async def _ask(
         self,

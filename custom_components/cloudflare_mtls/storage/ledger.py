@@ -32,6 +32,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "confirmed": {},
     "confirmed_ids": {},
     "unwanted": {},
+    "ordered_with_removal": [],
     "revoked": [],
     "ends": {},
     "in_use": {},
@@ -74,6 +75,10 @@ class Ledger:
             item_id: datetime.fromisoformat(since)
             for item_id, since in stored["unwanted"].items()
         }
+        # Home Assistant stopped during a removal, which is ended at this start.
+        for item_id in stored["ordered_with_removal"]:
+            self._unwanted.setdefault(item_id, dt_util.utcnow())
+        self._ordered_with_removal: frozenset[str] = frozenset()
         self._revoked: set[str] = set(stored["revoked"])
         self._ends = {
             item_id: datetime.fromisoformat(end)
@@ -297,6 +302,16 @@ class Ledger:
             self._revocations.update(new)
             await self._async_save()
 
+    async def async_order_with_removal(self, item_ids: Collection[str]) -> None:
+        """Record which certificates are revoked once all hostnames are removed: these, and no others.
+
+        Until then none of them is unwanted because of it: a removal that fails takes back no order
+        that somebody else gave meanwhile. Where Home Assistant stops before the end of the
+        removal, they are unwanted at its start.
+        """
+        self._ordered_with_removal = frozenset(item_ids)
+        await self._async_save()
+
     async def async_order_revocation(
         self, certificate_id: str, item_ids: Collection[str]
     ) -> None:
@@ -371,6 +386,7 @@ class Ledger:
                     item_id: since.isoformat()
                     for item_id, since in self._unwanted.items()
                 },
+                "ordered_with_removal": sorted(self._ordered_with_removal),
                 "revoked": sorted(self._revoked),
                 "ends": {
                     item_id: end.isoformat() for item_id, end in self._ends.items()
