@@ -95,6 +95,7 @@ async def _async_read_account(
     async_get_account_state(hass, account_id).recent.recall(
         revoked=ledger.revoked_on,
         restored=ledger.restored_on,
+        perhaps_restored=ledger.perhaps_restored_on,
         now=dt_util.utcnow(),
     )
     logins = await async_get_login_records(hass, entry.entry_id)

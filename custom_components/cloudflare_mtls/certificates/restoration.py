@@ -73,7 +73,7 @@ class CertificateRestorer:
             )
         except Unavailable:
             # It may let somebody in again, or never do: no person saw it restored.
-            self._protection.ledger.note_restoration(certificate.id)
+            await self._protection.ledger.async_note_perhaps_restored(certificate.id)
             await self._record_end(certificate)
             raise
         except Rejected as err:

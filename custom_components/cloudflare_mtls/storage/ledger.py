@@ -37,6 +37,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "ends": {},
     "in_use": {},
     "revoked_here": {},
+    "perhaps_restored": {},
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
@@ -91,6 +92,10 @@ class Ledger:
         self._revoked_here = {
             item_id: datetime.fromisoformat(on)
             for item_id, on in stored["revoked_here"].items()
+        }
+        self._perhaps_restored = {
+            certificate_id: datetime.fromisoformat(on)
+            for certificate_id, on in stored["perhaps_restored"].items()
         }
         self._revocations: Counter[str] = Counter()
         self._restorations: Counter[str] = Counter()
@@ -170,12 +175,27 @@ class Ledger:
             if record.restored_on
         }
 
+    @property
+    def perhaps_restored_on(self) -> Mapping[str, datetime]:
+        """Return when each certificate was last restored without an answer, unless it was revoked since."""
+        return self._perhaps_restored
+
     def note_restoration(self, certificate_id: str) -> None:
         """Note that a certificate was restored, or may have been.
 
         It is not stored: nothing that was read before survives a restart.
         """
         self._restorations[certificate_id] += 1
+
+    async def async_note_perhaps_restored(self, certificate_id: str) -> None:
+        """Record that a certificate may have been restored: nobody saw the answer.
+
+        That it was revoked before is no longer believed, also after a restart.
+        """
+        self.note_restoration(certificate_id)
+        self._revoked_here.pop(certificate_id, None)
+        self._perhaps_restored[certificate_id] = dt_util.utcnow()
+        await self._async_save()
 
     def ended_by(self, now: datetime) -> frozenset[str]:
         """Return the ids and fingerprints of certificates that were seen revoked, or have expired."""
@@ -343,11 +363,15 @@ class Ledger:
     async def async_record_revoked_here(self, item_ids: Collection[str]) -> None:
         """Record that Cloudflare has revoked certificates because it was asked to."""
         self._revoked_here |= dict.fromkeys(item_ids, dt_util.utcnow())
+        for item_id in item_ids:
+            self._perhaps_restored.pop(item_id, None)
         await self.async_record_revoked(item_ids)
 
     async def async_forget_revoked(self, item_ids: Collection[str]) -> None:
-        """Record that a person wants these certificates back."""
+        """Record that a person wants these certificates back, and Cloudflare has restored them."""
         self._revoked.difference_update(item_ids)
+        for item_id in item_ids:
+            self._perhaps_restored.pop(item_id, None)
         await self._async_save()
 
     async def async_remove(self) -> None:
@@ -374,6 +398,10 @@ class Ledger:
                 "revoked_here": {
                     item_id: on.isoformat()
                     for item_id, on in self._revoked_here.items()
+                },
+                "perhaps_restored": {
+                    certificate_id: on.isoformat()
+                    for certificate_id, on in self._perhaps_restored.items()
                 },
                 "strangers": [
                     {"zone_id": item.zone_id, "ids": list(item.remembered_ids)}

@@ -148,7 +148,7 @@ class ClientCertificates(Resource):
                 body={"reactivate": True},
             )
         except Unavailable:
-            self._recent.perhaps_restored(certificate_id)
+            self._recent.perhaps_restored(certificate_id, time.monotonic())
             raise
         self._recent.restored(certificate_id, asked_at)
         # Some answers to a revocation say nothing but that it succeeded: this may be the same.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import time
 from typing import Final
 
@@ -99,26 +99,31 @@ class RecentWrites:
         *,
         revoked: Mapping[str, datetime],
         restored: Mapping[str, datetime],
+        perhaps_restored: Mapping[str, datetime],
         now: datetime,
     ) -> None:
         """Remember what was written before a restart, and when, by the certificates' ids.
 
-        Of what the clock says is still to come, nobody knows how long ago it was.
+        Of what the clock says is still to come, nobody knows how long ago it was: only what may let
+        somebody in counts as written now.
         """
         for times, note in ((revoked, self.revoked), (restored, self.restored)):
             for certificate_id, on in times.items():
                 if on <= now:
                     note(certificate_id, time.monotonic() - (now - on).total_seconds())
+        for certificate_id, on in perhaps_restored.items():
+            age = max(now - on, timedelta()).total_seconds()
+            self.perhaps_restored(certificate_id, time.monotonic() - age)
 
     def uncertain(self, certificate_id: str) -> None:
         """Believe what is listed of a certificate: nobody knows whether it was changed."""
         self._revoked.pop(certificate_id, None)
         self._restored.pop(certificate_id, None)
 
-    def perhaps_restored(self, certificate_id: str) -> None:
-        """Remember a certificate that may be restored: nobody saw the answer."""
+    def perhaps_restored(self, certificate_id: str, at: float) -> None:
+        """Remember a certificate that may be restored since a monotonic time: nobody saw the answer."""
         self.uncertain(certificate_id)
-        self._perhaps_restored[certificate_id] = time.monotonic()
+        self._perhaps_restored[certificate_id] = at
 
     def certificates(
         self, zone_id: str, listed: tuple[ClientCertificate, ...]
