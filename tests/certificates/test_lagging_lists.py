@@ -124,6 +124,69 @@ async def test_revoked_again_right_after_somebody_reactivated_it(
     assert reported(hass) == set()
 
 
+@pytest.mark.parametrize("seconds", [20, 300])
+async def test_refused_right_after_somebody_reactivated_it(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    seconds: int,
+) -> None:
+    """The list still says that it is revoked: the person is told, and the order stays."""
+    await press(hass, REVOKE)
+    await settle(hass)
+    freezer.tick(seconds)
+    faults.refuse("DELETE", "/client_certificates", 400, 1400, "No", times=1)
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await press(hass, REVOKE)
+    await settle(hass)
+
+    assert raised.value.translation_key == "revocation_incomplete"
+    list_as(sandbox, CertificateStatus.ACTIVE)
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+    assert reported(hass) == set()
+
+
+async def test_reactivated_long_after_a_refusal(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Once a list has shown what came of an order, the order is over: a person is asked again."""
+    await press(hass, REVOKE)
+    await look_again(hass, freezer)
+    faults.refuse("DELETE", "/client_certificates", 400, 1400, "No", times=1)
+    with pytest.raises(HomeAssistantError):
+        await press(hass, REVOKE)
+    await look_often(hass, freezer)
+
+    list_as(sandbox, CertificateStatus.ACTIVE)
+    await look_often(hass, freezer)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert reported(hass) == {"unknown_certificates"}
+
+
+async def test_device_removed_right_after_somebody_reactivated_its_certificate(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    revoked: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The device is remembered until a list can show that."""
+    await remove_device(hass, revoked)
+    list_as(sandbox, CertificateStatus.ACTIVE)
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+    assert reported(hass) == set()
+    assert not revoked.runtime_data.protection.removals.devices
+
+
 async def test_refusal_for_what_is_listed_as_revoked(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -131,15 +194,17 @@ async def test_refusal_for_what_is_listed_as_revoked(
     ready: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The person is not told that it may be valid, unless a later list shows it as active."""
+    """The person is told that it may be valid; no repair stays, as later lists show that it is not."""
     await add_known_certificate(
         hass, ready, sandbox, certificate_id=OLD, status=CertificateStatus.REVOKED
     )
     await look_again(hass, freezer)
     faults.refuse("DELETE", f"/client_certificates/{OLD}", 400, 1400, "No")
 
-    await press(hass, REVOKE)
+    with pytest.raises(HomeAssistantError) as raised:
+        await press(hass, REVOKE)
     await look_often(hass, freezer)
 
+    assert raised.value.translation_key == "revocation_incomplete"
     assert set(certificates(sandbox).values()) == {"revoked"}
     assert reported(hass) == set()

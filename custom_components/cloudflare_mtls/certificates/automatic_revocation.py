@@ -79,7 +79,9 @@ async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:
     revoked = [
         item
         for item in certificates
-        if not item.may_be_active and not orders.have_changed(item, since=state.orders)
+        if not item.may_be_active
+        and not orders.have_changed(item, since=state.orders)
+        and state.orders.are_shown_of(item)
     ]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(

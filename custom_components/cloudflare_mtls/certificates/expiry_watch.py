@@ -86,8 +86,9 @@ class CertificateWatch:
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
         )
-        # A revocation that failed is tried again after the next refresh, changed or not.
-        self._protection.always_update = bool(left)
+        # A revocation that failed is tried again after the next refresh, changed or not; what came
+        # of one without an answer is looked for.
+        self._protection.always_update = bool(left or self._ledger.unwanted)
         trust, is_refused = self._protection.trust, self._refuses_unknown(state)
         unlisted = not_listed(state, trust, self._ledger.knows)
         told = Told(

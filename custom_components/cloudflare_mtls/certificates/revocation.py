@@ -157,18 +157,13 @@ class CertificateRevoker:
             for item in listed.certificates
             if item.id in ids or trust.revoked_with(item) == device.id
         ]
-        # Lists lag: what one shows as revoked, somebody may have reactivated a moment ago.
-        listed_as_revoked = {
-            item
-            for item in of_device
-            if not item.may_be_active and item.zone_id in listed.read_zones
-        }
-        # What was revoked when it was last seen may have been restored since.
+        # Lists lag: what one shows as revoked, somebody may have reactivated a moment ago. What
+        # was revoked when it was last seen may have been restored since.
         active = [
             item
             for item in of_device
             if item.may_be_active
-            or item in listed_as_revoked
+            or item.zone_id in listed.read_zones
             or not trust.has_ended(item)
         ]
         # Cloudflare deletes no certificate: what is not listed is where nobody could look.
@@ -192,7 +187,6 @@ class CertificateRevoker:
             active,
             error,
             unseen=unseen,
-            listed_as_revoked=listed_as_revoked,
             is_claimed=is_claimed,
         )
 
@@ -235,20 +229,14 @@ class CertificateRevoker:
         error: EngineError | None,
         *,
         unseen: Iterable[str] = (),
-        listed_as_revoked: Collection[ListedCertificate] = (),
         is_claimed: bool = False,
     ) -> None:
         """Revoke certificates of a device; raise what goes wrong after all were tried, or went wrong.
 
-        Unseen are fingerprints of certificates that Cloudflare did not list; of those that it listed
-        as revoked, a refusal is no news. is_claimed says whether an unknown certificate may be for
-        the device, too.
+        Unseen are fingerprints of certificates that Cloudflare did not list. is_claimed says whether
+        an unknown certificate may be for the device, too.
         """
-        refused = {
-            item: err
-            for item, err in (await self._try_to_revoke(certificates)).items()
-            if item not in listed_as_revoked
-        }
+        refused = await self._try_to_revoke(certificates)
         text = async_get_loaded_texts(self._hass)
         left = [*unseen, *(_label(text, item) for item in refused)]
         reason = error or next(iter(refused.values()), None)

@@ -192,7 +192,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         zone_ids = {
             item.zone_id for item in (*reconciler.hostnames, *reconciler.removed)
         }
-        removed_devices = frozenset(self.removals.devices)
+        removed_devices = self.removals.devices_shown_now()
         orders = self.ledger.orders
         seen, listed, self._has_new_zones = await asyncio.gather(
             ask_each(sorted(zone_ids), reconciler.look),

@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigSubentry
 
 from ..engine.api.models import Observation
+from ..engine.api.recent_writes import LAG
 from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
 from ..engine.moment import Moment
@@ -31,6 +32,7 @@ class Removals:
         """Take the tombstones of the account."""
         self._tombstones = tombstones
         self._down_since: Mapping[str, Moment] = {}
+        self._devices_since: Mapping[str, Moment] = {}
 
     @property
     def hostnames(self) -> Mapping[str, HostnameSettings]:
@@ -44,6 +46,23 @@ class Removals:
     def devices(self) -> Mapping[str, RemovedDevice]:
         """Return the devices whose certificates have to be revoked, by our ids."""
         return self._tombstones.devices
+
+    def devices_shown_now(self) -> frozenset[str]:
+        """Return the removed devices of which a list that is asked for now shows what came of it.
+
+        Lists lag: an older one may show a certificate as revoked that was reactivated before its
+        device was removed. Nobody knows how long before the start that was.
+        """
+        now = Moment.now()
+        self._devices_since = {
+            device_id: self._devices_since.get(device_id, now)
+            for device_id in self.devices
+        }
+        return frozenset(
+            device_id
+            for device_id, since in self._devices_since.items()
+            if now - since >= LAG
+        )
 
     @property
     def marked(self) -> frozenset[str]:

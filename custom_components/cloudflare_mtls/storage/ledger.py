@@ -20,6 +20,7 @@ from ..engine.certificates.certificate import (
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.records import Changes, Record, in_order_of_times, next_place
+from ..engine.moment import Moment
 from .once import async_get_once
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
@@ -98,6 +99,8 @@ class Ledger:
             for certificate_id, on in stored["perhaps_restored"].items()
         }
         self._revocations: Counter[str] = Counter()
+        # Nobody knows how long before the start the last orders were given.
+        self._ordered_at = dict.fromkeys(self._unwanted, Moment.now())
         self._restorations: Counter[str] = Counter()
         self._is_removed = False
 
@@ -154,6 +157,7 @@ class Ledger:
         """Return what was ordered to be revoked or restored since the start, up to now."""
         return Orders(
             revocations=dict(self._revocations),
+            ordered_at=dict(self._ordered_at),
             restorations=dict(self._restorations),
         )
 
@@ -317,9 +321,10 @@ class Ledger:
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that certificates have to be revoked once they are seen."""
+        self._revocations.update(item_ids)
+        self._ordered_at |= dict.fromkeys(item_ids, Moment.now())
         if new := set(item_ids) - self._unwanted.keys():
             self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
-            self._revocations.update(new)
             await self._async_save()
 
     async def async_order_with_removal(self, item_ids: Collection[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from .models import CertificateStatus, ClientCertificate
 
-# Seconds: reads of associations lag by up to 75, those of certificates by about 60.
-_LAG: Final = 75.0
+# Reads of associations lag by up to this, those of certificates by about 60 seconds.
+LAG: Final = timedelta(seconds=75)
 
 
 @dataclass(frozen=True)
@@ -163,4 +163,4 @@ def _holds(times: Mapping[str, float], key: str) -> bool:
 
 
 def _lags(at: float) -> bool:
-    return time.monotonic() - at < _LAG
+    return time.monotonic() - at < LAG.total_seconds()
