@@ -17,6 +17,7 @@ from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
 from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
+from .certificates.unheard_revocations import async_keep_unheard_revocations
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.access import AccessCoordinator
@@ -66,6 +67,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)
+    async_keep_unheard_revocations(hass)
     async_undo_trials_of_disabled(hass)
     return True
 
