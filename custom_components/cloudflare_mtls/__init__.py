@@ -43,6 +43,10 @@ from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
+from .storage.found_by_visits import (
+    async_get_found_by_visits,
+    async_remove_found_by_visits,
+)
 from .storage.ledger import async_get_ledger, async_remove_ledger
 from .storage.logins import async_get_login_records, async_remove_login_records
 from .storage.told_logins import async_get_told_logins, async_remove_told_logins
@@ -123,7 +127,8 @@ async def _async_read_account(
     # tried again without a word in the log.
     await token.async_refresh()
     probe, revoker = create_probe(hass), CertificateRevoker(hass, protection)
-    visits = VisitCoordinator(hass, entry, probe, protection)
+    found = await async_get_found_by_visits(hass, entry.entry_id)
+    visits = VisitCoordinator(hass, entry, probe, protection, found)
     reports = ReportCoordinator(
         hass,
         entry,
@@ -231,5 +236,6 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     async_report(hass, entry.entry_id, "removed", left)
     await async_remove_tombstones(hass, entry.entry_id)
     await async_remove_ledger(hass, entry.entry_id)
+    await async_remove_found_by_visits(hass, entry.entry_id)
     await async_remove_login_records(hass, entry.entry_id)
     await async_remove_told_logins(hass, entry.entry_id)

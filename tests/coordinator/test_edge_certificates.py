@@ -134,6 +134,9 @@ async def test_edge_that_cannot_be_reached_meanwhile(
         # Another server answers, with a certificate for another name.
         patch.setattr(CertificatePack, "covers", lambda *_: True)
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        assert reported(hass) == {"no_edge_certificate"}
+        await hass.config_entries.async_reload(loaded_entry.entry_id)
+        await settle(hass)
     assert state_of(hass, ENFORCED) == "unknown"
     assert reported(hass) == {"no_edge_certificate"}
 

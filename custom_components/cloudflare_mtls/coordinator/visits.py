@@ -22,6 +22,7 @@ from ..issues import (
     no_edge_certificate_issue,
     not_enforced_issue,
 )
+from ..storage.found_by_visits import FoundByVisits
 from ..subentries import hostnames_of
 from .protection_state import ProtectionState
 
@@ -45,8 +46,9 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         entry: ConfigEntry,
         probe: Probe,
         protection: DataUpdateCoordinator[ProtectionState],
+        found: FoundByVisits,
     ) -> None:
-        """Initialize the coordinator; nothing is known at first."""
+        """Initialize the coordinator; nothing is known at first but what was found before."""
         super().__init__(
             hass,
             LOGGER,
@@ -58,10 +60,9 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self.probe = probe
         self._protection = protection
         self._visited: _Basis | None = None
-        self._open: set[str] = set()
+        self._found = found
         shared = async_get_account_state(hass, entry.data[CONF_ACCOUNT_ID])
         self._arrivals = shared.arrivals
-        self._without_certificate: set[str] = set()
 
     @override
     async def _async_update_data(self) -> Mapping[str, Enforcement]:
@@ -109,7 +110,9 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
     def is_open(self, hostname: str) -> bool:
         """Return whether visitors were let in, and were not seen to be blocked since."""
         met = self.data.get(hostname)
-        return hostname in self._open or (met is not None and met.enforced is False)
+        return hostname in self._found.open or (
+            met is not None and met.enforced is False
+        )
 
     @callback
     def async_keep_up(self) -> None:
@@ -122,23 +125,25 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         self._report_arrivals()
         published = self._published()
         met = {name: item for name, item in self.data.items() if name in published}
-        # A hostname that let visitors in counts as open until it is seen to block them.
-        self._open = _still_false(
-            self._open, {name: item.enforced for name, item in met.items()}
-        )
-        # One that the edge has no certificate for lacks it until the edge is seen to show one.
-        self._without_certificate = _still_false(
-            self._without_certificate,
-            {name: item.has_edge_certificate for name, item in met.items()},
+        self._found.keep(
+            # A hostname that let visitors in counts as open until it is seen to block them.
+            open_hostnames=_still_false(
+                self._found.open, {name: item.enforced for name, item in met.items()}
+            ),
+            # One that the edge has no certificate for lacks it until the edge is seen to show one.
+            without_certificate=_still_false(
+                self._found.without_certificate,
+                {name: item.has_edge_certificate for name, item in met.items()},
+            ),
         )
         issues = [
             *(
                 not_enforced_issue(hostname, is_readable=plan is not None)
-                for hostname in self._open
+                for hostname in self._found.open
                 if (plan := self._plan(published[hostname])) is None
                 or not plan.limited_to({hostname}).exposures
             ),
-            *map(no_edge_certificate_issue, self._without_certificate),
+            *map(no_edge_certificate_issue, self._found.without_certificate),
         ]
         async_report(self.hass, self.config_entry.entry_id, "visits", issues)
 
