@@ -6,6 +6,15 @@ from .report import expect, expect_equal, until
 from .world import World
 
 
+async def add_new_hostname(world: World) -> Flow:
+    """Open the dialog that protects another hostname, and go on with a new one, to its domain."""
+    flow = await Flow.add(world.admin, world.entry_id, "protected_hostname")
+    if flow.answer["step_id"] == "which":
+        await flow.submit(hostname="new")
+    flow.expect_step("zone")
+    return flow
+
+
 async def entity_id(world: World, key: str, of: str | None = None) -> str:
     """Return the id of the entity with a key; `of` names its device or tunnel."""
     entities = await world.socket.command("config/entity_registry/list")

@@ -119,7 +119,15 @@ def assert_protected(sandbox: Sandbox, hostname: str = HOSTNAME) -> None:
 
 
 async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
-    """Open the dialog that protects another hostname."""
+    """Open the dialog that protects another hostname, and go on with a new one."""
+    result = await choose_hostname(hass, entry)
+    if result.get("step_id") == "which":
+        return await submit(hass, result, {"hostname": "new"})
+    return result
+
+
+async def choose_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
+    """Open the dialog that protects another hostname, where it lists those that are there."""
     return await hass.config_entries.subentries.async_init(
         (entry.entry_id, "protected_hostname"), context={"source": SOURCE_USER}
     )

@@ -57,7 +57,11 @@ ARRIVALS = tuple(
     and arrival not in (Arrival.BLOCKED, Arrival.NO_CERTIFICATE)
 )
 # Problems of removed hostnames, whose repairs have dialogs.
-OF_REMOVED = (ProblemCode.STILL_REACHABLE, ProblemCode.STILL_IN_FILE)
+OF_REMOVED = (
+    ProblemCode.STILL_SERVED,
+    ProblemCode.STILL_REACHABLE,
+    ProblemCode.STILL_IN_FILE,
+)
 RULES = ("rule_missing", "rule_missing_in_some", "rule_shadowed")
 REPEATED = ("undone_again", "opened_again")
 LOST_ZONES = tuple(f"zone_{loss}" for loss in Loss)

@@ -143,11 +143,15 @@ def messages_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
 
 
 HOSTNAME_DIALOG = (
+    "flows/account_choices.py",
     "flows/account_tunnels.py",
     "flows/allowed_devices.py",
     "flows/by_app.py",
     "flows/by_hand.py",
+    "flows/choose_hostname.py",
+    "flows/chosen_tunnel.py",
     "flows/hostname_draft.py",
+    "flows/hostname_form.py",
     "flows/hostname_steps.py",
     "flows/tunnel_steps.py",
 )
@@ -164,6 +168,7 @@ DIALOGS: list[Any] = [
         SUBENTRY,
         (
             "flows/protected_hostname.py",
+            "flows/stop_protecting.py",
             "flows/subentry_change.py",
             *HOSTNAME_DIALOG,
         ),
@@ -306,6 +311,7 @@ def test_every_abort_has_a_sentence() -> None:
         *LOST_ZONES,
         *LOGINS_WITH_DIALOG,
         "removal_left",
+        "removal_served",
     }
     for key, flow in REPAIRS.items():
         expected = {"entry_not_loaded"}
@@ -357,6 +363,7 @@ def test_issues() -> None:
     named["login_zero_trust_not_set_up"] = {"account"}
     named["login_trial_left"] = {"account", "hostname"}
     named["logins_stay"] = {"account", "hostnames"}
+    named["removal_served"] = {"hostname", "service"}
     named["removal_left"] = {"hostname", "record"}
     named |= {key: {"hostname", "tunnel"} for key in RULES}
     named["rule_missing_in_some"] |= {"missing", "connectors"}
@@ -374,6 +381,7 @@ def test_issues() -> None:
         "exposed_unfixable",
         "removal_pending",
         "removal_left",
+        "removal_served",
         "removal_in_file",
         *RULES,
         "not_enforced",

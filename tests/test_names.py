@@ -10,11 +10,12 @@ from homeassistant.util.yaml import parse_yaml
 import pytest
 
 from custom_components.cloudflare_mtls.engine.access.countries import COUNTRIES
+from custom_components.cloudflare_mtls.engine.sync.settings import Purpose
 from custom_components.cloudflare_mtls.event import ACCOUNT_EVENTS, HOSTNAME_EVENTS
 from custom_components.cloudflare_mtls.flows.allowed_devices import ALL_DEVICES
 from custom_components.cloudflare_mtls.flows.by_hand import Afterwards
 from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SCHEMA
-from custom_components.cloudflare_mtls.flows.hostname_steps import NEW_TUNNEL
+from custom_components.cloudflare_mtls.flows.choose_hostname import NEW_TUNNEL
 from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
 from custom_components.cloudflare_mtls.login_choices import SESSIONS
 from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
@@ -59,6 +60,7 @@ def test_options_are_described() -> None:
     # The selector of devices offers all of them besides those that exist.
     offered |= {"devices": {ALL_DEVICES}}
     # The selector of tunnels offers a new one besides those that exist.
+    offered |= {"purpose": {*Purpose}}
     offered |= {"tunnel_id": {NEW_TUNNEL}, "next": {*Next}, "afterwards": {*Afterwards}}
     offered |= {"session": {*SESSIONS}}
     offered |= {"countries": {code.lower() for code in COUNTRIES}}

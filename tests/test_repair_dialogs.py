@@ -58,6 +58,11 @@ def test_dialogs_of_repairs_can_be_filled() -> None:
             "confirm": {"hostname", "changes", "differences"},
         },
         "removal_left": {"init": {"hostname", "record"}, "confirm": {"hostname"}},
+        "removal_served": {
+            "init": {"hostname", "service"},
+            "open": {"hostname", "changes"},
+            "confirm": {"hostname"},
+        },
         "removal_in_file": {
             "init": {"hostname"},
             "app": {"app", "entry", "hostname"},

@@ -1,8 +1,8 @@
 """Binary sensors for Cloudflare mTLS."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import override
+from dataclasses import dataclass, replace
+from typing import Final, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -28,6 +28,7 @@ from .entity import (
 )
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
+from .subentries import read_hostname_settings
 
 PARALLEL_UPDATES = 0
 
@@ -80,6 +81,8 @@ TUNNEL_BINARY_SENSORS: tuple[TunnelBinarySensorEntityDescription, ...] = (
     ),
 )
 
+_REACHES: Final = "reaches_home_assistant"
+
 HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
     HostnameBinarySensorEntityDescription(
         key="drift",
@@ -97,13 +100,13 @@ HOSTNAME_BINARY_SENSORS: tuple[HostnameBinarySensorEntityDescription, ...] = (
         is_on_fn=lambda hostname: hostname.enforced,
     ),
     HostnameBinarySensorEntityDescription(
-        key="reaches_home_assistant",
+        key=_REACHES,
         translation_key="reaches_home_assistant",
         entity_category=EntityCategory.DIAGNOSTIC,
         coordinator_fn=lambda data: data.visits,
         available_fn=lambda _: True,
         is_on_fn=lambda hostname: (
-            hostname.arrival.is_home if hostname.arrival else None
+            hostname.arrival.is_there if hostname.arrival else None
         ),
     ),
 )
@@ -165,6 +168,18 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
     """A binary sensor of a protected hostname."""
 
     entity_description: HostnameBinarySensorEntityDescription
+
+    def __init__(
+        self,
+        entry: CloudflareConfigEntry,
+        description: HostnameBinarySensorEntityDescription,
+        subentry_id: str,
+    ) -> None:
+        """Initialize the entity, and call it by what the hostname is for."""
+        settings = read_hostname_settings(entry.subentries[subentry_id].data)
+        if description.key == _REACHES and not settings.protected.is_home:
+            description = replace(description, translation_key="reaches_service")
+        super().__init__(entry, description, subentry_id)
 
     @override
     async def async_added_to_hass(self) -> None:

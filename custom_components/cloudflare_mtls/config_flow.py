@@ -34,10 +34,10 @@ from .engine.permissions import NEEDED, OPTIONAL, token_url
 from .engine.sync.dry_runs import SkipDryRuns
 from .engine.sync.reconciler import Reconciler
 from .engine.sync.settings import HostnameSettings
+from .flows.account_choices import AccountChoices
 from .flows.api_token import TokenAccess, async_connect, async_read_token
 from .flows.companion_device import CompanionDeviceFlow
 from .flows.form import choice, made, show_form
-from .flows.hostname_draft import AccountChoices
 from .flows.hostname_steps import HostnameSteps
 from .flows.login_hostname import LoginHostnameFlow
 from .flows.options import CloudflareOptionsFlow

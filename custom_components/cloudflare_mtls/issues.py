@@ -54,6 +54,7 @@ class Fix(StrEnum):
     SHOW_HANDOVER = "show_handover"
     LOST_ZONE = "lost_zone"
     KEEP_BLOCKED = "keep_blocked"
+    STILL_SERVED = "still_served"
     RELEASE = "release"
     LOGIN_LEFT = "login_left"
     LOGIN_UNDONE = "login_undone"
@@ -280,6 +281,14 @@ def _removal_issue(hostname: str, plan: Plan) -> Issue:
     """Return the issue for a removed hostname that could not be taken down, or not yet."""
     left = plan.what_is_left(hostname)
     match left.code if left else None:
+        case ProblemCode.STILL_SERVED if left:
+            return Issue(
+                id=f"removal_served_{hostname}",
+                translation_key="removal_served",
+                placeholders={"hostname": hostname, "service": left.detail},
+                fix=(Fix.STILL_SERVED, hostname),
+                severity=ir.IssueSeverity.WARNING,
+            )
         case ProblemCode.STILL_REACHABLE if left:
             return Issue(
                 id=f"removal_left_{hostname}",
@@ -320,7 +329,7 @@ def arrival_issue(hostname: str, arrival: Arrival) -> Issue:
     issue = _hostname_issue(f"arrival_{arrival}", hostname, fixable=False)
     # Some of it stops no device.
     return (
-        replace(issue, severity=ir.IssueSeverity.WARNING) if arrival.is_home else issue
+        replace(issue, severity=ir.IssueSeverity.WARNING) if arrival.is_there else issue
     )
 
 

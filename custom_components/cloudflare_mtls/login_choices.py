@@ -30,8 +30,7 @@ from .engine.access.settings import (
 )
 from .engine.api.access_models import ONE_TIME_PIN
 from .engine.api.errors import EngineError, ZeroTrustNotSetUp
-from .engine.sync.reach import zone_of
-from .engine.tunnels.served import find_served
+from .engine.tunnels.served import ServedHostname, find_served, served_hostnames
 from .wording import Message, describe
 
 CONF_CONNECTOR: Final = "connector"
@@ -56,17 +55,6 @@ _FIELDS: Final[Mapping[SettingsFault, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServedHostname:
-    """A hostname that a tunnel of the account serves.
-
-    demanding: the tunnel, if its cloudflared can be told to demand the token of a login.
-    """
-
-    zone_id: str
-    demanding: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class LoginChoices:
     """The hostnames, groups and login methods of an account, as they were read for a dialog."""
 
@@ -86,16 +74,11 @@ class LoginChoices:
             observation = await access.writer.observe()
         except EngineError as err:
             return describe_access(err)
-        hostnames = {
-            hostname: ServedHostname(
-                zone_id=zone.id,
-                demanding=tunnel.id if tunnel.remotely_managed else None,
-            )
-            for tunnel in tunnels
-            for hostname in served.get(tunnel.id, ())
-            if "*" not in hostname and (zone := zone_of(hostname, zones))
-        }
-        return cls(access=access, observation=observation, hostnames=hostnames)
+        return cls(
+            access=access,
+            observation=observation,
+            hostnames=served_hostnames(tunnels, served, zones),
+        )
 
     @property
     def offered(self) -> list[str]:
@@ -108,6 +91,11 @@ class LoginChoices:
         return sorted(
             self.hostnames.keys() - taken, key=lambda name: (name != browser, name)
         )
+
+    def demanding(self, hostname: str) -> str | None:
+        """Return the tunnel of a hostname, if its cloudflared can be told to demand a login's token."""
+        tunnel = self.hostnames[hostname].tunnel
+        return tunnel.id if tunnel.remotely_managed else None
 
     def foreign_application(self, hostname: str) -> str | None:
         """Return the name of somebody else's application that stands in front of a hostname."""
@@ -154,7 +142,7 @@ class LoginChoices:
         try:
             return LoginSettings(
                 hostname=hostname,
-                zone_id=served.zone_id,
+                zone_id=served.zone.id,
                 who=read_who(people),
                 countries=read_countries(people),
                 login_methods=frozenset(chosen - {ONE_TIME_PIN}),
@@ -164,7 +152,9 @@ class LoginChoices:
                     path for each in rules[CONF_OPEN_PATHS] if (path := each.strip())
                 ),
                 keep_in_sync=rules[CONF_KEEP_IN_SYNC],
-                connector_of=served.demanding if rules.get(CONF_CONNECTOR) else None,
+                connector_of=self.demanding(hostname)
+                if rules.get(CONF_CONNECTOR)
+                else None,
             )
         except InvalidLoginSettings as err:
             return describe_fault(err)

@@ -21,6 +21,7 @@ from .flows.login_drift import LoginDriftFlow, LoginListChangedFlow
 from .flows.login_repairs import LoginLeftFlow, LoginUndoneFlow
 from .flows.lost_zone import LostZoneFlow
 from .flows.release import ReleaseFlow
+from .flows.removed_hostname import KeepBlockedFlow, StillServedFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
 from .pages.handovers import async_get_handovers
@@ -135,21 +136,6 @@ class ShowHandoverFlow(FixFlow):
         return self.async_create_entry(data={})
 
 
-class KeepBlockedFlow(FixFlow):
-    """End the removal of a hostname that somebody else's record still leads home."""
-
-    @override
-    async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
-        return self.show_confirm({"hostname": self.subject}, message)
-
-    @override
-    async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        protection = self._entry.runtime_data.protection
-        await protection.removals.async_forget_hostname(self.subject)
-        await protection.async_refresh()
-        return self.async_create_entry(data={})
-
-
 class FixFindingFlow(FixFlow):
     """Change the one setting at Cloudflare that is in the way of companion devices."""
 
@@ -184,6 +170,7 @@ _FLOWS: Final[Mapping[Fix, type[FixFlow]]] = {
     Fix.SHOW_HANDOVER: ShowHandoverFlow,
     Fix.LOST_ZONE: LostZoneFlow,
     Fix.KEEP_BLOCKED: KeepBlockedFlow,
+    Fix.STILL_SERVED: StillServedFlow,
     Fix.RELEASE: ReleaseFlow,
     Fix.LOGIN_LEFT: LoginLeftFlow,
     Fix.LOGIN_UNDONE: LoginUndoneFlow,

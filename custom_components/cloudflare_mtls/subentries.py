@@ -25,6 +25,7 @@ from .const import (
     CONF_ONE_TIME_PIN,
     CONF_OPEN_PATHS,
     CONF_PUBLISHED,
+    CONF_PURPOSE,
     CONF_SERVICE,
     CONF_SESSION,
     CONF_SYSTEM,
@@ -39,7 +40,13 @@ from .engine.api.names import in_letters
 from .engine.certificates.companions import CompanionDevice
 from .engine.certificates.names import read_name
 from .engine.certificates.systems import System
-from .engine.sync.settings import Found, HostnameSettings, Layout, ProtectedHostname
+from .engine.sync.settings import (
+    Found,
+    HostnameSettings,
+    Layout,
+    ProtectedHostname,
+    Purpose,
+)
 
 
 def hostnames_of(
@@ -61,6 +68,8 @@ def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
             hostname=data[CONF_HOSTNAME],
             tunnel_id=data[CONF_TUNNEL_ID],
             service=data[CONF_SERVICE],
+            # Earlier versions knew of no other service.
+            purpose=Purpose(data.get(CONF_PURPOSE, Purpose.HOME_ASSISTANT)),
             layout=Layout(data[CONF_LAYOUT]),
             exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
             published=data[CONF_PUBLISHED],
@@ -81,6 +90,7 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
         CONF_ZONE_ID: settings.zone_id,
         CONF_TUNNEL_ID: protected.tunnel_id,
         CONF_SERVICE: protected.service,
+        CONF_PURPOSE: protected.purpose.value,
         CONF_LAYOUT: protected.layout.value,
         CONF_EXEMPT_PATHS: list(protected.exempt_paths),
         CONF_PUBLISHED: protected.published,

@@ -33,6 +33,7 @@ from .engine.api.errors import (
 )
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
+from .engine.sync.settings import ProtectedHostname
 from .engine.sync.steps import DescribableStep, IngressStep
 from .languages import async_language_of_user
 from .quoting import Ours, quoted, shown
@@ -229,12 +230,13 @@ def _origin_request_of(text: Texts, step: DescribableStep) -> str:
     return f" {text('origin_request', settings=Ours(settings))}"
 
 
-def exemptions_of(text: Texts, exempt_paths: Iterable[str]) -> Ours:
+def exemptions_of(text: Texts, protected: ProtectedHostname) -> Ours:
     """Return what exempt paths open as a list in Markdown, with texts of the category "common"."""
     lines = []
-    for path in exempt_paths:
+    for path in protected.exempt_paths:
         key = "exempt_prefix" if is_prefix(path) else "exempt_exact"
-        opened = opened_by(path)
+        opened = opened_by(path) if protected.is_home else None
         warning = f" {text(f'exempt_{opened}')}" if opened else ""
         lines.append(f"- {text(key, path=path)}{warning}")
-    return Ours("\n".join([text("exempt_paths"), "", *lines]) if lines else "")
+    other = [] if protected.is_home else ["", text("exempt_other")]
+    return Ours("\n".join([text("exempt_paths"), "", *lines, *other]) if lines else "")

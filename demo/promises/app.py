@@ -1,6 +1,6 @@
 """A tunnel of the app Cloudflared: its options are changed once a person agrees, one entry alone."""
 
-from ..account import entity_id, subentry_of, until_state
+from ..account import add_new_hostname, entity_id, subentry_of, until_state
 from ..app import App
 from ..expectations import expect_blocked, expect_no_repair
 from ..flow import Flow
@@ -11,7 +11,6 @@ from ..report import CheckFailed, expect, expect_equal, until
 from ..world import World
 from .protection import leave_open
 
-_HOSTNAME = "protected_hostname"
 _SECONDS_UNTIL_SEEN = 15
 
 
@@ -73,11 +72,13 @@ async def failure_is_undone(world: World) -> None:
     """Add a second hostname while the app fails once, and visit the first one."""
     app = _app(world)
     hosts = await app.hosts()
-    flow = await Flow.add(world.admin, world.entry_id, _HOSTNAME)
+    flow = await add_new_hostname(world)
     await flow.submit()
     flow.expect_step("hostname")
     hostname = f"nas.{world.cloudflare.facts['zone_name']}"
     await flow.submit(hostname=hostname, service="http://192.168.1.20:5000")
+    flow.expect_step("purpose")
+    await flow.submit(purpose="other")
     await flow.submit()
     await flow.until_shown(world.socket)
     flow.expect_step("by_app")

@@ -1,6 +1,13 @@
 """What goes wrong beside the rules: it is told, and costs nothing else."""
 
-from ..account import create_certificate, entity_id, refresh, subentry_of, submit_device
+from ..account import (
+    add_new_hostname,
+    create_certificate,
+    entity_id,
+    refresh,
+    subentry_of,
+    submit_device,
+)
 from ..expectations import DEVICE, expect_blocked, expect_no_repair
 from ..flow import Flow
 from ..other_application import answered_by_another
@@ -11,7 +18,6 @@ from ..report import expect, expect_equal, until
 from ..world import World
 
 _CABIN = "cabin.example"
-_HOSTNAME = "protected_hostname"
 
 
 async def _remove(world: World, title: str) -> None:
@@ -49,7 +55,7 @@ async def last_mile_is_looked_at(world: World) -> None:
 async def lost_domain_costs_itself(world: World) -> None:
     """Protect a hostname in a second domain, delete it, and change a rule in the first."""
     zone_id = await world.cloudflare.add_zone(_CABIN)
-    flow = await Flow.add(world.admin, world.entry_id, _HOSTNAME)
+    flow = await add_new_hostname(world)
     await flow.submit(zone_id=zone_id)
     flow.expect_step("hostname")
     hostname = flow.defaults["hostname"]

@@ -1,6 +1,6 @@
 """Nextcloud and Proxmox beside Home Assistant: which device opens which."""
 
-from ..account import refresh, subentry_of, submit_device, until_state
+from ..account import add_new_hostname, refresh, subentry_of, submit_device, until_state
 from ..browser import ANDROID
 from ..devices import download_bundle_in_browser, run_test, visit_in_browser
 from ..expectations import DEVICE
@@ -141,12 +141,13 @@ async def _add_device(
 
 async def _protect(world: World, service: Service, devices: list[str]) -> None:
     """Protect a hostname for a service in the dialog."""
-    flow = await Flow.add(world.admin, world.entry_id, _HOSTNAME)
-    flow.expect_step("zone")
+    flow = await add_new_hostname(world)
     await flow.submit()
     flow.expect_step("hostname")
     hostname = world.hostname_of(service.label)
     await flow.submit(hostname=hostname, service=service.address, devices=devices)
+    flow.expect_step("purpose")
+    await flow.submit(purpose="other")
     flow.expect_step("preview")
     await flow.submit()
     await flow.until_shown(world.socket)

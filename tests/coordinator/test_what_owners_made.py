@@ -28,7 +28,7 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.dialogs import add_hostname, begin_repair, confirm_repair, zone_and_tunnel
+from tests.dialogs import add_hostname, confirm_repair, open_repair, zone_and_tunnel
 
 FOUND = "found.example.com"
 SERVED = {"hostname": FOUND, "service": SERVICE, "originRequest": {"noTLSVerify": True}}
@@ -95,12 +95,15 @@ async def test_record_and_ingress_rule_of_the_owner(
     (block,) = (item for item in zone_of(sandbox).rules if item.ref == BLOCK_REF)
     assert FOUND in block.expression
     assert FOUND in (zone_of(sandbox).associations or [])
-    assert reported(hass) == {"removal_left"}
+    assert reported(hass) == {"removal_served"}
 
     # A person may leave it so.
     client = await browser(hass, hass_client)
-    step = await begin_repair(client, issues(hass)["removal_left"])
-    await confirm_repair(client, step)
+    menu = await open_repair(client, issues(hass)["removal_served"])
+    assert menu["menu_options"] == ["open", "confirm", "ignore"]
+    await confirm_repair(
+        client, await confirm_repair(client, menu, next_step_id="confirm")
+    )
     await settle(hass)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == set()
@@ -117,13 +120,13 @@ async def test_ingress_rule_of_the_owner(
     freezer: FrozenDateTimeFactory,
     name: str | None,
 ) -> None:
-    """Our own record goes, and the ingress rule stays."""
+    """The ingress rule stays, and our own record goes, which only a name without one gets."""
     serve(sandbox)
     if name:
         zone_of(sandbox).add_dns_record(record(name))
     before = made_by_owner(sandbox)
     subentry_id = await protect(hass, sandbox, loaded_entry)
-    assert made_by_owner(sandbox)["records"] != []
+    assert bool(made_by_owner(sandbox)["records"]) != bool(name)
 
     hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
     await settle(hass)
@@ -134,7 +137,7 @@ async def test_ingress_rule_of_the_owner(
     # Through the wildcard, everybody would get in.
     (block,) = (item for item in zone_of(sandbox).rules if item.ref == BLOCK_REF)
     assert (FOUND in block.expression) == bool(name)
-    assert reported(hass) == ({"removal_left"} if name else set())
+    assert reported(hass) == ({"removal_served"} if name else set())
 
 
 async def test_unpublished(

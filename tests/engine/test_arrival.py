@@ -2,7 +2,11 @@
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.arrival import Arrival, judge_arrival
+from custom_components.cloudflare_mtls.engine.arrival import (
+    Arrival,
+    judge_arrival,
+    judge_service,
+)
 from custom_components.cloudflare_mtls.engine.probe import Verdict, Visit
 
 ANSWER = "vQ8Yt1m3"
@@ -67,4 +71,31 @@ def test_arrival(
     """Each answer reads differently, and nothing but the answer itself counts as home."""
     visit = Visit(verdict=verdict, status=status, body=body.encode(), location=location)
     assert judge_arrival(visit, ANSWER) is arrival
-    assert arrival.is_home is (None if is_home is None else bool(is_home))
+    assert arrival.is_there is (None if is_home is None else bool(is_home))
+
+
+def _visit(verdict: Verdict, status: int | None, location: str, body: bytes) -> Visit:
+    return Visit(verdict=verdict, status=status, location=location, body=body)
+
+
+@pytest.mark.parametrize(
+    ("visit", "arrival"),
+    [
+        (_visit(LET_IN, 200, "", b"<h1>Nextcloud</h1>"), Arrival.SERVICE),
+        (_visit(LET_IN, 302, "/index.php/login", b""), Arrival.SERVICE),
+        (_visit(LET_IN, 401, "", b"Unauthorized"), Arrival.SERVICE),
+        (_visit(LET_IN, 400, "", b"400: Bad Request"), Arrival.SERVICE),
+        (_visit(LET_IN, 404, "", b""), Arrival.NO_RULE),
+        (_visit(NO_ORIGIN, 502, "", b""), Arrival.NO_SERVICE),
+        (
+            _visit(LET_IN, 302, "https://x.cloudflareaccess.com/cdn-cgi", b""),
+            Arrival.LOGIN,
+        ),
+        (_visit(Verdict.BLOCKED, 403, "", b""), Arrival.BLOCKED),
+        (_visit(Verdict.UNREACHABLE, None, "", b""), Arrival.UNKNOWN),
+    ],
+)
+def test_another_service(visit: Visit, arrival: Arrival) -> None:
+    """Any answer from behind the tunnel is its own, but Cloudflare's and cloudflared's are not."""
+    assert judge_service(visit) is arrival
+    assert arrival.needs_a_person is (arrival not in (Arrival.SERVICE, Arrival.UNKNOWN))

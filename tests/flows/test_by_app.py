@@ -21,7 +21,7 @@ from tests.common import (
     submit,
     zone_of,
 )
-from tests.dialogs import to_zone
+from tests.dialogs import add_hostname, to_zone
 from tests.supervised import OPTIONS, install_app
 
 NAME = "house-mobile.example.com"
@@ -365,10 +365,7 @@ async def test_further_hostname(
     loaded_entry: MockConfigEntry,
 ) -> None:
     """The dialog of a further hostname does the same."""
-    flows = hass.config_entries.subentries
-    result = await flows.async_init(
-        (loaded_entry.entry_id, "protected_hostname"), context={"source": "user"}
-    )
+    result = await add_hostname(hass, loaded_entry)
     chosen = {"zone_id": sandbox.zone_id, "tunnel_id": tunnel_of(app)}
     result = await submit(hass, result, chosen)
     typed = {**choose(), "hostname": NAME, "service": ENTRY["service"]}

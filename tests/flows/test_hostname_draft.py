@@ -17,10 +17,12 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
     Layout,
     ProtectedHostname,
 )
-from custom_components.cloudflare_mtls.flows.hostname_draft import (
-    AccountChoices,
-    ChosenTunnel,
-    HostnameDraft,
+from custom_components.cloudflare_mtls.flows.account_choices import AccountChoices
+from custom_components.cloudflare_mtls.flows.chosen_tunnel import ChosenTunnel, look_at
+from custom_components.cloudflare_mtls.flows.hostname_draft import HostnameDraft, offer
+from custom_components.cloudflare_mtls.flows.hostname_form import (
+    read_settings,
+    wrong_place,
 )
 from custom_components.cloudflare_mtls.wording import Message
 from sandbox import Sandbox
@@ -86,11 +88,22 @@ async def look(
 ) -> ChosenTunnel:
     """Return the home lab's tunnel, chosen for the home lab's zone."""
     choices = await load(hass, client, **known)
-    chosen = await choices.look_at(
-        choices.zones[Sandbox.zone_id], choices.tunnels.by_id[Sandbox.tunnel_id]
+    chosen = await look_at(
+        choices,
+        choices.zones[Sandbox.zone_id],
+        choices.tunnels.by_id[Sandbox.tunnel_id],
     )
     assert isinstance(chosen, ChosenTunnel)
     return chosen
+
+
+async def draft_of(
+    chosen: ChosenTunnel, typed: dict[str, Any]
+) -> HostnameDraft | Message:
+    """Return a draft of what a person typed, or what is wrong with it."""
+    hostname = typed["hostname"]
+    settings = wrong_place(chosen, hostname) or read_settings(chosen, hostname, typed)
+    return settings if isinstance(settings, Message) else await offer(chosen, settings)
 
 
 async def test_from_the_account_to_the_protected_hostname(
@@ -101,7 +114,7 @@ async def test_from_the_account_to_the_protected_hostname(
     assert chosen.propose() == (HOSTNAME, SERVICE)
     assert chosen.permissions.count("\n| ") == ROWS
 
-    draft = await chosen.draft(TYPED)
+    draft = await draft_of(chosen, TYPED)
     assert isinstance(draft, HostnameDraft)
     assert len(draft.plan.steps) == 5
     assert draft.settings.protected == ProtectedHostname(
@@ -165,7 +178,6 @@ async def test_every_good_hostname_is_taken(
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ({"hostname": "-"}, Message("hostname_malformed", field="hostname")),
         (
             {"hostname": "a.example.net"},
             Message("hostname_outside_zone", {"zone": "example.com"}, "hostname"),
@@ -207,7 +219,7 @@ async def test_what_is_typed_wrong(
     """Each mistake has its message, beside its field."""
     chosen = await look(hass, client, others=[settings("b.example.com")])
 
-    assert await chosen.draft({**TYPED, **typed}) == message
+    assert await draft_of(chosen, {**TYPED, **typed}) == message
 
 
 @pytest.mark.parametrize(
@@ -230,7 +242,7 @@ async def test_hostname_that_is_in_use_in_other_letters(
     ingress.insert(0, {"hostname": written, "service": service})
     chosen = await look(hass, client)
 
-    assert await chosen.draft({**TYPED, "hostname": hostname}) == Message(
+    assert await draft_of(chosen, {**TYPED, "hostname": hostname}) == Message(
         "hostname_in_use", {"hostname": hostname, "by": service}, "hostname"
     )
     assert sandbox.journal.writes == []
@@ -243,7 +255,7 @@ async def test_hostname_that_is_changed(
     current = settings("nas.example.com", published=False)
     chosen = await look(hass, client, current=current)
 
-    draft = await chosen.draft({**TYPED, "hostname": "nas.example.com"})
+    draft = await draft_of(chosen, {**TYPED, "hostname": "nas.example.com"})
 
     assert isinstance(draft, HostnameDraft)
     assert not draft.settings.protected.published
@@ -253,7 +265,7 @@ async def test_apply_that_is_stopped(
     hass: HomeAssistant, sandbox: Sandbox, faults: Faults, client: CloudflareClient
 ) -> None:
     """The error says what stopped the changes, and a second plan holds what is left."""
-    draft = await (await look(hass, client)).draft(TYPED)
+    draft = await draft_of(await look(hass, client), TYPED)
     assert isinstance(draft, HostnameDraft)
     faults.refuse("POST", "/dns_records", 400, 1, "No")
 

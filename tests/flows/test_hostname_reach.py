@@ -105,6 +105,7 @@ async def test_another_hostname_instead(hass: HomeAssistant, sandbox: Sandbox) -
     result = await to_hostname(hass, sandbox)
     typed = {**choose(layout="block_only"), "hostname": DEEP, "service": "http://ha:80"}
     result = await submit(hass, result, typed)
+    result = await submit(hass, result, {"purpose": "home_assistant"})
     assert result["type"] is FlowResultType.MENU
     assert result["menu_options"] == ["hostname", "accept"]
     assert result["description_placeholders"] == {
@@ -122,6 +123,7 @@ async def test_another_hostname_instead(hass: HomeAssistant, sandbox: Sandbox) -
     assert markers["service"].description == {"suggested_value": "http://ha:80"}
     typed["hostname"] = "ha-mobile.example.com"
     result = await submit(hass, result, typed)
+    result = await submit(hass, result, {"purpose": "home_assistant"})
     assert result["step_id"] == "preview"
     await submit(hass, result)
     assert_protected(sandbox, "ha-mobile.example.com")

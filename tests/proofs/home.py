@@ -107,6 +107,10 @@ class Home:
         """Take hostnames down; their settings stay."""
         return await self._run(set(hostnames), remove=True)
 
+    async def open(self, *hostnames: str) -> Run:
+        """Open hostnames to everybody that were there before; their settings stay."""
+        return await self._run(set(hostnames), remove=True, opens=True)
+
     async def create_certificate(self) -> Run:
         """Create a certificate for a new key."""
         request = make_signing_request("Phone", "01J0DEVICE", KeyType.EC_P256)
@@ -119,9 +123,11 @@ class Home:
         self.created.append(CreatedCertificate(certificate, request.public_key))
         return Run()
 
-    async def _run(self, hostnames: set[str], *, remove: bool) -> Run:
+    async def _run(
+        self, hostnames: set[str], *, remove: bool, opens: bool = False
+    ) -> Run:
         elsewhere = {item.hostname for item in self._elsewhere}
-        extent = Extent(hostnames=hostnames | elsewhere, remove=remove)
+        extent = Extent(hostnames=hostnames | elsewhere, remove=remove, opens=opens)
         try:
             outcome = await self._engine().sync(extent)
         except EngineError as err:

@@ -7,7 +7,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHost
 
 from .home import Home, Run
 
-type JobKind = Literal["sync", "take_down", "create_certificate"]
+type JobKind = Literal["sync", "take_down", "open", "create_certificate"]
 
 
 @dataclass(frozen=True)
@@ -24,5 +24,7 @@ class Job:
                 return await home.sync()
             case "take_down":
                 return await home.take_down(*home.settings)
+            case "open":
+                return await home.open(*home.settings)
             case "create_certificate":
                 return await home.create_certificate()

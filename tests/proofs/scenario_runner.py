@@ -21,7 +21,7 @@ from .home import Home, without_pauses
 from .resettable_sandbox import ResettableSandbox
 from .scenarios import Scenario
 from .write_monitor import WriteMonitor
-from .zone_contents import contents_of, devices_get_in, duplicates
+from .zone_contents import contents_of, devices_get_in, duplicates, locks_of
 
 # A recovery should take one run; after this many runs, it is given up.
 _MAX_RUNS: Final = 4
@@ -73,6 +73,8 @@ class ScenarioRunner:
         monitor = WriteMonitor(self.sandbox)
         for item in scenario.job.hostnames:
             monitor.watch(item)
+            if scenario.job.kind == "open":
+                monitor.opened.add(item.hostname)
         monitor.accept_state()
         return monitor
 
@@ -111,7 +113,9 @@ class ScenarioRunner:
         """Return what is wrong with the state once a run has recovered."""
         sandbox, hostnames = self.sandbox, scenario.job.hostnames
         found = [f"twice: {each}" for each in duplicates(sandbox, monitor.protected)]
-        found += [f"exposed: {each}" for each in monitor.exposed_hostnames()]
+        exposed = monitor.exposed_hostnames()
+        found += [f"exposed: {each}" for each in exposed - monitor.opened]
+        found += [f"not open: {each}" for each in monitor.opened - exposed]
         match scenario.job.kind:
             case "sync":
                 found += [
@@ -124,6 +128,12 @@ class ScenarioRunner:
                     f"left behind: {thing}"
                     for item in hostnames
                     for thing in contents_of(sandbox, item.hostname)
+                ]
+            case "open":
+                found += [
+                    f"left behind: {thing}"
+                    for item in hostnames
+                    for thing in locks_of(sandbox, item.hostname)
                 ]
             case "create_certificate":
                 keys = [

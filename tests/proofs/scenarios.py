@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
+from custom_components.cloudflare_mtls.engine.sync.settings import Found
 from sandbox.clock import Delays
 from sandbox.faults import FaultKind
 from sandbox.seed import SERVICE
@@ -20,6 +21,7 @@ from .resettable_sandbox import ResettableSandbox
 _HOSTNAME: Final = protected(HOME, "/api/webhook/")
 _PHONES: Final = replace(_HOSTNAME, devices=frozenset({"phone"}))
 _TABLETS: Final = replace(_HOSTNAME, devices=frozenset({"tablet"}))
+_ADOPTED: Final = replace(_HOSTNAME, found=Found.ADOPTED)
 _SYNC: Final = Job("sync", (_HOSTNAME,))
 _TAKE_DOWN: Final = Job("take_down", (_HOSTNAME,))
 _CREATE_CERTIFICATE: Final = Job("create_certificate")
@@ -120,6 +122,26 @@ async def _in_sync_with_a_file(sandbox: ResettableSandbox) -> None:
     assert (await sandbox.new_home(_HOSTNAME).sync()).is_done
 
 
+async def _of_owner(sandbox: ResettableSandbox) -> None:
+    """Have the tunnel serve the hostname for its owner, who led it there."""
+    await add_foreign_things(sandbox)
+    sandbox.zone.add_dns_record(
+        DnsRecord("CNAME", HOME, TUNNEL_ADDRESS, proxied=True, comment="me")
+    )
+    rule = {
+        "hostname": HOME,
+        "service": SERVICE,
+        "originRequest": {"noTLSVerify": True},
+    }
+    sandbox.tunnel.ingress.insert(0, rule)
+
+
+async def _adopted(sandbox: ResettableSandbox) -> None:
+    """Protect the hostname of its owner."""
+    await _of_owner(sandbox)
+    assert (await sandbox.new_home(_ADOPTED).sync()).is_done
+
+
 async def _exposed(sandbox: ResettableSandbox) -> None:
     """Expose the hostname: delete the rules; the wildcard record leads to the tunnel."""
     await _in_sync(sandbox)
@@ -153,6 +175,18 @@ SCENARIOS: Final = (
         Job("sync", (_TABLETS,)),
         _for_the_phone,
         prepare_earlier=_for_the_phone,
+    ),
+    Scenario(
+        "Protect a hostname that is there",
+        Job("sync", (_ADOPTED,)),
+        _of_owner,
+        prepare_earlier=_adopted,
+    ),
+    Scenario(
+        "Stop protecting a hostname",
+        Job("open", (_ADOPTED,)),
+        _adopted,
+        prepare_earlier=_of_owner,
     ),
     Scenario(
         "Create a certificate",

@@ -8,7 +8,7 @@ from sandbox.journal import Entry
 
 from .exposure import ExposureFinder, UnauthorizedRequest
 from .resettable_sandbox import ResettableSandbox
-from .zone_contents import foreign_contents
+from .zone_contents import foreign_contents, rules_naming
 
 
 class WriteMonitor:
@@ -21,6 +21,9 @@ class WriteMonitor:
         self.violations: list[str] = []
         # The exempt paths of every hostname that a home protects.
         self.protected: dict[str, tuple[str, ...]] = {}
+        # Those whose ingress rules are their owner's, and those that a person has opened.
+        self.adopted: set[str] = set()
+        self.opened: set[str] = set()
         # The devices that may use each limited hostname.
         self.devices: dict[str, frozenset[str]] = {}
         self._sandbox = sandbox
@@ -32,6 +35,8 @@ class WriteMonitor:
     def watch(self, item: ProtectedHostname) -> None:
         """Judge a hostname by these settings from now on."""
         self.protected[item.hostname] = item.exempt_paths
+        if item.is_adopted:
+            self.adopted.add(item.hostname)
         self.devices.pop(item.hostname, None)
         if item.devices is not None:
             self.devices[item.hostname] = item.devices
@@ -57,7 +62,14 @@ class WriteMonitor:
             return
         write = f"{entry.method} {entry.path}"
         admitted = self.admitted()
-        if added := admitted - self._admitted:
+        added = {
+            request
+            for request in admitted - self._admitted
+            # No rule may let anybody past others any more once it is open.
+            if request.hostname not in self.opened
+            or rules_naming(self._sandbox, request.hostname)
+        }
+        if added:
             self.violations.append(f"{write} opened {_first(added)}")
         self._admitted = admitted
         foreign = self._read_foreign()
@@ -69,7 +81,7 @@ class WriteMonitor:
         self._foreign = foreign
 
     def _read_foreign(self) -> dict[str, str]:
-        parts = foreign_contents(self._sandbox, self.protected)
+        parts = foreign_contents(self._sandbox, self.protected, self.adopted)
         return {part: json.dumps(content) for part, content in parts.items()}
 
 

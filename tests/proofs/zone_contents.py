@@ -1,6 +1,6 @@
 """What a zone and its tunnel contain: what is foreign, what is ours, and how often."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
@@ -15,9 +15,14 @@ from .resettable_sandbox import OWN_REFS, ResettableSandbox
 
 
 def foreign_contents(
-    sandbox: ResettableSandbox, hostnames: Iterable[str]
+    sandbox: ResettableSandbox,
+    hostnames: Iterable[str],
+    adopted: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return everything that is not ours, as JSON of the API and in its order."""
+    """Return everything that is not ours, as JSON of the API and in its order.
+
+    Of the hostnames that a home adopted, the ingress rules are their owner's.
+    """
     zone, ours = sandbox.zone, set(hostnames)
     entrypoint = zone.entrypoint()
     rules = ruleset_json(entrypoint).get("rules", []) if entrypoint else []
@@ -33,7 +38,7 @@ def foreign_contents(
         "ingress": [
             rule
             for rule in sandbox.tunnel.ingress
-            if rule.get("hostname") not in ours or rule.get("path")
+            if rule.get("hostname") not in ours.difference(adopted) or rule.get("path")
         ],
         "configuration": [item for item in config.items() if item[0] != "ingress"],
     }
@@ -60,20 +65,28 @@ def duplicates(sandbox: ResettableSandbox, hostnames: Iterable[str]) -> list[str
     return sorted({thing for thing in things if things.count(thing) > 1})
 
 
+def rules_naming(sandbox: ResettableSandbox, hostname: str) -> list[str]:
+    """Return the custom rules that name a hostname."""
+    return [rule.ref for rule in sandbox.zone.rules if hostname in rule.expression]
+
+
+def locks_of(sandbox: ResettableSandbox, hostname: str) -> list[str]:
+    """Return what stands in front of a hostname, or asks its visitors for a certificate."""
+    names = sandbox.zone.associations or ()
+    return [
+        *rules_naming(sandbox, hostname),
+        *(f"association {name}" for name in names if name == hostname),
+    ]
+
+
 def contents_of(sandbox: ResettableSandbox, hostname: str) -> list[str]:
     """Return what of ours is there for a hostname."""
-    zone = sandbox.zone
     return [
-        *(rule.ref for rule in zone.rules if hostname in rule.expression),
+        *locks_of(sandbox, hostname),
         *(
             f"record {record.name}"
-            for record in zone.dns_records.values()
+            for record in sandbox.zone.dns_records.values()
             if record.name == hostname and record.comment == RECORD_COMMENT
-        ),
-        *(
-            f"association {name}"
-            for name in zone.associations or ()
-            if name == hostname
         ),
         *(
             f"ingress {hostname}"

@@ -18,6 +18,7 @@ from ..engine.certificates.certificate import Certificate
 from ..engine.certificates.companions import CompanionDevice, CompanionState
 from ..engine.certificates.keys import PrivateKey, make_signing_request
 from ..engine.certificates.signing import issue_certificate
+from ..engine.sync.settings import HostnameSettings
 from ..limited_hostnames import async_admit
 from ..pages.handovers import Delivery, Handover, async_get_handovers
 from ..pages.visit import async_get_questions
@@ -192,9 +193,10 @@ class CertificateCreator:
         """Return what the device fetches, once the edge lets the certificate in."""
         device = request.device
         await self._protection.async_pin()
-        hostname = self._hostname_of(device)
-        if hostname:
-            await self._visit_first(creation, request, signed, hostname)
+        settings = self._hostname_of(device)
+        hostname = settings.hostname if settings else None
+        if settings:
+            await self._visit_first(creation, request, signed, settings)
         return await self._hass.async_add_executor_job(
             partial(
                 pack,
@@ -205,6 +207,7 @@ class CertificateCreator:
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
                 hostname=hostname,
+                is_home=settings is None or settings.protected.is_home,
                 hostnames=self._hostnames_of(device, hostname),
             )
         )
@@ -214,12 +217,13 @@ class CertificateCreator:
         creation: Creation,
         request: CertificateRequest,
         signed: _SignedCertificate,
-        hostname: str,
+        settings: HostnameSettings,
     ) -> None:
         """Visit the device's hostname with its new certificate, if the rules let it in.
 
         Raises HomeAssistantError where the new certificate could not work.
         """
+        hostname = settings.hostname
         plan = self._protection.data.plans.get(request.device.zone_id)
         if (
             plan is None
@@ -233,6 +237,7 @@ class CertificateCreator:
             hostname,
             signed.key,
             signed.issued,
+            settings.protected.purpose,
         )
         # One that was revoked meanwhile is blocked because of that.
         self._raise_if_unwanted(creation, request)
@@ -283,20 +288,21 @@ class CertificateCreator:
         ):
             raise_translated_error(describe_problem(problem))
 
-    def _hostname_of(self, device: CompanionDevice) -> str | None:
+    def _hostname_of(self, device: CompanionDevice) -> HostnameSettings | None:
         """Return the hostname that the device uses, if it can be reached.
 
         Where nobody chose one, or it is no longer protected or not for the device, that is the
-        first of its zone that is.
+        first of its zone that is, one of Home Assistant before all others.
         """
-        published = {
-            item.hostname: item.protected.published
+        usable = [
+            item
             for item in self._protection.hostnames
             if item.zone_id == device.zone_id and item.is_for(device.id)
-        }
-        if device.hostname in published:
-            return device.hostname if published[device.hostname] else None
-        return next((item for item in published if published[item]), None)
+        ]
+        chosen = [item for item in usable if item.hostname == device.hostname]
+        published = [item for item in chosen or usable if item.protected.published]
+        published.sort(key=lambda item: not item.protected.is_home)
+        return next(iter(published), None)
 
     def _hostnames_of(
         self, device: CompanionDevice, first: str | None

@@ -4,9 +4,10 @@ import asyncio
 from typing import Final
 
 from ..engine.api.models import ClientCertificate
-from ..engine.arrival import Arrival, judge_arrival
+from ..engine.arrival import Arrival, judge_arrival, judge_service
 from ..engine.certificates.keys import PrivateKey
 from ..engine.probe import Probe
+from ..engine.sync.settings import Purpose
 from ..pages.visit import Questions
 
 # Seconds before each visit: rules and associations reach the edge's servers one by one.
@@ -19,10 +20,20 @@ async def async_visit_first(
     hostname: str,
     key: PrivateKey,
     certificate: ClientCertificate,
+    purpose: Purpose,
 ) -> Arrival:
-    """Return where a visit ended: it was blocked only where the edge blocked all of them."""
+    """Return where a visit ended: it was blocked only where the edge blocked all of them.
+
+    Only Home Assistant has a view for visits; of another service, its first page is asked for.
+    """
     for pause in _PAUSES:
         await asyncio.sleep(pause)
+        if purpose is Purpose.OTHER:
+            visit = await probe.with_certificate(hostname, key, certificate.pem, "/")
+            arrival = judge_service(visit)
+            if arrival is Arrival.BLOCKED:
+                continue
+            return arrival
         question = questions.ask()
         visit = await probe.with_certificate(
             hostname, key, certificate.pem, question.path

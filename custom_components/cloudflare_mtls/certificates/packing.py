@@ -18,6 +18,7 @@ def pack(
     facts: CertificateFacts,
     advised_format: BundleFormat,
     hostname: str | None,
+    is_home: bool,
     hostnames: tuple[str, ...],
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
@@ -36,5 +37,6 @@ def pack(
             for item in formats
         ),
         hostname=hostname,
+        is_home=is_home,
         hostnames=hostnames,
     )

@@ -78,6 +78,10 @@ class Removals:
         """Note which hostnames are being removed: Home Assistant may stop before they are down."""
         await self._tombstones.async_note_ordered(subentry_ids)
 
+    async def async_let_go(self, hostname: str) -> None:
+        """Forget a hostname that was opened to everybody; nothing of it is taken down any more."""
+        await self._tombstones.async_note_let_go(hostname)
+
     async def async_release(self, hostname: str) -> None:
         """Take a person's word that no local tunnel's file names a removed hostname any more."""
         await self._tombstones.async_note_released(hostname)

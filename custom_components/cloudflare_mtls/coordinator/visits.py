@@ -87,7 +87,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
     def arrival_at(self, hostname: str) -> Arrival | None:
         """Return what was met last behind a hostname's rules; what worked once is not known for ever."""
         arrival, seen_at = self._arrivals.get(hostname, (None, None))
-        if arrival and seen_at and arrival.is_home:
+        if arrival and seen_at and arrival.is_there:
             return arrival if seen_at.age < _TRUSTED_FOR else None
         return arrival
 

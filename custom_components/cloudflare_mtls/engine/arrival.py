@@ -21,6 +21,8 @@ class Arrival(StrEnum):
     """This Home Assistant answered."""
     REWRITTEN = "rewritten"
     """This Home Assistant answered, but was asked for another hostname."""
+    SERVICE = "service"
+    """Another service answered, where a hostname is for one."""
     BLOCKED = "blocked"
     NO_CERTIFICATE = "no_certificate"
     """The edge has no certificate for the hostname."""
@@ -39,16 +41,16 @@ class Arrival(StrEnum):
     """Nothing is known: there was no answer, or not one of Cloudflare."""
 
     @property
-    def is_home(self) -> bool | None:
-        """Return whether devices reach this Home Assistant; None if it is not known."""
-        if self in (Arrival.HOME, Arrival.REWRITTEN):
+    def is_there(self) -> bool | None:
+        """Return whether devices reach what the hostname is for; None if it is not known."""
+        if self in (Arrival.HOME, Arrival.REWRITTEN, Arrival.SERVICE):
             return True
         return None if self is Arrival.UNKNOWN else False
 
     @property
     def needs_a_person(self) -> bool:
         """Return whether something has to be set up in another way."""
-        return self not in (Arrival.HOME, Arrival.UNKNOWN)
+        return self not in (Arrival.HOME, Arrival.SERVICE, Arrival.UNKNOWN)
 
 
 _BEFORE_THE_ORIGIN: Final = {
@@ -60,8 +62,18 @@ _BEFORE_THE_ORIGIN: Final = {
 }
 
 
-def judge_arrival(visit: Visit, answer: str) -> Arrival:
-    """Return where a visit ended that asked for what only this Home Assistant answers.
+def judge_service(visit: Visit) -> Arrival:
+    """Return where a visit ended at a hostname that is for another service than Home Assistant.
+
+    Whatever answers behind the tunnel is that service: nobody knows its pages.
+    """
+    arrival = judge_arrival(visit, None)
+    is_answer = arrival in (Arrival.REDIRECTED, Arrival.OTHER_APPLICATION)
+    return Arrival.SERVICE if is_answer else arrival
+
+
+def judge_arrival(visit: Visit, answer: str | None) -> Arrival:
+    """Return where a visit ended that asked for what only this Home Assistant answers, if for that.
 
     Sources: Cloudflare's error 1033, and 404, 502, 503 and 504 of cloudflared, whose own answers are
     empty; homeassistant.components.http, forwarded; Cloudflare Access, the redirect to the team's
@@ -76,9 +88,9 @@ def judge_arrival(visit: Visit, answer: str) -> Arrival:
         case 404 | 503 if visit.verdict is Verdict.LET_IN and visit.body in _EMPTY:
             # By its catch-all rule, or because it has no rules at all.
             return Arrival.NO_RULE
-        case 200 if answer.encode() in visit.body:
+        case 200 if answer is not None and answer.encode() in visit.body:
             return Arrival.HOME
-        case 400 if _PROXY_NOT_TRUSTED in visit.body:
+        case 400 if answer is not None and _PROXY_NOT_TRUSTED in visit.body:
             return Arrival.PROXY_NOT_TRUSTED
         case 301 | 302 | 303 | 307 | 308:
             return _redirected_to(visit.location)

@@ -70,6 +70,17 @@ def choice(
     return SelectSelector(config)
 
 
+def choice_or_text(labels: Mapping[str, str]) -> SelectSelector:
+    """Return a selector of ids by their labels, in which a person may also type another text."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=_options(labels),
+            mode=SelectSelectorMode.DROPDOWN,
+            custom_value=True,
+        )
+    )
+
+
 def several(
     labels: Mapping[str, str], translation_key: str | None = None
 ) -> SelectSelector:

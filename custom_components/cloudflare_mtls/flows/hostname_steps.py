@@ -1,82 +1,35 @@
-"""The steps of a dialog that protect a hostname, of a new account or of one that exists."""
+"""The steps of a dialog that protect a hostname: the preview of the changes, and the changes."""
 
-from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import partial
-from types import MappingProxyType
 from typing import Any, Final, override
 
-from homeassistant.data_entry_flow import FlowContext, FlowResult, section
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectSelector,
-    SelectSelectorConfig,
-    TextSelector,
-    TextSelectorConfig,
-)
+from homeassistant.data_entry_flow import FlowContext, FlowResult
+from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
-from ..const import (
-    CONF_EXEMPT_PATHS,
-    CONF_HOSTNAME,
-    CONF_KEEP_IN_SYNC,
-    CONF_LAYOUT,
-    CONF_SERVICE,
-    CONF_TAKE_OVER,
-    CONF_TUNNEL_ID,
-    CONF_ZONE_ID,
-)
+from ..const import CONF_TAKE_OVER
+from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError, PlanChanged
-from ..engine.api.models import Tunnel, Zone
-from ..engine.sync.settings import HostnameSettings, Layout
+from ..engine.sync.settings import HostnameSettings
 from ..engine.sync.steps import Step
 from ..quoting import Ours
 from ..wording import (
     Message,
+    Texts,
     async_get_dialog_texts,
     changes_of,
     describe,
     exemptions_of,
     paragraphs,
 )
-from .account_tunnels import AccountTunnels
-from .allowed_devices import access_of, devices_schema, room_of
+from .allowed_devices import access_of, room_of
 from .by_app import ByAppSteps
-from .form import choice, made, show_form
-from .hostname_doubts import HostnameDoubtSteps
-from .hostname_draft import (
-    SECTION_ADVANCED,
-    AccountChoices,
-    ChosenTunnel,
-    HostnameDraft,
-)
+from .choose_hostname import ChooseHostnameSteps
+from .form import made, show_form
+from .hostname_draft import HostnameDraft
 from .progress import Progress, show_progress
 
-# Stands among the ids of tunnels, which are UUIDs.
-NEW_TUNNEL: Final = "new"
-
-ADVANCED_SCHEMA: Final[dict[probatio.Marker, Any]] = {
-    probatio.Required(SECTION_ADVANCED): section(
-        probatio.Schema(
-            {
-                probatio.Required(
-                    CONF_LAYOUT, default=Layout.SKIP_AND_BLOCK.value
-                ): SelectSelector(
-                    SelectSelectorConfig(
-                        options=[layout.value for layout in Layout],
-                        translation_key=CONF_LAYOUT,
-                    )
-                ),
-                probatio.Optional(CONF_EXEMPT_PATHS, default=list): TextSelector(
-                    TextSelectorConfig(multiple=True)
-                ),
-                probatio.Required(CONF_KEEP_IN_SYNC, default=True): BooleanSelector(),
-            }
-        ),
-        {"collapsed": True},
-    )
-}
 _TAKE_OVER_SCHEMA: Final = probatio.Schema(
     {probatio.Required(CONF_TAKE_OVER, default=True): BooleanSelector()}
 )
@@ -85,24 +38,11 @@ _NO_FIELDS: Final = probatio.Schema({})
 
 class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], HandlerT](
     ByAppSteps[ContextT, ResultT, HandlerT],
-    HostnameDoubtSteps[ContextT, ResultT, HandlerT],
+    ChooseHostnameSteps[ContextT, ResultT, HandlerT],
 ):
-    """Choose zone, tunnel and hostname, preview the changes, and make them."""
+    """Preview the changes that protect a hostname, and make them."""
 
-    # Each is made by a step, for the steps after it.
-    _choices: AccountChoices | None = None
-    _chosen: ChosenTunnel | None = None
-    _typed: Mapping[str, Any] = MappingProxyType({})
     _applying: Progress[EngineError | None] | None = None
-
-    @abstractmethod
-    async def async_set_up_tunnel(
-        self,
-        tunnels: AccountTunnels,
-        tunnel: Tunnel | None,
-        then: Callable[[Tunnel], Awaitable[ResultT]],
-    ) -> ResultT:
-        """Create a tunnel unless one is given, have it connected, and continue with it."""
 
     def is_outdated(self) -> bool:
         """Return whether somebody changed the settings since the dialog showed them."""
@@ -114,89 +54,6 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
 
     def async_keep(self, settings: HostnameSettings) -> None:
         """Store the settings of a hostname that Home Assistant has already."""
-
-    async def async_step_zone(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ResultT:
-        """Choose the zone and the tunnel."""
-        choices = made(self._choices)
-        if user_input is None:
-            return await self._show_zone()
-        zone = choices.zones[user_input[CONF_ZONE_ID]]
-        tunnel = choices.tunnels.by_id.get(user_input[CONF_TUNNEL_ID])
-        if tunnel and not tunnel.never_connected:
-            return await self._async_use_tunnel(zone, tunnel)
-        # What is wrong shows before a tunnel is created or connected.
-        if message := await choices.check(zone, tunnel):
-            return await self._show_zone(user_input, message)
-        then = partial(self._async_use_tunnel, zone)
-        return await self.async_set_up_tunnel(choices.tunnels, tunnel, then)
-
-    async def _async_use_tunnel(self, zone: Zone, tunnel: Tunnel) -> ResultT:
-        chosen = await made(self._choices).look_at(zone, tunnel)
-        if isinstance(chosen, Message):
-            suggested = {CONF_ZONE_ID: zone.id, CONF_TUNNEL_ID: tunnel.id}
-            return await self._show_zone(suggested, chosen)
-        self._chosen = chosen
-        return await self.async_step_hostname()
-
-    async def _show_zone(
-        self,
-        suggested: Mapping[str, Any] | None = None,
-        message: Message | None = None,
-    ) -> ResultT:
-        choices = made(self._choices)
-        zones = {item.id: item.title for item in choices.zones.values()}
-        labels = await choices.tunnels.async_labels(self.hass)
-        tunnels = {**labels, NEW_TUNNEL: NEW_TUNNEL}
-        zone_id = probatio.Required(CONF_ZONE_ID, default=next(iter(zones)))
-        tunnel_id = probatio.Required(CONF_TUNNEL_ID, default=next(iter(tunnels)))
-        return show_form(
-            self,
-            "zone",
-            probatio.Schema(
-                {zone_id: choice(zones), tunnel_id: choice(tunnels, CONF_TUNNEL_ID)}
-            ),
-            suggested=suggested,
-            message=message,
-            placeholders={"permissions": Ours()},
-        )
-
-    async def async_step_hostname(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ResultT:
-        """Choose the hostname and where it leads."""
-        chosen = made(self._chosen)
-        message: Message | None = None
-        if user_input is not None:
-            draft = await chosen.draft(user_input)
-            self._typed = user_input
-            if isinstance(draft, HostnameDraft):
-                return await self.async_consider(draft)
-            message = draft
-        # Somebody who comes back chooses another hostname, and finds the rest as typed.
-        beside_hostname = {
-            key: value for key, value in self._typed.items() if key != CONF_HOSTNAME
-        }
-        hostname, service = chosen.propose()
-        schema = {
-            probatio.Required(
-                CONF_HOSTNAME, default=hostname or probatio.UNDEFINED
-            ): TextSelector(),
-            probatio.Required(
-                CONF_SERVICE, default=service or probatio.UNDEFINED
-            ): TextSelector(),
-            **devices_schema(chosen.account.devices, None),
-            **ADVANCED_SCHEMA,
-        }
-        return show_form(
-            self,
-            "hostname",
-            probatio.Schema(schema),
-            suggested=user_input or beside_hostname,
-            message=message,
-            placeholders={"zone": chosen.zone.name},
-        )
 
     @override
     async def async_review(
@@ -277,7 +134,7 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return ended
         draft = made(self._draft)
         error = made(self._applying).work.result()
-        if error is None and draft.is_local:
+        if error is None and draft.asks_for_rule:
             return await self.async_lead_home()
         if error is None:
             return await self.async_finish(draft.settings)
@@ -322,9 +179,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         names = chosen.account.devices
         room = room_of(text, chosen.zone.name, draft.plan)
         return paragraphs(
+            *_what_stays(text, draft),
             access_of(text, names, draft.devices_before, protected.devices),
             room if protected.is_limited else "",
-            exemptions_of(text, protected.exempt_paths),
+            exemptions_of(text, protected),
         )
 
     async def _show_steps(
@@ -355,3 +213,12 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 "permissions": draft.chosen.permissions,
             },
         )
+
+
+def _what_stays(text: Texts, draft: HostnameDraft) -> Iterator[str]:
+    """Yield what a person has to know of a hostname that is there already."""
+    hostname = draft.settings.hostname
+    if draft.settings.protected.is_adopted and not draft.asks_for_rule:
+        yield text("adopted_stays", hostname=hostname)
+    if draft.barrier is Barrier.LOGIN:
+        yield text("adopted_login", hostname=hostname)

@@ -193,7 +193,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
             try:
                 settings = LoginSettings(
                     hostname=self._hostname,
-                    zone_id=served.zone_id,
+                    zone_id=served.zone.id,
                     who=read_who(user_input),
                     adopted=True,
                 )
@@ -264,7 +264,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
         try:
             settings = LoginSettings(
                 hostname=self._hostname,
-                zone_id=found.hostnames[self._hostname].zone_id,
+                zone_id=found.hostnames[self._hostname].zone.id,
                 who=who,
                 countries=read_countries(people),
             )
@@ -340,7 +340,7 @@ class LoginHostnameFlow(SubentryChangeFlow):
                 )
             ),
         }
-        if found.hostnames[self._hostname].demanding:
+        if found.demanding(self._hostname):
             schema[probatio.Required(CONF_CONNECTOR, default=False)] = BooleanSelector()
         schema[probatio.Required(CONF_KEEP_IN_SYNC, default=True)] = BooleanSelector()
         return show_form(

@@ -1,6 +1,8 @@
 """Protect a further hostname of an account, or change how one is protected."""
 
-from typing import Any, override
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -11,20 +13,13 @@ from homeassistant.config_entries import (
 from homeassistant.helpers.selector import TextSelector
 import probatio
 
-from ..const import (
-    CONF_ACCOUNT_ID,
-    CONF_DEVICES,
-    CONF_EXEMPT_PATHS,
-    CONF_HOSTNAME,
-    CONF_KEEP_IN_SYNC,
-    CONF_LAYOUT,
-    CONF_SERVICE,
-    CONF_TUNNEL_ID,
-)
+from ..const import CONF_ACCOUNT_ID, CONF_HOSTNAME, CONF_SERVICE, CONF_TUNNEL_ID
+from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError
 from ..engine.api.names import in_letters
 from ..engine.sync.reconciler import Reconciler
-from ..engine.sync.settings import HostnameSettings
+from ..engine.sync.settings import HostnameSettings, read_hostname
+from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import (
     companions_of,
@@ -32,21 +27,37 @@ from ..subentries import (
     hostnames_of,
     read_hostname_settings,
 )
-from ..wording import Message, describe
-from .allowed_devices import devices_input, devices_schema
-from .form import abort, choice, show_form
-from .hostname_draft import SECTION_ADVANCED, AccountChoices, HostnameDraft
-from .hostname_steps import ADVANCED_SCHEMA, HostnameSteps
-from .subentry_change import SubentryChangeFlow
+from ..wording import Message, async_get_dialog_texts, describe
+from .account_choices import AccountChoices
+from .allowed_devices import devices_schema
+from .chosen_tunnel import chosen_for, look_at
+from .existing_hostnames import ExistingHostname, find_existing, label_of
+from .form import abort, choice, choice_or_text, made, show_form
+from .hostname_draft import HostnameDraft, offer
+from .hostname_form import (
+    advanced_schema,
+    as_input,
+    purpose_schema,
+    read_choices,
+    read_settings,
+    wrong_place,
+)
+from .hostname_steps import HostnameSteps
+from .stop_protecting import StopProtectingSteps
 from .tunnel_steps import TunnelSteps
+
+# Stands among hostnames, which have a dot.
+NEW_HOSTNAME: Final = "new"
 
 
 class ProtectedHostnameFlow(
-    SubentryChangeFlow,
+    StopProtectingSteps,
     TunnelSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
     HostnameSteps[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
 ):
-    """Protect a further hostname of the account, or change one."""
+    """Protect a further hostname of the account, change one, or stop protecting it."""
+
+    _offered: Mapping[str, ExistingHostname] = MappingProxyType({})
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -56,15 +67,93 @@ class ProtectedHostnameFlow(
         if isinstance(choices, Message):
             return abort(self, choices)
         self._choices = choices
+        self._offered = await find_existing(choices)
+        if self._offered:
+            return await self.async_step_which()
         return await self.async_step_zone()
+
+    async def async_step_which(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Choose a hostname that a tunnel serves already, or go on with a new one."""
+        if user_input is None:
+            return await self._show_which(None)
+        picked = user_input[CONF_HOSTNAME]
+        if picked == NEW_HOSTNAME:
+            return await self.async_step_zone()
+        existing = self._offered.get(read_hostname(picked) or "")
+        if existing is None:
+            # Typed: the next steps ask where it is to be, and see what is there.
+            self._typed = {CONF_HOSTNAME: picked}
+            return await self.async_step_zone()
+        choices = made(self._choices)
+        chosen = await look_at(choices, existing.zone, existing.tunnel)
+        if isinstance(chosen, Message):
+            return await self._show_which(chosen)
+        return await self.async_adopt(chosen, existing.hostname)
+
+    async def _show_which(self, message: Message | None) -> SubentryFlowResult:
+        text = await async_get_dialog_texts(self.hass)
+        labels = {key: label_of(text, item) for key, item in self._offered.items()}
+        hostname = probatio.Required(CONF_HOSTNAME, default=NEW_HOSTNAME)
+        field = choice_or_text({NEW_HOSTNAME: text("new_hostname"), **labels})
+        return show_form(
+            self,
+            "which",
+            probatio.Schema({hostname: field}),
+            message=message,
+        )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Change everything but the hostname itself."""
+        """Change everything but the hostname itself, or stop protecting one that was there before."""
         if ended := self.end_if_outdated():
             return ended
-        settings = read_hostname_settings(self._get_reconfigure_subentry().data)
+        settings = self._settings_now()
+        if self._is_of_owner(settings):
+            return await self.async_step_adopted()
+        return await self._async_show_settings("reconfigure", settings, user_input)
+
+    async def async_step_adopted(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Choose what to change of a hostname that was there before."""
+        return self.async_show_menu(
+            step_id="adopted",
+            menu_options=["change", "stop"],
+            description_placeholders=shown({"hostname": self._settings_now().hostname}),
+        )
+
+    async def async_step_change(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Change how a hostname is protected whose tunnel and service are its owner's."""
+        if ended := self.end_if_outdated():
+            return ended
+        return await self._async_show_settings(
+            "change", self._settings_now(), user_input
+        )
+
+    def _settings_now(self) -> HostnameSettings:
+        return read_hostname_settings(self._get_reconfigure_subentry().data)
+
+    def _is_of_owner(self, settings: HostnameSettings) -> bool:
+        """Return whether somebody else led the hostname to its tunnel, so that it can be opened."""
+        entry: CloudflareConfigEntry = self._get_entry()
+        if (
+            not settings.protected.is_adopted
+            or entry.state is not ConfigEntryState.LOADED
+        ):
+            return False
+        return settings.hostname not in entry.runtime_data.protection.removals.marked
+
+    async def _async_show_settings(
+        self,
+        step_id: str,
+        settings: HostnameSettings,
+        user_input: dict[str, Any] | None,
+    ) -> SubentryFlowResult:
         choices = self._choices or await self._async_load(settings)
         if isinstance(choices, Message):
             return abort(self, choices)
@@ -79,19 +168,25 @@ class ProtectedHostnameFlow(
             if isinstance(draft, HostnameDraft):
                 return await self.async_review(draft)
             message = draft
-        schema = {
+        text = await async_get_dialog_texts(self.hass)
+        purpose = settings.protected.purpose
+        ours: dict[probatio.Marker, Any] = {
             probatio.Required(CONF_TUNNEL_ID): choice(
                 await choices.tunnels.async_labels(self.hass)
             ),
             probatio.Required(CONF_SERVICE): TextSelector(),
+        }
+        schema = {
+            **(ours if step_id == "reconfigure" else {}),
+            **purpose_schema(purpose),
             **devices_schema(choices.devices, settings.protected.devices),
-            **ADVANCED_SCHEMA,
+            **advanced_schema(text, purpose),
         }
         return show_form(
             self,
-            "reconfigure",
+            step_id,
             probatio.Schema(schema),
-            suggested=user_input or _as_input(settings),
+            suggested=user_input or as_input(settings),
             message=message,
             placeholders={"hostname": settings.hostname},
         )
@@ -103,11 +198,29 @@ class ProtectedHostnameFlow(
         user_input: dict[str, Any],
     ) -> HostnameDraft | Message:
         """Return a draft of what a person changed, or what is wrong with it."""
-        tunnel = choices.tunnels.by_id[user_input[CONF_TUNNEL_ID]]
-        chosen = await choices.look_at(choices.zones[settings.zone_id], tunnel)
+        protected = settings.protected
+        tunnel_id = user_input.get(CONF_TUNNEL_ID, protected.tunnel_id)
+        tunnel = choices.tunnels.by_id.get(tunnel_id)
+        if tunnel is None:
+            return Message("tunnel_of_owner_gone", {"hostname": protected.hostname})
+        chosen = await look_at(choices, choices.zones[settings.zone_id], tunnel)
+        if not isinstance(chosen, Message):
+            chosen = await chosen_for(chosen, protected.hostname)
         if isinstance(chosen, Message):
             return chosen
-        return await chosen.draft({**user_input, CONF_HOSTNAME: settings.hostname})
+        if CONF_TUNNEL_ID in user_input:
+            changed = wrong_place(chosen, protected.hostname) or read_settings(
+                chosen, protected.hostname, user_input
+            )
+            barrier = None
+        else:
+            # Its owner may have moved the service meanwhile.
+            service = chosen.service_of(protected.hostname) or protected.service
+            changed = read_choices(chosen, protected.hostname, service, user_input)
+            barrier = Barrier.CERTIFICATE
+        if isinstance(changed, Message):
+            return changed
+        return await offer(chosen, changed, barrier=barrier)
 
     @override
     def is_outdated(self) -> bool:
@@ -174,18 +287,3 @@ class ProtectedHostnameFlow(
         """Return the account's own: hostnames share rules, and there is one writer."""
         entry: CloudflareConfigEntry = self._get_entry()
         return entry.runtime_data.protection.reconciler.with_hostname(settings)
-
-
-def _as_input(settings: HostnameSettings) -> dict[str, Any]:
-    """Return settings as a person would type them."""
-    protected = settings.protected
-    return {
-        CONF_TUNNEL_ID: protected.tunnel_id,
-        CONF_SERVICE: protected.service,
-        CONF_DEVICES: devices_input(protected.devices),
-        SECTION_ADVANCED: {
-            CONF_LAYOUT: protected.layout.value,
-            CONF_EXEMPT_PATHS: list(protected.exempt_paths),
-            CONF_KEEP_IN_SYNC: settings.keep_in_sync,
-        },
-    }

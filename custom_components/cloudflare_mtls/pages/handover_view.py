@@ -90,8 +90,9 @@ async def async_setup_handover(
 def _contents(delivery: Delivery) -> dict[str, Any]:
     """Return what the page saves and shows."""
     test_url = None
-    # A watch has no browser that could open the test.
-    if delivery.hostname and delivery.system is not System.WEAR_OS:
+    # Another service has no page for the test, and a watch no browser that could open it.
+    is_tested = delivery.is_home and delivery.system is not System.WEAR_OS
+    if delivery.hostname and is_tested:
         test_url = certificate_test_url(delivery.hostname, delivery.test_token)
     return {
         "system": delivery.system,

@@ -31,10 +31,10 @@ _WITH_CODE: Final = "code"
 class Delivery:
     """What a device fetches, once.
 
-    All bundles have the same password, and the advised one is first. The hostname is where
-    the device reaches Home Assistant with the certificate, if one is protected; with the token
-    it tests that there, once. The hostnames are all that it may open, that one first. Outside the home network the delivery is given out only where
-    `remotely` says so.
+    All bundles have the same password, and the advised one is first. The hostname is what the
+    device opens with the certificate, if one is protected. If Home Assistant is there (`is_home`),
+    it tests that with the token, once. The hostnames are all that it may open, that one first.
+    Outside the home network the delivery is given out only where `remotely` says so.
     """
 
     entry_id: str
@@ -45,6 +45,7 @@ class Delivery:
     password: str
     bundles: tuple[Bundle, ...]
     hostname: str | None
+    is_home: bool = True
     hostnames: tuple[str, ...] = ()
     remotely: bool = False
     test_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))

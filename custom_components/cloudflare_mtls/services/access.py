@@ -160,7 +160,7 @@ def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
         served = found.hostnames[hostname]
         usual: dict[str, Any] = {"who": People(frozenset()), "one_time_pin": True}
         return LoginSettings(
-            hostname=hostname, zone_id=served.zone_id, **usual | changes
+            hostname=hostname, zone_id=served.zone.id, **usual | changes
         )
     except InvalidLoginSettings as err:
         raise_translated_error(describe_fault(err))

@@ -136,7 +136,9 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
         },
         "enforced": False if allows_some else met.enforced,
         "exposed_to": exposures,
-        "reaches_home_assistant": arrival and arrival.is_home,
+        "reaches_home_assistant": arrival and arrival.is_there
+        if settings.protected.is_home
+        else None,
         "with_certificate": arrival,
     }
 

@@ -30,6 +30,7 @@ from ..subentries import (
 from .once import async_get_once
 
 _VERSION: Final = 1
+_LET_GO: Final = "let_go"
 _MARKED: Final = "marked"
 _ORDERED: Final = "ordered"
 _RECORD: Final = "record"
@@ -131,6 +132,19 @@ class Tombstones:
         await self._async_keep({**self._stored, "hostnames": items})
 
     @property
+    def let_go(self) -> frozenset[str]:
+        """Return the hostnames that were opened to everybody, and are to be forgotten."""
+        hostnames = self._stored["hostnames"].items()
+        return frozenset(name for name, item in hostnames if item.get(_LET_GO))
+
+    async def async_note_let_go(self, hostname: str) -> None:
+        """Remember that a hostname is open to everybody: once it is removed, nothing is taken down."""
+        known = self._stored["hostnames"]
+        noted = {**known, hostname: {**known[hostname], _LET_GO: True}}
+        gone = {hostname} if self._is_removed(hostname) else set()
+        await self._async_keep({**self._stored, "hostnames": _without(noted, gone)})
+
+    @property
     def marked(self) -> frozenset[str]:
         """Return the hostnames, present and removed, whose DNS record was seen with our mark."""
         hostnames = self._stored["hostnames"].items()
@@ -211,7 +225,7 @@ def _update(known: _Items, present: _Items) -> _Items:
     gone = {
         key: {**item, "removed_at": item["removed_at"] or now}
         for key, item in known.items()
-        if key not in present
+        if key not in present and not item.get(_LET_GO)
     }
     there = {
         key: {

@@ -139,6 +139,19 @@ class TunnelConfiguration:
         exact = [rule for rule in rules if rule.hostname == hostname]
         return next(iter(exact or rules), None)
 
+    def service_of(self, hostname: str) -> str | None:
+        """Return the service from which the tunnel serves a hostname; None if there is none.
+
+        A rule for some paths counts only where no rule takes all of them.
+        """
+        taking = [
+            rule
+            for rule in self.ingress
+            if rule.takes(hostname) and not rule.answers_itself
+        ]
+        whole = [rule for rule in taking if rule.path is None]
+        return next((rule.service for rule in whole or taking), None)
+
 
 def _without_port(host: str) -> str:
     """Return a Host header without its port; with more than one colon, nothing is cut."""

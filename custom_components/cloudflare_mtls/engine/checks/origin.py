@@ -74,6 +74,10 @@ class Origin:
             or self.reach is Reach.THIS_MACHINE
         )
 
+    def may_be(self, server: Server) -> bool:
+        """Return whether this is Home Assistant's own server, as its port or its name says."""
+        return self.port == server.port or self.host.startswith("homeassistant")
+
     @property
     def reach(self) -> Reach:
         """Return who reaches the host by this name or address."""
@@ -157,7 +161,7 @@ def check_server(
     leading = [
         (item.hostname, origin)
         for item in hostnames
-        if (origin := Origin.read(item.service))
+        if item.is_home and (origin := Origin.read(item.service))
     ]
     findings = [
         Finding(check=Check.ORIGIN_LOCAL_NAME, target=item.hostname, value=item.service)

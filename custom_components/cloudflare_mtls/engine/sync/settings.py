@@ -32,6 +32,13 @@ class Layout(StrEnum):
     BLOCK_ONLY = "block_only"
 
 
+class Purpose(StrEnum):
+    """What a hostname is for."""
+
+    HOME_ASSISTANT = "home_assistant"
+    OTHER = "other"
+
+
 class Found(StrEnum):
     """Whether a tunnel served a hostname before it was protected.
 
@@ -55,11 +62,17 @@ class ProtectedHostname:
     hostname: str
     tunnel_id: str
     service: str
+    purpose: Purpose = Purpose.HOME_ASSISTANT
     layout: Layout = Layout.SKIP_AND_BLOCK
     exempt_paths: tuple[str, ...] = ()
     published: bool = True
     found: Found = Found.CREATED
     devices: frozenset[str] | None = None
+
+    @property
+    def is_home(self) -> bool:
+        """Return whether it is for Home Assistant."""
+        return self.purpose is Purpose.HOME_ASSISTANT
 
     @property
     def is_adopted(self) -> bool:
@@ -98,6 +111,14 @@ def is_service(text: str) -> bool:
     return (address is None or _is_ipv6(address)) and (
         port is None or 0 < int(port) <= _HIGHEST_PORT
     )
+
+
+def is_web_service(text: str) -> bool:
+    """Return whether an ingress rule leads to a web server, whoever wrote the rule.
+
+    Source: cloudflared 2026.8.2, ingress: services over HTTP have one of these schemes.
+    """
+    return text.startswith(("http://", "https://", "unix:", "unix+tls:"))
 
 
 def _is_ipv6(text: str) -> bool:

@@ -2,15 +2,40 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
-from ..api.models import ADDRESS_TYPES
+from ..api.models import ADDRESS_TYPES, Tunnel, Zone
+from ..sync.reach import zone_of
 
 # To read the records of hundreds of domains takes longer than a person waits for a list.
 _MOST_ZONES: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedHostname:
+    """A hostname that leads to a tunnel of the account, as DNS tells."""
+
+    hostname: str
+    zone: Zone
+    tunnel: Tunnel
+
+
+def served_hostnames(
+    tunnels: Iterable[Tunnel],
+    served: Mapping[str, Collection[str]],
+    zones: Collection[Zone],
+) -> dict[str, ServedHostname]:
+    """Return the hostnames that lead to tunnels, each with its zone; wildcards are no hostnames."""
+    return {
+        hostname: ServedHostname(hostname=hostname, zone=zone, tunnel=tunnel)
+        for tunnel in tunnels
+        for hostname in served.get(tunnel.id, ())
+        if "*" not in hostname and (zone := zone_of(hostname, zones))
+    }
 
 
 async def find_served(
