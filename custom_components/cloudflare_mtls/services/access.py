@@ -176,12 +176,11 @@ def _people_of_group(name: str, found: LoginChoices) -> PeopleOfGroup:
 
 def _connector_of(hostname: str, found: LoginChoices) -> str:
     """Return the tunnel whose cloudflared can demand the login of a hostname."""
-    served = found.hostnames.get(hostname)
-    if served is None or served.demanding is None:
+    if (tunnel_id := found.demanding(hostname)) is None:
         raise_translated_error(
             Message("login_connector_cannot_demand", {"target": hostname})
         )
-    return served.demanding
+    return tunnel_id
 
 
 def _login_methods(names: Collection[str], found: LoginChoices) -> dict[str, Any]:
