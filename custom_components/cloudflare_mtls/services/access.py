@@ -176,7 +176,8 @@ def _people_of_group(name: str, found: LoginChoices) -> PeopleOfGroup:
 
 def _connector_of(hostname: str, found: LoginChoices) -> str:
     """Return the tunnel whose cloudflared can demand the login of a hostname."""
-    if (tunnel_id := found.demanding(hostname)) is None:
+    served = hostname in found.hostnames
+    if not served or (tunnel_id := found.demanding(hostname)) is None:
         raise_translated_error(
             Message("login_connector_cannot_demand", {"target": hostname})
         )
