@@ -82,7 +82,9 @@ async def test_protect_what_is_there(
     preview = await submit(hass, form, {"advanced": {"exempt_paths": ["/s/"]}})
 
     changes = preview["description_placeholders"]["changes"]
-    assert f"**`{CLOUD}` can be reached without a certificate today.**" in changes
+    assert (
+        f"**At the moment, `{CLOUD}` can be reached without a certificate.**" in changes
+    )
     assert "A browser needs the certificate too." in changes
     assert "were there before. They stay as they are." in changes
     assert "doesn't know what these paths show" in changes

@@ -56,7 +56,7 @@ async def test_service_that_does_not_look_like_this_home_assistant(
     preview = await submit(hass, form, chosen)
 
     changes = preview["description_placeholders"]["changes"]
-    assert ("In Home Assistant this is the whole API" in changes) == (
+    assert ("In Home Assistant, this is the whole API" in changes) == (
         purpose == "home_assistant"
     )
     result = await submit(hass, preview)
