@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from tests.certificates.conftest import stages
-from tests.certificates.creating import press
+from tests.certificates.creating import REVOKE, press
 from tests.certificates.helpers import look_often
 from tests.certificates.stages import Stages
 from tests.certificates.test_during_a_pass import turn_often
@@ -225,7 +225,7 @@ async def test_revoked_by_somebody_else_while_the_removal_fails(
     order: Any = (
         act(hass, home, "revoke_certificate", certificate_id=current)
         if by_id
-        else press(hass, "button.pixel_8_revoke_certificate")
+        else press(hass, REVOKE)
     )
     revoking = hass.async_create_task(order)
     await turn_often()
