@@ -45,7 +45,9 @@ def async_keep_unheard_revocations(hass: HomeAssistant) -> None:
 
 @callback
 def _is_press(data: Mapping[str, Any]) -> bool:
-    return (data[ATTR_DOMAIN], data[ATTR_SERVICE]) == (BUTTON_DOMAIN, SERVICE_PRESS)
+    # Anybody's automation may fire an event of this type, with anything in it.
+    called = (data.get(ATTR_DOMAIN), data.get(ATTR_SERVICE))
+    return called == (BUTTON_DOMAIN, SERVICE_PRESS) and ATTR_SERVICE_DATA in data
 
 
 def _devices(
