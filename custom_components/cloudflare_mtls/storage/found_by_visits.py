@@ -8,6 +8,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from .once import async_get_once
 
 _VERSION: Final = 1
 _OPEN: Final = "open"
@@ -58,14 +59,13 @@ class FoundByVisits:
 async def async_get_found_by_visits(
     hass: HomeAssistant, entry_id: str
 ) -> FoundByVisits:
-    """Return what visits found in an account: always the same, also when its entry is reloaded."""
-    accounts = hass.data.setdefault(_FOUND, {})
-    if (found := accounts.get(entry_id)) is None:
+    """Return what visits found in an account."""
+
+    async def load() -> FoundByVisits:
         store = _store(hass, entry_id)
-        stored = await store.async_load()
-        # Another caller may have loaded it meanwhile.
-        found = accounts.setdefault(entry_id, FoundByVisits(hass, store, stored))
-    return found
+        return FoundByVisits(hass, store, await store.async_load())
+
+    return await async_get_once(hass, _FOUND, entry_id, load)
 
 
 async def async_remove_found_by_visits(hass: HomeAssistant, entry_id: str) -> None:
