@@ -191,6 +191,29 @@ async def test_refused_after_a_lost_restoration(
     assert reported(hass) == set()
 
 
+async def test_order_of_a_moment_before(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    freezer: FrozenDateTimeFactory,
+    revoked: MockConfigEntry,
+) -> None:
+    """A list that lags behind a refused order is not the end of it."""
+    freezer.tick(300)
+    faults.refuse("DELETE", "/client_certificates", 400, 1400, "No", times=1)
+    with pytest.raises(HomeAssistantError):
+        await press(hass, REVOKE)
+    await settle(hass)
+    account = same_account(revoked)
+    async with restarted(hass) as again:
+        freezer.tick(20)
+        await setup_integration(again, account)
+        list_as(sandbox, CertificateStatus.ACTIVE)
+        await look_often(again, freezer)
+        assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+        assert reported(again) == set()
+
+
 @pytest.mark.parametrize("is_behind", [False, True], ids=["up to date", "behind"])
 @pytest.mark.parametrize(
     "ahead", [timedelta(), -timedelta(hours=1)], ids=["right clock", "clock set back"]
