@@ -106,7 +106,7 @@ async def test_list_of_tunnels(
         "home (connected, managed at Cloudflare): home.example.com, köln.example.com, "
         "nas.example.com",
         "garage (connected, managed by config.yml or an app): "
-        "a.example.com, b.example.com, house.example.com and 1 more",
+        "a.example.com, b.example.com, house.example.com (+1)",
         "attic (not connected, managed at Cloudflare)",
         "new",
     }
@@ -266,7 +266,7 @@ async def test_hostname_that_the_file_serves_already(
     )
     typed = {**choose(), "hostname": "house-mobile.example.com"}
     preview = await submit(hass, result, typed)
-    assert "today" in preview["description_placeholders"]["changes"]
+    assert "At the moment" in preview["description_placeholders"]["changes"]
 
     result = await submit(hass, await submit(hass, preview))
 
