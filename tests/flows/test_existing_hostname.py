@@ -7,6 +7,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
 from sandbox import Sandbox
 from sandbox.seed import SERVICE, TUNNEL_ID
 from sandbox.state import AccessApplication, AccessPolicy, DnsRecord, Rule
@@ -301,3 +302,44 @@ async def test_action_does_not_remove_it(
     assert subentry_id in loaded_entry.subentries
     assert of_owner(sandbox) == before
     assert reported(hass) == set()
+
+
+async def test_nothing_is_there(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """What another Home Assistant protects is not offered, and without anything else a new one is."""
+    zone = zone_of(sandbox)
+    for item in list(zone.dns_records.values()):
+        if item.name in ("home.example.com", "nas.example.com"):
+            del zone.dns_records[item.id]
+    form = await choose_hostname(hass, loaded_entry)
+    assert form["step_id"] == "zone"
+
+    serve(sandbox)
+    for item in zone.dns_records.values():
+        if item.name == CLOUD:
+            item.comment = RECORD_COMMENT
+    form = await choose_hostname(hass, loaded_entry)
+    assert form["step_id"] == "zone"
+
+
+async def test_tunnel_that_is_deleted_meanwhile(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """The list says so, and another hostname can be chosen."""
+    other = sandbox.state.add_tunnel("Garage")
+    other.config = {
+        "ingress": [
+            {"hostname": CLOUD, "service": NEXTCLOUD},
+            {"service": "http_status:404"},
+        ]
+    }
+    content = f"{other.id}.cfargotunnel.com"
+    zone_of(sandbox).add_dns_record(DnsRecord("CNAME", CLOUD, content, proxied=True))
+    form = await choose_hostname(hass, loaded_entry)
+    del sandbox.state.tunnels[other.id]
+
+    form = await submit(hass, form, {"hostname": CLOUD})
+
+    assert (form["step_id"], form["errors"]) == ("which", {"base": "tunnel_deleted"})
+    assert sentences(form, OF)["base"]

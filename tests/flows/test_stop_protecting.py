@@ -310,3 +310,37 @@ async def test_skip_rule_goes_before_it_opens(
     skip = next(rule for rule in zone_of(sandbox).rules if rule.ref == SKIP_REF)
     assert CLOUD not in skip.expression
     assert zone_of(sandbox).rules[-1].description == "by its owner"
+
+
+async def test_cloudflare_asks_for_a_pause(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The dialog ends with the reason, and the hostname stays closed."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    form = await to_stop(hass, loaded_entry, subentry_id)
+    faults.limit(30, "GET", "/rulesets")
+    result = await submit(hass, form)
+    assert result["reason"] == "rate_limited"
+    assert is_closed(sandbox)
+    assert subentry_id in loaded_entry.subentries
+
+
+async def test_change_of_what_is_no_longer_served(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It can be changed all the same: a repair says that nothing leads there."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    sandbox.state.tunnels[sandbox.tunnel_id].ingress.pop(0)
+    menu = await loaded_entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    form = await submit(hass, menu, {"next_step_id": "change"})
+    typed = {"purpose": "other", **choose(exempt_paths=["/s/"])}
+    preview = await submit(hass, form, typed)
+    assert preview["step_id"] == "preview"
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    result = await submit(hass, preview)
+    assert result["reason"] == "settings_changed"
