@@ -37,13 +37,21 @@ async def async_open_hostname(
     async with protection.async_writing() as reconciler:
         outcome = await reconciler.sync(_extent(hostname, confirmed))
         if not outcome.errors and outcome.is_down:
-            await protection.removals.async_let_go(hostname)
+            subentry_id = _subentry_id_of(entry, hostname)
+            await protection.removals.async_let_go(hostname, subentry_id)
             # While nobody else can write: the next writer would close it again.
-            for subentry_id, settings in hostnames_of(entry.subentries).items():
-                if settings.hostname == hostname:
-                    hass.config_entries.async_remove_subentry(entry, subentry_id)
+            if subentry_id:
+                hass.config_entries.async_remove_subentry(entry, subentry_id)
     await protection.async_refresh()
     return outcome
+
+
+def _subentry_id_of(entry: CloudflareConfigEntry, hostname: str) -> str | None:
+    """Return the subentry of a hostname, None once it was removed."""
+    for subentry_id, settings in hostnames_of(entry.subentries).items():
+        if settings.hostname == hostname:
+            return subentry_id
+    return None
 
 
 def _extent(hostname: str, confirmed: Mapping[str, Plan] | None = None) -> Extent:

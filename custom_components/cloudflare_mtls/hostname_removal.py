@@ -71,10 +71,5 @@ def async_end_removals(
     hass: HomeAssistant, entry: CloudflareConfigEntry, tombstones: Tombstones
 ) -> None:
     """Remove the hostnames that were being removed, or were opened, when Home Assistant stopped."""
-    opened = {
-        subentry_id
-        for subentry_id, settings in hostnames_of(entry.subentries).items()
-        if settings.hostname in tombstones.let_go
-    }
-    for subentry_id in opened | (tombstones.interrupted & entry.subentries.keys()):
+    for subentry_id in tombstones.interrupted & entry.subentries.keys():
         hass.config_entries.async_remove_subentry(entry, subentry_id)

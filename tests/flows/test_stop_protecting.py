@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
@@ -10,6 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
 from sandbox.state import Rule
+from tests.certificates.helpers import look_often
 from tests.certificates.test_confirming_what_is_gone import browser
 from tests.common import (
     BLOCK_REF,
@@ -20,11 +22,13 @@ from tests.common import (
     reported,
     sentences,
     settle,
+    setup_integration,
     submit,
     zone_of,
 )
 from tests.dialogs import assert_protected, confirm_repair, open_repair
 from tests.faults import Faults
+from tests.restarts import restarted, same_account, started_again
 
 from .existing import CLOUD, adopt, of_owner, serve
 
@@ -78,6 +82,66 @@ async def test_stop_protecting(
     await settle(hass)
     assert not is_closed(sandbox)
     assert reported(hass) == set()
+
+
+async def test_nothing_is_remembered(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nothing is left to take down."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    await submit(hass, await to_stop(hass, loaded_entry, subentry_id))
+    await settle(hass)
+    await look_often(hass, freezer)
+    assert not is_closed(sandbox)
+    account = same_account(loaded_entry)
+    async with restarted(hass) as again:
+        await setup_integration(again, account)
+        assert not is_closed(sandbox)
+    stored = hass_storage[f"cloudflare_mtls.{loaded_entry.entry_id}"]["data"]
+    assert stored["hostnames"].keys() == {HOSTNAME}
+
+
+async def test_protected_once_more(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """It stays protected, also at the next start: what was let go is the subentry of before."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    await submit(hass, await to_stop(hass, loaded_entry, subentry_id))
+    await settle(hass)
+    await adopt(hass, loaded_entry)
+    account = same_account(loaded_entry)
+    async with restarted(hass) as again:
+        await setup_integration(again, account)
+        assert CLOUD in [item.title for item in account.subentries.values()]
+        assert is_closed(sandbox)
+
+
+async def test_stop_before_home_assistant_stored_that_it_is_open(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """It stores its accounts a second later: the hostname would be closed again."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    account = same_account(loaded_entry)
+    await submit(hass, await to_stop(hass, loaded_entry, subentry_id))
+    await settle(hass)
+    async with started_again(hass) as again:
+        await setup_integration(again, account)
+        assert [item.title for item in account.subentries.values()] == [HOSTNAME]
+        assert not is_closed(sandbox)
+        assert reported(again) == set()
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,9 @@ class Removals:
         """Note which hostnames are being removed: Home Assistant may stop before they are down."""
         await self._tombstones.async_note_ordered(subentry_ids)
 
-    async def async_let_go(self, hostname: str) -> None:
+    async def async_let_go(self, hostname: str, subentry_id: str | None) -> None:
         """Forget a hostname that was opened to everybody; nothing of it is taken down any more."""
-        await self._tombstones.async_note_let_go(hostname)
+        await self._tombstones.async_note_let_go(hostname, subentry_id)
 
     async def async_release(self, hostname: str) -> None:
         """Take a person's word that no local tunnel's file names a removed hostname any more."""

@@ -69,13 +69,17 @@ class Tombstones:
     ) -> None:
         """Take what was stored.
 
-        interrupted: the subentries of the hostnames whose removal was under way as Home Assistant stopped.
+        interrupted: the subentries of the hostnames that were being removed, or were opened, when
+            Home Assistant stopped; it may not have stored that they are gone.
         """
         self._store = store
         self._stored = stored or {"hostnames": {}, "devices": {}}
         hostnames = self._stored["hostnames"].values()
         self.interrupted: Final = frozenset(
-            item[_ORDERED] for item in hostnames if _ORDERED in item
+            item[mark]
+            for item in hostnames
+            for mark in (_ORDERED, _LET_GO)
+            if mark in item
         )
 
     @property
@@ -88,7 +92,7 @@ class Tombstones:
                 record_id=item.get(_RECORD),
             )
             for hostname, item in self._stored["hostnames"].items()
-            if item["removed_at"]
+            if item["removed_at"] and _LET_GO not in item
         }
 
     @property
@@ -131,18 +135,17 @@ class Tombstones:
         }
         await self._async_keep({**self._stored, "hostnames": items})
 
-    @property
-    def let_go(self) -> frozenset[str]:
-        """Return the hostnames that were opened to everybody, and are to be forgotten."""
-        hostnames = self._stored["hostnames"].items()
-        return frozenset(name for name, item in hostnames if item.get(_LET_GO))
+    async def async_note_let_go(self, hostname: str, subentry_id: str | None) -> None:
+        """Remember that a hostname is open to everybody: once it is removed, nothing is taken down.
 
-    async def async_note_let_go(self, hostname: str) -> None:
-        """Remember that a hostname is open to everybody: once it is removed, nothing is taken down."""
+        subentry_id: its subentry, None if that was removed before.
+        """
         known = self._stored["hostnames"]
-        noted = {**known, hostname: {**known[hostname], _LET_GO: True}}
-        gone = {hostname} if self._is_removed(hostname) else set()
-        await self._async_keep({**self._stored, "hostnames": _without(noted, gone)})
+        if subentry_id is None:
+            kept = _without(known, {hostname})
+        else:
+            kept = {**known, hostname: {**known[hostname], _LET_GO: subentry_id}}
+        await self._async_keep({**self._stored, "hostnames": kept})
 
     @property
     def marked(self) -> frozenset[str]:
@@ -183,10 +186,31 @@ class Tombstones:
         }
         await self._async_keep(
             {
-                "hostnames": _update(self._stored["hostnames"], hostnames),
-                "devices": _update(self._stored["devices"], devices),
+                "hostnames": self._update("hostnames", hostnames),
+                "devices": self._update("devices", devices),
             }
         )
+
+    def _update(self, kind: str, present: _Items) -> _Items:
+        """Return what is present, and what is gone with the time when that was noticed."""
+        known = self._stored[kind]
+        now = dt_util.utcnow().isoformat()
+        gone = {
+            key: {**item, "removed_at": item["removed_at"] or now}
+            for key, item in known.items()
+            # What was opened before the start is gone for good by now.
+            if key not in present and item.get(_LET_GO) not in self.interrupted
+        }
+        there = {
+            key: {
+                **_since_set_up(known.get(key, {})),
+                "settings": settings,
+                "removed_at": None,
+                _RELEASED: False,
+            }
+            for key, settings in present.items()
+        }
+        return there | gone
 
     async def async_clear_hostnames(self, hostnames: Collection[str]) -> None:
         """Forget removed hostnames, but none that was set up again since."""
@@ -219,24 +243,11 @@ class Tombstones:
             await self._store.async_save(items)
 
 
-def _update(known: _Items, present: _Items) -> _Items:
-    """Return what is present, and what is gone with the time when that was noticed."""
-    now = dt_util.utcnow().isoformat()
-    gone = {
-        key: {**item, "removed_at": item["removed_at"] or now}
-        for key, item in known.items()
-        if key not in present and not item.get(_LET_GO)
-    }
-    there = {
-        key: {
-            **known.get(key, {}),
-            "settings": settings,
-            "removed_at": None,
-            _RELEASED: False,
-        }
-        for key, settings in present.items()
-    }
-    return there | gone
+def _since_set_up(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is known of a hostname or device, without what was let go before it was set up again."""
+    if item.get("removed_at"):
+        return {key: value for key, value in item.items() if key != _LET_GO}
+    return item
 
 
 def _without(items: _Items, keys: Collection[str]) -> _Items:
