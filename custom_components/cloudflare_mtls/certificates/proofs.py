@@ -119,7 +119,7 @@ class Proofs:
         certificate = listed[certificate_id]
         if not self._is_good(certificate):
             return ProofResult.UNKNOWN
-        return self._judge_hostname(hostname, certificate.zone_id, leads_past)
+        return self._judge_hostname(hostname, certificate, leads_past)
 
     def _is_good(self, certificate: Certificate) -> bool:
         """Return whether it gets in as a person wants, and belongs to a device that was not removed."""
@@ -131,12 +131,12 @@ class Proofs:
         )
 
     def _judge_hostname(
-        self, hostname: str, zone_id: str, leads_past: bool | None
+        self, hostname: str, certificate: Certificate, leads_past: bool | None
     ) -> ProofResult:
-        """Return what reaching a hostname proves for a certificate of this zone."""
+        """Return what reaching a hostname proves for a good certificate."""
         protection = self._protection
         settings = {item.hostname: item for item in protection.hostnames}.get(hostname)
-        if settings is None or settings.zone_id != zone_id:
+        if settings is None or settings.zone_id != certificate.zone_id:
             return ProofResult.OTHER_HOSTNAME
         plan = protection.data.plan_of(settings)
         if plan is None:
@@ -144,4 +144,6 @@ class Proofs:
         is_exposed = bool(plan.limited_to({hostname}).exposures)
         if is_exposed or leads_past or self._visits.is_open(hostname):
             return ProofResult.EXPOSED
+        if not protection.data.lets_in(settings, certificate):
+            return ProofResult.NOT_ACCEPTED
         return ProofResult.UNCHECKED if leads_past is None else ProofResult.DONE

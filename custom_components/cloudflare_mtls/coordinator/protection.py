@@ -309,7 +309,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     def _judged(self, state: ProtectionState) -> ProtectionState:
         return state.judged(
-            self.companions, self.trust, self._is_waiting, dt_util.utcnow()
+            self.companions,
+            self.trust,
+            self._is_waiting,
+            dt_util.utcnow(),
+            self.hostnames,
         )
 
     async def _report(

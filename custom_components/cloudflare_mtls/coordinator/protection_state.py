@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from ..engine.api.models import CertificateStatus, Observation, Zone
-from ..engine.certificates.certificate import ListedCertificate, readable
+from ..engine.certificates.certificate import Certificate, ListedCertificate, readable
 from ..engine.certificates.companions import (
     CompanionDevice,
     CompanionState,
@@ -16,6 +17,7 @@ from ..engine.certificates.companions import (
 )
 from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
+from ..engine.rules.exposure import lets_in
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.plan import Plan
 from ..engine.sync.settings import HostnameSettings
@@ -68,6 +70,32 @@ class ProtectionState:
         plan = self.plan_of(settings)
         return plan is not None and not plan.exposes(settings.hostname)
 
+    def lets_in(
+        self, settings: HostnameSettings, certificate: Certificate
+    ) -> bool | None:
+        """Return whether the rules let a good certificate in at a hostname; None if they are not known."""
+        observation = self.observations.get(settings.zone_id)
+        if observation is None:
+            return None
+        fingerprint = certificate.facts.fingerprint_sha256
+        return lets_in(observation.ruleset, settings.hostname, fingerprint)
+
+    def _stands_in(
+        self,
+        hostnames: Collection[HostnameSettings],
+        newer: Certificate,
+        older: Certificate,
+    ) -> bool:
+        """Return whether one certificate is known to be let in wherever an older one is.
+
+        A zone that is lost to the token counts for neither of them.
+        """
+        return all(
+            self.lets_in(item, newer) or self.lets_in(item, older) is False
+            for item in hostnames
+            if item.zone_id not in self.lost_zones
+        )
+
     @property
     def has_pending_certificates(self) -> bool:
         """Return whether Cloudflare still has to revoke or restore certificates everywhere."""
@@ -79,15 +107,19 @@ class ProtectionState:
         trust: Trust,
         is_waiting: Callable[[str], bool],
         now: datetime,
+        hostnames: Collection[HostnameSettings],
     ) -> ProtectionState:
         """Return the state with what the certificates mean to devices at this moment."""
         if self.certificates is None:
             return self
         certificates = readable(self.certificates)
         known = [item for item in devices if item.zone_id not in self.unread_zones]
+        stands_in = partial(self._stands_in, hostnames)
         return replace(
             self,
-            companions=companion_states(known, certificates, trust, is_waiting, now),
+            companions=companion_states(
+                known, certificates, trust, is_waiting, stands_in, now
+            ),
             unknown_certificates=trust.unknown_among(self.certificates),
             next_expiry=next_expiry(certificates, now),
         )

@@ -27,6 +27,7 @@ class ProofResult(StrEnum):
     elsewhere: the device did not come through Cloudflare.
     other_hostname: it came by a hostname that its certificate is not for, or the tunnel says so.
     exposed: visitors get there without a certificate.
+    not_accepted: the rules keep its certificate out there, so the device used another one.
     unchecked: Cloudflare does not say now whether they do.
     """
 
@@ -36,6 +37,7 @@ class ProofResult(StrEnum):
     ELSEWHERE = "elsewhere"
     OTHER_HOSTNAME = "other_hostname"
     EXPOSED = "exposed"
+    NOT_ACCEPTED = "not_accepted"
     UNCHECKED = "unchecked"
 
 
@@ -51,6 +53,7 @@ _STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
     ProofResult.ELSEWHERE: HTTPStatus.FORBIDDEN,
     ProofResult.OTHER_HOSTNAME: HTTPStatus.FORBIDDEN,
     ProofResult.EXPOSED: HTTPStatus.CONFLICT,
+    ProofResult.NOT_ACCEPTED: HTTPStatus.CONFLICT,
     ProofResult.UNCHECKED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

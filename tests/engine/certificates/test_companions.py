@@ -78,11 +78,12 @@ def state(
     *certificates: Certificate,
     waiting: str = "",
     stop: Mapping[str, Any] = MappingProxyType({}),
+    less: Collection[tuple[Certificate, Certificate]] = (),
     **records: Record,
 ) -> CompanionState:
     """Return the state of a phone that has these certificates, those with records oldest first.
 
-    A person confirmed the others.
+    A person confirmed the others. Less are pairs of which the first is let in at fewer hostnames.
     """
     known = trust(
         **stop,
@@ -95,7 +96,12 @@ def state(
         device_ids={PHONE.id},
     )
     return companion_states(
-        [PHONE], certificates, known, lambda item: item == waiting, NOW
+        [PHONE],
+        certificates,
+        known,
+        lambda item: item == waiting,
+        lambda newer, older: (newer, older) not in less,
+        NOW,
     )[PHONE.id]
 
 
@@ -187,7 +193,7 @@ def test_certificate_from_elsewhere_is_where_cloudflares_dates_put_it(
     ages = {"before": 9, "first": 8, "between": 7, "second": 6, "after": 5}
     created = {name: fetched(ages[name] + clock) for name in ("first", "second")}
     certificates = [certificate(name, age=age) for name, age in ages.items()]
-    found = state(*reversed(certificates), waiting="", stop={}, **created)
+    found = state(*reversed(certificates), waiting="", stop={}, less=(), **created)
     assert list(found.certificates) == certificates
     assert found.current is certificates[-1]
 
@@ -200,7 +206,9 @@ def test_restored_certificate_from_elsewhere_stays_where_it_was() -> None:
     known = trust(
         records=records, confirmed={"elsewhere": PHONE.id}, device_ids={PHONE.id}
     )
-    found = companion_states([PHONE], [new, old], known, lambda _: False, NOW)
+    found = companion_states(
+        [PHONE], [new, old], known, lambda _: False, lambda *_: True, NOW
+    )
     assert list(found[PHONE.id].certificates) == [old, new]
 
 
@@ -256,6 +264,17 @@ def test_certificates_that_are_kept_after_a_proof() -> None:
     proven = fetched(1, proven=True)
     found = state(gone, old, new, gone=fetched(9), old=fetched(5), new=proven)
     assert (found.outdated, found.replaced) == ((), (old,))
+
+
+@pytest.mark.parametrize("age", [1, 8])
+def test_certificate_is_not_replaced_by_one_that_is_let_in_at_fewer_hostnames(
+    age: int,
+) -> None:
+    """Nobody is offered to revoke it either: the device would be locked out there."""
+    old, new = certificate("old"), certificate("new")
+    proven = fetched(age, proven=True)
+    found = state(old, new, less=[(new, old)], old=fetched(15), new=proven)
+    assert (found.outdated, found.replaced) == ((), ())
 
 
 STOPS: list[dict[str, Collection[str]]] = [{"unwanted": {"new"}}, {"revoked": {"new"}}]

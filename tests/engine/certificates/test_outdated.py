@@ -1,6 +1,6 @@
 """A certificate is revoked as outdated only once a newer one has replaced it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -57,8 +57,12 @@ def dates(
     *records: Record | None,
     waiting: str = "",
     ends: Mapping[str, datetime] = MappingProxyType({}),
+    less: Collection[tuple[str, str]] = (),
 ) -> dict[str, datetime]:
-    """Return when which certificates are revoked, by a right clock; 0 is the oldest."""
+    """Return when which certificates are revoked, by a right clock; 0 is the oldest.
+
+    Less are pairs of certificates of which the first is let in at fewer hostnames.
+    """
     ids = [str(number) for number in range(len(records))]
     known = {
         certificate_id: record
@@ -66,12 +70,23 @@ def dates(
         if record
     }
     placed = in_order_of_times(known)
-    return revocation_dates(ids, placed, lambda item: item in waiting, NOW, ends=ends)
+    return revocation_dates(
+        ids,
+        placed,
+        lambda item: item in waiting,
+        lambda newer, older: (newer, older) not in less,
+        NOW,
+        ends=ends,
+    )
 
 
-def outdated(*records: Record | None, waiting: str = "") -> list[str]:
+def outdated(
+    *records: Record | None,
+    waiting: str = "",
+    less: Collection[tuple[str, str]] = (),
+) -> list[str]:
     """Return which certificates are to be revoked now, newest first."""
-    found = dates(*records, waiting=waiting)
+    found = dates(*records, waiting=waiting, less=less)
     return [certificate_id for certificate_id, date in found.items() if date <= NOW]
 
 
@@ -285,5 +300,28 @@ def test_the_order_of_a_proof_and_a_restoration_counts_and_not_the_clock(
     older = replace(restored(PROVEN_ON + skew), restoration=restoration)
     newer = replace(PROVEN, proof=proof)
     records = {"0": older, "1": newer}
-    found = revocation_dates(["0", "1"], records, lambda _: False, NOW, ends={})
+    found = revocation_dates(
+        ["0", "1"], records, lambda _: False, lambda *_: True, NOW, ends={}
+    )
     assert (found == {}) is kept
+
+
+@pytest.mark.parametrize("newer", [PROVEN, due(NOW - DAY)], ids=["proof", "date"])
+def test_one_that_is_let_in_at_fewer_hostnames_replaces_none(newer: Record) -> None:
+    """The device may have to use the older one."""
+    assert outdated(FETCHED, newer) == ["0"]
+    assert dates(FETCHED, newer, less=[("1", "0")]) == {}
+    assert dates(FETCHED, newer, less=[("0", "1")]).keys() == {"0"}
+
+
+def test_only_those_that_are_let_in_at_more_hostnames_are_kept() -> None:
+    """Each is compared with each newer one."""
+    found = dates(FETCHED, FETCHED, PROVEN, less=[("2", "0")])
+    assert found.keys() == {"1"}
+    found = dates(FETCHED, PROVEN, PROVEN, less=[("2", "0")])
+    assert found.keys() == {"0", "1"}
+
+
+def test_key_that_is_gone_need_not_be_let_in_anywhere() -> None:
+    """Nobody uses the older one."""
+    assert outdated(UNFETCHED, FETCHED, less=[("1", "0")]) == ["0"]

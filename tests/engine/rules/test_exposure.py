@@ -10,7 +10,11 @@ from custom_components.cloudflare_mtls.engine.api.models import (
     Observation,
     Rule,
 )
-from custom_components.cloudflare_mtls.engine.rules.exposure import Visitor, exposed
+from custom_components.cloudflare_mtls.engine.rules.exposure import (
+    Visitor,
+    exposed,
+    lets_in,
+)
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from tests.engine.builders import (
     BLOCK_REF,
@@ -333,3 +337,36 @@ def test_other_hostnames_are_judged_by_their_own_name() -> None:
     assert exposed(observation, HOST) is None
     assert exposed(observation, OTHER) is not None
     assert observation.configurations[TUNNEL_ID].ingress[1].service == SERVICE
+
+
+OWN, OLD = "a" * 64, "b" * 64
+LISTS_OLD = rule("block", block_expression({HOST: admits(pinned={OLD})}), BLOCK_REF)
+
+
+@pytest.mark.parametrize(
+    ("rules", "passes"),
+    [
+        pytest.param([], True, id="none"),
+        pytest.param([block_rule()], True, id="any certificate"),
+        pytest.param([skip_rule(), block_rule()], True, id="both of ours"),
+        pytest.param([LISTS_OLD], False, id="another one is listed"),
+        pytest.param([replace(LISTS_OLD, enabled=False)], True, id="list that is off"),
+        pytest.param([skip(VERIFIED), LISTS_OLD], True, id="skipped"),
+        pytest.param([skip(f'{FINGERPRINT} eq "{OLD}"'), LISTS_OLD], False, id="skipped by another one"),
+        pytest.param([rule("block", HOME)], False, id="nobody"),
+        pytest.param([rule("block", f'http.host eq "{HOST}"')], False, id="nobody by this name"),
+        pytest.param([rule("block", f'http.host eq "{OTHER}"')], True, id="nobody elsewhere"),
+        pytest.param([rule("block", f"{HOME} and not {VERIFIED}")], True, id="verified"),
+        pytest.param([rule("block", f"{HOME} and {REVOKED}")], True, id="not revoked"),
+        pytest.param([rule("block", f"{HOME} and cf.tls_client_auth.cert_presented")], False, id="presented"),
+        pytest.param([rule("block", 'ip.src.country ne "DE"')], True, id="some countries only"),
+        pytest.param([rule("block", 'http.request.uri.path eq "/admin"')], True, id="some paths only"),
+    ],
+)  # fmt: skip
+def test_certificate_that_passes(rules: list[Rule], passes: bool) -> None:
+    """What may block it by something else than the certificate keeps no certificate out."""
+    assert lets_in(published(*rules).ruleset, HOST, OWN) is passes
+
+
+def test_certificate_that_is_listed_passes() -> None:
+    assert lets_in(published(LISTS_OLD).ruleset, HOST, OLD)

@@ -71,9 +71,14 @@ def companion_states(
     certificates: Collection[Certificate],
     trust: Trust,
     is_waiting: Callable[[str], bool],
+    stands_in: Callable[[Certificate, Certificate], bool],
     now: datetime,
 ) -> Mapping[str, CompanionState]:
-    """Return the state of each device, by its id."""
+    """Return the state of each device, by its id.
+
+    is_waiting says of a certificate whether its bundle waits to be fetched, and stands_in whether
+    the first of two certificates is let in wherever the second one is.
+    """
     of_device: dict[str, list[Certificate]] = {device.id: [] for device in devices}
     for certificate in oldest_first(certificates, trust):
         if (device_id := trust.device_id_of(certificate)) in of_device:
@@ -91,6 +96,7 @@ def companion_states(
             records,
             trust,
             is_waiting,
+            stands_in,
             now,
             without_any=None if device.id in claimed else Standing.MISSING,
         )
@@ -104,6 +110,7 @@ def _state(
     records: Mapping[str, Record],
     trust: Trust,
     is_waiting: Callable[[str], bool],
+    stands_in: Callable[[Certificate, Certificate], bool],
     now: datetime,
     *,
     without_any: Standing | None,
@@ -126,7 +133,14 @@ def _state(
         left.popitem()
     ends = {key: item.facts.expires_on for key, item in left.items()}
     wanted = {key: records[key] for key in active if key in records}
-    dates = revocation_dates(list(left), wanted, is_waiting, now, ends=ends)
+    dates = revocation_dates(
+        list(left),
+        wanted,
+        is_waiting,
+        lambda newer, older: stands_in(left[newer], left[older]),
+        now,
+        ends=ends,
+    )
     standing = _standing(current, trust, now) if current else without_any
     is_revoked = standing in (Standing.REVOKING, Standing.REVOKED)
     in_use = trust.in_use.get(device.id)

@@ -10,24 +10,30 @@ def revocation_dates(
     certificate_ids: Sequence[str],
     records: Mapping[str, Record],
     is_waiting: Callable[[str], bool],
+    stands_in: Callable[[str, str], bool],
     now: datetime,
     *,
     ends: Mapping[str, datetime],
 ) -> dict[str, datetime]:
     """Return when each certificate that a newer one has replaced is revoked, newest first.
 
-    Given are the ids of a device's unrevoked certificates, oldest first, and whether the
-    bundle of one is still waiting to be fetched. A certificate replaces all older ones as its
-    record says. A certificate that nobody fetched, and nobody can fetch any more, is replaced
-    by any newer one: its key is gone. A certificate that a person restored since it was
-    replaced is kept, and so is one that would be revoked only after the newer one has expired: the
-    device may still use it. Ends are when the certificates expire, where that matters.
+    Given are the ids of a device's unrevoked certificates, oldest first, whether the bundle of
+    one is still waiting to be fetched, and whether the first of two is let in wherever the second
+    one is. A certificate replaces, as its record says, all older ones that it stands in for. A
+    certificate that nobody fetched, and nobody can fetch any more, is replaced by any newer one:
+    its key is gone. A certificate that a person restored since it was replaced is kept, and so is
+    one that would be revoked only after the newer one has expired: the device may still use it.
+    Ends are when the certificates expire, where that matters.
     """
     dates: dict[str, datetime] = {}
-    replacements: list[Replacement] = []
+    replacements: list[tuple[str, Replacement]] = []
     for certificate_id in reversed(certificate_ids):
         record = records.get(certificate_id)
-        due = [item.revokes_on for item in replacements if not item.spares(record)]
+        due = [
+            item.revokes_on
+            for newer, item in replacements
+            if not item.spares(record) and stands_in(newer, certificate_id)
+        ]
         is_lost = not may_be_installed(record) and not is_waiting(certificate_id)
         is_restored = record is not None and record.restored_on is not None
         if is_lost and not is_restored and certificate_id != certificate_ids[-1]:
@@ -37,7 +43,7 @@ def revocation_dates(
             dates[certificate_id] = min(due)
         end = ends.get(certificate_id)
         replacements += [
-            item
+            (certificate_id, item)
             for item in (record.replacements(now) if record else ())
             if end is None or item.revokes_on < end
         ]

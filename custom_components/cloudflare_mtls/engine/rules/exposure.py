@@ -1,4 +1,4 @@
-"""Who reaches an origin without a good certificate, and through which rule (pure)."""
+"""Whom the rules let past: visitors without a good certificate, and a certificate that is good (pure)."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +18,7 @@ from .exempt_paths import paths_outside
 from .host_forms import HostForms
 from .meaning import evaluate
 from .request_set import RequestSet
+from .text_sets import Exactly, TextSet
 from .visitors import Visitor, handshakes
 
 # The types of DNS records that tell visitors which server to ask.
@@ -75,6 +76,24 @@ def exposed(
                 hostname=hostname, visitor=handshake.visitor, through=through
             )
     return None
+
+
+def lets_in(ruleset: Ruleset, hostname: str, fingerprint: str) -> bool:
+    """Return whether a certificate passes the rules at a hostname, as far as they tell.
+
+    It counts as verified and not revoked; its fingerprint is SHA-256 in lowercase hex. A rule that
+    may block it, by something else that a visitor is or sends, does not count.
+    """
+    requests = RequestSet(
+        host=Exactly(hostname),
+        path=TextSet(),
+        presented=True,
+        verified=True,
+        revoked=False,
+        fingerprint=Exactly(fingerprint),
+    )
+    blocked, _ = _verdict(ruleset, requests)
+    return not blocked
 
 
 def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
