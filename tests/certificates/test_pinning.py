@@ -13,6 +13,7 @@ from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.common import (
     BLOCK_REF,
+    CERTIFICATE_ID,
     EDGE_EVERY,
     ENGLISH,
     HOSTNAME,
@@ -291,3 +292,32 @@ async def test_revocation_that_cloudflare_refuses(
 
     assert fingerprint_of(stranger) not in (pinned(sandbox, BLOCK_REF) or ())
     assert certificates(sandbox)["stranger"] == "active"
+
+
+@with_device
+async def test_restored_without_room(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> None:
+    """It would be valid and yet let nobody in; it can be restored once another one is gone."""
+    await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await choose_pinning(hass, entry)
+    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    room = 1 + (4096 - len(block.expression)) // len(f'"{"0" * 64}" ')
+    await act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+    others = range(1000, 1000 + room)
+    await fill(hass, entry, sandbox, others)
+    await act(hass, entry, "sync")
+    assert len(pinned(sandbox, BLOCK_REF) or ()) == room
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await act(hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID)
+    assert caught.value.translation_key == "problem_too_many_pinned"
+    own = zone_of(sandbox).certificates[CERTIFICATE_ID]
+    assert own.status is not CertificateStatus.ACTIVE
+
+    other = f"7bf7f70c-7600-42e1-81c4-{others[0]:012}"
+    await act(hass, entry, "revoke_certificate", certificate_id=other)
+    await act(hass, entry, "restore_certificate", certificate_id=CERTIFICATE_ID)
+    await settle(hass)
+    assert fingerprint_of(own.certificate) in (pinned(sandbox, BLOCK_REF) or ())

@@ -9,7 +9,7 @@ from ..engine.api.errors import NotFound, QuotaExceeded, Rejected, Unavailable
 from ..engine.api.models import CertificateStatus
 from ..engine.certificates.certificate import Certificate
 from ..to_the_end import to_the_end
-from ..wording import Message, raise_translated_error
+from ..wording import Message, describe_problem, raise_translated_error
 from .creations import Restoration, async_get_creations
 from .lookup import FoundCertificate
 from .revocation import CertificateRevoker
@@ -34,10 +34,16 @@ class CertificateRestorer:
         """Make a revoked certificate valid again.
 
         One that is not revoked counts as restored: a newer one does not replace it either.
-        Raises EngineError, and HomeAssistantError where it was revoked, or its device removed,
-        since a person asked for it.
+        Raises EngineError, and HomeAssistantError where the rules have no room for it, or where it
+        was revoked, or its device removed, since a person asked for it.
         """
         device, certificate = found.device, found.certificate
+        fingerprint = certificate.facts.fingerprint_sha256
+        # Without room in the rules, it would be valid and yet let nobody in.
+        if problem := await self._protection.async_room_problem(
+            {fingerprint: device.id}
+        ):
+            raise_translated_error(describe_problem(problem))
         status = certificate.status
         entry_id = self._protection.config_entry.entry_id
         restoration = Restoration(entry_id, device.id, certificate.id)
