@@ -107,7 +107,7 @@ async def seconds_to_wait(act_by_hand: Awaitable[Any]) -> str:
     assert told
     if caught.value.translation_key == "revocation_delayed":
         # The person reads that Home Assistant will revoke it later, and why not now.
-        (seconds,) = re.findall(r"pause of (\d+) seconds", told["reason"])
+        (seconds,) = re.findall(r"try again: (\d+)", told["reason"])
         return str(seconds)
     assert caught.value.translation_key == "rate_limited"
     return told["seconds"]

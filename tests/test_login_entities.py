@@ -40,6 +40,7 @@ from .logins import (
     writes,
 )
 from .other_users import user_context
+from .restarts import restarted, same_account
 
 LOG_EVERY = timedelta(minutes=10)
 
@@ -135,23 +136,24 @@ async def test_nobody_is_told_twice_after_a_restart(
     log_in(sandbox)
     await wait_for_refresh(hass, freezer, LOG_EVERY)
     before = state_of(hass, LAST_LOGIN)
-    await hass.config_entries.async_unload(loaded_entry.entry_id)
-    freezer.tick(timedelta(hours=1))
-    log_in(sandbox, PARTNER, allowed=False)
-    freezer.tick(timedelta(minutes=1))
-    events = async_capture_events(hass, "cloudflare_mtls_login")
+    account = same_account(loaded_entry)
+    async with restarted(hass) as again:
+        freezer.tick(timedelta(hours=1))
+        log_in(sandbox, PARTNER, allowed=False)
+        freezer.tick(timedelta(minutes=1))
+        events = async_capture_events(again, "cloudflare_mtls_login")
 
-    await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await settle(hass)
+        await setup_integration(again, account)
 
-    assert [event.data["type"] for event in events] == ["refused"]
-    assert state_of(hass, LAST_LOGIN) == before
-    access_of(sandbox).people.log.clear()
-    freezer.tick(timedelta(days=3))
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
-    await settle(hass)
-    assert state_of(hass, LAST_LOGIN) == before
-    assert state_of(hass, REFUSED) == "0"
+        assert [event.data["type"] for event in events] == ["refused"]
+        assert state_of(again, LAST_LOGIN) == before
+        access_of(sandbox).people.log.clear()
+        freezer.tick(timedelta(days=3))
+        last = same_account(account)
+        async with restarted(again) as third:
+            await setup_integration(third, last)
+            assert state_of(third, LAST_LOGIN) == before
+            assert state_of(third, REFUSED) == "0"
 
 
 async def test_what_was_in_the_log_before_is_no_news(

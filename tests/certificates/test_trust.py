@@ -400,6 +400,8 @@ async def test_store_of_the_first_version(
         "unknown": ["accepted", "created"],
         "confirmed": {},
         "confirmed_ids": {},
+        "ordered_with_removal": [],
+        "perhaps_restored": {},
         "revoked_here": {},
         "unwanted": {},
         "revoked": [],

@@ -26,7 +26,7 @@ BROKEN: list[Any] = [
     pytest.param(
         lambda faults, path: faults.limit(PAUSE, "GET", path),
         "rate_limited",
-        "a pause of 42 seconds",
+        "Seconds to wait before you try again: 42",
         id="rate limited",
     ),
     pytest.param(

@@ -75,7 +75,8 @@ async def test_zone_that_is_not_active(
     assert result["step_id"] == "zone"
     assert result["errors"] == {"zone_id": "zone_not_active"}
     assert (
-        "The zone example.com is paused or not active" in (sentences(result)["zone_id"])
+        "The domain example.com is paused or not active"
+        in (sentences(result)["zone_id"])
     )
     assert sandbox.journal.writes == []
 

@@ -35,6 +35,12 @@ def proposed(result: Any) -> tuple[str, str]:
     return values["hostname"], values["service"]
 
 
+async def as_home_assistant(hass: HomeAssistant, result: Any) -> Any:
+    """Say that Home Assistant is behind the service, which only the proxy knows."""
+    assert result["step_id"] == "purpose"
+    return await submit(hass, result, {"purpose": "home_assistant"})
+
+
 async def test_hostname_of_home_assistant_among_ten_others(
     hass: HomeAssistant, sandbox: Sandbox
 ) -> None:
@@ -44,11 +50,11 @@ async def test_hostname_of_home_assistant_among_ten_others(
     result = await to_hostname(hass, sandbox)
     assert proposed(result) == ("home-mobile.example.com", PROXY)
 
-    result = await submit(hass, result, choose())
+    result = await as_home_assistant(hass, await submit(hass, result, choose()))
 
     assert (
-        "to `http://localhost:30280`. It uses these settings from another rule for the same"
-        ' service: `httpHostHeader: "home.example.com"`, `noTLSVerify: false`.'
+        "to `http://localhost:30280`. The new rule takes over these settings from another rule"
+        ' for the same service: `httpHostHeader: "home.example.com"`, `noTLSVerify: false`.'
     ) in result["description_placeholders"]["changes"]
     assert sandbox.journal.writes == []
     await finish_from_preview(hass, sandbox, result)
@@ -66,6 +72,7 @@ async def test_settings_that_changed_after_the_preview(
     """They are shown again, and nothing is written before a person confirms them."""
     serve(sandbox, behind_the_proxy("home"))
     result = await submit(hass, await to_hostname(hass, sandbox), choose())
+    result = await as_home_assistant(hass, result)
     serve(sandbox, behind_the_proxy("home", noTLSVerify=True))
 
     result = await submit(hass, result)

@@ -268,6 +268,19 @@ async def test_change_how_it_is_protected(
     assert reported(hass) == set()
 
 
+async def test_change_that_comes_too_late(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """Somebody removed the hostname in another tab meanwhile."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    menu = await loaded_entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    await settle(hass)
+    result = await submit(hass, menu, {"next_step_id": "change"})
+    assert result["reason"] == "settings_changed"
+
+
 async def test_change_without_its_tunnel(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:

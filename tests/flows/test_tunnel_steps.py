@@ -160,7 +160,7 @@ async def test_zone_is_looked_at_before_a_tunnel_is_made(
         ("", "tunnel_name_empty", "needs a name"),
         ("  ", "tunnel_name_empty", "needs a name"),
         ("x" * 101, "tunnel_name_too_long", "up to 100 characters"),
-        ("home", "tunnel_name_taken", "a tunnel called home already"),
+        ("home", "tunnel_name_taken", "already has a tunnel called home"),
     ],
 )
 async def test_names_that_are_refused(

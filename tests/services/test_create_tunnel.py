@@ -50,7 +50,9 @@ async def test_action_with_a_name_that_is_taken(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
     """Another tunnel with the name is not changed."""
-    with pytest.raises(ServiceValidationError, match="called home already"):
+    with pytest.raises(
+        ServiceValidationError, match="already has a tunnel called home"
+    ):
         await act(hass, loaded_entry, "create_tunnel", name="home")
 
     assert len(sandbox.state.tunnels) == 1

@@ -31,16 +31,14 @@ async def async_visit_first(
         if purpose is Purpose.OTHER:
             visit = await probe.with_certificate(hostname, key, certificate.pem, "/")
             arrival = judge_service(visit)
-            if arrival is Arrival.BLOCKED:
-                continue
-            return arrival
-        question = questions.ask()
-        visit = await probe.with_certificate(
-            hostname, key, certificate.pem, question.path
-        )
-        arrival = judge_arrival(visit, question.answer)
-        if arrival is Arrival.HOME and question.seen_host != hostname:
-            return Arrival.REWRITTEN
+        else:
+            question = questions.ask()
+            visit = await probe.with_certificate(
+                hostname, key, certificate.pem, question.path
+            )
+            arrival = judge_arrival(visit, question.answer)
+            if arrival is Arrival.HOME and question.seen_host != hostname:
+                arrival = Arrival.REWRITTEN
         if arrival is not Arrival.BLOCKED:
             return arrival
     return Arrival.BLOCKED

@@ -52,18 +52,31 @@ class ExpectedArrival:
     def _has_arrived(self) -> bool:
         hostname = self.protected.hostname
         if self.question.host_through_tunnel == hostname:
-            self._state.arrivals[hostname] = (Arrival.HOME, Moment.now())
+            self._record(hostname)
             return True
         arrival, seen_at = self._state.arrivals.get(hostname, (None, self.since))
         is_home = arrival is Arrival.HOME and seen_at > self.since
         return is_home or self._rule_state() is RuleState.SERVED
 
+    @callback
+    def _record(self, hostname: str) -> None:
+        """Record that a request came through the tunnel; entities show it at once."""
+        if entry := self._loaded_entry:
+            entry.runtime_data.visits.async_record_arrival(hostname, Arrival.HOME)
+        else:
+            self._state.arrivals[hostname] = (Arrival.HOME, Moment.now())
+
     def _rule_state(self) -> RuleState | None:
         """Return what the connectors say, as far as the account knows where to ask them."""
+        entry = self._loaded_entry
+        return entry.runtime_data.reports.rule_state(self.protected) if entry else None
+
+    @property
+    def _loaded_entry(self) -> CloudflareConfigEntry | None:
         entry = _entry_of(self.hass, self.account_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             return None
-        return entry.runtime_data.reports.rule_state(self.protected)
+        return entry
 
     @property
     def _state(self) -> AccountState:

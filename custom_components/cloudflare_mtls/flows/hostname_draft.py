@@ -81,9 +81,11 @@ class HostnameDraft:
         """Return the draft as it would begin now, or what is in the way."""
         chosen = self.chosen
         seen = await look_at(chosen.account, chosen.zone, chosen.tunnel)
-        if isinstance(seen, Message):
-            return seen
-        return await offer(seen, self.settings, barrier=self.barrier)
+        return (
+            seen
+            if isinstance(seen, Message)
+            else await offer(seen, self.settings, barrier=self.barrier)
+        )
 
     async def apply(self, is_outdated: Callable[[], bool]) -> None:
         """Make the changes that were shown, and no others; raise EngineError."""
