@@ -58,6 +58,8 @@ async def test_restored_while_a_revocation_by_id_reads_the_list(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The later order of a person holds."""
+    # What reads the list by itself is over.
+    await settle(hass)
     hold = asyncio.Event()
     slow = faults.add("GET", "/client_certificates", hold=hold, times=1)
     revoking = hass.async_create_task(

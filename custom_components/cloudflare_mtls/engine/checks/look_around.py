@@ -1,7 +1,7 @@
 """Reads what stands around a zone's rules: each part needs a permission of its own, which may be missing."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from ..api.client import CloudflareClient
@@ -25,11 +25,18 @@ async def look_around(
     Sources: GET /zones/{zone_id}/settings/{setting}, /bot_management,
     /firewall/access_rules/rules and /workers/routes.
     """
+
+    async def ask[ResultT](
+        read: Callable[[CloudflareClient, str], Awaitable[ResultT]],
+    ) -> ResultT | None:
+        # Here and not before: whoever is cancelled at the start has asked for nothing.
+        return await unless_missing(read(client, zone_id))
+
     settings, bot_fight_mode, allowing, worker_routes = await asyncio.gather(
-        unless_missing(_read_settings(client, zone_id)),
-        unless_missing(client.bot_management.get_fight_mode(zone_id)),
-        unless_missing(client.ip_access_rules.list_allowing(zone_id)),
-        unless_missing(client.worker_routes.list(zone_id)),
+        ask(_read_settings),
+        ask(lambda client, zone_id: client.bot_management.get_fight_mode(zone_id)),
+        ask(lambda client, zone_id: client.ip_access_rules.list_allowing(zone_id)),
+        ask(lambda client, zone_id: client.worker_routes.list(zone_id)),
     )
     return ZoneSurroundings(
         settings=settings or {},
