@@ -38,7 +38,10 @@ async def last_mile_is_looked_at(world: World) -> None:
         flow = await Flow.add(world.admin, world.entry_id, DEVICE)
         await submit_device(world, flow, name="Kiosk")
         said = flow.answer["description_placeholders"]["arrival"]
-        expect("something other than this Home Assistant answered" in said, f"the dialog says: {said}")
+        expect(
+            "something other than this Home Assistant answered" in said,
+            f"the dialog says: {said}",
+        )
         world.notes.append(said.strip())
         await flow.submit()
         issue = await until_repair(world, "arrival_other_application")

@@ -340,6 +340,20 @@ def test_record_with_our_mark_once_is_still_ours() -> None:
         assert ("delete dns_record" in names(plan.steps)) is deleted
 
 
+def test_nobody_opens_what_was_created_here() -> None:
+    """An order to open it takes it down as any other: what others led there stays blocked."""
+    engine = reconciler(settings())
+    bare = view(replace(in_sync(), records=(record(ours=False),)))
+    taken_down, opened = (
+        engine.plan_for(
+            bare, Accepted(), Extent(hostnames={HOST}, remove=True, opens=opens)
+        )
+        for opens in (False, True)
+    )
+    assert opened == taken_down
+    assert "delete block_rule" not in names(opened.steps)
+
+
 def test_former_tunnel_is_planned_for() -> None:
     """It serves the hostname no longer once another tunnel does."""
     former = settings(tunnel_id=UNKNOWN_TUNNEL)
