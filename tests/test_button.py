@@ -209,7 +209,7 @@ async def test_revocation_without_a_list(
     await setup_integration(hass, entry)
     faults.unavailable("GET", "/client_certificates")
 
-    with pytest.raises(HomeAssistantError, match="There may be others"):
+    with pytest.raises(HomeAssistantError, match="may have other certificates"):
         await press(hass, REVOKE)
 
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "revoked"

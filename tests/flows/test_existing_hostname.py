@@ -298,7 +298,10 @@ async def test_action_does_not_remove_it(
 
     (problem,) = response["problems"]
     assert problem["code"] == "still_served"
-    assert "reconfigure it and stop protecting it" in problem["message"]
+    assert (
+        "change it on the integration's page and stop protecting it"
+        in problem["message"]
+    )
     assert subentry_id in loaded_entry.subentries
     assert of_owner(sandbox) == before
     assert reported(hass) == set()

@@ -349,7 +349,7 @@ async def test_what_changed_meanwhile_is_shown_again(
     result = await submit(hass, result)
 
     assert result["step_id"] == "preview"
-    assert sentences(result, OF)["base"].startswith("The changes to make")
+    assert sentences(result, OF)["base"].startswith("Something changed at Cloudflare")
     assert writes(sandbox) == []
     assert (await submit(hass, result))["type"] is FlowResultType.EXTERNAL_STEP
 
