@@ -39,7 +39,8 @@ class ProtectionState:
     all that the token reaches. Visible zones are all that the token sees, those of other accounts
     too. Lost zones will not be readable before a person does something. Unknown certificates may let
     somebody in, and are not trusted. Removed devices were removed so long before Cloudflare was
-    asked that its lists show what came of that: of later ones, a list may lack the newest certificate. Orders are those before that, too.
+    asked that its lists show what came of that: of later ones, a list may lack the newest
+    certificate. Orders are those that were given before Cloudflare was asked.
     """
 
     plans: Mapping[str, Plan | None]

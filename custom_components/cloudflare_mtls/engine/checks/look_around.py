@@ -29,7 +29,7 @@ async def look_around(
     async def ask[ResultT](
         read: Callable[[CloudflareClient, str], Awaitable[ResultT]],
     ) -> ResultT | None:
-        # Here and not before: whoever is cancelled at the start has asked for nothing.
+        # Created only here: a refresh that is cancelled before this runs leaves nothing unawaited.
         return await unless_missing(read(client, zone_id))
 
     settings, bot_fight_mode, allowing, worker_routes = await asyncio.gather(

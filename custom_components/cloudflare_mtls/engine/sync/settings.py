@@ -114,7 +114,7 @@ def is_service(text: str) -> bool:
 
 
 def is_web_service(text: str) -> bool:
-    """Return whether an ingress rule leads to a web server, whoever wrote the rule.
+    """Return whether an ingress rule leads to a web server, also one that a person wrote.
 
     Source: cloudflared 2026.8.2, ingress: services over HTTP have one of these schemes.
     """
