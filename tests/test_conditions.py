@@ -5,7 +5,6 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.automation import DOMAIN as AUTOMATION
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -17,6 +16,7 @@ from custom_components.cloudflare_mtls.condition import CONDITIONS
 from sandbox import Sandbox
 from tests.coordinator.test_checks import CHECKS_EVERY, allow
 
+from .automations import add_automation, listed
 from .common import (
     COMPANION_ID,
     EDGE_EVERY,
@@ -49,8 +49,7 @@ async def automate(hass: HomeAssistant, condition: str, **more: object) -> None:
         "conditions": {"condition": f"cloudflare_mtls.{condition}", **more},
         "actions": {"action": "test.ran"},
     }
-    assert await async_setup_component(hass, AUTOMATION, {AUTOMATION: config})
-    await settle(hass)
+    await add_automation(hass, config)
 
 
 async def passes(hass: HomeAssistant, runs: list[ServiceCall]) -> bool:
@@ -68,13 +67,7 @@ async def test_home_assistant_lists_all(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     """A person finds them under *Add condition*."""
-    client = await hass_ws_client(hass)
-    await client.send_json_auto_id({"type": "condition_platforms/subscribe"})
-    assert (await client.receive_json())["success"]
-    listed = (await client.receive_json())["event"]
-    assert {f"cloudflare_mtls.{key}" for key in CONDITIONS} == {
-        key for key in listed if key.startswith("cloudflare_mtls.")
-    }
+    assert await listed(hass, hass_ws_client, "condition") == CONDITIONS.keys()
 
 
 async def test_hostname_is_protected(

@@ -5,10 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.automation import DOMAIN as AUTOMATION
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import entity_registry as er
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -20,6 +18,7 @@ from custom_components.cloudflare_mtls.trigger import TRIGGERS
 from sandbox import Sandbox
 from tests.coordinator.test_checks import CHECKS_EVERY, allow
 
+from .automations import add_automation, listed
 from .common import (
     BLOCK_REF,
     COMPANION_ID,
@@ -32,6 +31,7 @@ from .common import (
     companion,
     device_id_of,
     settle,
+    state_of,
     wait_for_refresh,
     zone_of,
 )
@@ -39,6 +39,7 @@ from .engine.access.helpers import HOME, OWNER
 from .logins import log_in, login, only_another_login
 from .test_login_entities import LOG_EVERY
 
+CONNECTED = "binary_sensor.home_connected"
 # What triggered, without states, which no template can return whole.
 DESCRIBED = """
 {{ dict(trigger.items() | rejectattr('0', 'in', ['from_state', 'to_state', 'for'])) }}
@@ -66,8 +67,7 @@ async def automate(
         "triggers": {"trigger": f"cloudflare_mtls.{trigger}", **more},
         "actions": {"action": "test.ran", "data": {"trigger": DESCRIBED}},
     }
-    assert await async_setup_component(hass, AUTOMATION, {AUTOMATION: config})
-    await settle(hass)
+    await add_automation(hass, config)
 
 
 def is_on(hass: HomeAssistant) -> bool:
@@ -89,13 +89,7 @@ async def test_home_assistant_lists_all(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     """A person finds them under *Add trigger*."""
-    client = await hass_ws_client(hass)
-    await client.send_json_auto_id({"type": "trigger_platforms/subscribe"})
-    assert (await client.receive_json())["success"]
-    listed = (await client.receive_json())["event"]
-    assert {f"cloudflare_mtls.{key}" for key in TRIGGERS} == {
-        key for key in listed if key.startswith("cloudflare_mtls.")
-    }
+    assert await listed(hass, hass_ws_client, "trigger") == TRIGGERS.keys()
 
 
 @pytest.mark.parametrize("chosen", [True, False], ids=["chosen", "any"])
@@ -233,41 +227,31 @@ class TestLogins:
         assert OWNER not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("trigger", "states"),
+    [("tunnel_disconnected", ["off"]), ("tunnel_connected", ["on"])],
+)
 async def test_tunnel_disconnects_and_connects(
     hass: HomeAssistant,
     sandbox: Sandbox,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     runs: list[ServiceCall],
+    trigger: str,
+    states: list[str],
 ) -> None:
+    """Each of the two triggers once, on its own change."""
     device_id = device_id_of(hass, loaded_entry, sandbox.tunnel_id)
-    await automate(hass, "tunnel_disconnected", target={"device_id": device_id})
+    await automate(hass, trigger, target={"device_id": device_id})
     tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    tunnel.disconnect()
-    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
-    (found,) = triggered(runs)
-    assert found["entity_id"] == "binary_sensor.home_connected"
-    tunnel.connect()
-    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
-    assert triggered(runs) == []
-
-
-async def test_tunnel_connects_again(
-    hass: HomeAssistant,
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    runs: list[ServiceCall],
-) -> None:
-    device_id = device_id_of(hass, loaded_entry, sandbox.tunnel_id)
-    await automate(hass, "tunnel_connected", target={"device_id": device_id})
-    tunnel = sandbox.state.tunnels[sandbox.tunnel_id]
-    tunnel.disconnect()
-    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
-    assert triggered(runs) == []
-    tunnel.connect()
-    await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
-    assert len(triggered(runs)) == 1
+    seen = []
+    for change in (tunnel.disconnect, tunnel.connect):
+        change()
+        await wait_for_refresh(hass, freezer, TUNNELS_EVERY)
+        for found in triggered(runs):
+            assert found["entity_id"] == CONNECTED
+            seen.append(state_of(hass, CONNECTED))
+    assert seen == states
 
 
 async def test_visitors_get_in(
