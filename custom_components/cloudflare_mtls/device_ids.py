@@ -5,7 +5,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
 from .const import DOMAIN
-from .subentries import companions_of, hostnames_of, login_hostnames_of
+from .subentries import companions_of, hostname_subentry_ids, login_hostnames_of
 
 
 @callback
@@ -24,7 +24,7 @@ def async_device_id_of_hostname(
 ) -> str | None:
     """Return the device of a protected hostname or login hostname, if it is registered."""
     subentries = entry.subentries
-    ids = {item.hostname: key for key, item in hostnames_of(subentries).items()} | {
+    ids = hostname_subentry_ids(subentries) | {
         item.hostname: key for key, item in login_hostnames_of(subentries).items()
     }
     return _device_id(hass, entry, ids.get(hostname))

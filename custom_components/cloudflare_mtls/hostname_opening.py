@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
-from .subentries import hostnames_of
+from .subentries import hostname_subentry_ids
 from .to_the_end import to_the_end
 
 
@@ -37,21 +37,13 @@ async def async_open_hostname(
     async with protection.async_writing() as reconciler:
         outcome = await reconciler.sync(_extent(hostname, confirmed))
         if not outcome.errors and outcome.is_down:
-            subentry_id = _subentry_id_of(entry, hostname)
+            subentry_id = hostname_subentry_ids(entry.subentries).get(hostname)
             await protection.removals.async_let_go(hostname, subentry_id)
             # While nobody else can write: the next writer would close it again.
             if subentry_id:
                 hass.config_entries.async_remove_subentry(entry, subentry_id)
     await protection.async_refresh()
     return outcome
-
-
-def _subentry_id_of(entry: CloudflareConfigEntry, hostname: str) -> str | None:
-    """Return the subentry of a hostname, None once it was removed."""
-    for subentry_id, settings in hostnames_of(entry.subentries).items():
-        if settings.hostname == hostname:
-            return subentry_id
-    return None
 
 
 def _extent(hostname: str, confirmed: Mapping[str, Plan] | None = None) -> Extent:

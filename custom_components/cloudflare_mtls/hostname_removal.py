@@ -9,7 +9,7 @@ from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
 from .storage.tombstones import Tombstones
-from .subentries import hostnames_of, read_hostname_settings
+from .subentries import hostname_subentry_ids, read_hostname_settings
 from .to_the_end import to_the_end
 
 
@@ -30,9 +30,9 @@ async def async_remove_hostnames(
     extent = Extent(hostnames=hostnames, remove=True, confirmed=confirmed)
     async with protection.async_writing() as reconciler:
         ordered = {
-            settings.hostname: subentry_id
-            for subentry_id, settings in hostnames_of(entry.subentries).items()
-            if settings.hostname in hostnames
+            hostname: subentry_id
+            for hostname, subentry_id in hostname_subentry_ids(entry.subentries).items()
+            if hostname in hostnames
         }
         await protection.removals.async_order(ordered)
         try:

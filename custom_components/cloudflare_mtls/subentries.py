@@ -59,6 +59,14 @@ def hostnames_of(
     }
 
 
+def hostname_subentry_ids(
+    subentries: Mapping[str, ConfigSubentry],
+) -> dict[str, str]:
+    """Return the ids of the subentries of the protected hostnames, by hostname."""
+    items = hostnames_of(subentries).items()
+    return {item.hostname: subentry_id for subentry_id, item in items}
+
+
 def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
     """Return the settings that the data of a subentry hold."""
     devices = data.get(CONF_DEVICES)

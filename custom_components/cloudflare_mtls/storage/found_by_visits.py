@@ -1,6 +1,7 @@
 """What visits found wrong at the edge: it holds until a visit shows the opposite, also across restarts."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -8,7 +9,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from .once import async_get_once
+from .once import async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _OPEN: Final = "open"
@@ -60,18 +61,15 @@ async def async_get_found_by_visits(
     hass: HomeAssistant, entry_id: str
 ) -> FoundByVisits:
     """Return what visits found in an account."""
-
-    async def load() -> FoundByVisits:
-        store = _store(hass, entry_id)
-        return FoundByVisits(hass, store, await store.async_load())
-
-    return await async_get_once(hass, _FOUND, entry_id, load)
+    store = _store(hass, entry_id)
+    return await async_get_once(
+        hass, _FOUND, entry_id, store, partial(FoundByVisits, hass)
+    )
 
 
 async def async_remove_found_by_visits(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    hass.data.get(_FOUND, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    await async_remove_once(hass, _FOUND, entry_id, _store(hass, entry_id))
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:

@@ -457,12 +457,8 @@ class _LedgerStore(Store[dict[str, Any]]):
 
 async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
     """Return the ledger of an account."""
-
-    async def load() -> Ledger:
-        store = _store(hass, entry_id)
-        return Ledger(store, await store.async_load())
-
-    return await async_get_once(hass, _LEDGERS, entry_id, load)
+    store = _store(hass, entry_id)
+    return await async_get_once(hass, _LEDGERS, entry_id, store, Ledger)
 
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:

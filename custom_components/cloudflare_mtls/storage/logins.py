@@ -19,7 +19,7 @@ from ..const import DOMAIN
 from ..engine.access.observation import OwnIds
 from ..engine.access.settings import LoginSettings
 from ..subentries import login_data, login_hostnames_of, read_login_settings
-from .once import async_get_once
+from .once import async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _RECORDS: HassKey[dict[str, LoginRecords]] = HassKey(f"{DOMAIN}_logins")
@@ -177,18 +177,13 @@ def _kept(
 
 async def async_get_login_records(hass: HomeAssistant, entry_id: str) -> LoginRecords:
     """Return what is stored of the login hostnames of an account."""
-
-    async def load() -> LoginRecords:
-        store = _store(hass, entry_id)
-        return LoginRecords(store, await store.async_load())
-
-    return await async_get_once(hass, _RECORDS, entry_id, load)
+    store = _store(hass, entry_id)
+    return await async_get_once(hass, _RECORDS, entry_id, store, LoginRecords)
 
 
 async def async_remove_login_records(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of the login hostnames of an account."""
-    hass.data.get(_RECORDS, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    await async_remove_once(hass, _RECORDS, entry_id, _store(hass, entry_id))
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

@@ -11,7 +11,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.logins import Login
-from .once import async_get_once
+from .once import async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _TOLD: HassKey[dict[str, ToldLogins]] = HassKey(f"{DOMAIN}_told_logins")
@@ -68,18 +68,13 @@ def _login(data: Mapping[str, Any]) -> Login:
 
 async def async_get_told_logins(hass: HomeAssistant, entry_id: str) -> ToldLogins:
     """Return what is stored of the logins of an account."""
-
-    async def load() -> ToldLogins:
-        store = _store(hass, entry_id)
-        return ToldLogins(store, await store.async_load())
-
-    return await async_get_once(hass, _TOLD, entry_id, load)
+    store = _store(hass, entry_id)
+    return await async_get_once(hass, _TOLD, entry_id, store, ToldLogins)
 
 
 async def async_remove_told_logins(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of the logins of an account."""
-    hass.data.get(_TOLD, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    await async_remove_once(hass, _TOLD, entry_id, _store(hass, entry_id))
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:

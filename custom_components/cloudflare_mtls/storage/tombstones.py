@@ -27,7 +27,7 @@ from ..subentries import (
     hostnames_of,
     read_hostname_settings,
 )
-from .once import async_get_once
+from .once import async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _LET_GO: Final = "let_go"
@@ -256,18 +256,13 @@ def _without(items: _Items, keys: Collection[str]) -> _Items:
 
 async def async_get_tombstones(hass: HomeAssistant, entry_id: str) -> Tombstones:
     """Return the tombstones of an account."""
-
-    async def load() -> Tombstones:
-        store = _store(hass, entry_id)
-        return Tombstones(store, await store.async_load())
-
-    return await async_get_once(hass, _TOMBSTONES, entry_id, load)
+    store = _store(hass, entry_id)
+    return await async_get_once(hass, _TOMBSTONES, entry_id, store, Tombstones)
 
 
 async def async_remove_tombstones(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    hass.data.get(_TOMBSTONES, {}).pop(entry_id, None)
-    await _store(hass, entry_id).async_remove()
+    await async_remove_once(hass, _TOMBSTONES, entry_id, _store(hass, entry_id))
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
