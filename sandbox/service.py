@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from . import seed
 from .access.control import access_control
 from .access.keys import TeamKeys
-from .api import PREFIX, api_application
+from .api import Api
+from .api.request import PREFIX
 from .api.tunnels import connector_token
 from .authority import ClientAuthorities, edge_authority
 from .clock import CLOCK
@@ -68,6 +69,13 @@ class Sandbox:
         self.connectors: Connectors | None = None
         if tunnel_port is not None:
             self.connectors = self._real_connectors()
+        self.api = Api(
+            self.state,
+            self.authorities,
+            self.journal,
+            self.faults,
+            self.connectors.push if self.connectors is not None else lambda: None,
+        )
         self._edge = Edge(
             self.state,
             self.authorities,
@@ -154,13 +162,7 @@ class Sandbox:
         application = web.Application()
         application.add_subapp(
             f"{PREFIX}/",
-            api_application(
-                self.state,
-                self.authorities,
-                self.journal,
-                self.faults,
-                self.connectors.push if self.connectors is not None else lambda: None,
-            ),
+            self.api.application(),
         )
         application.add_subapp(
             "/sandbox/supervisor", supervisor_control(self.supervisor, self.state)

@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-import json
 import secrets
-from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from sandbox.authority import ClientAuthorities
 from sandbox.clock import CLOCK
@@ -15,7 +12,7 @@ from sandbox.faults import Fault, Faults, leave_unanswered, rate_limit_response
 from sandbox.journal import Entry, Journal
 from sandbox.state import State
 
-from ..envelope import ApiError, Problem, error_response, success_response
+from ..envelope import ApiError, error_response, success_response
 from . import (
     access_application_policies,
     access_applications,
@@ -44,8 +41,10 @@ from . import (
     zones,
 )
 from .authentication import authenticate
-from .permissions import PERMISSIONS, require, wrong_method
-from .routing import Call, Route
+from .permissions import require
+from .request import Request
+from .router import Router
+from .routing import Call
 
 RESOURCES = (
     tokens,
@@ -74,33 +73,12 @@ RESOURCES = (
     zone_settings,
     firewall_events,
 )
-PREFIX = "/client/v4"
 
-_OWNER = web.RequestKey("owner", str)
-_STATE = web.RequestKey("state", State)
+_NOBODY = "nobody"
 
 
-def api_application(
-    state: State,
-    authorities: ClientAuthorities,
-    journal: Journal,
-    faults: Faults,
-    after_write: Callable[[], None],
-) -> web.Application:
-    """Build the API of a state; it says after each write that something may have changed."""
-    pipeline = _Pipeline(state, authorities, journal, faults, after_write)
-    application = web.Application(middlewares=[pipeline.answer])
-    for resource in RESOURCES:
-        for route in resource.routes.all:
-            assert route.path in PERMISSIONS, f"{route.path} has no permission"
-            application.router.add_route(
-                route.method, route.path, pipeline.handler_for(route)
-            )
-    return application
-
-
-class _Pipeline:
-    """The steps around every endpoint: faults, token, budget, permission, journal."""
+class Api:
+    """Every endpoint, with the steps around it: faults, token, budget, permission, journal."""
 
     def __init__(
         self,
@@ -110,119 +88,94 @@ class _Pipeline:
         faults: Faults,
         after_write: Callable[[], None],
     ) -> None:
+        """Take a state; `after_write` is called whenever something may have changed."""
         self._after_write = after_write
         self._state = state
         self._authorities = authorities
         self._journal = journal
         self._faults = faults
+        self._router = Router(
+            route for resource in RESOURCES for route in resource.routes.all
+        )
 
-    def handler_for(self, route: Route) -> Handler:
-        """Return the handler of a route: check the token and its rights, then run the endpoint."""
+    def application(self) -> web.Application:
+        """Return the web application that answers below PREFIX."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._answer_over_http)
+        return application
 
-        async def handle(request: web.Request) -> web.StreamResponse:
-            token = authenticate(
-                self._state, request.headers, route.path, request.remote or ""
-            )
-            request[_OWNER] = token.owner
-            if not self._state.budget.spend(token.owner):
-                return rate_limit_response(self._state.budget.seconds_left(token.owner))
-            ids = request.match_info
-            require(self._state, token, route, ids)
-            call = Call(
-                request[_STATE],
-                self._authorities,
-                token,
-                ids,
-                dict(request.query),
-                _json(await request.read()),
-            )
-            answer = await route.endpoint(call)
-            if request.method != "GET":
-                self._after_write()
-            return success_response(answer)
-
-        return handle
-
-    @web.middleware
-    async def answer(
-        self, request: web.Request, handler: Handler
-    ) -> web.StreamResponse:
-        """Answer a request, with a fault if one applies, and add it to the journal."""
+    async def answer(self, request: Request) -> web.Response | Fault:
+        """Answer a request, and add it to the journal; return a fault that leaves it unanswered."""
         CLOCK.catch_up()
-        fault = self._faults.take(request.method, _path(request))
-        request[_STATE] = self._faults.state_for(fault)
-        if fault is None:
-            real = await _real_answer(request, handler)
-            await self._add_to_journal(request, real, real)
-            return self._with_headers(request, real)
-        # A complete request takes effect even if the client gives up during the delay.
-        await request.read()
-        await asyncio.sleep(fault.seconds)
-        return await self._answer_with_fault(request, handler, fault)
-
-    async def _answer_with_fault(
-        self, request: web.Request, handler: Handler, fault: Fault
-    ) -> web.StreamResponse:
-        runs_endpoint = fault.kind.runs_endpoint
-        real = await _real_answer(request, handler) if runs_endpoint else None
-        sent = fault.spoil(real)
-        await self._add_to_journal(request, real, sent, fault)
-        if sent is None:
-            await leave_unanswered(request, fault)
-            return web.Response()
-        return self._with_headers(request, sent)
-
-    async def _add_to_journal(
-        self,
-        request: web.Request,
-        real: web.Response | None,
-        sent: web.Response | None,
-        fault: Fault | None = None,
-    ) -> None:
+        fault = self._faults.take(request.method, request.path)
+        if fault is not None:
+            await asyncio.sleep(fault.seconds)
+        owner, real = _NOBODY, None
+        if fault is None or fault.kind.runs_endpoint:
+            owner, real = await self._carry_out(request, self._faults.state_for(fault))
+        sent = real if fault is None else fault.spoil(real)
         self._journal.requests.append(
             Entry(
                 method=request.method,
-                path=_path(request),
-                query=dict(request.query),
-                body=_json(await request.read()),
+                path=request.path,
+                query=request.query,
+                body=request.json(),
                 status=sent.status if sent is not None else 0,
                 took_effect=real is not None and real.status < 400,
                 fault=fault.kind if fault is not None else None,
             )
         )
+        if sent is None:
+            assert fault is not None
+            return fault
+        self._add_headers(owner, sent)
+        return sent
 
-    def _with_headers(
-        self, request: web.Request, response: web.Response
-    ) -> web.Response:
-        budget, owner = self._state.budget, request.get(_OWNER, "nobody")
+    async def _answer_over_http(self, request: web.Request) -> web.StreamResponse:
+        answer = await self.answer(
+            Request(
+                request.method,
+                request.rel_url,
+                request.headers,
+                await request.read(),
+                request.remote or "",
+            )
+        )
+        if isinstance(answer, Fault):
+            await leave_unanswered(request, answer)
+            return web.Response()
+        return answer
+
+    async def _carry_out(
+        self, request: Request, state: State
+    ) -> tuple[str, web.Response]:
+        """Return the owner of the request's token, and the endpoint's answer."""
+        owner = _NOBODY
+        try:
+            route, ids = self._router.find(request)
+            token = authenticate(
+                self._state, request.headers, route.path, request.remote
+            )
+            owner, budget = token.owner, self._state.budget
+            if not budget.spend(owner):
+                return owner, rate_limit_response(budget.seconds_left(owner))
+            require(self._state, token, route, ids)
+            answer = await route.endpoint(
+                Call(
+                    state, self._authorities, token, ids, request.query, request.json()
+                )
+            )
+        except ApiError as error:
+            return owner, error_response(error)
+        if request.method != "GET":
+            self._after_write()
+        return owner, success_response(answer)
+
+    def _add_headers(self, owner: str, response: web.Response) -> None:
+        budget = self._state.budget
         left, seconds = budget.left(owner), budget.seconds_left(owner)
         response.headers["Server"] = "cloudflare"
         response.headers["CF-Ray"] = f"{secrets.token_hex(8)}-FRA"
         response.headers["Ratelimit"] = f'"default";r={left};t={seconds}'
         policy = f'"default";q={budget.limit};w={budget.seconds}'
         response.headers["Ratelimit-Policy"] = policy
-        return response
-
-
-async def _real_answer(request: web.Request, handler: Handler) -> web.Response:
-    try:
-        response = await handler(request)
-    except ApiError as error:
-        return error_response(error)
-    except web.HTTPMethodNotAllowed:
-        return error_response(wrong_method(request.method, request.path))
-    except web.HTTPNotFound:
-        return error_response(ApiError(404, Problem(7000, "No route for that URI")))
-    assert isinstance(response, web.Response)
-    return response
-
-
-def _path(request: web.Request) -> str:
-    return request.path.removeprefix(PREFIX)
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError, RecursionError:
-        return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudflare import DefaultAsyncHttpxClient
 
-from sandbox.api import PREFIX
+from sandbox.api.request import PREFIX
 
 from .endpoint import Endpoint
 from .home import Run

@@ -58,7 +58,7 @@ from custom_components.cloudflare_mtls.engine.sync.dry_runs import SkipDryRuns
 from custom_components.cloudflare_mtls.engine.sync.observe import observe
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from sandbox import Sandbox
-from sandbox.api import PREFIX
+from sandbox.api.request import PREFIX
 from sandbox.seed import ACCOUNT_ID, TUNNEL_ID, ZONE_ID
 from sandbox.state import AccessUser, BlockedRequest, LoginRow
 from tests.engine.access.helpers import HOME, OWNER, Home, settings
