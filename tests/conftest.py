@@ -24,6 +24,7 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.cloudflare_mtls.engine import permissions
 from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox, edge
+from sandbox.api.request import PREFIX
 from sandbox.authority import edge_authority
 
 from .clocks import HomeClock
@@ -35,6 +36,7 @@ from .edge_conditions import (
     home_assistant_behind,
 )
 from .faults import Faults
+from .in_process import answering, answering_for, within_the_process
 from .rsa_keys import RsaKeys
 
 # Debug mode records where each callback and future was made, which takes a quarter of the time. No test needs that;
@@ -57,6 +59,8 @@ for other in (
     logging.getLogger(other).setLevel(logging.WARNING)
 
 RSA_KEYS = RsaKeys()
+
+__all__ = ["within_the_process"]
 
 # pytest measures how long tests take.
 freezegun.configure(extend_ignore_list=["_pytest.timing"])
@@ -164,9 +168,10 @@ async def sandbox(
             "CLOUDFLARE_MTLS_EDGE", f"{running.edge_host}:{running.edge_port}"
         )
         monkeypatch.setenv("CLOUDFLARE_MTLS_EDGE_CA", running.edge_ca_file)
-        yield running
-        # The test may not have waited for everything that it started.
-        await settle(hass)
+        with answering_for(running):
+            yield running
+            # The test may not have waited for everything that it started.
+            await settle(hass)
 
 
 @pytest.fixture
@@ -178,13 +183,11 @@ def home_clock(
 
 
 @pytest.fixture
-async def faults(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Faults]:
+def faults(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """Return the proxy in which a test adds faults to Cloudflare's answers."""
-    faults = Faults(sandbox.api_url)
-    async with faults.running():
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", faults.url)
+    faults = Faults(sandbox)
+    with answering(faults.url, faults.answer):
+        monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"{faults.url}{PREFIX}")
         yield faults
 
 

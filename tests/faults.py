@@ -1,13 +1,15 @@
 """A proxy between Home Assistant and the sandbox, in which tests set up faults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 import re
 from typing import Any
 
-from aiohttp import ClientSession, web
+from aiohttp import web
+
+from sandbox import Sandbox
+from sandbox.api.request import Request
 
 HTML_ERROR = "<html><title>500 Internal Server Error</title></html>"
 
@@ -26,11 +28,11 @@ class Fault:
     times: int | None = None
     hits: int = 0
 
-    def takes(self, request: web.Request, path: str) -> bool:
+    def takes(self, request: Request) -> bool:
         """Return whether this fault applies to a request."""
         return (
             self.method in ("*", request.method)
-            and self.path.search(path) is not None
+            and self.path.search(request.path) is not None
             and (self.times is None or self.hits < self.times)
         )
 
@@ -43,12 +45,13 @@ class Fault:
 class Faults:
     """A proxy that forwards everything until a fault is added."""
 
-    def __init__(self, target: str) -> None:
-        """Prepare a proxy before an API."""
-        self._target = target
+    url = "http://faults.invalid"
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Prepare a proxy before a sandbox's API."""
+        self._sandbox = sandbox
         self._faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
-        self.url = ""
 
     def add(
         self,
@@ -110,23 +113,10 @@ class Faults:
         """Remove all faults."""
         self._faults.clear()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the proxy at `url`."""
-        application = web.Application(client_max_size=2**22)
-        application.router.add_route("*", "/client/v4{path:/.*}", self._answer)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/client/v4"
-        async with ClientSession() as self._session:
-            yield
-        await runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        path = request.match_info["path"]
-        self.requests.append((request.method, path))
-        fault = next((item for item in self._faults if item.takes(request, path)), None)
+    async def answer(self, request: Request) -> web.Response:
+        """Answer as the sandbox does, or with the first fault that takes the request."""
+        self.requests.append((request.method, request.path))
+        fault = next((item for item in self._faults if item.takes(request)), None)
         if fault is None:
             return await self._forward(request)
         fault.hits += 1
@@ -147,24 +137,10 @@ class Faults:
             )
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
 
-    async def _forward(self, request: web.Request) -> web.Response:
-        path_and_query = request.raw_path.removeprefix("/client/v4")
-        headers = {
-            key: value
-            for key, value in request.headers.items()
-            if key.lower() not in ("host", "content-length", "accept-encoding")
-        }
-        async with self._session.request(
-            request.method,
-            self._target + path_and_query,
-            data=await request.read(),
-            headers=headers,
-        ) as answer:
-            return web.Response(
-                status=answer.status,
-                body=await answer.read(),
-                content_type=answer.content_type,
-            )
+    async def _forward(self, request: Request) -> web.Response:
+        answer = await self._sandbox.api.answer(request)
+        assert isinstance(answer, web.Response)
+        return answer
 
 
 def refusal(code: int | None, message: str) -> dict[str, Any]:

@@ -7,13 +7,15 @@ import pytest
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from sandbox import Sandbox
 from tests.engine.servers import FaultyProxy, ScriptedApi
+from tests.in_process import answering_for
 
 
 @pytest.fixture
 async def sandbox(socket_enabled: None) -> AsyncIterator[Sandbox]:
     """Run a sandbox without Home Assistant."""
     async with Sandbox() as running:
-        yield running
+        with answering_for(running):
+            yield running
 
 
 @pytest.fixture

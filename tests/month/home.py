@@ -38,6 +38,7 @@ from tests.common import (
     zone_of,
 )
 from tests.edge_conditions import ask_browsers_to_log_in
+from tests.in_process import answering_for
 
 # The shortest interval between two refreshes.
 TICK: Final = timedelta(minutes=1)
@@ -86,7 +87,10 @@ class Home:
         with tempfile.TemporaryDirectory(prefix="home-") as folder:
             async with async_test_home_assistant(config_dir=folder) as hass:
                 async with Sandbox() as sandbox:
-                    with patch.dict(os.environ, _seams(sandbox)):
+                    with (
+                        answering_for(sandbox),
+                        patch.dict(os.environ, _seams(sandbox)),
+                    ):
                         yield await cls._set_up(hass, sandbox, freezer)
                         await _close(hass)
                 await hass.async_stop(force=True)

@@ -18,6 +18,7 @@ from custom_components.cloudflare_mtls.engine.sync.settings import (
 from sandbox import Sandbox
 from sandbox.journal import Entry
 from sandbox.state import Rule, State, Tunnel, Zone
+from tests.in_process import answering_for
 from tests.sandbox.helpers import Api, Visitor, create_certificate, visitor
 
 from .home import Home
@@ -65,7 +66,8 @@ class ResettableSandbox(Sandbox):
             sandbox.http_client,
             sandbox._visitor_contexts,
         ):
-            yield sandbox
+            with answering_for(sandbox):
+                yield sandbox
         await runner.cleanup()
 
     @property
