@@ -24,7 +24,6 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components.cloudflare_mtls.engine import permissions
 from custom_components.cloudflare_mtls.flows import progress
 from sandbox import Sandbox, edge
-from sandbox.api.request import PREFIX
 from sandbox.authority import edge_authority
 
 from .clocks import HomeClock
@@ -183,11 +182,10 @@ def home_clock(
 
 
 @pytest.fixture
-def faults(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(sandbox: Sandbox) -> Iterator[Faults]:
     """Return the proxy in which a test adds faults to Cloudflare's answers."""
     faults = Faults(sandbox)
-    with answering(faults.url, faults.answer):
-        monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"{faults.url}{PREFIX}")
+    with answering(sandbox.url, faults.answer):
         yield faults
 
 

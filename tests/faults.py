@@ -45,8 +45,6 @@ class Fault:
 class Faults:
     """A proxy that forwards everything until a fault is added."""
 
-    url = "http://faults.invalid"
-
     def __init__(self, sandbox: Sandbox) -> None:
         """Prepare a proxy before a sandbox's API."""
         self._sandbox = sandbox

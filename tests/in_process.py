@@ -32,11 +32,10 @@ _send_to_server = httpx.AsyncHTTPTransport.handle_async_request
 
 @contextmanager
 def answering(address: str, answer: Answer) -> Iterator[None]:
-    """Answer the requests to an address, of which scheme, host and port count."""
-    origin = URL(address).origin()
-    _ANSWERS[origin] = answer
-    yield
-    del _ANSWERS[origin]
+    """Answer the requests to a server's address, in place of whatever answered them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_ANSWERS, URL(address).origin(), answer)
+        yield
 
 
 @contextmanager

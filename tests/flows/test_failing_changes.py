@@ -149,6 +149,7 @@ async def test_dialog_closed_while_the_changes_are_made(
             await asyncio.sleep(0.01)
 
     hass.config_entries.flow.async_abort(preview["flow_id"])
+    await asyncio.sleep(0)
     hold.set()
     faults.clear()
     await settle(hass)
