@@ -31,6 +31,10 @@ _COMMON_PLAIN: Final = re.compile(
     r"(problem|path_example|barrier|exposure|notification|tunnel|login_path|month)_?.*|date|moment|login_by_pin|(new|existing)_hostname|service_in_file|certificate(_.*)?"
 )
 
+# To make one takes longer than to render a text.
+_MARKDOWN: Final = MarkdownIt(
+    "gfm-like", {"html": True, "linkify": True, "breaks": True}
+)
 
 # Some languages want them before a colon or within a number.
 _NO_BREAK_SPACES: Final = str.maketrans("\u00a0\u202f", "  ")
@@ -124,8 +128,7 @@ class Rendered(HTMLParser):
 def render(text: str) -> Rendered:
     """Return what Markdown as the front end reads it makes of a text: bare addresses become links."""
     rendered = Rendered()
-    options = {"html": True, "linkify": True, "breaks": True}
-    rendered.feed(MarkdownIt("gfm-like", options).render(text))
+    rendered.feed(_MARKDOWN.render(text))
     return rendered
 
 
