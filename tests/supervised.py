@@ -8,6 +8,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 import pytest_socket
 
+from custom_components.cloudflare_mtls import cloudflared_app
 from sandbox import Sandbox
 from sandbox.state import DnsRecord, Tunnel
 from sandbox.supervisor import Cloudflared, Supervisor
@@ -26,7 +27,9 @@ OPTIONS: Mapping[str, Any] = {
 async def supervise(
     hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> Supervisor:
-    """Run a Supervisor, and Home Assistant's own integration of it."""
+    """Run a Supervisor, for whose apps nobody waits long, and Home Assistant's own integration of it."""
+    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.05)
     pytest_socket.socket_allow_hosts(["127.0.0.0/8"])
     await sandbox.supervisor.start()
     monkeypatch.setenv("SUPERVISOR", sandbox.supervisor.host)

@@ -3,7 +3,6 @@
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.cloudflare_mtls import cloudflared_app
 from custom_components.cloudflare_mtls.flows import account_tunnels
 from sandbox import Sandbox
 from sandbox.supervisor import Supervisor
@@ -20,7 +19,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def supervisor(
     hass: HomeAssistant, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> Supervisor:
-    """Run a Supervisor, for whose apps nobody waits long."""
-    monkeypatch.setattr(cloudflared_app, "_CONNECT_SECONDS", 0.6)
-    monkeypatch.setattr(cloudflared_app, "_POLL_SECONDS", 0.05)
+    """Run a Supervisor."""
     return await supervise(hass, sandbox, monkeypatch)
