@@ -26,6 +26,27 @@ Home Assistant shows you what it will change, and fixes it.
 Written by `scripts/docs troubleshooting` from the texts of the integration.
 """
 
+# What people see before they look for a repair.
+_SYMPTOMS: Final = """\
+## What you see
+
+| what you see | what to do |
+|---|---|
+| **400: Bad Request** | Home Assistant does not trust the proxy. Add the address of cloudflared under **Settings** > **System** > \
+**Network** > **HTTP server** > **Trusted proxies**. |
+| **Sorry, you have been blocked** on a device with a certificate | [See below](#blocked). |
+| **502 Bad Gateway** | The tunnel does not find Home Assistant. Compare **Service** of the hostname with where Home Assistant listens. |
+| The test says that the device did not connect through Cloudflare | Turn Wi-Fi off on the phone. If it says so all the same, add every \
+proxy between cloudflared and Home Assistant to the **Trusted proxies**. |
+| The device says that the password is wrong | It can't read the format of the file. The setup page has the other one. |
+| **Blocks visitors without a certificate** is unknown | Run the action **Verify**: [its verdict](reference.md#what-a-visit-without-a-certificate-met) \
+says why. |
+
+When you report a problem, download the diagnostics from the menu of the integration or of one device, also when the account can't be set
+up. They hold no token, hostname or ID. **Settings** > **System** > **Repairs** > **System information** shows whether Cloudflare's API is
+reached, and whether it has asked for a pause.
+"""
+
 _BLOCKED_BY: Final = (
     "To see which rule blocked the device, run the action **Get blocked requests** in Home Assistant. The Ray ID at the bottom of "
     "Cloudflare's page also finds the request in the security events of the Cloudflare dashboard."
@@ -38,6 +59,7 @@ def write() -> str:
     return "\n".join(
         [
             _INTRODUCTION,
+            _SYMPTOMS,
             *_blocked(texts["common"]),
             "## Repairs\n",
             *_repairs(texts["issues"]),
@@ -99,12 +121,14 @@ def _table(sentences: dict[str, str]) -> Iterator[str]:
 def _plain(sentence: str) -> str:
     """Return a sentence with words in place of the placeholders, which may stand in code.
 
-    Right behind a full stop, a placeholder is a paragraph that is only sometimes there.
+    Right behind a full stop, a placeholder is a paragraph that is only sometimes there. Where a link
+    leads is known only to the person who is told.
     """
+    without_links = re.sub(r"\[(.*?)\]\(\{\w+\}\)", r"\1", sentence)
     return re.sub(
         r"`?\{(\w+)\}`?",
         lambda match: f"*{match[1].replace('_', ' ')}*",
-        re.sub(r"(?<=\w\.)(?:\{\w+\})+", "", sentence),
+        re.sub(r"(?<=\w\.)(?:\{\w+\})+", "", without_links),
     )
 
 

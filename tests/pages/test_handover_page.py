@@ -42,6 +42,8 @@ from tests.programs import needs
 pytestmark = needs("chromium")
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+# In pixels of the page: as much as fits beside the steps in the README.
+PICTURE_HEIGHT = 880
 TEXTS = ENGLISH["common"]
 TOKEN = "A" * 43
 LEAVE = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
@@ -128,10 +130,11 @@ def delivery(system: System) -> Delivery:
 
 
 async def keep(browser: Tab, name: str) -> None:
-    """Write a picture for the documentation, if TAKE_PICTURES is set."""
+    """Write a picture for the documentation, if TAKE_PICTURES is set: of a long page its beginning."""
     if os.environ.get("TAKE_PICTURES"):
         height = await browser.run("document.querySelector('main').offsetHeight + 32")
-        (IMAGES / f"{name}.png").write_bytes(await browser.picture(height))
+        picture = await browser.picture(min(height, PICTURE_HEIGHT))
+        (IMAGES / f"{name}.png").write_bytes(picture)
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""Tests of the labels that the README and the guides quote: they are those on the screen."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.common import ENGLISH
+from tests.front_end import texts_in
+
+from .markdown import GUIDES, README, labels
+
+OURS: Final = {text for _, text in texts_in(ENGLISH)}
+# Read off Home Assistant 2026.11 and its front end 20261028.
+HOME_ASSISTANT: Final = {
+    "400: Bad Request",
+    "Add condition",
+    "Add from link",
+    "Add integration",
+    "Add trigger",
+    "Configuration",
+    "Create automation",
+    "Custom repositories",
+    "Devices & services",
+    "Download",
+    "HTTP server",
+    "Install",
+    "Integration",
+    "Local network",
+    "Marketplace",
+    "Network",
+    "Reconfigure",
+    "Repairs",
+    "Settings",
+    "System",
+    "Trust X-Forwarded-For",
+    "Trusted proxies",
+}
+
+
+def name(document: Path) -> str:
+    """Return a document as a test's id."""
+    return document.name
+
+
+@pytest.mark.parametrize("document", [README, *GUIDES], ids=name)
+def test_labels(document: Path) -> None:
+    """What is in italics is a label of ours, or one of Home Assistant."""
+    quoted = labels(document)
+    assert quoted - OURS - HOME_ASSISTANT - {"Cloudflare mTLS", "italics"} == set()
+
+
+def test_no_label_is_listed_for_nothing() -> None:
+    """A label that no document quotes any more is not kept here."""
+    quoted = set[str]().union(*(labels(document) for document in (README, *GUIDES)))
+    assert HOME_ASSISTANT - quoted == set()
