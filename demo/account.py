@@ -10,7 +10,7 @@ async def add_new_hostname(world: World) -> Flow:
     """Open the dialog that protects another hostname, and go on with a new one, to its domain."""
     flow = await Flow.add(world.admin, world.entry_id, "protected_hostname")
     if flow.answer["step_id"] == "which":
-        await flow.submit(hostname="new")
+        await flow.submit()
     flow.expect_step("zone")
     return flow
 
@@ -99,6 +99,15 @@ async def subentry_of(world: World, title: str) -> JSON:
     expect(len(found) == 1, f"{title} names the subentries {found}")
     subentry: JSON = found[0]
     return subentry
+
+
+async def remove_subentry(world: World, title: str) -> None:
+    """Remove the account's companion device or hostname of this name."""
+    await world.socket.command(
+        "config_entries/subentries/delete",
+        entry_id=world.entry_id,
+        subentry_id=(await subentry_of(world, title))["subentry_id"],
+    )
 
 
 def certificate_events(world: World, kind: str) -> list[JSON]:

@@ -122,7 +122,9 @@ async def add_hostname(hass: HomeAssistant, entry: MockConfigEntry) -> Any:
     """Open the dialog that protects another hostname, and go on with a new one."""
     result = await choose_hostname(hass, entry)
     if result.get("step_id") == "which":
-        return await submit(hass, result, {"hostname": "new"})
+        return await submit(
+            hass, result, {"hostname": ENGLISH["common"]["new_hostname"]}
+        )
     return result
 
 

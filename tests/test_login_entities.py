@@ -172,10 +172,12 @@ async def test_what_was_in_the_log_before_is_no_news(
 
 
 @pytest.mark.parametrize(
-    ("email", "country", "key"),
+    ("email", "country", "name", "key"),
     [
-        (STRANGER, "FR", "login_refused"),
-        (OWNER, "BR", "login_refused_listed"),
+        (STRANGER, "FR", "France", "login_refused"),
+        (STRANGER, "T1", "T1", "login_refused"),
+        (STRANGER, "", "?", "login_refused"),
+        (OWNER, "BR", "Brazil", "login_refused_listed"),
     ],
 )
 async def test_refused_login(
@@ -185,6 +187,7 @@ async def test_refused_login(
     freezer: FrozenDateTimeFactory,
     email: str,
     country: str,
+    name: str,
     key: str,
 ) -> None:
     """A repair says what to do, for a day."""
@@ -198,7 +201,7 @@ async def test_refused_login(
     assert placeholders(hass, key) == {
         "hostname": HOME,
         "email": email,
-        "country": country,
+        "country": name,
     }
 
     freezer.tick(timedelta(days=1))

@@ -9,6 +9,7 @@ from custom_components.cloudflare_mtls.engine.access.settings import (
     LoginSettings,
     PeopleOfGroup,
 )
+from custom_components.cloudflare_mtls.issues import Issue
 from custom_components.cloudflare_mtls.login_issues import refused_login_issues
 
 from .engine.access.helpers import OWNER, STRANGER, settings
@@ -28,6 +29,11 @@ def refused(email: str = STRANGER, *, minutes: int = 0) -> Login:
     )
 
 
+def issues_of(chosen: LoginSettings, *logins: Login) -> list[Issue]:
+    """Return what is told of refused logins."""
+    return refused_login_issues(chosen, logins, {"BR": "Brazil"}.__getitem__)
+
+
 @pytest.mark.parametrize(
     ("chosen", "key"),
     [
@@ -39,21 +45,20 @@ def refused(email: str = STRANGER, *, minutes: int = 0) -> Login:
 )
 def test_why_somebody_was_refused(chosen: LoginSettings, key: str) -> None:
     """Where Cloudflare has the list, Home Assistant cannot tell who is on it."""
-    [issue] = refused_login_issues(chosen, [refused()])
+    [issue] = issues_of(chosen, refused())
     assert issue.translation_key == key
+    assert issue.placeholders["country"] == "Brazil"
 
 
 def test_address_is_told_once() -> None:
     """A second try makes no second issue, and the newest addresses come first."""
     tries = [refused(minutes=number) for number in range(3)]
-    issues = refused_login_issues(settings(), [*tries, refused(OWNER, minutes=9)])
+    issues = issues_of(settings(), *tries, refused(OWNER, minutes=9))
     assert [issue.placeholders["email"] for issue in issues] == [OWNER, STRANGER]
     many = [refused(f"{n}@example.org", minutes=n) for n in range(20)]
-    told = [
-        each.placeholders["email"] for each in refused_login_issues(settings(), many)
-    ]
+    told = [each.placeholders["email"] for each in issues_of(settings(), *many)]
     assert told == [f"{n}@example.org" for n in (19, 18, 17, 16, 15)]
 
 
 def test_program_without_an_address_is_not_told() -> None:
-    assert refused_login_issues(settings(), [refused("")]) == []
+    assert issues_of(settings(), refused("")) == []

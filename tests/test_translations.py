@@ -30,7 +30,10 @@ STEPS = [
     *(
         f"step_{kind}_{action}"
         for kind in ("block_rule", "skip_rule")
-        for action in ("create", "update", "move", "delete", "adopt", "discard")
+        for action in (
+            *("create", "update", "move", "delete"),
+            *("adopt", "discard", "release"),
+        )
     ),
     *(
         f"step_{kind}_{action}"

@@ -1,6 +1,6 @@
 """Issues of login hostnames: who was refused, and what somebody changed at Cloudflare."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -33,16 +33,21 @@ TOLD_PROBLEMS: Final = frozenset(
 
 
 def refused_login_issues(
-    settings: LoginSettings, refused: Iterable[Login]
+    settings: LoginSettings,
+    refused: Iterable[Login],
+    country_name: Callable[[str], str],
 ) -> list[Issue]:
     """Return the issue for each address that was refused, but of those that came last only."""
     newest = sorted(refused, key=lambda login: login.at, reverse=True)
     by_email = {login.email: login for login in reversed(newest) if login.email}
     last = sorted(by_email.values(), key=lambda login: login.at, reverse=True)
-    return [_refused_issue(settings, login) for login in last[:_MOST_REFUSED]]
+    return [
+        _refused_issue(settings, login, country_name(login.country))
+        for login in last[:_MOST_REFUSED]
+    ]
 
 
-def _refused_issue(settings: LoginSettings, login: Login) -> Issue:
+def _refused_issue(settings: LoginSettings, login: Login, country: str) -> Issue:
     key = _refusal(settings, login)
     return Issue(
         id=f"{key}_{settings.hostname}_{login.email}",
@@ -50,7 +55,7 @@ def _refused_issue(settings: LoginSettings, login: Login) -> Issue:
         placeholders={
             "hostname": settings.hostname,
             "email": login.email,
-            "country": login.country,
+            "country": country,
         },
         severity=ir.IssueSeverity.WARNING,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
 from datetime import date, datetime
+from functools import partial
 import json
 from math import ceil
 import re
@@ -34,7 +35,7 @@ from .engine.api.errors import (
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
 from .engine.sync.settings import ProtectedHostname
-from .engine.sync.steps import DescribableStep, IngressStep
+from .engine.sync.steps import Action, DescribableStep, IngressStep, RuleStep
 from .languages import async_language_of_user
 from .quoting import Ours, quoted, shown
 
@@ -160,10 +161,14 @@ def async_get_loaded_texts(hass: HomeAssistant) -> Texts:
     Home Assistant loads them before it sets the integration up. Right after a change of the language
     they are not loaded yet: then they are English.
     """
-    translations = async_get_cached_translations(
-        hass, hass.config.language, "common", DOMAIN
-    ) or async_get_cached_translations(hass, "en", "common", DOMAIN)
-    return _texts(translations, "common")
+    return _texts(_loaded(hass, "common"), "common")
+
+
+@callback
+def _loaded(hass: HomeAssistant, category: str) -> Mapping[str, str]:
+    return async_get_cached_translations(
+        hass, hass.config.language, category, DOMAIN
+    ) or async_get_cached_translations(hass, "en", category, DOMAIN)
 
 
 def _texts(translations: Mapping[str, str], category: str) -> Texts:
@@ -194,8 +199,24 @@ def describe_moment(text: Texts, moment: date) -> str:
 async def async_get_country_names(hass: HomeAssistant) -> Callable[[str], str]:
     """Return a function from the code of a country, in capitals, to its name for the user."""
     language = await async_language_of_user(hass)
-    text = await async_get_texts(hass, "selector", language)
-    return lambda code: text(f"{CONF_COUNTRIES}.options.{code.lower()}")
+    names = await async_get_translations(hass, language, "selector", {DOMAIN})
+    return partial(_country_name, names)
+
+
+@callback
+def async_get_loaded_country_names(hass: HomeAssistant) -> Callable[[str], str]:
+    """Return the same function for Home Assistant's language."""
+    return partial(_country_name, _loaded(hass, "selector"))
+
+
+def _country_name(names: Mapping[str, str], code: str) -> str:
+    """Return the name of a country.
+
+    Cloudflare has codes for what is no country too, such as the network Tor: they stay as they are.
+    It does not know the country of every address.
+    """
+    key = f"component.{DOMAIN}.selector.{CONF_COUNTRIES}.options.{code.lower()}"
+    return names.get(key, code or "?")
 
 
 def paragraphs(*texts: str) -> Ours:
@@ -203,11 +224,17 @@ def paragraphs(*texts: str) -> Ours:
     return Ours("\n\n".join(filter(None, texts)))
 
 
-def changes_of(text: Texts, hostname: str, steps: Iterable[DescribableStep]) -> Ours:
+def changes_of(
+    text: Texts,
+    hostname: str,
+    steps: Iterable[DescribableStep],
+    *,
+    ends_protection: bool = False,
+) -> Ours:
     """Return steps as a numbered list in Markdown, with texts of the category "common"."""
     sentences = [
         text(
-            f"step_{step.kind}_{step.action}",
+            f"step_{step.kind}_{_action_of(step, ends_protection)}",
             hostname=hostname,
             target=step.target,
             detail=step.detail,
@@ -217,6 +244,12 @@ def changes_of(text: Texts, hostname: str, steps: Iterable[DescribableStep]) -> 
     ]
     lines = [f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1)]
     return Ours("\n".join(lines) or text("step_none"))
+
+
+def _action_of(step: DescribableStep, ends_protection: bool) -> str:
+    """Return what a step does: hostnames share rules, which are changed when one comes and when one goes."""
+    is_release = isinstance(step, RuleStep) and step.action is Action.UPDATE
+    return "release" if ends_protection and is_release else step.action
 
 
 def _origin_request_of(text: Texts, step: DescribableStep) -> str:

@@ -76,7 +76,7 @@ async def test_hostname_is_limited_in_place(
     assert "only these companion devices.\n\n- `Phone`" in said
     assert "**These devices lose access:**\n\n- `Tablet`" in said
     assert "gain" not in said
-    assert "All other certificates stop working there" in said
+    assert "No other certificate works there then." in said
     block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     assert listed(sandbox, BLOCK_REF, HOSTNAME) is None
 
@@ -104,7 +104,7 @@ async def test_hostname_is_widened(hass: HomeAssistant, sandbox: Sandbox) -> Non
     said = changes(result)
     assert "**These devices gain access:**\n\n- `Phone`" in said
     assert "lose" not in said
-    assert "All other certificates" not in said
+    assert "No other certificate" not in said
     await submit(hass, result)
     assert listed(sandbox, BLOCK_REF) == listed(sandbox, SKIP_REF) == {phone, tablet}
 
@@ -170,6 +170,11 @@ async def test_new_hostname_for_some_devices(
         {**choose(), "hostname": "proxmox.example.com", "devices": [PHONE]},
     )
     assert result["step_id"] == "preview"
+    said = changes(result)
+    assert "only these companion devices.\n\n- `Phone`" in said
+    assert "No other certificate works there then." in said
+    # Nobody could use it before.
+    assert "access:**" not in said
     result = await submit(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["devices"] == [PHONE]

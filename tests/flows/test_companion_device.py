@@ -137,10 +137,6 @@ async def test_certificate_is_tested_before_the_dialog_ends(
     [
         ({"name": " "}, "A device needs a visible name"),
         ({"name": "x" * 251}, "A device needs a visible name"),
-        ({"validity": "0"}, "Enter a whole number"),
-        ({"validity": "soon"}, "Enter a whole number"),
-        ({"validity": "-3"}, "Enter a whole number"),
-        ({"validity": "٣"}, "Enter a whole number"),
     ],
 )
 async def test_input_that_is_refused(
@@ -172,7 +168,7 @@ async def test_refusal_is_shown_and_can_be_tried_again(
         "POST", "/client_certificates", 400, 1471, "validity_days is too long", times=1
     )
     result = await submit(
-        hass, await add(hass, loaded_entry), {**CHOSEN, "validity": "99999"}
+        hass, await add(hass, loaded_entry), {**CHOSEN, "validity": "5475"}
     )
 
     assert result["step_id"] == "new"

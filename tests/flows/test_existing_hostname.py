@@ -13,6 +13,7 @@ from sandbox.seed import SERVICE, TUNNEL_ID
 from sandbox.state import AccessApplication, AccessPolicy, DnsRecord, Rule
 from tests.common import (
     BLOCK_REF,
+    ENGLISH,
     SKIP_REF,
     act,
     reported,
@@ -51,7 +52,7 @@ async def test_list_says_what_each_hostname_is_now(
     assert form["step_id"] == "which"
     labels = labels_of(form)
     assert list(labels.items()) == [
-        ("new", "A new hostname"),
+        ("A new hostname", "A new hostname"),
         (CLOUD, f"{CLOUD}, open to everybody ({NEXTCLOUD})"),
         (
             "nas.example.com",
@@ -191,7 +192,7 @@ async def test_typed_as_a_new_one(
         await hass.config_entries.async_setup(entry.entry_id)
         await settle(hass)
         form = await choose_hostname(hass, entry)
-        form = await submit(hass, form, {"hostname": "new"})
+        form = await submit(hass, form, {"hostname": ENGLISH["common"]["new_hostname"]})
         form = await submit(hass, form, zone_and_tunnel(sandbox))
     typed = {
         "hostname": CLOUD,
@@ -230,7 +231,7 @@ async def test_served_by_another_tunnel(
     content = f"{other.id}.cfargotunnel.com"
     zone_of(sandbox).add_dns_record(DnsRecord("CNAME", CLOUD, content, proxied=True))
     form = await choose_hostname(hass, loaded_entry)
-    form = await submit(hass, form, {"hostname": "new"})
+    form = await submit(hass, form, {"hostname": ENGLISH["common"]["new_hostname"]})
     form = await submit(hass, form, zone_and_tunnel(sandbox))
 
     form = await submit(

@@ -206,6 +206,24 @@ async def test_changed_list_is_kept(
 
 
 @with_login
+@pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
+async def test_countries_are_told_by_their_names(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    client: Client,
+    entry: MockConfigEntry,
+    choice: Any,
+) -> None:
+    policy_of(sandbox).require = [{"geo": {"country_code": "AT"}}]
+    await look(hass, entry)
+
+    asked = await answer(hass, client, "login_list_changed", choice)
+
+    differences = asked["description_placeholders"]["differences"]
+    assert differences.endswith("\n\n- `Austria`")
+
+
+@with_login
 async def test_changed_list_is_undone(
     hass: HomeAssistant, sandbox: Sandbox, client: Client, entry: MockConfigEntry
 ) -> None:

@@ -18,6 +18,7 @@ from ..login_issues import refused_login_issues
 from ..storage.logins import LoginRecords
 from ..storage.told_logins import ToldLogins
 from ..subentries import logins_of
+from ..wording import async_get_loaded_country_names
 from .base import CloudflareCoordinator
 
 # A permission that is missing is not asked for again and again.
@@ -119,9 +120,12 @@ class LoginLogCoordinator(CloudflareCoordinator[Mapping[str, LoginHistory] | Non
     def _report(self, histories: Mapping[str, LoginHistory]) -> None:
         """Report who was refused within the last day."""
         logins = self.logins
+        country_name = async_get_loaded_country_names(self.hass)
         issues = [
             issue
             for hostname, history in histories.items()
-            for issue in refused_login_issues(logins[hostname], history.refused)
+            for issue in refused_login_issues(
+                logins[hostname], history.refused, country_name
+            )
         ]
         async_report(self.hass, self.config_entry.entry_id, "refused_login", issues)

@@ -43,6 +43,19 @@ def read_devices(user_input: Mapping[str, Any]) -> frozenset[str] | Message | No
 
 
 def access_of(
+    text: Texts, names: Mapping[str, str], devices: frozenset[str] | None
+) -> Ours:
+    """Return who may use a new hostname, as Markdown; nothing where all devices may.
+
+    The texts are of the category "common".
+    """
+    if devices is None:
+        return Ours()
+    only = _with_names(text("access_only"), names, devices)
+    return paragraphs(only, text("access_others"))
+
+
+def changed_access_of(
     text: Texts,
     names: Mapping[str, str],
     before: frozenset[str] | None,
@@ -66,7 +79,7 @@ def access_of(
         only,
         _with_names(text("access_gained"), names, gained),
         _with_names(text("access_lost"), names, lost),
-        text("access_others_lost") if before is None and after is not None else "",
+        text("access_others") if before is None and after is not None else "",
     )
 
 

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-import re
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -43,14 +42,13 @@ CONF_VALIDITY: Final = "validity"
 
 _VALIDITIES: Final = ("30", "90", "365", "730", "1825", "3650", "5475")
 _DEFAULT_VALIDITY: Final = "365"
-_DAYS: Final = re.compile(r"[1-9][0-9]{0,4}")
 
-# Other validities can be typed: Cloudflare refuses those that it does not offer.
+# The front end shows what a person types as it is, and so the days of a choice instead of its label:
+# other validities are for the actions.
 CHOICES_SCHEMA: Final[dict[probatio.Marker, Any]] = {
     probatio.Required(CONF_VALIDITY, default=_DEFAULT_VALIDITY): SelectSelector(
         SelectSelectorConfig(
             options=list(_VALIDITIES),
-            custom_value=True,
             translation_key=CONF_VALIDITY,
         )
     ),
@@ -120,10 +118,8 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
     async def async_create_for(
         self, device: CompanionDevice, user_input: dict[str, Any], *, is_new: bool
     ) -> ResultT:
-        """Create what a person chose for a device, or ask again."""
+        """Create what a person chose for a device."""
         request = _read_choices(self.hass, device, user_input, is_new)
-        if request is None:
-            return await self.async_ask(Message("validity_malformed"))
         creating = _async_create(made(self.entry()).runtime_data.creator, request)
         progress = Progress(self.hass, creating)
         self._creation = Creation(request=request, progress=progress)
@@ -202,7 +198,8 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
     text = await async_get_dialog_texts(flow.hass)
     is_computer = device.system.is_computer
     to_device = "to_device_copy" if is_computer else "to_device_scan"
-    qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=6))
+    # The code of a long link is as wide as the dialog on the smallest phones.
+    qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=5))
     return show_form(
         flow,
         "handover",
@@ -237,15 +234,12 @@ def _read_choices(
     device: CompanionDevice,
     user_input: dict[str, Any],
     is_new: bool,
-) -> CertificateRequest | None:
-    """Return what a person chose, or None if the validity is not a number of days."""
-    days = str(user_input[CONF_VALIDITY]).strip()
-    if not _DAYS.fullmatch(days):
-        return None
+) -> CertificateRequest:
+    """Return what a person chose."""
     after = user_input.get(CONF_REVOKE_OLD_AFTER)
     return CertificateRequest(
         device=device,
-        validity_days=int(days),
+        validity_days=int(user_input[CONF_VALIDITY]),
         key_type=KeyType(user_input[CONF_KEY_TYPE]),
         bundle_format=format_for(hass, device),
         opens=frozenset(user_input.get(CONF_HOSTNAMES, ())),

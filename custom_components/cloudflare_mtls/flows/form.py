@@ -71,7 +71,10 @@ def choice(
 
 
 def choice_or_text(labels: Mapping[str, str]) -> SelectSelector:
-    """Return a selector of ids by their labels, in which a person may also type another text."""
+    """Return a selector of texts by longer labels, in which a person may also type another text.
+
+    The front end shows the text that was chosen, not its label: it has to read well by itself.
+    """
     return SelectSelector(
         SelectSelectorConfig(
             options=_options(labels),

@@ -55,12 +55,6 @@ class HostnameDraft:
             for exposure in self.plan.exposures
         )
 
-    @property
-    def devices_before(self) -> frozenset[str] | None:
-        """Return the devices that may use the hostname until now, None for all."""
-        current = self.chosen.account.current
-        return current.protected.devices if current else None
-
     async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
         """Return the draft with what a person decided of the offer, or what is in the way."""
         decided = replace(

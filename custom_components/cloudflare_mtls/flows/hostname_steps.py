@@ -23,7 +23,7 @@ from ..wording import (
     exemptions_of,
     paragraphs,
 )
-from .allowed_devices import access_of, room_of
+from .allowed_devices import access_of, changed_access_of, room_of
 from .by_app import ByAppSteps
 from .choose_hostname import ChooseHostnameSteps
 from .form import made, show_form
@@ -176,11 +176,16 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Say which devices may use the hostname, and what is open to everybody."""
         text = await async_get_dialog_texts(self.hass)
         protected, chosen = draft.settings.protected, draft.chosen
-        names = chosen.account.devices
+        names, devices = chosen.account.devices, protected.devices
+        if current := chosen.account.current:
+            before = current.protected.devices
+            access = changed_access_of(text, names, before, devices)
+        else:
+            access = access_of(text, names, devices)
         room = room_of(text, chosen.zone.name, draft.plan)
         return paragraphs(
             *_what_stays(text, draft),
-            access_of(text, names, draft.devices_before, protected.devices),
+            access,
             room if protected.is_limited else "",
             exemptions_of(text, protected),
         )

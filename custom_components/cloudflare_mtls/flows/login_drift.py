@@ -1,6 +1,6 @@
 """Dialogs of repairs about what somebody changed at Cloudflare for a login hostname."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, override
 
 from homeassistant.components.repairs import RepairsFlowResult
@@ -20,6 +20,7 @@ from ..wording import (
     CHANGED,
     Message,
     Texts,
+    async_get_country_names,
     async_get_dialog_texts,
     changes_of,
     describe,
@@ -61,10 +62,11 @@ class LoginDriftFlow(FixFlow):
             return abort(self, describe_login_problem(blocking[0]))
         self._shown = plan
         text = await async_get_dialog_texts(self.hass)
+        countries = await async_get_country_names(self.hass)
         placeholders = {
             "hostname": self.subject,
             "changes": changes_of(text, self.subject, plan.steps),
-            "differences": _differences(text, observation, plan),
+            "differences": _differences(text, countries, observation, plan),
         }
         return self.show_confirm(placeholders, message)
 
@@ -126,6 +128,7 @@ class LoginListChangedFlow(LoginDriftFlow):
         message = None if user_input is None else CHANGED
         self._kept = kept
         text = await async_get_dialog_texts(self.hass)
+        countries = await async_get_country_names(self.hass)
         return show_form(
             self,
             "keep",
@@ -133,23 +136,33 @@ class LoginListChangedFlow(LoginDriftFlow):
             message=message,
             placeholders={
                 "hostname": self.subject,
-                "differences": _differences(text, observation, plan),
+                "differences": _differences(text, countries, observation, plan),
             },
         )
 
 
-def _differences(text: Texts, observation: AccessObservation, plan: LoginPlan) -> Ours:
+def _differences(
+    text: Texts,
+    country_name: Callable[[str], str],
+    observation: AccessObservation,
+    plan: LoginPlan,
+) -> Ours:
     """Return who may log in at Cloudflare and should not, and the other way round."""
-    names = {each.id: each.name for each in observation.login_methods}
+    methods = {each.id: each.name for each in observation.login_methods}
+
+    def name(drift: Drift, item: str) -> str:
+        is_country = drift is Drift.COUNTRIES
+        return country_name(item) if is_country else methods.get(item, item)
+
     differences = plan.for_a_person
-    added = [names.get(each, each) for each in _added(differences)]
-    missing = [names.get(each, each) for item in differences for each in item.missing]
+    added = [name(each.drift, item) for each in differences for item in _added(each)]
+    missing = [name(each.drift, item) for each in differences for item in each.missing]
     return paragraphs(
         text("login_added", items=listed(added)) if added else "",
         text("login_missing", items=listed(missing)) if missing else "",
     )
 
 
-def _added(differences: Iterable[Difference]) -> Iterable[str]:
-    for each in differences:
-        yield from ([each.target] if each.drift is Drift.OTHER_POLICY else each.added)
+def _added(difference: Difference) -> Iterable[str]:
+    is_policy = difference.drift is Drift.OTHER_POLICY
+    return [difference.target] if is_policy else difference.added

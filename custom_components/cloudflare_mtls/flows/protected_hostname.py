@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -46,9 +46,6 @@ from .hostname_steps import HostnameSteps
 from .stop_protecting import StopProtectingSteps
 from .tunnel_steps import TunnelSteps
 
-# Stands among hostnames, which have a dot.
-NEW_HOSTNAME: Final = "new"
-
 
 class ProtectedHostnameFlow(
     StopProtectingSteps,
@@ -58,6 +55,8 @@ class ProtectedHostnameFlow(
     """Protect a further hostname of the account, change one, or stop protecting it."""
 
     _offered: Mapping[str, ExistingHostname] = MappingProxyType({})
+    # What the list says for a hostname that is not there yet.
+    _new = ""
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -79,7 +78,7 @@ class ProtectedHostnameFlow(
         if user_input is None:
             return await self._show_which(None)
         picked = user_input[CONF_HOSTNAME]
-        if picked == NEW_HOSTNAME:
+        if picked == self._new:
             return await self.async_step_zone()
         existing = self._offered.get(read_hostname(picked) or "")
         if existing is None:
@@ -95,8 +94,9 @@ class ProtectedHostnameFlow(
     async def _show_which(self, message: Message | None) -> SubentryFlowResult:
         text = await async_get_dialog_texts(self.hass)
         labels = {key: label_of(text, item) for key, item in self._offered.items()}
-        hostname = probatio.Required(CONF_HOSTNAME, default=NEW_HOSTNAME)
-        field = choice_or_text({NEW_HOSTNAME: text("new_hostname"), **labels})
+        self._new = text("new_hostname")
+        hostname = probatio.Required(CONF_HOSTNAME, default=self._new)
+        field = choice_or_text({self._new: self._new, **labels})
         return show_form(
             self,
             "which",

@@ -100,7 +100,10 @@ class RemoveEverythingSteps(OptionsFlow):
         text = await async_get_dialog_texts(self.hass)
         steps = [step for plan in self._shown.values() for step in plan.steps]
         nothing = text("removal_none")
-        changes = changes_of(text, ", ".join(hostnames), steps) if steps else nothing
+        names = ", ".join(hostnames)
+        changes = nothing
+        if steps:
+            changes = changes_of(text, names, steps, ends_protection=True)
         here = arrived_by(hostnames)
         warnings = [text("cuts_off", hostname=here)] if here else []
         warnings += [

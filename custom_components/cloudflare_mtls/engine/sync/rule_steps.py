@@ -99,7 +99,8 @@ def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) ->
         steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
     else:
         length = len(rule.expression)
-        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, rule.ref, str(length))
+        name = rule.description
+        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, name, str(length))
 
 
 def _report_full_list(steps: SafeSteps) -> None:
