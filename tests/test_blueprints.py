@@ -165,7 +165,7 @@ async def test_certificate_from_elsewhere(
     notifications: list[ServiceCall],
     freezer: FrozenDateTimeFactory,
     tmp_path: Path,
-    inputs: dict[str, bool],
+    inputs: dict[str, Any],
     titles: list[str],
 ) -> None:
     """A certificate made without Home Assistant is reported, unless a person turned that off."""
