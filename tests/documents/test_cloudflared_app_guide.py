@@ -53,6 +53,7 @@ async def test_tunnel_of_its_own(
     app = await install_app(sandbox, supervisor)
     assert isinstance(ADDED, dict)
     (entry,) = ADDED["additional_hosts"]
+    assert entry["service"] == SERVICE
     assert app.tunnel
     result = await to_zone(hass, sandbox)
     chosen = {"zone_id": sandbox.zone_id, "tunnel_id": app.tunnel.id}
