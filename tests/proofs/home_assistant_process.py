@@ -1,7 +1,7 @@
 """A real Home Assistant in a process of its own, with an account, and a person who does one thing."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import json
 import os
 from pathlib import Path
@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
     STORAGE_VERSION_MINOR,
     ConfigSubentryDataWithId,
 )
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
@@ -42,7 +43,11 @@ async def async_setup(hass, config):
     return True
 '''
 
-# Does what is asked of it once Home Assistant runs, and writes down that it is done.
+# A start takes some ten seconds, and several times that on a busy machine.
+_LONGEST_WAIT: Final = 180
+_LONGEST_STOP: Final = 30
+
+# Does what is asked of it once the account is loaded, and writes down how that ended.
 _SOMEBODY: Mapping[str, object] = {
     **_FRONTEND,
     "domain": "somebody",
@@ -50,28 +55,41 @@ _SOMEBODY: Mapping[str, object] = {
 }
 _WHAT_SOMEBODY_DOES = '''"""A person who does one thing."""
 
+import asyncio
 import json
 from pathlib import Path
+
+from homeassistant.config_entries import ConfigEntryState
 
 
 async def async_setup(hass, config):
     """Do it as soon as Home Assistant runs."""
+    what = json.loads(config["somebody"])
 
-    async def act(event):
-        what = json.loads(config["somebody"])
+    async def act():
+        entry = hass.config_entries.async_get_entry(what["account"])
+        while entry.state is not ConfigEntryState.LOADED:
+            await asyncio.sleep(0.1)
         if "action" in what:
             await hass.services.async_call(
                 *what["action"], what["data"], blocking=True, return_response=True
             )
-        else:
-            flows = hass.config_entries.subentries
-            flow = await flows.async_init(tuple(what["open"]), context=what["context"])
-            for answer in what["answers"]:
-                flow = await flows.async_configure(flow["flow_id"], answer)
-        done = Path(hass.config.path("done"))
-        await hass.async_add_executor_job(done.touch)
+            return
+        flows = hass.config_entries.subentries
+        flow = await flows.async_init(tuple(what["open"]), context=what["context"])
+        for answer in what["answers"]:
+            flow = await flows.async_configure(flow["flow_id"], answer)
 
-    hass.bus.async_listen_once("homeassistant_started", act)
+    async def started(event):
+        try:
+            await act()
+        except Exception as err:
+            how = repr(err)
+        else:
+            how = "done"
+        await hass.async_add_executor_job(Path(hass.config.path("done")).write_text, how)
+
+    hass.bus.async_listen_once("homeassistant_started", started)
     return True
 '''
 
@@ -110,14 +128,19 @@ class HomeAssistantProcess:
         lines = f"http:\n  server_host: {HOST}\n  server_port: {free_port()}\n"
         if what is not None:
             # A string of JSON in a string of YAML.
-            lines += f"somebody: {json.dumps(json.dumps(what))}\n"
+            somebody = json.dumps({"account": ENTRY_ID, **what})
+            lines += f"somebody: {json.dumps(somebody)}\n"
         (self._folder / "configuration.yaml").write_text(lines)
         (self._folder / "done").unlink(missing_ok=True)
 
     @property
     def has_done(self) -> bool:
-        """Return whether somebody has done what was asked."""
-        return (self._folder / "done").exists()
+        """Return whether somebody has done what was asked; fail if that failed."""
+        done = self._folder / "done"
+        if not done.exists() or not (how := done.read_text()):
+            return False
+        assert how == "done", f"{how}\n{self.log}"
+        return True
 
     def stored(self, key: str) -> Path:
         """Return where Home Assistant stores the data of a key."""
@@ -150,15 +173,30 @@ class HomeAssistantProcess:
     async def wait(self) -> int:
         """Wait for the exit and return its code; a negative one is a signal's number."""
         assert self._process is not None
-        return await self._process.wait()
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT):
+                return await self._process.wait()
+        except TimeoutError:
+            pytest.fail(f"Home Assistant goes on\n{self.log}")
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so; fail if the process ends before, or that takes too long."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT):
+                while not condition():
+                    assert self._process.returncode is None, self.log
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            pytest.fail(f"it did not come to that\n{self.log}")
 
     async def stop(self) -> None:
-        """Stop the process; kill it after 30 seconds."""
+        """Stop the process; kill one that takes too long."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(_LONGEST_STOP):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()

@@ -80,10 +80,8 @@ async def _run_until_in_sync(
     """Start Home Assistant and wait until it has synced by itself."""
     await home.start()
     try:
-        async with asyncio.timeout(300):
-            # Two rules, an association, an ingress rule and a record.
-            while len(contents_of(sandbox, HOME)) < _WRITES:
-                await asyncio.sleep(0.1)
+        # Two rules, an association, an ingress rule and a record.
+        await home.until(lambda: len(contents_of(sandbox, HOME)) >= _WRITES)
     finally:
         await home.stop()
     assert devices_get_in(sandbox, _HOSTNAME)
