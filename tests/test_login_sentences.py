@@ -5,7 +5,7 @@ import pytest
 from custom_components.cloudflare_mtls.engine.access.plan import Occasion, _blocks
 from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
 from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
-from custom_components.cloudflare_mtls.flows.login_hostname import _PATHS
+from custom_components.cloudflare_mtls.flows.login_rules import _PATHS
 from custom_components.cloudflare_mtls.pages.login_trial import LoginResult
 from tests.sentences import ERRORS, LOGIN, SUBENTRY, placeholders
 

@@ -17,13 +17,7 @@ from ..api.errors import Conflict, EngineError
 from ..api.json_fields import Fields
 from ..api.selectors import SelectorRules
 from .changes import application_changes, demanding, policy_changes, without_tag
-from .checked_writes import (
-    delete_checked,
-    expect_agreement,
-    patiently,
-    read_back,
-    unchanged,
-)
+from .checked_writes import CheckedWrites, expect_agreement, patiently
 from .desired import (
     References,
     application_body,
@@ -102,6 +96,19 @@ class _Writer:
         self._one_time_pin = observation.one_time_pin
         self._settings = plan.settings
         self.own = plan.own
+        self._groups = CheckedWrites(client.access_groups, account_id, self._keep_group)
+        self._policies = CheckedWrites(
+            client.access_policies, account_id, self._keep_policy
+        )
+        self._paths = CheckedWrites(
+            client.access_applications, account_id, self._keep_path, is_same_application
+        )
+        self._applications = CheckedWrites(
+            client.access_applications,
+            account_id,
+            self._keep_application,
+            is_same_application,
+        )
 
     @property
     def _references(self) -> References:
@@ -119,23 +126,27 @@ class _Writer:
             case TagStep():
                 await self._write_tag(step)
             case GroupStep(action=LoginAction.DELETE, found=AccessGroup() as found):
-                await self._delete_group(found)
+                await self._groups.delete(found)
+                self._keep_group(None)
             case GroupStep():
-                await self._write_group(step.found)
+                await self._write_group(step)
             case PolicyStep(action=LoginAction.DELETE, found=AccessPolicy() as found):
-                await self._delete_policy(found)
+                await self._policies.delete(found)
+                self._keep_policy(None)
             case PolicyStep():
                 await self._write_policy(step)
             case PathApplicationStep(
                 action=LoginAction.DELETE, found=AccessApplication() as found
             ):
-                await self._delete_application(found)
+                await self._paths.delete(found)
+                self._forget_path(found)
             case PathApplicationStep():
                 await self._write_path(step)
             case ApplicationStep(
                 action=LoginAction.DELETE, found=AccessApplication() as found
             ):
-                await self._delete_application(found)
+                await self._applications.delete(found)
+                self._keep_application(None)
             case ApplicationStep():
                 await self._write_application(step)
             case ConnectorTokenStep():
@@ -161,120 +172,46 @@ class _Writer:
         with suppress(Conflict):
             await patiently(lambda: tags.create(account_id, step.target))
 
-    async def _write_group(self, found: AccessGroup | None) -> None:
-        groups, account_id = self._client.access_groups, self._account_id
+    async def _write_group(self, step: GroupStep) -> None:
         body = group_body(self._settings)
-        if found is None:
-            written = await patiently(lambda: groups.create(account_id, body))
+        if step.found is None:
+            seen = await self._groups.create(body)
         else:
-            before = await unchanged(groups.find(account_id, found.id), found)
-            written = await patiently(
-                lambda: groups.replace(account_id, body, replacing=before)
-            )
-        self.own = replace(self.own, group=written)
-        seen = await read_back(groups.find(account_id, written.id))
-        self.own = replace(self.own, group=seen)
+            before = await self._groups.unchanged(step.found)
+            seen = await self._groups.replace(before, body)
         expect_agreement(seen.rules == _rules_of(body))
 
-    async def _delete_group(self, found: AccessGroup) -> None:
-        groups, account_id = self._client.access_groups, self._account_id
-        await delete_checked(
-            lambda: groups.find(account_id, found.id),
-            lambda: groups.delete(account_id, found.id),
-            found,
-        )
-        self.own = replace(self.own, group=None)
-
     async def _write_policy(self, step: PolicyStep) -> None:
-        policies, account_id = self._client.access_policies, self._account_id
         if step.found is None:
             body = policy_body(self._settings, self._references)
-            written = await patiently(lambda: policies.create(account_id, body))
+            seen = await self._policies.create(body)
         else:
-            before = await unchanged(
-                policies.find(account_id, step.found.id), step.found
-            )
+            before = await self._policies.unchanged(step.found)
             changes = policy_changes(step.fixes, self._settings, self._references)
             body = {**before.raw, **changes}
-            written = await patiently(
-                lambda: policies.replace(account_id, changes, replacing=before)
-            )
-        self.own = replace(self.own, policy=written)
-        seen = await read_back(policies.find(account_id, written.id))
-        self.own = replace(self.own, policy=seen)
+            seen = await self._policies.replace(before, changes)
         expect_agreement(
             seen.rules == _rules_of(body) and seen.decision == body["decision"]
         )
 
-    async def _delete_policy(self, found: AccessPolicy) -> None:
-        policies, account_id = self._client.access_policies, self._account_id
-        await delete_checked(
-            lambda: policies.find(account_id, found.id),
-            lambda: policies.delete(account_id, found.id),
-            found,
-        )
-        self.own = replace(self.own, policy=None)
-
     async def _write_path(self, step: PathApplicationStep) -> None:
-        applications, account_id = self._client.access_applications, self._account_id
         if step.found is None:
             body = path_application_body(self._settings, step.path)
-            written = await patiently(lambda: applications.create(account_id, body))
+            seen = await self._paths.create(body)
         else:
-            before = await unchanged(
-                applications.find(account_id, step.found.id),
-                step.found,
-                is_same_application,
-            )
+            before = await self._paths.unchanged(step.found)
             changes = {"policies": [open_to_everybody()]}
-            written = await patiently(
-                lambda: applications.replace(account_id, changes, replacing=before)
-            )
-        self._keep_path(written)
-        seen = await read_back(applications.find(account_id, written.id))
-        self._keep_path(seen)
+            seen = await self._paths.replace(before, changes)
         expect_agreement(seen.uris == (step.target,) and seen.lets_all_pass)
 
-    def _keep_path(self, written: AccessApplication) -> None:
-        others = [each for each in self.own.path_applications if each.id != written.id]
-        self.own = replace(self.own, path_applications=(*others, written))
-
-    async def _delete_application(self, found: AccessApplication) -> None:
-        applications, account_id = self._client.access_applications, self._account_id
-        await delete_checked(
-            lambda: applications.find(account_id, found.id),
-            lambda: applications.delete(account_id, found.id),
-            found,
-            is_same_application,
-        )
-        paths = [each for each in self.own.path_applications if each.id != found.id]
-        application = self.own.application
-        is_this = application is not None and application.id == found.id
-        self.own = replace(
-            self.own,
-            application=None if is_this else application,
-            path_applications=tuple(paths),
-        )
-
     async def _write_application(self, step: ApplicationStep) -> None:
-        applications, account_id = self._client.access_applications, self._account_id
-        body: Mapping[str, Any]
         if step.found is None:
             body = application_body(self._settings, self._references)
-            written = await patiently(lambda: applications.create(account_id, body))
+            seen = await self._applications.create(body)
         else:
-            before = await unchanged(
-                applications.find(account_id, step.found.id),
-                step.found,
-                is_same_application,
-            )
+            before = await self._applications.unchanged(step.found)
             body = self._changes_of(step, before)
-            written = await patiently(
-                lambda: applications.replace(account_id, body, replacing=before)
-            )
-        self.own = replace(self.own, application=written)
-        seen = await read_back(applications.find(account_id, written.id))
-        self.own = replace(self.own, application=seen)
+            seen = await self._applications.replace(before, body)
         _expect_arrived(seen, body)
 
     def _changes_of(
@@ -305,6 +242,24 @@ class _Writer:
         )
         rule = written.rule_for(step.target)
         expect_agreement(rule is not None and demanded_by(rule) == demanded)
+
+    def _keep_group(self, group: AccessGroup | None) -> None:
+        self.own = replace(self.own, group=group)
+
+    def _keep_policy(self, policy: AccessPolicy | None) -> None:
+        self.own = replace(self.own, policy=policy)
+
+    def _keep_path(self, path: AccessApplication) -> None:
+        self._forget_path(path)
+        paths = (*self.own.path_applications, path)
+        self.own = replace(self.own, path_applications=paths)
+
+    def _forget_path(self, path: AccessApplication) -> None:
+        others = [each for each in self.own.path_applications if each.id != path.id]
+        self.own = replace(self.own, path_applications=tuple(others))
+
+    def _keep_application(self, application: AccessApplication | None) -> None:
+        self.own = replace(self.own, application=application)
 
 
 def _rules_of(body: Mapping[str, Any]) -> SelectorRules:

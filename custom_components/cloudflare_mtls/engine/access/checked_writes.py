@@ -1,9 +1,9 @@
 """Looks before and after a write: what was planned for is still there, and what was sent arrived."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from operator import eq
-from typing import Final
+from typing import Any, Final, Protocol
 
 from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, Unavailable
 
@@ -11,6 +11,89 @@ from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, Unavaila
 POLICY_PAUSES: Final = (1.0, 1.5, 2.25, 3.4, *(5.0 for _ in range(7)))
 # Seconds: writes that come too fast are refused as if a permission were missing.
 REFUSAL_PAUSES: Final = (1.0, 3.0)
+
+type Body = Mapping[str, Any]
+
+
+class _WithId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class _Resource[ItemT](Protocol):
+    """What Cloudflare's API offers for objects of one kind."""
+
+    async def find(self, account_id: str, item_id: str, /) -> ItemT | None: ...
+    async def create(self, account_id: str, body: Body, /) -> ItemT: ...
+    async def replace(
+        self, account_id: str, changes: Body, /, *, replacing: ItemT
+    ) -> ItemT: ...
+    async def delete(self, account_id: str, item_id: str, /) -> None: ...
+
+
+class CheckedWrites[ItemT: _WithId]:
+    """Writes objects of one kind; every write is looked at before and after."""
+
+    def __init__(
+        self,
+        resource: _Resource[ItemT],
+        account_id: str,
+        keep: Callable[[ItemT], None],
+        is_same: Callable[[ItemT, ItemT], bool] = eq,
+    ) -> None:
+        """Write objects of an account.
+
+        keep is called with what was written, as each answer shows it: first that of the write, so
+        that it is known whatever happens next. is_same returns whether two looks show the same.
+        """
+        self._resource = resource
+        self._account_id = account_id
+        self._keep = keep
+        self._is_same = is_same
+
+    async def unchanged(self, planned: ItemT) -> ItemT:
+        """Return an object as it is now; raise Conflict unless it is as it was planned for."""
+        seen = await self._resource.find(self._account_id, planned.id)
+        return self._expect_planned(seen, planned)
+
+    async def create(self, body: Body) -> ItemT:
+        """Create an object, and return it as it is read back."""
+        written = await patiently(lambda: self._resource.create(self._account_id, body))
+        return await self._read_back(written)
+
+    async def replace(self, before: ItemT, changes: Body) -> ItemT:
+        """Change fields of an object that was just read, and return it as it is read back."""
+        written = await patiently(
+            lambda: self._resource.replace(self._account_id, changes, replacing=before)
+        )
+        return await self._read_back(written)
+
+    async def delete(self, planned: ItemT) -> None:
+        """Delete an object that is as it was planned for, and look whether it is gone.
+
+        What is gone already counts as deleted. Raises Conflict where somebody else changed it.
+        """
+        seen = await self._resource.find(self._account_id, planned.id)
+        if seen is None:
+            return
+        self._expect_planned(seen, planned)
+        await patiently(lambda: self._resource.delete(self._account_id, planned.id))
+        gone = await self._resource.find(self._account_id, planned.id)
+        expect_agreement(gone is None)
+
+    def _expect_planned(self, seen: ItemT | None, planned: ItemT) -> ItemT:
+        if seen is None or not self._is_same(seen, planned):
+            raise Conflict(None, "somebody else changed it at the same time")
+        return seen
+
+    async def _read_back(self, written: ItemT) -> ItemT:
+        """Return what was written as it is read by its id; raise Unavailable if it is not there."""
+        self._keep(written)
+        seen = await self._resource.find(self._account_id, written.id)
+        expect_agreement(seen is not None)
+        assert seen is not None
+        self._keep(seen)
+        return seen
 
 
 async def patiently[ResultT](write: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -28,53 +111,14 @@ async def patiently[ResultT](write: Callable[[], Awaitable[ResultT]]) -> ResultT
             await _pause(unknown, err)
 
 
+def expect_agreement(agree: bool) -> None:
+    """Raise Unavailable where Cloudflare's answers contradict each other."""
+    if not agree:
+        raise Unavailable("the answers contradict each other")
+
+
 async def _pause(pauses: Iterator[float], err: Exception) -> None:
     """Wait for the next pause; raise the error if there is none left."""
     if (pause := next(pauses, None)) is None:
         raise err
     await asyncio.sleep(pause)
-
-
-async def unchanged[ItemT](
-    read: Awaitable[ItemT | None],
-    planned: ItemT,
-    is_same: Callable[[ItemT, ItemT], bool] = eq,
-) -> ItemT:
-    """Return what is read now; raise Conflict unless it is as it was planned for."""
-    seen = await read
-    if seen is None or not is_same(seen, planned):
-        raise Conflict(None, "somebody else changed it at the same time")
-    return seen
-
-
-async def delete_checked[ItemT](
-    find: Callable[[], Awaitable[ItemT | None]],
-    delete: Callable[[], Awaitable[None]],
-    planned: ItemT,
-    is_same: Callable[[ItemT, ItemT], bool] = eq,
-) -> None:
-    """Delete what is as it was planned for, and look whether it is gone.
-
-    What is gone already counts as deleted. Raises Conflict where somebody else changed it.
-    """
-    seen = await find()
-    if seen is None:
-        return
-    if not is_same(seen, planned):
-        raise Conflict(None, "somebody else changed it at the same time")
-    await patiently(delete)
-    expect_agreement(await find() is None)
-
-
-async def read_back[ItemT](read: Awaitable[ItemT | None]) -> ItemT:
-    """Return what was written as it is read by its id; raise Unavailable if it is not there."""
-    seen = await read
-    expect_agreement(seen is not None)
-    assert seen is not None
-    return seen
-
-
-def expect_agreement(agree: bool) -> None:
-    """Raise Unavailable where Cloudflare's answers contradict each other."""
-    if not agree:
-        raise Unavailable("the answers contradict each other")
