@@ -11,11 +11,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.coordinator.access import TrialEnd
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
 from sandbox import Sandbox
 from tests.common import placeholders, settle, setup_integration, wait_for_refresh
-from tests.engine.access.helpers import HOME
+from tests.engine.access.helpers import HOME, without_pauses
 from tests.faults import Faults
 from tests.logins import (
     MINUTES,
@@ -40,8 +39,7 @@ with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

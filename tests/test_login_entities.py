@@ -14,8 +14,8 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
+from tests.engine.access.helpers import without_pauses
 
 from .common import (
     SECOND_LOOK,
@@ -60,8 +60,7 @@ pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 def attributes(hass: HomeAssistant, entity_id: str) -> dict[str, Any]:

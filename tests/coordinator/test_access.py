@@ -13,7 +13,6 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.cloudflare_mtls.coordinator.access import AccessCoordinator
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.drift import Drift
 from custom_components.cloudflare_mtls.engine.access.login_visit import AskedBy
 from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
@@ -26,7 +25,13 @@ from tests.common import (
     setup_integration,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, STRANGER, settings as chosen
+from tests.engine.access.helpers import (
+    HOME,
+    OWNER,
+    STRANGER,
+    settings as chosen,
+    without_pauses,
+)
 from tests.faults import Faults
 from tests.logins import (
     access_of,
@@ -48,8 +53,7 @@ with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 def coordinator(entry: MockConfigEntry) -> AccessCoordinator:

@@ -9,11 +9,10 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
 from tests.common import settle, submit, wait_for_refresh
 from tests.dialogs import open_options
-from tests.engine.access.helpers import HOME
+from tests.engine.access.helpers import HOME, without_pauses
 from tests.flows.login_dialog import RULES, change, choose_item, to_preview, to_rules
 from tests.logins import MINUTES, application_at, login, only_another_login, writes
 
@@ -24,8 +23,7 @@ with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 async def disable(hass: HomeAssistant, entry: MockConfigEntry) -> None:

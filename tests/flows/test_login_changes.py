@@ -6,7 +6,6 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
 from sandbox.state import AccessGroup
 from tests.common import HOSTNAME, sentences, settle, setup_integration, submit
@@ -16,6 +15,7 @@ from tests.engine.access.helpers import (
     PARTNER,
     STRANGER,
     settings as chosen,
+    without_pauses,
 )
 from tests.faults import Faults
 from tests.flows.login_dialog import RULES, change, choose_item
@@ -38,8 +38,7 @@ async def _home(
     """Begin in a home in Germany, whose login hostname is set up when the account is loaded."""
     only_another_login(sandbox)
     await hass.config.async_update(country="DE")
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

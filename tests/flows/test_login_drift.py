@@ -10,14 +10,20 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import HOSTNAME, issues, placeholders, settle, setup_integration
 from tests.dialogs import Client, open_repair
-from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, settings
+from tests.engine.access.helpers import (
+    HOME,
+    OWNER,
+    PARTNER,
+    STRANGER,
+    settings,
+    without_pauses,
+)
 from tests.faults import Faults
 from tests.logins import (
     LOGIN_ID,
@@ -44,8 +50,7 @@ KEEP = {"next_step_id": "keep"}
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.countries import COUNTRIES
 from custom_components.cloudflare_mtls.flows import login_preview
 from sandbox import Sandbox
@@ -24,7 +23,7 @@ from tests.common import (
     submit,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, without_pauses
 from tests.faults import Faults
 from tests.flows.login_dialog import (
     RULES,
@@ -51,8 +50,7 @@ async def _home(
     """Begin without a login there, in a home in Germany that is opened at its hostname."""
     only_another_login(sandbox)
     await hass.config.async_update(country="DE", external_url=f"https://{HOME}")
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -5,11 +5,10 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
 from tests.common import HOSTNAME, sentences, settle, setup_integration, submit
-from tests.engine.access.helpers import HOME, OWNER, PARTNER
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, without_pauses
 from tests.faults import Faults
 from tests.flows.login_dialog import choose_item, to_people, to_preview
 from tests.logins import access_of, application_at, only_another_login, told, writes
@@ -24,8 +23,7 @@ async def _home(
     """Begin without a login there, in a home in Germany that is opened at its hostname."""
     only_another_login(sandbox)
     await hass.config.async_update(country="DE", external_url=f"https://{HOME}")
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.mark.parametrize("undone", [True, False])

@@ -7,10 +7,9 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
 from tests.common import settle, submit
-from tests.engine.access.helpers import HOME, OWNER, settings as chosen
+from tests.engine.access.helpers import HOME, OWNER, settings as chosen, without_pauses
 from tests.flows.login_dialog import RULES, change, choose_item
 from tests.logins import LOGIN_ID, login, only_another_login, writes
 
@@ -24,8 +23,7 @@ async def _home(
     """Begin in a home in Germany, whose login hostname is set up when the account is loaded."""
     only_another_login(sandbox)
     await hass.config.async_update(country="DE")
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from sandbox import Sandbox
 from tests.common import HOSTNAME_ID, device_id_of, setup_integration
-from tests.engine.access.helpers import OWNER, STRANGER
+from tests.engine.access.helpers import OWNER, STRANGER, without_pauses
 from tests.faults import Faults
 from tests.logins import (
     LOGIN_ID,
@@ -36,8 +35,7 @@ pytestmark = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 async def call(

@@ -10,7 +10,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.access.problems import LoginProblemCode
 from custom_components.cloudflare_mtls.engine.access.settings import SettingsFault
 from custom_components.cloudflare_mtls.engine.api.errors import PlanChanged
@@ -30,7 +29,7 @@ from tests.common import (
     settle,
     wait_for_refresh,
 )
-from tests.engine.access.helpers import HOME, OWNER, PARTNER
+from tests.engine.access.helpers import HOME, OWNER, PARTNER, without_pauses
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, writes
 
@@ -41,8 +40,7 @@ with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 def _no_other_application(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin without a login there, and do not wait before a refused write is repeated."""
     only_another_login(sandbox)
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 async def protect(

@@ -10,6 +10,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from ..engine.access.observe import LIST_LAG
 from ..engine.api.access_models import AccessApplication
 from ..engine.api.ask_each import Each, ask_each
 from ..engine.api.client import CloudflareClient
@@ -34,8 +35,6 @@ from .web_server import async_read_server
 
 _ALL_EVERY: Final = timedelta(hours=6)
 _APPLICATIONS: Final = "applications"
-# A list of applications lags behind a write by up to 30 seconds.
-_LIST_LAG: Final = timedelta(seconds=45)
 
 
 def _only[ItemT](items: Mapping[str, ItemT], keys: Container[str]) -> dict[str, ItemT]:
@@ -120,7 +119,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     @override
     def pace(self, data: Surroundings | None) -> timedelta:
-        return _LIST_LAG if self._applications_written else self.interval
+        return LIST_LAG if self._applications_written else self.interval
 
     @override
     async def _async_update_data(self) -> Surroundings | None:
@@ -190,7 +189,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def _note_applications_read(self) -> None:
         written = self._applications_written
-        if written and written.age >= _LIST_LAG:
+        if written and written.age >= LIST_LAG:
             self._applications_written = None
 
     async def _configurations(self) -> Each[str, TunnelConfiguration | None]:

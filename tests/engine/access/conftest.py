@@ -2,19 +2,17 @@
 
 import pytest
 
-from custom_components.cloudflare_mtls.engine.access import checked_writes
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from sandbox import Sandbox
 from sandbox.state import Access, AccessApplication, AccessGroup, AccessPolicy
-from tests.engine.access.helpers import Home
+from tests.engine.access.helpers import Home, without_pauses
 from tests.engine.builders import ACCOUNT_ID
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait before a refused write is repeated."""
-    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    without_pauses(monkeypatch)
 
 
 @pytest.fixture

@@ -3,8 +3,12 @@
 from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from custom_components.cloudflare_mtls.engine.access import checked_writes, set_up
 from custom_components.cloudflare_mtls.engine.access.apply import (
     LoginOutcome,
     apply_login_plan,
@@ -104,6 +108,13 @@ class Home:
         )
         self.stored = done.outcome.own.ids
         return done
+
+
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait before a refused write is repeated, nor for lists after a lost answer."""
+    monkeypatch.setattr(checked_writes, "REFUSAL_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(checked_writes, "POLICY_PAUSES", 3 * (0.0,))
+    monkeypatch.setattr(set_up, "LIST_LAG", timedelta())
 
 
 def kinds(steps: Collection[Any]) -> list[str]:

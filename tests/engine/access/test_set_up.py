@@ -2,10 +2,17 @@
 
 from copy import deepcopy
 from datetime import timedelta
+from types import SimpleNamespace
 
+import pytest
+
+from custom_components.cloudflare_mtls.engine.access import set_up
 from custom_components.cloudflare_mtls.engine.access.marks import TAG
+from custom_components.cloudflare_mtls.engine.access.observe import LIST_LAG
 from custom_components.cloudflare_mtls.engine.access.plan import Occasion
 from sandbox import Sandbox
+from sandbox.clock import Delays
+from sandbox.faults import Fault, FaultKind
 from sandbox.state import Access, AccessApplication, AccessPolicy, AccessUser
 from tests.engine.access.helpers import (
     HOME,
@@ -249,3 +256,33 @@ async def test_token_at_cloudflared(
     assert (await home.plan(chosen)).in_sync
     assert (await home.remove(chosen)).is_done
     assert sandbox.state.tunnels[TUNNEL_ID].config == before
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+async def test_write_without_an_answer_is_undone_although_lists_lag(
+    sandbox: Sandbox,
+    home: Home,
+    access: Access,
+    monkeypatch: pytest.MonkeyPatch,
+    nth: int,
+) -> None:
+    """Nobody knows the id of what it created, and no list shows it at once."""
+
+    async def sleep(seconds: float) -> None:
+        sandbox.clock.advance(timedelta(seconds=seconds))
+
+    monkeypatch.setattr(set_up, "LIST_LAG", LIST_LAG)
+    monkeypatch.setattr(set_up, "asyncio", SimpleNamespace(sleep=sleep))
+    sandbox.state.delays = Delays(access_list=30)
+    lost = sandbox.faults.add(Fault(FaultKind.RESET_AFTER, "POST", first=nth))
+    before = contents(access)
+
+    done = await home.set_up(
+        settings(
+            countries=frozenset({"DE", "AT"}), open_paths=frozenset({"/auth/token"})
+        )
+    )
+
+    assert lost.calls == nth
+    assert done.is_undone
+    assert contents(access) == before

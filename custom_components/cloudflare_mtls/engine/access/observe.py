@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
 from ..api.client import CloudflareClient
 from .observation import AccessObservation, OwnIds
+
+# Lists lag behind writes by up to 30 seconds.
+LIST_LAG: Final = timedelta(seconds=45)
 
 
 async def observe_access(
@@ -17,7 +21,7 @@ async def observe_access(
 ) -> AccessObservation:
     """Return what decides who gets through Access, all read at once.
 
-    Lists lag behind writes by up to 30 seconds, so that what is stored as ours is also read by id.
+    Lists lag behind writes, so that what is stored as ours is also read by id.
     A tunnel that is managed locally or gone has no configuration. Raises EngineError:
     ZeroTrustNotSetUp, or PermissionMissing where the token may not read something. An empty list
     of applications, which a token without the permission gets as well, is believed only of one

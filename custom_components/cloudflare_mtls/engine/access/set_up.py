@@ -1,13 +1,14 @@
 """Sets a login hostname up as a whole or not at all, and takes it down."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..api.client import CloudflareClient
-from ..api.errors import EngineError
+from ..api.errors import EngineError, Unavailable
 from .apply import LoginOutcome, apply_login_plan
 from .observation import AccessObservation, OwnIds, find_own
-from .observe import observe_access
+from .observe import LIST_LAG, observe_access
 from .plan import LoginPlan, plan_login_removal
 from .settings import LoginSettings
 
@@ -56,6 +57,9 @@ async def set_up_login(
     outcome = await apply_login_plan(client, account_id, observation, plan)
     if outcome.error is None or plan.own.application is not None:
         return LoginSetUp(outcome=outcome)
+    if isinstance(outcome.error, Unavailable):
+        # What a write without an answer has created is not listed before.
+        await asyncio.sleep(LIST_LAG.total_seconds())
     undoing: LoginRemoval | EngineError
     try:
         undoing = await remove_login(
