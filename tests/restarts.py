@@ -20,11 +20,13 @@ async def started_again(hass: HomeAssistant) -> AsyncIterator[HomeAssistant]:
     async with async_test_home_assistant(config_dir=hass.config.config_dir) as again:
         again.data.pop(loader.DATA_CUSTOM_COMPONENTS)
         again.config.internal_url = hass.config.internal_url
-        yield again
-        for entry in again.config_entries.async_loaded_entries("cloudflare_mtls"):
-            await again.config_entries.async_unload(entry.entry_id)
-        await settle(again)
-        await again.async_stop(force=True)
+        try:
+            yield again
+        finally:
+            for entry in again.config_entries.async_loaded_entries("cloudflare_mtls"):
+                await again.config_entries.async_unload(entry.entry_id)
+            await settle(again)
+            await again.async_stop(force=True)
 
 
 @asynccontextmanager

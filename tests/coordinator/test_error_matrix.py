@@ -1,14 +1,11 @@
 """Tests of bad days: each call of a refresh meets each fault, for an hour."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from datetime import timedelta
 import logging
 import os
 import re
-import time
 from types import MappingProxyType
 from typing import Any
 
@@ -36,6 +33,7 @@ from tests.common import (
 from tests.coordinator.watched_calls import CERTIFICATE, DRIFT, ROWS, STATUS, Row
 from tests.error_matrix import documented, write
 from tests.other_users import try_everything
+from tests.patience import patience
 
 FAULTS = [str(kind) for kind in FaultKind if kind is not FaultKind.STALE]
 COLUMNS = [*FAULTS, "another_domain_gone"]
@@ -57,29 +55,6 @@ _BY_DAY = {
 }
 
 
-@asynccontextmanager
-async def _patience(
-    freezer: FrozenDateTimeFactory, fault: Fault, seconds: int
-) -> AsyncIterator[None]:
-    """Let time pass while a request waits for its answer; nothing else moves this clock."""
-
-    async def pass_time() -> None:
-        seen = fault.calls
-        while True:
-            await asyncio.to_thread(time.sleep, 0.02)
-            if fault.calls > seen:
-                # By then all other answers have arrived.
-                await asyncio.to_thread(time.sleep, 0.15)
-                seen = fault.calls
-                freezer.tick(seconds)
-
-    task = asyncio.create_task(pass_time())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
 class Day:
     """A home on a bad day."""
 
@@ -98,10 +73,10 @@ class Day:
 
     async def step(self, interval: timedelta, fault: Fault | None = None) -> None:
         """Let time pass until the next refresh is over."""
-        patience = _WAITED.get(fault.kind) if fault else None
+        seconds = _WAITED.get(fault.kind) if fault else None
         async with (
-            _patience(self._freezer, fault, patience)
-            if fault and patience
+            patience(self._freezer, fault, seconds)
+            if fault and seconds
             else nullcontext()
         ):
             self._freezer.tick(interval)

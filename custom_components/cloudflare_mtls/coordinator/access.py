@@ -83,6 +83,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._has_just_read = False
         self._removed_at = Moment.now()
         self._failed_removals = 0
+        # The hostnames of which something was removed, or looked for, since the start.
+        self._looked_at: set[str] = set()
         self._is_working = False
         # Where drift could not be fixed the last time.
         self._unfixed: set[str] = set()
@@ -368,11 +370,24 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         left = False
         for hostname in hostnames:
             try:
-                left = not await self.writer.remove(hostname) or left
+                left = not await self._remove_one(hostname) or left
             except EngineError as err:
                 LOGGER.debug("%s could not be opened again: %s", hostname, err)
                 left = True
         self._failed_removals = self._failed_removals + 1 if left else 0
+
+    async def _remove_one(self, hostname: str) -> bool:
+        """Return whether nothing is left of a hostname.
+
+        What a set-up created that Home Assistant did not survive is known by its marks alone. No
+        single list decides that nothing is there: it is looked for now, and removed the next time.
+        """
+        is_first = hostname not in self._looked_at
+        self._looked_at.add(hostname)
+        if is_first and self.writer.was_interrupted(hostname):
+            await self.writer.find_again(hostname)
+            return False
+        return await self.writer.remove(hostname)
 
     async def _fix(self, settings: LoginSettings) -> None:
         try:

@@ -200,6 +200,21 @@ class LoginWriter:
             and hostname in logins_of(self._entry.subentries)
         )
 
+    def was_interrupted(self, hostname: str) -> bool:
+        """Return whether a trial is being undone whose set-up did not come to its end."""
+        record = self._records.records.get(hostname)
+        return (
+            record is not None
+            and record.stage is Stage.UNDOING
+            and record.ids.application is None
+        )
+
+    async def find_again(self, hostname: str) -> None:
+        """Store the ids of what is ours for a hostname as far as it is seen now; raise EngineError."""
+        before = self.ids_of(hostname)
+        own = find_own(await self.observe(), hostname, before)
+        await self._records.async_note_ids(hostname, before, own.ids)
+
     async def remove(self, hostname: str) -> bool:
         """Remove what is ours for a hostname; return whether nothing is left, raise EngineError.
 

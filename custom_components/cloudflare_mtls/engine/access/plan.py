@@ -367,11 +367,10 @@ def _tear_down(
         )
     if own.group and not _is_shared(own) and not _is_used_elsewhere(observation, own):
         yield _delete_group(own, settings)
+    tagged = [each for each in observation.applications if TAG in each.tags]
     ours = [application, *own.path_applications]
-    tag_is_used = any(
-        TAG in each.tags for each in observation.applications if each not in ours
-    )
-    if TAG in observation.tags and not tag_is_used:
+    # Whether the tag is listed or not: one that is gone already counts as deleted.
+    if all(each in ours for each in tagged):
         yield TagStep(action=LoginAction.DELETE, target=TAG)
 
 
