@@ -299,6 +299,56 @@ async def test_login_page_that_appears_during_the_trial_ends_it(
     assert coordinator(loaded_entry).logins == {}
 
 
+async def test_application_that_somebody_deletes_during_the_trial(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nobody can log in any more; the rest goes at the end, and a person is told."""
+    await begin(loaded_entry)
+    application = application_at(sandbox)
+    assert application
+    del access_of(sandbox).applications[application.id]
+    await wait_for_refresh(hass, freezer, MINUTES)
+
+    assert access_of(sandbox).policies == {}
+    assert told(hass) == {"login_undone"}
+
+
+async def test_application_that_somebody_edits_during_the_trial(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Without its name and its marks, it is still the one that was created here, and goes."""
+    await begin(loaded_entry)
+    application = application_at(sandbox)
+    assert application
+    application.name = "Mine"
+    application.options["tags"] = []
+    await wait_for_refresh(hass, freezer, MINUTES)
+
+    assert application_at(sandbox) is None
+    assert access_of(sandbox).policies == {}
+    assert told(hass) == {"login_undone"}
+
+
+async def test_list_that_somebody_changes_during_the_trial(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """A login ends the trial all the same; who was added at Cloudflare is told and asked about."""
+    await begin(loaded_entry)
+    [policy] = access_of(sandbox).policies.values()
+    policy.include.append({"email": {"email": PARTNER}})
+
+    assert await coordinator(loaded_entry).async_keep_login(HOME) is TrialEnd.KEPT
+    await settle(hass)
+    assert told(hass) == {"login_list_changed"}
+    assert coordinator(loaded_entry).logins[HOME] == chosen(OWNER)
+
+
 async def test_hostname_that_asks_already_has_no_trial(
     hass: HomeAssistant,
     sandbox: Sandbox,
