@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from operator import eq
 from typing import Any, Final, Protocol
 
+from ..api.access_models import WithId
 from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, Unavailable
 
 # Seconds, 45 in all: a policy that was just created may not be known everywhere before.
@@ -13,11 +14,6 @@ POLICY_PAUSES: Final = (1.0, 1.5, 2.25, 3.4, *(5.0 for _ in range(7)))
 REFUSAL_PAUSES: Final = (1.0, 3.0)
 
 type Body = Mapping[str, Any]
-
-
-class _WithId(Protocol):
-    @property
-    def id(self) -> str: ...
 
 
 class _Resource[ItemT](Protocol):
@@ -31,7 +27,7 @@ class _Resource[ItemT](Protocol):
     async def delete(self, account_id: str, item_id: str, /) -> None: ...
 
 
-class CheckedWrites[ItemT: _WithId]:
+class CheckedWrites[ItemT: WithId]:
     """Writes objects of one kind; every write is looked at before and after."""
 
     def __init__(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ..api.access_models import (
     AccessApplication,
@@ -10,6 +9,7 @@ from ..api.access_models import (
     AccessPolicy,
     LoginMethod,
     Organization,
+    WithId,
 )
 from ..api.ingress import TunnelConfiguration
 from .coverage import host_of, path_of
@@ -119,10 +119,5 @@ def _only_paths_of(application: AccessApplication, hostname: str) -> bool:
     )
 
 
-class _WithId(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-def _by_id[ItemT: _WithId](items: Iterable[ItemT], wanted: str | None) -> ItemT | None:
+def _by_id[ItemT: WithId](items: Iterable[ItemT], wanted: str | None) -> ItemT | None:
     return next((item for item in items if item.id == wanted), None)

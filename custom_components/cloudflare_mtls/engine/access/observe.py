@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
+from ..api.access_models import WithId
 from ..api.client import CloudflareClient
 from .observation import AccessObservation, OwnIds
 
@@ -87,12 +88,7 @@ async def observe_access(
     return observation
 
 
-class _WithId(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-async def _read[ItemT: _WithId](
+async def _read[ItemT: WithId](
     account_id: str,
     read_list: Callable[[str], Awaitable[tuple[ItemT, ...]]],
     find: Callable[[str, str], Awaitable[ItemT | None]],

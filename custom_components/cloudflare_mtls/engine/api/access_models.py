@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 import re
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from .json_fields import Fields, malformed
 from .names import in_dns
@@ -15,6 +15,14 @@ from .selectors import Everyone, SelectorRules
 _IN_FRONT_OF_A_HOSTNAME: Final = frozenset({"self_hosted", "ssh", "vnc", "rdp"})
 
 _DURATION: Final = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+
+
+class WithId(Protocol):
+    """Anything that Cloudflare knows by an id."""
+
+    @property
+    def id(self) -> str:
+        """Return the id."""
 
 
 @dataclass(frozen=True, kw_only=True)
