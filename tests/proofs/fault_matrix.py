@@ -185,6 +185,10 @@ promises is broken, the cell is bold.**
 `reset_before` loses the call and `reset_after` its answer, `timeout_after` never answers, and `stale` shows the state before
 the last change, or confirms a write that is lost. A second call of an endpoint, `(2)`, checks what the run wrote.
 
+Logins by Cloudflare Access are tried without a table: each call of their set-up, change and end in
+`tests/engine/access/test_faults.py`, each read after each stop in `tests/coordinator/test_login_stops.py`, and a real process that
+is killed at each write in `tests/proofs/test_killed_during_logins.py`.
+
 Written by `scripts/docs fault-matrix`; the tests try every cell and compare.
 """
 
