@@ -1,11 +1,15 @@
 """Tests of certificates that are kept until the rules let the newer one in wherever they let the old one in."""
 
+from typing import Any
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
+from sandbox.state import Rule
 from tests.certificates.helpers import DAY, HANDOVER, look_often, pass_time
 from tests.certificates.test_pinning import pinned
 from tests.common import (
@@ -26,6 +30,19 @@ from tests.limited import LIMITED, PHONE, TABLET, listed, set_up_home
 
 TEXTS = ENGLISH["common"]
 OLD_BUTTON = "button.pixel_8_revoke_old"
+OPEN_PATHS = pytest.mark.parametrize("exempt_paths", [[], ["/api/webhook/"]])
+
+
+@pytest.fixture
+def exempt_paths() -> list[str]:
+    """Return the paths of the hostname that are open to everybody."""
+    return []
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any], exempt_paths: list[str]) -> dict[str, Any]:
+    """Return the settings of the hostname."""
+    return {**settings, "exempt_paths": exempt_paths}
 
 
 async def renew(
@@ -93,6 +110,7 @@ async def test_tested_at_a_hostname_of_other_devices(
 
 
 @with_device
+@OPEN_PATHS
 async def test_tested_while_the_rules_list_the_old_one_only(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -121,6 +139,7 @@ async def test_tested_while_the_rules_list_the_old_one_only(
 
 
 @with_device
+@OPEN_PATHS
 async def test_date_while_the_rules_list_the_old_one_only(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -146,6 +165,7 @@ async def test_date_while_the_rules_list_the_old_one_only(
 
 
 @with_device
+@OPEN_PATHS
 async def test_new_one_that_leaves_the_rules_after_its_test(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -191,3 +211,30 @@ async def test_date_while_the_rules_cannot_be_read_after_a_restart(
     faults.clear()
     await look_often(hass, freezer)
     assert certificates(sandbox) == {CERTIFICATE_ID: "revoked", new: "active"}
+
+
+@with_device
+async def test_date_while_others_skip_the_rules_for_some_visitors(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """Nobody knows whether the device is among them, so the old one is kept."""
+    new, _ = await renew(
+        hass, home, await hass_client_no_auth(), CERTIFICATE_ID, revoke_old_after=1
+    )
+    take_out_of_rules(sandbox, faults, new)
+    zone_of(sandbox).rules.insert(
+        0,
+        Rule(
+            "skip", 'ip.src.country eq "DE"', action_parameters={"ruleset": "current"}
+        ),
+    )
+
+    await pass_time(hass, freezer, 3 * DAY)
+
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
+    assert state_of(hass, OLD_BUTTON) == "unavailable"

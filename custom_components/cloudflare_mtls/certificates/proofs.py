@@ -144,6 +144,9 @@ class Proofs:
         is_exposed = bool(plan.limited_to({hostname}).exposures)
         if is_exposed or leads_past or self._visits.is_open(hostname):
             return ProofResult.EXPOSED
-        if not protection.data.lets_in(settings, certificate):
+        lets_in = protection.data.lets_in(settings, certificate)
+        if lets_in is False:
             return ProofResult.NOT_ACCEPTED
-        return ProofResult.UNCHECKED if leads_past is None else ProofResult.DONE
+        return (
+            ProofResult.UNCHECKED if None in (leads_past, lets_in) else ProofResult.DONE
+        )

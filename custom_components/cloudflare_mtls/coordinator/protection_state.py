@@ -74,7 +74,7 @@ class ProtectionState:
     def lets_in(
         self, settings: HostnameSettings, certificate: Certificate
     ) -> bool | None:
-        """Return whether the rules let a good certificate in at a hostname; None if they are not known."""
+        """Return whether the rules let a good certificate in at a hostname; None if that is not known."""
         observation = self.observations.get(settings.zone_id)
         if observation is None:
             return None

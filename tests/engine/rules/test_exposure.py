@@ -341,6 +341,11 @@ def test_other_hostnames_are_judged_by_their_own_name() -> None:
 
 OWN, OLD = "a" * 64, "b" * 64
 LISTS_OLD = rule("block", block_expression({HOST: admits(pinned={OLD})}), BLOCK_REF)
+LISTS_OLD_WITH_WEBHOOKS = rule(
+    "block",
+    block_expression({HOST: admits("/api/webhook/", pinned={OLD})}),
+    BLOCK_REF,
+)
 
 
 @pytest.mark.parametrize(
@@ -361,10 +366,20 @@ LISTS_OLD = rule("block", block_expression({HOST: admits(pinned={OLD})}), BLOCK_
         pytest.param([rule("block", f"{HOME} and cf.tls_client_auth.cert_presented")], False, id="presented"),
         pytest.param([rule("block", 'ip.src.country ne "DE"')], True, id="some countries only"),
         pytest.param([rule("block", 'http.request.uri.path eq "/admin"')], True, id="some paths only"),
+        pytest.param([LISTS_OLD_WITH_WEBHOOKS], False, id="another one is listed, and a path is exempt"),
+        pytest.param([skip('starts_with(http.request.uri.path, "/api/webhook/")'), LISTS_OLD], False, id="skipped at a path"),
+        pytest.param([skip('ip.src.country eq "DE"'), LISTS_OLD], False, id="skipped for a country"),
+        pytest.param([rule("managed_challenge", HOME), LISTS_OLD], False, id="challenged, and another one is listed"),
+        pytest.param([replace(skip(VERIFIED), has_other_conditions=True), LISTS_OLD], False, id="skipped on a condition"),
+        pytest.param([rule("block", f'{LISTS_OLD.expression} and ip.src.country ne "DE"')], None, id="another one is listed, for some countries"),
+        pytest.param([replace(LISTS_OLD, has_other_conditions=True)], None, id="another one is listed, on a condition"),
+        pytest.param([rule("block", f'{HOME} and not cf.tls_client_auth.cert_serial in {{"01"}}')], None, id="listed by serial numbers"),
+        pytest.param([rule("block", f'{HOME} and not cf.tls_client_auth.cert_serial in {{"01"}}'), skip(VERIFIED)], None, id="listed by serial numbers, then skipped"),
+        pytest.param([rule("block", f'{HOME} and not cf.tls_client_auth.cert_serial in {{"01"}}'), LISTS_OLD], False, id="listed by serial numbers, and another one by fingerprint"),
     ],
 )  # fmt: skip
-def test_certificate_that_passes(rules: list[Rule], passes: bool) -> None:
-    """What may block it by something else than the certificate keeps no certificate out."""
+def test_certificate_that_passes(rules: list[Rule], passes: bool | None) -> None:
+    """What may match by something else than the certificate lets none in, and keeps none out."""
     assert lets_in(published(*rules).ruleset, HOST, OWN) is passes
 
 

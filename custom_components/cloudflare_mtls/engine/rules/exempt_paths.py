@@ -10,6 +10,8 @@ from .truth import Truth
 
 # A zone may have switched URL normalisation off: a path with one of these may climb out.
 CLIMBING: Final = ("..", "%")
+# What a visitor asks for first; no settings exempt it.
+FIRST_PAGE: Final = "/"
 
 
 class Opened(StrEnum):

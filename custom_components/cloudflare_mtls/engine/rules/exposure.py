@@ -14,15 +14,18 @@ from ..api.models import (
 )
 from .actions import ends_evaluation
 from .admissions import ANY_CERTIFICATE, Admission
-from .exempt_paths import paths_outside
+from .exempt_paths import FIRST_PAGE, paths_outside
 from .host_forms import HostForms
 from .meaning import evaluate
 from .request_set import RequestSet
-from .text_sets import Exactly, TextSet
+from .text_sets import Exactly
+from .truth import Truth
 from .visitors import Visitor, handshakes
 
 # The types of DNS records that tell visitors which server to ask.
 _LEADING_TYPES: Final = ADDRESS_TYPES | {"HTTPS", "NS", "SVCB"}
+# What rules know of the visitor's certificate.
+_CERTIFICATE_FIELDS: Final = "cf.tls_client_auth."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +81,33 @@ def exposed(
     return None
 
 
-def lets_in(ruleset: Ruleset, hostname: str, fingerprint: str) -> bool:
-    """Return whether a certificate passes the rules at a hostname, as far as they tell.
+def lets_in(ruleset: Ruleset, hostname: str, fingerprint: str) -> Truth:
+    """Return whether a certificate passes the rules at the first page of a hostname.
 
-    It counts as verified and not revoked; its fingerprint is SHA-256 in lowercase hex. A rule that
-    may block it, by something else that a visitor is or sends, does not count.
+    It counts as verified and not revoked; its fingerprint is SHA-256 in lowercase hex. No exempt
+    path is asked for: everybody passes there. A rule that may match, by something else that a
+    visitor is or sends, does not count. None where a rule may block the certificate for what it is.
     """
     requests = RequestSet(
         host=Exactly(hostname),
-        path=TextSet(),
+        path=Exactly(FIRST_PAGE),
         presented=True,
         verified=True,
         revoked=False,
         fingerprint=Exactly(fingerprint),
     )
-    blocked, _ = _verdict(ruleset, requests)
-    return not blocked
+    passes: Truth = True
+    for rule in ruleset.rules:
+        truth = evaluate(rule.expression, requests) if rule.enabled else False
+        is_certain = truth is True and not rule.has_other_conditions
+        if rule.action == "block":
+            if is_certain:
+                return False
+            if truth is not False and _CERTIFICATE_FIELDS in rule.expression:
+                passes = None
+        elif is_certain and ends_evaluation(rule):
+            return passes
+    return passes
 
 
 def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
