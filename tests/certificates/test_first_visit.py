@@ -7,9 +7,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.certificates import first_visit
-from sandbox import Sandbox
+from sandbox import Sandbox, edge
+from sandbox.firewall import Verdict
 from tests.common import (
     EDGE_EVERY,
     HOSTNAME,
@@ -23,6 +25,8 @@ from tests.common import (
 )
 from tests.edge_conditions import Blocking
 from tests.faults import Faults
+
+from .test_last_mile import ENTITY as ARRIVAL, lead_home
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
@@ -160,6 +164,56 @@ async def test_certificate_where_no_visit_is_possible(
 
     assert response["handover_url"]
     assert pauses == [0]
+
+
+class TestVisitsAreExempt:
+    """A hostname where everybody reaches the view for visits, with any certificate."""
+
+    @pytest.fixture
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return a hostname whose API is open to everybody."""
+        return {**settings, "exempt_paths": ["/api/"]}
+
+    async def test_certificate_that_is_blocked(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        hass_client_no_auth: ClientSessionGenerator,
+        pauses: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """That the view answers proves nothing: the first page is asked for too."""
+        await lead_home(hass, sandbox, hass_client_no_auth)
+        judge = edge.firewall.judge
+
+        def verify_none(rules: Any, request: Any, *others: Any) -> Verdict:
+            return judge(
+                rules, {**request, "cf.tls_client_auth.cert_verified": False}, *others
+            )
+
+        monkeypatch.setattr(edge.firewall, "judge", verify_none)
+
+        with pytest.raises(HomeAssistantError) as raised:
+            await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+        await settle(hass)
+
+        assert raised.value.translation_key == "certificate_blocked"
+        assert len(pauses) == 5
+        assert state_of(hass, ARRIVAL) == "unknown"
+
+    async def test_certificate_that_gets_in(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        loaded_entry: MockConfigEntry,
+        hass_client_no_auth: ClientSessionGenerator,
+    ) -> None:
+        await lead_home(hass, sandbox, hass_client_no_auth)
+
+        await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+        assert state_of(hass, ARRIVAL) == "on"
 
 
 class TestNoHostnameToTry:

@@ -234,10 +234,9 @@ class CertificateCreator:
         arrival = await async_visit_first(
             self._visits.probe,
             async_get_questions(self._hass),
-            hostname,
+            settings.protected,
             signed.key,
             signed.issued,
-            settings.protected.purpose,
         )
         # One that was revoked meanwhile is blocked because of that.
         self._raise_if_unwanted(creation, request)
