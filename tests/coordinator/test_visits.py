@@ -15,7 +15,6 @@ from homeassistant.helpers import (
 from homeassistant.helpers.entity_component import async_update_entity
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
@@ -23,7 +22,6 @@ from sandbox.state import ALL_PERMISSIONS, Rule
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
-    ENGLISH,
     HOSTNAME,
     TUNNELS_EVERY,
     act,
@@ -35,9 +33,7 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.dialogs import fetch, link_of, run_test, token_of_test
 from tests.edge_conditions import Forgetting, challenge
-from tests.restarts import restarted, same_account
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -148,49 +144,6 @@ async def test_visit_without_a_verdict(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, ENFORCED) == "unknown"
     assert reported(hass) == {"not_enforced"}
-
-
-@pytest.mark.parametrize("is_restarted", [False, True], ids=["reload", "restart"])
-async def test_open_before_a_start(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    sandbox: Sandbox,
-    loaded_entry: MockConfigEntry,
-    forgets: Forgetting,
-    freezer: FrozenDateTimeFactory,
-    hass_client_no_auth: ClientSessionGenerator,
-    *,
-    is_restarted: bool,
-) -> None:
-    """It counts as open until a visit shows that it blocks: the repair stays, and nothing is proven."""
-    created = await act(
-        hass, loaded_entry, "mint_certificate", name="Pixel 8", key_type="ec_p256"
-    )
-    browser = await hass_client_no_auth()
-    token = token_of_test(await fetch(browser, link_of(hass, created)))
-    forgets.now = True
-    await wait_for_refresh(hass, freezer, EDGE_EVERY)
-    assert reported(hass) == {"not_enforced"}
-    challenge(sandbox)
-
-    if is_restarted:
-        account = same_account(loaded_entry)
-        async with restarted(hass) as again:
-            await setup_integration(again, account)
-            assert state_of(again, ENFORCED) == "unknown"
-            assert reported(again) == {"not_enforced"}
-            zone_of(sandbox).settings.clear()
-            forgets.now = False
-            await wait_for_refresh(again, freezer, EDGE_EVERY)
-            assert reported(again) == set()
-    else:
-        await hass.config_entries.async_reload(loaded_entry.entry_id)
-        await settle(hass)
-        assert state_of(hass, ENFORCED) == "unknown"
-        assert reported(hass) == {"not_enforced"}
-        freezer.tick(30)
-        said = await run_test(browser, token)
-        assert said == ENGLISH["common"]["proof_exposed"]
 
 
 async def test_edge_that_refuses_connections(

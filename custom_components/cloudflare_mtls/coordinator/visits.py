@@ -1,7 +1,7 @@
 """Coordinator that visits the protected hostnames, as anybody on the internet can."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, override
 
@@ -123,29 +123,49 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
             )
             return
         self._report_arrivals()
+        self._keep_what_was_found()
         published = self._published()
-        met = {name: item for name, item in self.data.items() if name in published}
-        self._found.keep(
-            # A hostname that let visitors in counts as open until it is seen to block them.
-            open_hostnames=_still_false(
-                self._found.open, {name: item.enforced for name, item in met.items()}
-            ),
-            # One that the edge has no certificate for lacks it until the edge is seen to show one.
-            without_certificate=_still_false(
-                self._found.without_certificate,
-                {name: item.has_edge_certificate for name, item in met.items()},
-            ),
-        )
+        visited = {
+            hostname
+            for hostname, zone_id in published.items()
+            if self._can_be_visited(hostname, zone_id)
+        }
         issues = [
             *(
                 not_enforced_issue(hostname, is_readable=plan is not None)
-                for hostname in self._found.open
+                for hostname in visited.intersection(self._found.open)
                 if (plan := self._plan(published[hostname])) is None
                 or not plan.limited_to({hostname}).exposures
             ),
-            *map(no_edge_certificate_issue, self._found.without_certificate),
+            *map(
+                no_edge_certificate_issue,
+                visited.intersection(self._found.without_certificate),
+            ),
         ]
         async_report(self.hass, self.config_entry.entry_id, "visits", issues)
+
+    def _keep_what_was_found(self) -> None:
+        """Keep what was found wrong until a visit shows the opposite, or the hostname is removed.
+
+        No visit may be over since the start, and a hostname may not be visited for a while.
+        """
+        configured = {
+            item.hostname
+            for item in hostnames_of(self.config_entry.subentries).values()
+        }
+        met = {name: item for name, item in self.data.items() if name in configured}
+        self._found.keep(
+            # A hostname that let visitors in counts as open until it is seen to block them.
+            open_hostnames=_still_false(
+                configured.intersection(self._found.open),
+                {name: item.enforced for name, item in met.items()},
+            ),
+            # One that the edge has no certificate for lacks it until the edge is seen to show one.
+            without_certificate=_still_false(
+                configured.intersection(self._found.without_certificate),
+                {name: item.has_edge_certificate for name, item in met.items()},
+            ),
+        )
 
     def _basis(self) -> _Basis:
         data = self._protection.data
@@ -171,10 +191,8 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         return self._protection.data.plans.get(zone_id)
 
 
-def _still_false(before: Collection[str], seen: Mapping[str, bool | None]) -> set[str]:
+def _still_false(before: set[str], seen: Mapping[str, bool | None]) -> set[str]:
     """Return the hostnames that were seen to be False, now or before, and not True since."""
-    return {
-        hostname
-        for hostname, value in seen.items()
-        if value is False or (value is None and hostname in before)
-    }
+    now_true = {hostname for hostname, value in seen.items() if value}
+    now_false = {hostname for hostname, value in seen.items() if value is False}
+    return (before - now_true) | now_false
