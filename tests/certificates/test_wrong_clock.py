@@ -36,6 +36,17 @@ from tests.dialogs import (
 
 # A host whose hardware clock keeps local time is ahead until it has asked for the time.
 SKEW = timedelta(hours=2)
+# What the first version reads of a certificate.
+FIELDS = {
+    "fingerprint",
+    "device_id",
+    "created_on",
+    "taken_on",
+    "test_digest",
+    "proven_on",
+    "restored_on",
+    "revoke_old_on",
+}
 
 
 async def set_up(
@@ -64,6 +75,12 @@ async def renew_with_date(
         key_type="ec_p256",
         revoke_old_after=1,
     )
+
+
+async def restore_again(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Revoke the old certificate, and restore it."""
+    for action in ("revoke_certificate", "restore_certificate"):
+        await act(hass, entry, action, certificate_id=CERTIFICATE_ID)
 
 
 @pytest.mark.parametrize("tests", [False, True], ids=["fetched", "tested"])
@@ -133,8 +150,7 @@ async def test_restored_after_a_test_from_the_future(
     renewed = await renew_and_test(hass, client, ready, CERTIFICATE_ID)
     home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=5))
-    for action in ("revoke_certificate", "restore_certificate"):
-        await act(hass, ready, action, certificate_id=CERTIFICATE_ID)
+    await restore_again(hass, ready)
     await hass.config_entries.async_reload(ready.entry_id)
 
     await pass_time(hass, freezer, 10 * DAY)
@@ -155,8 +171,7 @@ async def test_tested_after_a_restoration_from_the_future(
     """The new one replaces what was restored before it, whatever the clock said."""
     client = await hass_client_no_auth()
     home_clock.set(SKEW)
-    for action in ("revoke_certificate", "restore_certificate"):
-        await act(hass, ready, action, certificate_id=CERTIFICATE_ID)
+    await restore_again(hass, ready)
     home_clock.set(-SKEW)
     freezer.tick(timedelta(minutes=5))
     renewed = await renew_and_test(hass, client, ready, CERTIFICATE_ID)
@@ -168,27 +183,118 @@ async def test_tested_after_a_restoration_from_the_future(
 
 
 @with_device
-async def test_store_of_a_version_that_kept_only_times(
+async def test_restored_after_a_date_from_the_future(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """A person restored it after the renewal that set the date, whatever the clock said: it stays."""
+    client = await hass_client_no_auth()
+    home_clock.set(SKEW)
+    renewed = await renew_with_date(hass, ready, CERTIFICATE_ID)
+    new = await set_up(hass, client, renewed, tests=False)
+    home_clock.set(-SKEW)
+    freezer.tick(timedelta(minutes=5))
+    await restore_again(hass, ready)
+    await hass.config_entries.async_reload(ready.entry_id)
+
+    await pass_time(hass, freezer, 10 * DAY)
+
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
+
+
+@with_device
+async def test_date_after_a_restoration_from_the_future(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """The renewal came later, whatever the clock said: its date holds."""
+    client = await hass_client_no_auth()
+    home_clock.set(SKEW)
+    await restore_again(hass, ready)
+    home_clock.set(-SKEW)
+    freezer.tick(timedelta(minutes=5))
+    renewed = await renew_with_date(hass, ready, CERTIFICATE_ID)
+    new = await set_up(hass, client, renewed, tests=False)
+
+    await pass_time(hass, freezer, 10 * DAY)
+
+    assert certificates(sandbox) == {CERTIFICATE_ID: "revoked", new: "active"}
+
+
+@with_device
+@pytest.mark.parametrize(
+    ("tests", "kept"), [(False, 5 * DAY), (True, 7 * DAY)], ids=["fetched", "tested"]
+)
+async def test_days_that_began_while_the_clock_was_behind(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    home_clock: HomeClock,
+    hass_client_no_auth: ClientSessionGenerator,
+    tests: bool,
+    kept: timedelta,
+) -> None:
+    """The old one is kept as long as a person was told, also once the clock is right."""
+    client = await hass_client_no_auth()
+    home_clock.set(-10 * DAY)
+    days = {} if tests else {"revoke_old_after": 5}
+    renewed = await act(
+        hass,
+        ready,
+        "renew_certificate",
+        certificate_id=CERTIFICATE_ID,
+        key_type="ec_p256",
+        **days,
+    )
+    new = await set_up(hass, client, renewed, tests=tests)
+    home_clock.set(10 * DAY)
+
+    await pass_time(hass, freezer, kept - DAY)
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
+    await pass_time(hass, freezer, 2 * DAY)
+    assert certificates(sandbox) == {CERTIFICATE_ID: "revoked", new: "active"}
+
+
+@with_device
+@pytest.mark.parametrize("tests", [False, True], ids=["date", "tested"])
+@pytest.mark.parametrize(
+    "unknown",
+    [("creation",), ("creation", "proof", "restoration")],
+    ids=["no_creations", "only_times"],
+)
+async def test_store_of_an_earlier_version(
     hass: HomeAssistant,
     sandbox: Sandbox,
     ready: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     hass_client_no_auth: ClientSessionGenerator,
     hass_storage: dict[str, Any],
+    tests: bool,
+    unknown: tuple[str, ...],
 ) -> None:
-    """What was restored after a test stays, as it did; and that version can read what is stored now."""
+    """What was restored after a test or a date stays; and the first version can read what is stored now."""
     client = await hass_client_no_auth()
-    renewed = await renew_and_test(hass, client, ready, CERTIFICATE_ID)
+    renewed = await renew_with_date(hass, ready, CERTIFICATE_ID)
+    new = await set_up(hass, client, renewed, tests=tests)
     freezer.tick(timedelta(minutes=5))
-    for action in ("revoke_certificate", "restore_certificate"):
-        await act(hass, ready, action, certificate_id=CERTIFICATE_ID)
+    await restore_again(hass, ready)
     await hass.config_entries.async_unload(ready.entry_id)
     store = hass_storage[STORE.format(ready.entry_id)]
     assert (store["version"], store["minor_version"]) == (2, 1)
-    fields = {"fingerprint", "device_id", "created_on", "taken_on", "test_digest"}
     for record in store["data"]["records"].values():
-        assert record.keys() <= fields | {"proven_on", "restored_on"}
-    del store["data"]["places"]
+        assert record.keys() <= FIELDS
+    for places in store["data"]["places"].values():
+        for kind in unknown:
+            del places[kind]
     hass.data.pop("cloudflare_mtls_ledgers")
     await hass.config_entries.async_setup(ready.entry_id)
     await settle(hass)
@@ -196,6 +302,5 @@ async def test_store_of_a_version_that_kept_only_times(
     await pass_time(hass, freezer, 10 * DAY)
 
     assert is_loaded(ready)
-    both = {CERTIFICATE_ID: "active", renewed["certificate_id"]: "active"}
-    assert certificates(sandbox) == both
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
     assert reported(hass) == set()

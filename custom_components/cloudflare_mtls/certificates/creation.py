@@ -6,7 +6,6 @@ from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from ..bus_events import CertificateEvent, async_fire_certificate
 from ..const import CONF_REMOTE_HANDOVER
@@ -180,8 +179,7 @@ class CertificateCreator:
             creation.subentry_id = subentry.subentry_id
             async_admit(self._hass, self._entry, request.device.id, request.opens)
         certificate, ledger = signed.certificate, self._protection.ledger
-        record = request.record(certificate.facts.fingerprint_sha256, dt_util.utcnow())
-        await ledger.async_add(certificate.id, record)
+        await ledger.async_add(certificate.id, request.record(certificate.facts))
         await ledger.async_forget_unwanted({certificate.facts.key_id})
 
     async def _prepare(

@@ -1,11 +1,12 @@
 """What a certificate is to be like: as a person chose, or like the one before."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Self
 
 from ..engine.certificates.bundles import BundleFormat
 from ..engine.certificates.companions import CompanionDevice, CompanionState
+from ..engine.certificates.facts import CertificateFacts
 from ..engine.certificates.keys import KeyType
 from ..engine.certificates.records import Record
 
@@ -58,12 +59,15 @@ class CertificateRequest:
         days = self.revoke_old_after
         return days is not None and days >= self.validity_days
 
-    def record(self, fingerprint: str, now: datetime) -> Record:
-        """Return what to record of a certificate that is created now, by SHA-256 fingerprint."""
-        days = self.revoke_old_after
+    def record(self, facts: CertificateFacts) -> Record:
+        """Return what to record of the new certificate.
+
+        Its own date is Cloudflare's: the clock of the home may be wrong now, and be set later.
+        """
+        days, created_on = self.revoke_old_after, facts.issued_on
         return Record(
-            fingerprint=fingerprint,
+            fingerprint=facts.fingerprint_sha256,
             device_id=self.device.id,
-            created_on=now,
-            revoke_old_on=None if days is None else now + timedelta(days=days),
+            created_on=created_on,
+            revoke_old_on=None if days is None else created_on + timedelta(days=days),
         )

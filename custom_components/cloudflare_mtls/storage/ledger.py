@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Unpack, override
 
@@ -19,7 +19,13 @@ from ..engine.certificates.certificate import (
 )
 from ..engine.certificates.lifecycle import Standing
 from ..engine.certificates.orders import Orders
-from ..engine.certificates.records import Changes, Record, in_order_of_times, next_place
+from ..engine.certificates.records import (
+    Changes,
+    Places,
+    Record,
+    in_order_of_times,
+    next_place,
+)
 from ..engine.moment import Moment
 from .once import async_get_once
 
@@ -27,6 +33,7 @@ from .once import async_get_once
 _VERSION = 2
 _NOTHING: Final[Mapping[str, Any]] = {
     "records": {},
+    "places": {},
     "told": {},
     "known": [],
     "strangers": [],
@@ -213,9 +220,14 @@ class Ledger:
 
     async def async_add(self, certificate_id: str, record: Record) -> None:
         """Record a new certificate."""
-        self._records[certificate_id] = record
+        self._add(certificate_id, record)
         self._in_use.pop(record.device_id, None)
         await self._async_save()
+
+    def _add(self, certificate_id: str, record: Record) -> None:
+        place = next_place(self._records)
+        places = replace(record.places, creation=place)
+        self._records[certificate_id] = replace(record, places=places)
 
     @property
     def in_use(self) -> Mapping[str, str]:
@@ -310,12 +322,13 @@ class Ledger:
         if device_id and (
             record is None or record.fingerprint != facts.fingerprint_sha256
         ):
-            self._records[certificate.id] = Record(
+            record = Record(
                 fingerprint=facts.fingerprint_sha256,
                 device_id=device_id,
                 created_on=facts.issued_on,
                 taken_on=facts.issued_on,
             )
+            self._add(certificate.id, record)
         if certificate.id in self._records:
             self._note(certificate.id, restored_on=dt_util.utcnow())
 
@@ -394,7 +407,7 @@ class Ledger:
                     for certificate_id, record in self._records.items()
                 },
                 "places": {
-                    certificate_id: record.places
+                    certificate_id: asdict(record.places)
                     for certificate_id, record in self._records.items()
                 },
                 "told": dict(self._told),
@@ -429,15 +442,17 @@ class Ledger:
 
 
 def _read_records(stored: Mapping[str, Any]) -> dict[str, Record]:
+    places: Mapping[str, Mapping[str, int]] = stored["places"]
     records = {
-        certificate_id: Record.from_data(data)
+        certificate_id: replace(
+            Record.from_data(data), places=Places(**places.get(certificate_id, {}))
+        )
         for certificate_id, data in stored["records"].items()
     }
-    # Earlier versions store no places, and read no record that has more fields.
-    if "places" not in stored:
-        return in_order_of_times(records)
-    places = stored["places"]
-    return {key: replace(item, **places[key]) for key, item in records.items()}
+    # Earlier versions stored no place of a creation.
+    if all(record.places.creation for record in records.values()):
+        return records
+    return in_order_of_times(records)
 
 
 class _LedgerStore(Store[dict[str, Any]]):

@@ -25,7 +25,7 @@ from custom_components.cloudflare_mtls.engine.certificates.keys import (
     KeyType,
 )
 from custom_components.cloudflare_mtls.engine.certificates.lifecycle import Standing
-from custom_components.cloudflare_mtls.engine.certificates.records import Record
+from custom_components.cloudflare_mtls.engine.certificates.records import Places, Record
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
 from tests.engine.builders import trust
 
@@ -88,7 +88,8 @@ def state(
     known = trust(
         **stop,
         records={
-            name: replace(item, fingerprint=name) for name, item in records.items()
+            name: replace(item, fingerprint=name, places=Places(creation=place))
+            for place, (name, item) in enumerate(records.items(), 1)
         },
         confirmed={
             item.id: PHONE.id for item in certificates if item.id not in records
@@ -175,7 +176,7 @@ def test_certificate_that_is_not_revoked_needs_no_restoring() -> None:
 
 @pytest.mark.parametrize("age", [0, 3], ids=["ahead", "right"])
 @pytest.mark.parametrize("issued", [1, 2], ids=["the same day", "a day before"])
-def test_certificates_that_were_created_here_are_in_the_order_of_their_records(
+def test_certificates_that_were_created_here_are_in_the_order_of_their_places(
     age: int, issued: int
 ) -> None:
     """The home's clock was ahead at the first one; Cloudflare's dates are as good as a minute."""

@@ -13,6 +13,7 @@ from custom_components.cloudflare_mtls.engine.certificates.outdated import (
 )
 from custom_components.cloudflare_mtls.engine.certificates.records import (
     GRACE,
+    Places,
     Record,
     in_order_of_times,
 )
@@ -290,16 +291,22 @@ def test_the_newest_replacement_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proof", "restoration", "kept"), [(1, 2, True), (2, 1, False)]
+    ("place", "restoration", "kept"), [(2, 3, True), (3, 2, False)]
 )
 @pytest.mark.parametrize("skew", [-DAY, DAY], ids=["behind", "ahead"])
-def test_the_order_of_a_proof_and_a_restoration_counts_and_not_the_clock(
-    proof: int, restoration: int, kept: bool, skew: timedelta
+@pytest.mark.parametrize("kind", ["proof", "creation"])
+def test_the_order_counts_and_not_the_clock(
+    place: int, restoration: int, kept: bool, skew: timedelta, kind: str
 ) -> None:
-    """The clock was wrong at the restoration, by more than what lies between both."""
-    older = replace(restored(PROVEN_ON + skew), restoration=restoration)
-    newer = replace(PROVEN, proof=proof)
-    records = {"0": older, "1": newer}
+    """The clock was wrong at the restoration, by more than what lies between it and the replacement."""
+    replaced_on = PROVEN_ON if kind == "proof" else LONG_AGO
+    newer = PROVEN if kind == "proof" else due(NOW - DAY)
+    records = {
+        "0": replace(
+            restored(replaced_on + skew), places=Places(restoration=restoration)
+        ),
+        "1": replace(newer, places=Places(**{kind: place})),
+    }
     found = revocation_dates(
         ["0", "1"], records, lambda _: False, lambda *_: True, NOW, ends={}
     )

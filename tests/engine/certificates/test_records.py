@@ -7,6 +7,7 @@ from typing import Any
 
 from custom_components.cloudflare_mtls.engine.certificates.records import (
     GRACE,
+    Places,
     Record,
     Replacement,
     in_order_of_times,
@@ -55,27 +56,32 @@ def test_token_of_a_record() -> None:
 
 def test_places_are_stored_apart() -> None:
     """Earlier versions read no record that has more fields."""
-    record = record_with(created_on=NOW, proof=3, restoration=4)
+    record = record_with(
+        created_on=NOW, places=Places(creation=2, proof=3, restoration=4)
+    )
     assert record.as_data().keys() == {"fingerprint", "device_id", "created_on"}
-    assert record.places == {"proof": 3, "restoration": 4}
 
 
 def test_what_happens_gets_the_next_place() -> None:
-    """Only a proof and a restoration have one."""
-    record = record_with(created_on=NOW, proof=1, restoration=2)
+    """A download has none: nothing comes before or after it."""
+    record = record_with(created_on=NOW, places=Places(proof=1, restoration=2))
     fetched = record.noting(7, taken_on=NOW)
     assert fetched == replace(record, taken_on=NOW)
     proven = record.noting(7, proven_on=NOW)
-    assert proven == replace(record, proven_on=NOW, proof=7)
+    assert proven == record_with(
+        created_on=NOW, proven_on=NOW, places=Places(proof=7, restoration=2)
+    )
     restored = record.noting(7, restored_on=NOW)
-    assert restored == replace(record, restored_on=NOW, restoration=7)
+    assert restored == record_with(
+        created_on=NOW, restored_on=NOW, places=Places(proof=1, restoration=7)
+    )
 
 
 def test_next_place() -> None:
     """It comes after all others of the account."""
     records = {
-        "a": record_with(created_on=NOW, proof=2, restoration=5),
-        "b": record_with(created_on=NOW, proof=4),
+        "a": record_with(created_on=NOW, places=Places(proof=2, restoration=5)),
+        "b": record_with(created_on=NOW, places=Places(proof=4)),
     }
     assert next_place({}) == 1
     assert next_place(records) == 6
@@ -86,46 +92,71 @@ def test_order_of_records_without_places() -> None:
     records = {
         "a": record_with(created_on=NOW, proven_on=NOW + HOUR),
         "b": record_with(created_on=NOW, proven_on=NOW, restored_on=NOW + 2 * HOUR),
-        "c": record_with(created_on=NOW),
+        "c": record_with(created_on=NOW + HOUR),
     }
     ordered = in_order_of_times(records)
     assert {key: item.places for key, item in ordered.items()} == {
-        "a": {"proof": 2, "restoration": 0},
-        "b": {"proof": 1, "restoration": 3},
-        "c": {"proof": 0, "restoration": 0},
+        "a": Places(creation=1, proof=5, restoration=0),
+        "b": Places(creation=2, proof=3, restoration=6),
+        "c": Places(creation=4, proof=0, restoration=0),
+    }
+
+
+def test_places_that_are_known_stay_in_their_order() -> None:
+    """Creations are in the order of the records; the times tell only how both orders meet."""
+    records = {
+        "a": record_with(
+            created_on=NOW + 2 * HOUR, proven_on=NOW + 3 * HOUR, places=Places(proof=1)
+        ),
+        "b": record_with(
+            created_on=NOW, restored_on=NOW + HOUR, places=Places(restoration=2)
+        ),
+        "c": record_with(created_on=NOW + 4 * HOUR),
+    }
+    ordered = in_order_of_times(records)
+    assert {key: item.places for key, item in ordered.items()} == {
+        "a": Places(creation=1, proof=3, restoration=0),
+        "b": Places(creation=2, proof=0, restoration=4),
+        "c": Places(creation=5, proof=0, restoration=0),
     }
 
 
 def test_replacements() -> None:
     """By its date once that has come and the device has it, and by a proof."""
-    due = record_with(created_on=NOW, taken_on=NOW, revoke_old_on=NOW + HOUR)
+    due = record_with(
+        created_on=NOW,
+        taken_on=NOW,
+        revoke_old_on=NOW + HOUR,
+        places=Places(creation=2),
+    )
     assert due.replacements(NOW) == []
-    by_date = Replacement(revokes_on=NOW + HOUR, since=NOW)
+    by_date = Replacement(revokes_on=NOW + HOUR, since=2)
     assert due.replacements(NOW + HOUR) == [by_date]
     assert replace(due, taken_on=None).replacements(NOW + HOUR) == []
-    proven = replace(due, proven_on=NOW, proof=3)
+    proven = replace(due, proven_on=NOW, places=Places(creation=2, proof=3))
     by_proof = Replacement(revokes_on=NOW + GRACE, since=3)
     assert proven.replacements(NOW) == [by_proof]
     assert proven.replacements(NOW + HOUR) == [by_date, by_proof]
-    restored = replace(proven, restored_on=NOW, restoration=4)
+    restored = replace(
+        proven, restored_on=NOW, places=Places(creation=2, proof=3, restoration=4)
+    )
     assert restored.replacements(NOW + HOUR) == []
 
 
-def test_what_a_date_spares() -> None:
-    """What a person restored since the date was set."""
-    replacement = Replacement(revokes_on=NOW + 2 * HOUR, since=NOW)
-    record = record_with(created_on=NOW - 9 * HOUR)
-    assert not replacement.spares(None)
-    assert not replacement.spares(record)
-    assert not replacement.spares(replace(record, restored_on=NOW - HOUR))
-    assert replacement.spares(replace(record, restored_on=NOW))
+def test_proof_that_seems_older_than_its_certificate() -> None:
+    """The clock of the home was behind: the older certificates are kept as long as after any proof."""
+    proven = record_with(
+        created_on=NOW, proven_on=NOW - 99 * HOUR, places=Places(proof=1)
+    )
+    assert [item.revokes_on for item in proven.replacements(NOW)] == [NOW + GRACE]
 
 
-def test_what_a_proof_spares() -> None:
+def test_what_a_replacement_spares() -> None:
     """What a person restored since; the clock may have been set between both."""
     replacement = Replacement(revokes_on=NOW + GRACE, since=3)
     restored = record_with(created_on=NOW, restored_on=NOW - HOUR)
-    assert not replacement.spares(replace(restored, restoration=2))
-    assert not replacement.spares(replace(restored, restoration=3))
-    assert replacement.spares(replace(restored, restoration=4))
-    assert not replacement.spares(record_with(created_on=NOW, restoration=4))
+    assert not replacement.spares(None)
+    assert not replacement.spares(record_with(created_on=NOW))
+    assert not replacement.spares(replace(restored, places=Places(restoration=2)))
+    assert not replacement.spares(replace(restored, places=Places(restoration=3)))
+    assert replacement.spares(replace(restored, places=Places(restoration=4)))

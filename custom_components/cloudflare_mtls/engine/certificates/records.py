@@ -1,17 +1,20 @@
 """Records of what happened to a certificate after it was created here (pure)."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
+from operator import itemgetter
 from typing import Any, Final, Self, TypedDict, Unpack
 
 # Nobody can see which certificate a device showed in its test: it may have been the older one.
 GRACE: Final = timedelta(days=7)
 
 _TEXTS: Final = frozenset({"fingerprint", "device_id", "test_digest"})
-_PLACES: Final = frozenset({"proof", "restoration"})
+
+# When something happened to a certificate, what that was, and the certificate's id.
+type _Happened = tuple[datetime, str, str]
 
 
 class Changes(TypedDict, total=False):
@@ -24,22 +27,31 @@ class Changes(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Places:
+    """The places of what happened to a certificate among all that happened to those of the account.
+
+    0 for what did not happen. The clock may be set between two of them, so their times say nothing
+    of their order.
+    """
+
+    creation: int = 0
+    proof: int = 0
+    restoration: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Replacement:
     """When the older certificates of a device are revoked, and since when they are replaced.
 
-    since: when a person set the date for that, or the place of the proof that replaced them.
+    since: the place of the creation, for which a person set the date, or of the proof.
     """
 
     revokes_on: datetime
-    since: datetime | int
+    since: int
 
     def spares(self, record: Record | None) -> bool:
         """Return whether a person has restored a certificate since."""
-        if record is None or record.restored_on is None:
-            return False
-        if isinstance(self.since, datetime):
-            return record.restored_on >= self.since
-        return record.restoration > self.since
+        return record is not None and record.places.restoration > self.since
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +60,13 @@ class Record:
 
     fingerprint: its SHA-256 fingerprint, in lowercase hex.
     device_id: the companion device that it was created for, by our own id.
-    created_on: when that was by the home's clock, which may have been wrong.
+    created_on: when that was by Cloudflare's clock; earlier versions stored what the home's said.
     taken_on: when the device fetched it.
     test_digest: SHA-256 of the token that the device then got, to test the certificate once.
     proven_on: when the device reached Home Assistant with it.
     restored_on: when a person last took its revocation back.
     revoke_old_on: when the device's older certificates are revoked, proven or not, once it
     fetched this one.
-    proof, restoration: the places of both among all proofs and restorations of the account; 0 for
-    none. The clock may be set between two of them, so their times say nothing of their order.
     """
 
     fingerprint: str
@@ -67,8 +77,7 @@ class Record:
     proven_on: datetime | None = None
     restored_on: datetime | None = None
     revoke_old_on: datetime | None = None
-    proof: int = 0
-    restoration: int = 0
+    places: Places = Places()
 
     def is_tested_with(self, digest: str) -> bool:
         """Return whether this is the digest of the token that the device got with its bundle."""
@@ -82,19 +91,23 @@ class Record:
         """
         found = []
         if self.taken_on and (due := self.revoke_old_on) and due <= now:
-            found.append(Replacement(revokes_on=due, since=self.created_on))
+            found.append(Replacement(revokes_on=due, since=self.places.creation))
         if proven := self.proven_on:
-            found.append(Replacement(revokes_on=proven + GRACE, since=self.proof))
+            # No proof is older than its certificate: then the home's clock was behind.
+            proven = max(proven, self.created_on)
+            found.append(
+                Replacement(revokes_on=proven + GRACE, since=self.places.proof)
+            )
         return [item for item in found if not item.spares(self)]
 
     def noting(self, place: int, **changes: Unpack[Changes]) -> Self:
         """Return the record with what happened now; a proof or restoration gets this place."""
-        changed = replace(self, **changes)
+        places = self.places
         if "proven_on" in changes:
-            changed = replace(changed, proof=place)
+            places = replace(places, proof=place)
         if "restored_on" in changes:
-            changed = replace(changed, restoration=place)
-        return changed
+            places = replace(places, restoration=place)
+        return replace(self, **changes, places=places)
 
     @classmethod
     def from_data(cls, data: Mapping[str, str]) -> Self:
@@ -110,36 +123,54 @@ class Record:
         return {
             key: value if key in _TEXTS else value.isoformat()
             for key, value in asdict(self).items()
-            if value and key not in _PLACES
+            if value and key != "places"
         }
-
-    @property
-    def places(self) -> dict[str, int]:
-        """Return the places of its proof and its restoration, as they are stored."""
-        return {"proof": self.proof, "restoration": self.restoration}
 
 
 def in_order_of_times(records: Mapping[str, Record]) -> dict[str, Record]:
-    """Return records with the places of what happened to them, as far as its times tell."""
-    happened = [
-        *((item.proven_on, "proof", key) for key, item in records.items()),
-        *((item.restored_on, "restoration", key) for key, item in records.items()),
-    ]
-    ordered = sorted((on, kind, key) for on, kind, key in happened if on)
-    places = {(kind, key): place for place, (_, kind, key) in enumerate(ordered, 1)}
+    """Return records with the places of what happened to them, as far as their times tell.
+
+    Earlier versions stored no place of a creation, and the first ones none at all. The order of
+    the records is that of the creations.
+    """
+    creations = ((item.created_on, "creation", key) for key, item in records.items())
+    later = sorted(
+        (place, on, kind, key)
+        for key, item in records.items()
+        for place, on, kind in (
+            (item.places.proof, item.proven_on, "proof"),
+            (item.places.restoration, item.restored_on, "restoration"),
+        )
+        if on
+    )
+    happened = [*_in_order(creations), *_in_order(item[1:] for item in later)]
+    happened.sort(key=itemgetter(0))
+    places = {(kind, key): place for place, (_, kind, key) in enumerate(happened, 1)}
     return {
         key: replace(
             item,
-            proof=places.get(("proof", key), 0),
-            restoration=places.get(("restoration", key), 0),
+            places=Places(
+                creation=places["creation", key],
+                proof=places.get(("proof", key), 0),
+                restoration=places.get(("restoration", key), 0),
+            ),
         )
         for key, item in records.items()
     }
 
 
+def _in_order(happened: Iterable[_Happened]) -> Iterator[_Happened]:
+    """Yield what happened in this order, nothing of it before what came earlier."""
+    latest: datetime | None = None
+    for on, kind, key in happened:
+        latest = max(on, latest or on)
+        yield latest, kind, key
+
+
 def next_place(records: Mapping[str, Record]) -> int:
-    """Return the place of the next proof or restoration."""
-    return 1 + max((max(item.places.values()) for item in records.values()), default=0)
+    """Return the place of what happens next."""
+    places = (max(astuple(item.places)) for item in records.values())
+    return 1 + max(places, default=0)
 
 
 def token_digest(token: str) -> str:
