@@ -175,7 +175,13 @@ DIALOGS: list[Any] = [
         id="hostname",
     ),
     pytest.param(
-        COMPANION, ("flows/companion_device.py", *CERTIFICATE_DIALOG), id="device"
+        COMPANION,
+        (
+            "flows/companion_device.py",
+            "certificates/chosen_hostnames.py",
+            *CERTIFICATE_DIALOG,
+        ),
+        id="device",
     ),
     pytest.param(
         LOGIN,

@@ -1,11 +1,17 @@
 """Keeps, in the subentries of limited hostnames, which companion devices may use them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
+from .engine.sync.settings import HostnameSettings
 from .subentries import companions_of, hostname_data, hostnames_of
+
+
+def limited_among(hostnames: Iterable[HostnameSettings]) -> frozenset[str]:
+    """Return those of the protected hostnames that only some companion devices may use."""
+    return frozenset(item.hostname for item in hostnames if item.protected.is_limited)
 
 
 @callback

@@ -24,6 +24,7 @@ from ..pages.visit import async_get_questions
 from ..subentries import companion_subentry, find_companion
 from ..to_the_end import to_the_end
 from ..wording import Message, describe_problem, raise_translated_error
+from .chosen_hostnames import raise_if_changed
 from .creations import Creation, async_get_creations
 from .first_visit import async_visit_first
 from .mobile_app import async_notify, format_for
@@ -113,11 +114,11 @@ class CertificateCreator:
             except Exception:
                 await self._undo(creation, signed.certificate)
                 raise
-            # Nothing waits between the last look at device and options, and the offer.
+            # Nothing waits between the last look at device, hostnames and options, and the offer.
             handovers = async_get_handovers(self._hass)
             replaced = handovers.withdraw_device(device.id)
-            remotely = bool(self._entry.options.get(CONF_REMOTE_HANDOVER))
-            handover = handovers.offer(replace(delivery, remotely=remotely))
+            delivery = self._as_of_now(delivery, device)
+            handover = handovers.offer(delivery)
         event = CertificateEvent.CREATED if request.is_new else CertificateEvent.RENEWED
         async_fire_certificate(
             self._hass, self._entry, event, signed.certificate, device.id
@@ -191,9 +192,7 @@ class CertificateCreator:
         """Return what the device fetches, once the edge lets the certificate in."""
         device = request.device
         await self._protection.async_pin()
-        settings = self._hostname_of(device)
-        hostname = settings.hostname if settings else None
-        if settings:
+        if settings := self._hostname_of(device):
             await self._visit_first(creation, request, signed, settings)
         return await self._hass.async_add_executor_job(
             partial(
@@ -204,10 +203,19 @@ class CertificateCreator:
                 issued=signed.issued,
                 facts=signed.certificate.facts,
                 advised_format=request.bundle_format,
-                hostname=hostname,
-                is_home=settings is None or settings.protected.is_home,
-                hostnames=self._hostnames_of(device, hostname),
             )
+        )
+
+    def _as_of_now(self, delivery: Delivery, device: CompanionDevice) -> Delivery:
+        """Return a delivery that says what the device may open now, and where it is given out."""
+        settings = self._hostname_of(device)
+        hostname = settings.hostname if settings else None
+        return replace(
+            delivery,
+            hostname=hostname,
+            is_home=settings is None or settings.protected.is_home,
+            hostnames=self._hostnames_of(device, hostname),
+            remotely=bool(self._entry.options.get(CONF_REMOTE_HANDOVER)),
         )
 
     async def _visit_first(
@@ -261,7 +269,7 @@ class CertificateCreator:
     def _raise_if_unwanted(
         self, creation: Creation, request: CertificateRequest
     ) -> None:
-        """Raise HomeAssistantError where a person removed or revoked what this is for."""
+        """Raise HomeAssistantError where a person removed, revoked or changed what this is for."""
         device = find_companion(self._entry.subentries, creation.device_id)
         is_yet_to_add = request.is_new and creation.subentry_id is None
         if (
@@ -272,6 +280,7 @@ class CertificateCreator:
             raise_translated_error(
                 Message("creation_stopped", {"name": request.device.name})
             )
+        raise_if_changed(self._protection.hostnames, creation, request)
 
     def _is_account_on(self) -> bool:
         """Return whether the account is neither removed nor disabled; it may be reloading."""

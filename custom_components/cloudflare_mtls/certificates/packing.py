@@ -17,9 +17,6 @@ def pack(
     issued: ClientCertificate,
     facts: CertificateFacts,
     advised_format: BundleFormat,
-    hostname: str | None,
-    is_home: bool,
-    hostnames: tuple[str, ...],
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
     label = make_label(device.name, facts.issued_on, device.id)
@@ -36,7 +33,4 @@ def pack(
             make_bundle(key, issued.pem, item, label=label, password=password)
             for item in formats
         ),
-        hostname=hostname,
-        is_home=is_home,
-        hostnames=hostnames,
     )

@@ -20,7 +20,7 @@ class CertificateRequest:
 
     revoke_old_after: in days, at most MAX_REVOKE_OLD_AFTER.
     is_new: the device is stored with its certificate; otherwise it has to be there already.
-    opens: the limited hostnames that a new device may use.
+    opens: the limited hostnames that a new device may use; limited are all that a person chose from.
     asked_at: how many stops of creations there were when it was asked for; None for now.
     """
 
@@ -31,6 +31,7 @@ class CertificateRequest:
     is_new: bool = False
     revoke_old_after: int | None = None
     opens: frozenset[str] = frozenset()
+    limited: frozenset[str] = frozenset()
     asked_at: int | None = None
 
     @classmethod

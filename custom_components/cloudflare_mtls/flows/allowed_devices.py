@@ -1,7 +1,8 @@
 """Which companion devices may use a hostname: how a dialog asks, and what it says will change."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Final, override
 
 from homeassistant.helpers.selector import SelectSelector
 import probatio
@@ -42,51 +43,76 @@ def read_devices(user_input: Mapping[str, Any]) -> frozenset[str] | Message | No
     return chosen or Message("devices_missing", field=CONF_DEVICES)
 
 
-def access_of(
-    text: Texts, names: Mapping[str, str], devices: frozenset[str] | None
-) -> Ours:
-    """Return who may use a new hostname, as Markdown; nothing where all devices may.
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Which companion devices may use a new hostname, by our ids; None for all of them."""
 
-    The texts are of the category "common".
-    """
-    if devices is None:
-        return Ours()
-    only = _with_names(text("access_only"), names, devices)
-    return paragraphs(only, text("access_others"))
+    devices: frozenset[str] | None
+
+    def named(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Return the names of the devices that a person is shown, of all that there are."""
+        shown = self._shown(names)
+        return {key: name for key, name in names.items() if key in shown}
+
+    def describe(self, text: Texts, names: Mapping[str, str]) -> Ours:
+        """Return who may use the hostname, as Markdown; nothing where all devices may.
+
+        The texts are of the category "common".
+        """
+        if self.devices is None:
+            return Ours()
+        only = _with_names(text("access_only"), names, self.devices)
+        return paragraphs(only, text("access_others"))
+
+    def _shown(self, names: Mapping[str, str]) -> AbstractSet[str]:
+        return self.devices or frozenset()
 
 
-def changed_access_of(
-    text: Texts,
-    names: Mapping[str, str],
-    before: frozenset[str] | None,
-    after: frozenset[str] | None,
-) -> Ours:
-    """Return who may use a hostname, who gains and who loses access, as Markdown.
+@dataclass(frozen=True, kw_only=True)
+class ChangedAccess(Access):
+    """Which companion devices may use a hostname from now on, and before that."""
 
-    The texts are of the category "common". Nothing is said where all devices may, as before.
-    """
-    if after == before:
-        gained, lost = frozenset[str](), frozenset[str]()
-    else:
-        had = names.keys() if before is None else before
-        has = names.keys() if after is None else after
-        gained, lost = frozenset(has - had), frozenset(had - has)
-    if after is None:
-        only = "" if before is None else text("access_all")
-    else:
-        only = _with_names(text("access_only"), names, after)
-    return paragraphs(
-        only,
-        _with_names(text("access_gained"), names, gained),
-        _with_names(text("access_lost"), names, lost),
-        text("access_others") if before is None and after is not None else "",
-    )
+    before: frozenset[str] | None
+
+    @override
+    def describe(self, text: Texts, names: Mapping[str, str]) -> Ours:
+        """Return who may use the hostname, who gains and who loses access, as Markdown.
+
+        Nothing is said where all devices may, as before.
+        """
+        if self.devices is None:
+            only = "" if self.before is None else text("access_all")
+        else:
+            only = _with_names(text("access_only"), names, self.devices)
+        shuts_out_others = self.before is None and self.devices is not None
+        return paragraphs(
+            only,
+            _with_names(text("access_gained"), names, self._gained(names)),
+            _with_names(text("access_lost"), names, self._lost(names)),
+            text("access_others") if shuts_out_others else "",
+        )
+
+    @override
+    def _shown(self, names: Mapping[str, str]) -> AbstractSet[str]:
+        return super()._shown(names) | self._gained(names) | self._lost(names)
+
+    def _gained(self, names: Mapping[str, str]) -> AbstractSet[str]:
+        return _allowed(self.devices, names) - _allowed(self.before, names)
+
+    def _lost(self, names: Mapping[str, str]) -> AbstractSet[str]:
+        return _allowed(self.before, names) - _allowed(self.devices, names)
 
 
 def room_of(text: Texts, zone: str, plan: Plan) -> str:
     """Return how many more certificates the rules of a zone can list."""
     count = str(plan.spare_characters // FINGERPRINT_COST)
     return text("access_room", zone=zone, count=count)
+
+
+def _allowed(
+    devices: AbstractSet[str] | None, names: Mapping[str, str]
+) -> AbstractSet[str]:
+    return names.keys() if devices is None else devices
 
 
 def _with_names(

@@ -1,7 +1,7 @@
 """The steps of a dialog that create a certificate and hand it over."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -116,10 +116,20 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         return None if find_local_address(self.hass) else "no_local_url"
 
     async def async_create_for(
-        self, device: CompanionDevice, user_input: dict[str, Any], *, is_new: bool
+        self,
+        device: CompanionDevice,
+        user_input: dict[str, Any],
+        *,
+        is_new: bool,
+        limited: frozenset[str] = frozenset(),
     ) -> ResultT:
-        """Create what a person chose for a device."""
-        request = _read_choices(self.hass, device, user_input, is_new)
+        """Create what a person chose for a device.
+
+        A new one may use the limited hostnames that were chosen, of those that were shown.
+        """
+        request = replace(
+            _read_choices(self.hass, device, user_input, is_new), limited=limited
+        )
         creating = _async_create(made(self.entry()).runtime_data.creator, request)
         progress = Progress(self.hass, creating)
         self._creation = Creation(request=request, progress=progress)

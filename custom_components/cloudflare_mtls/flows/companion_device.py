@@ -30,6 +30,7 @@ from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
 from ..engine.sync.settings import HostnameSettings
+from ..limited_hostnames import limited_among
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import companion_data, hostnames_of, read_companion
@@ -62,6 +63,8 @@ class CompanionDeviceFlow(
     _device_id: str | None = None
     # The certificates that a person was shown, by their ids.
     _listed: Mapping[str, Certificate] = MappingProxyType({})
+    # The limited hostnames that a person was shown.
+    _limited: frozenset[str] = frozenset()
 
     @override
     def entry(self) -> CloudflareConfigEntry | None:
@@ -90,7 +93,9 @@ class CompanionDeviceFlow(
         device = self._read_device(user_input)
         if isinstance(device, Message):
             return await self.async_ask(device)
-        return await self.async_create_for(device, user_input, is_new=True)
+        return await self.async_create_for(
+            device, user_input, is_new=True, limited=self._limited
+        )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -201,13 +206,14 @@ class CompanionDeviceFlow(
             return self.async_abort(reason=reason)
         if self._device_id is not None:
             return await self.async_show_renewal("renew", self._device_id, message)
+        self._limited = limited_among(self._settings())
         schema = probatio.Schema(
             {
                 probatio.Optional(CONF_NAME): TextSelector(),
                 probatio.Optional(CONF_NOTIFY_DEVICE_ID): _APP,
                 **_SYSTEM_SCHEMA,
                 **_hostname_schema(item.hostname for item in self._settings()),
-                **_hostnames_schema(self._settings()),
+                **_hostnames_schema(self._limited),
                 **CHOICES_SCHEMA,
             }
         )
@@ -318,15 +324,9 @@ def _hostname_schema(hostnames: Iterable[str]) -> dict[probatio.Marker, Any]:
     return {probatio.Required(CONF_HOSTNAME): choice(labels)}
 
 
-def _hostnames_schema(
-    settings: Iterable[HostnameSettings],
-) -> dict[probatio.Marker, Any]:
+def _hostnames_schema(limited: Iterable[str]) -> dict[probatio.Marker, Any]:
     """Return the field for the limited hostnames that a new device may open, none without any."""
-    labels = {
-        item.hostname: in_letters(item.hostname)
-        for item in settings
-        if item.protected.is_limited
-    }
+    labels = {hostname: in_letters(hostname) for hostname in sorted(limited)}
     if not labels:
         return {}
     return {probatio.Optional(CONF_HOSTNAMES, default=list): several(labels)}

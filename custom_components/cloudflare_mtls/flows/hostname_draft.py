@@ -1,6 +1,6 @@
 """Draft a protected hostname, without forms: plan, decide, apply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..account import async_get_account_state
@@ -16,6 +16,7 @@ from ..engine.sync.reconciler import Extent, Reconciler
 from ..engine.sync.settings import HostnameSettings, ProtectedHostname
 from ..engine.sync.steps import address_record
 from ..wording import Message, describe, describe_problem
+from .allowed_devices import Access, ChangedAccess
 from .chosen_tunnel import ChosenTunnel, look_at
 
 
@@ -55,6 +56,19 @@ class HostnameDraft:
             for exposure in self.plan.exposures
         )
 
+    @property
+    def access(self) -> Access:
+        """Return which companion devices may use the hostname, and which may until now."""
+        current, devices = self.chosen.account.current, self.settings.protected.devices
+        if current is None:
+            return Access(devices=devices)
+        return ChangedAccess(devices=devices, before=current.protected.devices)
+
+    def shows(self, devices: Mapping[str, str]) -> bool:
+        """Return whether a person was shown the right ones, of the devices that there are now."""
+        shown = self.chosen.account.devices
+        return self.access.named(devices) == self.access.named(shown)
+
     async def decided(self, *, takes_over: bool) -> HostnameDraft | Message:
         """Return the draft with what a person decided of the offer, or what is in the way."""
         decided = replace(
@@ -71,14 +85,20 @@ class HostnameDraft:
         plan = await self._reconciler.plan(self.settings.zone_id, self._extent)
         return replace(self, plan=plan)
 
-    async def renewed(self) -> HostnameDraft | Message:
-        """Return the draft as it would begin now, or what is in the way."""
-        chosen = self.chosen
-        seen = await look_at(chosen.account, chosen.zone, chosen.tunnel)
+    async def renewed(self, devices: Mapping[str, str]) -> HostnameDraft | Message:
+        """Return the draft as it would begin now, with these devices, or what is in the way."""
+        chosen, settings = self.chosen, self.settings
+        if settings.protected.devices:
+            left = settings.protected.devices & devices.keys()
+            if not left:
+                return Message("devices_gone")
+            settings = settings.limited_to(left)
+        account = replace(chosen.account, devices=devices)
+        seen = await look_at(account, chosen.zone, chosen.tunnel)
         return (
             seen
             if isinstance(seen, Message)
-            else await offer(seen, self.settings, barrier=self.barrier)
+            else await offer(seen, settings, barrier=self.barrier)
         )
 
     async def apply(self, is_outdated: Callable[[], bool]) -> None:
@@ -88,7 +108,7 @@ class HostnameDraft:
         account = self.chosen.account
         shared = async_get_account_state(account.hass, account.account_id)
         async with shared.writing:
-            # Settings may have changed while this waited for another writer.
+            # Settings or devices may have changed while this waited for another writer.
             if is_outdated():
                 raise PlanChanged
             outcome = await self._reconciler.sync(extent)

@@ -1,6 +1,6 @@
 """The steps of a dialog that protect a hostname: the preview of the changes, and the changes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, override
 
@@ -23,7 +23,7 @@ from ..wording import (
     exemptions_of,
     paragraphs,
 )
-from .allowed_devices import access_of, changed_access_of, room_of
+from .allowed_devices import room_of
 from .by_app import ByAppSteps
 from .choose_hostname import ChooseHostnameSteps
 from .form import made, show_form
@@ -51,6 +51,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     def end_if_outdated(self) -> ResultT | None:
         """Return the end of the dialog if it is outdated."""
         return None
+
+    def device_names(self) -> Mapping[str, str]:
+        """Return the names of the companion devices that there are now, by our ids."""
+        return {}
 
     def async_keep(self, settings: HostnameSettings) -> None:
         """Store the settings of a hostname that Home Assistant has already."""
@@ -103,15 +107,23 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     async def _async_make_changes(self) -> EngineError | None:
         """Make the changes and keep the settings; return what stopped that, if something did.
 
-        Nothing waits between the two: what somebody else stores comes before or after both.
+        Nothing waits between the two: what somebody else stores comes before or after both. A
+        device that was added while the changes were made is shown before the settings are kept.
         """
         draft = made(self._draft)
+
+        def shows_devices() -> bool:
+            return draft.shows(self.device_names())
+
         try:
-            await draft.apply(self.is_outdated)
+            await draft.apply(lambda: self.is_outdated() or not shows_devices())
         except EngineError as err:
             return err
-        if not self.is_outdated():
-            self.async_keep(draft.settings)
+        if self.is_outdated():
+            return None
+        if not shows_devices():
+            return PlanChanged()
+        self.async_keep(draft.settings)
         return None
 
     async def async_step_create(
@@ -139,10 +151,14 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         if error is None:
             return await self.async_finish(draft.settings)
         if isinstance(error, PlanChanged):
-            renewed = await draft.renewed()
+            devices = self.device_names()
+            message = Message("devices_changed")
+            if draft.shows(devices):
+                message = describe(error)
+            renewed = await draft.renewed(devices)
             if isinstance(renewed, Message):
                 return await self._show_changes("preview", renewed)
-            return await self.async_review(renewed, describe(error))
+            return await self.async_review(renewed, message)
         # While Cloudflare does not answer, the list stays as it was.
         with suppress(EngineError):
             draft = await draft.planned()
@@ -176,16 +192,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Say which devices may use the hostname, and what is open to everybody."""
         text = await async_get_dialog_texts(self.hass)
         protected, chosen = draft.settings.protected, draft.chosen
-        names, devices = chosen.account.devices, protected.devices
-        if current := chosen.account.current:
-            before = current.protected.devices
-            access = changed_access_of(text, names, before, devices)
-        else:
-            access = access_of(text, names, devices)
         room = room_of(text, chosen.zone.name, draft.plan)
         return paragraphs(
             *_what_stays(text, draft),
-            access,
+            draft.access.describe(text, chosen.account.devices),
             room if protected.is_limited else "",
             exemptions_of(text, protected),
         )

@@ -254,6 +254,11 @@ class ProtectedHostnameFlow(
         )
 
     @override
+    def device_names(self) -> Mapping[str, str]:
+        companions = companions_of(self._get_entry().subentries).values()
+        return {item.id: item.name for item in companions}
+
+    @override
     def async_keep(self, settings: HostnameSettings) -> None:
         if self.source == SOURCE_RECONFIGURE:
             self.async_store(hostname_data(settings))
@@ -271,7 +276,6 @@ class ProtectedHostnameFlow(
         except EngineError as err:
             return describe(err)
         hostnames = hostnames_of(entry.subentries).values()
-        companions = companions_of(entry.subentries).values()
         return await AccountChoices.load(
             self.hass,
             client,
@@ -279,7 +283,7 @@ class ProtectedHostnameFlow(
             zones,
             self._reconciler_for,
             current=current,
-            devices={item.id: item.name for item in companions},
+            devices=self.device_names(),
             others=[item for item in hostnames if item != current],
         )
 

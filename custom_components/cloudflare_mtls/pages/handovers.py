@@ -44,7 +44,7 @@ class Delivery:
     system: System
     password: str
     bundles: tuple[Bundle, ...]
-    hostname: str | None
+    hostname: str | None = None
     is_home: bool = True
     hostnames: tuple[str, ...] = ()
     remotely: bool = False

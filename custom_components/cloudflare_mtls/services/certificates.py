@@ -37,6 +37,7 @@ from ..engine.certificates.names import read_name
 from ..engine.certificates.systems import System
 from ..engine.certificates.trust import Trust
 from ..engine.sync.settings import HostnameSettings
+from ..limited_hostnames import limited_among
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import hostnames_of
 from ..wording import raise_translated
@@ -85,7 +86,7 @@ async def _create(call: ServiceCall) -> ServiceResponse:
     entry, app = entry_of(call), _app_to_notify(call)
     used = _hostname_to_use(entry, call.data.get(CONF_HOSTNAME))
     # Only a hostname that was named can be limited.
-    opens = frozenset({used.hostname} if used.protected.is_limited else ())
+    limited = limited_among(hostnames_of(entry.subentries).values())
     with raise_translated():
         device = CompanionDevice(
             id=ulid_now(),
@@ -96,7 +97,11 @@ async def _create(call: ServiceCall) -> ServiceResponse:
             notify_device_id=call.data.get(CONF_NOTIFY_DEVICE_ID),
         )
         created = await entry.runtime_data.creator.async_create(
-            replace(_request(call, device, is_new=True), opens=opens)
+            replace(
+                _request(call, device, is_new=True),
+                opens=limited & {used.hostname},
+                limited=limited,
+            )
         )
     async_report_ready(call.hass, entry.entry_id, device)
     return _describe_created(call.hass, entry, created)
