@@ -1,5 +1,8 @@
 """Tests of lists that still show a certificate as revoked which somebody has just reactivated."""
 
+from datetime import timedelta
+from typing import Any
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -10,14 +13,19 @@ from sandbox import Sandbox
 from sandbox.state import CertificateStatus
 from tests.common import (
     CERTIFICATE_ID,
+    HOSTNAME,
+    act,
     add_known_certificate,
     reported,
     settle,
+    setup_integration,
+    wait_for_refresh,
     with_device,
     zone_of,
 )
 from tests.dialogs import certificates
 from tests.faults import Faults
+from tests.restarts import restarted, same_account
 
 from .creating import REVOKE, press
 from .helpers import look_often, restoring
@@ -68,6 +76,29 @@ async def restore_without_answer(
     await settle(hass)
     assert certificates(sandbox)[CERTIFICATE_ID] == "active"
     list_as(sandbox, CertificateStatus.REVOKED)
+
+
+async def order_in_vain(
+    hass: HomeAssistant,
+    faults: Faults,
+    entry: MockConfigEntry,
+    kind: str,
+    *,
+    by_id: bool,
+) -> None:
+    """Have a person order a revocation that Cloudflare refuses, or does not answer."""
+    if kind == "refused":
+        faults.refuse("DELETE", "/client_certificates", 400, 1400, "No")
+    else:
+        faults.unavailable("DELETE", "/client_certificates")
+    order = (
+        act(hass, entry, "revoke_certificate", certificate_id=CERTIFICATE_ID)
+        if by_id
+        else press(hass, REVOKE)
+    )
+    with pytest.raises(HomeAssistantError):
+        await order
+    await settle(hass)
 
 
 async def test_revoked_after_a_restoration_without_an_answer(
@@ -148,6 +179,55 @@ async def test_refused_right_after_somebody_reactivated_it(
     await look_often(hass, freezer)
     assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
     assert reported(hass) == set()
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+@pytest.mark.parametrize("kind", ["refused", "unanswered"])
+async def test_ordered_after_somebody_revoked_and_reactivated_it_unseen(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    kind: str,
+    by_id: bool,
+) -> None:
+    """A list of moments after the order is of before the reactivation: the order stays."""
+    await look_often(hass, freezer)
+    list_as(sandbox, CertificateStatus.REVOKED)
+    await order_in_vain(hass, faults, ready, kind, by_id=by_id)
+    await wait_for_refresh(hass, freezer, timedelta(seconds=30))
+    await act(hass, ready, "verify", hostname=HOSTNAME)
+    await settle(hass)
+
+    faults.clear()
+    list_as(sandbox, CertificateStatus.ACTIVE)
+    await look_often(hass, freezer)
+    assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+    assert reported(hass) == set()
+
+
+async def test_restarted_after_somebody_revoked_and_reactivated_it_unseen(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    faults: Faults,
+    ready: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nobody knows how long before the start the order was given."""
+    await look_often(hass, freezer)
+    list_as(sandbox, CertificateStatus.REVOKED)
+    await order_in_vain(hass, faults, ready, "unanswered", by_id=False)
+    account = same_account(ready)
+    async with restarted(hass) as again:
+        await setup_integration(again, account)
+
+        faults.clear()
+        list_as(sandbox, CertificateStatus.ACTIVE)
+        await look_often(again, freezer)
+        assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+        assert reported(again) == set()
 
 
 async def test_reactivated_long_after_a_refusal(

@@ -116,7 +116,11 @@ class CertificateWatch:
     def _newly_revoked(self, state: ProtectionState) -> set[str]:
         """Return the ids of known certificates that are revoked, wherever that was done."""
         ended = self._protection.trust.ended
-        revoked = own_ids(item for item in self._known(state) if not item.may_be_active)
+        revoked = own_ids(
+            item
+            for item in self._known(state)
+            if not item.may_be_active and state.orders.are_shown_of(item)
+        )
         return revoked - (set(ended) & set(self._ledger.revoked))
 
     def _ends(self, state: ProtectionState) -> dict[str, datetime]:
