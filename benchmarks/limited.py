@@ -26,7 +26,7 @@ from sandbox.seed import ACCOUNT_ID, SERVICE, TUNNEL_ID, ZONE_ID, ZONE_NAME
 
 from .figures import within_budget
 
-# A rule holds 4,096 characters, which is room for about this much in one zone.
+# A rule holds 4,096 characters, which is room for about this much in one pair of rules.
 ZONES: Final = 4
 HOSTNAMES: Final = 25
 LIMITED: Final = 5
@@ -120,9 +120,8 @@ def main() -> bool:
         desired,
         accepted=ACCEPTED.with_another("device 0", "f" * 64),
     )
-    print(
-        f"  room left in the block rule: {make_plan(observation, desired).spare_characters}"
-    )
+    room = make_plan(observation, desired).placement.room_for(f"service-0.{ZONE_NAME}")
+    print(f"  room for more certificates at a limited hostname: {room}")
     figures = {
         "plan of a zone in sync": (lambda: make_plan(observation, desired), False),
         "plan of a zone in sync, for the first time": (

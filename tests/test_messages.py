@@ -105,6 +105,7 @@ def test_every_exception_that_is_translated_is_raised() -> None:
     keys.add(f"problem_{ProblemCode.TOO_MANY_PINNED}")
     keys |= {f"login_{code}" for code in (*LoginProblemCode, *SettingsFault)}
     keys.add(f"problem_{ProblemCode.TOO_MANY_LIMITED}")
+    keys.add(f"problem_{ProblemCode.NO_FURTHER_PAIR}")
     assert set(ENGLISH["exceptions"]) <= keys
 
 

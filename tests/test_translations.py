@@ -31,8 +31,13 @@ STEPS = [
         f"step_{kind}_{action}"
         for kind in ("block_rule", "skip_rule")
         for action in (
-            *("create", "update", "move", "delete"),
-            *("adopt", "discard", "release"),
+            "create",
+            "update",
+            "leave",
+            "move",
+            "delete",
+            "adopt",
+            "discard",
         )
     ),
     *(
@@ -152,6 +157,7 @@ def test_dialogs_that_create_certificates_say_the_same() -> None:
             "creation_stopped",
             f"problem_{ProblemCode.TOO_MANY_PINNED}",
             f"problem_{ProblemCode.TOO_MANY_LIMITED}",
+            f"problem_{ProblemCode.NO_FURTHER_PAIR}",
         ):
             said = {**flow["abort"], **flow["error"]}[key]
             # Markdown is rendered where a dialog ends, but not beside its fields.

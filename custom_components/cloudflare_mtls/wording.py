@@ -35,7 +35,7 @@ from .engine.api.errors import (
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
 from .engine.sync.settings import ProtectedHostname
-from .engine.sync.steps import Action, DescribableStep, IngressStep, RuleStep
+from .engine.sync.steps import DescribableStep, IngressStep, RuleStep
 from .languages import async_language_of_user
 from .quoting import Ours, quoted, shown
 
@@ -228,13 +228,11 @@ def changes_of(
     text: Texts,
     hostname: str,
     steps: Iterable[DescribableStep],
-    *,
-    ends_protection: bool = False,
 ) -> Ours:
     """Return steps as a numbered list in Markdown, with texts of the category "common"."""
     sentences = [
         text(
-            f"step_{step.kind}_{_action_of(step, ends_protection)}",
+            _step_key(hostname, step),
             hostname=hostname,
             target=step.target,
             detail=step.detail,
@@ -246,10 +244,11 @@ def changes_of(
     return Ours("\n".join(lines) or text("step_none"))
 
 
-def _action_of(step: DescribableStep, ends_protection: bool) -> str:
-    """Return what a step does: hostnames share rules, which are changed when one comes and when one goes."""
-    is_release = isinstance(step, RuleStep) and step.action is Action.UPDATE
-    return "release" if ends_protection and is_release else step.action
+def _step_key(hostname: str, step: DescribableStep) -> str:
+    """Return the key of a step's sentence; rules are for other hostnames as well."""
+    if isinstance(step, RuleStep) and step.leaves_out(hostname):
+        return f"step_{step.kind}_leave"
+    return f"step_{step.kind}_{step.action}"
 
 
 def _origin_request_of(text: Texts, step: DescribableStep) -> str:

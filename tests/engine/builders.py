@@ -27,11 +27,18 @@ from custom_components.cloudflare_mtls.engine.rules.marks import (
     RECORD_COMMENT,
     SKIP_REF,
 )
+from custom_components.cloudflare_mtls.engine.rules.skippable import (
+    Skippable,
+    skip_parameters,
+)
 from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.desired import (
+    DesiredRule,
     DesiredZone,
+    block_rule as write_block_rule,
     record_content,
 )
+from custom_components.cloudflare_mtls.engine.sync.placing import with_placement
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
 from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
     find_made_by_hand,
@@ -163,6 +170,24 @@ MAY_END_THE_RULES = [
 ]
 
 
+def rules_of(
+    desired: DesiredZone,
+) -> tuple[DesiredRule | None, DesiredRule | None]:
+    """Return the block rule and the skip rule that an empty zone needs, if it needs them."""
+    placed = with_placement(observed(), desired)
+    if not placed.pairs:
+        return None, None
+    (pair,) = placed.pairs
+    return write_block_rule(pair), placed.skip_rule(pair)
+
+
+def block_of(desired: DesiredZone) -> DesiredRule:
+    """Return the block rule that an empty zone needs."""
+    block, _ = rules_of(desired)
+    assert block
+    return block
+
+
 def block_rule(*hostnames: str) -> Rule:
     """Return our block rule for the hostnames, without exempt paths."""
     expression = block_expression(dict.fromkeys(hostnames or (HOST,), admits()))
@@ -171,13 +196,11 @@ def block_rule(*hostnames: str) -> Rule:
 
 def skip_rule(*hostnames: str) -> Rule:
     """Return our skip rule for the hostnames, as a plan writes it."""
-    desired = wanting(*(protected(hostname) for hostname in hostnames or (HOST,))).skip
-    assert desired is not None
     return rule(
         "skip",
         skip_expression(dict.fromkeys(hostnames or (HOST,), admits())),
         SKIP_REF,
-        parameters=dict(desired.action_parameters),
+        parameters=skip_parameters(Skippable),
     )
 
 

@@ -19,6 +19,7 @@ from custom_components.cloudflare_mtls.engine.rules.expressions import (
     block_expression,
     skip_expression,
 )
+from custom_components.cloudflare_mtls.engine.rules.marks import pair_of
 from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.rule_adoption import (
@@ -48,7 +49,6 @@ from tests.engine.builders import (
     OTHER,
     RECORD_COMMENT,
     SERVICE,
-    SKIP_REF,
     TUNNEL_ID,
     UNKNOWN_TUNNEL,
     ZONE_NAME,
@@ -357,7 +357,7 @@ def foreign_things(observation: Observation, desired: DesiredZone) -> dict[str, 
         "rules": [
             item
             for item in observation.ruleset.rules
-            if item.ref not in (BLOCK_REF, SKIP_REF)
+            if pair_of(item.ref) is None
             and MadeByHand(id=item.id) not in (desired.takes_over or ())
         ],
         "associations": [
@@ -414,6 +414,13 @@ def lets_in(
             if firewall.judge(zone.rules, request).stopped_by is None:
                 return request
     return None
+
+
+def is_reached(observation: Observation, hostname: str) -> bool:
+    """Return whether requests for a hostname reach an origin where no rule stops them."""
+    state = _as_state(observation)
+    zone = next(iter(state.zones.values()))
+    return _is_origin(ingress.route(state, zone, hostname, "/"))
 
 
 def others_let_in(

@@ -218,7 +218,7 @@ async def test_more_devices_than_the_rules_can_list(
     result = await reconfigure(hass, entry, HOSTNAME_ID, [PHONE])
     assert result["errors"] == {"base": "problem_too_many_limited"}
     said = sentences(result, OF_HOSTNAME)["base"]
-    assert said.startswith("example.com has too many limited hostnames")
+    assert said.startswith(f"The custom rule for {HOSTNAME} can't list so many")
     assert sandbox.journal.writes == []
     assert devices_of(entry, HOSTNAME_ID) is None
 

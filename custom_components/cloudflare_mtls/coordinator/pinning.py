@@ -11,7 +11,11 @@ from ..engine.sync.accepted import Accepted
 from ..engine.sync.problems import Problem, ProblemCode
 from ..engine.sync.reconciler import Extent, Reconciler
 
-_NO_ROOM: Final = (ProblemCode.TOO_MANY_PINNED, ProblemCode.TOO_MANY_LIMITED)
+_NO_ROOM: Final = (
+    ProblemCode.TOO_MANY_PINNED,
+    ProblemCode.TOO_MANY_LIMITED,
+    ProblemCode.NO_FURTHER_PAIR,
+)
 
 
 async def async_find_room_problem(

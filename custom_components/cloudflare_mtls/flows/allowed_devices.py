@@ -8,8 +8,7 @@ from homeassistant.helpers.selector import SelectSelector
 import probatio
 
 from ..const import CONF_DEVICES
-from ..engine.rules.expressions import FINGERPRINT_COST
-from ..engine.sync.plan import Plan
+from ..engine.rules.placement import Placement
 from ..quoting import Ours, listed
 from ..wording import Message, Texts, paragraphs
 from .form import several
@@ -103,9 +102,9 @@ class ChangedAccess(Access):
         return _allowed(self.before, names) - _allowed(self.devices, names)
 
 
-def room_of(text: Texts, zone: str, plan: Plan) -> str:
-    """Return how many more certificates the rules of a zone can list."""
-    count = str(plan.spare_characters // FINGERPRINT_COST)
+def room_of(text: Texts, zone: str, placement: Placement, hostname: str) -> str:
+    """Return how many more certificates the rules of a zone can list at a hostname."""
+    count = str(placement.room_for(hostname))
     return text("access_room", zone=zone, count=count)
 
 

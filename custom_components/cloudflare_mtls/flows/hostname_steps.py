@@ -192,11 +192,10 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
         """Say which devices may use the hostname, and what is open to everybody."""
         text = await async_get_dialog_texts(self.hass)
         protected, chosen = draft.settings.protected, draft.chosen
-        room = room_of(text, chosen.zone.name, draft.plan)
         return paragraphs(
             *_what_stays(text, draft),
             draft.access.describe(text, chosen.account.devices),
-            room if protected.is_limited else "",
+            _room(text, draft),
             exemptions_of(text, protected),
         )
 
@@ -228,6 +227,15 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
                 "permissions": draft.chosen.permissions,
             },
         )
+
+
+def _room(text: Texts, draft: HostnameDraft) -> str:
+    """Return how many more certificates of devices fit, where only some devices may use it."""
+    protected = draft.settings.protected
+    if not protected.is_limited:
+        return ""
+    zone, placement = draft.chosen.zone.name, draft.plan.placement
+    return room_of(text, zone, placement, protected.hostname)
 
 
 def _what_stays(text: Texts, draft: HostnameDraft) -> Iterator[str]:

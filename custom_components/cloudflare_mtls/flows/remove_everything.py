@@ -103,7 +103,7 @@ class RemoveEverythingSteps(OptionsFlow):
         names = ", ".join(hostnames)
         changes = nothing
         if steps:
-            changes = changes_of(text, names, steps, ends_protection=True)
+            changes = changes_of(text, names, steps)
         here = arrived_by(hostnames)
         warnings = [text("cuts_off", hostname=here)] if here else []
         warnings += [

@@ -75,6 +75,6 @@ class StillServedFlow(KeepBlockedFlow):
             message=message,
             placeholders={
                 "hostname": self.subject,
-                "changes": changes_of(text, self.subject, steps, ends_protection=True),
+                "changes": changes_of(text, self.subject, steps),
             },
         )

@@ -64,6 +64,6 @@ class StopProtectingSteps(SubentryChangeFlow):
             message=message,
             placeholders={
                 "hostname": hostname,
-                "changes": changes_of(text, hostname, steps, ends_protection=True),
+                "changes": changes_of(text, hostname, steps),
             },
         )

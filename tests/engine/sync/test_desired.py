@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
-from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
+from custom_components.cloudflare_mtls.engine.rules.admissions import (
+    Admission,
+    read_admissions,
+)
 from custom_components.cloudflare_mtls.engine.rules.expressions import skip_expression
+from custom_components.cloudflare_mtls.engine.rules.pairs import Pair
 from custom_components.cloudflare_mtls.engine.sync.desired import (
     DesiredRule,
     DesiredZone,
@@ -23,6 +27,7 @@ from tests.engine.builders import (
     admits,
     block_rule,
     protected,
+    rules_of,
     skip_rule,
 )
 
@@ -31,23 +36,24 @@ def test_rules_of_a_zone() -> None:
     desired = DesiredZone(
         hostnames=(protected(), protected(OTHER, layout=Layout.BLOCK_ONLY))
     )
-    assert desired.block is not None
-    assert desired.skip is not None
-    assert (desired.block.ref, desired.skip.ref) == (BLOCK_REF, SKIP_REF)
-    assert HOST in desired.block.expression
-    assert OTHER in desired.block.expression
-    assert OTHER not in desired.skip.expression
+    block, skip = rules_of(desired)
+    assert block
+    assert skip
+    assert (block.ref, skip.ref) == (BLOCK_REF, SKIP_REF)
+    assert HOST in block.expression
+    assert OTHER in block.expression
+    assert OTHER not in skip.expression
     # Descriptions, so that a person finds the rules in the dashboard.
-    for rule in (desired.block, desired.skip):
+    for rule in (block, skip):
         assert rule.description.startswith("Home Assistant: ")
-    assert desired.block.body() == {
+    assert block.body() == {
         "ref": BLOCK_REF,
         "action": "block",
-        "expression": desired.block.expression,
-        "description": desired.block.description,
+        "expression": block.expression,
+        "description": block.description,
         "enabled": True,
     }
-    body = desired.skip.body()
+    body = skip.body()
     assert (body["action"], body["enabled"]) == ("skip", True)
     assert body["action_parameters"]["ruleset"] == "current"
 
@@ -62,7 +68,8 @@ def test_marks_of_our_things_stay() -> None:
 
 def test_skip_rule_skips_everything_that_the_zone_allows() -> None:
     """The parameters are those of Cloudflare's API."""
-    assert DesiredZone(hostnames=(protected(),)).skip == DesiredRule(
+    _, skip = rules_of(DesiredZone(hostnames=(protected(),)))
+    assert skip == DesiredRule(
         ref=SKIP_REF,
         action="skip",
         expression=skip_expression({HOST: admits()}),
@@ -92,45 +99,45 @@ def test_hostname_is_published_behind_both_rules_unless_told_otherwise() -> None
     assert least == protected()
     assert least.published
     zone_of_it = DesiredZone(hostnames=(least,))
-    assert zone_of_it.skip is not None
+    _, skip = rules_of(zone_of_it)
+    assert skip
     assert zone_of_it.admission(least) == admits()
 
 
 def test_neighbours_stay_in_the_rules() -> None:
     """A neighbour is in the skip rule only if it was before."""
-    desired = DesiredZone(
-        hostnames=(protected(),), neighbours={OTHER: admits("/api/webhook/")}
-    )
-    assert desired.block
-    assert read_admissions(desired.block.expression) == {
-        HOST: admits(),
-        OTHER: admits("/api/webhook/"),
-    }
-    assert desired.skip
-    assert read_admissions(desired.skip.expression) == {HOST: admits()}
-    skipping = replace(desired, skipping_neighbours={OTHER: admits()}).skip
-    assert skipping
-    assert read_admissions(skipping.expression) == {HOST: admits(), OTHER: admits()}
+    webhooks = admits("/api/webhook/")
+    pair = Pair(number=1, blocked={OTHER: webhooks})
+    desired = DesiredZone(hostnames=(protected(),), neighbours=(pair,))
+    both = {HOST: admits(), OTHER: webhooks}
+    assert named_by(desired) == (both, {HOST: admits()})
+    skipping = replace(desired, neighbours=(replace(pair, skipping=pair.blocked),))
+    assert named_by(skipping) == (both, {HOST: admits(), OTHER: admits()})
+
+
+def named_by(desired: DesiredZone) -> tuple[dict[str, Admission], dict[str, Admission]]:
+    """Return whom the block rule and the skip rule let pass, by hostname."""
+    block, skip = rules_of(desired)
+    assert block
+    assert skip
+    return read_admissions(block.expression), read_admissions(skip.expression)
 
 
 def test_empty_zone_wants_no_rules() -> None:
-    gone = DesiredZone(removed=(protected(),))
-    assert gone.block is None
-    assert gone.skip is None
+    assert rules_of(DesiredZone(removed=(protected(),))) == (None, None)
 
 
 def test_zone_of_block_only_hostnames_wants_no_skip() -> None:
     only = DesiredZone(hostnames=(protected(layout=Layout.BLOCK_ONLY),))
-    assert only.block is not None
-    assert only.skip is None
+    block, skip = rules_of(only)
+    assert block
+    assert skip is None
 
 
 def test_rule_with_other_conditions_is_not_met() -> None:
     """Ours is written again, whole: it has to apply to every request."""
-    block, skip = block_rule(), skip_rule()
-    zone = DesiredZone(hostnames=(protected(),))
-    assert zone.block
-    assert zone.skip
-    assert zone.block.is_met_by(block)
-    for wanted, seen in ((zone.block, block), (zone.skip, skip)):
+    desired = rules_of(DesiredZone(hostnames=(protected(),)))
+    for wanted, seen in zip(desired, (block_rule(), skip_rule()), strict=True):
+        assert wanted
+        assert wanted.is_met_by(seen)
         assert not wanted.is_met_by(replace(seen, has_other_conditions=True))

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.rules.marks import pair_of
 from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.apply import apply_plan
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
@@ -126,10 +127,68 @@ async def test_no_step_of_any_change_lets_another_device_in(
         desired(["phone"], new),
         desired(None, new),
     ]
+    await try_changes(sandbox, client, identities, tmp_path, changes)
+
+
+def more(name: str, number: int) -> frozenset[str]:
+    """Return the fingerprints of so many other certificates of a device."""
+    return frozenset(f"{name}{item:0>63}" for item in range(number))
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+async def test_no_step_of_a_split_lets_another_device_in(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    origin: None,
+    identities: dict[str, Identity],
+    tmp_path: Path,
+    layout: Layout,
+) -> None:
+    """The rules become too long for one pair, hostnames move, swap their devices, and go."""
+    old, new, tablet = (
+        fingerprint_of(identities[name].certificate) for name in NAMES[:3]
+    )
+
+    def desired(
+        phones: int, tablets: int, *limited: str, phone: str = old
+    ) -> DesiredZone:
+        return wanting(
+            protected(HOST, layout=layout, devices=limited[:1]),
+            protected(OTHER, layout=layout, devices=limited[1:]),
+            of_device={
+                "phone": more("a", phones) | {phone},
+                "tablet": more("b", tablets) | {tablet},
+            },
+        )
+
+    changes = [
+        desired(20, 20, "phone", "tablet"),
+        desired(20, 40, "phone", "tablet"),
+        desired(20, 40, "tablet", "phone"),
+        desired(45, 40, "tablet", "phone", phone=new),
+        desired(5, 5, "phone", "tablet", phone=new),
+        desired(50, 50, "phone", "tablet", phone=new),
+    ]
+    await try_changes(sandbox, client, identities, tmp_path, changes)
+    rules = sandbox.state.zones[ZONE_ID].rules
+    assert {2} <= {pair_of(rule.ref) for rule in rules}
+
+
+async def try_changes(
+    sandbox: Sandbox,
+    client: CloudflareClient,
+    identities: dict[str, Identity],
+    directory: Path,
+    changes: list[DesiredZone],
+) -> None:
+    """Make one change after the other, step by step; nobody may get in who must not."""
+    fingerprints = {
+        name: fingerprint_of(item.certificate) for name, item in identities.items()
+    }
     async with AsyncExitStack() as stack:
         visitors = {}
         for name, identity in identities.items():
-            folder = tmp_path / name
+            folder = directory / name
             folder.mkdir()
             visitors[name] = await stack.enter_async_context(
                 visitor(sandbox, folder, identity)

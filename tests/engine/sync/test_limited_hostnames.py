@@ -206,7 +206,7 @@ def test_more_certificates_than_the_rules_can_list() -> None:
     assert not [step for step in plan.steps if isinstance(step, RuleStep)]
     problem, *consequences = plan.problems
     assert {item.code for item in consequences} == {"would_expose"}
-    assert (problem.code, problem.target) == ("too_many_limited", "example.com")
+    assert (problem.code, problem.target) == ("too_many_limited", HOST)
     assert int(problem.detail) > MAX_LENGTH
     assert problem.code.affects_zone
 
@@ -218,17 +218,6 @@ def test_too_many_certificates_leave_the_rules_as_they_are() -> None:
     plan = make_plan(start, ALL_OF_THEM)
     assert [item.code for item in plan.problems] == ["too_many_limited"]
     assert not [step for step in plan.steps if isinstance(step, RuleStep)]
-
-
-def test_spare_characters_are_those_that_the_rule_can_still_take() -> None:
-    plan = make_plan(observed(), BOTH)
-    (block,) = [
-        step.rule
-        for step in plan.steps
-        if isinstance(step, RuleStep) and step.target == BLOCK_REF and step.rule
-    ]
-    assert plan.spare_characters == MAX_LENGTH - len(block.expression)
-    assert plan.limited_to({HOST}).spare_characters == plan.spare_characters
 
 
 def test_rules_of_others_that_leave_no_place_are_named() -> None:

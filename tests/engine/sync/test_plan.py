@@ -174,6 +174,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
     assert set(ProblemCode) == {
         "record_in_the_way",
         "no_free_rule",
+        "no_further_pair",
         "expression_too_long",
         "not_served",
         "still_in_file",

@@ -9,11 +9,12 @@ from custom_components.cloudflare_mtls.engine.rules.expressions import block_exp
 from custom_components.cloudflare_mtls.engine.sync.plan import make_plan
 from custom_components.cloudflare_mtls.engine.sync.problems import Problem, ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
+from custom_components.cloudflare_mtls.engine.sync.steps import Kind
 from tests.engine.builders import (
-    BLOCK_REF,
     BUILD_UP,
     HOST,
     ONE,
+    OTHER,
     PINS,
     SKIP_REF,
     TUNNEL_ID,
@@ -127,20 +128,20 @@ def test_skip_rule_that_blocks_is_deleted_after_the_block_rule_exists() -> None:
 
 
 def test_overlong_expression_is_not_sent() -> None:
-    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
-    plan = make_plan(observed(), wanting(*many))
-    too_long = [
-        item for item in plan.problems if item.code is ProblemCode.EXPRESSION_TOO_LONG
-    ]
-    # As Cloudflare's dashboard lists it.
-    name = "Home Assistant: block devices without a certificate"
-    assert [item.target for item in too_long] == [name]
-    expression = block_expression({item.hostname: admits() for item in many})
-    assert too_long[0].detail == str(len(expression))
-    assert not any(
-        isinstance(step, RuleStep) and step.target == BLOCK_REF for step in plan.steps
+    """One hostname alone would make the rule too long; the other one is protected."""
+    paths = [f"/{'a' * 90}{number}/" for number in range(40)]
+    plan = make_plan(observed(), wanting(protected(), protected(OTHER, *paths)))
+    length = len(block_expression({OTHER: admits(*paths)}))
+    assert plan.problems[0] == Problem(
+        code=ProblemCode.EXPRESSION_TOO_LONG, target=OTHER, detail=str(length)
     )
-    assert not any(isinstance(step, RecordStep) for step in plan.steps)
+    assert all(
+        len(step.rule.expression) <= LONGEST
+        for step in plan.steps
+        if isinstance(step, RuleStep) and step.rule
+    )
+    published = [step.target for step in plan.steps if isinstance(step, RecordStep)]
+    assert published == [HOST]
 
 
 def length_of(hosts: list[str]) -> int:
@@ -151,7 +152,7 @@ def length_of(hosts: list[str]) -> int:
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> None:
-    """It may replace a rule made by hand; an expression with one more byte is not sent."""
+    """It may replace a rule made by hand; with one more byte, a hostname goes to another pair."""
     hosts = [f"host-{n:03}-mobile.example.com" for n in range(60)]
     missing = LONGEST + more - length_of(hosts)
     hosts[0] = f"{'a' * missing}{hosts[0]}"
@@ -167,10 +168,12 @@ def test_longest_expression_is_sent(more: int, fits: bool, by_hand: bool) -> Non
     written = [
         step
         for step in plan.steps
-        if isinstance(step, RuleStep) and step.target == BLOCK_REF
+        if isinstance(step, RuleStep) and step.kind is Kind.BLOCK_RULE
     ]
     action = "adopt" if by_hand else "create"
-    assert names(written) == ([f"{action} block_rule"] if fits else [])
+    further = [] if fits else ["create block_rule"]
+    assert names(written) == [f"{action} block_rule", *further]
+    assert all(step.rule and len(step.rule.expression) <= LONGEST for step in written)
 
 
 def test_deleted_tunnel_is_a_problem_of_its_own() -> None:

@@ -92,9 +92,11 @@ def test_problem_of_one_hostname_is_not_that_of_another() -> None:
     assert plan.limited_to({OTHER}).problems == plan.problems
     assert plan.limited_to({HOST}).problems == ()
 
-    many = [protected(f"host-{n:03}-mobile.example.com") for n in range(80)]
-    long = make_plan(observed(), wanting(*many)).limited_to({many[0].hostname})
-    assert ProblemCode.EXPRESSION_TOO_LONG in {item.code for item in long.problems}
+    paths = [f"/{'a' * 90}{number}/" for number in range(40)]
+    desired = wanting(protected(), protected(OTHER, *paths))
+    for hostname in (HOST, OTHER):
+        long = make_plan(observed(), desired).limited_to({hostname})
+        assert ProblemCode.EXPRESSION_TOO_LONG in {item.code for item in long.problems}
     pinned = make_plan(in_sync(), wanting(protected(), pinned=frozenset(PINS)))
     assert pinned.limited_to({HOST}).problems == pinned.problems
 

@@ -29,6 +29,7 @@ from tests.engine.builders import (
     IngressStep,
     RecordStep,
     RuleStep,
+    block_of,
     block_rule,
     observed,
     protected,
@@ -65,8 +66,7 @@ def test_description_of_a_step() -> None:
 
 def test_detail_of_a_step() -> None:
     """It is the new value, or the one that is replaced."""
-    wanted = wanting(protected()).block
-    assert wanted
+    wanted = block_of(wanting(protected()))
     written = RuleStep(
         kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF, rule=wanted
     )
@@ -164,8 +164,7 @@ def test_rule_goes_ahead_of_the_given_one() -> None:
 
 def test_adopted_rule_keeps_its_place_and_id() -> None:
     """Everything else becomes ours."""
-    wanted = wanting(protected()).block
-    assert wanted
+    wanted = block_of(wanting(protected()))
     observation = observed(rules=[skip("ssl", "first"), BY_HAND, skip("ssl", "last")])
     step = RuleStep(
         kind=Kind.BLOCK_RULE,

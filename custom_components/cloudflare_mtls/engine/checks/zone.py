@@ -1,15 +1,15 @@
 """Finds what keeps companion devices from a hostname at Cloudflare's edge (pure)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from ..access.coverage import covering
 from ..api.access_models import AccessApplication
-from ..api.models import Observation, Ruleset, Zone
+from ..api.models import Observation, Rule, Ruleset, Zone
 from ..rules.actions import STOPPING, ends_evaluation
-from ..rules.admissions import Admission, read_admissions
-from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.marks import is_block_ref
 from ..rules.meaning import evaluate
+from ..rules.pairs import Pair, pair_naming, read_pairs
 from ..rules.request_set import RequestSet
 from ..rules.skippable import Skippable
 from ..rules.text_sets import Exactly, TextSet
@@ -41,12 +41,8 @@ def check_zone(
         check = Check.ZONE_PAUSED if zone.paused else Check.ZONE_INACTIVE
         return [Finding(check=check, target=zone.name, place=zone.id)]
     around = surroundings.of(zone.id)
-    block = observation.ruleset.by_ref(BLOCK_REF)
-    admissions = read_admissions(block.expression) if block else {}
-    devices = [
-        (item, _good_requests(item.hostname, admissions.get(item.hostname)))
-        for item in hostnames
-    ]
+    pairs = read_pairs(observation.ruleset)
+    devices = [(item, _good_requests(pairs, item.hostname)) for item in hostnames]
     return [
         *(
             Finding(check=check, target=zone.name, place=zone.id)
@@ -184,12 +180,13 @@ def _rules(
     In the layout without a skip rule a person chose that devices meet the zone's other rules:
     only a rule that certainly stops all of them is found.
     """
+    own = _skip_rule(ruleset, item)
     if _awaits_skip_rule(ruleset, item):
         return
     for rule in ruleset.rules:
-        if not rule.enabled or rule.ref == BLOCK_REF:
+        if not rule.enabled or is_block_ref(rule.ref):
             continue
-        if rule.ref == SKIP_REF and item.layout is Layout.SKIP_AND_BLOCK:
+        if own and rule.ref == own.ref and item.layout is Layout.SKIP_AND_BLOCK:
             return
         truth = evaluate(rule.expression, requests)
         if truth is False:
@@ -211,12 +208,20 @@ def _rules(
 
 def _awaits_skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> bool:
     """Return whether our skip rule is missing: that is drift, and reported as such."""
-    own = ruleset.by_ref(SKIP_REF)
+    own = _skip_rule(ruleset, item)
     return item.layout is Layout.SKIP_AND_BLOCK and not (own and own.enabled)
 
 
-def _good_requests(hostname: str, admission: Admission | None) -> RequestSet:
+def _skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> Rule | None:
+    """Return the skip rule of the pair that a hostname is in."""
+    pair = pair_naming(read_pairs(ruleset), item.hostname)
+    return ruleset.by_ref(pair.skip_ref) if pair else None
+
+
+def _good_requests(pairs: Collection[Pair], hostname: str) -> RequestSet:
     """Return all requests that a device with a good certificate makes to a hostname."""
+    pair = pair_naming(pairs, hostname)
+    admission = pair.blocked.get(hostname) if pair else None
     pinned = admission.pinned if admission else None
     return RequestSet(
         host=Exactly(hostname),

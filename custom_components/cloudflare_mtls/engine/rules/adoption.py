@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..api.models import Rule
-from .marks import BLOCK_REF, SKIP_REF
+from .marks import pair_of
 from .parser import parse
 from .tree import Call, Combination, Comparison, Field, Literal, Node, Not
 
@@ -26,7 +26,7 @@ def is_made_by_hand(rule: Rule, hostnames: Collection[str]) -> bool:
 
     A rule that looks at anything else is there for a reason that is not known here.
     """
-    if rule.ref in (BLOCK_REF, SKIP_REF) or rule.action not in ("block", "skip"):
+    if pair_of(rule.ref) or rule.action not in ("block", "skip"):
         return False
     try:
         node = parse(rule.expression)

@@ -1,4 +1,4 @@
-"""Writes the expressions of our two rules: who may pass at which hostname (pure)."""
+"""Writes the expressions of our rules: who may pass at which hostname (pure)."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
@@ -8,8 +8,6 @@ from .exempt_paths import CLIMBING, is_prefix
 
 # In characters. Source: the Rulesets API refuses longer expressions.
 MAX_LENGTH: Final = 4096
-# In characters: what a further fingerprint adds to a set, with its quotes and a space.
-FINGERPRINT_COST: Final = 67
 
 _VERIFIED: Final = (
     "cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked"

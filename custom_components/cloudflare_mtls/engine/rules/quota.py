@@ -14,9 +14,14 @@ _RULE_QUOTA: Final[Mapping[str, int]] = {
 }
 
 
-def is_full(ruleset: Ruleset, zone: Zone) -> bool:
-    """Return whether the zone's plan allows no further custom rule.
+def rule_quota(zone: Zone) -> int:
+    """Return how many custom rules the zone's plan allows.
 
     A plan that is not known counts as the smallest one.
     """
-    return len(ruleset.rules) >= _RULE_QUOTA.get(zone.plan, _RULE_QUOTA["free"])
+    return _RULE_QUOTA.get(zone.plan, _RULE_QUOTA["free"])
+
+
+def is_full(ruleset: Ruleset, zone: Zone) -> bool:
+    """Return whether the zone's plan allows no further custom rule."""
+    return len(ruleset.rules) >= rule_quota(zone)

@@ -7,9 +7,10 @@ from typing import Any
 from ..api.models import TUNNEL_DOMAIN, Rule
 from ..rules.admissions import NOBODY, Admission
 from ..rules.adoption import MadeByHand
-from ..rules.expressions import block_expression, skip_expression
-from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.marks import block_description, skip_description
+from ..rules.pairs import Pair
 from ..rules.parser import same_expression
+from ..rules.placement import Placement
 from ..rules.skippable import Skippable, skip_parameters
 from .accepted import Accepted
 from .settings import Layout, ProtectedHostname
@@ -71,12 +72,12 @@ class DesiredZone:
     marked: hostnames whose DNS record was seen with our mark, though another tool may have taken
         it away since.
     accepted: the certificates that pass, at hostnames for all devices and at limited ones.
-    skipped: what Cloudflare lets this zone's skip rule skip.
+    skipped: what Cloudflare lets this zone's skip rules skip.
     takes_over: what was made by hand and becomes ours, because a person agreed; None where
         nobody is asked.
-    neighbours: hostnames that other Home Assistants protect through the same two rules, and
-        who passes there; they keep what they have.
-    skipping_neighbours: those that the skip rule names, of which the block rule may know none.
+    neighbours: what each pair of rules names for other Home Assistants; they keep what they have.
+    lost_neighbours: hostnames of theirs that no block rule names, and who passes there.
+    placement: which pair of rules protects which hostname.
     """
 
     hostnames: tuple[ProtectedHostname, ...] = ()
@@ -89,8 +90,9 @@ class DesiredZone:
     accepted: Accepted = field(default_factory=Accepted)
     skipped: frozenset[Skippable] = frozenset(Skippable)
     takes_over: frozenset[MadeByHand] | None = None
-    neighbours: Mapping[str, Admission] = field(default_factory=dict)
-    skipping_neighbours: Mapping[str, Admission] = field(default_factory=dict)
+    neighbours: tuple[Pair, ...] = ()
+    lost_neighbours: Mapping[str, Admission] = field(default_factory=dict)
+    placement: Placement = field(default_factory=Placement)
 
     def admission(self, item: ProtectedHostname) -> Admission:
         """Return who passes at one of our own hostnames: nobody where it is off the internet.
@@ -102,10 +104,27 @@ class DesiredZone:
         return Admission(exempt_paths=item.exempt_paths, pinned=self.accepted.at(item))
 
     @property
-    def blocked(self) -> Mapping[str, Admission]:
-        """Return the hostnames that the block rule must name, and who passes there."""
+    def to_place(self) -> Mapping[str, Admission]:
+        """Return the hostnames that need a pair of rules, and who passes there."""
         own = {item.hostname: self.admission(item) for item in self.hostnames}
-        return {**self.neighbours, **dict.fromkeys(self.in_files, NOBODY), **own}
+        return {**self.lost_neighbours, **dict.fromkeys(self.in_files, NOBODY), **own}
+
+    @property
+    def skipping(self) -> frozenset[str]:
+        """Return our own hostnames where devices skip the zone's other rules."""
+        return frozenset(
+            item.hostname
+            for item in self.hostnames
+            if item.layout is Layout.SKIP_AND_BLOCK
+        )
+
+    @property
+    def blocked(self) -> Mapping[str, Admission]:
+        """Return the hostnames that block rules must name, and who passes there."""
+        theirs = dict[str, Admission]()
+        for pair in reversed(self.neighbours):
+            theirs |= pair.blocked
+        return {**theirs, **self.to_place}
 
     @property
     def admissions(self) -> Mapping[str, Admission]:
@@ -114,37 +133,34 @@ class DesiredZone:
         return {**self.blocked, **removed}
 
     @property
-    def block(self) -> DesiredRule | None:
-        """Return the rule that keeps out everyone without a good certificate."""
-        blocked = self.blocked
-        return block_rule(blocked) if blocked else None
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return the pairs of rules that there must be, the first one first."""
+        return self.placement.pairs
 
-    @property
-    def skip(self) -> DesiredRule | None:
-        """Return the rule by which verified devices skip the zone's other rules."""
-        own = {
-            item.hostname: self.admission(item)
-            for item in self.hostnames
-            if item.layout is Layout.SKIP_AND_BLOCK
-        }
-        if not (expression := skip_expression({**self.skipping_neighbours, **own})):
+    def has_rules(self, item: ProtectedHostname) -> bool:
+        """Return whether there is a pair of rules for a hostname."""
+        return any(item.hostname in pair.blocked for pair in self.pairs)
+
+    def skip_rule(self, pair: Pair) -> DesiredRule | None:
+        """Return the rule by which a pair's verified devices skip the zone's other rules."""
+        if not pair.skip_expression:
             return None
         return DesiredRule(
-            ref=SKIP_REF,
+            ref=pair.skip_ref,
             action="skip",
-            expression=expression,
-            description="Home Assistant: let devices with a certificate in",
+            expression=pair.skip_expression,
+            description=skip_description(pair.number),
             action_parameters=skip_parameters(self.skipped),
         )
 
 
-def block_rule(admissions: Mapping[str, Admission]) -> DesiredRule:
-    """Return the rule that blocks at these hostnames everyone whom they do not admit."""
+def block_rule(pair: Pair) -> DesiredRule:
+    """Return the rule that keeps out everyone without a good certificate at a pair's hostnames."""
     return DesiredRule(
-        ref=BLOCK_REF,
+        ref=pair.block_ref,
         action="block",
-        expression=block_expression(admissions),
-        description="Home Assistant: block devices without a certificate",
+        expression=pair.block_expression,
+        description=block_description(pair.number),
         action_parameters={},
     )
 

@@ -1,4 +1,4 @@
-"""Finds out by dry runs what a zone's skip rule may skip: no documentation says what a plan takes."""
+"""Finds out by dry runs what a zone's skip rules may skip: no documentation says what a plan takes."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from ..api.client import CloudflareClient
 from ..api.errors import PermissionMissing, Rejected
 from ..api.json_fields import Fields
 from ..api.models import Rule, Ruleset
-from ..rules.marks import SKIP_REF
+from ..rules.marks import is_skip_ref
 from ..rules.skippable import Skippable, skip_parameters
 
 _EVERYTHING = frozenset(Skippable)
@@ -29,8 +29,9 @@ class SkipDryRuns:
 
         Source: ?dry_run=true of the Rulesets API.
         """
-        own = ruleset.by_ref(SKIP_REF)
-        known = _skipped_by(own) if own else frozenset[Skippable]()
+        known = frozenset[Skippable]().union(
+            *(_skipped_by(rule) for rule in _skip_rules(ruleset))
+        )
         if known == _EVERYTHING:
             self._found[zone_id] = known
         if zone_id not in self._found:
@@ -70,11 +71,16 @@ async def _takes(
     rule = {"action": "skip", "action_parameters": skip_parameters(skipped)}
     try:
         await client.rulesets.dry_run(
-            zone_id, ruleset, rule, replacing=ruleset.by_ref(SKIP_REF)
+            zone_id, ruleset, rule, replacing=next(iter(_skip_rules(ruleset)), None)
         )
     except Rejected:
         return False
     return True
+
+
+def _skip_rules(ruleset: Ruleset) -> list[Rule]:
+    """Return our skip rules; all of them are to skip the same."""
+    return [rule for rule in ruleset.rules if is_skip_ref(rule.ref)]
 
 
 def _skipped_by(rule: Rule) -> frozenset[Skippable]:

@@ -1,10 +1,12 @@
-"""Hostnames that other Home Assistants protect through the same two rules (pure)."""
+"""Hostnames that other Home Assistants protect through the same rules (pure)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..api.models import Observation
-from ..rules.admissions import ANY_CERTIFICATE, Admission, read_admissions
-from ..rules.marks import BLOCK_REF, RECORD_COMMENT, SKIP_REF
+from ..rules.admissions import ANY_CERTIFICATE, Admission
+from ..rules.marks import RECORD_COMMENT
+from ..rules.pairs import Pair, read_pairs
 from .desired import DesiredZone
 from .settings import in_zone
 
@@ -13,23 +15,42 @@ def with_neighbours(observation: Observation, desired: DesiredZone) -> DesiredZo
     """Return what is desired, with the hostnames of other Home Assistants as they are."""
     ours = {item.hostname for item in (*desired.hostnames, *desired.removed)}
 
-    def of_others(admissions: dict[str, Admission]) -> dict[str, Admission]:
+    def of_others(admissions: Mapping[str, Admission]) -> dict[str, Admission]:
         return {
             hostname: admission
             for hostname, admission in admissions.items()
             if hostname not in ours and in_zone(hostname, observation.zone)
         }
 
-    skipping = of_others(_named_by(observation, SKIP_REF))
+    pairs = [
+        Pair(
+            number=pair.number,
+            blocked=of_others(pair.blocked),
+            skipping=of_others(pair.skipping),
+        )
+        for pair in read_pairs(observation.ruleset)
+    ]
+    blocked, skipping = dict[str, Admission](), dict[str, Admission]()
+    for pair in reversed(pairs):
+        blocked |= pair.blocked
+        skipping |= pair.skipping
     marked = of_others(_with_marked_record(observation))
-    # Where the block rule was deleted, the skip rule still says which certificates pass.
-    listed = {key: item for key, item in skipping.items() if key in marked}
-    neighbours = marked | listed | of_others(_named_by(observation, BLOCK_REF))
-    # Where both rules name a hostname, the block rule says who passes.
-    blocked = {key: item for key, item in neighbours.items() if key in skipping}
     return replace(
-        desired, neighbours=neighbours, skipping_neighbours=skipping | blocked
+        desired,
+        neighbours=tuple(_agreeing(pair, blocked) for pair in pairs),
+        # Where the block rule was deleted, the skip rule still says which certificates pass.
+        lost_neighbours={
+            hostname: skipping.get(hostname, admission)
+            for hostname, admission in marked.items()
+            if hostname not in blocked
+        },
     )
+
+
+def _agreeing(pair: Pair, blocked: Mapping[str, Admission]) -> Pair:
+    """Return a pair whose skip rule lets in nobody whom the block rules keep out."""
+    known = {**pair.skipping, **blocked, **pair.blocked}
+    return replace(pair, skipping={key: known[key] for key in pair.skipping})
 
 
 def _with_marked_record(observation: Observation) -> dict[str, Admission]:
@@ -39,9 +60,3 @@ def _with_marked_record(observation: Observation) -> dict[str, Admission]:
         for record in observation.records
         if record.comment == RECORD_COMMENT
     }
-
-
-def _named_by(observation: Observation, ref: str) -> dict[str, Admission]:
-    """Return the hostnames that one of our two rules names, and who passes there."""
-    rule = observation.ruleset.by_ref(ref)
-    return read_admissions(rule.expression) if rule else {}

@@ -1,26 +1,23 @@
 """Observed against desired: the ordered steps that remove the drift (pure)."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
 from ..rules.exposure import Exposure
-from ..rules.expressions import MAX_LENGTH
-from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.pairs import read_pairs
+from ..rules.placement import Placement
 from .associations import associate, dissociate
-from .desired import DesiredRule, DesiredZone
+from .desired import DesiredZone
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
+from .pair_steps import write_block_rules, write_skip_rules
+from .placing import with_placement
 from .problems import Problem, ProblemCode
 from .record_steps import lead_to_tunnel
-from .rule_adoption import adopt_rules, discard_rules, find_made_by_hand
-from .rule_steps import (
-    delete_rule,
-    open_to_everybody,
-    write_block_rule,
-    write_skip_rule,
-)
+from .rule_adoption import discard_rules, find_made_by_hand
+from .rule_steps import delete_rule, open_to_everybody, report_unplaced
 from .safe_steps import SafeSteps
 from .steps import Action, RecordStep, RuleStep, Step
 from .unpublish import close, say_what_is_left, unpublish
@@ -35,8 +32,8 @@ class Plan:
     exposures: tuple[Exposure, ...] = ()
     # What was made by hand and could become ours; only looked for where a person is asked.
     adoptable: frozenset[MadeByHand] = frozenset()
-    # How many characters the block rule can still take.
-    spare_characters: int = MAX_LENGTH
+    # Which pair of rules protects which hostname: it knows how many certificates still fit.
+    placement: Placement = field(default_factory=Placement)
 
     @property
     def in_sync(self) -> bool:
@@ -124,7 +121,7 @@ class Plan:
                 if exposure.hostname in hostnames
             ),
             adoptable=self.adoptable,
-            spare_characters=self.spare_characters,
+            placement=self.placement,
         )
 
     def without_ways_to(self, hostnames: Collection[str]) -> Plan:
@@ -146,6 +143,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     """
     desired = with_neighbours(observation, desired)
     desired = replace(desired, in_files=_in_files(observation, desired))
+    desired = with_placement(observation, desired)
     steps = SafeSteps(observation, desired.admissions)
     exposures = tuple(
         steps.exposures[item.hostname]
@@ -163,13 +161,12 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
             if item.hostname in still_exposed:
                 close(steps, desired, item)
         _remove_drift(steps, desired)
-    block = desired.block
     return Plan(
         steps=tuple(steps.steps),
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
-        spare_characters=MAX_LENGTH - len(block.expression if block else ""),
+        placement=desired.placement,
     )
 
 
@@ -218,32 +215,30 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
         unpublish(steps, desired, item)
         if item.hostname not in desired.opened:
             say_what_is_left(steps, desired, item)
-    if block := desired.block:
-        _build_up(steps, desired, block)
-        open_to_everybody(steps, desired, block)
+    if desired.blocked:
+        _build_up(steps, desired)
+        open_to_everybody(steps, desired)
     else:
         _tear_down(steps, desired)
 
 
-def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> None:
-    """Add, in this order: block rule, associations, skip rule, ingress, DNS.
+def _build_up(steps: SafeSteps, desired: DesiredZone) -> None:
+    """Add, in this order: block rules, associations, skip rules, ingress, DNS.
 
     The rules also close what is off the internet, before its record and its ingress rule go.
     """
-    if desired.skip is None:
-        # The block rule may need its place.
-        delete_rule(steps, SKIP_REF)
-    adopt_rules(steps, desired)
-    write_block_rule(steps, desired, block)
-    for item in desired.hostnames:
+    report_unplaced(steps, desired)
+    write_block_rules(steps, desired)
+    placed = [item for item in desired.hostnames if desired.has_rules(item)]
+    for item in placed:
         associate(steps, item)
-    write_skip_rule(steps, desired)
+    write_skip_rules(steps, desired)
     discard_rules(steps, desired)
     _dissociate(steps, desired)
     for item in desired.hostnames:
         if not item.published:
             unpublish(steps, desired, item)
-    published = [item for item in desired.hostnames if item.published]
+    published = [item for item in placed if item.published]
     for item in published:
         serve(steps, desired, item)
     for item in published:
@@ -253,10 +248,13 @@ def _build_up(steps: SafeSteps, desired: DesiredZone, block: DesiredRule) -> Non
 
 
 def _tear_down(steps: SafeSteps, desired: DesiredZone) -> None:
-    """Remove, in this order: skip rule, associations, block rule."""
-    delete_rule(steps, SKIP_REF)
+    """Remove, in this order: skip rules, associations, block rules."""
+    pairs = read_pairs(steps.state.ruleset)
+    for pair in pairs:
+        delete_rule(steps, pair.skip_ref)
     _dissociate(steps, desired)
-    delete_rule(steps, BLOCK_REF, may_open=desired.opened)
+    for pair in pairs:
+        delete_rule(steps, pair.block_ref, may_open=desired.opened)
 
 
 def _dissociate(steps: SafeSteps, desired: DesiredZone) -> None:

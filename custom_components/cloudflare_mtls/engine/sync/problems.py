@@ -9,6 +9,7 @@ class ProblemCode(StrEnum):
 
     RECORD_IN_THE_WAY = "record_in_the_way"
     NO_FREE_RULE = "no_free_rule"
+    NO_FURTHER_PAIR = "no_further_pair"
     EXPRESSION_TOO_LONG = "expression_too_long"
     TOO_MANY_PINNED = "too_many_pinned"
     TOO_MANY_LIMITED = "too_many_limited"
@@ -25,6 +26,7 @@ class ProblemCode(StrEnum):
         """Return whether such a problem affects every hostname of the zone."""
         return self in (
             ProblemCode.NO_FREE_RULE,
+            ProblemCode.NO_FURTHER_PAIR,
             ProblemCode.EXPRESSION_TOO_LONG,
             ProblemCode.TOO_MANY_PINNED,
             ProblemCode.TOO_MANY_LIMITED,

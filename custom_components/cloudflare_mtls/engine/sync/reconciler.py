@@ -9,7 +9,7 @@ from ..api.errors import EngineError, PlanChanged, RateLimited, TokenRejected
 from ..api.models import Observation
 from ..certificates.fetch import CertificateList
 from ..rules.adoption import MadeByHand
-from ..rules.marks import SKIP_REF
+from ..rules.marks import is_skip_ref
 from ..rules.skippable import Skippable
 from .accepted import Accepted
 from .apply import apply_plan
@@ -25,7 +25,7 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneView:
-    """What was observed of a zone, and what its skip rule may skip."""
+    """What was observed of a zone, and what its skip rules may skip."""
 
     observation: Observation
     skippable: frozenset[Skippable]
@@ -190,7 +190,7 @@ class Reconciler:
             self.client, self.account_id, zone_id, sorted(tunnel_ids)
         )
         # A skip rule may be there for another Home Assistant alone.
-        skips = observation.ruleset.by_ref(SKIP_REF) or any(
+        skips = any(is_skip_ref(rule.ref) for rule in observation.ruleset.rules) or any(
             item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone
         )
         skippable = frozenset[Skippable]()

@@ -1,12 +1,13 @@
-"""Adds the steps that write our two rules, each in its place, and delete them (pure)."""
+"""Adds the steps that write our rules, each in its place, and delete them (pure)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from ..api.models import Ruleset
 from ..rules.actions import ends_evaluation
 from ..rules.expressions import MAX_LENGTH
-from ..rules.marks import BLOCK_REF, SKIP_REF
+from ..rules.marks import block_ref, is_skip_ref, pair_of
+from ..rules.pairs import Pair, read_pairs
 from ..rules.quota import is_full
 from .desired import DesiredRule, DesiredZone, block_rule
 from .problems import ProblemCode
@@ -16,44 +17,85 @@ from .steps import Action, Kind, RuleStep
 # So that the names of all five rules of the Free plan fit into a line.
 _MAX_NAME: Final = 45
 
-KIND_OF_RULE: Final[Mapping[str, Kind]] = {
-    BLOCK_REF: Kind.BLOCK_RULE,
-    SKIP_REF: Kind.SKIP_RULE,
-}
+
+def kind_of(ref: str) -> Kind:
+    """Return what a step changes that writes one of our rules."""
+    return Kind.SKIP_RULE if is_skip_ref(ref) else Kind.BLOCK_RULE
 
 
-def write_block_rule(
-    steps: SafeSteps, desired: DesiredZone, block: DesiredRule
-) -> None:
-    """Write the block rule; a hostname that this would expose stays named in it."""
-    existing = steps.state.ruleset.by_ref(BLOCK_REF)
+def write_block_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
+    """Write a pair's block rule.
+
+    A hostname stays named in it that this would expose, or that no other block rule names yet.
+    """
+    if not pair.fits:
+        return
+    block = block_rule(pair)
+    existing = steps.state.ruleset.by_ref(block.ref)
     if existing and not block.is_met_by(existing):
         update = _step(Action.UPDATE, block.ref, block)
         released = steps.opened_by(update)
         for hostname in sorted(released - desired.opened):
             steps.add_problem(ProblemCode.WOULD_EXPOSE, hostname, update.kind)
-        kept = {hostname: desired.admissions[hostname] for hostname in released}
-        block = block_rule({**desired.blocked, **kept})
-    _write(steps, desired, block)
+        kept = released | _named_nowhere_else(steps, desired, pair)
+        pair = pair.adding({key: desired.admissions[key] for key in kept}, skipping=())
+        if not pair.fits:
+            return
+    _write(steps, block_rule(pair))
 
 
-def open_to_everybody(
-    steps: SafeSteps, desired: DesiredZone, block: DesiredRule
-) -> None:
-    """Have the block rule no longer name the hostnames that a person opens: the last step of all."""
-    existing = steps.state.ruleset.by_ref(BLOCK_REF)
-    if desired.opened and existing and not block.is_met_by(existing):
-        update = _step(Action.UPDATE, BLOCK_REF, block)
-        if steps.opened_by(update):
-            steps.add(update, may_open=desired.opened)
+def _named_nowhere_else(
+    steps: SafeSteps, desired: DesiredZone, pair: Pair
+) -> frozenset[str]:
+    """Return the hostnames that go to another pair, whose block rule does not name them yet."""
+    present = {
+        item.number: item.blocked.keys() for item in read_pairs(steps.state.ruleset)
+    }
+    elsewhere = {
+        key
+        for number, names in present.items()
+        if number != pair.number
+        for key in names
+    }
+    leaving = present[pair.number] & desired.blocked.keys() - pair.blocked.keys()
+    return frozenset(leaving - elsewhere)
 
 
-def write_skip_rule(steps: SafeSteps, desired: DesiredZone) -> None:
-    """Write the skip rule, or delete it where none is desired."""
-    if skip := desired.skip:
-        _write(steps, desired, skip)
+def write_skip_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
+    """Write a pair's skip rule, or delete it where none is desired."""
+    if not pair.fits:
+        return
+    if skip := desired.skip_rule(pair):
+        _write(steps, skip)
     else:
-        delete_rule(steps, SKIP_REF)
+        delete_rule(steps, pair.skip_ref)
+
+
+def delete_block_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
+    """Delete the block rule of a pair that has no hostname to protect any more.
+
+    It stays for now where it still closes a hostname that a person opens.
+    """
+    delete = _step(Action.DELETE, pair.block_ref)
+    is_needed = _named_nowhere_else(steps, desired, Pair(number=pair.number))
+    if not is_needed and not steps.opened_by(delete) & desired.opened:
+        delete_rule(steps, pair.block_ref)
+
+
+def open_to_everybody(steps: SafeSteps, desired: DesiredZone) -> None:
+    """Have no block rule name the hostnames any more that a person opens: the last steps of all."""
+    if not desired.opened:
+        return
+    pairs = {pair.number: pair for pair in desired.pairs}
+    for present in read_pairs(steps.state.ruleset):
+        pair = pairs.get(present.number)
+        step = (
+            _step(Action.UPDATE, pair.block_ref, block_rule(pair))
+            if pair
+            else _step(Action.DELETE, present.block_ref)
+        )
+        if steps.opened_by(step):
+            steps.add(step, may_open=desired.opened)
 
 
 def delete_rule(steps: SafeSteps, ref: str, may_open: Collection[str] = ()) -> None:
@@ -62,15 +104,29 @@ def delete_rule(steps: SafeSteps, ref: str, may_open: Collection[str] = ()) -> N
         steps.add(_step(Action.DELETE, ref), may_open)
 
 
-def _write(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
-    if len(rule.expression) > MAX_LENGTH:
-        _report_length(steps, desired, rule)
-        return
+def report_unplaced(steps: SafeSteps, desired: DesiredZone) -> None:
+    """Add a problem for each hostname that fits into no pair of rules."""
+    zone, pinned = steps.state.zone.name, desired.accepted.everywhere
+    limited = {item.hostname for item in desired.hostnames if item.is_limited}
+    for hostname in desired.placement.unplaced:
+        length = desired.placement.length_alone(hostname)
+        if length <= MAX_LENGTH:
+            steps.add_problem(ProblemCode.NO_FURTHER_PAIR, zone, _occupants(steps))
+        elif hostname in limited:
+            steps.add_problem(ProblemCode.TOO_MANY_LIMITED, hostname, str(length))
+        elif pinned is not None:
+            steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
+        else:
+            steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, hostname, str(length))
+
+
+def _write(steps: SafeSteps, rule: DesiredRule) -> None:
     existing = steps.state.ruleset.by_ref(rule.ref)
     before = _place(steps.state.ruleset, rule.ref)
     if existing is None:
         if is_full(steps.state.ruleset, steps.state.zone):
-            _report_full_list(steps)
+            zone = steps.state.zone.name
+            steps.add_problem(ProblemCode.NO_FREE_RULE, zone, _occupants(steps))
         else:
             steps.add(_step(Action.CREATE, rule.ref, rule, before))
         return
@@ -84,49 +140,42 @@ def _step(
     action: Action, ref: str, rule: DesiredRule | None = None, before: str | None = None
 ) -> RuleStep:
     return RuleStep(
-        kind=KIND_OF_RULE[ref], action=action, target=ref, rule=rule, before=before
+        kind=kind_of(ref), action=action, target=ref, rule=rule, before=before
     )
 
 
-def _report_length(steps: SafeSteps, desired: DesiredZone, rule: DesiredRule) -> None:
-    zone, pinned = steps.state.zone.name, desired.accepted.everywhere
-    if any(item.is_limited for item in desired.hostnames):
-        # Both rules list the same certificates: a person is told once.
-        both = [item for item in (desired.block, desired.skip) if item]
-        length = max(len(item.expression) for item in both)
-        steps.add_problem(ProblemCode.TOO_MANY_LIMITED, zone, str(length))
-    elif pinned is not None:
-        steps.add_problem(ProblemCode.TOO_MANY_PINNED, zone, str(len(pinned)))
-    else:
-        length = len(rule.expression)
-        name = rule.description
-        steps.add_problem(ProblemCode.EXPRESSION_TOO_LONG, name, str(length))
-
-
-def _report_full_list(steps: SafeSteps) -> None:
-    """Add a problem that names the rules which occupy the list."""
+def _occupants(steps: SafeSteps) -> str:
+    """Return the names of the rules that occupy the list."""
     names = [rule.description or rule.id for rule in steps.state.ruleset.rules]
-    occupants = ", ".join(
+    return ", ".join(
         name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
         for name in names
     )
-    steps.add_problem(ProblemCode.NO_FREE_RULE, steps.state.zone.name, occupants)
 
 
 def _place(ruleset: Ruleset, ref: str) -> str | None:
     """Return the rule that this one must stand ahead of; None means ahead of all.
 
-    The skip rule stands directly ahead of the block rule.
+    A skip rule stands directly ahead of the block rule of its pair.
     """
-    return BLOCK_REF if ref == SKIP_REF and ruleset.by_ref(BLOCK_REF) else None
+    block = _block_behind(ref)
+    return block if block and ruleset.by_ref(block) else None
 
 
 def _is_in_place(ruleset: Ruleset, ref: str) -> bool:
     refs = [rule.ref for rule in ruleset.rules]
     place = refs.index(ref)
-    if ref == SKIP_REF:
-        return BLOCK_REF not in refs or refs[place + 1 : place + 2] == [BLOCK_REF]
+    if block := _block_behind(ref):
+        return block not in refs or refs[place + 1 : place + 2] == [block]
     return not any(
-        rule.enabled and rule.ref != SKIP_REF and ends_evaluation(rule) is not False
+        rule.enabled
+        and not is_skip_ref(rule.ref)
+        and ends_evaluation(rule) is not False
         for rule in ruleset.rules[:place]
     )
+
+
+def _block_behind(ref: str) -> str | None:
+    """Return the ref of the block rule that stands behind a skip rule; None for a block rule."""
+    number = pair_of(ref)
+    return block_ref(number) if number and is_skip_ref(ref) else None

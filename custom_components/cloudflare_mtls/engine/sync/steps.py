@@ -9,7 +9,7 @@ from ..api.ingress import IngressRule, TunnelConfiguration
 from ..api.json_fields import Fields
 from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
 from ..api.names import in_dns
-from ..rules.admissions import ANY_CERTIFICATE, Admission
+from ..rules.admissions import ANY_CERTIFICATE, Admission, read_admissions
 from ..rules.marks import RECORD_COMMENT
 from .desired import DesiredRule, record_content
 from .origin_settings import OriginRequest
@@ -64,6 +64,14 @@ class RuleStep:
         if self.replaces:
             return self.replaces.description or self.replaces.id
         return self.rule.expression if self.rule else ""
+
+    def leaves_out(self, hostname: str) -> bool:
+        """Return whether the rule is changed to one that does not name the hostname."""
+        return (
+            self.action is Action.UPDATE
+            and self.rule is not None
+            and hostname not in read_admissions(self.rule.expression)
+        )
 
     def found_in(self, ruleset: Ruleset) -> Rule | None:
         """Return the rule that the step changes, as it is now."""
