@@ -23,7 +23,7 @@ from homeassistant.helpers.target import (
 
 from ..const import DOMAIN, LOGGER
 from ..engine.certificates.companions import CompanionDevice
-from ..engine.certificates.trust import Trust
+from ..engine.certificates.trust import known_ids
 from ..pages.handovers import async_get_handovers
 from ..storage.ledger import async_get_ledger
 from ..subentries import companions_of
@@ -81,15 +81,9 @@ async def _keep(hass: HomeAssistant, entry_id: str, device: CompanionDevice) -> 
     async_get_creations(hass).stop_device(device.id)
     async_get_handovers(hass).withdraw_device(device.id)
     ledger = await async_get_ledger(hass, entry_id)
-    of_device = Trust(
-        records=ledger.records,
-        confirmed=ledger.confirmed,
-        unwanted=(),
-        revoked=(),
-        device_ids=(),
-        removed_ids=(),
+    await ledger.async_mark_unwanted(
+        known_ids(ledger.records, ledger.confirmed, device.id)
     )
-    await ledger.async_mark_unwanted(of_device.known_ids(device.id))
     LOGGER.warning(
         "%s is revoked once its account is set up; its certificates are valid until then",
         device.name,

@@ -72,18 +72,21 @@ class Trust:
         record = self.records.get(certificate.id)
         return record.device_id if record else None
 
-    def ids_of_device(self, device_id: str) -> frozenset[str]:
-        """Return the ids of the certificates that were created for a device.
+    def known_ids(self, device_id: str) -> frozenset[str]:
+        """Return the ids and fingerprints by which a device's certificates are known here.
 
         Those that were revoked here already, or let nobody in any more, are not among them.
         """
-        return frozenset(
-            certificate_id
-            for certificate_id, record in self.records.items()
-            if record.device_id == device_id
-            and self._may_let_in(certificate_id)
-            and record.fingerprint not in self.confirmed
-        )
+        known = known_ids(self.records, self.confirmed, device_id)
+        return frozenset(filter(self._may_let_in, known))
+
+    def ids_of_device(self, device_id: str) -> frozenset[str]:
+        """Return those of the known ids that are of certificates that were created for a device."""
+        return self.known_ids(device_id) - self.confirmed.keys()
+
+    def confirmed_for(self, device_id: str) -> frozenset[str]:
+        """Return those of the known ids that are fingerprints, which a person confirmed as a device's."""
+        return self.known_ids(device_id) & self.confirmed.keys()
 
     def created_among(
         self, certificates: Collection[ListedCertificate]
@@ -102,21 +105,6 @@ class Trust:
             ),
             *map(ListedCertificate.unlisted, sorted(unlisted)),
         ]
-
-    def confirmed_for(self, device_id: str) -> frozenset[str]:
-        """Return the fingerprints that a person confirmed as a device's; SHA-256, lowercase hex.
-
-        Those that were revoked here already, or let nobody in any more, are not among them.
-        """
-        return frozenset(
-            fingerprint
-            for fingerprint, of_device in self.confirmed.items()
-            if of_device == device_id and self._may_let_in(fingerprint)
-        )
-
-    def known_ids(self, device_id: str) -> frozenset[str]:
-        """Return the ids and fingerprints of a device's certificates that were not revoked here."""
-        return self.ids_of_device(device_id) | self.confirmed_for(device_id)
 
     def trusts(self, certificate: Certificate) -> bool:
         """Return whether it belongs to a present device, or a person confirmed it."""
@@ -218,3 +206,23 @@ class Trust:
             or self.is_of_removed_device(certificate)
             or (isinstance(certificate, Certificate) and self.trusts(certificate))
         )
+
+
+def known_ids(
+    records: Mapping[str, Record], confirmed: Mapping[str, str | None], device_id: str
+) -> frozenset[str]:
+    """Return by what each certificate of a device is known, whether it lets somebody in or not.
+
+    That is the id of one that was created for the device, and the fingerprint of one that a person
+    confirmed as the device's.
+    """
+    created = {
+        certificate_id
+        for certificate_id, record in records.items()
+        if record.device_id == device_id and record.fingerprint not in confirmed
+    }
+    return frozenset(created).union(
+        fingerprint
+        for fingerprint, of_device in confirmed.items()
+        if of_device == device_id
+    )
