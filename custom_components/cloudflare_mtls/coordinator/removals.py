@@ -11,7 +11,7 @@ from ..engine.api.models import Observation
 from ..engine.api.recent_writes import LAG
 from ..engine.certificates.certificate import own_ids
 from ..engine.certificates.trust import Trust
-from ..engine.moment import Moment
+from ..engine.moment import Lasting
 from ..engine.rules.marks import RECORD_COMMENT
 from ..engine.sync.plan import Plan
 from ..engine.sync.reconciler import Reconciler
@@ -31,8 +31,8 @@ class Removals:
     def __init__(self, tombstones: Tombstones) -> None:
         """Take the tombstones of the account."""
         self._tombstones = tombstones
-        self._down_since: Mapping[str, Moment] = {}
-        self._devices_since: Mapping[str, Moment] = {}
+        self._down = Lasting()
+        self._removed_devices = Lasting()
 
     @property
     def hostnames(self) -> Mapping[str, HostnameSettings]:
@@ -53,15 +53,9 @@ class Removals:
         Lists lag: an older one may show a certificate as revoked that was reactivated before its
         device was removed. Nobody knows how long before the start that was.
         """
-        now = Moment.now()
-        self._devices_since = {
-            device_id: self._devices_since.get(device_id, now)
-            for device_id in self.devices
-        }
+        removed = self._removed_devices.look(self.devices)
         return frozenset(
-            device_id
-            for device_id, since in self._devices_since.items()
-            if now - since >= LAG
+            device_id for device_id, since in removed.items() if since.age >= LAG
         )
 
     @property
@@ -123,19 +117,14 @@ class Removals:
 
     async def async_forget_at_rest(self, plans: Mapping[str, Plan | None]) -> None:
         """Forget the hostnames that have been down for five minutes and did not come back."""
-        now = Moment.now()
-        self._down_since = {
-            hostname: self._down_since.get(hostname, now)
+        down = self._down.look(
+            hostname
             for hostname, settings in self.hostnames.items()
             # One that was removed during this refresh may be in no zone that was looked at.
             if (plan := plans.get(settings.zone_id)) and not plan.drifted(hostname)
-        }
+        )
         await self._tombstones.async_clear_hostnames(
-            {
-                hostname
-                for hostname, since in self._down_since.items()
-                if now - since >= _REST
-            }
+            {hostname for hostname, since in down.items() if since.age >= _REST}
         )
 
     async def async_forget_hostname(self, hostname: str) -> None:

@@ -13,7 +13,7 @@ from ..engine.api.ask_each import ask_each
 from ..engine.api.client import CloudflareClient
 from ..engine.api.errors import Permission
 from ..engine.api.models import Connector, Tunnel, TunnelStatus
-from ..engine.moment import Moment
+from ..engine.moment import Lasting, Moment
 from ..engine.tunnels.reports import ConnectorReport, updated
 from ..issues import Issue, async_report, tunnel_issue
 from .base import CloudflareCoordinator
@@ -66,14 +66,13 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
     interval = timedelta(seconds=60)
     permissions = frozenset({Permission.TUNNEL_EDIT})
 
-    _cut_off_since: Mapping[str, Moment] = {}
-
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, client: CloudflareClient
     ) -> None:
         """Initialize the coordinator; no connector was read yet."""
         super().__init__(hass, entry, client)
         self._connectors_read: dict[str, Moment] = {}
+        self._missed = Lasting()
         self._looked_again: Moment | None = None
 
     @override
@@ -141,17 +140,14 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
 
         A tunnel that never had a connector is not broken: it is still being set up.
         """
-        now = Moment.now()
         # The hostnames are looked through only if a tunnel is down: this runs every minute.
         down = [item for item in tunnels if item.cut_off]
         served = self._published_by_tunnel() if down else {}
         missed = [item for item in down if item.id in served]
         # From when this saw it: after a power cut, the tunnel starts as late as Home Assistant.
-        self._cut_off_since = {
-            tunnel.id: self._cut_off_since.get(tunnel.id, now) for tunnel in missed
-        }
+        missed_since = self._missed.look(item.id for item in missed)
         for tunnel in missed:
-            seen = self._cut_off_since[tunnel.id]
+            seen = missed_since[tunnel.id]
             if self.has_passed(TUNNEL_DOWN_AFTER, seen):
                 since = tunnel.disconnected_since or seen.on
                 yield tunnel_issue(tunnel, since, served[tunnel.id])
