@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 import json
 
 from aiohttp import web
 
-from . import firewall, ingress, ip_access, origin_rules, pages, proxy
+from . import firewall, header_rules, ingress, ip_access, origin_rules, pages, proxy
 from .access.gate import Admitted, Asked, Gate
 from .access.keys import TeamKeys
 from .access.login import LoginPages
 from .authority import Authority, ClientAuthorities
 from .clock import CLOCK, now
-from .exchange import Carrier, OriginError
+from .exchange import Carrier, OriginError, Outgoing
 from .expressions import Value
 from .imitation import Imitation
 from .protections import stopping_protection
@@ -131,7 +132,10 @@ class Edge:
                 return _failed(request, failure, ray)
             case Tunnel() as tunnel:
                 added = self._forwarding_headers(request, ray) | admitted.headers
-                return await self._serve(request, tunnel, target.host, added, ray)
+                outgoing = proxy.outgoing(request, target.host, added)
+                headers = header_rules.rewritten(zone, fields, outgoing.headers)
+                outgoing = replace(outgoing, headers=headers)
+                return await self._serve(request, tunnel, outgoing, ray)
 
     def _stopped(
         self,
@@ -192,12 +196,10 @@ class Edge:
         self,
         request: web.BaseRequest,
         tunnel: Tunnel,
-        host: str,
-        added: Mapping[str, str],
+        outgoing: Outgoing,
         ray: str,
     ) -> web.StreamResponse:
         try:
-            outgoing = proxy.outgoing(request, host, added)
             exchange = await self._carrier(tunnel).open(tunnel, outgoing)
             return await proxy.pass_on(request, exchange, ray)
         except OriginError:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sandbox.state import ORIGIN_PHASE, REDIRECT_PHASE, State, Token
+from sandbox.state import ORIGIN_PHASE, REDIRECT_PHASE, TRANSFORM_PHASE, State, Token
 
 from ..envelope import ApiError, BareError, Problem
 from .routing import Route
@@ -33,6 +33,7 @@ _WORKERS = Needs("workers:read", "workers:edit")
 _PHASES = {
     REDIRECT_PHASE: Needs("redirects:read", "redirects:edit"),
     ORIGIN_PHASE: Needs("origin_rules:read", "origin_rules:edit"),
+    TRANSFORM_PHASE: Needs("transform:read", "transform:edit"),
 }
 
 _TUNNELS = "/accounts/{account_id}/cfd_tunnel"
@@ -149,6 +150,13 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
     raise _refusal(route)
 
 
+def require_for_phase(token: Token, phase: str) -> None:
+    """Refuse a token that may not edit the rules of a phase."""
+    needed = _PHASES.get(phase, _WAF).edit
+    if needed is not None and not token.allows(needed):
+        raise _rules_refused()
+
+
 def _needs(state: State, route: Route, ids: Mapping[str, str]) -> Needs:
     """Return what a call needs; for rulesets, that depends on their phase."""
     zone = state.zones.get(ids.get("zone_id", ""))
@@ -157,9 +165,13 @@ def _needs(state: State, route: Route, ids: Mapping[str, str]) -> Needs:
     return _PHASES.get(phase, PERMISSIONS[route.path])
 
 
+def _rules_refused() -> ApiError:
+    return ApiError(403, Problem(None, "request is not authorized"))
+
+
 def _refusal(route: Route) -> ApiError:
     if route.path.startswith(_RULESETS):
-        return ApiError(403, Problem(None, "request is not authorized"))
+        return _rules_refused()
     if route.path.startswith((_ZONE_SETTINGS, _PACKS)):
         return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
     if route.method == "GET" and route.path in _EMPTY_WITHOUT_PERMISSION:

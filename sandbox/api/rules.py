@@ -12,14 +12,22 @@ from sandbox.expressions import (
     parse,
     without_outer_parentheses,
 )
-from sandbox.state import FIREWALL_PHASE, ORIGIN_PHASE, REDIRECT_PHASE, Plan, Rule
+from sandbox.state import (
+    FIREWALL_PHASE,
+    ORIGIN_PHASE,
+    REDIRECT_PHASE,
+    TRANSFORM_PHASE,
+    Plan,
+    Rule,
+)
 
 from ..envelope import ApiError, Problem
+from .header_changes import check_header_changes
 from .routing import check_kinds
 
-PHASES = (REDIRECT_PHASE, ORIGIN_PHASE, FIREWALL_PHASE)
+PHASES = (REDIRECT_PHASE, ORIGIN_PHASE, FIREWALL_PHASE, TRANSFORM_PHASE)
 QUOTAS = {Plan.FREE: 5, Plan.PRO: 20, Plan.BUSINESS: 100, Plan.ENTERPRISE: 1000}
-# GUESS: redirect and origin rules have the same quota.
+# GUESS: redirect and origin rules have the quota of transform rules, each phase its own.
 _OTHER_QUOTAS = {Plan.FREE: 10, Plan.PRO: 25, Plan.BUSINESS: 50, Plan.ENTERPRISE: 300}
 MAX_EXPRESSION = 4096
 
@@ -35,6 +43,7 @@ _ACTIONS = {
         "managed_challenge",
         "skip",
     ),
+    TRANSFORM_PHASE: ("rewrite",),
 }
 _WRITABLE = {
     "action": str,
@@ -194,6 +203,8 @@ def _check_action(rule: Rule, terms: Terms, pointer: str) -> None:
             return _check_redirect(parameters, where)
         case "route":
             return _check_route(parameters, plan, where)
+        case "rewrite":
+            return check_header_changes(parameters, where)
     if rule.logging is not None:
         # GUESS: only skip rules accept logging.
         raise _refused(None, "logging is not allowed for this action", pointer)

@@ -14,7 +14,7 @@ from .evaluation import Request, evaluate
 from .fields import BOOLEAN_FIELDS, STRING_FIELDS
 from .parser import Parser
 from .tokens import without_outer_parentheses
-from .tree import Node, Value
+from .tree import Comparison, Field, Function, Node, Operator, Value
 
 __all__ = [
     "BOOLEAN_FIELDS",
@@ -24,8 +24,10 @@ __all__ = [
     "Request",
     "UnsupportedError",
     "Value",
+    "ValueExpression",
     "constructs",
     "parse",
+    "parse_value",
     "without_outer_parentheses",
 ]
 
@@ -45,6 +47,30 @@ def parse(text: str) -> Expression:
     """Parse an expression, or raise InvalidError or UnsupportedError."""
     constructs(text)
     return Expression(Parser(text).parse())
+
+
+@dataclass(frozen=True)
+class ValueExpression:
+    """A parsed expression for a text."""
+
+    root: Field | Function
+
+    def of(self, request: Request) -> bytes:
+        """Return the text for a request, nothing where a field has no value."""
+        value = evaluate(self.root, request)
+        assert isinstance(value, bytes)
+        return value
+
+
+def parse_value(text: str) -> ValueExpression:
+    """Parse an expression for a text, or raise InvalidError or UnsupportedError.
+
+    The published parser reads conditions only, so it gets one with the text on its left.
+    """
+    match parse(f'{text} eq ""').root:
+        case Comparison(Field() | Function() as left, Operator.EQ, ""):
+            return ValueExpression(left)
+    raise InvalidError(f"Filter parsing error: {text} is a condition")
 
 
 def constructs(text: str) -> frozenset[str]:

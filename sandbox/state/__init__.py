@@ -30,7 +30,14 @@ from .access_people import (
 )
 from .ids import new_id, new_uuid
 from .ip_access_rules import IpAccessRule
-from .rules import FIREWALL_PHASE, ORIGIN_PHASE, REDIRECT_PHASE, Rule, Ruleset
+from .rules import (
+    FIREWALL_PHASE,
+    ORIGIN_PHASE,
+    REDIRECT_PHASE,
+    TRANSFORM_PHASE,
+    Rule,
+    Ruleset,
+)
 from .tokens import ALL_PERMISSIONS, Token, TokenKind, TokenStatus
 from .tunnels import COLOS, Connection, Connector, Tunnel, TunnelStatus
 from .visits import BlockedRequest, Visitor
@@ -53,6 +60,7 @@ __all__ = [
     "ORIGIN_PHASE",
     "REDIRECT_PHASE",
     "REVOKED",
+    "TRANSFORM_PHASE",
     "Access",
     "AccessApplication",
     "AccessGroup",

@@ -11,6 +11,7 @@ from .ids import new_id
 REDIRECT_PHASE = "http_request_dynamic_redirect"
 ORIGIN_PHASE = "http_request_origin"
 FIREWALL_PHASE = "http_request_firewall_custom"
+TRANSFORM_PHASE = "http_request_late_transform"
 
 
 @dataclass

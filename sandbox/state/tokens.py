@@ -27,6 +27,7 @@ ALL_PERMISSIONS = frozenset(
         "workers:edit",
         "redirects:edit",
         "origin_rules:edit",
+        "transform:edit",
     }
 )
 

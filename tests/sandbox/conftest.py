@@ -71,7 +71,10 @@ async def _echo(request: web.Request) -> web.Response:
         {
             "method": request.method,
             "path": request.raw_path,
-            "headers": dict(request.headers),
+            "headers": {
+                name: ", ".join(request.headers.getall(name))
+                for name in request.headers
+            },
             "size": len(body),
         },
         headers={"Set-Cookie": "a=1"},
@@ -94,6 +97,8 @@ async def _websocket(request: web.Request) -> web.WebSocketResponse:
         match message.type:
             case WSMsgType.TEXT if message.data == "close":
                 await socket.close(code=4001, message=b"as told")
+            case WSMsgType.TEXT if message.data == "headers":
+                await socket.send_json(dict(request.headers))
             case WSMsgType.TEXT:
                 await socket.send_str(f"echo {message.data}")
             case WSMsgType.BINARY:

@@ -12,6 +12,7 @@ from sandbox.state import (
     FIREWALL_PHASE,
     ORIGIN_PHASE,
     REDIRECT_PHASE,
+    TRANSFORM_PHASE,
     AccessApplication,
     AccessPolicy,
     IpAccessRule,
@@ -268,12 +269,16 @@ async def test_origin_rule_leads_to_another_host(
         assert (await guest.get(HOME)).status == 403
 
 
-@pytest.mark.parametrize("phase", [REDIRECT_PHASE, ORIGIN_PHASE])
+@pytest.mark.parametrize("phase", [REDIRECT_PHASE, ORIGIN_PHASE, TRANSFORM_PHASE])
 async def test_other_phases_have_permissions_of_their_own(
     sandbox: Sandbox, api: Api, phase: str
 ) -> None:
     """The permission for custom rules does not suffice, and theirs alone does."""
-    theirs = {REDIRECT_PHASE: "redirects:edit", ORIGIN_PHASE: "origin_rules:edit"}
+    theirs = {
+        REDIRECT_PHASE: "redirects:edit",
+        ORIGIN_PHASE: "origin_rules:edit",
+        TRANSFORM_PHASE: "transform:edit",
+    }
     sandbox.state.zones[sandbox.zone_id].add_ruleset(Ruleset(phase))
     waf, own = (
         api.with_token(sandbox.state.add_token(permissions=[permission]))

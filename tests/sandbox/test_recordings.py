@@ -24,7 +24,6 @@ NOT_REPLAYED: Mapping[str, str] = {
     "ed-07": "the edge has no rate limits",
     "gq-03": "the older wording of the error in gq-04",
     "rl-03": "another service's code for the refusal in rl-01",
-    "rs-03": "another phase; without rules the sandbox leaves out the key, as in rs-19",
     "rs-04": "rulesets of phases that the sandbox does not have",
     "rs-07": "the older form of the error in rs-08",
     "rs-09c": "the phase of rate limits is not emulated",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.seed import FOREIGN_RULE_ID
-from sandbox.state import FIREWALL_PHASE
+from sandbox.state import FIREWALL_PHASE, TRANSFORM_PHASE, Ruleset
 from tests.sandbox.recordings import RECORDED, Answered
 
 from .paths import ENTRYPOINT, RULESETS
@@ -20,6 +20,15 @@ async def _(stage: Stage) -> Answered:
     answered = await stage.ask("GET", RULESETS)
     assert answered.body["result"][0]["source"] == "firewall_custom"
     return answered
+
+
+@replay(
+    "rs-03",
+    allowed={"result.rules: missing": "without rules the key is left out, as in rs-19"},
+)
+async def _(stage: Stage) -> Answered:
+    ruleset = stage.zone.add_ruleset(Ruleset(TRANSFORM_PHASE))
+    return await stage.ask("GET", f"{RULESETS}/{ruleset.id}")
 
 
 @replay("rs-05")
