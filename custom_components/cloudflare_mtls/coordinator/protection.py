@@ -21,6 +21,7 @@ from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..engine.moment import Moment
 from ..engine.sync.dry_runs import SkipDryRuns
+from ..engine.sync.header_rules import HeaderRules
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
@@ -80,6 +81,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._told_plans: Mapping[str, Plan | None] = {}
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
+        self._header_rules = HeaderRules()
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
         self._hurries_since: Moment | None = None
 
@@ -100,6 +102,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             released=self.removals.released,
             pins=self._pins,
             skip_dry_runs=self._skip_dry_runs,
+            header_rules=self._header_rules,
         )
 
     @asynccontextmanager

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from ..api.client import CloudflareClient
-from ..api.errors import Conflict, EngineError, Unavailable
+from ..api.errors import Conflict, EngineError, TokenRejected, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
-from ..rules.marks import RECORD_COMMENT
+from ..rules.header_rule import with_header_mark
+from ..rules.marks import HEADER_REF, RECORD_COMMENT
 from ..rules.recognition import with_marks
 from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
+    HeaderRuleStep,
     IngressStep,
     RecordStep,
     RuleStep,
@@ -32,11 +34,13 @@ class Outcome:
     """How far a plan came; everything after the step that stopped it was left as it was.
 
     The observation is what Cloudflare answered to each write; after an error, nobody knows
-    whether the last write took effect.
+    whether the last write took effect. What kept the header rule from being written stopped
+    nothing else.
     """
 
     applied: tuple[Step, ...]
     error: EngineError | None
+    header_error: EngineError | None
     observation: Observation
 
 
@@ -59,6 +63,7 @@ async def apply_plan(
     writer = _Writer(client, observation)
     applied: list[Step] = []
     error: EngineError | None = None
+    header_error: EngineError | None = None
     for step, following in zip_longest(plan.steps, plan.steps[1:]):
         try:
             if _can_read_ahead(step, following):
@@ -66,10 +71,18 @@ async def apply_plan(
             else:
                 await writer.write(step)
         except EngineError as err:
+            if isinstance(step, HeaderRuleStep) and not isinstance(err, TokenRejected):
+                header_error = err
+                continue
             error = err
             break
         applied.append(step)
-    return Outcome(applied=tuple(applied), error=error, observation=writer.state)
+    return Outcome(
+        applied=tuple(applied),
+        error=error,
+        header_error=header_error,
+        observation=writer.state,
+    )
 
 
 def _can_read_ahead(step: Step, following: Step | None) -> bool:
@@ -118,6 +131,8 @@ class _Writer:
                 await self._write_record(step)
             case RecordStep():
                 await self._write_record(step)
+            case HeaderRuleStep():
+                await self._write_header_rule(step)
 
     async def _expect_no_change(self) -> None:
         """Raise Conflict unless the zone is still as the plan was made for."""
@@ -186,6 +201,26 @@ class _Writer:
         written = ruleset.by_ref(step.target)
         is_gone = step.action in (Action.DELETE, Action.DISCARD)
         _expect_agreement((written is None) == is_gone)
+        _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
+
+    async def _write_header_rule(self, step: HeaderRuleStep) -> None:
+        rulesets, zone_id = self._client.header_rulesets, self.state.zone.id
+        ruleset = self.state.header_rules or Ruleset()
+        own, ruleset_id = ruleset.by_ref(HEADER_REF), ruleset.id
+        if step.rule is None:
+            if own and ruleset_id:
+                ruleset = await rulesets.delete_rule(zone_id, ruleset_id, own.id)
+        elif ruleset_id is None:
+            ruleset = await rulesets.create(zone_id, step.rule.body())
+        elif own is None:
+            ruleset = await rulesets.create_rule(zone_id, ruleset_id, step.rule.body())
+        else:
+            body = step.rule.body()
+            ruleset = await rulesets.edit_rule(zone_id, ruleset_id, own.id, body)
+        ruleset = with_header_mark(ruleset)
+        self.state = replace(self.state, header_rules=ruleset)
+        written = ruleset.by_ref(HEADER_REF)
+        _expect_agreement((written is None) == (step.rule is None))
         _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:

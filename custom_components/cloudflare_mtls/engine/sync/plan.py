@@ -10,6 +10,7 @@ from ..rules.pairs import read_pairs
 from ..rules.placement import Placement
 from .associations import associate, dissociate
 from .desired import DesiredZone
+from .header_steps import header_rule_note, write_header_rule
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
 from .pair_steps import write_block_rules, write_skip_rules
@@ -19,7 +20,7 @@ from .record_steps import lead_to_tunnel
 from .rule_adoption import discard_rules, find_made_by_hand
 from .rule_steps import delete_rule, open_to_everybody, report_unplaced
 from .safe_steps import SafeSteps
-from .steps import Action, RecordStep, RuleStep, Step
+from .steps import Action, RecordStep, Step, is_shared
 from .unpublish import close, say_what_is_left, unpublish
 
 
@@ -32,6 +33,8 @@ class Plan:
     exposures: tuple[Exposure, ...] = ()
     # What was made by hand and could become ours; only looked for where a person is asked.
     adoptable: frozenset[MadeByHand] = frozenset()
+    # What a person may want to know, and nothing waits for.
+    note: Problem | None = None
     # Which pair of rules protects which hostname: it knows how many certificates still fit.
     placement: Placement = field(default_factory=Placement)
 
@@ -108,7 +111,7 @@ class Plan:
             steps=tuple(
                 step
                 for step in self.steps
-                if step.target in hostnames or isinstance(step, RuleStep)
+                if step.target in hostnames or is_shared(step)
             ),
             problems=tuple(
                 problem
@@ -121,6 +124,7 @@ class Plan:
                 if exposure.hostname in hostnames
             ),
             adoptable=self.adoptable,
+            note=self.note,
             placement=self.placement,
         )
 
@@ -129,7 +133,7 @@ class Plan:
         steps = tuple(
             step
             for step in self.steps
-            if isinstance(step, RuleStep) or step.target not in hostnames
+            if is_shared(step) or step.target not in hostnames
         )
         return replace(self, steps=steps)
 
@@ -166,6 +170,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
+        note=header_rule_note(observation, desired),
         placement=desired.placement,
     )
 
@@ -220,6 +225,7 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
         open_to_everybody(steps, desired)
     else:
         _tear_down(steps, desired)
+    write_header_rule(steps, desired)
 
 
 def _build_up(steps: SafeSteps, desired: DesiredZone) -> None:

@@ -15,6 +15,7 @@ from .accepted import Accepted
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
+from .header_rules import HeaderRules, HeaderView
 from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
@@ -25,10 +26,11 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneView:
-    """What was observed of a zone, and what its skip rules may skip."""
+    """What was observed of a zone, what its skip rules may skip, and whether it takes a header rule."""
 
     observation: Observation
     skippable: frozenset[Skippable]
+    takes_header_rule: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +143,7 @@ class Reconciler:
     pins: Pins | None = None
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
+    header_rules: HeaderRules = field(default_factory=HeaderRules)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
         """Return a reconciler of the same account with other settings of one hostname.
@@ -178,17 +181,24 @@ class Reconciler:
         not_kept = {item.hostname for item in self.hostnames if not item.keep_in_sync}
         return Extent(hostnames=hostnames, rules_only=not_kept)
 
-    async def look(self, zone_id: str) -> ZoneView:
-        """Return what there is to see of a zone."""
+    async def look(self, zone_id: str, *, anew: bool = False) -> ZoneView:
+        """Return what there is to see of a zone; what seldom changes, only if it is read anew."""
         in_zone = [
             item
             for item in (*self.hostnames, *self.removed, *self.former)
             if item.zone_id == zone_id
         ]
         tunnel_ids = {item.protected.tunnel_id for item in in_zone}
-        observation = await observe(
-            self.client, self.account_id, zone_id, sorted(tunnel_ids)
+        seen = asyncio.ensure_future(
+            observe(self.client, self.account_id, zone_id, sorted(tunnel_ids))
         )
+        headers_seen = asyncio.ensure_future(
+            self.header_rules.look(self.client, zone_id, anew=anew)
+        )
+        # One that fails leaves no other one under way.
+        await asyncio.gather(seen, headers_seen, return_exceptions=True)
+        headers = headers_seen.result()
+        observation = replace(seen.result(), header_rules=headers.ruleset)
         # A skip rule may be there for another Home Assistant alone.
         skips = any(is_skip_ref(rule.ref) for rule in observation.ruleset.rules) or any(
             item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone
@@ -198,7 +208,11 @@ class Reconciler:
             skippable = await self.skip_dry_runs.find_skippable(
                 self.client, zone_id, observation.ruleset
             )
-        return ZoneView(observation=observation, skippable=skippable)
+        return ZoneView(
+            observation=observation,
+            skippable=skippable,
+            takes_header_rule=headers.is_writable,
+        )
 
     def plan_for(self, view: ZoneView, accepted: Accepted, extent: Extent) -> Plan:
         """Return what must be done in a zone as it was seen."""
@@ -225,6 +239,7 @@ class Reconciler:
             accepted=accepted,
             skipped=view.skippable,
             takes_over=extent.takes_over,
+            header_mark=self.header_rules.mark if view.takes_header_rule else None,
         )
         # A hostname leaves the shared rules only once nothing leads to it.
         concerned = {*extent.hostnames, *(item.hostname for item in gone)}
@@ -281,9 +296,18 @@ class Reconciler:
         if not plan.steps:
             return ZoneSync(view=view, left=plan)
         outcome = await apply_plan(self.client, view.observation, plan)
+        headers = HeaderView(
+            ruleset=outcome.observation.header_rules,
+            is_writable=view.takes_header_rule and not outcome.header_error,
+        )
+        self.header_rules.keep(zone_id, headers)
         if outcome.error is None or isinstance(outcome.error, RateLimited):
             # A rate-limited write did not happen; do not spend another request on looking.
-            view = replace(view, observation=outcome.observation)
+            view = replace(
+                view,
+                observation=outcome.observation,
+                takes_header_rule=headers.is_writable,
+            )
         else:
             # The write may have taken effect or not; only another look shows which.
             view = await self.look(zone_id)
@@ -314,7 +338,7 @@ class Reconciler:
         return await self.pins.read(self.client)
 
     async def _look_and_read(self, zone_id: str) -> tuple[ZoneView, Accepted]:
-        return await asyncio.gather(self.look(zone_id), self.read_accepted())
+        return await asyncio.gather(self.look(zone_id, anew=True), self.read_accepted())
 
 
 def _without(
