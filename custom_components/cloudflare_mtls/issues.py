@@ -198,6 +198,9 @@ def protection_issues(
     for zone_id, plan in plans.items():
         if plan is None:
             continue
+        if plan.note:
+            note = _problem_issue(plan.note, plan.note.target)
+            issues.append(replace(note, severity=ir.IssueSeverity.WARNING))
         refusal = refusals.get(zone_id)
         for hostname in hostnames:
             issues += _hostname_issues(text, hostname, plan, newly_unread, refusal)

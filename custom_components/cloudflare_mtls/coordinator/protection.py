@@ -27,6 +27,7 @@ from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
+from ..identity import async_keep_marks
 from ..issues import (
     async_report,
     lost_zone_issue,
@@ -82,6 +83,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._header_rules = HeaderRules()
+        entry.async_on_unload(partial(async_keep_marks, hass, entry.entry_id, {}))
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
         self._hurries_since: Moment | None = None
 
@@ -231,6 +233,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             reconciler, seen.found, listed
         )
         await self.removals.async_forget_at_rest(plans)
+        self._keep_marks()
         await self._report(plans, lost, self._fixer.async_fix(plans))
         return with_certificates(
             ProtectionState(
@@ -240,6 +243,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 visible_zones=self._zones.visible,
             )
         )
+
+    @callback
+    def _keep_marks(self) -> None:
+        """Let it be known of which hostnames the edge tells who visits them."""
+        hostnames = {item.hostname for item in self.hostnames}
+        told = self._header_rules.marks.items()
+        marks = {hostname: mark for hostname, mark in told if hostname in hostnames}
+        async_keep_marks(self.hass, self.config_entry.entry_id, marks)
 
     @callback
     def _show_certificates(self, state: ProtectionState) -> None:

@@ -1,5 +1,6 @@
 """Reads the header rules of a zone, less often than all else, and finds out whether ours is taken."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 import secrets
@@ -15,7 +16,7 @@ from ..api.errors import (
 )
 from ..api.models import Ruleset
 from ..moment import Moment
-from ..rules.header_rule import EXAMPLE_RULE, with_header_mark
+from ..rules.header_rule import EXAMPLE_RULE, told_marks, with_header_mark
 from ..rules.marks import HEADER_REF
 
 # Nobody gets in by them, so that most looks at a zone can do without.
@@ -59,6 +60,16 @@ class HeaderRules:
             # What the edge tells goes on being understood.
             view = HeaderView(ruleset=known.ruleset)
         return self.keep(zone_id, view)
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """Return the hostnames of whose requests the edge tells, each with the mark."""
+        rulesets = [view.ruleset for _, view in self._known.values() if view.ruleset]
+        return {
+            hostname: mark
+            for ruleset in rulesets
+            for hostname, mark in told_marks(ruleset).items()
+        }
 
     def keep(self, zone_id: str, view: HeaderView) -> HeaderView:
         """Keep what is known now; what could not be written is not tried again for a while."""
