@@ -30,6 +30,7 @@ from .engine.certificates.lifecycle import (
 from .engine.checks.finding import Finding
 from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
+from .engine.sync.header_steps import FullHeaderRules
 from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem, ProblemCode
@@ -198,14 +199,23 @@ def protection_issues(
     for zone_id, plan in plans.items():
         if plan is None:
             continue
-        if plan.note:
-            note = _problem_issue(plan.note, plan.note.target)
-            issues.append(replace(note, severity=ir.IssueSeverity.WARNING))
+        if full := plan.full_header_rules:
+            issues.append(_full_header_rules_issue(full))
         refusal = refusals.get(zone_id)
         for hostname in hostnames:
             issues += _hostname_issues(text, hostname, plan, newly_unread, refusal)
         issues += [_removal_issue(item, plan) for item in removed if plan.drifted(item)]
     return issues
+
+
+def _full_header_rules_issue(full: FullHeaderRules) -> Issue:
+    """Return the issue for a domain whose plan allows no further transform rule."""
+    return Issue(
+        id=f"no_free_header_rule_{full.zone}",
+        translation_key="no_free_header_rule",
+        placeholders={"zone": full.zone, "rules": full.rules},
+        severity=ir.IssueSeverity.WARNING,
+    )
 
 
 def _hostname_issues(

@@ -27,7 +27,8 @@ def comes_from_trusted_proxy(hass: HomeAssistant, request: web.Request) -> bool:
     if (is_trusted := hass.data.get(_IS_TRUSTED)) is None:
         # The proxies stay the same as long as the web server runs.
         judge = partial(_is_in, tuple(hass.http.trusted_proxies))
-        is_trusted = hass.data[_IS_TRUSTED] = lru_cache(_MAX_REMEMBERED)(judge)
+        is_trusted = lru_cache(_MAX_REMEMBERED)(judge)
+        hass.data[_IS_TRUSTED] = is_trusted
     return is_trusted(peer[0])
 
 

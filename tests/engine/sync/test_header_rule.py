@@ -20,8 +20,8 @@ from custom_components.cloudflare_mtls.engine.rules.header_rule import (
 )
 from custom_components.cloudflare_mtls.engine.rules.marks import HEADER_REF
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
+from custom_components.cloudflare_mtls.engine.sync.header_steps import FullHeaderRules
 from custom_components.cloudflare_mtls.engine.sync.plan import Plan, make_plan
-from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.settings import Purpose
 from custom_components.cloudflare_mtls.engine.sync.steps import (
     Action,
@@ -40,6 +40,7 @@ from tests.engine.builders import (
     zone,
 )
 from tests.engine.rules.test_header_rule import MARK, header_rule
+from tests.engine.searching import search
 
 NEW = "a-new-mark-of-this-home"
 ONE = wanting(protected(), header_mark=NEW)
@@ -107,7 +108,7 @@ def test_no_step(observation: Observation, desired: DesiredZone) -> None:
     """Not where it may not be read or written, and not for another service's hostname alone."""
     plan = make_plan(observation, desired)
     assert header_steps(plan) == []
-    assert plan.note is None
+    assert plan.full_header_rules is None
 
 
 def test_other_services_learn_nothing() -> None:
@@ -171,17 +172,15 @@ def test_full_list_is_no_drift(plan_name: str, count: int) -> None:
     observation = replace(with_rules(*full), zone=zone(plan_name))
     plan = make_plan(observation, ONE)
     assert header_steps(plan) == []
-    assert plan.note is not None
-    assert plan.note.code is ProblemCode.NO_FREE_HEADER_RULE
-    assert plan.note.target == "example.com"
-    assert plan.note.detail.startswith("Theirs 0, Theirs 1")
+    names = ", ".join(f"Theirs {number}" for number in range(count))
+    assert plan.full_header_rules == FullHeaderRules("example.com", names)
     assert plan.problems == ()
-    assert plan.limited_to({HOST}).note == plan.note
+    assert plan.limited_to({HOST}).full_header_rules == plan.full_header_rules
 
     one_less = replace(with_rules(*full[1:]), zone=zone(plan_name))
     assert header_steps(make_plan(one_less, ONE))
     ours = replace(with_rules(*full[1:], header_rule(HOST)), zone=zone(plan_name))
-    assert make_plan(ours, ONE).note is None
+    assert make_plan(ours, ONE).full_header_rules is None
 
 
 def test_plan_limited_to_other_hostnames_keeps_it() -> None:
@@ -192,29 +191,30 @@ def test_plan_limited_to_other_hostnames_keeps_it() -> None:
     assert header_steps(plan.limited_to(())) == []
 
 
-ANY_RULE = st.builds(
-    header_rule,
-    st.sampled_from([HOST, OTHER, NEIGHBOUR, "home.example.net"]),
-    ref=st.sampled_from([HEADER_REF, "a", "b", "c"]),
-    id=st.uuids().map(str),
-    enabled=st.booleans(),
-    parameters=st.sampled_from(
-        [
+ANY_RULE = st.sampled_from(
+    [
+        header_rule(hostname, parameters=parameters, enabled=enabled)
+        for hostname in (HOST, OTHER, NEIGHBOUR, "home.example.net")
+        for parameters in (
             header_parameters(MARK),
             header_parameters("1"),
             {"headers": {"X-A": {"operation": "remove"}}},
-        ]
-    ),
+        )
+        for enabled in (True, False)
+    ]
 )
 
 
+@search()
 @given(
-    rules=st.lists(ANY_RULE, max_size=12, unique_by=lambda rule: rule.ref),
+    rules=st.dictionaries(
+        st.sampled_from([HEADER_REF, *map(str, range(11))]), ANY_RULE, max_size=12
+    ),
     wanted=st.sets(st.sampled_from([HOST, OTHER])),
     mark=st.sampled_from([NEW, None]),
 )
 def test_changes_nothing_else(
-    rules: list[Rule], wanted: set[str], mark: str | None
+    rules: dict[str, Rule], wanted: set[str], mark: str | None
 ) -> None:
     """Whatever stands there: the rest of the plan, foreign rules and neighbours are as without it."""
     desired = wanting(
@@ -222,7 +222,9 @@ def test_changes_nothing_else(
         removed=[protected(name) for name in sorted({HOST, OTHER} - wanted)],
         header_mark=mark,
     )
-    observation = with_rules(*rules)
+    observation = with_rules(
+        *(replace(rule, id=ref, ref=ref) for ref, rule in rules.items())
+    )
     plan = make_plan(observation, desired)
     without = make_plan(replace(observation, header_rules=None), desired)
     assert [item for item in plan.steps if item not in header_steps(plan)] == list(
@@ -235,7 +237,7 @@ def test_changes_nothing_else(
     assert done.header_rules is not None
     assert _foreign(done.header_rules) == _foreign(observation.header_rules)
     assert header_steps(make_plan(done, desired)) == []
-    if mark and plan.note is None:
+    if mark and plan.full_header_rules is None:
         told = told_marks(done.header_rules)
         assert wanted <= told.keys()
         assert not told.keys() & ({HOST, OTHER} - wanted)

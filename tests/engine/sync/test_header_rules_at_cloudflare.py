@@ -14,7 +14,6 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
 from custom_components.cloudflare_mtls.engine.rules.header_rule import told_marks
 from custom_components.cloudflare_mtls.engine.rules.marks import HEADER_REF
 from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
-from custom_components.cloudflare_mtls.engine.sync.problems import ProblemCode
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, ZoneView
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
@@ -192,13 +191,12 @@ async def test_full_list_is_told(sandbox: Sandbox, client: CloudflareClient) -> 
     zone.add_ruleset(Ruleset(TRANSFORM_PHASE, rules))
     sync = await reconciler(client).sync(EXTENT)
     assert sync.in_sync
-    note = sync.left[ZONE_ID].note
-    assert note is not None
-    assert note.code is ProblemCode.NO_FREE_HEADER_RULE
-    assert note.detail == ", ".join(f"R{number}" for number in range(10))
+    full = sync.left[ZONE_ID].full_header_rules
+    assert full is not None
+    assert full.rules == ", ".join(f"R{number}" for number in range(10))
     zone.rules_of(TRANSFORM_PHASE).pop()
     sync = await reconciler(client).sync(Extent(hostnames={HOST}))
-    assert sync.left[ZONE_ID].note is None
+    assert sync.left[ZONE_ID].full_header_rules is None
     assert HEADER_REF in refs(sandbox)
 
 

@@ -185,7 +185,6 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "too_many_limited",
         "tunnel_gone",
         "would_expose",
-        "no_free_header_rule",
     }
     assert set(Kind) == {
         "block_rule",

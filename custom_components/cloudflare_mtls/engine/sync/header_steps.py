@@ -4,17 +4,26 @@ Who gets in does not depend on it: it is the last step of every plan, and where 
 all else is as it would be without it.
 """
 
+from dataclasses import dataclass
+
 from ..api.models import Observation
 from ..rules.admissions import read_admissions
 from ..rules.header_rule import ACTION, header_expression, header_parameters, mark_of
 from ..rules.marks import HEADER_REF
 from ..rules.quota import has_room_for_header_rule
 from .desired import DesiredRule, DesiredZone
-from .problems import Problem, ProblemCode
 from .rule_steps import names_of_rules
 from .safe_steps import SafeSteps
 from .settings import in_zone
 from .steps import Action, HeaderRuleStep
+
+
+@dataclass(frozen=True)
+class FullHeaderRules:
+    """A zone whose header rules leave no place for ours, and the names of these rules."""
+
+    zone: str
+    rules: str
 
 
 def write_header_rule(steps: SafeSteps, desired: DesiredZone) -> None:
@@ -33,8 +42,10 @@ def write_header_rule(steps: SafeSteps, desired: DesiredZone) -> None:
         steps.add(HeaderRuleStep(action=Action.UPDATE, rule=rule))
 
 
-def header_rule_note(observation: Observation, desired: DesiredZone) -> Problem | None:
-    """Return that other rules occupy the place of the header rule, if they do."""
+def find_full_list(
+    observation: Observation, desired: DesiredZone
+) -> FullHeaderRules | None:
+    """Return the header rules of others where they leave no place for ours."""
     ruleset = observation.header_rules
     if (
         ruleset is None
@@ -44,11 +55,7 @@ def header_rule_note(observation: Observation, desired: DesiredZone) -> Problem 
         or desired_header_rule(observation, desired) is None
     ):
         return None
-    return Problem(
-        code=ProblemCode.NO_FREE_HEADER_RULE,
-        target=observation.zone.name,
-        detail=names_of_rules(ruleset),
-    )
+    return FullHeaderRules(observation.zone.name, names_of_rules(ruleset))
 
 
 def desired_header_rule(

@@ -10,7 +10,7 @@ from ..rules.pairs import read_pairs
 from ..rules.placement import Placement
 from .associations import associate, dissociate
 from .desired import DesiredZone
-from .header_steps import header_rule_note, write_header_rule
+from .header_steps import FullHeaderRules, find_full_list, write_header_rule
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
 from .pair_steps import write_block_rules, write_skip_rules
@@ -33,8 +33,8 @@ class Plan:
     exposures: tuple[Exposure, ...] = ()
     # What was made by hand and could become ours; only looked for where a person is asked.
     adoptable: frozenset[MadeByHand] = frozenset()
-    # What a person may want to know, and nothing waits for.
-    note: Problem | None = None
+    # What keeps the header rule from being written; nothing waits for it.
+    full_header_rules: FullHeaderRules | None = None
     # Which pair of rules protects which hostname: it knows how many certificates still fit.
     placement: Placement = field(default_factory=Placement)
 
@@ -124,7 +124,7 @@ class Plan:
                 if exposure.hostname in hostnames
             ),
             adoptable=self.adoptable,
-            note=self.note,
+            full_header_rules=self.full_header_rules,
             placement=self.placement,
         )
 
@@ -170,7 +170,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
-        note=header_rule_note(observation, desired),
+        full_header_rules=find_full_list(observation, desired),
         placement=desired.placement,
     )
 

@@ -20,7 +20,6 @@ class ProblemCode(StrEnum):
     STILL_SERVED = "still_served"
     STILL_REACHABLE = "still_reachable"
     STILL_IN_FILE = "still_in_file"
-    NO_FREE_HEADER_RULE = "no_free_header_rule"
 
     @property
     def affects_zone(self) -> bool:
