@@ -1,17 +1,17 @@
 """Writes a plan to Cloudflare, the only place that does: one step after the other, each checked."""
 
 import asyncio
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from ..api.client import CloudflareClient
-from ..api.errors import Conflict, EngineError, TokenRejected, Unavailable
+from ..api.errors import Conflict, EngineError, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
-from ..rules.header_rule import with_header_mark
-from ..rules.marks import HEADER_REF, RECORD_COMMENT
+from ..rules.marks import RECORD_COMMENT
 from ..rules.recognition import with_marks
+from .apply_header import apply_header_step
 from .plan import Plan
 from .steps import (
     Action,
@@ -61,27 +61,29 @@ async def apply_plan(
     another look.
     """
     writer = _Writer(client, observation)
+    steps = [step for step in plan.steps if not isinstance(step, HeaderRuleStep)]
+    header_steps = [step for step in plan.steps if isinstance(step, HeaderRuleStep)]
     applied: list[Step] = []
     error: EngineError | None = None
-    header_error: EngineError | None = None
-    for step, following in zip_longest(plan.steps, plan.steps[1:]):
+    for step, following in zip_longest(steps, steps[1:]):
         try:
             if _can_read_ahead(step, following):
                 await writer.write_and_read_associations(step)
+            elif following is None:
+                await writer.write_last(step, header_steps)
             else:
                 await writer.write(step)
         except EngineError as err:
-            if isinstance(step, HeaderRuleStep) and not isinstance(err, TokenRejected):
-                header_error = err
-                continue
             error = err
             break
         applied.append(step)
+    if not steps:
+        await writer.write_header_rule(header_steps)
     return Outcome(
-        applied=tuple(applied),
+        applied=(*applied, *writer.applied_to_headers),
         error=error,
-        header_error=header_error,
-        observation=writer.state,
+        header_error=writer.header_error,
+        observation=writer.observation,
     )
 
 
@@ -100,8 +102,41 @@ class _Writer:
     def __init__(self, client: CloudflareClient, observation: Observation) -> None:
         self._client = client
         self.state = observation
+        self._header_rules = observation.header_rules
+        self.header_error: EngineError | None = None
+        self.applied_to_headers: list[HeaderRuleStep] = []
         self._associations: tuple[str, ...] | None = None
         self._as_planned = True
+
+    @property
+    def observation(self) -> Observation:
+        """Return all that the answers showed."""
+        return replace(self.state, header_rules=self._header_rules)
+
+    async def write_last(
+        self, step: Step, header_steps: Iterable[HeaderRuleStep]
+    ) -> None:
+        """Take the last step and, to save a round trip, write the header rule meanwhile."""
+        results = await asyncio.gather(
+            self.write(step),
+            self.write_header_rule(header_steps),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def write_header_rule(self, steps: Iterable[HeaderRuleStep]) -> None:
+        """Write the header rule; what keeps it from being written stops nothing."""
+        for step in steps:
+            try:
+                self._header_rules = await apply_header_step(
+                    self._client, self.observation, step
+                )
+            except EngineError as err:
+                self.header_error = err
+            else:
+                self.applied_to_headers.append(step)
 
     async def write_and_read_associations(self, step: Step) -> None:
         """Take a step and, to save a round trip, read meanwhile the list that the next changes."""
@@ -131,8 +166,6 @@ class _Writer:
                 await self._write_record(step)
             case RecordStep():
                 await self._write_record(step)
-            case HeaderRuleStep():
-                await self._write_header_rule(step)
 
     async def _expect_no_change(self) -> None:
         """Raise Conflict unless the zone is still as the plan was made for."""
@@ -201,26 +234,6 @@ class _Writer:
         written = ruleset.by_ref(step.target)
         is_gone = step.action in (Action.DELETE, Action.DISCARD)
         _expect_agreement((written is None) == is_gone)
-        _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
-
-    async def _write_header_rule(self, step: HeaderRuleStep) -> None:
-        rulesets, zone_id = self._client.header_rulesets, self.state.zone.id
-        ruleset = self.state.header_rules or Ruleset()
-        own, ruleset_id = ruleset.by_ref(HEADER_REF), ruleset.id
-        if step.rule is None:
-            if own and ruleset_id:
-                ruleset = await rulesets.delete_rule(zone_id, ruleset_id, own.id)
-        elif ruleset_id is None:
-            ruleset = await rulesets.create(zone_id, step.rule.body())
-        elif own is None:
-            ruleset = await rulesets.create_rule(zone_id, ruleset_id, step.rule.body())
-        else:
-            body = step.rule.body()
-            ruleset = await rulesets.edit_rule(zone_id, ruleset_id, own.id, body)
-        ruleset = with_header_mark(ruleset)
-        self.state = replace(self.state, header_rules=ruleset)
-        written = ruleset.by_ref(HEADER_REF)
-        _expect_agreement((written is None) == (step.rule is None))
         _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:

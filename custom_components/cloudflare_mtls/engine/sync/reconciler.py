@@ -188,17 +188,27 @@ class Reconciler:
             for item in (*self.hostnames, *self.removed, *self.former)
             if item.zone_id == zone_id
         ]
-        tunnel_ids = {item.protected.tunnel_id for item in in_zone}
-        seen = asyncio.ensure_future(
-            observe(self.client, self.account_id, zone_id, sorted(tunnel_ids))
-        )
-        headers_seen = asyncio.ensure_future(
+        reading = asyncio.ensure_future(self._observe(zone_id, in_zone))
+        reading_headers = asyncio.ensure_future(
             self.header_rules.look(self.client, zone_id, anew=anew)
         )
         # One that fails leaves no other one under way.
-        await asyncio.gather(seen, headers_seen, return_exceptions=True)
-        headers = headers_seen.result()
-        observation = replace(seen.result(), header_rules=headers.ruleset)
+        await asyncio.gather(reading, reading_headers, return_exceptions=True)
+        (observation, skippable), headers = reading.result(), reading_headers.result()
+        return ZoneView(
+            observation=replace(observation, header_rules=headers.ruleset),
+            skippable=skippable,
+            takes_header_rule=headers.is_writable,
+        )
+
+    async def _observe(
+        self, zone_id: str, in_zone: Iterable[HostnameSettings]
+    ) -> tuple[Observation, frozenset[Skippable]]:
+        """Return what decides who gets in, and what the zone's skip rule may skip."""
+        tunnel_ids = {item.protected.tunnel_id for item in in_zone}
+        observation = await observe(
+            self.client, self.account_id, zone_id, sorted(tunnel_ids)
+        )
         # A skip rule may be there for another Home Assistant alone.
         skips = any(is_skip_ref(rule.ref) for rule in observation.ruleset.rules) or any(
             item.protected.layout is Layout.SKIP_AND_BLOCK for item in in_zone
@@ -208,11 +218,7 @@ class Reconciler:
             skippable = await self.skip_dry_runs.find_skippable(
                 self.client, zone_id, observation.ruleset
             )
-        return ZoneView(
-            observation=observation,
-            skippable=skippable,
-            takes_header_rule=headers.is_writable,
-        )
+        return observation, skippable
 
     def plan_for(self, view: ZoneView, accepted: Accepted, extent: Extent) -> Plan:
         """Return what must be done in a zone as it was seen."""
