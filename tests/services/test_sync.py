@@ -149,7 +149,7 @@ async def test_sync_that_stops(
     faults.clear()
     response = await act(hass, loaded_entry, "sync")
     assert response["in_sync"] is True
-    assert len(response["steps"]) == 2
+    assert len(response["steps"]) == 3
 
 
 @pytest.mark.parametrize("remove", [False, True])
