@@ -1,6 +1,6 @@
 """Whether a proxy that Home Assistant trusts is connected, whatever a request says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -12,7 +12,17 @@ from .const import DOMAIN
 
 # The same few addresses connect again and again.
 _MAX_REMEMBERED = 256
-_IS_TRUSTED: HassKey[Callable[[str], bool]] = HassKey(f"{DOMAIN}_is_trusted")
+
+
+class _Proxies:
+    """The networks of the trusted proxies."""
+
+    def __init__(self, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        """Take the networks."""
+        self.include = lru_cache(_MAX_REMEMBERED)(partial(_is_in, tuple(networks)))
+
+
+_PROXIES: HassKey[_Proxies] = HassKey(f"{DOMAIN}_trusted_proxies")
 
 
 def comes_from_trusted_proxy(hass: HomeAssistant, request: web.Request) -> bool:
@@ -24,12 +34,10 @@ def comes_from_trusted_proxy(hass: HomeAssistant, request: web.Request) -> bool:
     # A Unix socket has a path, or nothing.
     if not isinstance(peer, tuple):
         return False
-    if (is_trusted := hass.data.get(_IS_TRUSTED)) is None:
-        # The proxies stay the same as long as the web server runs.
-        judge = partial(_is_in, tuple(hass.http.trusted_proxies))
-        is_trusted = lru_cache(_MAX_REMEMBERED)(judge)
-        hass.data[_IS_TRUSTED] = is_trusted
-    return is_trusted(peer[0])
+    if (proxies := hass.data.get(_PROXIES)) is None:
+        # They stay the same as long as the web server runs.
+        proxies = hass.data[_PROXIES] = _Proxies(hass.http.trusted_proxies)
+    return proxies.include(peer[0])
 
 
 def _is_in(networks: Iterable[IPv4Network | IPv6Network], address: str) -> bool:

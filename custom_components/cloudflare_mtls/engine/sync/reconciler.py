@@ -30,7 +30,7 @@ class ZoneView:
 
     observation: Observation
     skippable: frozenset[Skippable]
-    takes_header_rule: bool
+    takes_header_rule: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
