@@ -186,7 +186,15 @@ DIALOGS: list[Any] = [
     ),
     pytest.param(
         LOGIN,
-        ("flows/login_hostname.py", "flows/subentry_change.py", "login_choices.py"),
+        (
+            "flows/login_dialog.py",
+            "flows/login_hostname.py",
+            "flows/login_people.py",
+            "flows/login_review.py",
+            "flows/login_trial.py",
+            "flows/subentry_change.py",
+            "login_choices.py",
+        ),
         id="login",
     ),
     pytest.param(
