@@ -10,7 +10,11 @@ from typing import Self
 from aiohttp import ClientSession, web
 from cloudflare import DefaultAsyncHttpxClient
 
-from custom_components.cloudflare_mtls.engine.rules.marks import BLOCK_REF, SKIP_REF
+from custom_components.cloudflare_mtls.engine.rules.marks import (
+    BLOCK_REF,
+    SKIP_REF,
+    pair_of,
+)
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     HostnameSettings,
     ProtectedHostname,
@@ -23,6 +27,7 @@ from tests.sandbox.helpers import Api, Visitor, create_certificate, visitor
 
 from .home import Home
 
+# Of the first pair.
 OWN_REFS = (SKIP_REF, BLOCK_REF)
 # More requests than any proof sends.
 _BUDGET = 10**9
@@ -100,8 +105,12 @@ class ResettableSandbox(Sandbox):
             http_client=http_client or self.http_client,
         )
 
+    def own_rules(self) -> list[Rule]:
+        """Return our rules of all pairs, in their order."""
+        return [rule for rule in self.zone.rules if pair_of(rule.ref)]
+
     def own_rule(self, ref: str) -> Rule | None:
-        """Return one of our two rules."""
+        """Return one of our rules."""
         return next((rule for rule in self.zone.rules if rule.ref == ref), None)
 
     def snapshot(self) -> State:

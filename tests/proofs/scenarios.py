@@ -14,7 +14,7 @@ from tests.engine.builders import protected
 
 from .call_faults import CallFault
 from .endpoint import Endpoint
-from .hostnames import FOREIGN_SERVICE, HOME, NAS, TUNNEL_ADDRESS, WILDCARD
+from .hostnames import CABIN, FOREIGN_SERVICE, HOME, NAS, TUNNEL_ADDRESS, WILDCARD
 from .job import Job
 from .resettable_sandbox import ResettableSandbox
 
@@ -22,6 +22,10 @@ _HOSTNAME: Final = protected(HOME, "/api/webhook/")
 _PHONES: Final = replace(_HOSTNAME, devices=frozenset({"phone"}))
 _TABLETS: Final = replace(_HOSTNAME, devices=frozenset({"tablet"}))
 _ADOPTED: Final = replace(_HOSTNAME, found=Found.ADOPTED)
+# Either of the long ones fills more than half of a rule.
+_LONG: Final = tuple(f"/{'a' * 90}{number}/" for number in range(14))
+_LONG_CABIN: Final = replace(protected(CABIN, *_LONG), devices=frozenset({"tablet"}))
+_LONG_HOME: Final = replace(_PHONES, exempt_paths=_LONG)
 _SYNC: Final = Job("sync", (_HOSTNAME,))
 _TAKE_DOWN: Final = Job("take_down", (_HOSTNAME,))
 _CREATE_CERTIFICATE: Final = Job("create_certificate")
@@ -81,6 +85,21 @@ async def _for_the_phone(sandbox: ResettableSandbox) -> None:
     """Protect the hostname for one device."""
     await add_foreign_things(sandbox)
     assert (await sandbox.new_home(_PHONES).sync()).is_done
+
+
+async def _in_one_pair(sandbox: ResettableSandbox) -> None:
+    """Protect two hostnames by one pair of rules, and leave two custom rules free."""
+    wildcard = DnsRecord("CNAME", WILDCARD, TUNNEL_ADDRESS, proxied=True)
+    sandbox.zone.add_dns_record(wildcard)
+    assert (await sandbox.new_home(_PHONES, _LONG_CABIN).sync()).is_done
+    assert len(sandbox.own_rules()) == 2
+
+
+async def _in_two_pairs(sandbox: ResettableSandbox) -> None:
+    """Have one of the hostnames move to a pair of its own."""
+    await _in_one_pair(sandbox)
+    assert (await sandbox.new_home(_LONG_HOME, _LONG_CABIN).sync()).is_done
+    assert len(sandbox.own_rules()) == 4
 
 
 async def _in_sync_alone(sandbox: ResettableSandbox) -> None:
@@ -175,6 +194,19 @@ SCENARIOS: Final = (
         Job("sync", (_TABLETS,)),
         _for_the_phone,
         prepare_earlier=_for_the_phone,
+    ),
+    Scenario(
+        "Move a hostname to a further pair of rules",
+        Job("sync", (_LONG_HOME, _LONG_CABIN)),
+        _in_one_pair,
+        prepare_earlier=_in_one_pair,
+    ),
+    Scenario(
+        "Take a hostname and its pair of rules down",
+        Job("take_down", (_LONG_HOME,)),
+        _in_two_pairs,
+        prepare_earlier=_in_one_pair,
+        nightly=True,
     ),
     Scenario(
         "Protect a hostname that is there",

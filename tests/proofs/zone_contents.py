@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT
+from custom_components.cloudflare_mtls.engine.rules.marks import RECORD_COMMENT, pair_of
 from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 from sandbox import firewall, ingress
 from sandbox.api.dns import record_json
@@ -11,7 +11,7 @@ from sandbox.api.rulesets import ruleset_json
 
 from .exposure import UnauthorizedRequest
 from .hostnames import DEVICES
-from .resettable_sandbox import OWN_REFS, ResettableSandbox
+from .resettable_sandbox import ResettableSandbox
 
 
 def foreign_contents(
@@ -28,7 +28,7 @@ def foreign_contents(
     rules = ruleset_json(entrypoint).get("rules", []) if entrypoint else []
     config = sandbox.tunnel.config or {}
     return {
-        "rules": [rule for rule in rules if rule["ref"] not in OWN_REFS],
+        "rules": [rule for rule in rules if not pair_of(rule["ref"])],
         "records": [
             record_json(record)
             for record in zone.dns_records.values()
@@ -49,7 +49,7 @@ def duplicates(sandbox: ResettableSandbox, hostnames: Iterable[str]) -> list[str
     zone = sandbox.zone
     ours = set(hostnames)
     things = [
-        *(f"rule {rule.ref}" for rule in zone.rules if rule.ref in OWN_REFS),
+        *(f"rule {rule.ref}" for rule in sandbox.own_rules()),
         *(
             f"record {record.name}"
             for record in zone.dns_records.values()
@@ -108,11 +108,10 @@ def devices_get_in(sandbox: ResettableSandbox, hostname: ProtectedHostname) -> b
     request = UnauthorizedRequest(name, name, "/", "DE", revoked=False).fields
     request["cf.tls_client_auth.cert_verified"] = True
     request["cf.tls_client_auth.cert_fingerprint_sha256"] = DEVICES[min(devices)]
-    own = [rule for rule in zone.rules if rule.ref in OWN_REFS]
     service = ingress.route(sandbox.state, zone, name, "/")
     return (
         zone.associates(name)
-        and firewall.judge(own, request).stopped_by is None
+        and firewall.judge(sandbox.own_rules(), request).stopped_by is None
         and isinstance(service, ingress.Service)
         and service.name == hostname.service
     )

@@ -419,10 +419,14 @@ def test_removed_hostname_that_something_still_leads_to_keeps_its_pair() -> None
     assert exposed(left, HOST, admits(pinned=MANY["phones"])) is None
 
 
-def test_rule_with_a_hostname_that_must_stay_may_have_no_room_for_more() -> None:
-    """Somebody's wildcard record still leads to the removed one, so the rule stays as it is."""
+@pytest.mark.parametrize(("others", "moves"), [(1, True), (3, False)])
+def test_removed_hostname_that_has_to_stay_takes_its_room(
+    others: int, moves: bool
+) -> None:
+    """Another one that grew goes to a pair of its own; without a place, nothing of the pair is written."""
     start = settled(
         observed(
+            rules=foreign(others),
             records=[record("*.example.com", ours=False)],
             ingress=[serves(None, SERVICE)],
         ),
@@ -432,12 +436,16 @@ def test_rule_with_a_hostname_that_must_stay_may_have_no_room_for_more() -> None
         TABLETS, removed=[PHONES], of_device=devices(phones=20, tablets=45)
     )
     plan = make_plan(start, desired)
-    assert {item.code for item in plan.problems} >= {"still_reachable"}
-    assert f"update {BLOCK_REF}" not in rules_written(plan)
+    left = after(start, plan)
+    assert homes(left) == {HOST: 1, OTHER: 2 if moves else 1}
+    found = [item.code for item in make_plan(left, desired).problems]
+    assert found == (
+        ["still_reachable"] if moves else ["still_reachable", "no_further_pair"]
+    )
+    assert make_plan(left, desired).steps == ()
     for state in states(start, plan):
         assert all(len(item.expression) <= MAX_LENGTH for item in state.ruleset.rules)
         assert exposed(state, HOST, admits(pinned=devices(phones=20)["phones"])) is None
-    assert not make_plan(after(start, plan), desired).in_sync
 
 
 def test_read_of_our_rules_is_not_that_of_a_stranger() -> None:

@@ -71,6 +71,14 @@ class Pair:
             },
         )
 
+    def without(self, hostnames: Collection[str]) -> Pair:
+        """Return the pair without some of its hostnames."""
+
+        def rest(named: Mapping[str, Admission]) -> Mapping[str, Admission]:
+            return {key: item for key, item in named.items() if key not in hostnames}
+
+        return replace(self, blocked=rest(self.blocked), skipping=rest(self.skipping))
+
 
 def read_pairs(ruleset: Ruleset) -> tuple[Pair, ...]:
     """Return our pairs as the rules of a zone have them, the first one first."""

@@ -28,7 +28,8 @@ class Placement:
     hostnames would move to and fro, each time with several writes.
 
     present: the pairs as the zone has them.
-    kept: what they name for other Home Assistants, which stays as it is.
+    kept: what stays in them: hostnames of other Home Assistants, and removed ones that something
+        still leads to.
     admissions: who passes at each hostname that needs a pair.
     skipping: those of the hostnames where devices skip the zone's other rules.
     max_rules: how many custom rules the pairs may take together.

@@ -78,6 +78,8 @@ class DesiredZone:
     header_mark: the mark of a header rule that is written; None where Cloudflare takes none.
     neighbours: what each pair of rules names for other Home Assistants; they keep what they have.
     lost_neighbours: hostnames of theirs that no block rule names, and who passes there.
+    held: the removed ones that something of others still leads to an origin; without a block rule,
+        everybody would get in there.
     placement: which pair of rules protects which hostname.
     """
 
@@ -94,6 +96,7 @@ class DesiredZone:
     header_mark: str | None = None
     neighbours: tuple[Pair, ...] = ()
     lost_neighbours: Mapping[str, Admission] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
     placement: Placement = field(default_factory=Placement)
 
     def admission(self, item: ProtectedHostname) -> Admission:
@@ -136,7 +139,7 @@ class DesiredZone:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """Return the pairs of rules that there must be, the first one first."""
+        """Return the pairs of rules that there must be, with what is held, the first one first."""
         return self.placement.pairs
 
     def has_rules(self, item: ProtectedHostname) -> bool:

@@ -5,12 +5,7 @@ from collections.abc import Collection, Mapping
 from ..rules.pairs import Pair, read_pairs
 from .desired import DesiredZone
 from .rule_adoption import adopt_rules
-from .rule_steps import (
-    delete_block_rule,
-    delete_rule,
-    write_block_rule,
-    write_skip_rule,
-)
+from .rule_steps import delete_rule, write_block_rule, write_skip_rule
 from .safe_steps import SafeSteps
 
 
@@ -40,7 +35,7 @@ def write_skip_rules(steps: SafeSteps, desired: DesiredZone) -> None:
             write_skip_rule(steps, desired, pair)
             write_block_rule(steps, desired, pair)
     for pair in _emptied(steps, desired):
-        delete_block_rule(steps, desired, pair)
+        write_block_rule(steps, desired, Pair(number=pair.number))
 
 
 def _delete_skip_rules(steps: SafeSteps, desired: DesiredZone) -> None:

@@ -147,7 +147,6 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     """
     desired = with_neighbours(observation, desired)
     desired = replace(desired, in_files=_in_files(observation, desired))
-    desired = with_placement(observation, desired)
     steps = SafeSteps(observation, desired.admissions)
     exposures = tuple(
         steps.exposures[item.hostname]
@@ -158,20 +157,20 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
     adoptable = (
         find_made_by_hand(observation, desired) if is_asked else frozenset[MadeByHand]()
     )
-    _remove_drift(steps, desired)
+    placement = _remove_drift(steps, desired)
     if still_exposed := steps.exposures.keys() - desired.opened:
         steps = SafeSteps(observation, desired.admissions)
         for item in desired.hostnames:
             if item.hostname in still_exposed:
                 close(steps, desired, item)
-        _remove_drift(steps, desired)
+        placement = _remove_drift(steps, desired)
     return Plan(
         steps=tuple(steps.steps),
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
         full_header_rules=find_full_list(observation, desired),
-        placement=desired.placement,
+        placement=placement,
     )
 
 
@@ -210,8 +209,8 @@ def _still_reachable(problems: Iterable[Problem]) -> set[str]:
     }
 
 
-def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
-    """Add everything that is needed.
+def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> Placement:
+    """Add everything that is needed; return which pair of rules protects which hostname.
 
     The shared rules are rewritten only once nothing leads any more to the hostnames that
     they will no longer name.
@@ -220,12 +219,14 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> None:
         unpublish(steps, desired, item)
         if item.hostname not in desired.opened:
             say_what_is_left(steps, desired, item)
+    desired = with_placement(steps.state, desired)
     if desired.blocked:
         _build_up(steps, desired)
         open_to_everybody(steps, desired)
     else:
         _tear_down(steps, desired)
     write_header_rule(steps, desired)
+    return desired.placement
 
 
 def _build_up(steps: SafeSteps, desired: DesiredZone) -> None:

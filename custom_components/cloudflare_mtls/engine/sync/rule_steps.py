@@ -24,24 +24,38 @@ def kind_of(ref: str) -> Kind:
 
 
 def write_block_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
-    """Write a pair's block rule.
+    """Write a pair's block rule, or delete it where it has nothing to name.
 
     A hostname stays named in it that this would expose, or that no other block rule names yet.
     """
     if not pair.fits:
         return
-    block = block_rule(pair)
-    existing = steps.state.ruleset.by_ref(block.ref)
-    if existing and not block.is_met_by(existing):
-        update = _step(Action.UPDATE, block.ref, block)
-        released = steps.opened_by(update)
+    wanted = pair.without(desired.held)
+    if change := _change(steps, wanted):
+        released = steps.opened_by(change)
         for hostname in sorted(released - desired.opened):
-            steps.add_problem(ProblemCode.WOULD_EXPOSE, hostname, update.kind)
-        kept = released | _named_nowhere_else(steps, desired, pair)
-        pair = pair.adding({key: desired.admissions[key] for key in kept}, skipping=())
-        if not pair.fits:
+            steps.add_problem(ProblemCode.WOULD_EXPOSE, hostname, change.kind)
+        kept = released | _named_nowhere_else(steps, desired, wanted)
+        wanted = wanted.adding({key: desired.admissions[key] for key in kept}, ())
+        if not wanted.fits:
             return
-    _write(steps, block_rule(pair))
+    if wanted.blocked:
+        _write(steps, block_rule(wanted))
+    else:
+        delete_rule(steps, wanted.block_ref)
+
+
+def _change(steps: SafeSteps, pair: Pair) -> RuleStep | None:
+    """Return the step that has a pair's block rule name these hostnames alone, if one is needed."""
+    existing = steps.state.ruleset.by_ref(pair.block_ref)
+    if existing is None:
+        return None
+    if not pair.blocked:
+        return _step(Action.DELETE, pair.block_ref)
+    block = block_rule(pair)
+    if block.is_met_by(existing):
+        return None
+    return _step(Action.UPDATE, pair.block_ref, block)
 
 
 def _named_nowhere_else(
@@ -71,31 +85,16 @@ def write_skip_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
         delete_rule(steps, pair.skip_ref)
 
 
-def delete_block_rule(steps: SafeSteps, desired: DesiredZone, pair: Pair) -> None:
-    """Delete the block rule of a pair that has no hostname to protect any more.
-
-    It stays for now where it still closes a hostname that a person opens.
-    """
-    delete = _step(Action.DELETE, pair.block_ref)
-    is_needed = _named_nowhere_else(steps, desired, Pair(number=pair.number))
-    if not is_needed and not steps.opened_by(delete) & desired.opened:
-        delete_rule(steps, pair.block_ref)
-
-
 def open_to_everybody(steps: SafeSteps, desired: DesiredZone) -> None:
     """Have no block rule name the hostnames any more that a person opens: the last steps of all."""
     if not desired.opened:
         return
-    pairs = {pair.number: pair for pair in desired.pairs}
+    wanted = {pair.number: pair.without(desired.held) for pair in desired.pairs}
     for present in read_pairs(steps.state.ruleset):
-        pair = pairs.get(present.number)
-        step = (
-            _step(Action.UPDATE, pair.block_ref, block_rule(pair))
-            if pair
-            else _step(Action.DELETE, present.block_ref)
-        )
-        if steps.opened_by(step):
-            steps.add(step, may_open=desired.opened)
+        pair = wanted.get(present.number, Pair(number=present.number))
+        change = _change(steps, pair)
+        if change and steps.opened_by(change):
+            steps.add(change, may_open=desired.opened)
 
 
 def delete_rule(steps: SafeSteps, ref: str, may_open: Collection[str] = ()) -> None:
