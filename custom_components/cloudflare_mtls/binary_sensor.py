@@ -28,7 +28,7 @@ from .entity import (
 )
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
-from .subentries import read_hostname_settings
+from .subentries import hostname_of
 
 PARALLEL_UPDATES = 0
 
@@ -176,7 +176,7 @@ class HostnameBinarySensor(HostnameEntity, BinarySensorEntity):
         subentry_id: str,
     ) -> None:
         """Initialize the entity, and call it by what the hostname is for."""
-        settings = read_hostname_settings(entry.subentries[subentry_id].data)
+        settings = hostname_of(entry.subentries[subentry_id])
         if description.key == _REACHES and not settings.protected.is_home:
             description = replace(description, translation_key="reaches_service")
         super().__init__(entry, description, subentry_id)

@@ -22,7 +22,7 @@ from .entity import (
 )
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry, CloudflareData
-from .subentries import read_companion
+from .subentries import companion_of
 from .wording import raise_translated
 
 # Revoke must not wait for a Renew; writes at Cloudflare wait for each other anyway.
@@ -204,5 +204,5 @@ class RevokeButton(CompanionEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         await self.async_require_administrator()
-        device = read_companion(self._entry.subentries[self._subentry_id])
+        device = companion_of(self._entry.subentries[self._subentry_id])
         await self._entry.runtime_data.revoker.async_revoke_device(device)

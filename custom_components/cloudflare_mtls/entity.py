@@ -1,5 +1,6 @@
 """Base entities for Cloudflare mTLS, one for each kind of device."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, override
@@ -25,12 +26,11 @@ from .engine.access.settings import LoginSettings
 from .engine.arrival import Arrival
 from .engine.certificates.companions import CompanionState
 from .engine.probe import Enforcement
-from .engine.sync.plan import Plan
 from .engine.sync.settings import HostnameSettings
 from .engine.tunnels.reports import ConnectorReport, RuleState, worst_rule_state
 from .quoting import plain
 from .runtime_data import CloudflareConfigEntry, CloudflareData
-from .subentries import read_companion, read_hostname_settings, read_login_settings
+from .subentries import companion_of, hostname_of, login_hostname_of
 
 # For each account, by its entry id: the ids of the subentries that were added or changed.
 SIGNAL_SUBENTRIES = SignalTypeFormat[Collection[str]](f"{DOMAIN}_subentries_{{}}")
@@ -38,10 +38,15 @@ SIGNAL_SUBENTRIES = SignalTypeFormat[Collection[str]](f"{DOMAIN}_subentries_{{}}
 
 @dataclass(frozen=True, kw_only=True)
 class HostnameState:
-    """A protected hostname: what a person chose, and what is known; None where nothing is."""
+    """A protected hostname: what a person chose, and what is known; None where nothing is.
+
+    drifted: whether Cloudflare's settings differ from what a person chose.
+    exposed: whether somebody gets in who must not.
+    """
 
     settings: HostnameSettings
-    plan: Plan | None
+    drifted: bool | None
+    exposed: bool | None
     enforcement: Enforcement | None
     allows_some: bool
     blocked_requests: int | None
@@ -51,20 +56,12 @@ class HostnameState:
     @property
     def published(self) -> bool:
         """Return whether anybody gets in: somebody else may have opened it again."""
-        protected = self.settings.protected
-        return protected.published or bool(
-            self.plan and self.plan.exposes(protected.hostname)
-        )
+        return self.settings.protected.published or bool(self.exposed)
 
     @property
     def rule_state(self) -> RuleState | None:
         """Return what becomes of requests at the worst connector, worked out only where it is shown."""
         return worst_rule_state(self.reports, self.settings.hostname)
-
-    @property
-    def drifted(self) -> bool | None:
-        """Return whether Cloudflare's settings differ from what a person chose."""
-        return self.plan.drifted(self.settings.hostname) if self.plan else None
 
     @property
     def enforced(self) -> bool | None:
@@ -110,7 +107,7 @@ class HostnameEntityDescription(EntityDescription):
         lambda data: data.protection
     )
     available_fn: Callable[[HostnameState], bool] = lambda hostname: (
-        hostname.plan is not None
+        hostname.drifted is not None
     )
 
 
@@ -180,7 +177,39 @@ class AccountEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         super().__init__(entry, coordinator, description, account_id, device)
 
 
-class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
+class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any]](
+    CloudflareEntity[CoordinatorT]
+):
+    """An entity of one of the tunnels, hostnames and companion devices: there may be hundreds.
+
+    A refresh that changes one of them writes only the states that show it.
+    """
+
+    _written: tuple[bool, object] | None = None
+
+    @property
+    @abstractmethod
+    def _item(self) -> object:
+        """Return everything that the state is made of, or None where it is not known."""
+
+    @property
+    def _shown(self) -> tuple[bool, object]:
+        return super().available, self._item
+
+    @override
+    @callback
+    def _handle_coordinator_update(self) -> None:
+        if self._shown != self._written:
+            super()._handle_coordinator_update()
+
+    @override
+    @callback
+    def _async_write_ha_state(self) -> None:
+        super()._async_write_ha_state()
+        self._written = self._shown
+
+
+class TunnelEntity(ItemEntity[TunnelCoordinator]):
     """An entity of a tunnel."""
 
     def __init__(
@@ -205,6 +234,11 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
         reports = self._entry.runtime_data.reports.of_tunnel(self._tunnel_id)
         return state.corrected_by(reports) if state else None
 
+    @property
+    @override
+    def _item(self) -> TunnelState | None:
+        return self.tunnel
+
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
@@ -219,7 +253,7 @@ class TunnelEntity(CloudflareEntity[TunnelCoordinator]):
         return super().available and self.tunnel is not None
 
 
-class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
+class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any]]):
     """An entity of a protected hostname."""
 
     entity_description: HostnameEntityDescription
@@ -236,7 +270,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         device = _device_info(entry, subentry_id, subentry.title, "Protected hostname")
         super().__init__(entry, coordinator, description, subentry_id, device)
         # A coordinator may ask for those hostnames only that an enabled entity shows.
-        self.coordinator_context = read_hostname_settings(subentry.data).hostname
+        self.coordinator_context = hostname_of(subentry).hostname
         self._subentry_id = subentry_id
 
     @override
@@ -262,16 +296,23 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
             return None
-        settings, data = read_hostname_settings(subentry.data), self._entry.runtime_data
+        settings, data = hostname_of(subentry), self._entry.runtime_data
+        plan = data.protection.data.plan_of(settings)
         return HostnameState(
             settings=settings,
-            plan=data.protection.data.plan_of(settings),
+            drifted=plan.drifted(settings.hostname) if plan else None,
+            exposed=plan.exposes(settings.hostname) if plan else None,
             enforcement=data.visits.data.get(settings.hostname),
             allows_some=data.checks.allows_some(settings.zone_id),
             arrival=data.visits.arrival_at(settings.hostname),
             blocked_requests=data.blocked.data.get(settings.hostname),
             reports=data.reports.of_tunnel(settings.protected.tunnel_id),
         )
+
+    @property
+    @override
+    def _item(self) -> HostnameState | None:
+        return self.hostname
 
     @property
     @override
@@ -284,7 +325,7 @@ class HostnameEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         )
 
 
-class LoginEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
+class LoginEntity(ItemEntity[DataUpdateCoordinator[Any]]):
     """An entity of a login hostname."""
 
     entity_description: LoginEntityDescription
@@ -308,12 +349,17 @@ class LoginEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
             return None
-        settings, data = read_login_settings(subentry.data), self._entry.runtime_data
+        settings, data = login_hostname_of(subentry), self._entry.runtime_data
         return LoginHostnameState(
             settings=settings,
             login=data.access.data.logins.get(settings.hostname),
             history=(data.login_log.data or {}).get(settings.hostname),
         )
+
+    @property
+    @override
+    def _item(self) -> LoginHostnameState | None:
+        return self.hostname
 
     @property
     @override
@@ -326,7 +372,7 @@ class LoginEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         )
 
 
-class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
+class CompanionEntity(ItemEntity[ProtectionCoordinator]):
     """An entity of a companion device."""
 
     def __init__(
@@ -341,12 +387,17 @@ class CompanionEntity(CloudflareEntity[ProtectionCoordinator]):
         coordinator = entry.runtime_data.protection
         super().__init__(entry, coordinator, description, subentry_id, device)
         self._subentry_id = subentry_id
-        self._device_id = read_companion(subentry).id
+        self._device_id = companion_of(subentry).id
 
     @property
     def companion(self) -> CompanionState | None:
         """Return how the device's certificates stand, or None where the token may not look."""
         return (self.coordinator.data.companions or {}).get(self._device_id)
+
+    @property
+    @override
+    def _item(self) -> CompanionState | None:
+        return self.companion
 
     @property
     @override

@@ -9,7 +9,7 @@ from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
 from .runtime_data import CloudflareConfigEntry
 from .storage.tombstones import Tombstones
-from .subentries import hostname_subentry_ids, read_hostname_settings
+from .subentries import hostname_of, hostname_subentry_ids
 from .to_the_end import to_the_end
 
 
@@ -62,7 +62,7 @@ def _is_down(
     subentry = entry.subentries.get(subentry_id)
     if subentry is None:
         return False
-    plan = outcome.left.get(read_hostname_settings(subentry.data).zone_id)
+    plan = outcome.left.get(hostname_of(subentry).zone_id)
     return plan is not None and plan.is_down
 
 

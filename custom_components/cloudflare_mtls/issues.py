@@ -35,6 +35,7 @@ from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem, ProblemCode
 from .engine.sync.repeated_drift import RepeatedChange
+from .engine.sync.settings import HostnameSettings
 from .engine.tunnels.reports import ConnectorReport, RuleState
 from .quoting import listed, shown
 from .wording import Texts, async_get_loaded_texts, describe_moment, describe_problem
@@ -185,8 +186,8 @@ def token_issues(
 def protection_issues(
     text: Texts,
     plans: Mapping[str, Plan | None],
-    hostnames: Collection[str],
-    removed: Collection[str],
+    hostnames: Iterable[HostnameSettings],
+    removed: Iterable[HostnameSettings],
     newly_unread: Collection[str],
     refusals: Mapping[str, str],
 ) -> list[Issue]:
@@ -195,16 +196,19 @@ def protection_issues(
     Plans, and what Cloudflare says where it refuses to fix drift, are by zone. That a tunnel cannot
     be read is told only once it is no news.
     """
-    issues = []
-    for zone_id, plan in plans.items():
-        if plan is None:
-            continue
-        if full := plan.full_header_rules:
-            issues.append(_full_header_rules_issue(full))
-        refusal = refusals.get(zone_id)
-        for hostname in hostnames:
-            issues += _hostname_issues(text, hostname, plan, newly_unread, refusal)
-        issues += [_removal_issue(item, plan) for item in removed if plan.drifted(item)]
+    issues = [
+        _full_header_rules_issue(plan.full_header_rules)
+        for plan in plans.values()
+        if plan and plan.full_header_rules
+    ]
+    for item in hostnames:
+        if plan := plans.get(item.zone_id):
+            refusal = refusals.get(item.zone_id)
+            issues += _hostname_issues(text, item.hostname, plan, newly_unread, refusal)
+    for item in removed:
+        plan = plans.get(item.zone_id)
+        if plan and plan.drifted(item.hostname):
+            issues.append(_removal_issue(item.hostname, plan))
     return issues
 
 

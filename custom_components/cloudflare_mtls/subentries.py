@@ -1,9 +1,10 @@
 """Converts subentries to settings of hostnames and devices, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_NAME
@@ -48,13 +49,51 @@ from .engine.sync.settings import (
     Purpose,
 )
 
+# So many hostnames, and so many devices, of all accounts; beyond that, some are read again.
+_REMEMBERED: Final = 1024
+
+
+class _Version:
+    """A subentry as it is now: Home Assistant changes one by putting other data into it."""
+
+    __slots__ = ("_data", "_texts", "subentry")
+
+    def __init__(self, subentry: ConfigSubentry) -> None:
+        self.subentry = subentry
+        self._data = subentry.data
+        self._texts = (subentry.title, subentry.unique_id)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Version)
+            and self._data is other._data
+            and self._texts == other._texts
+        )
+
+    @override
+    def __hash__(self) -> int:
+        return id(self._data)
+
+
+def _once[ReadT](
+    read: Callable[[ConfigSubentry], ReadT],
+) -> Callable[[ConfigSubentry], ReadT]:
+    """Read each version of a subentry once: a refresh asks many times for all of them."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def remembered(version: _Version) -> ReadT:
+        return read(version.subentry)
+
+    return lambda subentry: remembered(_Version(subentry))
+
 
 def hostnames_of(
     subentries: Mapping[str, ConfigSubentry],
 ) -> dict[str, HostnameSettings]:
     """Return the settings of every protected hostname, by subentry id."""
     return {
-        subentry.subentry_id: read_hostname_settings(subentry.data)
+        subentry.subentry_id: hostname_of(subentry)
         for subentry in _of_type(subentries, SUBENTRY_PROTECTED_HOSTNAME)
     }
 
@@ -65,6 +104,12 @@ def hostname_subentry_ids(
     """Return the ids of the subentries of the protected hostnames, by hostname."""
     items = hostnames_of(subentries).items()
     return {item.hostname: subentry_id for subentry_id, item in items}
+
+
+@_once
+def hostname_of(subentry: ConfigSubentry) -> HostnameSettings:
+    """Return the settings of the protected hostname that a subentry holds."""
+    return read_hostname_settings(subentry.data)
 
 
 def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
@@ -113,7 +158,7 @@ def login_hostnames_of(
 ) -> dict[str, LoginSettings]:
     """Return the settings of every login hostname, by subentry id."""
     return {
-        subentry.subentry_id: read_login_settings(subentry.data)
+        subentry.subentry_id: login_hostname_of(subentry)
         for subentry in _of_type(subentries, SUBENTRY_LOGIN_HOSTNAME)
     }
 
@@ -122,6 +167,12 @@ def logins_of(subentries: Mapping[str, ConfigSubentry]) -> dict[str, LoginSettin
     """Return the settings of every login hostname, by hostname."""
     settings = login_hostnames_of(subentries).values()
     return {each.hostname: each for each in settings}
+
+
+@_once
+def login_hostname_of(subentry: ConfigSubentry) -> LoginSettings:
+    """Return the settings of the login hostname that a subentry holds."""
+    return read_login_settings(subentry.data)
 
 
 def read_login_settings(data: Mapping[str, Any]) -> LoginSettings:
@@ -182,7 +233,7 @@ def companions_of(
 ) -> dict[str, CompanionDevice]:
     """Return every companion device, by subentry id."""
     return {
-        subentry.subentry_id: read_companion(subentry)
+        subentry.subentry_id: companion_of(subentry)
         for subentry in _of_type(subentries, SUBENTRY_COMPANION_DEVICE)
     }
 
@@ -195,7 +246,8 @@ def find_companion(
     return next((item for item in devices if item.id == device_id), None)
 
 
-def read_companion(subentry: ConfigSubentry) -> CompanionDevice:
+@_once
+def companion_of(subentry: ConfigSubentry) -> CompanionDevice:
     """Return the companion device that a subentry holds.
 
     Home Assistant's own menu changes only the title, to anything that a person types.

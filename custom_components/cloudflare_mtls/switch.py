@@ -62,7 +62,7 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
     @override
     def is_on(self) -> bool | None:
         hostname = self.hostname
-        if hostname is None or hostname.plan is None:
+        if hostname is None or hostname.drifted is None:
             return None
         return hostname.published if self.coordinator.last_update_success else None
 

@@ -7,7 +7,7 @@ from custom_components.cloudflare_mtls.certificates.creations import Creations
 from custom_components.cloudflare_mtls.certificates.notifications import (
     async_report_ready,
 )
-from custom_components.cloudflare_mtls.subentries import read_companion
+from custom_components.cloudflare_mtls.subentries import companion_of
 from tests.common import reported, with_device
 
 
@@ -34,6 +34,6 @@ async def test_certificate_that_is_fetched_before_it_is_told(
 ) -> None:
     """No repair says that it is ready: nothing would ever close that repair."""
     (subentry,) = loaded_entry.get_subentries_of_type("companion_device")
-    device = read_companion(subentry)
+    device = companion_of(subentry)
     async_report_ready(hass, loaded_entry.entry_id, device)
     assert reported(hass) == set()

@@ -11,10 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.engine.sync.settings import Purpose
-from custom_components.cloudflare_mtls.subentries import (
-    hostname_data,
-    read_hostname_settings,
-)
+from custom_components.cloudflare_mtls.subentries import hostname_data, hostname_of
 from sandbox import Sandbox
 from tests.common import HOSTNAME, HOSTNAME_ID, act, reported, settle, state_of, submit
 from tests.dialogs import CHOSEN, add, fetch, handovers_of
@@ -30,7 +27,7 @@ NEXTCLOUD = answering(302, "", {"Location": "/index.php/login"})
 async def other(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> MockConfigEntry:
     """Have the hostname stand for another service."""
     subentry = loaded_entry.subentries[HOSTNAME_ID]
-    settings = read_hostname_settings(subentry.data)
+    settings = hostname_of(subentry)
     protected = replace(settings.protected, purpose=Purpose.OTHER)
     hass.config_entries.async_update_subentry(
         loaded_entry,

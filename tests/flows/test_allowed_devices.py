@@ -25,7 +25,6 @@ from tests.common import (
     sentences,
     settle,
     submit,
-    zone_of,
 )
 from tests.dialogs import CHOSEN, add, add_hostname, handovers_of, zone_and_tunnel
 from tests.limited import (
@@ -79,7 +78,6 @@ async def test_hostname_is_limited_in_place(
     assert "**These devices lose access:**\n\n- `Tablet`" in said
     assert "gain" not in said
     assert "No other certificate works there then." in said
-    block = next(rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF)
     assert listed(sandbox, BLOCK_REF, HOSTNAME) is None
 
     result = await submit(hass, result)

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.account import async_get_account_state
 from custom_components.cloudflare_mtls.engine.sync.settings import HostnameSettings
-from custom_components.cloudflare_mtls.subentries import read_hostname_settings
+from custom_components.cloudflare_mtls.subentries import hostname_of
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
 from sandbox.state import Tunnel
@@ -62,7 +62,7 @@ async def to_lines(
 
 def settings_of(entry: MockConfigEntry) -> HostnameSettings:
     """Return the stored settings of the hostname."""
-    return read_hostname_settings(entry.subentries[HOSTNAME_ID].data)
+    return hostname_of(entry.subentries[HOSTNAME_ID])
 
 
 def assert_off(hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry) -> None:

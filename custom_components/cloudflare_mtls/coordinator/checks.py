@@ -1,7 +1,8 @@
 """Coordinator of the checks: what stops companion devices that the rules let in, or leads others past them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Container, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, override
@@ -259,16 +260,19 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return replace(self.data or Surroundings(), visible_zones=zones)
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
-        published = self._published()
+        published, surroundings = self._published(), self._surroundings
+        computers = any(item.system.is_computer for item in self.companions)
         found = []
         for zone_id, observation in observations.items():
-            found += self._check(
-                observation,
-                [item.protected for item in published if item.zone_id == zone_id],
-            )
+            in_zone = [item.protected for item in published if item.zone_id == zone_id]
+            if in_zone:
+                found += check_zone(
+                    observation, surroundings, in_zone, computers=computers
+                )
+                found += self._check_tunnels(observation, in_zone)
         found += check_other_ways(
             observations,
-            self._surroundings,
+            surroundings,
             [item.protected for item in self.hostnames],
             self._told() or (),
         )
@@ -300,23 +304,18 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             )
         )
 
-    def _check(
-        self, observation: Observation, hostnames: list[ProtectedHostname]
+    def _check_tunnels(
+        self, observation: Observation, hostnames: Iterable[ProtectedHostname]
     ) -> list[Finding]:
-        """Return what was found in a zone and in the tunnels of its hostnames."""
-        if not hostnames:
-            return []
-        found = check_zone(
-            observation,
-            self._surroundings,
-            hostnames,
-            computers=any(item.system.is_computer for item in self.companions),
-        )
-        for configuration in observation.configurations.values():
-            tunnel_id = configuration.tunnel_id
-            served = [item for item in hostnames if item.tunnel_id == tunnel_id]
-            if served:
-                name = self._tunnel_names().get(tunnel_id, tunnel_id)
+        """Return what was found in the tunnels of these hostnames of a zone."""
+        by_tunnel = defaultdict[str, list[ProtectedHostname]](list)
+        for item in hostnames:
+            by_tunnel[item.tunnel_id].append(item)
+        names = self._tunnel_names()
+        found = []
+        for tunnel_id, configuration in observation.configurations.items():
+            if served := by_tunnel.get(tunnel_id):
+                name = names.get(tunnel_id, tunnel_id)
                 found += check_tunnel(configuration, name, served)
         return found
 

@@ -41,9 +41,18 @@ class DriftFixer:
         A zone that could not be read is not tried.
         """
         readable = {zone_id: plan for zone_id, plan in plans.items() if plan}
-        hostnames = self._hostnames_in(readable)
-        drift = [plan.limited_to(hostnames) for plan in readable.values()]
-        self.repeated.look(drift, hostnames, Moment.now())
+        zones = self._zones_by_hostname(readable)
+        by_hostname = {
+            hostname: readable[zone_id] for hostname, zone_id in zones.items()
+        }
+        self.repeated.look(by_hostname, Moment.now())
+        drift = [
+            # What is wrong in a zone is no drift of the hostnames of another one.
+            plan.limited_to(
+                {hostname for hostname in zones if zones[hostname] == zone_id}
+            )
+            for zone_id, plan in readable.items()
+        ]
         if not any(plan.steps for plan in drift):
             self.policy = FixPolicy()
         elif self.policy.begin():
@@ -54,7 +63,7 @@ class DriftFixer:
                 coordinator.hass, fix, f"{coordinator.name} fix", eager_start=False
             )
         exposed = any(plan.exposures for plan in drift)
-        return set() if self.policy.may_tell(exposed=exposed) else hostnames
+        return set() if self.policy.may_tell(exposed=exposed) else set(zones)
 
     async def async_apply_settings(self) -> None:
         """Apply settings that a person just changed; that is no drift, so nothing is fired."""
@@ -77,7 +86,7 @@ class DriftFixer:
     ) -> None:
         try:
             async with self._writing() as reconciler:
-                extent = Extent(hostnames=self._hostnames_in(zone_ids))
+                extent = Extent(hostnames=self._zones_by_hostname(zone_ids))
                 outcome = await reconciler.sync(extent)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
@@ -105,11 +114,11 @@ class DriftFixer:
                     coordinator.hass, coordinator.config_entry, hostname, steps
                 )
 
-    def _hostnames_in(self, zone_ids: Collection[str]) -> set[str]:
-        """Return the hostnames that are kept in sync, and those that have to be taken down."""
+    def _zones_by_hostname(self, zone_ids: Collection[str]) -> dict[str, str]:
+        """Return the zones of the hostnames that are kept in sync, and of those to be taken down."""
         kept = [item for item in self._coordinator.hostnames if item.keep_in_sync]
         return {
-            item.hostname
+            item.hostname: item.zone_id
             for item in (*kept, *self._removals.hostnames.values())
             if item.zone_id in zone_ids
         }

@@ -343,8 +343,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         missing = self._fixer.policy.missing_permissions
         self._report_missing("writing", missing)
         text = await async_get_texts(self.hass, "common")
-        hostnames = {item.hostname for item in self.hostnames} - untold
-        removed = self.removals.hostnames.keys() - untold
+        removed = self.removals.hostnames.values()
         self._told_plans = {
             zone_id: self._told_plans.get(zone_id)
             if zone_id in self._unread - lost.keys()
@@ -354,8 +353,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         issues = protection_issues(
             text,
             self._told_plans,
-            hostnames,
-            removed,
+            [item for item in self.hostnames if item.hostname not in untold],
+            [item for item in removed if item.hostname not in untold],
             self._newly_unread,
             self._fixer.policy.refusals,
         )

@@ -33,7 +33,7 @@ from ..engine.sync.settings import HostnameSettings
 from ..limited_hostnames import limited_among
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import companion_data, hostnames_of, read_companion
+from ..subentries import companion_data, companion_of, hostnames_of
 from ..wording import Message, describe, describe_problem
 from .certificate_labels import async_label_certificates
 from .certificate_steps import CHOICES_SCHEMA, CertificateSteps
@@ -101,7 +101,7 @@ class CompanionDeviceFlow(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Choose between a new certificate and other settings."""
-        device = read_companion(self._get_reconfigure_subentry())
+        device = companion_of(self._get_reconfigure_subentry())
         self._device_id = device.id
         return self.async_show_menu(
             step_id="reconfigure",

@@ -9,7 +9,7 @@ from ..const import CONF_HOSTNAME
 from ..engine.api.names import in_letters
 from ..login_choices import LoginChoices
 from ..quoting import shown
-from ..subentries import read_login_settings
+from ..subentries import login_hostname_of
 from ..wording import Message
 from .form import abort, choice, made, show_form
 from .login_dialog import NO_FIELDS
@@ -60,7 +60,7 @@ class LoginHostnameFlow(LoginReviewSteps, LoginPeopleSteps):
         """Change who may log in, or stop asking for a login."""
         if ended := self.end_if_outdated():
             return ended
-        current = read_login_settings(self._get_reconfigure_subentry().data)
+        current = login_hostname_of(self._get_reconfigure_subentry())
         self._current = current
         self._hostname = current.hostname
         if message := await self._load():

@@ -21,12 +21,7 @@ from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings, read_hostname
 from ..quoting import shown
 from ..runtime_data import CloudflareConfigEntry
-from ..subentries import (
-    companions_of,
-    hostname_data,
-    hostnames_of,
-    read_hostname_settings,
-)
+from ..subentries import companions_of, hostname_data, hostname_of, hostnames_of
 from ..wording import Message, async_get_dialog_texts, describe
 from .account_choices import AccountChoices
 from .allowed_devices import devices_schema
@@ -136,7 +131,7 @@ class ProtectedHostnameFlow(
         )
 
     def _settings_now(self) -> HostnameSettings:
-        return read_hostname_settings(self._get_reconfigure_subentry().data)
+        return hostname_of(self._get_reconfigure_subentry())
 
     def _is_of_owner(self, settings: HostnameSettings) -> bool:
         """Return whether somebody else led the hostname to its tunnel, so that it can be opened."""

@@ -50,10 +50,16 @@ class Home:
         seconds = (self.now - BEGIN).total_seconds()
         return Moment(seconds=seconds, on=self.now + self.ahead)
 
-    def look(self, *plans: Plan, after: timedelta = timedelta()) -> None:
-        """Look at the zones of two hostnames."""
+    def look(
+        self,
+        plan: Plan,
+        of_other: Plan | None = None,
+        *,
+        after: timedelta = timedelta(),
+    ) -> None:
+        """Look at the zone of two hostnames, or at the zone of each."""
         self.now += after
-        self.known.look(plans, {HOST, OTHER}, self.moment)
+        self.known.look({HOST: plan, OTHER: of_other or plan}, self.moment)
 
     def fix(self, hostname: str = HOST, *, after: timedelta = timedelta()) -> None:
         """Fix what was found."""
@@ -115,7 +121,7 @@ def test_each_hostname_counts_for_itself() -> None:
     """The drift of another one is not told of this one."""
     home = Home()
     for _ in range(3):
-        home.look(drift(OTHER), drift(), after=HOUR)
+        home.look(drift(), drift(OTHER), after=HOUR)
         home.fix()
         home.look(IN_SYNC)
     home.look(exposure(OTHER), after=HOUR)
@@ -127,7 +133,7 @@ def test_hostname_that_was_never_in_sync_was_not_undone() -> None:
     """What is fixed after a start was never right before."""
     known, now = RepeatedDrift(), Home().moment
     for plan in (exposure(), drift(), exposure()):
-        known.look([plan], {HOST}, now)
+        known.look({HOST: plan}, now)
         known.fixed(HOST, now)
     assert known.repeated(now) == {}
 

@@ -70,10 +70,15 @@ class IngressRule:
         They choose its case and a dot at its end. Behind two colons, which cloudflared does not
         cut, they write any ending that a star asks for.
         """
+        return self.only_name in (None, hostname)
+
+    @property
+    def only_name(self) -> str | None:
+        """Return the only hostname by which the rule may take a request; None if it takes others too."""
         name = self._in_dns
-        return (
-            name is None or name.startswith("*.") or name.removesuffix(".") == hostname
-        )
+        if name is None or name.startswith("*."):
+            return None
+        return name.removesuffix(".")
 
     @cached_property
     def _in_dns(self) -> str | None:
@@ -127,9 +132,16 @@ class TunnelConfiguration:
         letters, and the next rule takes the request. cloudflared refuses a list without a
         catch-all, so it may still have another one.
         """
-        return any(
-            rule.may_take(hostname) and not rule.answers_itself for rule in self.ingress
-        ) or bool(self.ingress and not self.has_catch_all)
+        return not self._served_names.isdisjoint((hostname, None)) or bool(
+            self.ingress and not self.has_catch_all
+        )
+
+    @cached_property
+    def _served_names(self) -> frozenset[str | None]:
+        """Return the names that rules lead to an origin, collected once for all hostnames; None for any."""
+        return frozenset(
+            rule.only_name for rule in self.ingress if not rule.answers_itself
+        )
 
     def rule_for(self, hostname: str) -> IngressRule | None:
         """Return the rule for exactly this hostname and any path; best one in its very letters."""

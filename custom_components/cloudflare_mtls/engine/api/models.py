@@ -1,9 +1,11 @@
 """What Cloudflare answers: parsed once, never changed."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final, Self
 
 from .ingress import TunnelConfiguration
@@ -376,6 +378,34 @@ class Observation:
     unread_tunnels: frozenset[str] = frozenset()
     # None where they are not known; nobody gets in by them.
     header_rules: Ruleset | None = None
+
+    def records_of(self, hostname: str) -> Sequence[DnsRecord]:
+        """Return the records of exactly this hostname."""
+        return self._records_by_name.get(hostname, ())
+
+    def wildcards_over(self, hostname: str) -> list[DnsRecord]:
+        """Return the wildcard records that match a hostname."""
+        return [item for item in self._wildcards if name_matches(item.name, hostname)]
+
+    def is_associated(self, hostname: str) -> bool:
+        """Return whether visitors of a hostname are asked for a certificate."""
+        return hostname in self._associated
+
+    @cached_property
+    def _associated(self) -> frozenset[str]:
+        return frozenset(map(in_dns, self.associations))
+
+    @cached_property
+    def _records_by_name(self) -> Mapping[str, Sequence[DnsRecord]]:
+        """Return the records by their names, sorted once for all hostnames."""
+        by_name = defaultdict[str, list[DnsRecord]](list)
+        for record in self.records:
+            by_name[record.name].append(record)
+        return by_name
+
+    @cached_property
+    def _wildcards(self) -> list[DnsRecord]:
+        return [record for record in self.records if record.name.startswith("*.")]
 
 
 def name_matches(pattern: str, hostname: str) -> bool:

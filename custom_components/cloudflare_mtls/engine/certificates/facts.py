@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, Self
 
 from cryptography import x509
@@ -64,7 +64,7 @@ class CertificateFacts:
         except _MALFORMED as err:
             raise Unavailable("malformed certificate") from err
 
-    @property
+    @cached_property
     def key_id(self) -> str:
         """Return the digest of the public key."""
         return key_id_of(self.public_key)

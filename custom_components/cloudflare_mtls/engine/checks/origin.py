@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -51,6 +52,7 @@ class Origin:
     port: int
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def read(cls, service: str) -> Origin | None:
         """Read the service of an ingress rule; None if it is not HTTP over TCP."""
         try:
@@ -78,7 +80,7 @@ class Origin:
         """Return whether this is Home Assistant's own server, as its port or its name says."""
         return self.port == server.port or self.host.startswith("homeassistant")
 
-    @property
+    @cached_property
     def reach(self) -> Reach:
         """Return who reaches the host by this name or address."""
         return reach_of(self.host, supervised=False)

@@ -1,5 +1,6 @@
 """Finds other hostnames that lead to what a protected hostname leads to, past its lock (pure)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ def check_other_ways(
         configurations |= observation.configurations
     protected = {item.hostname for item in hostnames}
     leading = {Origin.read(item.service): item.hostname for item in hostnames}
+    led = _led_by_records(observations.values())
     return [
         Finding(
             check=Check.OPEN_HOSTNAME,
@@ -45,7 +47,8 @@ def check_other_ways(
             detail=beside,
         )
         for configuration in (*configurations.values(), *told)
-        for name in _names(configuration, observations.values()) - protected
+        for name in _served(configuration).union(led.get(configuration.tunnel_id, ()))
+        if name not in protected
         for service in _services(configuration, name)
         if (beside := leading.get(Origin.read(service)))
         and not asks_for_login(surroundings.applications, name)
@@ -53,20 +56,22 @@ def check_other_ways(
     ]
 
 
-def _names(
-    configuration: TunnelConfiguration, observations: Iterable[Observation]
-) -> set[str]:
-    """Return the names that a tunnel serves, or that DNS records lead to it."""
-    served = {
+def _led_by_records(observations: Iterable[Observation]) -> Mapping[str, set[str]]:
+    """Return the names that DNS records lead to each tunnel, by its id."""
+    led = defaultdict[str, set[str]](set)
+    for observation in observations:
+        for record in observation.records:
+            if tunnel_id := record.tunnel_id:
+                led[tunnel_id].add(record.name)
+    return led
+
+
+def _served(configuration: TunnelConfiguration) -> set[str]:
+    """Return the names that a tunnel's rules name, but for wildcards."""
+    return {
         in_dns(rule.hostname)
         for rule in configuration.ingress
         if rule.hostname and not rule.hostname.startswith("*.")
-    }
-    return served | {
-        record.name
-        for observation in observations
-        for record in observation.records
-        if record.tunnel_id == configuration.tunnel_id
     }
 
 

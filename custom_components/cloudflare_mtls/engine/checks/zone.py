@@ -5,7 +5,7 @@ from typing import Final
 
 from ..access.coverage import covering
 from ..api.access_models import AccessApplication
-from ..api.models import Observation, Rule, Ruleset, Zone
+from ..api.models import DnsRecord, Observation, Rule, Ruleset, Zone
 from ..rules.actions import STOPPING, ends_evaluation
 from ..rules.marks import is_block_ref
 from ..rules.meaning import evaluate
@@ -43,6 +43,7 @@ def check_zone(
     around = surroundings.of(zone.id)
     pairs = read_pairs(observation.ruleset)
     devices = [(item, _good_requests(pairs, item.hostname)) for item in hostnames]
+    name_servers = [item for item in observation.records if item.type == "NS"]
     return [
         *(
             Finding(check=check, target=zone.name, place=zone.id)
@@ -55,7 +56,7 @@ def check_zone(
             for item, requests in devices
             for finding in (
                 *_other_zone(observation.zone, surroundings, item.hostname),
-                *_delegation(observation, item.hostname),
+                *_delegation(observation.zone, name_servers, item.hostname),
                 *_rules(observation.ruleset, item, requests),
                 *_access(surroundings.applications or (), item.hostname),
             )
@@ -76,9 +77,11 @@ def _other_zone(
         yield Finding(check=Check.OTHER_ZONE, target=hostname, value=closest.name)
 
 
-def _delegation(observation: Observation, hostname: str) -> Iterator[Finding]:
+def _delegation(
+    zone: Zone, name_servers: Iterable[DnsRecord], hostname: str
+) -> Iterator[Finding]:
     """Yield from which name on other name servers answer for a hostname, if they do."""
-    if name := find_delegation(hostname, observation.zone, observation.records):
+    if name := find_delegation(hostname, zone, name_servers):
         yield Finding(check=Check.DELEGATED, target=hostname, value=name)
 
 

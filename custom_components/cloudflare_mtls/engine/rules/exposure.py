@@ -1,17 +1,12 @@
 """Whom the rules let past: visitors without a good certificate, and a certificate that is good (pure)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
-from ..api.models import (
-    ADDRESS_TYPES,
-    DnsRecord,
-    Observation,
-    Rule,
-    Ruleset,
-    name_matches,
-)
+from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
 from .actions import ends_evaluation
 from .admissions import ANY_CERTIFICATE, Admission
 from .exempt_paths import FIRST_PAGE, paths_outside
@@ -62,23 +57,35 @@ def exposed(
         return Exposure(hostname=hostname, visitor=Visitor.NO_CERTIFICATE, through=None)
     if not records_to_an_origin(observation, hostname):
         return None
-    for handshake, path in product(
-        handshakes(admission.pinned), paths_outside(admission.exempt_paths)
-    ):
-        requests = RequestSet(
-            host=HostForms(hostname),
-            path=path,
-            presented=handshake.presented,
-            verified=handshake.verified,
-            revoked=handshake.revoked,
-            fingerprint=handshake.fingerprint,
-        )
+    for visitor, requests in _requests_without_permission(hostname, admission):
         blocked, through = _verdict(observation.ruleset, requests)
         if not blocked:
-            return Exposure(
-                hostname=hostname, visitor=handshake.visitor, through=through
-            )
+            return Exposure(hostname=hostname, visitor=visitor, through=through)
     return None
+
+
+# Every step of a plan that changes a rule asks for those of all its hostnames again.
+@lru_cache(maxsize=1024)
+def _requests_without_permission(
+    hostname: str, admission: Admission
+) -> tuple[tuple[Visitor, RequestSet], ...]:
+    """Return all requests that must be blocked, by visitors with the least first."""
+    return tuple(
+        (
+            handshake.visitor,
+            RequestSet(
+                host=HostForms(hostname),
+                path=path,
+                presented=handshake.presented,
+                verified=handshake.verified,
+                revoked=handshake.revoked,
+                fingerprint=handshake.fingerprint,
+            ),
+        )
+        for handshake, path in product(
+            handshakes(admission.pinned), paths_outside(admission.exempt_paths)
+        )
+    )
 
 
 def lets_in(ruleset: Ruleset, hostname: str, fingerprint: str) -> Truth:
@@ -117,11 +124,10 @@ def _leads_past_cloudflare(observation: Observation, hostname: str) -> bool:
     or without this hostname. A tunnel's name answers through Cloudflare only.
     """
     return any(
-        record.name == hostname
-        and record.type in _LEADING_TYPES
+        record.type in _LEADING_TYPES
         and record.tunnel_id is None
         and (observation.zone.paused or not record.proxied)
-        for record in observation.records
+        for record in observation.records_of(hostname)
     )
 
 
@@ -129,17 +135,16 @@ def records_to_an_origin(
     observation: Observation, hostname: str
 ) -> tuple[DnsRecord, ...]:
     """Return the records by which visitors of a hostname may reach an origin through Cloudflare."""
-    records = [
-        record
-        for record in observation.records
-        if name_matches(record.name, hostname) and record.type in ADDRESS_TYPES
-    ]
-    exact = [record for record in records if record.name == hostname]
+    exact = _addresses(observation.records_of(hostname))
     return tuple(
         record
-        for record in exact or records
+        for record in exact or _addresses(observation.wildcards_over(hostname))
         if record.proxied and _is_served(observation, record, hostname)
     )
+
+
+def _addresses(records: Iterable[DnsRecord]) -> list[DnsRecord]:
+    return [record for record in records if record.type in ADDRESS_TYPES]
 
 
 def _is_served(observation: Observation, record: DnsRecord, hostname: str) -> bool:

@@ -43,8 +43,7 @@ def _truth(node: Node, requests: RequestSet) -> Truth:
         case Combination(operator, nodes):
             return combine(operator, (_truth(inner, requests) for inner in nodes))
         case HostPrefixes(prefixes):
-            host = requests.host.lowered()
-            return combine("or", map(host.starts_with, prefixes))
+            return _begins_with_any(requests.host, prefixes)
         case Comparison(left, operator, right):
             texts = [item for item in right if isinstance(item, str)]
             if len(texts) < len(right) or not texts:
@@ -62,6 +61,13 @@ def _truth(node: Node, requests: RequestSet) -> Truth:
             return requests.revoked
         case _:
             return None
+
+
+# Each handshake of a hostname asks the same of its Host header.
+@lru_cache(maxsize=4096)
+def _begins_with_any(host: TextSet, prefixes: tuple[str, ...]) -> Truth:
+    """Return whether every text of the set, in lower case, begins with one of these."""
+    return combine("or", map(host.lowered().starts_with, prefixes))
 
 
 def _text(node: Node, requests: RequestSet) -> TextSet:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..api.models import Observation
 from ..rules.adoption import MadeByHand
@@ -71,7 +72,25 @@ class Plan:
 
     def drifted(self, hostname: str) -> bool:
         """Return whether something that concerns this hostname is not as it must be."""
-        return not self.limited_to({hostname}).in_sync
+        return self._affects_all or hostname in self._affected
+
+    @cached_property
+    def _affects_all(self) -> bool:
+        """Return whether a shared rule changes, or a problem is every hostname's."""
+        return any(map(is_shared, self.steps)) or any(
+            problem.code.affects_zone for problem in self.problems
+        )
+
+    @cached_property
+    def _affected(self) -> frozenset[str]:
+        """Return what has a step, a problem or an exposure of its own: an account asks for each hostname."""
+        return frozenset(
+            (
+                *(step.target for step in self.steps),
+                *(problem.target for problem in self.problems),
+                *(exposure.hostname for exposure in self.exposures),
+            )
+        )
 
     def exposes(self, hostname: str) -> bool:
         """Return whether somebody gets in at a hostname who must not."""

@@ -1,6 +1,6 @@
 """Counts how often drift of a hostname comes back, and how long it was exposed (pure)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,21 +41,19 @@ class RepeatedDrift:
         self._open_since: dict[str, Moment] = {}
         self._fixed: dict[str, list[_Fixed]] = {}
 
-    def look(
-        self, plans: Collection[Plan], hostnames: Collection[str], now: Moment
-    ) -> None:
-        """Note which hostnames were seen in sync or closed, and since when others may be exposed."""
-        self._in_sync |= {
-            hostname
-            for hostname in hostnames
-            if not any(plan.drifted(hostname) for plan in plans)
-        }
-        exposed = {item.hostname for plan in plans for item in plan.exposures}
-        for hostname in exposed & self._closed_at.keys():
-            self._open_since.setdefault(hostname, self._closed_at[hostname])
-        for hostname in set(hostnames) - exposed:
-            self._closed_at[hostname] = now
-            self._open_since.pop(hostname, None)
+    def look(self, plans: Mapping[str, Plan], now: Moment) -> None:
+        """Note which hostnames were seen in sync or closed, and since when others may be exposed.
+
+        Plans are those of the hostnames' zones, by hostname.
+        """
+        for hostname, plan in plans.items():
+            if not plan.drifted(hostname):
+                self._in_sync.add(hostname)
+            if not plan.exposes(hostname):
+                self._closed_at[hostname] = now
+                self._open_since.pop(hostname, None)
+            elif hostname in self._closed_at:
+                self._open_since.setdefault(hostname, self._closed_at[hostname])
 
     def fixed(self, hostname: str, now: Moment) -> None:
         """Note that drift of a hostname was fixed; it counts once, until the hostname is in sync again."""
