@@ -36,7 +36,6 @@ async def test_remove(
         ("skip_rule", "delete"),
         ("association", "delete"),
         ("block_rule", "delete"),
-        ("header_rule", "delete"),
     ]
     assert response["problems"] == []
     assert loaded_entry.subentries == {}
@@ -65,7 +64,6 @@ async def test_remove_that_fails_half_way(
         True,
         True,
         True,
-        False,
         False,
         False,
     ]

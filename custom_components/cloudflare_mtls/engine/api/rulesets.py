@@ -1,4 +1,4 @@
-"""The ruleset of a zone for one phase, and the rules in it."""
+"""The ruleset of a zone's custom rules, and the rules in it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,39 +6,27 @@ from typing import Any, Final
 from .errors import NotFound, Permission, QuotaExceeded
 from .models import Rule, Ruleset
 from .resource import Resource
-from .transport import Transport
 
-CUSTOM_RULES: Final = "http_request_firewall_custom"
-HEADER_RULES: Final = "http_request_late_transform"
+PHASE: Final = "http_request_firewall_custom"
 
-# Source: each phase has a permission of its own; without it, reads and writes are refused.
-_PERMISSIONS: Final[Mapping[str, Permission]] = {
-    CUSTOM_RULES: Permission.RULES_EDIT,
-    HEADER_RULES: Permission.HEADER_RULES_EDIT,
-}
+_PERMISSION: Final = Permission.RULES_EDIT
 _ENTRYPOINT_NOT_FOUND: Final = 10003
 _DRY_RUN: Final = {"dry_run": "true"}
 
 
 class Rulesets(Resource):
-    """The rulesets of zones for one phase."""
-
-    def __init__(self, transport: Transport, phase: str) -> None:
-        """Take the phase whose rules these are."""
-        super().__init__(transport)
-        self._phase = phase
-        self._permission = _PERMISSIONS[phase]
+    """The ruleset of a zone's custom rules."""
 
     async def get(self, zone_id: str) -> Ruleset:
-        """Return the zone's rules; a zone that never had one has an empty ruleset.
+        """Return the zone's custom rules; a zone that never had one has an empty ruleset.
 
         Source: GET /zones/{zone_id}/rulesets/phases/{phase}/entrypoint.
         """
         try:
             result = await self._transport.result(
                 "GET",
-                t"/zones/{zone_id}/rulesets/phases/{self._phase}/entrypoint",
-                self._permission,
+                t"/zones/{zone_id}/rulesets/phases/{PHASE}/entrypoint",
+                _PERMISSION,
             )
         except NotFound as err:
             if err.code == _ENTRYPOINT_NOT_FOUND:
@@ -47,7 +35,7 @@ class Rulesets(Resource):
         return Ruleset.parse(result)
 
     async def create(self, zone_id: str, rule: Mapping[str, Any]) -> Ruleset:
-        """Create the zone's ruleset for the phase, with its first rule.
+        """Create the zone's ruleset for custom rules, with its first rule.
 
         Source: POST /zones/{zone_id}/rulesets.
         """
@@ -55,8 +43,8 @@ class Rulesets(Resource):
             await self._transport.result(
                 "POST",
                 t"/zones/{zone_id}/rulesets",
-                self._permission,
-                body=self._with_first_rule(rule),
+                _PERMISSION,
+                body=_with_first_rule(rule),
             )
         )
 
@@ -71,7 +59,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "POST",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules",
-                self._permission,
+                _PERMISSION,
                 body=rule,
             )
         )
@@ -87,7 +75,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "PATCH",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}",
-                self._permission,
+                _PERMISSION,
                 body=rule,
             )
         )
@@ -101,7 +89,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "DELETE",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}",
-                self._permission,
+                _PERMISSION,
             )
         )
 
@@ -128,7 +116,7 @@ class Rulesets(Resource):
         }
         method, path = "POST", t"/zones/{zone_id}/rulesets"
         if ruleset.id is None:
-            body = self._with_first_rule(body)
+            body = _with_first_rule(body)
         elif replacing is None:
             path = t"/zones/{zone_id}/rulesets/{ruleset.id}/rules"
         else:
@@ -138,19 +126,15 @@ class Rulesets(Resource):
             path = t"/zones/{zone_id}/rulesets/{ruleset.id}/rules/{replacing.id}"
         try:
             await self._transport.request(
-                method, path, self._permission, body=body, query=_DRY_RUN
+                method, path, _PERMISSION, body=body, query=_DRY_RUN
             )
         except QuotaExceeded:
             # Cloudflare judges the quota last, and the plan counts free slots itself.
             return
 
-    def _with_first_rule(self, rule: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {
-            "name": "default",
-            "kind": "zone",
-            "phase": self._phase,
-            "rules": [rule],
-        }
+
+def _with_first_rule(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"name": "default", "kind": "zone", "phase": PHASE, "rules": [rule]}
 
 
 def _body(rule: Rule) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Writes a plan to Cloudflare, the only place that does: one step after the other, each checked."""
 
 import asyncio
-from collections.abc import Iterable, Set as AbstractSet
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -11,12 +11,10 @@ from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
 from ..rules.recognition import with_marks
-from .apply_header import apply_header_step
 from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
-    HeaderRuleStep,
     IngressStep,
     RecordStep,
     RuleStep,
@@ -34,13 +32,11 @@ class Outcome:
     """How far a plan came; everything after the step that stopped it was left as it was.
 
     The observation is what Cloudflare answered to each write; after an error, nobody knows
-    whether the last write took effect. What kept the header rule from being written stopped
-    nothing else.
+    whether the last write took effect.
     """
 
     applied: tuple[Step, ...]
     error: EngineError | None
-    header_error: EngineError | None
     observation: Observation
 
 
@@ -61,30 +57,19 @@ async def apply_plan(
     another look.
     """
     writer = _Writer(client, observation)
-    steps = [step for step in plan.steps if not isinstance(step, HeaderRuleStep)]
-    header_steps = [step for step in plan.steps if isinstance(step, HeaderRuleStep)]
     applied: list[Step] = []
     error: EngineError | None = None
-    for step, following in zip_longest(steps, steps[1:]):
+    for step, following in zip_longest(plan.steps, plan.steps[1:]):
         try:
             if _can_read_ahead(step, following):
                 await writer.write_and_read_associations(step)
-            elif following is None:
-                await writer.write_last(step, header_steps)
             else:
                 await writer.write(step)
         except EngineError as err:
             error = err
             break
         applied.append(step)
-    if not steps:
-        await writer.write_header_rule(header_steps)
-    return Outcome(
-        applied=(*applied, *writer.applied_to_headers),
-        error=error,
-        header_error=writer.header_error,
-        observation=writer.observation,
-    )
+    return Outcome(applied=tuple(applied), error=error, observation=writer.state)
 
 
 def _can_read_ahead(step: Step, following: Step | None) -> bool:
@@ -102,41 +87,8 @@ class _Writer:
     def __init__(self, client: CloudflareClient, observation: Observation) -> None:
         self._client = client
         self.state = observation
-        self._header_rules = observation.header_rules
-        self.header_error: EngineError | None = None
-        self.applied_to_headers: list[HeaderRuleStep] = []
         self._associations: tuple[str, ...] | None = None
         self._as_planned = True
-
-    @property
-    def observation(self) -> Observation:
-        """Return all that the answers showed."""
-        return replace(self.state, header_rules=self._header_rules)
-
-    async def write_last(
-        self, step: Step, header_steps: Iterable[HeaderRuleStep]
-    ) -> None:
-        """Take the last step and, to save a round trip, write the header rule meanwhile."""
-        results = await asyncio.gather(
-            self.write(step),
-            self.write_header_rule(header_steps),
-            return_exceptions=True,
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-
-    async def write_header_rule(self, steps: Iterable[HeaderRuleStep]) -> None:
-        """Write the header rule; what keeps it from being written stops nothing."""
-        for step in steps:
-            try:
-                self._header_rules = await apply_header_step(
-                    self._client, self.observation, step
-                )
-            except EngineError as err:
-                self.header_error = err
-            else:
-                self.applied_to_headers.append(step)
 
     async def write_and_read_associations(self, step: Step) -> None:
         """Take a step and, to save a round trip, read meanwhile the list that the next changes."""

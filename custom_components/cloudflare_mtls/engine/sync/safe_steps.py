@@ -6,15 +6,7 @@ from ..api.models import Observation
 from ..rules.admissions import Admission
 from ..rules.exposure import Exposure, exposed
 from .problems import Problem, ProblemCode
-from .steps import (
-    AssociationStep,
-    HeaderRuleStep,
-    IngressStep,
-    RecordStep,
-    RuleStep,
-    Step,
-    advance,
-)
+from .steps import AssociationStep, IngressStep, RecordStep, RuleStep, Step, advance
 
 
 class SafeSteps:
@@ -80,7 +72,7 @@ class SafeSteps:
     def _touched_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames whose exposure the step can change."""
         match step:
-            case AssociationStep() | HeaderRuleStep():
+            case AssociationStep():
                 return frozenset()
             case IngressStep() | RecordStep():
                 return frozenset({step.target})
