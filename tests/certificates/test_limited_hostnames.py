@@ -3,10 +3,15 @@
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
+from custom_components.cloudflare_mtls.engine.rules.marks import block_ref
 from sandbox import Sandbox
 from tests.common import (
     BLOCK_REF,
@@ -18,6 +23,7 @@ from tests.common import (
     add_certificate,
     confirm_certificate,
     fingerprint_of,
+    issues,
     reported,
     settle,
     setup_integration,
@@ -25,7 +31,7 @@ from tests.common import (
     wait_for_refresh,
     zone_of,
 )
-from tests.dialogs import fetch, link_of
+from tests.dialogs import add_rules, fetch, link_of
 from tests.limited import (
     LIMITED,
     LIMITED_ID,
@@ -297,13 +303,18 @@ async def fill(
         await confirm_certificate(hass, entry, certificate, TABLET)
 
 
+@pytest.mark.parametrize(
+    ("others", "more", "problem"),
+    [(0, 0, "problem_too_many_limited"), (1, -2, "problem_no_further_pair")],
+)
 async def test_certificate_that_no_rule_has_room_for(
-    hass: HomeAssistant, sandbox: Sandbox
+    hass: HomeAssistant, sandbox: Sandbox, others: int, more: int, problem: str
 ) -> None:
     """It is refused before it is signed, and only for a device whose certificates are listed."""
-    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
-    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
-    await fill(hass, entry, sandbox, (4096 - len(block.expression)) // 67)
+    entry, _, tablet = await set_up_home(hass, sandbox, TABLET)
+    add_rules(sandbox, others)
+    alone = block_expression({LIMITED: Admission(pinned=frozenset({tablet}))})
+    await fill(hass, entry, sandbox, (4096 - len(alone)) // 67 + more)
     await act(hass, entry, "sync")
     sandbox.journal.clear()
 
@@ -313,11 +324,38 @@ async def test_certificate_that_no_rule_has_room_for(
     ):
         with pytest.raises(HomeAssistantError) as refused:
             await act(hass, entry, action, **fields)
-        assert refused.value.translation_key == "problem_too_many_limited"
+        assert refused.value.translation_key == problem
     assert sandbox.journal.writes == []
     assert devices_of(entry) == [TABLET]
 
     await act(hass, entry, "mint_certificate", name="Laptop", key_type="ec_p256")
+
+
+async def test_rules_that_are_full_are_a_repair(
+    hass: HomeAssistant, sandbox: Sandbox, freezer: FrozenDateTimeFactory
+) -> None:
+    """Certificates came from elsewhere; once a rule is deleted, all is done by itself."""
+    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
+    add_rules(sandbox, 1)
+    before = listed(sandbox, BLOCK_REF)
+    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    room = (4096 - len(block.expression)) // 67
+    await fill(hass, entry, sandbox, room + 1)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    found = issues(hass)
+    assert found.keys() == {"problem_no_further_pair"}
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, *found.values())
+    assert issue
+    assert issue.translation_placeholders
+    assert "Foreign rule 0" in issue.translation_placeholders["detail"]
+    assert not issue.is_fixable
+    assert listed(sandbox, BLOCK_REF) == before
+
+    zone_of(sandbox).rules.pop()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert issues(hass) == {}
+    assert len(listed(sandbox, block_ref(2)) or ()) == room + 2
 
 
 async def test_somebody_adds_a_certificate_to_the_rules(
