@@ -238,3 +238,56 @@ async def test_date_while_others_skip_the_rules_for_some_visitors(
 
     assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
     assert state_of(hass, OLD_BUTTON) == "unavailable"
+
+
+@with_device
+@pytest.mark.parametrize("by", ["date", "test"])
+async def test_due_while_the_rules_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client_no_auth: ClientSessionGenerator,
+    by: str,
+) -> None:
+    """What was read days before says nothing of now: somebody has taken the new one out since."""
+    client = await hass_client_no_auth()
+    date = {"revoke_old_after": 2} if by == "date" else {}
+    new, token = await renew(hass, home, client, CERTIFICATE_ID, **date)
+    if by == "test":
+        assert await run_test(client, token) == TEXTS["proof_done"]
+    await look_often(hass, freezer)
+    take_out_of_rules(sandbox, faults, new)
+    faults.unavailable("GET", "/rulesets")
+
+    await pass_time(hass, freezer, 9 * DAY)
+
+    assert pinned(sandbox, BLOCK_REF) == fingerprints(sandbox, CERTIFICATE_ID)
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}
+
+
+@with_device
+async def test_due_while_nothing_can_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """A change of a name has everything judged again that was read before."""
+    client = await hass_client_no_auth()
+    new, _ = await renew(hass, home, client, CERTIFICATE_ID, revoke_old_after=2)
+    await look_often(hass, freezer)
+    take_out_of_rules(sandbox, faults, new)
+    faults.unavailable("GET", "")
+    await pass_time(hass, freezer, 3 * DAY)
+
+    (device,) = home.get_subentries_of_type("companion_device")
+    hass.config_entries.async_update_subentry(
+        home, device, title="Phone", data={**device.data, "name": "Phone"}
+    )
+    await settle(hass)
+
+    assert certificates(sandbox) == {CERTIFICATE_ID: "active", new: "active"}

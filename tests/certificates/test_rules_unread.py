@@ -1,5 +1,7 @@
 """Tests of certificates while nobody can read rules or records: they are watched all the same."""
 
+import re
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -8,12 +10,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from tests.common import (
+    BLOCK_REF,
     CERTIFICATE_ID,
     add_certificate,
     reported,
     settle,
     state_of,
     with_device,
+    zone_of,
 )
 from tests.dialogs import certificates
 from tests.faults import Faults
@@ -21,6 +25,7 @@ from tests.faults import Faults
 from .creating import REVOKE, press
 from .helpers import STATUS, look_often
 from .test_out_of_reach import remove_device
+from .test_pinning import pinned
 
 pytestmark = [
     with_device,
@@ -80,3 +85,23 @@ async def test_refused_revocation(
     faults.unavailable("GET", path)
     await look_often(hass, freezer)
     assert certificates(sandbox)[CERTIFICATE_ID] == "revoked"
+
+
+async def test_strangers_certificate_after_the_pins_were_taken_out(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    path: str,
+) -> None:
+    """The repair does not say that it can't connect: that was so when the rules were last read."""
+    for rule in zone_of(sandbox).rules:
+        rule.expression = re.sub(r" (and|or not) \S+ in \{[^}]*\}", "", rule.expression)
+    assert pinned(sandbox, BLOCK_REF) is None
+    faults.unavailable("*", path)
+    await add_certificate(sandbox, certificate_id="stranger", organization="Somebody")
+
+    await look_often(hass, freezer)
+
+    assert "unknown_certificates" in reported(hass)

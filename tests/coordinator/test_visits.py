@@ -34,6 +34,7 @@ from tests.common import (
     zone_of,
 )
 from tests.edge_conditions import Forgetting, challenge
+from tests.faults import Faults
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
@@ -288,6 +289,31 @@ class TestAskFirst:
 
         assert state_of(hass, ENFORCED) == "unknown"
         assert reported(hass) == {"drift"}
+
+    async def test_record_that_comes_back_unseen(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        faults: Faults,
+        loaded_entry: MockConfigEntry,
+        forgets: Forgetting,
+        freezer: FrozenDateTimeFactory,
+    ) -> None:
+        """While records cannot be read, one may be there: the hostname is visited."""
+        await act(hass, loaded_entry, "sync")
+        records = zone_of(sandbox).dns_records
+        deleted = dict(records)
+        records.clear()
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        faults.unavailable("GET", "/dns_records")
+        records |= deleted
+        forgets.now = True
+
+        for _ in range(2):
+            await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+        assert state_of(hass, ENFORCED) == "off"
+        assert reported(hass) == {"drift", "not_enforced_unread"}
 
 
 async def test_rules_that_somebody_changed(

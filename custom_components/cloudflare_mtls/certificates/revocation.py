@@ -370,14 +370,15 @@ class CertificateRevoker:
         """Fix the rules that let revoked certificates in.
 
         Those of the certificates' zones are read for that, which takes time. Every other zone accepts
-        all certificates of the account, too: there, what was seen last is fixed. Nothing is
-        raised: a hostname that could not be closed is reported as exposed.
+        all certificates of the account, too: there, hostnames are read that were open when they were
+        seen last, or could not be seen then. Nothing is raised: a hostname that could not be closed
+        is reported as exposed.
         """
         zone_ids = {item.zone_id for item in certificates}
         hostnames = {
             item.hostname
             for item in self._protection.hostnames
-            if item.zone_id in zone_ids or self._was_open_to_revoked(item)
+            if item.zone_id in zone_ids or self._may_be_open_to_revoked(item)
         }
         try:
             async with self._protection.async_writing() as reconciler:
@@ -392,9 +393,10 @@ class CertificateRevoker:
         except EngineError as err:
             LOGGER.debug("Rules could not be fixed before a revocation: %s", err)
 
-    def _was_open_to_revoked(self, settings: HostnameSettings) -> bool:
+    def _may_be_open_to_revoked(self, settings: HostnameSettings) -> bool:
+        """Return whether a hostname let revoked certificates in when it was seen, or could not be seen."""
         plan = self._protection.data.plan_of(settings)
-        return plan is not None and any(
+        return plan is None or any(
             exposure.hostname == settings.hostname
             and exposure.visitor in _OPEN_TO_REVOKED
             for exposure in plan.exposures

@@ -187,6 +187,15 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
 
     @override
     async def async_fetch(self) -> ProtectionState:
+        try:
+            return await self._fetch()
+        except EngineError:
+            if self.data and self.data.is_current:
+                # A date may come before the rules are read again.
+                self.data = self._judged(replace(self.data, is_current=False))
+            raise
+
+    async def _fetch(self) -> ProtectionState:
         # One for all: settings that change meanwhile are for the refresh that follows.
         reconciler = self.reconciler
         zone_ids = {
@@ -205,7 +214,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         if any(isinstance(err, Unavailable) for err in seen.failed.values()):
             # Then it is not about the zones. Certificates are watched and revoked all the same.
             if self.data and not seen.found and listed.read_zones:
-                self._show_certificates(with_certificates(self.data))
+                before = replace(self.data, is_current=False)
+                self._show_certificates(with_certificates(before))
             # After a restart too, certificates are watched while the rules cannot be read.
             if self.data or not listed.read_zones:
                 seen.raise_if_all_failed()

@@ -33,7 +33,9 @@ class ProtectionState:
     """What was last seen at Cloudflare.
 
     Plans and observations are by zone. A plan is None, and an observation is not there, where
-    the zone could not be read; certificates and companions are None where no zone's could be.
+    the zone could not be read. They are current if they are of the last time that Cloudflare was asked;
+    where nothing could be read then, they are of before. Certificates and companions are None where
+    no zone's could be read.
     Unread zones are those whose certificates are not known; nothing is said of their companion
     devices. Read zones are those whose certificates are listed, and is_complete says that these are
     all that the token reaches. Visible zones are all that the token sees, those of other accounts
@@ -45,6 +47,7 @@ class ProtectionState:
 
     plans: Mapping[str, Plan | None]
     observations: Mapping[str, Observation]
+    is_current: bool = True
     certificates: tuple[ListedCertificate, ...] | None = None
     is_complete: bool = False
     unread_zones: frozenset[str] = frozenset()
@@ -57,6 +60,10 @@ class ProtectionState:
     unknown_certificates: tuple[ListedCertificate, ...] = ()
     next_expiry: datetime | None = None
 
+    def plan_in(self, zone_id: str) -> Plan | None:
+        """Return the plan of a zone as it is now, or None where that is not known."""
+        return self.plans.get(zone_id) if self.is_current else None
+
     def plan_of(self, settings: HostnameSettings) -> Plan | None:
         """Return the plan of a hostname's zone, or None where too little of both is known."""
         observation = self.observations.get(settings.zone_id)
@@ -64,7 +71,7 @@ class ProtectionState:
             return None
         if settings.protected.tunnel_id in observation.unread_tunnels:
             return None
-        return self.plans[settings.zone_id]
+        return self.plan_in(settings.zone_id)
 
     def is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether a hostname is known to let nobody in who must not."""
@@ -76,7 +83,7 @@ class ProtectionState:
     ) -> bool | None:
         """Return whether the rules let a good certificate in at a hostname; None if that is not known."""
         observation = self.observations.get(settings.zone_id)
-        if observation is None:
+        if observation is None or not self.is_current:
             return None
         fingerprint = certificate.facts.fingerprint_sha256
         return lets_in(observation.ruleset, settings.hostname, fingerprint)

@@ -188,7 +188,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         return plan is None or plan.has_record(hostname)
 
     def _plan(self, zone_id: str) -> Plan | None:
-        return self._protection.data.plans.get(zone_id)
+        return self._protection.data.plan_in(zone_id)
 
 
 def _still_false(before: set[str], seen: Mapping[str, bool | None]) -> set[str]:
