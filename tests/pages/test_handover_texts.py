@@ -206,7 +206,7 @@ async def test_every_text_has_its_place(client: Client) -> None:
     for key, sentence in ENGLISH["common"].items():
         if key.startswith("handover_") and key not in said_by_view:
             for line in sentence.splitlines():
-                plain = re.split(r"\*\*|{[a-z]+}", line)
+                plain = re.split(r"\*\*|{[a-z]+}[.,]?", line)
                 assert all(html.escape(part) in page for part in plain), key
     for system in System:
         assert page.count(f'data-system="{system}"') == 1

@@ -158,6 +158,14 @@ def test_names_and_buttons_are_short(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", [ENGLISH, *OTHERS])
+def test_titles_fit_into_two_lines(language: str) -> None:
+    """On a phone, the front end cuts off the rest of a dialog's title."""
+    for key, text in read(PATHS.made / f"{language}.json").items():
+        if key.endswith("::title") and not placeholders(text):
+            assert len(text) <= 52, key
+
+
+@pytest.mark.parametrize("language", [ENGLISH, *OTHERS])
 def test_no_text_has_a_url_or_html(language: str) -> None:
     """Home Assistant's validator refuses both."""
     for key, text in read(PATHS.made / f"{language}.json").items():

@@ -23,6 +23,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_STOPS: Final = "[.,:;!?。，：；！？]"
 _FOLDER: Final = Path(__file__).parent
 
 # Of the languages that Home Assistant knows, those that are written from right to left.
@@ -54,10 +55,17 @@ def rich(sentence: str, fallbacks: Mapping[str, str] | None = None) -> str:
     Until the script fills a place, the place shows its fallback.
     """
     markup = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(sentence))
-    for name, fallback in (fallbacks or {}).items():
-        place = f'<strong data-fill="{name}">{html.escape(fallback)}</strong>'
-        markup = markup.replace(f"{{{name}}}", place)
-    return markup
+    if not fallbacks:
+        return markup
+
+    def place(found: re.Match[str]) -> str:
+        name, stop = found[1], found[2]
+        fallback = html.escape(fallbacks[name])
+        fill = f'<strong data-fill="{name}">{fallback}</strong>'
+        # What ends the sentence does not begin a line.
+        return f'<span data-place="{name}">{fill}{stop}</span>'
+
+    return re.sub(rf"\{{({'|'.join(fallbacks)})\}}({_STOPS}*)", place, markup)
 
 
 @dataclass(frozen=True, kw_only=True)
