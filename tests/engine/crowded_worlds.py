@@ -110,7 +110,7 @@ class CrowdedWorld:
 
 
 _CHOICES: Final = st.sampled_from(
-    [None, "a", "b", "c", "d", "ab", "ac", "bc", "abc", "bcd", "abd", "", "abcd"]
+    [None, "a", "b", "c", "d", "ab", "ac", "bc", "abc", "bcd", "acd", "", "abcd"]
 )
 
 

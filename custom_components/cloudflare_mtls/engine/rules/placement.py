@@ -25,7 +25,7 @@ class Placement:
     further pair only where a hostname fits into no other one and the zone has room for its rules;
     the first pair is there anyway. A pair goes with its last hostname, and is never merged with
     another one: each renewal of a certificate makes the rules longer for a while, so that
-    hostnames would move to and fro, each time with several writes.
+    hostnames would move there and back, each time with several writes.
 
     present: the pairs as the zone has them.
     kept: what stays in them: hostnames of other Home Assistants, and removed ones that something
