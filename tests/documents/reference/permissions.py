@@ -12,7 +12,7 @@ _PURPOSES: Final[Mapping[Permission, str]] = {
     Permission.ZONE_READ: "find your domains",
     Permission.DNS_EDIT: "the DNS record of the hostname",
     Permission.CERTIFICATES_EDIT: "certificates, and which hostnames ask for one",
-    Permission.RULES_EDIT: "the two custom rules",
+    Permission.RULES_EDIT: "the custom rules",
     Permission.TUNNEL_EDIT: "the state of the tunnel, and its hostnames",
     Permission.SETTINGS_EDIT: "the [checks](#checks) of your domain's settings, and to fix them from the repair",
     Permission.BOTS_EDIT: "the check of Bot Fight Mode, and to turn it off from the repair",
