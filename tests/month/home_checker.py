@@ -11,7 +11,7 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox.clock import CLOCK
 from sandbox.journal import Entry
 from tests.common import EDGE_EVERY, HOSTNAME, reported
-from tests.proofs.exposure import ExposureFinder, UnauthorizedRequest
+from tests.proofs.exposure import UnauthorizedRequest, admitted
 from tests.sentences import REPEATED
 
 from .active_faults import ActiveFaults
@@ -46,13 +46,11 @@ class HomeChecker:
         self,
         home: Home,
         faults: ActiveFaults,
-        finder: ExposureFinder,
         log: CapturedLog,
     ) -> None:
         """Start with a home that is in sync and without faults."""
         self._home = home
         self._faults = faults
-        self._finder = finder
         self._log = log
         # When each value of each entity was right for the last time.
         self._last_right: dict[str, dict[str, datetime]] = {}
@@ -126,7 +124,7 @@ class HomeChecker:
 
     def _find_admitted(self) -> frozenset[UnauthorizedRequest]:
         home = self._home
-        return self._finder.admitted(home.sandbox.state, home.zone, {HOSTNAME: ()})
+        return admitted(home.sandbox.state, home.zone, {HOSTNAME: ()})
 
     def _note_expected(self) -> None:
         CLOCK.catch_up()

@@ -18,7 +18,6 @@ import pytest
 from sandbox.faults import FaultKind
 from tests.common import add_certificate
 from tests.engine.searching import search
-from tests.proofs.exposure import ExposureFinder
 from tests.proofs.time_skipping import entered
 
 from .active_faults import CALLS, KINDS_FOR_ALL_CALLS, ActiveFaults, Call
@@ -46,7 +45,6 @@ class HomeHistory(RuleBasedStateMachine):
 
     freezer: ClassVar[FrozenDateTimeFactory]
     log: ClassVar[CapturedLog]
-    finder: ClassVar[ExposureFinder]
     start: ClassVar[datetime]
     # The most time that a step lets pass.
     longest: ClassVar[timedelta]
@@ -60,7 +58,7 @@ class HomeHistory(RuleBasedStateMachine):
         self._running = entered(self.runner, Home.running(self.freezer))
         self.home = self._running.__enter__()
         self.faults = ActiveFaults(self.home)
-        self.checker = HomeChecker(self.home, self.faults, self.finder, self.log)
+        self.checker = HomeChecker(self.home, self.faults, self.log)
 
     @rule(then=_spans)
     def wait(self, then: timedelta) -> None:
@@ -178,7 +176,6 @@ def _search(
         members = {
             "freezer": freezer,
             "log": log,
-            "finder": ExposureFinder(),
             "start": freezer(),
             "longest": longest,
         }

@@ -3,8 +3,9 @@
 The sandbox shares no code with the engine, so it does not repeat the engine's mistakes.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
 
@@ -60,44 +61,47 @@ class UnauthorizedRequest:
         }
 
 
-class ExposureFinder:
-    """Finds the unauthorized requests that get in; remembers what rules do with a request."""
+@dataclass(frozen=True)
+class _Rules:
+    """Rules, equal to all others that do the same."""
 
-    def __init__(self) -> None:
-        """Start with an empty memory."""
-        self._blocked: dict[tuple[object, ...], bool] = {}
+    effects: tuple[tuple[object, ...], ...]
+    rules: Sequence[Rule] = field(compare=False)
 
-    def admitted(
-        self,
-        state: State,
-        zone: Zone,
-        protected: Mapping[str, tuple[str, ...]],
-        devices: Mapping[str, Collection[str]] = MappingProxyType({}),
-    ) -> frozenset[UnauthorizedRequest]:
-        """Return the unauthorized requests that reach an origin.
 
-        `protected` has the exempt paths of each hostname; requests to these paths are left out.
-        `devices` has those that may use a limited hostname.
-        """
-        rules = tuple(_effect(rule) for rule in zone.rules)
-        return frozenset(
-            request
+def admitted(
+    state: State,
+    zone: Zone,
+    protected: Mapping[str, tuple[str, ...]],
+    devices: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> frozenset[UnauthorizedRequest]:
+    """Return the unauthorized requests that reach an origin.
+
+    `protected` has the exempt paths of each hostname; requests to these paths are left out.
+    `devices` has those that may use a limited hostname.
+    """
+    rules = _Rules(tuple(map(_effect, zone.rules)), zone.rules)
+    return frozenset().union(
+        *(
+            _not_blocked(rules, hostname, path, devices.get(hostname))
             for hostname, exempt_paths in protected.items()
             for path in _PATHS
             if not _is_exempt(path, exempt_paths)
             and reaches_origin(state, zone, hostname, path)
-            for request in _requests(hostname, path, devices.get(hostname))
-            if not self._is_blocked(rules, zone.rules, request)
         )
+    )
 
-    def _is_blocked(
-        self, key: tuple[object, ...], rules: list[Rule], request: UnauthorizedRequest
-    ) -> bool:
-        known = self._blocked.get((key, request))
-        if known is None:
-            known = firewall.judge(rules, request.fields).stopped_by is not None
-            self._blocked[key, request] = known
-        return known
+
+# The same few rules are judged again and again: after each fault of a scenario, and in its repetitions.
+@lru_cache(maxsize=2**14)
+def _not_blocked(
+    rules: _Rules, hostname: str, path: str, devices: frozenset[str] | None
+) -> frozenset[UnauthorizedRequest]:
+    return frozenset(
+        request
+        for request in _requests(hostname, path, devices)
+        if firewall.judge(rules.rules, request.fields).stopped_by is None
+    )
 
 
 def reaches_origin(state: State, zone: Zone, hostname: str, path: str) -> bool:

@@ -31,7 +31,7 @@ from tests.engine.searching import search
 
 from .call_faults import CallFault
 from .dashboard_edits import EDITS, Edit
-from .exposure import ExposureFinder
+from .exposure import admitted
 from .home import Home, Run
 from .hostnames import BOAT, CABIN, DEVICES, HOME, SHED
 from .resettable_sandbox import ResettableSandbox
@@ -71,7 +71,6 @@ class ZoneHistory(RuleBasedStateMachine):
 
     runner: ClassVar[asyncio.Runner]
     sandbox: ClassVar[ResettableSandbox]
-    finder: ClassVar[ExposureFinder]
     delays: ClassVar[Delays] = _NO_DELAYS
 
     def __init__(self) -> None:
@@ -79,7 +78,7 @@ class ZoneHistory(RuleBasedStateMachine):
         super().__init__()
         self.sandbox.restore()
         self.sandbox.state.delays = self.delays
-        self.monitor = WriteMonitor(self.sandbox, self.finder)
+        self.monitor = WriteMonitor(self.sandbox)
         self.requests = cycle(product((HOME, BOAT, CABIN), (False, True)))
         self.first = self.sandbox.new_home()
         self.second = self.sandbox.new_home()
@@ -265,13 +264,13 @@ class ZoneHistory(RuleBasedStateMachine):
         return run
 
     def _request_at_edge(self) -> None:
-        """Check with one request that the running edge does what the finder expects of it."""
+        """Check with one request that the running edge does what the proofs expect of it."""
         hostname, revoked = next(self.requests)
         known = revoked and self.sandbox.zone.associates(hostname)
         gets_in = any(
             (request.host, request.path, request.country, request.revoked)
             == (hostname, "/", "DE", known)
-            for request in self.finder.admitted(
+            for request in admitted(
                 self.sandbox.state, self.sandbox.zone, {hostname: ()}
             )
         )
@@ -290,7 +289,6 @@ def _search(
         members = {
             "runner": runner,
             "sandbox": sandbox,
-            "finder": ExposureFinder(),
             "delays": delays,
         }
         # Hypothesis derives its examples from the class, so each name searches elsewhere.

@@ -22,7 +22,6 @@ from tests.engine.searching import search
 
 from . import dashboard_edits
 from .endpoint import Endpoint
-from .exposure import ExposureFinder
 from .home import Home, Run
 from .hostnames import BOAT, CABIN, HOME, SHED
 from .request_scheduler import Choose, RequestScheduler, ScheduledClient
@@ -41,7 +40,6 @@ class TwoHomes:
 
     sandbox: ResettableSandbox
     clients: tuple[ScheduledClient, ...]
-    finder: ExposureFinder = field(default_factory=ExposureFinder)
     monitor: WriteMonitor = field(init=False)
     first: Home = field(init=False)
     second: Home = field(init=False)
@@ -64,7 +62,7 @@ class TwoHomes:
     def restart(self, state: State | None = None) -> None:
         """Start both homes without hostnames, in a saved state or the initial one."""
         self.sandbox.restore(state)
-        self.monitor = WriteMonitor(self.sandbox, self.finder)
+        self.monitor = WriteMonitor(self.sandbox)
         self.first, self.second = (
             self.sandbox.new_home(http_client=client) for client in self.clients
         )

@@ -6,7 +6,7 @@ import json
 from custom_components.cloudflare_mtls.engine.sync.settings import ProtectedHostname
 from sandbox.journal import Entry
 
-from .exposure import ExposureFinder, UnauthorizedRequest
+from .exposure import UnauthorizedRequest, admitted
 from .resettable_sandbox import ResettableSandbox
 from .zone_contents import foreign_contents, rules_naming
 
@@ -14,10 +14,8 @@ from .zone_contents import foreign_contents, rules_naming
 class WriteMonitor:
     """Observes the writes of a sandbox and collects violations."""
 
-    def __init__(
-        self, sandbox: ResettableSandbox, finder: ExposureFinder | None = None
-    ) -> None:
-        """Observe a sandbox from now on; a finder can be shared, as it remembers results."""
+    def __init__(self, sandbox: ResettableSandbox) -> None:
+        """Observe a sandbox from now on."""
         self.violations: list[str] = []
         # The exempt paths of every hostname that a home protects.
         self.protected: dict[str, tuple[str, ...]] = {}
@@ -27,7 +25,6 @@ class WriteMonitor:
         # The devices that may use each limited hostname.
         self.devices: dict[str, frozenset[str]] = {}
         self._sandbox = sandbox
-        self._finder = finder or ExposureFinder()
         self._admitted: frozenset[UnauthorizedRequest] = frozenset()
         self._foreign: dict[str, str] = {}
         sandbox.request_listeners.append(self._check)
@@ -49,9 +46,7 @@ class WriteMonitor:
     def admitted(self) -> frozenset[UnauthorizedRequest]:
         """Return the unauthorized requests that get in now."""
         sandbox = self._sandbox
-        return self._finder.admitted(
-            sandbox.state, sandbox.zone, self.protected, self.devices
-        )
+        return admitted(sandbox.state, sandbox.zone, self.protected, self.devices)
 
     def exposed_hostnames(self) -> set[str]:
         """Return the hostnames where an unauthorized request gets in now."""
