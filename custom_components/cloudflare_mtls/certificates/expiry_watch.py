@@ -69,7 +69,6 @@ class CertificateWatch:
     async def _check_latest(self, state: ProtectionState) -> None:
         # At once: later, something seen revoked here may have been restored, here or elsewhere.
         await self._ledger.async_record_revoked(self._newly_revoked(state))
-        await self._ledger.async_record_ends(self._ends(state))
         await self._ledger.async_record_confirmed_ids(
             {
                 item.facts.fingerprint_sha256: item.id
@@ -83,6 +82,8 @@ class CertificateWatch:
         companions = state.companions or {}
         await self._fire_changes(companions)
         await self._fire_unknown(state)
+        # Of those too that just became known.
+        await self._ledger.async_record_ends(self._ends(state))
         left = await async_revoke_automatically(
             self._revoker, self._protection, self._creations, state
         )
