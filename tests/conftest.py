@@ -1,13 +1,13 @@
 """Fixtures of all tests of the integration: a local Cloudflare, and an account in it."""
 
-import asyncio
-import asyncio.constants
+from asyncio import constants, format_helpers
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 import logging
 from pkgutil import resolve_name
 import sys
+from traceback import StackSummary
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -40,7 +40,8 @@ from .rsa_keys import RsaKeys
 
 # Debug mode records where each callback and future was made, which takes a quarter of the time. No test needs that;
 # without these lines, logged tracebacks have their frames again.
-asyncio.constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # Final to others
+constants.DEBUG_STACK_DEPTH = 0  # type: ignore[misc]  # Final to others
+format_helpers.extract_stack = lambda *_: StackSummary()
 sys.tracebacklimit = 0
 
 # The plugin has everything log all it can, which takes a tenth of the time, and no test reads what others than we say
@@ -95,6 +96,21 @@ def one_tls_context() -> Iterator[None]:
     target = "httpx._transports.default.create_ssl_context"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(target, cache(resolve_name(target)))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cookies_where_there_are_some() -> Iterator[None]:
+    """Look for cookies in those answers only that set one, and not in thousands of others."""
+    cookies = resolve_name("httpx:Cookies")
+    extract = cookies.extract_cookies
+
+    def extract_if_set(jar: Any, response: Any) -> None:
+        if "set-cookie" in response.headers:
+            extract(jar, response)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cookies, "extract_cookies", extract_if_set)
         yield
 
 
