@@ -58,6 +58,15 @@ class FaultKind(StrEnum):
             FaultKind.STALE,
         }
 
+    @property
+    def breaks_connection(self) -> bool:
+        """Return whether the client gets no answer at all."""
+        return self in {
+            FaultKind.RESET_BEFORE,
+            FaultKind.RESET_AFTER,
+            FaultKind.TIMEOUT_AFTER,
+        }
+
 
 @dataclass
 class Fault(PlannedFault[FaultKind]):
@@ -74,11 +83,9 @@ class Fault(PlannedFault[FaultKind]):
 
     def spoil(self, answer: web.Response | None) -> web.Response | None:
         """Return the answer that the client gets instead, or None for no answer."""
+        if self.kind.breaks_connection:
+            return None
         match self.kind:
-            case (
-                FaultKind.RESET_BEFORE | FaultKind.RESET_AFTER | FaultKind.TIMEOUT_AFTER
-            ):
-                return None
             case FaultKind.UNAUTHORIZED:
                 return _refusal(401, 10000, "Authentication error")
             case FaultKind.FORBIDDEN:

@@ -40,10 +40,11 @@ def answering(address: str, answer: Answer) -> Iterator[None]:
 
 @contextmanager
 def answering_for(sandbox: Sandbox) -> Iterator[None]:
-    """Answer the requests to a sandbox's API, unless faults are planned."""
+    """Answer the requests to a sandbox's API, unless a fault is planned that breaks a connection."""
 
     async def answer(request: Request) -> web.Response | None:
-        if sandbox.faults.waiting or not request.url.path.startswith(PREFIX):
+        breaks = any(fault.kind.breaks_connection for fault in sandbox.faults.waiting)
+        if breaks or not request.url.path.startswith(PREFIX):
             return None
         given = await sandbox.api.answer(request)
         assert not isinstance(given, Fault)
