@@ -26,6 +26,7 @@ ACTIONS: Final[list[tuple[str, dict[str, str]]]] = [
     ("get_blocked_requests", {"hostname": HOSTNAME}),
     ("create_tunnel", {"name": "Cottage"}),
     ("protect_with_access", {"hostname": "home.example.com"}),
+    ("get_dashboard", {}),
 ]
 # The actions on the device of a login hostname.
 LOGIN_ACTIONS: Final = ("end_access_sessions", "get_access_logins")

@@ -150,6 +150,7 @@ async def actions_need_an_administrator(world: World) -> None:
         ("get_blocked_requests", {**entry, "hostname": world.hostname}),
         ("protect_with_access", {**entry, "hostname": world.browser_hostname}),
         ("get_access_logins", {"device_id": "any"}),
+        ("get_dashboard", entry),
     ]
     for action, data in actions:
         status = await client.refusal(f"{DOMAIN}.{action}", data)

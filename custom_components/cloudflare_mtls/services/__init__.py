@@ -6,6 +6,7 @@ from homeassistant.helpers import service
 from ..const import DOMAIN
 from .access import ACCESS_ACTIONS
 from .certificates import CERTIFICATE_ACTIONS
+from .dashboard import DASHBOARD_ACTIONS
 from .hostnames import HOSTNAME_ACTIONS
 from .tunnels import TUNNEL_ACTIONS
 
@@ -18,6 +19,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         *HOSTNAME_ACTIONS,
         *TUNNEL_ACTIONS,
         *ACCESS_ACTIONS,
+        *DASHBOARD_ACTIONS,
     ):
         service.async_register_admin_service(
             hass,

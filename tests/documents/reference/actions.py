@@ -107,6 +107,9 @@ _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
         "logins.country": "from where, as Cloudflare tells",
         "logins.method": "the login method",
     },
+    "get_dashboard": {
+        "views": "the dashboard's views: one, with a section for each device",
+    },
 }
 
 
