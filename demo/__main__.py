@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import ClientError
 
@@ -19,6 +18,7 @@ from .home_assistant import HomeAssistant, User
 from .promise import Promise
 from .promises import APP, LOCAL, REMOTE, SERVICES
 from .report import CheckFailed, Skipped, say
+from .show import print_show, speak
 from .world import World
 
 _REMOTE, _LOCAL, _APP, _SERVICES = "remote", "local", "app", "services"
@@ -47,24 +47,32 @@ def _arguments() -> argparse.Namespace:
         "app Cloudflared (app); or what runs beside Home Assistant (services); by default remote, and "
         "with --exit all, one after the other",
     )
+    parser.add_argument(
+        "--language",
+        help="which language Home Assistant speaks while the demo stays, such as de",
+    )
     return parser.parse_args()
 
 
-async def _demo(names: Sequence[str], *, stay: bool) -> bool:
+async def _demo(names: Sequence[str], *, stay: bool, language: str | None) -> bool:
     """Run every check of these worlds, and return whether all passed."""
     started = time.monotonic()
     _cancel_on_signals()
     passed: list[bool] = []
     for name in names:
         say(f"# the world {name}")
-        passed += await _check_world(name, first=len(passed) + 1, stay=stay)
+        passed += await _check_world(
+            name, first=len(passed) + 1, stay=stay, language=language
+        )
     if not stay:
         say(f"# took {time.monotonic() - started:.0f} s")
         _print_summary(passed)
     return all(passed)
 
 
-async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
+async def _check_world(
+    name: str, *, first: int, stay: bool, language: str | None
+) -> list[bool]:
     """Run the checks of a world, numbered from the first; stay there if asked."""
     promises, owner = _PROMISES[name], User("demo")
     try:
@@ -78,7 +86,9 @@ async def _check_world(name: str, *, first: int, stay: bool) -> list[bool]:
             ]
             if stay:
                 _print_summary(passed)
-                _print_access(world, owner)
+                if language:
+                    await speak(world, language)
+                await print_show(world, owner)
                 await _until_cancelled()
     except (CheckFailed, ClientError, OSError) as error:
         passed = [False] * len(promises)
@@ -152,25 +162,6 @@ def _print_summary(passed: list[bool]) -> None:
         say(f"demo failed: {passed.count(False)} of {len(passed)} checks")
 
 
-def _print_access(world: World, owner: User) -> None:
-    facts = world.cloudflare.facts
-    say("")
-    say(f"Home Assistant: {world.home.url}")
-    local, here = urlsplit(world.home.local_url), urlsplit(world.home.url)
-    say(
-        f"Links for phones name {local.hostname}; open them with {here.hostname} instead."
-    )
-    say(f"User: {owner.name}    Password: {owner.password}")
-    if world.phones:
-        where = f"{world.hostname}:{facts['edge_port']}"
-        say("As a phone with a certificate:")
-        say(
-            f"  curl --resolve {where}:{facts['edge_host']} --cacert {facts['edge_ca_file']} "
-            f"--cert {world.phones[-1].key_file} https://{where}/manifest.json"
-        )
-    say("Press Ctrl-C to stop.")
-
-
 def _cancel_on_signals() -> None:
     task = asyncio.current_task()
 
@@ -196,7 +187,8 @@ def main() -> int:
     if arguments.exit and not arguments.world:
         names = list(_PROMISES)
     try:
-        return 0 if asyncio.run(_demo(names, stay=not arguments.exit)) else 1
+        demo = _demo(names, stay=not arguments.exit, language=arguments.language)
+        return 0 if asyncio.run(demo) else 1
     except asyncio.CancelledError:
         return 130
 

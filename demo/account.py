@@ -90,15 +90,19 @@ async def create_certificate(world: World, name: str) -> JSON:
     )
 
 
-async def subentry_of(world: World, title: str) -> JSON:
-    """Return the account's companion device or hostname of this name."""
+async def subentries_of(world: World) -> dict[str, JSON]:
+    """Return the account's hostnames and companion devices, by their names."""
     subentries = await world.socket.command(
         "config_entries/subentries/list", entry_id=world.entry_id
     )
-    found = [item for item in subentries if item["title"] == title]
-    expect(len(found) == 1, f"{title} names the subentries {found}")
-    subentry: JSON = found[0]
-    return subentry
+    return {item["title"]: item for item in subentries}
+
+
+async def subentry_of(world: World, title: str) -> JSON:
+    """Return the account's companion device or hostname of this name."""
+    found = await subentries_of(world)
+    expect(title in found, f"{title} is not among {list(found)}")
+    return found[title]
 
 
 async def remove_subentry(world: World, title: str) -> None:
@@ -132,10 +136,7 @@ async def until_state(world: World, key: str, of: str, wanted: str) -> None:
 
 async def until_all_is_stored(world: World) -> None:
     """Wait until the devices and the switch's state are written to storage."""
-    subentries = await world.socket.command(
-        "config_entries/subentries/list", entry_id=world.entry_id
-    )
-    titles = {subentry["title"] for subentry in subentries}
+    titles = set(await subentries_of(world))
 
     async def is_stored() -> bool | None:
         [stored] = [

@@ -278,6 +278,11 @@ class Cloudflare:
     def _access_rules(self) -> str:
         return f"/zones/{self.facts['zone_id']}/firewall/access_rules/rules"
 
+    @property
+    def control_url(self) -> str:
+        """Return the address below which the sandbox's control routes are."""
+        return f"{self.facts['api_url'].removesuffix('/client/v4')}/sandbox"
+
     async def api(self, method: str, path: str, body: JSON | None = None) -> JSON:
         """Send a request to Cloudflare's API."""
         answer: JSON = await self._request(
@@ -290,8 +295,7 @@ class Cloudflare:
 
     async def control(self, method: str, path: str, body: JSON | None = None) -> Any:
         """Send a request to one of the sandbox's control routes."""
-        base = self.facts["api_url"].removesuffix("/client/v4")
-        return await self._request(method, f"{base}/sandbox/{path}", json=body)
+        return await self._request(method, f"{self.control_url}/{path}", json=body)
 
     async def _request(self, method: str, url: str, **options: Any) -> Any:
         async with self._session.request(method, url, **options) as response:

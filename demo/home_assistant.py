@@ -22,6 +22,9 @@ SCRIPT = "give_certificate"
 CONFIGURATION = f"""
 config:
 frontend:
+history:
+logbook:
+recorder:
 logger:
   default: info
   logs:

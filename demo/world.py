@@ -52,6 +52,8 @@ class World:
     link: str = ""
     """The link to that device's newest bundle."""
     phones: list[Phone] = field(default_factory=list)
+    guest: User | None = None
+    """A user who is not an administrator."""
     phone: Phone | None = None
     """That device, with its newest certificate."""
     typed_in: list[str] = field(default_factory=list)

@@ -14,6 +14,7 @@ from . import (
     secrets,
     services,
     setup,
+    show,
     visitors,
 )
 
@@ -57,6 +58,8 @@ REMOTE: Final[tuple[Promise, ...]] = (
     secrets.restart_changes_nothing,
     devices.removed_device_is_blocked,
     visitors.actions_need_an_administrator,
+    show.dashboard_shows_everything,
+    show.what_is_proposed_works,
 )
 
 # For a tunnel with its own config.yml.

@@ -6,10 +6,11 @@ import json
 from aiohttp import WSServerHandshakeError
 
 from ..account import entity_id, list_certificates, subentry_of
-from ..home_assistant import DOMAIN, User
+from ..home_assistant import DOMAIN
 from ..promise import promise
 from ..remote import block_rule
 from ..report import CheckFailed, expect, expect_equal
+from ..show import add_guest
 from ..world import World, nonce
 
 _BLOCKED_REQUEST = {
@@ -122,17 +123,7 @@ async def browsers_still_work(world: World) -> None:
 @promise("only administrators can use actions, buttons and the switch")
 async def actions_need_an_administrator(world: World) -> None:
     """Log in as a user who is not an administrator, and try everything."""
-    guest = User("guest")
-    made = await world.socket.command(
-        "config/auth/create", name="Guest", group_ids=["system-users"]
-    )
-    await world.socket.command(
-        "config/auth_provider/homeassistant/create",
-        user_id=made["user"]["id"],
-        username=guest.name,
-        password=guest.password,
-    )
-    client = await world.home.anonymous().log_in(guest)
+    client = await world.home.anonymous().log_in(await add_guest(world))
     expect_equal((await client.get("/api/config"))["state"], "RUNNING", "the state")
     writes = await world.cloudflare.writes()
     entry = {"config_entry_id": world.entry_id}

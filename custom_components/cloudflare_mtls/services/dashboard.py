@@ -118,6 +118,10 @@ def _card(item: er.RegistryEntry) -> _Card:
         **shown,
         "max": _FULL_YEAR,
         "severity": {"red": 0, "yellow": URGENT_DAYS, "green": EXPIRING_DAYS},
+        # A gauge cannot show that nothing is known.
+        "visibility": [
+            {"condition": "numeric_state", "entity": item.entity_id, "above": -1}
+        ],
     }
 
 
