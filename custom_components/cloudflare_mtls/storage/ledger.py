@@ -26,6 +26,7 @@ from ..engine.certificates.records import (
     in_order_of_times,
     next_place,
 )
+from ..engine.known_fields import known_fields
 from ..engine.moment import Moment
 from .once import async_get_once
 
@@ -445,7 +446,8 @@ def _read_records(stored: Mapping[str, Any]) -> dict[str, Record]:
     places: Mapping[str, Mapping[str, int]] = stored["places"]
     records = {
         certificate_id: replace(
-            Record.from_data(data), places=Places(**places.get(certificate_id, {}))
+            Record.from_data(data),
+            places=Places(**known_fields(Places, places.get(certificate_id, {}))),
         )
         for certificate_id, data in stored["records"].items()
     }
@@ -465,7 +467,12 @@ class _LedgerStore(Store[dict[str, Any]]):
         old_minor_version: int,
         old_data: dict[str, Any],
     ) -> dict[str, Any]:
-        """Keep what was told, but no trust: a person is asked again."""
+        """Keep what was told, but no trust: a person is asked again.
+
+        Where only the minor version differs, a later one stored more; nothing is lost.
+        """
+        if old_major_version == self.version:
+            return old_data
         kept = ("told", "known", "unwanted", "revoked")
         return {key: old_data[key] for key in kept if key in old_data}
 

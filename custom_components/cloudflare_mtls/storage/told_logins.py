@@ -11,6 +11,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.logins import Login
+from ..engine.known_fields import known_fields
 from .once import async_get_once, async_remove_once
 
 _VERSION: Final = 1
@@ -59,7 +60,7 @@ def _data(login: Login) -> dict[str, Any]:
 def _login(data: Mapping[str, Any]) -> Login:
     return Login(
         **{
-            **data,
+            **known_fields(Login, data),
             "at": datetime.fromisoformat(data["at"]),
             "ray_ids": frozenset(data["ray_ids"]),
         }

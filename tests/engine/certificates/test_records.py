@@ -39,6 +39,11 @@ def test_what_is_stored_is_read_again() -> None:
         assert Record.from_data(json.loads(json.dumps(item.as_data()))) == item
 
 
+def test_what_only_a_later_version_stores_is_left_out() -> None:
+    record = record_with(created_on=NOW)
+    assert Record.from_data({**record.as_data(), "added_later": "x"}) == record
+
+
 def test_record_without_a_token() -> None:
     """Nobody fetched the bundle: no token is right, an empty one included."""
     record = record_with(created_on=NOW)

@@ -8,6 +8,8 @@ from hmac import compare_digest
 from operator import itemgetter
 from typing import Any, Final, Self, TypedDict, Unpack
 
+from ..known_fields import known_fields
+
 # Nobody can see which certificate a device showed in its test: it may have been the older one.
 GRACE: Final = timedelta(days=7)
 
@@ -114,7 +116,7 @@ class Record:
         """Read a record from how it is stored; its places are stored elsewhere."""
         read: dict[str, Any] = {
             key: value if key in _TEXTS else datetime.fromisoformat(value)
-            for key, value in data.items()
+            for key, value in known_fields(cls, data).items()
         }
         return cls(**read)
 
