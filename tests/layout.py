@@ -11,7 +11,14 @@ from typing import Final
 
 _ROOT: Final = Path(__file__).parents[1]
 _PACKAGE: Final = Path("custom_components/cloudflare_mtls")
-_OTHERS: Final = ("sandbox", "demo", "benchmarks", "mutation", "translations")
+_OTHERS: Final = (
+    "sandbox",
+    "demo",
+    "benchmarks",
+    "mutation",
+    "release",
+    "translations",
+)
 _BEGIN: Final = "<!-- the tree: scripts/docs tree -->\n"
 _END: Final = "<!-- end of the tree -->\n"
 

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 import re
-import tomllib
 from typing import Any, Final
+
+from release.versions import FILES, read_version
 
 from .common import PACKAGE
 
@@ -18,9 +19,8 @@ PINS: Final = dict(
 
 
 def test_version_of_the_integration() -> None:
-    """The release workflow compares both with the tag; a difference shows here first."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert MANIFEST["version"] == project["version"]
+    """The release workflow compares each with the tag; a difference shows here first."""
+    assert {read_version(ROOT, file) for file in FILES} == {MANIFEST["version"]}
 
 
 def test_tests_run_on_the_requirements_of_the_manifest() -> None:
