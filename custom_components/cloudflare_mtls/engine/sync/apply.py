@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import Final
 
 from ..api.client import CloudflareClient
-from ..api.errors import Conflict, EngineError, Unavailable
+from ..api.errors import Conflict, EngineError, RateLimited, TokenRejected, Unavailable
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
@@ -26,6 +27,9 @@ from .steps import (
     record_body,
 )
 
+# They would meet every other write too.
+_FOR_ALL: Final = (RateLimited, TokenRejected)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -33,11 +37,15 @@ class Outcome:
 
     The observation is what Cloudflare answered to each write; after an error, nobody knows
     whether the last write took effect.
+
+    stuck_at: the hostname that alone is concerned by the step that failed; None where rules are, or
+        where Cloudflare takes no further write.
     """
 
     applied: tuple[Step, ...]
     error: EngineError | None
     observation: Observation
+    stuck_at: str | None = None
 
 
 async def apply_plan(
@@ -59,6 +67,7 @@ async def apply_plan(
     writer = _Writer(client, observation)
     applied: list[Step] = []
     error: EngineError | None = None
+    stuck_at: str | None = None
     for step, following in zip_longest(plan.steps, plan.steps[1:]):
         try:
             if _can_read_ahead(step, following):
@@ -67,9 +76,16 @@ async def apply_plan(
                 await writer.write(step)
         except EngineError as err:
             error = err
+            if not isinstance(step, RuleStep) and not isinstance(err, _FOR_ALL):
+                stuck_at = step.target
             break
         applied.append(step)
-    return Outcome(applied=tuple(applied), error=error, observation=writer.state)
+    return Outcome(
+        applied=tuple(applied),
+        error=error,
+        observation=writer.state,
+        stuck_at=stuck_at,
+    )
 
 
 def _can_read_ahead(step: Step, following: Step | None) -> bool:

@@ -280,19 +280,54 @@ class Reconciler:
             return ZoneSync(view=view, left=plan, error=PlanChanged())
         if not plan.steps:
             return ZoneSync(view=view, left=plan)
+        return await self._apply(view, accepted, extent, plan)
+
+    async def _apply(
+        self, view: ZoneView, accepted: Accepted, extent: Extent, plan: Plan
+    ) -> ZoneSync:
+        """Carry out a plan; where a hostname stops it, do without that hostname what is left."""
         outcome = await apply_plan(self.client, view.observation, plan)
         if outcome.error is None or isinstance(outcome.error, RateLimited):
             # A rate-limited write did not happen; do not spend another request on looking.
             view = replace(view, observation=outcome.observation)
         else:
             # The write may have taken effect or not; only another look shows which.
-            view = await self.look(zone_id)
-        return ZoneSync(
+            view = await self.look(view.observation.zone.id)
+        done = ZoneSync(
             view=view,
             left=self.plan_for(view, accepted, extent),
             applied=outcome.applied,
             error=outcome.error,
         )
+        past = self._past(outcome.stuck_at, extent)
+        if past is None:
+            return done
+        others, rest = past
+        plan = others.plan_for(view, accepted, rest)
+        if not plan.steps:
+            return done
+        further = await others._apply(view, accepted, rest, plan)  # noqa: SLF001
+        return replace(
+            done,
+            view=further.view,
+            left=self.plan_for(further.view, accepted, extent),
+            applied=(*done.applied, *further.applied),
+        )
+
+    def _past(
+        self, stuck_at: str | None, extent: Extent
+    ) -> tuple[Reconciler, Extent] | None:
+        """Return how to go on without the hostname that a plan got stuck at, None if it must not.
+
+        The rules keep one that cannot be taken down as they have it, as if it were somebody
+        else's. What a person asked to remove, or confirmed, is all or nothing.
+        """
+        if stuck_at is None or extent.remove or extent.confirmed is not None:
+            return None
+        stuck = [item for item in self.removed if item.hostname == stuck_at]
+        if stuck:
+            return replace(self, removed=_without(self.removed, stuck)), extent
+        return self, replace(extent, rules_only={*extent.rules_only, stuck_at})
 
     @property
     def lists_certificates(self) -> bool:

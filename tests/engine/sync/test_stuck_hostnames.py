@@ -1,0 +1,186 @@
+"""A hostname that Cloudflare refuses to change costs itself, and no other hostname of its zone."""
+
+from dataclasses import replace
+
+import pytest
+
+from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
+from custom_components.cloudflare_mtls.engine.api.errors import (
+    EngineError,
+    PermissionMissing,
+    RateLimited,
+    Unavailable,
+)
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.sync.reconciler import (
+    AccountSync,
+    Extent,
+    Reconciler,
+)
+from sandbox import Sandbox
+from sandbox.faults import Fault, FaultKind
+from tests.engine.builders import ACCOUNT_ID, BLOCK_REF, HOST, OTHER, ZONE_ID
+
+from .test_reconciler import settings
+
+BOTH = Extent(hostnames={HOST, OTHER})
+A_RECORD = f"/zones/{ZONE_ID}/dns_records/*"
+NEW_RECORD = f"/zones/{ZONE_ID}/dns_records"
+
+
+@pytest.fixture
+def both(client: CloudflareClient) -> Reconciler:
+    """Return the reconciler of two hostnames."""
+    return Reconciler(
+        client=client,
+        account_id=ACCOUNT_ID,
+        hostnames=(settings(), settings(OTHER)),
+    )
+
+
+@pytest.fixture
+async def one_removed(both: Reconciler) -> Reconciler:
+    """Return the reconciler once both were protected, and the other one is to be taken down."""
+    (await both.sync(BOTH)).raise_if_stopped()
+    here, there = both.hostnames
+    return replace(both, hostnames=(here,), removed=(there,))
+
+
+def refuse(
+    sandbox: Sandbox,
+    method: str,
+    path: str,
+    kind: FaultKind = FaultKind.FORBIDDEN,
+    *,
+    first: int = 1,
+) -> None:
+    """Have Cloudflare refuse all calls of an endpoint, or all after some."""
+    fault = Fault(kind, method=method, path=path, first=first, times=None)
+    sandbox.faults.add(fault)
+
+
+def disable_block_rule(sandbox: Sandbox) -> None:
+    """Open both hostnames, as somebody does in the dashboard."""
+    for rule in sandbox.state.zones[ZONE_ID].rules:
+        rule.enabled = rule.enabled and rule.ref != BLOCK_REF
+
+
+def error_of(ended: AccountSync) -> EngineError | None:
+    """Return what stopped the sync of the zone."""
+    return ended.zones[ZONE_ID].error
+
+
+def is_exposed(ended: AccountSync, hostname: str) -> bool:
+    """Return whether anybody gets in at a hostname once the sync is over."""
+    [observation] = ended.observations
+    return bool(exposed(observation, hostname))
+
+
+@pytest.mark.parametrize("kind", [FaultKind.FORBIDDEN, FaultKind.SERVER_ERROR])
+async def test_removal_that_is_refused_keeps_nothing_open(
+    sandbox: Sandbox, one_removed: Reconciler, kind: FaultKind
+) -> None:
+    """The rule that was disabled is enabled again, and goes on naming what still has its record."""
+    disable_block_rule(sandbox)
+    refuse(sandbox, "DELETE", A_RECORD, kind)
+
+    ended = await one_removed.sync(BOTH)
+
+    assert isinstance(error_of(ended), (PermissionMissing, Unavailable))
+    assert not is_exposed(ended, HOST)
+    assert not is_exposed(ended, OTHER)
+    # What is left is the removal alone, tried again the next time.
+    assert {
+        step.target for step in ended.left[ZONE_ID].steps if step.target == HOST
+    } == set()
+    sandbox.faults.clear()
+    assert (await one_removed.sync(BOTH)).is_down
+
+
+async def test_stuck_removal_costs_no_writes(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """With all else in sync, each attempt is one refused call."""
+    refuse(sandbox, "DELETE", A_RECORD)
+    await one_removed.sync(BOTH)
+    sandbox.journal.clear()
+
+    await one_removed.sync(BOTH)
+
+    assert [(item.method, item.status) for item in sandbox.journal.writes] == [
+        ("DELETE", 403)
+    ]
+
+
+async def test_one_of_two_removals_is_refused(
+    sandbox: Sandbox, both: Reconciler
+) -> None:
+    """The other one is taken down."""
+    (await both.sync(BOTH)).raise_if_stopped()
+    removed = replace(both, hostnames=(), removed=both.hostnames)
+    zone = sandbox.state.zones[ZONE_ID]
+    stuck = next(item for item in zone.dns_records.values() if item.name == HOST)
+    refuse(sandbox, "DELETE", f"/zones/{ZONE_ID}/dns_records/{stuck.id}")
+
+    ended = await removed.sync(BOTH)
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    assert OTHER not in {item.name for item in zone.dns_records.values()}
+    assert not is_exposed(ended, HOST)
+
+
+async def test_hostname_without_its_record_lets_the_other_have_one(
+    sandbox: Sandbox, both: Reconciler
+) -> None:
+    """Both are protected; the refused one is left for the next time."""
+    refuse(sandbox, "PUT", "/accounts/*/configurations", first=2)
+
+    ended = await both.sync(BOTH)
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    zone = sandbox.state.zones[ZONE_ID]
+    records = {item.name for item in zone.dns_records.values()}
+    assert len(records & {HOST, OTHER}) == 1
+    assert not is_exposed(ended, HOST)
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_confirmed_plan_is_all_or_nothing(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """A person saw it as a whole."""
+    disable_block_rule(sandbox)
+    shown = (await one_removed.preview(BOTH)).left
+    refuse(sandbox, "DELETE", A_RECORD)
+
+    ended = await one_removed.sync(replace(BOTH, confirmed=shown))
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    assert ended.zones[ZONE_ID].applied == ()
+
+
+async def test_removal_that_a_person_asked_for_is_all_or_nothing(
+    sandbox: Sandbox, both: Reconciler
+) -> None:
+    """Without its record gone, the rules go on naming the hostname."""
+    (await both.sync(BOTH)).raise_if_stopped()
+    refuse(sandbox, "DELETE", A_RECORD)
+
+    ended = await both.sync(Extent(hostnames={OTHER}, remove=True))
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_rate_limit_stops_everything(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """No further write is sent: Cloudflare wants a pause."""
+    disable_block_rule(sandbox)
+    sandbox.journal.clear()
+    refuse(sandbox, "DELETE", A_RECORD, FaultKind.RATE_LIMITED)
+
+    ended = await one_removed.sync(BOTH)
+
+    assert isinstance(error_of(ended), RateLimited)
+    assert len(sandbox.journal.writes) == 1
