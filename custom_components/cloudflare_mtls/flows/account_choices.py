@@ -15,7 +15,12 @@ from ..engine.permissions import NEEDED, OPTIONAL, Allowance, find_permissions
 from ..engine.sync.observe import observe
 from ..engine.sync.reconciler import Reconciler
 from ..engine.sync.settings import HostnameSettings
-from ..engine.tunnels.served import ServedHostname, find_served, served_hostnames
+from ..engine.tunnels.served import (
+    ServedHostname,
+    find_served,
+    served_hostnames,
+    served_wildcards,
+)
 from ..quoting import Ours
 from ..wording import Message, async_get_dialog_texts, describe
 from .account_tunnels import AccountTunnels
@@ -34,6 +39,7 @@ class AccountChoices:
     tunnels: AccountTunnels
     # What leads to the tunnels, by hostname.
     served: Mapping[str, ServedHostname]
+    wildcards: tuple[ServedHostname, ...]
     # Asked for each time: an account that is loaded again has another one.
     reconciler_for: Callable[[HostnameSettings], Reconciler]
     current: HostnameSettings | None
@@ -77,6 +83,7 @@ class AccountChoices:
             visible_zones=visible,
             tunnels=AccountTunnels(client, account_id, tunnels, served),
             served=served_hostnames(tunnels, served, of_account.values()),
+            wildcards=served_wildcards(tunnels, served, of_account.values()),
             reconciler_for=reconciler_for,
             current=current,
             devices=devices,

@@ -22,6 +22,7 @@ from ..const import (
 from ..engine.access.barriers import Barrier, barrier_of
 from ..engine.api.models import Tunnel, Zone
 from ..engine.sync.settings import (
+    Found,
     HostnameSettings,
     Purpose,
     is_web_service,
@@ -252,7 +253,9 @@ class ChooseHostnameSteps[
         service = chosen.service_of(hostname)
         message: Message | None = None
         if user_input is not None:
-            settings = read_choices(chosen, hostname, service or "", user_input)
+            settings = read_choices(
+                chosen, hostname, service or "", user_input, Found.ADOPTED
+            )
             draft = (
                 settings
                 if isinstance(settings, Message)

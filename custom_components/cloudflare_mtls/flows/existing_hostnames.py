@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..engine.access.barriers import Barrier, barrier_of
 from ..engine.api.access_models import AccessApplication
 from ..engine.api.ask_each import ask_each
 from ..engine.api.errors import EngineError
-from ..engine.api.models import Observation, Tunnel, Zone
+from ..engine.api.models import Observation, Tunnel, Zone, name_matches
 from ..engine.api.names import in_letters
 from ..engine.rules.exposure import records_to_an_origin
 from ..engine.rules.marks import RECORD_COMMENT
@@ -41,7 +41,31 @@ async def find_existing(account: AccountChoices) -> Mapping[str, ExistingHostnam
     A zone or tunnel that cannot be read now offers none: its hostnames can be typed.
     """
     taken = {item.hostname for item in account.others}
-    served = [item for item in account.served.values() if item.hostname not in taken]
+    return await _existing_among(
+        account,
+        [item for item in account.served.values() if item.hostname not in taken],
+    )
+
+
+async def find_below_wildcard(
+    account: AccountChoices, hostname: str
+) -> ExistingHostname | None:
+    """Return a hostname that only a wildcard record leads to a tunnel, None if it is none.
+
+    Nobody can list such names, so a person types them.
+    """
+    over = [item for item in account.wildcards if name_matches(item.hostname, hostname)]
+    closest = max(over, key=lambda item: len(item.hostname), default=None)
+    if closest is None:
+        return None
+    found = await _existing_among(account, [replace(closest, hostname=hostname)])
+    return found.get(hostname)
+
+
+async def _existing_among(
+    account: AccountChoices, served: Collection[ServedHostname]
+) -> Mapping[str, ExistingHostname]:
+    """Return which of the hostnames can be protected as they are, those that are open first."""
     if not served:
         return {}
     applications = await read_applications(account)
@@ -90,7 +114,8 @@ def _existing(
     if record and record.comment == RECORD_COMMENT:
         # Another Home Assistant protects it, or this one is taking it down.
         return None
-    if not leading or not (is_local or (service and is_web_service(service))):
+    leads_there = any(item.tunnel.id == each.tunnel_id for each in leading)
+    if not leads_there or not (is_local or (service and is_web_service(service))):
         return None
     return ExistingHostname(
         hostname=item.hostname,

@@ -116,7 +116,7 @@ class HostnameDraft:
 
     @property
     def _reconciler(self) -> Reconciler:
-        return _reconciler(self.chosen, self.settings)
+        return _reconciler(self.chosen, self.settings, self.barrier)
 
     @property
     def _extent(self) -> Extent:
@@ -129,7 +129,7 @@ async def offer(
     """Return a draft that takes over what was made by hand, or what is in the way."""
     if message := _serves_otherwise(chosen, settings.protected):
         return message
-    reconciler = _reconciler(chosen, settings)
+    reconciler = _reconciler(chosen, settings, barrier)
     try:
         plan = await reconciler.offer(settings.zone_id, {settings.hostname})
     except EngineError as err:
@@ -144,11 +144,16 @@ async def offer(
     )
 
 
-def _reconciler(chosen: ChosenTunnel, settings: HostnameSettings) -> Reconciler:
-    """Return the reconciler for settings; a record that nobody has made yet will be ours."""
+def _reconciler(
+    chosen: ChosenTunnel, settings: HostnameSettings, barrier: Barrier | None
+) -> Reconciler:
+    """Return the reconciler for settings; a record that nobody has made yet will be ours.
+
+    With a barrier, the hostname is there already, though maybe only a wildcard leads to it.
+    """
     reconciler, hostname = chosen.account.reconciler_for(settings), settings.hostname
     is_led_there = address_record(chosen.records, hostname) or chosen.serves(hostname)
-    if chosen.account.current or is_led_there:
+    if chosen.account.current or is_led_there or barrier is not None:
         return reconciler
     return replace(reconciler, marked=reconciler.marked | {hostname})
 

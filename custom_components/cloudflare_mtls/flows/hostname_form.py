@@ -27,6 +27,7 @@ from ..const import (
 )
 from ..engine.sync.reach import find_delegation
 from ..engine.sync.settings import (
+    Found,
     HostnameSettings,
     Layout,
     ProtectedHostname,
@@ -134,12 +135,16 @@ def read_settings(
             if is_service(service)
             else Message("service_malformed", field=CONF_SERVICE)
         )
-        or read_choices(chosen, hostname, service, user_input)
+        or read_choices(chosen, hostname, service, user_input, chosen.found(hostname))
     )
 
 
 def read_choices(
-    chosen: ChosenTunnel, hostname: str, service: str, user_input: Mapping[str, Any]
+    chosen: ChosenTunnel,
+    hostname: str,
+    service: str,
+    user_input: Mapping[str, Any],
+    found: Found,
 ) -> HostnameSettings | Message:
     """Return the settings of a hostname whose place is known, or what is wrong with the rest."""
     advanced = user_input[SECTION_ADVANCED]
@@ -163,7 +168,7 @@ def read_choices(
             layout=Layout(advanced[CONF_LAYOUT]),
             exempt_paths=paths,
             published=current is None or current.protected.published,
-            found=chosen.found(hostname),
+            found=found,
             devices=devices,
         ),
         keep_in_sync=advanced[CONF_KEEP_IN_SYNC],

@@ -26,7 +26,12 @@ from ..wording import Message, async_get_dialog_texts, describe
 from .account_choices import AccountChoices
 from .allowed_devices import devices_schema
 from .chosen_tunnel import chosen_for, look_at
-from .existing_hostnames import ExistingHostname, find_existing, label_of
+from .existing_hostnames import (
+    ExistingHostname,
+    find_below_wildcard,
+    find_existing,
+    label_of,
+)
 from .form import abort, choice, choice_or_text, made, show_form
 from .hostname_draft import HostnameDraft, offer
 from .hostname_form import (
@@ -62,7 +67,7 @@ class ProtectedHostnameFlow(
             return abort(self, choices)
         self._choices = choices
         self._offered = await find_existing(choices)
-        if self._offered:
+        if self._offered or choices.wildcards:
             return await self.async_step_which()
         return await self.async_step_zone()
 
@@ -75,16 +80,20 @@ class ProtectedHostnameFlow(
         picked = user_input[CONF_HOSTNAME]
         if picked == self._new:
             return await self.async_step_zone()
-        existing = self._offered.get(read_hostname(picked) or "")
+        choices, hostname = made(self._choices), read_hostname(picked) or ""
+        existing = self._offered.get(hostname) or await find_below_wildcard(
+            choices, hostname
+        )
         if existing is None:
             # Typed: the next steps ask where it is to be, and see what is there.
             self._typed = {CONF_HOSTNAME: picked}
             return await self.async_step_zone()
-        choices = made(self._choices)
         chosen = await look_at(choices, existing.zone, existing.tunnel)
         if isinstance(chosen, Message):
             return await self._show_which(chosen)
-        return await self.async_adopt(chosen, existing.hostname)
+        if message := wrong_place(chosen, hostname):
+            return await self._show_which(message)
+        return await self.async_adopt(chosen, hostname)
 
     async def _show_which(self, message: Message | None) -> SubentryFlowResult:
         text = await async_get_dialog_texts(self.hass)
@@ -211,7 +220,9 @@ class ProtectedHostnameFlow(
         else:
             # Its owner may have moved the service meanwhile.
             service = chosen.service_of(protected.hostname) or protected.service
-            changed = read_choices(chosen, protected.hostname, service, user_input)
+            changed = read_choices(
+                chosen, protected.hostname, service, user_input, protected.found
+            )
             barrier = Barrier.CERTIFICATE
         if isinstance(changed, Message):
             return changed

@@ -1,7 +1,7 @@
 """Which hostnames lead to which tunnel, as DNS tells: what each may serve, not what it does."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -17,11 +17,16 @@ _MOST_ZONES: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ServedHostname:
-    """A hostname that leads to a tunnel of the account, as DNS tells."""
+    """A hostname, or a wildcard, that leads to a tunnel of the account, as DNS tells."""
 
     hostname: str
     zone: Zone
     tunnel: Tunnel
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Return whether it stands for every name below it that has no record of its own."""
+        return "*" in self.hostname
 
 
 def served_hostnames(
@@ -31,11 +36,30 @@ def served_hostnames(
 ) -> dict[str, ServedHostname]:
     """Return the hostnames that lead to tunnels, each with its zone; wildcards are no hostnames."""
     return {
-        hostname: ServedHostname(hostname=hostname, zone=zone, tunnel=tunnel)
-        for tunnel in tunnels
-        for hostname in served.get(tunnel.id, ())
-        if "*" not in hostname and (zone := zone_of(hostname, zones))
+        item.hostname: item
+        for item in _served(tunnels, served, zones)
+        if not item.is_wildcard
     }
+
+
+def served_wildcards(
+    tunnels: Iterable[Tunnel],
+    served: Mapping[str, Collection[str]],
+    zones: Collection[Zone],
+) -> tuple[ServedHostname, ...]:
+    """Return the wildcards that lead to tunnels, each with its zone."""
+    return tuple(item for item in _served(tunnels, served, zones) if item.is_wildcard)
+
+
+def _served(
+    tunnels: Iterable[Tunnel],
+    served: Mapping[str, Collection[str]],
+    zones: Collection[Zone],
+) -> Iterator[ServedHostname]:
+    for tunnel in tunnels:
+        for hostname in served.get(tunnel.id, ()):
+            if zone := zone_of(hostname, zones):
+                yield ServedHostname(hostname=hostname, zone=zone, tunnel=tunnel)
 
 
 async def find_served(
