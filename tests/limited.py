@@ -9,11 +9,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.engine.rules.admissions import read_admissions
 from sandbox import Sandbox
 from tests.common import (
+    BLOCK_REF,
     account,
+    act,
+    add_certificate,
     add_known_certificate,
     companion,
+    confirm_certificate,
     fingerprint_of,
     hostname_settings,
+    settle,
     setup_integration,
     zone_of,
 )
@@ -62,6 +67,41 @@ async def set_up_home(
     ]
     await setup_integration(hass, entry)
     return entry, phone, tablet
+
+
+async def fill(
+    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox, count: int
+) -> None:
+    """Give the tablet so many further certificates."""
+    for number in range(count):
+        certificate = await add_certificate(sandbox, certificate_id=f"more-{number}")
+        await confirm_certificate(hass, entry, certificate, TABLET)
+
+
+async def fill_first_pair(
+    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox
+) -> None:
+    """Give the tablet certificates until the first pair of rules has no room for another one."""
+    (block,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    await fill(hass, entry, sandbox, (4096 - len(block.expression)) // 67)
+    await act(hass, entry, "sync")
+    assert len(zone_of(sandbox).rules) == 3
+
+
+async def set_up_two_pairs(hass: HomeAssistant, sandbox: Sandbox) -> MockConfigEntry:
+    """Set up the home with so many certificates that the limited hostname has its own pair of rules."""
+    entry, _, _ = await set_up_home(hass, sandbox, TABLET)
+    await fill_first_pair(hass, entry, sandbox)
+    await act(
+        hass,
+        entry,
+        "renew_certificate",
+        certificate_id=f"of-{TABLET}",
+        key_type="ec_p256",
+    )
+    await settle(hass)
+    assert len(zone_of(sandbox).rules) == 5
+    return entry
 
 
 def listed(sandbox: Sandbox, ref: str, hostname: str = LIMITED) -> set[str] | None:

@@ -5,7 +5,6 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
@@ -38,6 +37,7 @@ from tests.limited import (
     PHONE,
     TABLET,
     devices_of,
+    fill,
     listed,
     set_up_home,
 )
@@ -292,15 +292,6 @@ async def test_creation_that_fails_leaves_the_hostname_as_it_was(
     await settle(hass)
     assert devices_of(entry) == [TABLET]
     assert listed(sandbox, BLOCK_REF) == {tablet}
-
-
-async def fill(
-    hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox, count: int
-) -> None:
-    """Give the tablet so many further certificates."""
-    for number in range(count):
-        certificate = await add_certificate(sandbox, certificate_id=f"more-{number}")
-        await confirm_certificate(hass, entry, certificate, TABLET)
 
 
 @pytest.mark.parametrize(
