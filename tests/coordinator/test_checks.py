@@ -35,6 +35,7 @@ from tests.coordinator.causes import (
     no_catch_all,
 )
 from tests.dialogs import Client, begin_repair, confirm_repair
+from tests.limited import LIMITED, set_up_two_pairs
 
 
 def pause(sandbox: Sandbox) -> None:
@@ -261,6 +262,39 @@ async def test_problem_that_only_a_person_can_fix(
     whole.worker_routes.clear()
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert issues(hass) == {}
+
+
+@pytest.mark.parametrize(
+    ("position", "hostname", "stops"),
+    [
+        (0, LIMITED, True),
+        (2, LIMITED, False),
+        (2, HOSTNAME, True),
+        (4, HOSTNAME, False),
+    ],
+)
+async def test_rule_ahead_of_a_further_pair(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    position: int,
+    hostname: str,
+    stops: bool,
+) -> None:
+    """What counts is where the pair of a hostname stands, not the first one."""
+    await set_up_two_pairs(hass, sandbox)
+    rules = zone_of(sandbox).rules
+    assert [LIMITED in item.expression for item in rules[:4]] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    rules.insert(position, Rule("block", f'http.host eq "{hostname}"', "Away"))
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert ("check_rule_blocks" in issues(hass)) == stops
+    if stops:
+        assert placeholders(hass, "check_rule_blocks")["target"] == hostname
 
 
 ENFORCED = "binary_sensor.home_mobile_example_com_enforced"

@@ -20,10 +20,12 @@ from custom_components.cloudflare_mtls.engine.checks.surroundings import (
     ZoneSurroundings,
 )
 from custom_components.cloudflare_mtls.engine.checks.zone import check_zone
+from custom_components.cloudflare_mtls.engine.rules.marks import block_ref, skip_ref
 from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
 from custom_components.cloudflare_mtls.engine.sync.desired import DesiredZone
 from custom_components.cloudflare_mtls.engine.sync.settings import Layout
 from tests.engine.builders import (
+    BLOCK_REF,
     HOST,
     OTHER,
     SKIP_REF,
@@ -307,6 +309,62 @@ def test_rules_of_a_zone_with_one_rule() -> None:
     observation = published(block_rule(), some, everybody)
     (finding,) = found(observation, layout=Layout.BLOCK_ONLY)
     assert finding.subject == everybody.id
+
+
+def two_pairs() -> tuple[Observation, DesiredZone]:
+    """Return a zone whose hostnames need two pairs of rules; the second one stands first."""
+    numbers = {"tablet": range(35), "phone": range(35, 60)}
+    desired = wanting(
+        protected(HOST, devices=["tablet"]),
+        protected(OTHER, devices=["phone"]),
+        of_device={
+            key: frozenset(f"{number:064x}" for number in item)
+            for key, item in numbers.items()
+        },
+    )
+    observation = settled(observed(), desired)
+    refs = [item.ref for item in observation.ruleset.rules]
+    assert refs == [skip_ref(2), block_ref(2), SKIP_REF, BLOCK_REF]
+    return observation, desired
+
+
+def stopped_by(
+    observation: Observation, desired: DesiredZone, rules: list[Rule]
+) -> set[str]:
+    """Return the hostnames whose devices are stopped by one of these rules."""
+    ruleset = replace(observation.ruleset, rules=tuple(rules))
+    findings = check_zone(
+        replace(observation, ruleset=ruleset),
+        Surroundings(),
+        desired.hostnames,
+        computers=False,
+    )
+    assert {item.check for item in findings} <= {Check.RULE_BLOCKS}
+    return {item.target for item in findings}
+
+
+@pytest.mark.parametrize(
+    ("position", "stopped"), [(0, {HOST, OTHER}), (2, {HOST}), (4, set())]
+)
+def test_rules_ahead_of_a_further_pair(position: int, stopped: set[str]) -> None:
+    """What stands ahead of the skip rule of its own pair stops a hostname's devices."""
+    observation, desired = two_pairs()
+    rules = list(observation.ruleset.rules)
+    rules.insert(position, rule("block", 'http.host contains "example"'))
+    assert stopped_by(observation, desired, rules) == stopped
+
+
+@pytest.mark.parametrize(
+    ("missing", "stopped"), [(SKIP_REF, {OTHER}), (skip_ref(2), {HOST})]
+)
+def test_missing_skip_rule_of_one_pair_is_drift(
+    missing: str, stopped: set[str]
+) -> None:
+    """Only the hostnames of that pair wait for it; what stops the others is told."""
+    observation, desired = two_pairs()
+    blocking = rule("block", 'http.host contains "example"')
+    kept = [item for item in observation.ruleset.rules if item.ref != missing]
+    assert stopped_by(observation, desired, [blocking, *kept]) == stopped
 
 
 @pytest.mark.parametrize(
