@@ -35,6 +35,7 @@ from .common import (
     wait_for_refresh,
 )
 from .faults import Faults
+from .limited import set_up_two_pairs
 
 
 @pytest.fixture
@@ -254,7 +255,17 @@ async def test_diagnostics_of_drift(
         {
             "in_sync": False,
             "exposed": True,
+            "rule_pairs": 1,
             "steps": ["update block_rule", "update skip_rule"],
             "problems": [],
         }
     ]
+
+
+async def test_diagnostics_of_further_pairs(
+    hass: HomeAssistant, sandbox: Sandbox, hass_client: ClientSessionGenerator
+) -> None:
+    """They tell into how many pairs of rules the hostnames of each zone are split."""
+    entry = await set_up_two_pairs(hass, sandbox)
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert [zone["rule_pairs"] for zone in diagnostics["zones"]] == [2]

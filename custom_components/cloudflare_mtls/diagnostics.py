@@ -228,6 +228,7 @@ def _plan(plan: Plan | None) -> dict[str, Any] | None:
     return {
         "in_sync": plan.in_sync,
         "exposed": bool(plan.exposures),
+        "rule_pairs": len(plan.placement.present),
         "steps": [f"{step.action} {step.kind}" for step in plan.steps],
         "problems": [problem.code for problem in plan.problems],
     }
