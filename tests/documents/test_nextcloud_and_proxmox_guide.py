@@ -1,5 +1,8 @@
 """A walk through the guide to Nextcloud and Proxmox."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
 import re
 from typing import Any
 
@@ -9,6 +12,10 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
+from custom_components.cloudflare_mtls.engine.rules.expressions import MAX_LENGTH
+from custom_components.cloudflare_mtls.engine.rules.pairs import Pair
+from custom_components.cloudflare_mtls.engine.rules.quota import rule_quota
 from sandbox import Sandbox
 from tests.common import (
     CHECKS_EVERY,
@@ -19,6 +26,7 @@ from tests.common import (
     wait_for_refresh,
 )
 from tests.dialogs import choose_hostname, zone_and_tunnel
+from tests.engine.builders import observed
 from tests.flows.existing import CLOUD, labels_of, of_owner, serve, to_adopt
 
 from .markdown import ROOT, blocks
@@ -69,6 +77,34 @@ async def test_hostname_that_is_there(
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert of_owner(sandbox) == before
+
+
+def most_that_fit(admissions: Callable[[int], Mapping[str, Admission]]) -> int:
+    """Return for how many a pair of rules has room."""
+    return next(
+        number - 1
+        for number in count(1)
+        if not Pair(number=1).adding(named := admissions(number), named.keys()).fits
+    )
+
+
+def test_how_much_the_rules_hold() -> None:
+    """The figures are those of the rules that are written."""
+    certificates = most_that_fit(
+        lambda number: {
+            CLOUD: Admission(pinned=frozenset(f"{n:064x}" for n in range(number)))
+        }
+    )
+    hostnames = most_that_fit(
+        lambda number: {f"cloud-{n:02}.example.com": Admission() for n in range(number)}
+    )
+    said = " ".join(GUIDE.read_text("utf-8").split())
+    assert f"allows {MAX_LENGTH:,} characters in each" in said
+    assert f"alone has room for about {certificates}, and" in said
+    assert f"a pair has room for about {hostnames} hostnames" in said
+    free = observed().zone
+    pro = replace(free, plan="pro")
+    assert f"{rule_quota(free)} on the Free plan, {rule_quota(pro)} on Pro" in said
 
 
 async def test_new_hostname(
