@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
@@ -29,6 +30,7 @@ from tests.common import (
     add_known_certificate,
     choose,
     companion,
+    hostname_settings,
     is_loaded,
     records_of,
     reported,
@@ -45,6 +47,13 @@ from tests.faults import Faults
 SUBENTRY_ID = "01JHOSTNAME000000000000001"
 STORE = f"{DOMAIN}.{{}}"
 NOTHING: dict[str, Any] = {"hostnames": {}, "devices": {}}
+CABIN = ConfigSubentryDataWithId(
+    subentry_id="01JHOSTNAME000000000000002",
+    subentry_type="protected_hostname",
+    title="cabin-mobile.example.com",
+    unique_id="cabin-mobile.example.com",
+    data={**hostname_settings(), "hostname": "cabin-mobile.example.com"},
+)
 
 
 async def remove(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -385,3 +394,35 @@ async def test_removed_device_whose_certificate_cannot_be_revoked_yet(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     stored = hass_storage[STORE.format(entry.entry_id)]["data"]
     assert stored["devices"] == {}
+
+
+@pytest.mark.parametrize("devices", [[CABIN]], ids=["with cabin"])
+async def test_stuck_removal_costs_itself(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    faults: Faults,
+) -> None:
+    """While the record of a removed hostname cannot be deleted, the others stay protected as a person chose."""
+    faults.refuse("DELETE", "/dns_records", 403, 10000, "Authentication error")
+    await remove(hass, loaded_entry)
+
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={"pin_certificates": True}
+    )
+    await settle(hass)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+
+    [block] = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    # No certificate was created here: nobody gets in at the cabin any more.
+    assert f'(starts_with(lower(http.host), "{CABIN["title"]}")))' in block.expression
+    assert HOSTNAME in block.expression
+    assert "exposed" not in reported(hass)
+    assert "record" in traces(sandbox)
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "record" not in traces(sandbox)
+    assert HOSTNAME not in next(
+        rule.expression for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF
+    )
