@@ -132,8 +132,11 @@ class Cloudflare:
 
     async def rules(self) -> list[JSON]:
         """Return the zone's custom rules."""
-        rulesets = (await self.zone())["rulesets"]
-        return [rule for ruleset in rulesets for rule in ruleset.get("rules", ())]
+        return await self._rules_of("http_request_firewall_custom")
+
+    async def header_rules(self) -> list[JSON]:
+        """Return the zone's rules that change the headers of requests."""
+        return await self._rules_of("http_request_late_transform")
 
     async def edit_rule(self, rule_id: str, **changes: str | bool) -> None:
         """Change a rule without Home Assistant, as in the dashboard."""
@@ -255,6 +258,14 @@ class Cloudflare:
     async def clear_delays(self) -> None:
         """Answer all calls without delay again."""
         await self.control("DELETE", "faults")
+
+    async def _rules_of(self, phase: str) -> list[JSON]:
+        return [
+            rule
+            for ruleset in (await self.zone())["rulesets"]
+            if ruleset["phase"] == phase
+            for rule in ruleset.get("rules", ())
+        ]
 
     async def _configure(self, config: JSON) -> None:
         path = f"{self._tunnel(self.facts['tunnel_id'])}/configurations"

@@ -48,6 +48,7 @@ ENGLISH: dict[str, Any] = json.loads((PACKAGE / "translations" / "en.json").read
 HOSTNAME = "home-mobile.example.com"
 BLOCK_REF = "cloudflare_mtls_block"
 SKIP_REF = "cloudflare_mtls_skip"
+HEADER_REF = "cloudflare_mtls_header"
 
 TUNNELS_EVERY = timedelta(seconds=60)
 EDGE_EVERY = timedelta(minutes=15)

@@ -82,6 +82,10 @@ async def test_from_the_token_to_the_protected_hostname(
             "`http://homeassistant:8123`."
         ),
         "5. Add a DNS record that points `home-mobile.example.com` to the tunnel.",
+        (
+            "6. Add a transform rule that tells Home Assistant which certificate a device "
+            "uses."
+        ),
     ]
     assert sandbox.journal.writes == []
 
@@ -108,7 +112,7 @@ async def test_from_the_token_to_the_protected_hostname(
         "keep_in_sync": True,
         "devices": None,
     }
-    assert len(sandbox.journal.writes) == 5
+    assert len(sandbox.journal.writes) == 6
 
 
 async def test_progress_is_shown_while_the_changes_are_made(

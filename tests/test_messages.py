@@ -383,6 +383,7 @@ def test_issues() -> None:
     named |= {key: {"hostname", "tunnel"} for key in RULES}
     named["rule_missing_in_some"] |= {"missing", "connectors"}
     named["rule_shadowed"] |= {"other"}
+    named["no_free_header_rule"] = {"zone", "rules"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -406,6 +407,7 @@ def test_issues() -> None:
         *ARRIVALS,
         "no_edge_certificate",
         "no_device_left",
+        "no_free_header_rule",
         "tunnel_down",
         "token_expiring",
         "token_urgent",

@@ -42,7 +42,7 @@ STEPS = [
     ),
     *(
         f"step_{kind}_{action}"
-        for kind in ("ingress", "dns_record")
+        for kind in ("ingress", "dns_record", "header_rule")
         for action in ("create", "update", "delete")
     ),
     *(f"step_association_{action}" for action in ("create", "delete")),

@@ -32,6 +32,7 @@ from .engine.api.client import CloudflareClient
 from .engine.api.names import in_letters
 from .engine.permissions import NEEDED, OPTIONAL, token_url
 from .engine.sync.dry_runs import SkipDryRuns
+from .engine.sync.header_rules import HeaderRules
 from .engine.sync.reconciler import Reconciler
 from .engine.sync.settings import HostnameSettings
 from .flows.account_choices import AccountChoices
@@ -107,7 +108,7 @@ class CloudflareConfigFlow(
             client,
             account_id,
             access.zones,
-            partial(_reconciler, client, account_id, SkipDryRuns()),
+            partial(_reconciler, client, account_id, SkipDryRuns(), HeaderRules()),
         )
         if isinstance(choices, Message):
             return self._show_token_form("user", choices)
@@ -218,6 +219,7 @@ def _reconciler(
     client: CloudflareClient,
     account_id: str,
     skip_dry_runs: SkipDryRuns,
+    header_rules: HeaderRules,
     settings: HostnameSettings,
 ) -> Reconciler:
     """Return the reconciler of an account that is not set up yet."""
@@ -226,4 +228,5 @@ def _reconciler(
         account_id=account_id,
         hostnames=(settings,),
         skip_dry_runs=skip_dry_runs,
+        header_rules=header_rules,
     )

@@ -30,6 +30,7 @@ from .engine.certificates.lifecycle import (
 from .engine.checks.finding import Finding
 from .engine.checks.specs import SPECS, HelpLink
 from .engine.permissions import token_url
+from .engine.sync.header_steps import FullHeaderRules
 from .engine.sync.lost_zones import LostZone
 from .engine.sync.plan import Plan
 from .engine.sync.problems import Problem, ProblemCode
@@ -195,7 +196,11 @@ def protection_issues(
     Plans, and what Cloudflare says where it refuses to fix drift, are by zone. That a tunnel cannot
     be read is told only once it is no news.
     """
-    issues = []
+    issues = [
+        _full_header_rules_issue(plan.full_header_rules)
+        for plan in plans.values()
+        if plan and plan.full_header_rules
+    ]
     for item in hostnames:
         if plan := plans.get(item.zone_id):
             refusal = refusals.get(item.zone_id)
@@ -205,6 +210,16 @@ def protection_issues(
         if plan and plan.drifted(item.hostname):
             issues.append(_removal_issue(item.hostname, plan))
     return issues
+
+
+def _full_header_rules_issue(full: FullHeaderRules) -> Issue:
+    """Return the issue for a domain whose plan allows no further transform rule."""
+    return Issue(
+        id=f"no_free_header_rule_{full.zone}",
+        translation_key="no_free_header_rule",
+        placeholders={"zone": full.zone, "rules": full.rules},
+        severity=ir.IssueSeverity.WARNING,
+    )
 
 
 def _hostname_issues(

@@ -1,5 +1,7 @@
 """The name by which a request asks for Home Assistant."""
 
+from functools import lru_cache
+
 from aiohttp import hdrs, web
 
 
@@ -8,4 +10,10 @@ def requested_host(request: web.BaseRequest) -> str:
 
     Only the Host header counts: a visitor can forge the headers that proxies add.
     """
-    return request.headers.get(hdrs.HOST, "").partition(":")[0].lower()
+    return _without_port(request.headers.get(hdrs.HOST, ""))
+
+
+# The same few names are asked for again and again.
+@lru_cache(maxsize=256)
+def _without_port(host: str) -> str:
+    return host.partition(":")[0].lower()

@@ -159,7 +159,7 @@ class Api:
             owner, budget = token.owner, self._state.budget
             if not budget.spend(owner):
                 return owner, rate_limit_response(budget.seconds_left(owner))
-            require(self._state, token, route, ids)
+            require(self._state, token, route, ids, request.json())
             answer = await route.endpoint(
                 Call(
                     state, self._authorities, token, ids, request.query, request.json()

@@ -182,14 +182,14 @@ class _Zone:
         self._state = state
         self._zone = zone
         self.zoneTag = zone.id
-        free = zone.plan is Plan.FREE
-        # GUESS: the limits, except the one day on Free.
+        # GUESS: the limits of a page. Since October 2026 every plan keeps 31 days, and answers
+        # for 30 of them at once.
         self._limits = {
             "enabled": True,
-            "maxDuration": 86_400 if free else 259_200,
+            "maxDuration": 2_592_000,
             "maxNumberOfFields": 30,
             "maxPageSize": 10_000,
-            "notOlderThan": 86_400 if free else 2_678_400,
+            "notOlderThan": 2_678_400,
         }
         self.settings = {"firewallEventsAdaptive": self._limits}
 

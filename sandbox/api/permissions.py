@@ -128,7 +128,9 @@ PERMISSIONS: Mapping[str, Needs] = {
 }
 
 
-def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) -> None:
+def require(
+    state: State, token: Token, route: Route, ids: Mapping[str, str], body: object
+) -> None:
     """Refuse a token that lacks the permission, or the zone or account."""
     if (zone_id := ids.get("zone_id")) is not None:
         if zone_id not in state.zones:
@@ -143,35 +145,29 @@ def require(state: State, token: Token, route: Route, ids: Mapping[str, str]) ->
         reached = token.reaches_account(account_id)
     else:
         reached = True
-    needs = _needs(state, route, ids)
+    needs = _needs(state, route, ids, body)
     permission = needs.read if route.method == "GET" else needs.edit
     if reached and (permission is None or token.allows(permission)):
         return
     raise _refusal(route)
 
 
-def require_for_phase(token: Token, phase: str) -> None:
-    """Refuse a token that may not edit the rules of a phase."""
-    needed = _PHASES.get(phase, _WAF).edit
-    if needed is not None and not token.allows(needed):
-        raise _rules_refused()
+def _needs(state: State, route: Route, ids: Mapping[str, str], body: object) -> Needs:
+    """Return what a call needs; for rulesets, that depends on their phase.
 
-
-def _needs(state: State, route: Route, ids: Mapping[str, str]) -> Needs:
-    """Return what a call needs; for rulesets, that depends on their phase."""
+    GUESS: that is so for a ruleset that does not exist yet, too.
+    """
     zone = state.zones.get(ids.get("zone_id", ""))
     ruleset = zone.rulesets.get(ids.get("ruleset_id", "")) if zone else None
     phase = ids.get("phase") or (ruleset.phase if ruleset else "")
+    if route.path == _RULESETS and isinstance(body, dict):
+        phase = str(body.get("phase"))
     return _PHASES.get(phase, PERMISSIONS[route.path])
-
-
-def _rules_refused() -> ApiError:
-    return ApiError(403, Problem(None, "request is not authorized"))
 
 
 def _refusal(route: Route) -> ApiError:
     if route.path.startswith(_RULESETS):
-        return _rules_refused()
+        return ApiError(403, Problem(None, "request is not authorized"))
     if route.path.startswith((_ZONE_SETTINGS, _PACKS)):
         return ApiError(403, Problem(9109, "Unauthorized to access requested resource"))
     if route.method == "GET" and route.path in _EMPTY_WITHOUT_PERMISSION:

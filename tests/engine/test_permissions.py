@@ -45,6 +45,7 @@ IN_THE_SANDBOX = {
     Permission.FIREWALL_READ: "firewall:edit",
     Permission.WORKERS_READ: "workers:edit",
     Permission.ANALYTICS_READ: "analytics:read",
+    Permission.HEADER_RULES_EDIT: "transform:edit",
 }
 
 
@@ -73,6 +74,7 @@ async def test_everything_is_allowed(
         Permission.FIREWALL_READ,
         Permission.WORKERS_READ,
         Permission.ANALYTICS_READ,
+        Permission.HEADER_RULES_EDIT,
     }
     assert set(found.values()) == {Allowance.YES, Allowance.READS}
     assert sandbox.journal.writes == []
@@ -120,6 +122,7 @@ async def test_optional_ones_may_fail(api: ScriptedApi) -> None:
         "/firewall/",
         "/workers/",
         "/graphql",
+        "/phases/http_request_late_transform/",
     )
     zone = {
         "id": "z",

@@ -80,7 +80,7 @@ async def test_permission_missing_before_the_preview(
     assert result["errors"] == {"base": "permission_missing"}
     assert f"lacks the permission {named}." in sentences(result)["base"]
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 14
+    assert table.count("\n| ") == 15
     assert "| Zone / Zone / Read | granted |" in table
     assert f"| {named} | **missing** |" in table
     assert table.count("**missing**") == 1
@@ -121,6 +121,7 @@ async def test_all_missing_permissions_show_at_once(
         "| Zone / Firewall Services / Read | granted |",
         "| Zone / Workers Routes / Read | granted |",
         "| Zone / Analytics / Read | granted |",
+        "| Zone / Transform Rules / Edit | granted |",
     ]
 
 
@@ -136,7 +137,7 @@ async def test_preview_shows_what_the_token_may_do(
 
     assert result["step_id"] == "preview"
     table = result["description_placeholders"]["permissions"]
-    assert table.count("\n| ") == 14
+    assert table.count("\n| ") == 15
     assert "| Zone / Zone Settings / Edit | missing (optional) |" in table
     assert table.count("| missing") == 1
     assert sandbox.journal.writes == []

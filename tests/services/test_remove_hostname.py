@@ -36,6 +36,7 @@ async def test_remove(
         ("skip_rule", "delete"),
         ("association", "delete"),
         ("block_rule", "delete"),
+        ("header_rule", "delete"),
     ]
     assert response["problems"] == []
     assert loaded_entry.subentries == {}
@@ -64,6 +65,7 @@ async def test_remove_that_fails_half_way(
         True,
         True,
         True,
+        False,
         False,
         False,
     ]

@@ -59,6 +59,7 @@ async def test_hostname_is_taken_down_and_removed(
         ("skip_rule", "delete"),
         ("association", "delete"),
         ("block_rule", "delete"),
+        ("header_rule", "delete"),
     ]
     assert loaded_entry.subentries == {}
     assert hass.states.get("binary_sensor.home_mobile_example_com_drift") is None

@@ -10,7 +10,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.state import DnsRecord, Rule
-from tests.common import BLOCK_REF, HOSTNAME, SKIP_REF, act, state_of, zone_of
+from tests.common import (
+    BLOCK_REF,
+    HEADER_REF,
+    HOSTNAME,
+    SKIP_REF,
+    act,
+    state_of,
+    zone_of,
+)
 from tests.faults import Faults
 from tests.services.foreign_things import foreign
 
@@ -52,6 +60,7 @@ async def test_sync_from_nothing(
         ("skip_rule", "create", SKIP_REF, False),
         ("ingress", "create", HOSTNAME, False),
         ("dns_record", "create", HOSTNAME, False),
+        ("header_rule", "create", HEADER_REF, False),
     ]
     assert {*planned["steps"][0]} == {"kind", "action", "target", "detail", "applied"}
     assert sandbox.journal.writes == []
@@ -134,12 +143,13 @@ async def test_sync_that_stops(
         True,
         False,
         False,
+        False,
     ]
 
     faults.clear()
     response = await act(hass, loaded_entry, "sync")
     assert response["in_sync"] is True
-    assert len(response["steps"]) == 2
+    assert len(response["steps"]) == 3
 
 
 @pytest.mark.parametrize("remove", [False, True])

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from ..engine.api.errors import EngineError, Permission, PermissionMissing
 from ..engine.sync.reconciler import ZoneSync
 from ..engine.sync.settings import HostnameSettings
-from ..engine.sync.steps import RuleStep, Step
+from ..engine.sync.steps import Step, is_shared
 
 
 class FixPolicy:
@@ -93,7 +93,7 @@ def fixed_steps(
             step
             for step in zones[item.zone_id].applied
             if step.target == item.hostname
-            or (isinstance(step, RuleStep) and item.zone_id not in removed_in)
+            or (is_shared(step) and item.zone_id not in removed_in)
         ]
         for item in hostnames
         if item.keep_in_sync and item.zone_id in zones

@@ -21,11 +21,13 @@ from ..engine.certificates.orders import Orders
 from ..engine.certificates.trust import Trust
 from ..engine.moment import Moment
 from ..engine.sync.dry_runs import SkipDryRuns
+from ..engine.sync.header_rules import HeaderRules
 from ..engine.sync.lost_zones import LostZone
 from ..engine.sync.pins import Pins
 from ..engine.sync.plan import Plan
 from ..engine.sync.problems import Problem
 from ..engine.sync.reconciler import AccountSync, Extent, Reconciler, ZoneView
+from ..identity import async_keep_marks
 from ..issues import (
     async_report,
     lost_zone_issue,
@@ -80,6 +82,8 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._told_plans: Mapping[str, Plan | None] = {}
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
+        self._header_rules = HeaderRules()
+        entry.async_on_unload(partial(async_keep_marks, hass, entry.entry_id, {}))
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
         self._hurries_since: Moment | None = None
 
@@ -100,6 +104,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             released=self.removals.released,
             pins=self._pins,
             skip_dry_runs=self._skip_dry_runs,
+            header_rules=self._header_rules,
         )
 
     @asynccontextmanager
@@ -238,6 +243,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
             reconciler, seen.found, listed
         )
         await self.removals.async_forget_at_rest(plans)
+        self._keep_marks()
         await self._report(plans, lost, self._fixer.async_fix(plans))
         return with_certificates(
             ProtectionState(
@@ -247,6 +253,14 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
                 visible_zones=self._zones.visible,
             )
         )
+
+    @callback
+    def _keep_marks(self) -> None:
+        """Let it be known of which hostnames the edge tells who visits them."""
+        hostnames = {item.hostname for item in self.hostnames}
+        told = self._header_rules.marks.items()
+        marks = {hostname: mark for hostname, mark in told if hostname in hostnames}
+        async_keep_marks(self.hass, self.config_entry.entry_id, marks)
 
     @callback
     def _show_certificates(self, state: ProtectionState) -> None:

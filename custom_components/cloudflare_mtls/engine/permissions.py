@@ -13,6 +13,7 @@ from .api.client import CloudflareClient
 from .api.errors import EngineError, Permission, PermissionMissing
 from .api.models import Setting
 from .blocked_requests import BlockedRequestsQuery
+from .rules.header_rule import EXAMPLE_RULE
 
 NEEDED: Final = (
     Permission.ZONE_READ,
@@ -31,12 +32,13 @@ OPTIONAL: Final = (
     Permission.FIREWALL_READ,
     Permission.WORKERS_READ,
     Permission.ANALYTICS_READ,
+    Permission.HEADER_RULES_EDIT,
 )
 
 
 # The keys and types of permissions in the dashboard's links. Sources: developers.cloudflare.com,
 # API token template URLs; for tunnels, custom rules and bots, which are missing there, links
-# that other projects publish.
+# that other projects publish; for transform rules, a guess by the same pattern.
 _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.ZONE_READ: ("zone", "read"),
     Permission.DNS_EDIT: ("dns", "edit"),
@@ -51,6 +53,7 @@ _KEYS: Final[Mapping[Permission, tuple[str, str]]] = {
     Permission.FIREWALL_READ: ("firewall_services", "read"),
     Permission.WORKERS_READ: ("workers_routes", "read"),
     Permission.ANALYTICS_READ: ("analytics", "read"),
+    Permission.HEADER_RULES_EDIT: ("zone_transform_rules", "edit"),
 }
 
 # Seconds: Cloudflare sometimes refuses a token that was created a moment ago.
@@ -117,6 +120,7 @@ async def find_permissions(
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
+        Permission.HEADER_RULES_EDIT: lambda: _try_header_rules(client, zone_id),
     }
     reads = {
         item: asyncio.ensure_future(_find(item, call)) for item, call in calls.items()
@@ -129,6 +133,11 @@ async def find_permissions(
 async def _try_rules(client: CloudflareClient, zone_id: str) -> None:
     ruleset = await client.rulesets.get(zone_id)
     await client.rulesets.dry_run(zone_id, ruleset, {"action": "block"})
+
+
+async def _try_header_rules(client: CloudflareClient, zone_id: str) -> None:
+    ruleset = await client.header_rulesets.get(zone_id)
+    await client.header_rulesets.dry_run(zone_id, ruleset, EXAMPLE_RULE)
 
 
 async def _read_logins(client: CloudflareClient, account_id: str) -> None:
@@ -155,6 +164,7 @@ async def _find(
             | Permission.WORKERS_READ
             | Permission.ANALYTICS_READ
             | Permission.ACCESS_LOGINS_READ
+            | Permission.HEADER_RULES_EDIT
         ):
             return Allowance.YES
         case Permission.ACCESS_EDIT:

@@ -1,12 +1,14 @@
 """Where the visitor of a page is: at home, or behind a Cloudflare Tunnel."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import hdrs, web
 from homeassistant.helpers.http import KEY_HASS
 from homeassistant.helpers.network import is_cloud_connection
 from homeassistant.util.network import is_local
+
+from ..trusted_proxy import comes_from_trusted_proxy
 
 # Cloudflare adds headers with this prefix to every request that it passes on.
 _CLOUDFLARE: Final = "cf-"
@@ -29,16 +31,13 @@ def is_at_home(request: web.Request) -> bool:
 def came_through_tunnel(request: web.Request) -> bool:
     """Return whether a trusted proxy passed on a request of somebody outside, for Cloudflare.
 
-    A device at home can forge every header, but not the address that it connects from. Where
-    it goes through a trusted proxy, the proxy names it as the visitor.
+    Where a device at home goes through a trusted proxy, the proxy names it as the visitor.
     """
     hass = request.app[KEY_HASS]
-    peer = _connected_peer(request)
     # A zone can be set to leave out the visitor's address; then the proxy is the visitor.
     names_visitor = hdrs.X_FORWARDED_FOR in request.headers
     return (
-        peer is not None
-        and any(peer in network for network in hass.http.trusted_proxies)
+        comes_from_trusted_proxy(hass, request)
         and _RAY in request.headers
         and not (names_visitor and _has_local_address(request))
         # Home Assistant Cloud connects from this machine, as cloudflared may do.
@@ -52,10 +51,3 @@ def _has_local_address(request: web.Request) -> bool:
         return is_local(ip_address(request.remote or ""))
     except ValueError:
         return False
-
-
-def _connected_peer(request: web.Request) -> IPv4Address | IPv6Address | None:
-    """Return the address that is really connected, whatever the headers say."""
-    peer = request.get_extra_info("peername")
-    # A Unix socket has a path, or nothing.
-    return ip_address(peer[0]) if isinstance(peer, tuple) else None

@@ -57,7 +57,7 @@ _REMOVE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_DEVICE_ID): cv.s
 _BLOCKED_SCHEMA: Final = _VERIFY_SCHEMA.extend(
     {
         probatio.Optional(ATTR_HOURS, default=24): probatio.All(
-            cv.positive_int, probatio.Range(min=1, max=168)
+            cv.positive_int, probatio.Range(min=1, max=720)
         )
     }
 )

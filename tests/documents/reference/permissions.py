@@ -24,6 +24,7 @@ _PURPOSES: Final[Mapping[Permission, str]] = {
     Permission.FIREWALL_READ: "the check for IP Access rules that let visitors past every custom rule",
     Permission.WORKERS_READ: "the check for Workers in your domain",
     Permission.ANALYTICS_READ: "[blocked requests](#blocked-requests)",
+    Permission.HEADER_RULES_EDIT: "a transform rule by which Cloudflare tells Home Assistant which certificate a device uses",
 }
 _WITHOUT: Final[Mapping[Permission, str]] = {
     Permission.SETTINGS_EDIT: (
@@ -43,6 +44,7 @@ _WITHOUT: Final[Mapping[Permission, str]] = {
     Permission.ANALYTICS_READ: (
         "the action is refused; the sensor, if you enabled it, is unknown, and a repair names the permission"
     ),
+    Permission.HEADER_RULES_EDIT: "nobody knows which device connects, and all else works",
 }
 
 

@@ -102,6 +102,7 @@ CALLS: dict[str, Call] = {
     "rulesets.create_rule": lambda c: c.rulesets.create_rule("z", "rs", {}),
     "rulesets.edit_rule": lambda c: c.rulesets.edit_rule("z", "rs", "r", {}),
     "rulesets.delete_rule": lambda c: c.rulesets.delete_rule("z", "rs", "r"),
+    "header_rulesets.get": lambda c: c.header_rulesets.get("z"),
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 

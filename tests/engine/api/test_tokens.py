@@ -97,6 +97,7 @@ PERMISSIONS = {
     "hostname_associations.put": Permission.CERTIFICATES_EDIT,
     "rulesets.get": Permission.RULES_EDIT,
     "rulesets.create_rule": Permission.RULES_EDIT,
+    "header_rulesets.get": Permission.HEADER_RULES_EDIT,
 }
 
 
@@ -110,6 +111,21 @@ async def test_missing_permission_is_named(
     assert isinstance(raised, PermissionMissing)
     assert raised.permission is permission
     assert permission in str(raised)
+
+
+async def test_refusal_with_a_link_to_the_documentation(
+    api: ScriptedApi, client: CloudflareClient
+) -> None:
+    """Since August 2026, most refusals have one; nobody is shown it."""
+    error = {
+        "code": 10000,
+        "message": "Forbidden",
+        "documentation_url": "https://developers.cloudflare.com/api/x",
+    }
+    api.always(403, {"success": False, "errors": [error], "result": None})
+    raised = await error_of(client.zones.get("z"))
+    assert isinstance(raised, PermissionMissing)
+    assert "http" not in str(raised)
 
 
 @every_call

@@ -192,6 +192,7 @@ def test_words_in_the_responses_of_actions_stay() -> None:
         "skip_rule",
         "ingress",
         "dns_record",
+        "header_rule",
     }
     assert set(Action) == {
         "create",

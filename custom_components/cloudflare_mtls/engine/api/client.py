@@ -21,7 +21,7 @@ from .hostname_associations import HostnameAssociations
 from .ip_access_rules import IpAccessRules
 from .pause import Pause
 from .recent_writes import RecentWrites
-from .rulesets import Rulesets
+from .rulesets import CUSTOM_RULES, HEADER_RULES, Rulesets
 from .transport import BASE_URL, Transport
 from .tunnels import Tunnels
 from .worker_routes import WorkerRoutes
@@ -66,7 +66,8 @@ class CloudflareClient:
         self.certificate_packs = CertificatePacks(transport)
         self.client_certificates = ClientCertificates(transport, recent)
         self.hostname_associations = HostnameAssociations(transport, recent)
-        self.rulesets = Rulesets(transport)
+        self.rulesets = Rulesets(transport, CUSTOM_RULES)
+        self.header_rulesets = Rulesets(transport, HEADER_RULES)
         self.zone_settings = ZoneSettings(transport)
         self.bot_management = BotManagement(transport)
         self.ip_access_rules = IpAccessRules(transport)

@@ -27,6 +27,7 @@ class Permission(StrEnum):
     ACCESS_LOGINS_READ = "Account / Access: Audit Logs / Read"
     FIREWALL_READ = "Zone / Firewall Services / Read"
     WORKERS_READ = "Zone / Workers Routes / Read"
+    HEADER_RULES_EDIT = "Zone / Transform Rules / Edit"
 
 
 class TokenProblem(StrEnum):

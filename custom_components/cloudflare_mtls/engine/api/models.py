@@ -376,6 +376,8 @@ class Observation:
     local_tunnels: frozenset[str] = frozenset()
     gone_tunnels: frozenset[str] = frozenset()
     unread_tunnels: frozenset[str] = frozenset()
+    # None where they are not known; nobody gets in by them.
+    header_rules: Ruleset | None = None
 
     def records_of(self, hostname: str) -> Sequence[DnsRecord]:
         """Return the records of exactly this hostname."""

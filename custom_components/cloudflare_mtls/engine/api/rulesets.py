@@ -1,4 +1,4 @@
-"""The ruleset of a zone's custom rules, and the rules in it."""
+"""The ruleset of a zone for one phase, and the rules in it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,27 +6,39 @@ from typing import Any, Final
 from .errors import NotFound, Permission, QuotaExceeded
 from .models import Rule, Ruleset
 from .resource import Resource
+from .transport import Transport
 
-PHASE: Final = "http_request_firewall_custom"
+CUSTOM_RULES: Final = "http_request_firewall_custom"
+HEADER_RULES: Final = "http_request_late_transform"
 
-_PERMISSION: Final = Permission.RULES_EDIT
+# Source: each phase has a permission of its own; without it, reads and writes are refused.
+_PERMISSIONS: Final[Mapping[str, Permission]] = {
+    CUSTOM_RULES: Permission.RULES_EDIT,
+    HEADER_RULES: Permission.HEADER_RULES_EDIT,
+}
 _ENTRYPOINT_NOT_FOUND: Final = 10003
 _DRY_RUN: Final = {"dry_run": "true"}
 
 
 class Rulesets(Resource):
-    """The ruleset of a zone's custom rules."""
+    """The rulesets of zones for one phase."""
+
+    def __init__(self, transport: Transport, phase: str) -> None:
+        """Take the phase whose rules these are."""
+        super().__init__(transport)
+        self._phase = phase
+        self._permission = _PERMISSIONS[phase]
 
     async def get(self, zone_id: str) -> Ruleset:
-        """Return the zone's custom rules; a zone that never had one has an empty ruleset.
+        """Return the zone's rules; a zone that never had one has an empty ruleset.
 
         Source: GET /zones/{zone_id}/rulesets/phases/{phase}/entrypoint.
         """
         try:
             result = await self._transport.result(
                 "GET",
-                t"/zones/{zone_id}/rulesets/phases/{PHASE}/entrypoint",
-                _PERMISSION,
+                t"/zones/{zone_id}/rulesets/phases/{self._phase}/entrypoint",
+                self._permission,
             )
         except NotFound as err:
             if err.code == _ENTRYPOINT_NOT_FOUND:
@@ -35,7 +47,7 @@ class Rulesets(Resource):
         return Ruleset.parse(result)
 
     async def create(self, zone_id: str, rule: Mapping[str, Any]) -> Ruleset:
-        """Create the zone's ruleset for custom rules, with its first rule.
+        """Create the zone's ruleset for the phase, with its first rule.
 
         Source: POST /zones/{zone_id}/rulesets.
         """
@@ -43,8 +55,8 @@ class Rulesets(Resource):
             await self._transport.result(
                 "POST",
                 t"/zones/{zone_id}/rulesets",
-                _PERMISSION,
-                body=_with_first_rule(rule),
+                self._permission,
+                body=self._with_first_rule(rule),
             )
         )
 
@@ -59,7 +71,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "POST",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules",
-                _PERMISSION,
+                self._permission,
                 body=rule,
             )
         )
@@ -75,7 +87,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "PATCH",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}",
-                _PERMISSION,
+                self._permission,
                 body=rule,
             )
         )
@@ -89,7 +101,7 @@ class Rulesets(Resource):
             await self._transport.result(
                 "DELETE",
                 t"/zones/{zone_id}/rulesets/{ruleset_id}/rules/{rule_id}",
-                _PERMISSION,
+                self._permission,
             )
         )
 
@@ -116,7 +128,7 @@ class Rulesets(Resource):
         }
         method, path = "POST", t"/zones/{zone_id}/rulesets"
         if ruleset.id is None:
-            body = _with_first_rule(body)
+            body = self._with_first_rule(body)
         elif replacing is None:
             path = t"/zones/{zone_id}/rulesets/{ruleset.id}/rules"
         else:
@@ -126,15 +138,19 @@ class Rulesets(Resource):
             path = t"/zones/{zone_id}/rulesets/{ruleset.id}/rules/{replacing.id}"
         try:
             await self._transport.request(
-                method, path, _PERMISSION, body=body, query=_DRY_RUN
+                method, path, self._permission, body=body, query=_DRY_RUN
             )
         except QuotaExceeded:
             # Cloudflare judges the quota last, and the plan counts free slots itself.
             return
 
-
-def _with_first_rule(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"name": "default", "kind": "zone", "phase": PHASE, "rules": [rule]}
+    def _with_first_rule(self, rule: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
+            "name": "default",
+            "kind": "zone",
+            "phase": self._phase,
+            "rules": [rule],
+        }
 
 
 def _body(rule: Rule) -> dict[str, Any]:

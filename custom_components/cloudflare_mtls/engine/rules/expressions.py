@@ -59,6 +59,11 @@ def block_expression(admissions: Mapping[str, Admission]) -> str:
     )
 
 
+def at_host(hostname: str) -> str:
+    """Return the condition that a request is for a hostname, in any form of the Host header."""
+    return f"starts_with(lower(http.host), {_quoted(hostname)})"
+
+
 def _by_pins(
     admissions: Mapping[str, Admission],
 ) -> Iterator[tuple[frozenset[str] | None, list[str]]]:
@@ -95,7 +100,7 @@ def _and_pinned(pinned: frozenset[str] | None) -> str:
 
 
 def _reach(hostname: str, exempt_paths: tuple[str, ...]) -> str:
-    host = f"starts_with(lower(http.host), {_quoted(hostname)})"
+    host = at_host(hostname)
     if not exempt_paths:
         return host
     exempt = " or ".join(_at(path) for path in exempt_paths)

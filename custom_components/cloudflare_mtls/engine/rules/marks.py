@@ -5,6 +5,7 @@ from typing import Final
 
 BLOCK_REF: Final = "cloudflare_mtls_block"
 SKIP_REF: Final = "cloudflare_mtls_skip"
+HEADER_REF: Final = "cloudflare_mtls_header"
 RECORD_COMMENT: Final = "Home Assistant: Cloudflare mTLS"
 
 _BLOCK_DESCRIPTION: Final = "Home Assistant: block devices without a certificate"

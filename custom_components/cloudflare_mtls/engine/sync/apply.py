@@ -1,7 +1,7 @@
 """Writes a plan to Cloudflare, the only place that does: one step after the other, each checked."""
 
 import asyncio
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
@@ -12,10 +12,12 @@ from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
 from ..rules.recognition import with_marks
+from .apply_header import apply_header_step
 from .plan import Plan
 from .steps import (
     Action,
     AssociationStep,
+    HeaderRuleStep,
     IngressStep,
     RecordStep,
     RuleStep,
@@ -36,7 +38,8 @@ class Outcome:
     """How far a plan came; everything after the step that stopped it was left as it was.
 
     The observation is what Cloudflare answered to each write; after an error, nobody knows
-    whether the last write took effect.
+    whether the last write took effect. What kept the header rule from being written stopped
+    nothing else.
 
     stuck_at: the hostname that alone is concerned by the step that failed; None where rules are, or
         where Cloudflare takes no further write.
@@ -44,6 +47,7 @@ class Outcome:
 
     applied: tuple[Step, ...]
     error: EngineError | None
+    header_error: EngineError | None
     observation: Observation
     stuck_at: str | None = None
 
@@ -65,13 +69,17 @@ async def apply_plan(
     another look.
     """
     writer = _Writer(client, observation)
+    steps = [step for step in plan.steps if not isinstance(step, HeaderRuleStep)]
+    header_steps = [step for step in plan.steps if isinstance(step, HeaderRuleStep)]
     applied: list[Step] = []
     error: EngineError | None = None
     stuck_at: str | None = None
-    for step, following in zip_longest(plan.steps, plan.steps[1:]):
+    for step, following in zip_longest(steps, steps[1:]):
         try:
             if _can_read_ahead(step, following):
                 await writer.write_and_read_associations(step)
+            elif following is None:
+                await writer.write_last(step, header_steps)
             else:
                 await writer.write(step)
         except EngineError as err:
@@ -80,10 +88,13 @@ async def apply_plan(
                 stuck_at = step.target
             break
         applied.append(step)
+    if not steps:
+        await writer.write_header_rule(header_steps)
     return Outcome(
-        applied=tuple(applied),
+        applied=(*applied, *writer.applied_to_headers),
         error=error,
-        observation=writer.state,
+        header_error=writer.header_error,
+        observation=writer.observation,
         stuck_at=stuck_at,
     )
 
@@ -103,8 +114,41 @@ class _Writer:
     def __init__(self, client: CloudflareClient, observation: Observation) -> None:
         self._client = client
         self.state = observation
+        self._header_rules = observation.header_rules
+        self.header_error: EngineError | None = None
+        self.applied_to_headers: list[HeaderRuleStep] = []
         self._associations: tuple[str, ...] | None = None
         self._as_planned = True
+
+    @property
+    def observation(self) -> Observation:
+        """Return all that the answers showed."""
+        return replace(self.state, header_rules=self._header_rules)
+
+    async def write_last(
+        self, step: Step, header_steps: Iterable[HeaderRuleStep]
+    ) -> None:
+        """Take the last step and, to save a round trip, write the header rule meanwhile."""
+        results = await asyncio.gather(
+            self.write(step),
+            self.write_header_rule(header_steps),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def write_header_rule(self, steps: Iterable[HeaderRuleStep]) -> None:
+        """Write the header rule; what keeps it from being written stops nothing."""
+        for step in steps:
+            try:
+                self._header_rules = await apply_header_step(
+                    self._client, self.observation, step
+                )
+            except EngineError as err:
+                self.header_error = err
+            else:
+                self.applied_to_headers.append(step)
 
     async def write_and_read_associations(self, step: Step) -> None:
         """Take a step and, to save a round trip, read meanwhile the list that the next changes."""

@@ -75,6 +75,7 @@ class DesiredZone:
     skipped: what Cloudflare lets this zone's skip rules skip.
     takes_over: what was made by hand and becomes ours, because a person agreed; None where
         nobody is asked.
+    header_mark: the mark of a header rule that is written; None where Cloudflare takes none.
     neighbours: what each pair of rules names for other Home Assistants; they keep what they have.
     lost_neighbours: hostnames of theirs that no block rule names, and who passes there.
     held: the removed ones that something of others still leads to an origin; without a block rule,
@@ -92,6 +93,7 @@ class DesiredZone:
     accepted: Accepted = field(default_factory=Accepted)
     skipped: frozenset[Skippable] = frozenset(Skippable)
     takes_over: frozenset[MadeByHand] | None = None
+    header_mark: str | None = None
     neighbours: tuple[Pair, ...] = ()
     lost_neighbours: Mapping[str, Admission] = field(default_factory=dict)
     held: frozenset[str] = frozenset()

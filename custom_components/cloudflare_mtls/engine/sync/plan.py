@@ -11,6 +11,7 @@ from ..rules.pairs import read_pairs
 from ..rules.placement import Placement
 from .associations import associate, dissociate
 from .desired import DesiredZone
+from .header_steps import FullHeaderRules, find_full_list, write_header_rule
 from .ingress_steps import clear_former_tunnel, serve
 from .neighbours import with_neighbours
 from .pair_steps import write_block_rules, write_skip_rules
@@ -20,7 +21,7 @@ from .record_steps import lead_to_tunnel
 from .rule_adoption import discard_rules, find_made_by_hand
 from .rule_steps import delete_rule, open_to_everybody, report_unplaced
 from .safe_steps import SafeSteps
-from .steps import Action, RecordStep, RuleStep, Step
+from .steps import Action, RecordStep, Step, is_shared
 from .unpublish import close, say_what_is_left, unpublish
 
 
@@ -33,6 +34,8 @@ class Plan:
     exposures: tuple[Exposure, ...] = ()
     # What was made by hand and could become ours; only looked for where a person is asked.
     adoptable: frozenset[MadeByHand] = frozenset()
+    # What keeps the header rule from being written; nothing waits for it.
+    full_header_rules: FullHeaderRules | None = None
     # Which pair of rules protects which hostname: it knows how many certificates still fit.
     placement: Placement = field(default_factory=Placement)
 
@@ -74,7 +77,7 @@ class Plan:
     @cached_property
     def _affects_all(self) -> bool:
         """Return whether a shared rule changes, or a problem is every hostname's."""
-        return any(isinstance(step, RuleStep) for step in self.steps) or any(
+        return any(map(is_shared, self.steps)) or any(
             problem.code.affects_zone for problem in self.problems
         )
 
@@ -127,7 +130,7 @@ class Plan:
             steps=tuple(
                 step
                 for step in self.steps
-                if step.target in hostnames or isinstance(step, RuleStep)
+                if step.target in hostnames or is_shared(step)
             ),
             problems=tuple(
                 problem
@@ -140,6 +143,7 @@ class Plan:
                 if exposure.hostname in hostnames
             ),
             adoptable=self.adoptable,
+            full_header_rules=self.full_header_rules,
             placement=self.placement,
         )
 
@@ -148,7 +152,7 @@ class Plan:
         steps = tuple(
             step
             for step in self.steps
-            if isinstance(step, RuleStep) or step.target not in hostnames
+            if is_shared(step) or step.target not in hostnames
         )
         return replace(self, steps=steps)
 
@@ -184,6 +188,7 @@ def make_plan(observation: Observation, desired: DesiredZone) -> Plan:
         problems=_without_consequences(steps.problems),
         exposures=exposures,
         adoptable=adoptable,
+        full_header_rules=find_full_list(observation, desired),
         placement=placement,
     )
 
@@ -239,6 +244,7 @@ def _remove_drift(steps: SafeSteps, desired: DesiredZone) -> Placement:
         open_to_everybody(steps, desired)
     else:
         _tear_down(steps, desired)
+    write_header_rule(steps, desired)
     return desired.placement
 
 

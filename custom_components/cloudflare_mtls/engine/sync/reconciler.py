@@ -15,6 +15,7 @@ from .accepted import Accepted
 from .apply import apply_plan
 from .desired import DesiredZone
 from .dry_runs import SkipDryRuns
+from .header_rules import HeaderRules, HeaderView
 from .observe import observe
 from .pins import Pins
 from .plan import Plan, make_plan
@@ -25,10 +26,11 @@ from .steps import Step
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneView:
-    """What was observed of a zone, and what its skip rules may skip."""
+    """What was observed of a zone, what its skip rules may skip, and whether it takes a header rule."""
 
     observation: Observation
     skippable: frozenset[Skippable]
+    takes_header_rule: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +143,7 @@ class Reconciler:
     pins: Pins | None = None
     # Shared by all reconcilers of a client, so that Cloudflare is not asked the same again.
     skip_dry_runs: SkipDryRuns = field(default_factory=SkipDryRuns)
+    header_rules: HeaderRules = field(default_factory=HeaderRules)
 
     def with_hostname(self, settings: HostnameSettings) -> Reconciler:
         """Return a reconciler of the same account with other settings of one hostname.
@@ -178,13 +181,30 @@ class Reconciler:
         not_kept = {item.hostname for item in self.hostnames if not item.keep_in_sync}
         return Extent(hostnames=hostnames, rules_only=not_kept)
 
-    async def look(self, zone_id: str) -> ZoneView:
-        """Return what there is to see of a zone."""
+    async def look(self, zone_id: str, *, anew: bool = False) -> ZoneView:
+        """Return what there is to see of a zone; what seldom changes, only if it is read anew."""
         in_zone = [
             item
             for item in (*self.hostnames, *self.removed, *self.former)
             if item.zone_id == zone_id
         ]
+        reading = asyncio.ensure_future(self._observe(zone_id, in_zone))
+        reading_headers = asyncio.ensure_future(
+            self.header_rules.look(self.client, zone_id, anew=anew)
+        )
+        # One that fails leaves no other one under way.
+        await asyncio.gather(reading, reading_headers, return_exceptions=True)
+        (observation, skippable), headers = reading.result(), reading_headers.result()
+        return ZoneView(
+            observation=replace(observation, header_rules=headers.ruleset),
+            skippable=skippable,
+            takes_header_rule=headers.is_writable,
+        )
+
+    async def _observe(
+        self, zone_id: str, in_zone: Iterable[HostnameSettings]
+    ) -> tuple[Observation, frozenset[Skippable]]:
+        """Return what decides who gets in, and what the zone's skip rule may skip."""
         tunnel_ids = {item.protected.tunnel_id for item in in_zone}
         observation = await observe(
             self.client, self.account_id, zone_id, sorted(tunnel_ids)
@@ -198,7 +218,7 @@ class Reconciler:
             skippable = await self.skip_dry_runs.find_skippable(
                 self.client, zone_id, observation.ruleset
             )
-        return ZoneView(observation=observation, skippable=skippable)
+        return observation, skippable
 
     def plan_for(self, view: ZoneView, accepted: Accepted, extent: Extent) -> Plan:
         """Return what must be done in a zone as it was seen."""
@@ -225,6 +245,7 @@ class Reconciler:
             accepted=accepted,
             skipped=view.skippable,
             takes_over=extent.takes_over,
+            header_mark=self.header_rules.mark if view.takes_header_rule else None,
         )
         # A hostname leaves the shared rules only once nothing leads to it.
         concerned = {*extent.hostnames, *(item.hostname for item in gone)}
@@ -287,9 +308,18 @@ class Reconciler:
     ) -> ZoneSync:
         """Carry out a plan; where a hostname stops it, do without that hostname what is left."""
         outcome = await apply_plan(self.client, view.observation, plan)
+        headers = HeaderView(
+            ruleset=outcome.observation.header_rules,
+            is_writable=view.takes_header_rule and not outcome.header_error,
+        )
+        self.header_rules.keep(view.observation.zone.id, headers)
         if outcome.error is None or isinstance(outcome.error, RateLimited):
             # A rate-limited write did not happen; do not spend another request on looking.
-            view = replace(view, observation=outcome.observation)
+            view = replace(
+                view,
+                observation=outcome.observation,
+                takes_header_rule=headers.is_writable,
+            )
         else:
             # The write may have taken effect or not; only another look shows which.
             view = await self.look(view.observation.zone.id)
@@ -349,7 +379,7 @@ class Reconciler:
         return await self.pins.read(self.client)
 
     async def _look_and_read(self, zone_id: str) -> tuple[ZoneView, Accepted]:
-        return await asyncio.gather(self.look(zone_id), self.read_accepted())
+        return await asyncio.gather(self.look(zone_id, anew=True), self.read_accepted())
 
 
 def _without(

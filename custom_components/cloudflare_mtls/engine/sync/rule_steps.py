@@ -110,7 +110,9 @@ def report_unplaced(steps: SafeSteps, desired: DesiredZone) -> None:
     for hostname in desired.placement.unplaced:
         length = desired.placement.length_alone(hostname)
         if length <= MAX_LENGTH:
-            steps.add_problem(ProblemCode.NO_FURTHER_PAIR, zone, _occupants(steps))
+            steps.add_problem(
+                ProblemCode.NO_FURTHER_PAIR, zone, names_of_rules(steps.state.ruleset)
+            )
         elif hostname in limited:
             steps.add_problem(ProblemCode.TOO_MANY_LIMITED, hostname, str(length))
         elif pinned is not None:
@@ -125,7 +127,9 @@ def _write(steps: SafeSteps, rule: DesiredRule) -> None:
     if existing is None:
         if is_full(steps.state.ruleset, steps.state.zone):
             zone = steps.state.zone.name
-            steps.add_problem(ProblemCode.NO_FREE_RULE, zone, _occupants(steps))
+            steps.add_problem(
+                ProblemCode.NO_FREE_RULE, zone, names_of_rules(steps.state.ruleset)
+            )
         else:
             steps.add(_step(Action.CREATE, rule.ref, rule, before))
         return
@@ -143,9 +147,9 @@ def _step(
     )
 
 
-def _occupants(steps: SafeSteps) -> str:
-    """Return the names of the rules that occupy the list."""
-    names = [rule.description or rule.id for rule in steps.state.ruleset.rules]
+def names_of_rules(ruleset: Ruleset) -> str:
+    """Return the names of all rules of a list, long ones shortened."""
+    names = [rule.description or rule.id for rule in ruleset.rules]
     return ", ".join(
         name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
         for name in names

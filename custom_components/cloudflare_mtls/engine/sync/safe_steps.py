@@ -6,7 +6,15 @@ from ..api.models import Observation
 from ..rules.admissions import Admission
 from ..rules.exposure import Exposure, exposed
 from .problems import Problem, ProblemCode
-from .steps import AssociationStep, IngressStep, RecordStep, RuleStep, Step, advance
+from .steps import (
+    AssociationStep,
+    HeaderRuleStep,
+    IngressStep,
+    RecordStep,
+    RuleStep,
+    Step,
+    advance,
+)
 
 
 class SafeSteps:
@@ -72,7 +80,7 @@ class SafeSteps:
     def _touched_by(self, step: Step) -> frozenset[str]:
         """Return the hostnames whose exposure the step can change."""
         match step:
-            case AssociationStep():
+            case AssociationStep() | HeaderRuleStep():
                 return frozenset()
             case IngressStep() | RecordStep():
                 return frozenset({step.target})

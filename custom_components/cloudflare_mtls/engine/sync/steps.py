@@ -10,7 +10,7 @@ from ..api.json_fields import Fields
 from ..api.models import ADDRESS_TYPES, DnsRecord, Observation, Rule, Ruleset
 from ..api.names import in_dns
 from ..rules.admissions import ANY_CERTIFICATE, Admission, read_admissions
-from ..rules.marks import RECORD_COMMENT
+from ..rules.marks import HEADER_REF, RECORD_COMMENT
 from .desired import DesiredRule, record_content
 from .origin_settings import OriginRequest
 
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SKIP_RULE = "skip_rule"
     INGRESS = "ingress"
     DNS_RECORD = "dns_record"
+    HEADER_RULE = "header_rule"
 
 
 class Action(StrEnum):
@@ -125,7 +126,27 @@ class RecordStep:
         return record_content(self.tunnel_id)
 
 
-type Step = RuleStep | AssociationStep | IngressStep | RecordStep
+@dataclass(frozen=True, kw_only=True)
+class HeaderRuleStep:
+    """Write the rule by which the edge tells Home Assistant of certificates, or delete it."""
+
+    action: Action
+    rule: DesiredRule | None = None
+    target: str = HEADER_REF
+    kind: Kind = Kind.HEADER_RULE
+
+    @property
+    def detail(self) -> str:
+        """Return the rule's expression."""
+        return self.rule.expression if self.rule else ""
+
+
+type Step = RuleStep | AssociationStep | IngressStep | RecordStep | HeaderRuleStep
+
+
+def is_shared(step: Step) -> bool:
+    """Return whether a step is about all hostnames of its zone."""
+    return isinstance(step, RuleStep | HeaderRuleStep)
 
 
 class DescribableStep(Protocol):
@@ -180,6 +201,9 @@ def advance(observation: Observation, step: Step) -> Observation:
         case RecordStep():
             records = _records_after(observation.records, step)
             return replace(observation, records=records)
+        case HeaderRuleStep():
+            ruleset = _header_rules_after(observation.header_rules or Ruleset(), step)
+            return replace(observation, header_rules=ruleset)
 
 
 def associations_after(
@@ -262,6 +286,15 @@ def _ruleset_after(ruleset: Ruleset, step: RuleStep) -> Ruleset:
                 refs = [rule.ref for rule in others]
                 others.insert(refs.index(step.before) if step.before else 0, placed)
             return replace(ruleset, rules=tuple(others))
+
+
+def _header_rules_after(ruleset: Ruleset, step: HeaderRuleStep) -> Ruleset:
+    own = ruleset.by_ref(HEADER_REF)
+    others = tuple(rule for rule in ruleset.rules if rule is not own)
+    if step.rule is None:
+        return replace(ruleset, rules=others)
+    written = _observed_rule(own.id if own else "", step.rule)
+    return replace(ruleset, rules=(*others, written))
 
 
 def _observed_rule(rule_id: str, rule: DesiredRule) -> Rule:
