@@ -18,7 +18,11 @@ from custom_components.cloudflare_mtls.flows.certificate_steps import CHOICES_SC
 from custom_components.cloudflare_mtls.flows.choose_hostname import NEW_TUNNEL
 from custom_components.cloudflare_mtls.flows.tunnel_steps import Next
 from custom_components.cloudflare_mtls.login_choices import SESSIONS
-from custom_components.cloudflare_mtls.sensor import COMPANION_SENSORS, TUNNEL_SENSORS
+from custom_components.cloudflare_mtls.sensor import (
+    COMPANION_SENSORS,
+    TUNNEL_SENSORS,
+    USE_SENSORS,
+)
 from tests.sentences import SOURCES
 
 from .common import ENGLISH, PACKAGE
@@ -96,7 +100,9 @@ def test_entities_are_named(platform: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "description", [*TUNNEL_SENSORS, *COMPANION_SENSORS], ids=lambda item: item.key
+    "description",
+    [*TUNNEL_SENSORS, *COMPANION_SENSORS, *USE_SENSORS],
+    ids=lambda item: item.key,
 )
 def test_states_are_named(description: SensorEntityDescription) -> None:
     """The states of a sensor with options have names, and no other states have."""

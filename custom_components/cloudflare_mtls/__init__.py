@@ -18,6 +18,7 @@ from .certificates.proofs import Proofs
 from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .certificates.unheard_revocations import async_keep_unheard_revocations
+from .certificates.use_watch import UseWatch
 from .certificates.withdrawal import async_withdraw_what_is_gone
 from .const import CONF_ACCOUNT_ID, DASHBOARD_URL, DOMAIN, MANUFACTURER
 from .coordinator.access import AccessCoordinator
@@ -51,6 +52,8 @@ from .storage.ledger import async_get_ledger, async_remove_ledger
 from .storage.logins import async_get_login_records, async_remove_login_records
 from .storage.told_logins import async_get_told_logins, async_remove_told_logins
 from .storage.tombstones import async_get_tombstones, async_remove_tombstones
+from .storage.uses import async_get_uses, async_remove_uses
+from .told_requests import async_watch_requests
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -67,6 +70,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_ignored_repairs(hass)
     async_setup_services(hass)
     async_setup_visit(hass)
+    async_watch_requests(hass)
     await async_setup_login_trial(hass)
     await async_setup_handover(hass, async_record_fetched)
     await async_setup_certificate_test(hass, async_record_proof)
@@ -163,6 +167,7 @@ async def _async_read_account(
         revoker=revoker,
         restorer=CertificateRestorer(hass, protection, revoker),
         proofs=Proofs(entry, protection, visits, checks),
+        uses=await async_get_uses(hass, entry.entry_id),
     )
 
 
@@ -190,6 +195,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     """
     data = entry.runtime_data
     watch = CertificateWatch(hass, entry, data.protection, data.revoker)
+    UseWatch(hass, entry, data.protection, data.uses).async_listen()
     for coordinator, react in (
         (data.protection, data.visits.async_keep_up),
         (data.visits, data.visits.async_keep_up),
@@ -239,3 +245,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     await async_remove_found_by_visits(hass, entry.entry_id)
     await async_remove_login_records(hass, entry.entry_id)
     await async_remove_told_logins(hass, entry.entry_id)
+    await async_remove_uses(hass, entry.entry_id)

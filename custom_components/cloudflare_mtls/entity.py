@@ -396,7 +396,7 @@ class CompanionEntity(ItemEntity[ProtectionCoordinator]):
 
     @property
     @override
-    def _item(self) -> CompanionState | None:
+    def _item(self) -> object:
         return self.companion
 
     @property

@@ -20,6 +20,7 @@ from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .engine.api.client import CloudflareClient
+from .storage.uses import Uses
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
 
@@ -44,3 +45,4 @@ class CloudflareData:
     revoker: CertificateRevoker
     restorer: CertificateRestorer
     proofs: Proofs
+    uses: Uses

@@ -12,15 +12,18 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from .certificates.use_watch import SIGNAL_USED
 from .coordinator.tunnels import TunnelState
 from .engine.access.login_history import LoginHistory
 from .engine.api.models import Connector, TunnelStatus
 from .engine.certificates.companions import CompanionState, HandoverState
 from .engine.certificates.lifecycle import Standing
+from .engine.certificates.uses import CertificateInUse, DeviceUse
 from .engine.tunnels.reports import RuleState
 from .entity import (
     AccountEntity,
@@ -86,6 +89,13 @@ class CompanionSensorEntityDescription(SensorEntityDescription):
     """Describes a sensor of a companion device."""
 
     value_fn: Callable[[CompanionState], StateType | datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseSensorEntityDescription(SensorEntityDescription):
+    """Describes a sensor of how a companion device uses its certificates."""
+
+    value_fn: Callable[[DeviceUse, CompanionState | None], StateType | datetime]
 
 
 def _version(connectors: Collection[Connector]) -> str | None:
@@ -274,6 +284,25 @@ COMPANION_SENSORS: tuple[CompanionSensorEntityDescription, ...] = (
 )
 
 
+USE_SENSORS: tuple[UseSensorEntityDescription, ...] = (
+    UseSensorEntityDescription(
+        key="last_seen",
+        translation_key="last_seen",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda use, _: use.last_seen,
+    ),
+    UseSensorEntityDescription(
+        key="certificate_in_use",
+        translation_key="certificate_in_use",
+        device_class=SensorDeviceClass.ENUM,
+        options=[certificate.value for certificate in CertificateInUse],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda use, companion: use.certificate_in_use(companion),
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: CloudflareConfigEntry,
@@ -289,6 +318,7 @@ async def async_setup_entry(
     adder.async_add_hostnames(HostnameSensor, HOSTNAME_SENSORS)
     adder.async_add_logins(LoginSensor, LOGIN_SENSORS)
     adder.async_add_companions(CompanionSensor, COMPANION_SENSORS)
+    adder.async_add_companions(UseSensor, USE_SENSORS)
 
 
 class AccountSensor(AccountEntity, SensorEntity):
@@ -389,3 +419,36 @@ class CompanionSensor(CompanionEntity, SensorEntity):
     def native_value(self) -> StateType | datetime:
         companion = self.companion
         return self.entity_description.value_fn(companion) if companion else None
+
+
+class UseSensor(CompanionEntity, SensorEntity):
+    """A sensor of how a companion device uses its certificates."""
+
+    entity_description: UseSensorEntityDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_dispatcher_connect(
+                self.hass,
+                SIGNAL_USED.format(self._entry.entry_id),
+                self._async_used,
+            )
+        )
+
+    @callback
+    def _async_used(self, device_id: str) -> None:
+        if device_id == self._device_id:
+            self.async_write_ha_state()
+
+    @property
+    @override
+    def _item(self) -> object:
+        return self.available, self.native_value
+
+    @property
+    @override
+    def native_value(self) -> StateType | datetime:
+        use = self._entry.runtime_data.uses.of_device(self._device_id)
+        return self.entity_description.value_fn(use, self.companion)

@@ -83,6 +83,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         self._is_waiting = is_waiting
         self._skip_dry_runs = SkipDryRuns()
         self._header_rules = HeaderRules()
+        self.told_hostnames: frozenset[str] = frozenset()
         entry.async_on_unload(partial(async_keep_marks, hass, entry.entry_id, {}))
         self._fixer = DriftFixer(self, self.removals, self.async_writing)
         self._hurries_since: Moment | None = None
@@ -260,6 +261,7 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         hostnames = {item.hostname for item in self.hostnames}
         told = self._header_rules.marks.items()
         marks = {hostname: mark for hostname, mark in told if hostname in hostnames}
+        self.told_hostnames = frozenset(marks)
         async_keep_marks(self.hass, self.config_entry.entry_id, marks)
 
     @callback

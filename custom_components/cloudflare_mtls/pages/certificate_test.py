@@ -15,6 +15,7 @@ from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
 from ..requested_host import requested_host
 from ..subentries import hostnames_of
+from ..told_requests import async_pass_on
 from .page import HEADERS, Page, async_load_page, async_read_secret
 from .visitor import came_through_tunnel
 
@@ -81,10 +82,12 @@ class CertificateTestView(HomeAssistantView):
 
     async def get(self, request: web.Request) -> web.Response:
         """Show the page, the same to everybody."""
+        async_pass_on(request)
         return await self._page.async_show(request)
 
     async def post(self, request: web.Request) -> web.Response:
         """Record that the device reached a protected hostname with its certificate."""
+        async_pass_on(request)
         text = await self._page.async_texts(request)
         result = await self._async_test(request)
         return self.json_message(text(result.value), _STATUSES[result], headers=HEADERS)

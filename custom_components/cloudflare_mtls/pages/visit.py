@@ -14,6 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 from ..engine.moment import Moment
 from ..requested_host import requested_host
+from ..told_requests import async_pass_on
 from .page import HEADERS
 from .visitor import came_through_tunnel
 
@@ -89,6 +90,7 @@ class VisitView(HomeAssistantView):
 
     async def get(self, request: web.Request, text: str) -> web.Response:
         """Answer a question, and note for which host it came."""
+        async_pass_on(request)
         question = async_get_questions(request.app[KEY_HASS]).find(text)
         if question is None:
             # Not empty, as cloudflared's own answer is: another Home Assistant may be asked.

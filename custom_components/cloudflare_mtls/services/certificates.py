@@ -249,12 +249,15 @@ def _describe(
     """Return what is known of a certificate; of one that cannot be read that is very little."""
     if not isinstance(certificate, Certificate):
         return {**_describe_status(certificate), "trusted": False}
+    uses = entry.runtime_data.uses
+    last_use = uses.last_use(certificate.facts.fingerprint_sha256)
     return {
         **_describe_status(certificate),
         **_describe_readable(hass, entry, trust, certificate),
         ATTR_NAME: certificate.facts.name,
         "trusted": trust.trusts(certificate),
         CONF_HOSTNAMES: _opens(entry, trust, certificate),
+        "last_seen": last_use.isoformat() if last_use else None,
     }
 
 

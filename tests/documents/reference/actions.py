@@ -51,6 +51,7 @@ _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
         "certificates.status": _STATUS["status"],
         "certificates.trusted": "whether it was created here, or you confirmed it",
         "certificates.hostnames": "the protected hostnames that it opens",
+        "certificates.last_seen": "when a device last came with it, as Cloudflare told; null if it did not, or nothing was told",
         "unread_zones": "the domains of the account that could not be read",
     },
     "sync": _SYNC,

@@ -30,7 +30,7 @@ _DEVICES: Final[Mapping[str, Mapping[str, Sequence[EntityDescription]]]] = {
         "button": button.HOSTNAME_BUTTONS,
     },
     "Companion devices": {
-        "sensor": sensor.COMPANION_SENSORS,
+        "sensor": (*sensor.COMPANION_SENSORS, *sensor.USE_SENSORS),
         "binary_sensor": binary_sensor.COMPANION_BINARY_SENSORS,
         "event": event.COMPANION_EVENTS,
         "button": (*button.COMPANION_BUTTONS, *button.REVOKE_BUTTONS),
@@ -74,6 +74,11 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "days_left": "how many; unknown while the certificate is revoked",
         "certificate_status": "what became of the certificate",
         "handover": "how far the setup is",
+        "last_seen": (
+            "when the device last came from outside, as Cloudflare told: when its app connected or sent something, or a page of "
+            "this integration was opened; unknown until the header rule was at work"
+        ),
+        "certificate_in_use": "which of its certificates the device used then, while it has several",
         "certificate_problem": "whether the certificate expires soon, has expired or is missing; not while you revoked the device",
         "certificate": "what happened to the certificates of the device: see [events](#events)",
         "renew": "renews with the validity and the key of before; link and code are in a repair",

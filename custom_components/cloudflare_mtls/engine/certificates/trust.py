@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from .certificate import Certificate, ListedCertificate, readable
 from .keys import ORGANIZATION
-from .records import Record
+from .records import Record, may_be_installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,22 @@ class Trust:
             return self.confirmed[fingerprint]
         record = self.record_of(certificate)
         return record.device_id if record else None
+
+    def holder_of(self, fingerprint: str) -> str | None:
+        """Return the companion device that holds a certificate, present or not, by SHA-256 fingerprint.
+
+        None for one whose bundle nobody has fetched: only Home Assistant's own visits use it.
+        """
+        if fingerprint in self.confirmed:
+            return self.confirmed[fingerprint]
+        return next(
+            (
+                record.device_id
+                for record in self.records.values()
+                if record.fingerprint == fingerprint and may_be_installed(record)
+            ),
+            None,
+        )
 
     def revoked_with(self, certificate: ListedCertificate) -> str | None:
         """Return the companion device with which a certificate is revoked, present or not.

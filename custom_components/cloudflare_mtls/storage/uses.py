@@ -1,0 +1,91 @@
+"""When each certificate was last used, as far as the edge told, also across restarts."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN
+from ..engine.certificates.uses import DeviceUse
+from .once import async_get_once, async_remove_once
+
+_VERSION: Final = 1
+_USES: HassKey[dict[str, Uses]] = HassKey(f"{DOMAIN}_uses")
+
+# An app sends several requests a minute, and nobody needs to know the second.
+_PRECISION: Final = timedelta(minutes=1)
+# Home Assistant also stores it when it stops.
+_STORED_AFTER: Final = timedelta(minutes=15)
+
+
+class Uses:
+    """When each certificate of an account was last used, and which one each device used last."""
+
+    def __init__(
+        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+    ) -> None:
+        """Take what was stored."""
+        self._store = store
+        self._is_stored = True
+        stored = stored or {"certificates": {}, "devices": {}}
+        self._last = {
+            fingerprint: datetime.fromisoformat(on)
+            for fingerprint, on in stored["certificates"].items()
+        }
+        self._in_use: dict[str, str] = dict(stored["devices"])
+
+    def is_news(self, fingerprint: str, now: datetime) -> bool:
+        """Return whether nobody used a certificate, by SHA-256 fingerprint, a moment ago."""
+        last = self._last.get(fingerprint)
+        # The clock may have been set back.
+        return last is None or abs(now - last) >= _PRECISION
+
+    def last_use(self, fingerprint: str) -> datetime | None:
+        """Return when a certificate was last used, by SHA-256 fingerprint."""
+        return self._last.get(fingerprint)
+
+    def of_device(self, device_id: str) -> DeviceUse:
+        """Return what a companion device used last, by our own id."""
+        fingerprint = self._in_use.get(device_id)
+        if fingerprint is None:
+            return DeviceUse()
+        return DeviceUse(last_seen=self._last[fingerprint], fingerprint=fingerprint)
+
+    @callback
+    def async_note(self, device_id: str, fingerprint: str, now: datetime) -> None:
+        """Note that a device uses a certificate now."""
+        self._last[fingerprint] = now
+        self._in_use[device_id] = fingerprint
+        if self._is_stored:
+            self._is_stored = False
+            self._store.async_delay_save(self._data, _STORED_AFTER.total_seconds())
+
+    async def async_remove(self) -> None:
+        """Remove what is stored, and what is about to be."""
+        await self._store.async_remove()
+
+    @callback
+    def _data(self) -> dict[str, Any]:
+        self._is_stored = True
+        return {
+            "certificates": {item: on.isoformat() for item, on in self._last.items()},
+            "devices": dict(self._in_use),
+        }
+
+
+async def async_get_uses(hass: HomeAssistant, entry_id: str) -> Uses:
+    """Return when the certificates of an account were last used."""
+    return await async_get_once(hass, _USES, entry_id, _store(hass, entry_id), Uses)
+
+
+async def async_remove_uses(hass: HomeAssistant, entry_id: str) -> None:
+    """Remove what is stored of an account."""
+    await (await async_get_uses(hass, entry_id)).async_remove()
+    await async_remove_once(hass, _USES, entry_id, _store(hass, entry_id))
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.uses")

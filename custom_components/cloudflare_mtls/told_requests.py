@@ -1,0 +1,78 @@
+"""Passes on what the edge told of a request, wherever Home Assistant lets a request be seen."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+from homeassistant.components import persistent_notification
+from homeassistant.components.http.ban import NOTIFICATION_ID_LOGIN
+from homeassistant.components.websocket_api.const import SIGNAL_WEBSOCKET_CONNECTED
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
+from homeassistant.helpers.http import KEY_HASS, current_request
+from homeassistant.util.signal_type import SignalType
+
+from .const import DOMAIN
+from .identity import Identity, identity_of
+
+# What the edge told of a request, and the path that was asked for.
+SIGNAL_TOLD = SignalType[Identity, str](f"{DOMAIN}_told")
+
+_MOBILE_APP: Final = "mobile_app"
+_WEBHOOKS: Final = "/api/webhook/"
+
+
+@callback
+def async_watch_requests(hass: HomeAssistant) -> None:
+    """Pass on requests in which somebody logs in, fails to, or an app sends what it measures.
+
+    Home Assistant shows integrations no requests but those to their own pages. These are the moments
+    at which it calls others while it answers one.
+    """
+
+    @callback
+    def notified(
+        change: persistent_notification.UpdateType,
+        notifications: Mapping[str, persistent_notification.Notification],
+    ) -> None:
+        if NOTIFICATION_ID_LOGIN in notifications:
+            _async_pass_on_current()
+
+    @callback
+    def state_written(event: Event[Any]) -> None:
+        entity = er.async_get(hass).async_get(event.data["entity_id"])
+        if entity and entity.platform == _MOBILE_APP:
+            _async_pass_on_current()
+
+    async_dispatcher_connect(hass, SIGNAL_WEBSOCKET_CONNECTED, _async_pass_on_current)
+    persistent_notification.async_register_callback(hass, notified)
+    for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
+        hass.bus.async_listen(event_type, state_written, event_filter=_is_in_webhook)
+
+
+@callback
+def async_pass_on(request: web.Request) -> None:
+    """Pass on what the edge told of a request, if it told anything."""
+    if identity := identity_of(request):
+        hass = request.app[KEY_HASS]
+        # As the edge's rules see it: an escaped path is not exempt.
+        path = request.rel_url.raw_path
+        async_dispatcher_send(hass, SIGNAL_TOLD, identity, path)
+
+
+@callback
+def _async_pass_on_current() -> None:
+    if request := current_request.get():
+        async_pass_on(request)
+
+
+@callback
+def _is_in_webhook(data: object) -> bool:
+    """Return whether a request of an app is being answered, or of what works as apps do."""
+    request = current_request.get()
+    return request is not None and request.path.startswith(_WEBHOOKS)

@@ -1,0 +1,63 @@
+"""Requests of apps and browsers to Home Assistant, as the edge sends them on, for the tests."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from socket import herror
+from typing import Any
+from unittest.mock import patch
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from homeassistant.components import http, webhook
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
+
+_WEBHOOK_ID = "webhook-of-the-phone"
+_BATTERY = "sensor.phone_battery"
+
+type Client = TestClient[Any, Any]
+
+
+async def prepare(hass: HomeAssistant) -> None:
+    """Have Home Assistant answer apps; once a client is connected, that is not possible any more."""
+    for domain in ("api", "websocket_api", "webhook"):
+        assert await async_setup_component(hass, domain, {})
+    er.async_get(hass).async_get_or_create(
+        "sensor", "mobile_app", "battery", suggested_object_id="phone_battery"
+    )
+
+    async def measured(
+        hass: HomeAssistant, webhook_id: str, request: web.Request
+    ) -> None:
+        hass.states.async_set(_BATTERY, await request.text())
+
+    webhook.async_register(hass, "mobile_app", "Phone", _WEBHOOK_ID, measured)
+
+
+async def log_in(client: Client, headers: Mapping[str, str], token: str) -> None:
+    """Connect as the app does."""
+    async with client.ws_connect("/api/websocket", headers=headers) as connection:
+        await connection.receive_json()
+        await connection.send_json({"type": "auth", "access_token": token})
+        answer = await connection.receive_json()
+    assert answer["type"] == "auth_ok"
+
+
+async def fail_to_log_in(client: Client, headers: Mapping[str, str]) -> None:
+    """Try an access token that is none."""
+    guessed = {**headers, "Authorization": "Bearer guessed"}
+    # Nobody here knows the names of strangers.
+    with patch(f"{http.__name__}.ban.gethostbyaddr", side_effect=herror):
+        answer = await client.get("/api/config", headers=guessed)
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+
+
+async def send_battery(
+    client: Client, headers: Mapping[str, str], level: str = "80"
+) -> None:
+    """Send what the app measured, in the background."""
+    answer = await client.post(
+        f"/api/webhook/{_WEBHOOK_ID}", headers=headers, data=level
+    )
+    assert answer.ok
