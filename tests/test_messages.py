@@ -385,6 +385,7 @@ def test_issues() -> None:
     named["rule_shadowed"] |= {"other"}
     named["no_free_header_rule"] = {"zone", "rules"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
+    named["uncertified_request"] = {"hostname", "at"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
@@ -409,6 +410,7 @@ def test_issues() -> None:
         "no_device_left",
         "no_free_header_rule",
         "tunnel_down",
+        "uncertified_request",
         "token_expiring",
         "token_urgent",
         "certificate_ready",

@@ -15,6 +15,7 @@ from .certificates.creations import async_get_creations
 from .certificates.expiry_watch import CertificateWatch
 from .certificates.lookup import CertificateLookup
 from .certificates.proofs import Proofs
+from .certificates.request_alarm import RequestAlarm
 from .certificates.restoration import CertificateRestorer
 from .certificates.revocation import CertificateRevoker
 from .certificates.unheard_revocations import async_keep_unheard_revocations
@@ -44,6 +45,7 @@ from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
 from .services import async_setup_services
 from .stale_devices import async_remove_stale_devices
+from .storage.alarms import async_get_alarms, async_remove_alarms
 from .storage.found_by_visits import (
     async_get_found_by_visits,
     async_remove_found_by_visits,
@@ -168,6 +170,7 @@ async def _async_read_account(
         restorer=CertificateRestorer(hass, protection, revoker),
         proofs=Proofs(entry, protection, visits, checks),
         uses=await async_get_uses(hass, entry.entry_id),
+        alarms=await async_get_alarms(hass, entry.entry_id),
     )
 
 
@@ -196,6 +199,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     data = entry.runtime_data
     watch = CertificateWatch(hass, entry, data.protection, data.revoker)
     UseWatch(hass, entry, data.protection, data.uses).async_listen()
+    RequestAlarm(hass, entry, data.protection, data.visits, data.alarms).async_listen()
     for coordinator, react in (
         (data.protection, data.visits.async_keep_up),
         (data.visits, data.visits.async_keep_up),
@@ -246,3 +250,4 @@ async def async_remove_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) 
     await async_remove_login_records(hass, entry.entry_id)
     await async_remove_told_logins(hass, entry.entry_id)
     await async_remove_uses(hass, entry.entry_id)
+    await async_remove_alarms(hass, entry.entry_id)

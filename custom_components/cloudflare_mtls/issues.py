@@ -331,6 +331,19 @@ def not_enforced_issue(hostname: str, *, is_readable: bool) -> Issue:
     return _hostname_issue(key, hostname, fixable=False)
 
 
+def uncertified_issue(hostname: str, at: datetime) -> Issue:
+    """Return the issue for a request without a valid certificate that reached Home Assistant.
+
+    Each moment has its own id: who ignores one request does not mean the next one.
+    """
+    issue = _hostname_issue("uncertified_request", hostname, fixable=False)
+    return replace(
+        issue,
+        id=f"{issue.id}_{at.isoformat()}",
+        placeholders={"hostname": hostname, "at": at},
+    )
+
+
 def no_device_left_issue(hostname: str) -> Issue:
     """Return the issue for a limited hostname whose companion devices were all removed."""
     return _hostname_issue("no_device_left", hostname, fixable=False)

@@ -20,6 +20,7 @@ from .coordinator.token import TokenCoordinator
 from .coordinator.tunnels import TunnelCoordinator
 from .coordinator.visits import VisitCoordinator
 from .engine.api.client import CloudflareClient
+from .storage.alarms import Alarms
 from .storage.uses import Uses
 
 type CloudflareConfigEntry = ConfigEntry[CloudflareData]
@@ -46,3 +47,4 @@ class CloudflareData:
     restorer: CertificateRestorer
     proofs: Proofs
     uses: Uses
+    alarms: Alarms

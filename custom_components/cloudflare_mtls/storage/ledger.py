@@ -209,6 +209,10 @@ class Ledger:
         self._perhaps_restored[certificate_id] = dt_util.utcnow()
         await self._async_save()
 
+    def end_of(self, item_id: str) -> datetime | None:
+        """Return until when a known certificate lets somebody in, by its id or fingerprint."""
+        return self._ends.get(item_id)
+
     def ended_by(self, now: datetime) -> frozenset[str]:
         """Return the ids and fingerprints of certificates that were seen revoked, or have expired."""
         return frozenset(item_id for item_id, end in self._ends.items() if end <= now)

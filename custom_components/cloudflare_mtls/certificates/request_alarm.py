@@ -1,0 +1,142 @@
+"""Tells at once of requests that Cloudflare should have blocked, and looks why it did not."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.util import dt as dt_util
+
+from ..coordinator.protection import ProtectionCoordinator
+from ..coordinator.visits import VisitCoordinator
+from ..engine.certificates.certificate import readable
+from ..engine.moment import Lasting, Moment
+from ..engine.rules.exempt_paths import is_exempt
+from ..engine.sync.settings import HostnameSettings
+from ..identity import Identity
+from ..issues import async_report, uncertified_issue
+from ..storage.alarms import Alarms
+from ..told_requests import SIGNAL_TOLD
+
+# New rules, and revocations, reach the edge's servers one by one.
+_SETTLING: Final = timedelta(minutes=1)
+_REVOKING: Final = timedelta(minutes=15)
+# A stranger may send as many requests as they like.
+_PAUSE: Final = timedelta(minutes=15)
+# Who came once may try again.
+_OVER_AFTER: Final = timedelta(days=1)
+
+
+class RequestAlarm:
+    """Watches what the edge tells of requests through an account's protected hostnames."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        protection: ProtectionCoordinator,
+        visits: VisitCoordinator,
+        alarms: Alarms,
+    ) -> None:
+        """Take the account, and what shows that its hostnames are closed."""
+        self._hass = hass
+        self._entry = entry
+        self._protection = protection
+        self._visits = visits
+        self._alarms = alarms
+        self._told = Lasting()
+        self._told_since: Mapping[str, Moment] = {}
+        self._looked_at: Moment | None = None
+        self._looked_for: set[str] = set()
+
+    @callback
+    def async_listen(self) -> None:
+        """Listen to what the edge tells, until the account is unloaded."""
+        for unsubscribe in (
+            async_dispatcher_connect(self._hass, SIGNAL_TOLD, self._async_told),
+            self._protection.async_add_listener(self._async_check),
+            self._visits.async_add_listener(self._async_check),
+        ):
+            self._entry.async_on_unload(unsubscribe)
+        self._async_check()
+
+    @callback
+    def _async_told(self, identity: Identity, path: str) -> None:
+        hostname, fingerprint = identity
+        since = self._told_since.get(hostname)
+        if since is None or since.age < _SETTLING:
+            return
+        end = self._protection.ledger.end_of(fingerprint) if fingerprint else None
+        if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):
+            settings = self._hostnames().get(hostname)
+            if settings and not is_exempt(path, settings.protected.exempt_paths):
+                self._async_raise(hostname)
+        elif end is None and fingerprint not in self._listed() | self._looked_for:
+            # Somebody created it elsewhere, and a refresh tells of it; or its zone cannot be read.
+            if self._async_look():
+                self._looked_for.add(fingerprint)
+
+    @callback
+    def _async_raise(self, hostname: str) -> None:
+        now, last = dt_util.utcnow(), self._alarms.last.get(hostname)
+        # The clock may have been set back.
+        if last is None or abs(now - last) >= _PAUSE:
+            self._alarms.async_raise(hostname, now)
+            self._async_report()
+        self._async_look()
+
+    @callback
+    def _async_look(self) -> bool:
+        """Look at Cloudflare in the background, which fixes or tells what is wrong; return whether it does."""
+        if self._looked_at and self._looked_at.age < _PAUSE:
+            return False
+        self._looked_at = Moment.now()
+        self._entry.async_create_background_task(
+            self._hass,
+            self._protection.async_refresh(),
+            f"{self._entry.title} looks after a request",
+        )
+        return True
+
+    @callback
+    def _async_check(self) -> None:
+        """End the alarms of hostnames that were closed for a while, or removed."""
+        self._told_since = self._told.look(self._protection.told_hostnames)
+        hostnames = self._hostnames()
+        long_ago = dt_util.utcnow() - _OVER_AFTER
+        self._alarms.async_end(
+            [
+                hostname
+                for hostname, at in self._alarms.last.items()
+                if hostname not in hostnames
+                or (at <= long_ago and self._is_closed(hostnames[hostname]))
+            ]
+        )
+        self._async_report()
+
+    def _is_closed(self, settings: HostnameSettings) -> bool:
+        """Return whether the rules, and the last visit, show that such requests are blocked."""
+        met = self._visits.data.get(settings.hostname)
+        return (
+            self._protection.data.is_closed(settings)
+            and met is not None
+            and met.enforced is True
+        )
+
+    def _listed(self) -> set[str]:
+        """Return the fingerprints of the certificates that Cloudflare listed at the last look."""
+        certificates = readable(self._protection.data.certificates or ())
+        return {item.facts.fingerprint_sha256 for item in certificates}
+
+    def _hostnames(self) -> dict[str, HostnameSettings]:
+        return {item.hostname: item for item in self._protection.hostnames}
+
+    @callback
+    def _async_report(self) -> None:
+        issues = [
+            uncertified_issue(hostname, at)
+            for hostname, at in self._alarms.last.items()
+        ]
+        async_report(self._hass, self._entry.entry_id, "alarm", issues)
