@@ -386,6 +386,8 @@ def test_issues() -> None:
     named["no_free_header_rule"] = {"zone", "rules"}
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named["uncertified_request"] = {"hostname", "at"}
+    named["old_certificate_in_use"] = {"name", "date"}
+    named["device_unused"] = {"name", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
         assert ("description" in issue) != ("fix_flow" in issue)
@@ -411,6 +413,8 @@ def test_issues() -> None:
         "no_free_header_rule",
         "tunnel_down",
         "uncertified_request",
+        "old_certificate_in_use",
+        "device_unused",
         "token_expiring",
         "token_urgent",
         "certificate_ready",

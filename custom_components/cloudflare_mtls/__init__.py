@@ -198,7 +198,7 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
     """
     data = entry.runtime_data
     watch = CertificateWatch(hass, entry, data.protection, data.revoker)
-    UseWatch(hass, entry, data.protection, data.uses).async_listen()
+    UseWatch(hass, entry, data.protection, data.proofs, data.uses).async_listen()
     RequestAlarm(hass, entry, data.protection, data.visits, data.alarms).async_listen()
     for coordinator, react in (
         (data.protection, data.visits.async_keep_up),

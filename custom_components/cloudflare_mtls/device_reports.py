@@ -7,6 +7,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .engine.arrival import Arrival
 from .engine.certificates.records import token_digest
+from .identity import Identity
 from .pages.certificate_test import ProofResult
 from .pages.handovers import Delivery
 from .runtime_data import CloudflareConfigEntry
@@ -32,7 +33,7 @@ async def async_record_fetched(hass: HomeAssistant, delivery: Delivery) -> None:
 
 
 async def async_record_proof(
-    hass: HomeAssistant, token: str, hostname: str
+    hass: HomeAssistant, token: str, hostname: str, identity: Identity | None
 ) -> ProofResult:
     """Record that a device reached a hostname with its certificate, if that is a proof.
 
@@ -46,5 +47,5 @@ async def async_record_proof(
         if certificate_id := proofs.find(token):
             # It got here with a certificate, whatever that proves.
             entry.runtime_data.visits.async_record_arrival(hostname, Arrival.HOME)
-            return await proofs.async_record(certificate_id, hostname)
+            return await proofs.async_record(certificate_id, hostname, identity)
     return ProofResult.UNKNOWN

@@ -471,6 +471,27 @@ def companion_issues(companion: CompanionState) -> list[Issue]:
     ]
 
 
+def old_certificate_issue(device: CompanionDevice, revoked_on: datetime) -> Issue:
+    """Return the issue for a device that still uses a certificate which is revoked soon."""
+    day = dt_util.as_local(revoked_on).date()
+    return Issue(
+        id=f"old_certificate_in_use_{device.id}_{day}",
+        translation_key="old_certificate_in_use",
+        placeholders={"name": device.name, "date": day},
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
+def unused_issue(device: CompanionDevice, since: datetime) -> Issue:
+    """Return the issue for a device that nobody has used from outside for long."""
+    return Issue(
+        id=f"device_unused_{device.id}",
+        translation_key="device_unused",
+        placeholders={"name": device.name, "since": dt_util.as_local(since).date()},
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
 def ready_issue(device: CompanionDevice) -> Issue:
     """Return the issue for a certificate that the device can fetch."""
     return Issue(

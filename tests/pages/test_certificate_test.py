@@ -10,6 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.cloudflare_mtls.identity import Identity
 from custom_components.cloudflare_mtls.pages.certificate_test import (
     ProofResult,
     async_setup_certificate_test,
@@ -33,7 +34,7 @@ class Recorder:
         self.asked: list[tuple[str, str]] = []
 
     async def __call__(
-        self, hass: HomeAssistant, token: str, hostname: str
+        self, hass: HomeAssistant, token: str, hostname: str, identity: Identity | None
     ) -> ProofResult:
         """Return whether the token is known."""
         self.asked.append((token, hostname))

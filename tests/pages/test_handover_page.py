@@ -23,6 +23,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.certificates.systems import System
+from custom_components.cloudflare_mtls.identity import Identity
 from custom_components.cloudflare_mtls.pages.certificate_test import (
     ProofResult,
     async_setup_certificate_test,
@@ -67,7 +68,9 @@ async def client(
 ) -> TestClient[Any, Any]:
     """Serve the pages."""
 
-    async def knows(_hass: HomeAssistant, token: str, hostname: str) -> ProofResult:
+    async def knows(
+        _hass: HomeAssistant, token: str, hostname: str, _identity: Identity | None
+    ) -> ProofResult:
         is_known = (token, hostname) == (TOKEN, HOSTNAME)
         return ProofResult.DONE if is_known else ProofResult.UNKNOWN
 

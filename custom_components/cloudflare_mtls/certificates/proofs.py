@@ -14,6 +14,7 @@ from ..engine.api.errors import EngineError
 from ..engine.certificates.certificate import Certificate, readable
 from ..engine.certificates.records import token_digest
 from ..engine.moment import Moment
+from ..identity import Identity
 from ..pages.certificate_test import ProofResult
 
 # A look takes eight calls in each domain, and 1,200 are allowed in five minutes.
@@ -37,8 +38,9 @@ class Proofs:
         self._checks = checks
         self._testing = asyncio.Lock()
         self._looked_at: Moment | None = None
-        # What the last look showed: of tests, and of the hostnames' zones.
-        self._results: dict[tuple[str, str], ProofResult] = {}
+        # What the last look showed: of tests, with and without the edge's word, and of the
+        # hostnames' zones.
+        self._results: dict[tuple[str, str, bool], ProofResult] = {}
         self._leads_past: dict[str, bool | None] = {}
 
     def find(self, token: str) -> str | None:
@@ -49,28 +51,70 @@ class Proofs:
                 return certificate_id
         return None
 
-    async def async_record(self, certificate_id: str, hostname: str) -> ProofResult:
+    async def async_record(
+        self, certificate_id: str, hostname: str, identity: Identity | None
+    ) -> ProofResult:
         """Record that the device of a certificate reached a hostname, if that is a proof.
 
         Cloudflare is looked at first: the hostname may have been exposed a moment ago. All tests
-        within seconds share one look: each costs calls that others need.
+        within seconds share one look: each costs calls that others need. Where the edge told which
+        certificate the device showed, that one is proven, and no other.
         """
+        is_told = identity is not None
         async with self._testing:
+            if identity and identity.fingerprint is None:
+                return ProofResult.EXPOSED
+            if identity and not self._is_of(certificate_id, identity):
+                return ProofResult.OTHER_CERTIFICATE
             if self._is_used(certificate_id):
-                return ProofResult.USED
+                # It was proven by mere use, perhaps when the page was opened.
+                return ProofResult.DONE if is_told else ProofResult.USED
             await self._look()
-            test = (certificate_id, hostname)
+            test = (certificate_id, hostname, is_told)
             if test in self._results:
                 return self._results[test]
-            leads_past = await self._leads_past_rules(hostname)
-            result = self._judge(certificate_id, hostname, leads_past)
+            leads_past = not is_told and await self._leads_past_rules(hostname)
+            result = self._judge(certificate_id, hostname, leads_past, is_told=is_told)
             self._results[test] = result
-            if result is ProofResult.DONE:
-                await self._protection.ledger.async_note(
-                    certificate_id, proven_on=dt_util.utcnow()
-                )
-                self._protection.async_look_at_ledger()
+            await self._note(certificate_id, result)
             return result
+
+    async def async_record_use(self, identity: Identity) -> None:
+        """Record that a device used a new certificate, as the edge told.
+
+        Rules that were judged at the last look are enough: the certificate was shown, whatever
+        lets others in.
+        """
+        async with self._testing:
+            for certificate_id in self._untested(identity):
+                result = self._judge(
+                    certificate_id, identity.hostname, leads_past=False, is_told=True
+                )
+                await self._note(certificate_id, result)
+
+    async def _note(self, certificate_id: str, result: ProofResult) -> None:
+        if result is ProofResult.DONE:
+            await self._protection.ledger.async_note(
+                certificate_id, proven_on=dt_util.utcnow()
+            )
+            self._protection.async_look_at_ledger()
+
+    def _is_of(self, certificate_id: str, identity: Identity) -> bool:
+        record = self._protection.ledger.records[certificate_id]
+        return record.fingerprint == identity.fingerprint
+
+    def _untested(self, identity: Identity) -> list[str]:
+        """Return the id of the certificate that was shown, if its device could test it and did not.
+
+        One that a person restored may be older than what the device uses by now.
+        """
+        return [
+            certificate_id
+            for certificate_id, record in self._protection.ledger.records.items()
+            if record.fingerprint == identity.fingerprint
+            and record.test_digest
+            and not (record.proven_on or record.restored_on)
+        ]
 
     async def _look(self) -> None:
         """Look at Cloudflare, unless that was done a moment ago."""
@@ -101,7 +145,12 @@ class Proofs:
         return self._leads_past[zone_id]
 
     def _judge(
-        self, certificate_id: str, hostname: str, leads_past: bool | None
+        self,
+        certificate_id: str,
+        hostname: str,
+        leads_past: bool | None,
+        *,
+        is_told: bool,
     ) -> ProofResult:
         """Return what it proves, as Cloudflare was just seen."""
         protection = self._protection
@@ -119,7 +168,7 @@ class Proofs:
         certificate = listed[certificate_id]
         if not self._is_good(certificate):
             return ProofResult.UNKNOWN
-        return self._judge_hostname(hostname, certificate, leads_past)
+        return self._judge_hostname(hostname, certificate, leads_past, is_told=is_told)
 
     def _is_good(self, certificate: Certificate) -> bool:
         """Return whether it gets in as a person wants, and belongs to a device that was not removed."""
@@ -131,7 +180,12 @@ class Proofs:
         )
 
     def _judge_hostname(
-        self, hostname: str, certificate: Certificate, leads_past: bool | None
+        self,
+        hostname: str,
+        certificate: Certificate,
+        leads_past: bool | None,
+        *,
+        is_told: bool,
     ) -> ProofResult:
         """Return what reaching a hostname proves for a good certificate."""
         protection = self._protection
@@ -142,7 +196,7 @@ class Proofs:
         if plan is None:
             return ProofResult.UNCHECKED
         is_exposed = bool(plan.limited_to({hostname}).exposures)
-        if is_exposed or leads_past or self._visits.is_open(hostname):
+        if not is_told and (is_exposed or leads_past or self._visits.is_open(hostname)):
             return ProofResult.EXPOSED
         lets_in = protection.data.lets_in(settings, certificate)
         if lets_in is False:

@@ -13,6 +13,7 @@ from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from ..const import DOMAIN
 from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
+from ..identity import Identity, identity_of
 from ..requested_host import requested_host
 from ..subentries import hostnames_of
 from ..told_requests import async_pass_on
@@ -28,6 +29,7 @@ class ProofResult(StrEnum):
     elsewhere: the device did not come through Cloudflare.
     other_hostname: it came by a hostname that its certificate is not for, or the tunnel says so.
     exposed: visitors get there without a certificate.
+    other_certificate: the device used another one, as the edge told.
     not_accepted: the rules keep its certificate out there, so the device used another one.
     unchecked: Cloudflare does not say now whether they do.
     """
@@ -38,12 +40,15 @@ class ProofResult(StrEnum):
     ELSEWHERE = "elsewhere"
     OTHER_HOSTNAME = "other_hostname"
     EXPOSED = "exposed"
+    OTHER_CERTIFICATE = "other_certificate"
     NOT_ACCEPTED = "not_accepted"
     UNCHECKED = "unchecked"
 
 
-type ProofRecorder = Callable[[HomeAssistant, str, str], Awaitable[ProofResult]]
-"""Records what a test shows; takes its token, and the hostname that the device reached."""
+type ProofRecorder = Callable[
+    [HomeAssistant, str, str, Identity | None], Awaitable[ProofResult]
+]
+"""Records what a test shows; takes its token, the hostname that the device reached, and what the edge told."""
 
 PATH: Final = f"/api/{DOMAIN}/proof"
 
@@ -54,6 +59,7 @@ _STATUSES: Final[Mapping[ProofResult, HTTPStatus]] = {
     ProofResult.ELSEWHERE: HTTPStatus.FORBIDDEN,
     ProofResult.OTHER_HOSTNAME: HTTPStatus.FORBIDDEN,
     ProofResult.EXPOSED: HTTPStatus.CONFLICT,
+    ProofResult.OTHER_CERTIFICATE: HTTPStatus.CONFLICT,
     ProofResult.NOT_ACCEPTED: HTTPStatus.CONFLICT,
     ProofResult.UNCHECKED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -68,7 +74,7 @@ class CertificateTestView(HomeAssistantView):
     """The page that tests a certificate when its button is pressed, not when it is opened.
 
     The device may not be logged in: the token that came with its bundle is the credential.
-    Which certificate let it pass the protected hostname, Home Assistant does not see.
+    Which certificate let it pass the protected hostname, Home Assistant sees only if the edge tells.
     """
 
     url = PATH
@@ -105,7 +111,9 @@ class CertificateTestView(HomeAssistantView):
             return ProofResult.UNCHECKED
         if is_exempt(PATH, settings.protected.exempt_paths):
             return ProofResult.EXPOSED
-        return await self._record_proof(hass, token, settings.hostname)
+        return await self._record_proof(
+            hass, token, settings.hostname, identity_of(request)
+        )
 
 
 async def async_setup_certificate_test(

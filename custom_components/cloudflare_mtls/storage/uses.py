@@ -1,6 +1,6 @@
-"""When each certificate was last used, as far as the edge told, also across restarts."""
+"""What the edge told of the use of certificates, also across restarts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -30,12 +30,16 @@ class Uses:
         """Take what was stored."""
         self._store = store
         self._is_stored = True
-        stored = stored or {"certificates": {}, "devices": {}}
+        stored = stored or {"certificates": {}, "devices": {}, "told": {}}
         self._last = {
             fingerprint: datetime.fromisoformat(on)
             for fingerprint, on in stored["certificates"].items()
         }
         self._in_use: dict[str, str] = dict(stored["devices"])
+        self._told = {
+            hostname: datetime.fromisoformat(since)
+            for hostname, since in stored["told"].items()
+        }
 
     def is_news(self, fingerprint: str, now: datetime) -> bool:
         """Return whether nobody used a certificate, by SHA-256 fingerprint, a moment ago."""
@@ -54,18 +58,41 @@ class Uses:
             return DeviceUse()
         return DeviceUse(last_seen=self._last[fingerprint], fingerprint=fingerprint)
 
+    @property
+    def told_since(self) -> Mapping[str, datetime]:
+        """Return since when the edge is heard of each hostname, without a gap."""
+        return self._told
+
+    @callback
+    def async_hear(self, hostname: str, now: datetime) -> None:
+        """Note that the edge's word of a request to a hostname arrived."""
+        if hostname not in self._told:
+            self._told[hostname] = now
+            self._save_later()
+
+    @callback
+    def async_keep_told(self, hostnames: Collection[str]) -> None:
+        """Forget when the edge was heard of other hostnames than those that it tells of now."""
+        if gone := self._told.keys() - set(hostnames):
+            for hostname in gone:
+                del self._told[hostname]
+            self._save_later()
+
     @callback
     def async_note(self, device_id: str, fingerprint: str, now: datetime) -> None:
         """Note that a device uses a certificate now."""
         self._last[fingerprint] = now
         self._in_use[device_id] = fingerprint
-        if self._is_stored:
-            self._is_stored = False
-            self._store.async_delay_save(self._data, _STORED_AFTER.total_seconds())
+        self._save_later()
 
     async def async_remove(self) -> None:
         """Remove what is stored, and what is about to be."""
         await self._store.async_remove()
+
+    def _save_later(self) -> None:
+        if self._is_stored:
+            self._is_stored = False
+            self._store.async_delay_save(self._data, _STORED_AFTER.total_seconds())
 
     @callback
     def _data(self) -> dict[str, Any]:
@@ -73,6 +100,7 @@ class Uses:
         return {
             "certificates": {item: on.isoformat() for item, on in self._last.items()},
             "devices": dict(self._in_use),
+            "told": {item: since.isoformat() for item, since in self._told.items()},
         }
 
 

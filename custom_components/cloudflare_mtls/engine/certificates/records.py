@@ -10,7 +10,8 @@ from typing import Any, Final, Self, TypedDict, Unpack
 
 from ..known_fields import known_fields
 
-# Nobody can see which certificate a device showed in its test: it may have been the older one.
+# Where the edge does not tell which certificate a device showed in its test, it may have been the
+# older one; and where it does, another app of the device may still use that.
 GRACE: Final = timedelta(days=7)
 
 _TEXTS: Final = frozenset({"fingerprint", "device_id", "test_digest"})
@@ -85,6 +86,19 @@ class Record:
         """Return whether this is the digest of the token that the device got with its bundle."""
         return self.test_digest is not None and compare_digest(self.test_digest, digest)
 
+    @property
+    def revokes_old_on(self) -> datetime | None:
+        """Return when the device's older certificates are revoked because of this one, if ever."""
+        chosen = self.revoke_old_on if self.taken_on else None
+        dates = filter(None, (chosen, self._grace_ends))
+        return min(dates, default=None)
+
+    @property
+    def _grace_ends(self) -> datetime | None:
+        """Return until when a proof spares the older certificates."""
+        # No proof is older than its certificate: then the home's clock was behind.
+        return self.proven_on and max(self.proven_on, self.created_on) + GRACE
+
     def replacements(self, now: datetime) -> list[Replacement]:
         """Return how it replaces the device's older certificates: by its date, by a proof, or both.
 
@@ -94,12 +108,8 @@ class Record:
         found = []
         if self.taken_on and (due := self.revoke_old_on) and due <= now:
             found.append(Replacement(revokes_on=due, since=self.places.creation))
-        if proven := self.proven_on:
-            # No proof is older than its certificate: then the home's clock was behind.
-            proven = max(proven, self.created_on)
-            found.append(
-                Replacement(revokes_on=proven + GRACE, since=self.places.proof)
-            )
+        if ends := self._grace_ends:
+            found.append(Replacement(revokes_on=ends, since=self.places.proof))
         return [item for item in found if not item.spares(self)]
 
     def noting(self, place: int, **changes: Unpack[Changes]) -> Self:

@@ -1,10 +1,16 @@
 """How companion devices use their certificates, as far as the edge told (pure)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from .companions import CompanionState
+from .records import Record
+
+# A phone in a drawer, and no journey.
+_LONG: Final = timedelta(days=90)
 
 
 class CertificateInUse(StrEnum):
@@ -36,3 +42,45 @@ class DeviceUse:
             if self.fingerprint == newest
             else CertificateInUse.OLDER
         )
+
+
+def old_one_ends(
+    companion: CompanionState,
+    record: Record | None,
+    last_use: Callable[[str], datetime | None],
+) -> datetime | None:
+    """Return when an older certificate is revoked that a device used since it has the newest one.
+
+    The record is that of the newest one, and last_use says by SHA-256 fingerprint when a
+    certificate was last used. None where no older one was used since, or none is revoked.
+    """
+    if record is None or (since := record.proven_on or record.taken_on) is None:
+        return None
+    uses = (
+        last_use(item.facts.fingerprint_sha256)
+        for item in companion.certificates
+        if item.is_active and item != companion.current
+    )
+    return record.revokes_old_on if any(use and use > since for use in uses) else None
+
+
+def unused_since(
+    companion: CompanionState,
+    record: Record | None,
+    use: DeviceUse,
+    told_since: datetime | None,
+    now: datetime,
+) -> datetime | None:
+    """Return since when a device has used no certificate, if that is long and it could have.
+
+    The record is that of its newest certificate. told_since is since when the edge is heard of every
+    hostname that the device may use; None where it is not, so that nobody would know.
+    """
+    current = companion.current
+    if told_since is None or current is None or not current.gets_in(now):
+        return None
+    given = record.taken_on if record else current.facts.issued_on
+    if given is None:
+        return None
+    since = max(use.last_seen or given, told_since)
+    return since if now - since >= _LONG else None
