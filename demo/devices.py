@@ -30,6 +30,13 @@ async def download_bundle_in_browser(
     return phone
 
 
+async def connect_app(world: World, phone: Phone) -> None:
+    """Have the app on the phone connect, as it does whenever somebody opens it."""
+    visitor = world.holder(phone)
+    async with visitor.websocket(world.hostname, "/api/websocket") as connection:
+        await world.admin.log_in_on(connection)
+
+
 async def run_test(world: World, phone: Phone) -> None:
     """Open the test page with the phone, and run the test."""
     if phone.browser is None:

@@ -158,12 +158,16 @@ class Client:
         connection = await session.ws_connect(
             f"{self.url}/api/websocket", max_msg_size=0
         )
+        await self.log_in_on(connection)
+        return Socket(session, connection, self.received)
+
+    async def log_in_on(self, connection: ClientWebSocketResponse) -> None:
+        """Log in on a WebSocket connection, as the app does."""
         greeting = await connection.receive_json()
         expect_equal(greeting["type"], "auth_required", "the greeting")
         await connection.send_json({"type": "auth", "access_token": self._token})
         welcome = await connection.receive_json()
         expect_equal(welcome["type"], "auth_ok", "the answer to the login")
-        return Socket(session, connection, self.received)
 
     @property
     def _client_id(self) -> JSON:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 import ssl
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
@@ -46,6 +47,7 @@ class Visitor:
         *,
         host: str | None = None,
         body: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """Send a request on a connection to a hostname; the Host header may name another one."""
         async with (
@@ -53,7 +55,7 @@ class Visitor:
             session.request(
                 method,
                 f"{self._url}{path}",
-                headers={"Host": host or hostname},
+                headers={"Host": host or hostname, **headers},
                 data=body,
                 server_hostname=hostname,
                 ssl=self._context(),

@@ -15,6 +15,7 @@ from . import (
     services,
     setup,
     show,
+    uses,
     visitors,
 )
 
@@ -35,6 +36,9 @@ REMOTE: Final[tuple[Promise, ...]] = (
     devices.phone_gets_in,
     visitors.browsers_still_work,
     devices.certificate_is_tested,
+    uses.visit_is_noticed,
+    uses.forged_headers_change_nothing,
+    uses.switched_off_rule_is_told,
     certificates.expiry_is_known,
     certificates.certificate_is_renewed,
     certificates.revoked_certificate_is_blocked,

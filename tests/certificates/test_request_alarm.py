@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from yarl import URL
 
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.rules.header_rule import MARK_HEADER
@@ -161,6 +162,22 @@ async def test_exempt_path(
     await send_battery(client, stranger)
     assert reported(hass) == set()
     await client.get(TEST_PATH, headers=stranger)
+    assert reported(hass) == {KEY}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{**hostname_settings(), "exempt_paths": ["/api/cloudflare_mtls/visit/"]}],
+    ids=["exempt visits"],
+)
+async def test_escaped_path(
+    hass: HomeAssistant, client: Client, stranger: dict[str, str]
+) -> None:
+    """The edge does not let it through for the sake of an exempt path, whatever it leads to."""
+    path = "/api/cloudflare_mtls/visit/"
+    await client.get(f"{path}nothing", headers=stranger)
+    assert reported(hass) == set()
+    await client.get(URL(f"{path}%2Fnothing", encoded=True), headers=stranger)
     assert reported(hass) == {KEY}
 
 
