@@ -15,6 +15,7 @@ from sandbox import Sandbox, edge
 from sandbox.expressions import Request
 from sandbox.firewall import Verdict, judge
 from sandbox.state import (
+    TRANSFORM_PHASE,
     AccessApplication,
     AccessGroup,
     AccessPolicy,
@@ -24,6 +25,7 @@ from sandbox.state import (
     IdentityProvider,
     LoginRow,
     Rule,
+    Ruleset,
 )
 from tests.common import fingerprint_of, zone_of
 from tests.faults import Faults
@@ -72,6 +74,7 @@ def what_stands(sandbox: Sandbox, trouble: Trouble) -> dict[str, Any]:
             for item in zone.certificates.values()
         ],
         "rules": [asdict(rule) for rule in zone.rules],
+        "header_rules": [asdict(rule) for rule in zone.rules_of(TRANSFORM_PHASE)],
         "associations": zone.associations,
         "records": [asdict(record) for record in zone.dns_records.values()],
         "configuration": sandbox.state.tunnels[sandbox.tunnel_id].config,
@@ -121,6 +124,8 @@ def stand_again(sandbox: Sandbox, trouble: Trouble, stood: Mapping[str, Any]) ->
     entrypoint = zone.entrypoint()
     assert entrypoint
     entrypoint.rules = [_made(Rule, rule) for rule in stood["rules"]]
+    rules = [_made(Rule, rule) for rule in stood["header_rules"]]
+    zone.add_ruleset(Ruleset(TRANSFORM_PHASE, rules))
     zone.associations = stood["associations"]
     zone.dns_records = {item["id"]: _made(DnsRecord, item) for item in stood["records"]}
     sandbox.state.tunnels[sandbox.tunnel_id].config = stood["configuration"]

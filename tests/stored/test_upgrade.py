@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
@@ -31,7 +32,7 @@ from .cloudflare import Trouble, sign_again, stand_again
 from .left_out import LEFT_OUT
 from .recording import TOKEN, Recording, missing, recorded_versions
 from .test_recording import shown
-from .world import IN_TRIAL, LOG_EVERY, NEXT_TRIAL, World, begin_trial
+from .world import IN_TRIAL, LIMITED, LOG_EVERY, NEXT_TRIAL, World, begin_trial
 
 # Home Assistant keeps the states of the first two itself; the other two are seen anew after each start.
 NOT_STORED: Final = re.compile(
@@ -40,6 +41,7 @@ NOT_STORED: Final = re.compile(
 
 # Where what is stored has names of its own, and not those of hostnames, devices or certificates.
 NAMED_PARTS: Final = (
+    ".alarms/data",
     ".certificates/data",
     ".certificates/data/records/*",
     ".certificates/data/places/*",
@@ -49,6 +51,7 @@ NAMED_PARTS: Final = (
     ".logins/data/*/settings",
     ".told_logins/data",
     ".told_logins/data/last/*",
+    ".uses/data",
     "/data",
     "/data/hostnames/*",
     "/data/hostnames/*/settings",
@@ -175,6 +178,16 @@ async def use(world: World) -> None:
     await wait_for_refresh(hass, world.freezer, LOG_EVERY)
     world.trouble.let_in(HOSTNAME)
     await act(hass, entry, "verify", hostname=HOSTNAME)
+    await settle(hass)
+    (laptop,) = (
+        item["certificate_id"]
+        for item in (await act(hass, entry, "list_certificates"))["certificates"]
+        if item["name"] == "Laptop"
+    )
+    await world.come(HOSTNAME, laptop)
+    await world.come(LIMITED)
+    # What was used is stored after a while, or when Home Assistant stops.
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
     await settle(hass)
 
 

@@ -20,13 +20,16 @@ from tests.common import (
     act,
     add_certificate,
     choose,
+    fingerprint_of,
     records_of,
     settle,
     submit,
     wait_for_refresh,
+    zone_of,
 )
 from tests.dialogs import (
     CHOSEN,
+    TEST_PATH,
     Client,
     add as add_device,
     add_hostname,
@@ -45,6 +48,7 @@ from tests.engine.access.helpers import HOME, OWNER
 from tests.faults import Faults
 from tests.flows.existing import adopt, serve
 from tests.flows.login_dialog import RULES, add as add_login, token_of, visit
+from tests.identities import told_headers
 from tests.logins import log_in
 
 from .cloudflare import Trouble
@@ -90,6 +94,7 @@ class World:
         await self._choose_options()
         await self._remove_hostname()
         await self._have_people_log_in()
+        await self._have_requests_arrive()
         self.trouble.let_in(LIMITED)
         await wait_for_refresh(self.hass, self.freezer, EDGE_EVERY)
         await begin_trial(self.hass, self.entry, IN_TRIAL)
@@ -216,6 +221,20 @@ class World:
         assert status == 200
         log_in(self.sandbox)
         await wait_for_refresh(self.hass, self.freezer, LOG_EVERY)
+
+    async def _have_requests_arrive(self) -> None:
+        """Have the phone come, and somebody without a certificate."""
+        _, renewed, *_ = certificates(self.sandbox)
+        await self.come(HOSTNAME, renewed)
+        await self.come(HOSTNAME)
+
+    async def come(self, hostname: str, certificate_id: str | None = None) -> None:
+        """Open a page of the integration, with a certificate or without one."""
+        listed = zone_of(self.sandbox).certificates
+        shown = certificate_id and fingerprint_of(listed[certificate_id].certificate)
+        headers = {**told_headers(self.sandbox, shown), "Host": hostname}
+        await self.visitor.get(TEST_PATH, headers=headers)
+        await settle(self.hass)
 
 
 async def begin_trial(hass: HomeAssistant, entry: Any, hostname: str) -> str:
