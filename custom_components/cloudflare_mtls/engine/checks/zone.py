@@ -1,6 +1,7 @@
 """Finds what keeps companion devices from a hostname at Cloudflare's edge (pure)."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ..access.coverage import covering
@@ -20,6 +21,29 @@ from .specs import SPECS, Check
 from .surroundings import Surroundings, ZoneSurroundings
 
 _MAX_LISTED: Final = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Devices:
+    """The devices of a protected hostname, and what lets them past the zone's other rules.
+
+    requests: all that devices with a good certificate ask for.
+    skip_rule: that of the pair of rules that the hostname is in; None where there is none.
+    """
+
+    protected: ProtectedHostname
+    requests: RequestSet
+    skip_rule: Rule | None
+
+    @property
+    def skip(self) -> bool:
+        """Return whether they are meant to skip the other rules."""
+        return self.protected.layout is Layout.SKIP_AND_BLOCK
+
+    @property
+    def await_skip_rule(self) -> bool:
+        """Return whether our skip rule is missing: that is drift, and reported as such."""
+        return self.skip and not (self.skip_rule and self.skip_rule.enabled)
 
 
 def check_zone(
@@ -42,7 +66,7 @@ def check_zone(
         return [Finding(check=check, target=zone.name, place=zone.id)]
     around = surroundings.of(zone.id)
     pairs = read_pairs(observation.ruleset)
-    devices = [(item, _good_requests(pairs, item.hostname)) for item in hostnames]
+    devices = [_devices_of(item, observation.ruleset, pairs) for item in hostnames]
     name_servers = [item for item in observation.records if item.type == "NS"]
     return [
         *(
@@ -50,15 +74,18 @@ def check_zone(
             for check in _zone_wide(around, computers=computers)
         ),
         *_under_attack(observation, around, devices),
-        *_past_the_rules(observation.zone, around, [item for item, _ in devices]),
+        *_past_the_rules(
+            observation.zone, around, [item.protected for item in devices]
+        ),
         *(
             finding
-            for item, requests in devices
+            for item in devices
+            for hostname in [item.protected.hostname]
             for finding in (
-                *_other_zone(observation.zone, surroundings, item.hostname),
-                *_delegation(observation.zone, name_servers, item.hostname),
-                *_rules(observation.ruleset, item, requests),
-                *_access(surroundings.applications or (), item.hostname),
+                *_other_zone(observation.zone, surroundings, hostname),
+                *_delegation(observation.zone, name_servers, hostname),
+                *_rules(observation.ruleset, item),
+                *_access(surroundings.applications or (), hostname),
             )
         ),
     ]
@@ -103,14 +130,14 @@ def _has_wrong_setting(around: ZoneSurroundings, check: Check) -> bool:
 def _under_attack(
     observation: Observation,
     around: ZoneSurroundings,
-    devices: Iterable[tuple[ProtectedHostname, RequestSet]],
+    devices: Iterable[_Devices],
 ) -> Iterator[Finding]:
     if not _has_wrong_setting(around, Check.UNDER_ATTACK):
         return
     challenged = [
-        item.hostname
-        for item, requests in devices
-        if _is_challenged(observation.ruleset, item, requests)
+        item.protected.hostname
+        for item in devices
+        if _is_challenged(observation.ruleset, item)
     ]
     if challenged:
         yield Finding(
@@ -160,38 +187,33 @@ def _listed(texts: list[str]) -> str:
     return f"{shown}, +{more}" if more > 0 else shown
 
 
-def _is_challenged(
-    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
-) -> bool:
+def _is_challenged(ruleset: Ruleset, devices: _Devices) -> bool:
     """Return whether no rule lets devices skip the security level, and no plan adds one."""
-    if _awaits_skip_rule(ruleset, item):
+    if devices.await_skip_rule:
         return False
     return not any(
         rule.enabled
         and rule.action == "skip"
         and Skippable.SECURITY_LEVEL in rule.products
-        and evaluate(rule.expression, requests) is True
+        and evaluate(rule.expression, devices.requests) is True
         for rule in ruleset.rules
     )
 
 
-def _rules(
-    ruleset: Ruleset, item: ProtectedHostname, requests: RequestSet
-) -> Iterator[Finding]:
+def _rules(ruleset: Ruleset, devices: _Devices) -> Iterator[Finding]:
     """Yield the rules that stop a good certificate before our skip rule lets it past them.
 
     In the layout without a skip rule a person chose that devices meet the zone's other rules:
     only a rule that certainly stops all of them is found.
     """
-    own = _skip_rule(ruleset, item)
-    if _awaits_skip_rule(ruleset, item):
+    if devices.await_skip_rule:
         return
     for rule in ruleset.rules:
         if not rule.enabled or is_block_ref(rule.ref):
             continue
-        if own and rule.ref == own.ref and item.layout is Layout.SKIP_AND_BLOCK:
+        if devices.skip and rule is devices.skip_rule:
             return
-        truth = evaluate(rule.expression, requests)
+        truth = evaluate(rule.expression, devices.requests)
         if truth is False:
             continue
         if truth is True and ends_evaluation(rule):
@@ -199,40 +221,34 @@ def _rules(
         # A challenge stops companion apps too, because none shows its puzzle.
         if rule.action not in STOPPING:
             continue
-        if truth is True or item.layout is Layout.SKIP_AND_BLOCK:
+        if truth is True or devices.skip:
             yield Finding(
                 check=Check.RULE_BLOCKS if truth is True else Check.RULE_MAY_BLOCK,
-                target=item.hostname,
+                target=devices.protected.hostname,
                 subject=rule.id,
                 value=rule.action,
                 detail=rule.description or rule.expression,
             )
 
 
-def _awaits_skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> bool:
-    """Return whether our skip rule is missing: that is drift, and reported as such."""
-    own = _skip_rule(ruleset, item)
-    return item.layout is Layout.SKIP_AND_BLOCK and not (own and own.enabled)
-
-
-def _skip_rule(ruleset: Ruleset, item: ProtectedHostname) -> Rule | None:
-    """Return the skip rule of the pair that a hostname is in."""
-    pair = pair_naming(read_pairs(ruleset), item.hostname)
-    return ruleset.by_ref(pair.skip_ref) if pair else None
-
-
-def _good_requests(pairs: Collection[Pair], hostname: str) -> RequestSet:
-    """Return all requests that a device with a good certificate makes to a hostname."""
-    pair = pair_naming(pairs, hostname)
-    admission = pair.blocked.get(hostname) if pair else None
+def _devices_of(
+    item: ProtectedHostname, ruleset: Ruleset, pairs: Collection[Pair]
+) -> _Devices:
+    """Return the devices of a hostname, whose certificates are listed in one of the pairs or not."""
+    pair = pair_naming(pairs, item.hostname)
+    admission = pair.blocked.get(item.hostname) if pair else None
     pinned = admission.pinned if admission else None
-    return RequestSet(
-        host=Exactly(hostname),
-        path=TextSet(),
-        presented=True,
-        verified=True,
-        revoked=False,
-        fingerprint=Exactly(min(pinned)) if pinned else TextSet(),
+    return _Devices(
+        protected=item,
+        requests=RequestSet(
+            host=Exactly(item.hostname),
+            path=TextSet(),
+            presented=True,
+            verified=True,
+            revoked=False,
+            fingerprint=Exactly(min(pinned)) if pinned else TextSet(),
+        ),
+        skip_rule=ruleset.by_ref(pair.skip_ref) if pair else None,
     )
 
 
