@@ -75,6 +75,31 @@ class Cloudflare:
         ]
         await self._configure(config | {"ingress": ingress})
 
+    async def serve(self, hostname: str, service: str) -> None:
+        """Have the tunnel serve a hostname, as a person does in the dashboard."""
+        config = await self.tunnel_configuration()
+        rule = {"hostname": hostname, "service": service}
+        await self._configure(config | {"ingress": [rule, *config["ingress"]]})
+        record = {
+            "type": "CNAME",
+            "name": hostname,
+            "content": f"{self.facts['tunnel_id']}.cfargotunnel.com",
+            "proxied": True,
+        }
+        await self.api("POST", f"/zones/{self.facts['zone_id']}/dns_records", record)
+
+    async def ways_to(self, hostname: str) -> JSON:
+        """Return all that leads visitors to a hostname: DNS records and ingress rules."""
+        zone, config = await self.zone(), await self.tunnel_configuration()
+        return {
+            "records": [
+                item for item in zone["dns_records"] if item["name"] == hostname
+            ],
+            "ingress": [
+                rule for rule in config["ingress"] if rule.get("hostname") == hostname
+            ],
+        }
+
     async def stop_serving(self, hostname: str) -> None:
         """Take a hostname out of the tunnel's configuration."""
         config = await self.tunnel_configuration()

@@ -84,9 +84,11 @@ class Services:
 
     @asynccontextmanager
     async def running(self, cloudflare: Cloudflare) -> AsyncGenerator[None]:
-        """Run them where the tunnel finds them."""
+        """Run them where the tunnel finds them; Nextcloud has a hostname already."""
         async with AsyncExitStack() as stack:
             for service in (self.nextcloud, self.proxmox):
                 url = await stack.enter_async_context(stand_in(service.answer))
                 await cloudflare.set_origin(url, service=service.address)
+            hostname = f"{self.nextcloud.label}.{cloudflare.facts['zone_name']}"
+            await cloudflare.serve(hostname, self.nextcloud.address)
             yield

@@ -23,14 +23,51 @@ async def laptop_is_added(world: World) -> None:
     await _add_device(world, "Laptop", user_agent=None, system="linux")
 
 
-@promise("Nextcloud is protected for all devices, and Proxmox for the laptop alone")
-async def hostnames_are_protected(world: World) -> None:
-    """Add both hostnames in the dialog, with the addresses that the tunnel finds them at."""
+@promise("Nextcloud, open to everybody so far, is protected for all devices as it is")
+async def existing_hostname_is_protected(world: World) -> None:
+    """Choose its hostname in the list, and read who is shut out; only rules are added."""
+    nextcloud = world.services.nextcloud
+    hostname = world.hostname_of(nextcloud.label)
+    await _expect_in(world, world.stranger, nextcloud)
+    before = await world.cloudflare.ways_to(hostname)
+    flow = await Flow.add(world.admin, world.entry_id, _HOSTNAME)
+    flow.expect_step("which")
+    labels = {
+        option["value"]: option["label"]
+        for option in flow.answer["data_schema"][0]["selector"]["select"]["options"]
+    }
+    wanted = f"{hostname}, open to everybody ({nextcloud.address})"
+    expect_equal(labels.get(hostname), wanted, "what the list says of Nextcloud")
+    await flow.submit(hostname=hostname)
+    flow.expect_step("adopt")
+    await flow.submit(devices=["all"])
+    flow.expect_step("preview")
+    changes = flow.answer["description_placeholders"]["changes"]
+    world.notes += changes.splitlines()
+    warning = f"**At the moment, `{hostname}` can be reached without a certificate.**"
+    expect(warning in changes, f"the changes are {changes!r}")
+    await _submit_changes(world, flow)
+    expect_equal(
+        await world.cloudflare.ways_to(hostname), before, "what leads to Nextcloud"
+    )
+
+
+@promise("Proxmox is protected for the laptop alone, at a new hostname")
+async def new_hostname_is_protected(world: World) -> None:
+    """Add it in the dialog, with the address that the tunnel finds it at."""
     laptop = (await subentry_of(world, "Laptop"))["unique_id"]
-    nextcloud, proxmox = world.services.nextcloud, world.services.proxmox
-    await _protect(world, nextcloud, ["all"])
-    await _protect(world, proxmox, [laptop])
-    for service in (nextcloud, proxmox):
+    proxmox = world.services.proxmox
+    hostname = world.hostname_of(proxmox.label)
+    flow = await add_new_hostname(world)
+    await flow.submit()
+    flow.expect_step("hostname")
+    await flow.submit(hostname=hostname, service=proxmox.address, devices=[laptop])
+    flow.expect_step("purpose")
+    await flow.submit(purpose="other")
+    flow.expect_step("preview")
+    await _submit_changes(world, flow)
+    world.notes.append(f"{hostname} leads to {proxmox.address}")
+    for service in (world.services.nextcloud, proxmox):
         await until_state(world, "drift", await _hostname_id(world, service), "off")
 
 
@@ -123,6 +160,29 @@ async def limit_is_changed(world: World) -> None:
     await _expect_blocked(world, world.holder(laptop), proxmox)
 
 
+@promise("Nextcloud is opened to everybody again, as it was, once a person asks for it")
+async def protection_is_stopped(world: World) -> None:
+    """Choose it in the dialog; the other hostnames stay protected."""
+    nextcloud = world.services.nextcloud
+    hostname = world.hostname_of(nextcloud.label)
+    before = await world.cloudflare.ways_to(hostname)
+    await _expect_blocked(world, world.stranger, nextcloud)
+    subentry_id = await _hostname_id(world, nextcloud)
+    flow = await Flow.reconfigure(world.admin, world.entry_id, _HOSTNAME, subentry_id)
+    await flow.choose("stop")
+    flow.expect_step("stop")
+    world.notes += flow.answer["description_placeholders"]["changes"].splitlines()
+    await flow.submit()
+    expect_equal(flow.answer["reason"], "protection_stopped", "the end of the dialog")
+    await _expect_in(world, world.stranger, nextcloud)
+    expect_equal(
+        await world.cloudflare.ways_to(hostname), before, "what leads to Nextcloud"
+    )
+    named = [rule for rule in await world.cloudflare.rules() if hostname in str(rule)]
+    expect_equal(named, [], "the rules that name Nextcloud")
+    await _expect_blocked(world, world.stranger, world.services.proxmox)
+
+
 async def _add_device(
     world: World, name: str, *, user_agent: str | None, **choices: str
 ) -> Phone:
@@ -139,20 +199,11 @@ async def _add_device(
     return device
 
 
-async def _protect(world: World, service: Service, devices: list[str]) -> None:
-    """Protect a hostname for a service in the dialog."""
-    flow = await add_new_hostname(world)
-    await flow.submit()
-    flow.expect_step("hostname")
-    hostname = world.hostname_of(service.label)
-    await flow.submit(hostname=hostname, service=service.address, devices=devices)
-    flow.expect_step("purpose")
-    await flow.submit(purpose="other")
-    flow.expect_step("preview")
+async def _submit_changes(world: World, flow: Flow) -> None:
+    """Confirm the preview of a dialog, and wait until its hostname is protected."""
     await flow.submit()
     await flow.until_shown(world.socket)
     expect_equal(flow.answer["type"], "create_entry", "the end of the dialog")
-    world.notes.append(f"{hostname} leads to {service.address}")
 
 
 async def _hostname_id(world: World, service: Service) -> str:
