@@ -1,5 +1,6 @@
 """Tests of the desired state that follows from a person's choices."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from custom_components.cloudflare_mtls.engine.rules.admissions import (
@@ -115,7 +116,9 @@ def test_neighbours_stay_in_the_rules() -> None:
     assert named_by(skipping) == (both, {HOST: admits(), OTHER: admits()})
 
 
-def named_by(desired: DesiredZone) -> tuple[dict[str, Admission], dict[str, Admission]]:
+def named_by(
+    desired: DesiredZone,
+) -> tuple[Mapping[str, Admission], Mapping[str, Admission]]:
     """Return whom the block rule and the skip rule let pass, by hostname."""
     block, skip = rules_of(desired)
     assert block

@@ -1,7 +1,9 @@
 """Who may pass at a protected hostname, and how that is read back from our own rules (pure)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from .exempt_paths import is_prefix
@@ -25,15 +27,17 @@ ANY_CERTIFICATE: Final = Admission()
 NOBODY: Final = Admission(pinned=frozenset())
 
 
-def read_admissions(expression: str) -> dict[str, Admission]:
+# Each plan, and each step of one, asks for those of the same few rules again.
+@lru_cache(maxsize=64)
+def read_admissions(expression: str) -> Mapping[str, Admission]:
     """Return who passes at each hostname that one of our own expressions names.
 
     Empty if the expression cannot be parsed.
     """
     try:
-        return dict(_admissions(parse(expression)))
+        return MappingProxyType(dict(_admissions(parse(expression))))
     except ValueError:
-        return {}
+        return MappingProxyType({})
 
 
 def _admissions(node: Node) -> Iterator[tuple[str, Admission]]:
