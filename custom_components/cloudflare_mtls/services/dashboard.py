@@ -34,6 +34,8 @@ _SHOWN: Final = (
     "last_login",
     "refused_logins",
     "days_left",
+    "last_seen",
+    "certificate_in_use",
     "certificate_status",
     "certificate_expiry",
 )
