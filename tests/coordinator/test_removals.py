@@ -81,7 +81,7 @@ async def test_removed_at_cloudflare_too(
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
 ) -> None:
-    """The record and the ingress rule go first, the block rule last; nothing stays stored."""
+    """The record and the ingress rule go first, the block rule and the header rule last; nothing stays stored."""
     foreign = len(zone_of(sandbox).rules) - 2
     sandbox.journal.clear()
 
@@ -97,6 +97,7 @@ async def test_removed_at_cloudflare_too(
         ("PUT", "cfd_tunnel"),
         ("DELETE", "rulesets"),
         ("PUT", "certificate_authorities"),
+        ("DELETE", "rulesets"),
         ("DELETE", "rulesets"),
     ]
     assert len(zone_of(sandbox).rules) == foreign

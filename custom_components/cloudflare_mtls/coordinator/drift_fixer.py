@@ -86,7 +86,9 @@ class DriftFixer:
     ) -> None:
         try:
             async with self._writing() as reconciler:
-                extent = Extent(hostnames=self._zones_by_hostname(zone_ids))
+                extent = Extent(
+                    hostnames=self._zones_by_hostname(zone_ids), goes_on=True
+                )
                 outcome = await reconciler.sync(extent)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)

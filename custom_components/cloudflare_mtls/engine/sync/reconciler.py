@@ -105,6 +105,8 @@ class Extent:
     takes_over: what was made by hand for them and becomes ours; None where nobody is asked.
     confirmed: the plans that a person saw, by zone, in which case nothing else is done; None
         where nobody is asked.
+    goes_on: whether the others are brought to their settings where a hostname stops a plan; a
+        person who asked reads that nothing else was changed.
     """
 
     hostnames: Collection[str]
@@ -113,6 +115,7 @@ class Extent:
     rules_only: Collection[str] = ()
     takes_over: frozenset[MadeByHand] | None = None
     confirmed: Mapping[str, Plan] | None = None
+    goes_on: bool = False
 
     def covers(self, zone_id: str, plan: Plan) -> bool:
         """Return whether a zone's plan may be carried out without asking again."""
@@ -179,7 +182,7 @@ class Reconciler:
         others down.
         """
         not_kept = {item.hostname for item in self.hostnames if not item.keep_in_sync}
-        return Extent(hostnames=hostnames, rules_only=not_kept)
+        return Extent(hostnames=hostnames, rules_only=not_kept, goes_on=True)
 
     async def look(self, zone_id: str, *, anew: bool = False) -> ZoneView:
         """Return what there is to see of a zone; what seldom changes, only if it is read anew."""
@@ -350,9 +353,9 @@ class Reconciler:
         """Return how to go on without the hostname that a plan got stuck at, None if it must not.
 
         The rules keep one that cannot be taken down as they have it, as if it were somebody
-        else's. What a person asked to remove, or confirmed, is all or nothing.
+        else's.
         """
-        if stuck_at is None or extent.remove or extent.confirmed is not None:
+        if stuck_at is None or not extent.goes_on:
             return None
         stuck = [item for item in self.removed if item.hostname == stuck_at]
         if stuck:
