@@ -30,7 +30,7 @@ from sandbox.state import Plan, Rule
 from tests.engine.searching import search
 
 from .call_faults import CallFault
-from .dashboard_edits import EDITS, Edit
+from .dashboard_edits import EDITS, Edit, remove_association
 from .exposure import admitted
 from .home import Home, Run
 from .hostnames import BOAT, CABIN, DEVICES, HOME, SHED
@@ -196,8 +196,8 @@ class ZoneHistory(RuleBasedStateMachine):
         self._edit(edit, number)
 
     def _edit(self, edit: Edit, number: int) -> None:
-        if self.sandbox.zone.outdated_associations:
-            # While reads lag, no home can distinguish the owner's edit from the old list.
+        if edit is remove_association or self.sandbox.zone.outdated_associations:
+            # For a while after it has written, no home can distinguish the owner's edit from a read that lags.
             self._settle()
         edit(self.sandbox, number)
 

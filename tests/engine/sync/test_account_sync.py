@@ -252,7 +252,7 @@ def test_unasked_nothing_leads_to_a_hostname_that_is_not_kept_in_sync() -> None:
     """A person may have taken it down; its rules are written like those of the others."""
     engine = reconciler(settings(), settings(OTHER, keep_in_sync=False))
     extent = engine.unasked({HOST, OTHER})
-    assert extent == Extent(hostnames={HOST, OTHER}, rules_only={OTHER})
+    assert extent == Extent(hostnames={HOST, OTHER}, rules_only={OTHER}, goes_on=True)
 
     plan = engine.plan_for(view(observed()), Accepted(), extent)
 
