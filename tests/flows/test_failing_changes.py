@@ -42,7 +42,10 @@ async def test_change_that_gets_no_answer(
     assert result["errors"] == {"base": "unavailable"}
     assert "Nothing was opened" in sentences(result)["base"]
     done = len(sandbox.journal.writes)
-    assert numbered(result) == changes[done:]
+    *_, record, _ = changes
+    # The header rule comes last, and is written while the record is.
+    is_record_left = path == "/dns_records" and not after_write
+    assert numbered(result) == ([record] if is_record_left else changes[done:])
 
     await finish_from_preview(hass, sandbox, result)
 
