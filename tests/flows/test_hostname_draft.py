@@ -11,6 +11,7 @@ from custom_components.cloudflare_mtls.account import async_create_client
 from custom_components.cloudflare_mtls.engine.api.client import CloudflareClient
 from custom_components.cloudflare_mtls.engine.api.errors import Rejected
 from custom_components.cloudflare_mtls.engine.permissions import NEEDED, OPTIONAL
+from custom_components.cloudflare_mtls.engine.sync.header_rules import HeaderRules
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import (
     HostnameSettings,
@@ -60,10 +61,15 @@ async def client(
     return await async_create_client(hass, sandbox.token)
 
 
-def reconciler_of(client: CloudflareClient, settings: HostnameSettings) -> Reconciler:
+def reconciler_of(
+    client: CloudflareClient, header_rules: HeaderRules, settings: HostnameSettings
+) -> Reconciler:
     """Return a reconciler of one hostname."""
     return Reconciler(
-        client=client, account_id=Sandbox.account_id, hostnames=(settings,)
+        client=client,
+        account_id=Sandbox.account_id,
+        hostnames=(settings,),
+        header_rules=header_rules,
     )
 
 
@@ -76,7 +82,7 @@ async def load(
         client,
         Sandbox.account_id,
         await client.zones.list(),
-        partial(reconciler_of, client),
+        partial(reconciler_of, client, HeaderRules()),
         **known,
     )
     assert isinstance(choices, AccountChoices)
@@ -116,7 +122,7 @@ async def test_from_the_account_to_the_protected_hostname(
 
     draft = await draft_of(chosen, TYPED)
     assert isinstance(draft, HostnameDraft)
-    assert len(draft.plan.steps) == 5
+    assert len(draft.plan.steps) == 6
     assert draft.settings.protected == ProtectedHostname(
         hostname=HOSTNAME,
         tunnel_id=Sandbox.tunnel_id,
@@ -137,7 +143,7 @@ async def test_account_without_zones(
     zones = await client.zones.list()
 
     choices = await AccountChoices.load(
-        hass, client, "another", zones, partial(reconciler_of, client)
+        hass, client, "another", zones, partial(reconciler_of, client, HeaderRules())
     )
 
     assert choices == Message("no_zone")

@@ -131,7 +131,7 @@ async def test_first_hostname(
     assert preview["step_id"] == "preview"
     changes = preview["description_placeholders"]["changes"]
     assert "house-mobile.example.com" in changes
-    assert changes.count("\n") == 3
+    assert changes.count("\n") == 4
     assert "lines" not in preview["description_placeholders"]
 
     result = await submit(hass, preview)
