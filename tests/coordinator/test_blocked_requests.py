@@ -287,8 +287,8 @@ async def test_action_without_permission(
 async def test_action_is_limited(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, hass_read_only_user: MockUser
 ) -> None:
-    """Only administrators may ask, only for protected hostnames, and for a week at most."""
-    for hours in (0, 169):
+    """Only administrators may ask, only for protected hostnames, and for a month at most."""
+    for hours in (0, 721):
         with pytest.raises(probatio.Invalid):
             await act(
                 hass,

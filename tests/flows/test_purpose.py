@@ -9,7 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
 from sandbox.seed import SERVICE
-from tests.common import HOSTNAME_ID, choose, sentences, settle, submit
+from sandbox.state.rules import TRANSFORM_PHASE
+from tests.common import HOSTNAME_ID, choose, sentences, settle, submit, zone_of
 from tests.dialogs import add_hostname, zone_and_tunnel
 from tests.faults import Faults
 
@@ -90,7 +91,7 @@ async def test_this_home_assistant(
 async def test_change_of_the_purpose(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:
-    """It takes effect in place, and nothing changes at Cloudflare."""
+    """It takes effect in place: the edge tells other services nothing of certificates, and all else stays."""
     form = await loaded_entry.start_subentry_reconfigure_flow(hass, HOSTNAME_ID)
     sandbox.journal.clear()
     typed = {
@@ -103,4 +104,5 @@ async def test_change_of_the_purpose(
     await settle(hass)
     assert result["reason"] == "reconfigure_successful"
     assert loaded_entry.subentries[HOSTNAME_ID].data["purpose"] == "other"
-    assert sandbox.journal.writes == []
+    [write] = sandbox.journal.writes
+    assert (write.method, zone_of(sandbox).rules_of(TRANSFORM_PHASE)) == ("DELETE", [])

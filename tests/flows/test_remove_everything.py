@@ -113,7 +113,7 @@ async def test_preview(
     shown = form["description_placeholders"]
     assert shown["hostnames"] == f"- `{HOSTNAME}`"
     assert [line.partition(" ")[0] for line in shown["changes"].splitlines()] == [
-        f"{number}." for number in range(1, 6)
+        f"{number}." for number in range(1, 7)
     ]
     # The stranger's certificate is not listed: it was not created here.
     assert shown["certificates"] == "- `Pixel 8`"
