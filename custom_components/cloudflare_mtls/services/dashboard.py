@@ -114,7 +114,8 @@ def _card(item: er.RegistryEntry) -> _Card:
     """Return a card for an entity, under the heading that names its device."""
     shown = {"entity": item.entity_id, "name": {"type": "entity"}}
     if item.translation_key != "days_left":
-        return {"type": "tile", **shown}
+        # Half as wide, a tile cuts off most names.
+        return {"type": "tile", **shown, "grid_options": {"columns": "full"}}
     return {
         "type": "gauge",
         **shown,
