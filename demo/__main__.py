@@ -4,17 +4,14 @@ import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from pathlib import Path
 import signal
 import sys
-import tempfile
 import time
 from typing import Final
 
 from aiohttp import ClientError
 
-from .cloudflare import Cloudflare
-from .home_assistant import HomeAssistant, User
+from .home_assistant import User
 from .promise import Promise
 from .promises import APP, LOCAL, REMOTE, SERVICES
 from .report import CheckFailed, Skipped, say
@@ -77,7 +74,7 @@ async def _check_world(
     promises, owner = _PROMISES[name], User("demo")
     try:
         async with (
-            _world(owner, supervised=name == _APP) as world,
+            World.run(owner, supervised=name == _APP) as world,
             _furnished(world, name),
         ):
             passed = [
@@ -110,25 +107,6 @@ async def _furnished(world: World, name: str) -> AsyncGenerator[None]:
             running = world.services.running(world.cloudflare)
             await stack.enter_async_context(running)
         yield
-
-
-@asynccontextmanager
-async def _world(owner: User, *, supervised: bool) -> AsyncGenerator[World]:
-    """Run the sandbox and Home Assistant in a temporary folder, with a Supervisor if asked."""
-    with tempfile.TemporaryDirectory(prefix="demo-") as name:
-        folder = Path(name)
-        say("# starting the sandbox")
-        async with Cloudflare.run(folder) as cloudflare:
-            environment = cloudflare.environment
-            if supervised:
-                environment |= await cloudflare.start_supervisor()
-            say("# starting Home Assistant; the first start installs its requirements")
-            async with HomeAssistant(folder, environment) as home:
-                world = await World.start(folder, cloudflare, home, owner)
-                try:
-                    yield world
-                finally:
-                    await world.stop()
 
 
 async def _passes(number: int, promise: Promise, world: World) -> bool:

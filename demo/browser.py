@@ -3,7 +3,8 @@
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 import base64
-from collections.abc import AsyncGenerator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import io
@@ -14,7 +15,7 @@ from pathlib import Path
 import shutil
 import subprocess
 from tempfile import mkdtemp
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 from PIL import Image
@@ -26,28 +27,33 @@ ANDROID: Final = (
     "Chrome/146.0.0.0 Mobile Safari/537.36"
 )
 PHONE_SIZE: Final = 412, 915
+_COLOURS: Final = 128
 
 # Chromium reads policies only from this folder. A private mount replaces it for one process.
 _POLICIES = Path("/etc/chromium")
 _OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
 _IN_OWN_MOUNTS = 'mount --bind "$0" "$1" && shift && exec "$@"'
 
-# Find the first visible element with a tag and a text. A CSS selector does not work, because
-# the front end nests its elements in shadow roots.
+# Find the first visible element that a CSS selector and a text name, inside shadow roots too, in
+# which the front end nests its elements.
 _FIND = (
     "(() => {{ const find = (root) => {{"
     "for (const element of root.querySelectorAll('*')) {{"
-    "if (element.localName === {tag} && element.textContent.includes({text})"
+    "if (element.matches({selector}) && element.textContent.includes({text})"
     "&& element.getClientRects().length) return element;"
     "const found = element.shadowRoot && find(element.shadowRoot);"
     "if (found) return found; }}"
     "return null; }}; return find(document); }})()"
 )
-_MIDDLE_OF = (
+_BOX_OF = (
     "new Promise((resolve) => setTimeout(() => {{"
     "const box = {found}.getBoundingClientRect();"
-    "resolve([box.x + box.width / 2, box.y + box.height / 2]); }}, 100))"
+    "resolve([box.x, box.y, box.width, box.height]); }}, 100))"
 )
+
+
+def _find(selector: str, text: str) -> str:
+    return _FIND.format(selector=json.dumps(selector), text=json.dumps(text))
 
 
 def missing(*programs: str) -> list[str]:
@@ -81,6 +87,20 @@ async def run(
         await process.wait()
         raise
     return printed.decode(errors="replace")
+
+
+class Box(NamedTuple):
+    """A part of a page, in its pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Return where a finger touches it."""
+        return self.x + self.width / 2, self.y + self.height / 2
 
 
 class CommandRefused(CheckFailed):
@@ -195,18 +215,12 @@ class Tab:
         )
         await self.send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
-    async def click(self, tag: str, text: str) -> None:
-        """Click on the element with a tag and a text, also inside shadow roots."""
-        found = _FIND.format(tag=json.dumps(tag), text=json.dumps(text))
+    async def click(self, selector: str, text: str = "") -> None:
+        """Click on the element with a text that a selector finds, also inside shadow roots."""
+        found = _find(selector, text)
         await self.until(found)
         await self.run(f"{found}.scrollIntoView({{ block: 'center' }})")
-
-        # Dialogs slide in, so wait until the element stops moving.
-        async def place_at_rest() -> list[float] | None:
-            places = [await self.run(_MIDDLE_OF.format(found=found)) for _ in range(2)]
-            return places[0] if places[0] == places[1] else None
-
-        x, y = await until(f"{text} stops moving", place_at_rest)
+        x, y = (await self.box(selector, text)).middle
         for event in ("mousePressed", "mouseReleased"):
             await self.send(
                 "Input.dispatchMouseEvent",
@@ -217,14 +231,26 @@ class Tab:
                 clickCount=1,
             )
 
-    async def open_by_click(self, tag: str, text: str, opened: tuple[str, str]) -> None:
-        """Click on an element until it opens another one with a tag and a text.
+    async def box(self, selector: str, text: str = "") -> Box:
+        """Return where an element is, also inside shadow roots; dialogs slide in, so wait until it rests."""
+        measure = _BOX_OF.format(found=_find(selector, text))
+
+        async def at_rest() -> list[float] | None:
+            places = [await self.run(measure) for _ in range(2)]
+            return places[0] if places[0] == places[1] else None
+
+        return Box(*await until(f"{selector} {text} stops moving", at_rest))
+
+    async def open_by_click(
+        self, selector: str, text: str, opened: tuple[str, str]
+    ) -> None:
+        """Click on an element until it opens another one.
 
         The front end may draw a list again just when somebody clicks on it.
         """
 
         async def is_opened() -> bool | None:
-            await self.click(tag, text)
+            await self.click(selector, text)
             try:
                 await self.until_text(*opened, seconds=3)
             except CheckFailed:
@@ -233,10 +259,21 @@ class Tab:
 
         await until(f"{text} opens {opened}", is_opened)
 
-    async def until_text(self, tag: str, text: str, *, seconds: float = 20) -> None:
-        """Wait until an element with a tag and a text is visible, also inside shadow roots."""
-        found = _FIND.format(tag=json.dumps(tag), text=json.dumps(text))
-        await self.until(found, seconds=seconds)
+    async def until_text(
+        self, selector: str, text: str = "", *, seconds: float = 20
+    ) -> None:
+        """Wait until an element with a text is visible that a selector finds, also inside shadow roots."""
+        await self.until(_find(selector, text), seconds=seconds)
+
+    async def scroll_to(self, selector: str, text: str = "") -> None:
+        """Scroll to an element, as far as the page is long, also inside shadow roots."""
+        await self.run(f"{_find(selector, text)}.scrollIntoView()")
+
+    async def link(self, selector: str) -> str:
+        """Wait for the link that a selector finds, also inside shadow roots, and return where it leads."""
+        found = _find(selector, "")
+        await self.until(found, seconds=60)
+        return str(await self.run(f"{found}.href"))
 
     async def type(self, text: str) -> None:
         """Type a text where the cursor is."""
@@ -257,20 +294,47 @@ class Tab:
         file.unlink()
         return data
 
-    async def picture(self, height: int | None = None) -> bytes:
-        """Return a screenshot as a PNG with few colours."""
-        clip = {"x": 0, "y": 0, "width": self.size[0], "scale": 1}
+    async def picture(self, part: Box | None = None) -> bytes:
+        """Return a screenshot of the window, or of a part of the page, as a PNG with few colours."""
+        # What fades in, and a ripple under the finger, come to rest.
+        await asyncio.sleep(1)
+        clip = (part or Box(0, 0, *self.size))._asdict()
         answer = await self.send(
             "Page.captureScreenshot",
-            captureBeyondViewport=height is not None,
-            clip={**clip, "height": height or self.size[1]},
+            captureBeyondViewport=part is not None,
+            clip={**clip, "scale": 1},
         )
-        taken = Image.open(io.BytesIO(base64.b64decode(answer["data"])))
+        [taken] = with_few_colours([base64.b64decode(answer["data"])])
         picture = io.BytesIO()
-        taken.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE).save(
-            picture, "PNG", optimize=True
-        )
+        taken.save(picture, "PNG", optimize=True)
         return picture.getvalue()
+
+
+def with_few_colours(pictures: Sequence[bytes]) -> list[Image.Image]:
+    """Return pictures with the colours that are the most common in all of them."""
+    images = [Image.open(io.BytesIO(each)).convert("RGB") for each in pictures]
+    common = Counter[bytes]()
+    for image in images:
+        pixels = image.tobytes()
+        common.update(pixels[at : at + 3] for at in range(0, len(pixels), 3))
+    colours = [colour for colour, _ in common.most_common(_COLOURS)]
+    return [_with_colours(image, colours) for image in images]
+
+
+def _with_colours(image: Image.Image, colours: Sequence[bytes]) -> Image.Image:
+    """Return a picture with these colours alone."""
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(b"".join(colours))
+    # Pillow takes any colour that is near, even if the very colour is there.
+    near = image.quantize(palette=palette, dither=Image.Dither.NONE)
+    numbers = {colour: number for number, colour in enumerate(colours)}
+    pixels = image.tobytes()
+    exact = bytes(
+        numbers.get(pixels[3 * at : 3 * at + 3], number)
+        for at, number in enumerate(near.tobytes())
+    )
+    near.frombytes(exact)
+    return near
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,15 @@ from .report import expect_equal
 from .world import World
 
 
+async def new_browser(world: World, name: str) -> Chromium:
+    """Return the browser of a new device, which finds the edge, and Home Assistant at home."""
+    facts = world.cloudflare.facts
+    edge = f"MAP *.{facts['zone_name']} {facts['edge_host']}:{facts['edge_port']}"
+    browser = Chromium(world.folder / name, f"{edge}, {world.home.mapping}")
+    await browser.trust(facts["edge_ca_file"])
+    return browser
+
+
 async def download_bundle(world: World, link: str) -> Phone:
     """Download a bundle, and open it as a phone does."""
     phone = await download(link, world.key_file)
@@ -19,12 +28,7 @@ async def download_bundle_in_browser(
     """Download a bundle with the browser of a new device, or without one if it is missing."""
     if world.lacking:
         return await download_bundle(world, link)
-    facts = world.cloudflare.facts
-    browser = Chromium(
-        world.key_file.with_suffix(""),
-        f"MAP *.{facts['zone_name']} {facts['edge_host']}:{facts['edge_port']}",
-    )
-    await browser.trust(facts["edge_ca_file"])
+    browser = await new_browser(world, world.key_file.stem)
     phone = await download_in_browser(link, browser, world.key_file, user_agent)
     world.phones.append(phone)
     return phone

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 import secrets
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from aiohttp import ClientConnectionError, ClientSession, ClientWebSocketResponse
 
@@ -115,19 +116,20 @@ class Client:
         """Log in with name and password, and return the client."""
         return await self.exchange_code(await self.authorize(user))
 
-    async def authorize(self, user: User) -> str:
-        """Log in with name and password, and return the authorization code."""
+    async def authorize(self, user: User, *, address: str | None = None) -> str:
+        """Log in with name and password, for who comes by an address; return the authorization code."""
+        client_id = {"client_id": f"{address or self.url}/"}
         flow = await self.post(
             "/auth/login_flow",
             {
-                **self._client_id,
+                **client_id,
                 "handler": ["homeassistant", None],
-                "redirect_uri": f"{self.url}/",
+                "redirect_uri": f"{address or self.url}/",
             },
         )
         credentials = {"username": user.name, "password": user.password}
         done = await self.post(
-            f"/auth/login_flow/{flow['flow_id']}", {**self._client_id, **credentials}
+            f"/auth/login_flow/{flow['flow_id']}", {**client_id, **credentials}
         )
         code: str = done["result"]
         return code
@@ -252,7 +254,9 @@ class HomeAssistant:
         port = free_port()
         self.url = f"http://{HOST}:{port}"
         # Phones cannot open an address of this machine alone, so none is sent there.
-        self.local_url = f"http://homeassistant.home.arpa:{port}"
+        self.local_url = "http://homeassistant.home.arpa:8123"
+        self.mapping = f"MAP {urlsplit(self.local_url).netloc} {HOST}:{port}"
+        """What makes a browser find it at that address."""
         self.folder = folder / "config"
         self.console = folder / "home-assistant.log"
         self.received = Received()

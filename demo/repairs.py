@@ -1,17 +1,11 @@
 """Repairs of the account: list them, and fix them as a person does."""
 
-from base64 import b64encode
-import json
-from urllib.parse import urlencode
-
 from .account import read_handover, translations, until_entry_is_loaded
-from .browser import Chromium
 from .flow import Flow
+from .front_end import front_end
 from .home_assistant import DOMAIN, JSON
 from .report import expect, expect_equal, until
 from .world import World
-
-_DESK = 1280, 900
 
 
 async def list_repairs(world: World) -> list[JSON]:
@@ -73,17 +67,7 @@ async def run_checks(world: World) -> None:
 
 async def fix_issue_in_browser(world: World, issue: JSON, expected: str) -> None:
     """Open an issue under Settings > Repairs in a browser, check its text, and submit."""
-    browser = Chromium(world.folder / "desk", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    state = {"hassUrl": world.home.url, "clientId": f"{world.home.url}/"}
-    query = urlencode(
-        {
-            "auth_callback": 1,
-            "code": await world.home.anonymous().authorize(world.user),
-            "state": b64encode(json.dumps(state).encode()).decode(),
-        }
-    )
-    async with browser.tab(size=_DESK) as tab:
-        await tab.open(f"{world.home.url}/config/repairs?{query}", "true")
+    async with front_end(world, "config/repairs") as tab:
         title = await repair_text(world, issue, "title")
         option = await repair_text(
             world, issue, "fix_flow.step.init.menu_options.confirm"

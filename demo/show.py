@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 import json
 from typing import Final
-from urllib.parse import urlsplit
 
 from .account import subentries_of
 from .home_assistant import DOMAIN, User
@@ -117,9 +116,9 @@ async def print_show(world: World, owner: User) -> None:
     say(f"  without the rights of one: user {guest.name}, password {guest.password}")
     say(f"The dashboard: {url}{dashboard}")
     say(f"The integration: {url}/config/integrations/integration/{DOMAIN}")
-    local, here = urlsplit(world.home.local_url), urlsplit(url)
     say(
-        f"  Add companion device there. The link names {local.hostname}; open it with {here.hostname} instead."
+        f"  Add companion device there. Its link begins with {world.home.local_url}; "
+        f"open it with {url} instead."
     )
     say(f"Repairs: {url}/config/repairs")
     say(f"Logbook and history: {url}/logbook, {url}/history")

@@ -1,9 +1,12 @@
 """The state that the checks share: one check uses the results of earlier ones."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 import secrets
+from tempfile import TemporaryDirectory
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -15,7 +18,7 @@ from .flow import Flow
 from .home_assistant import Client, HomeAssistant, Socket, User
 from .leaks import Secret
 from .phone import Phone
-from .report import CheckFailed, Skipped, expect
+from .report import CheckFailed, Skipped, expect, say
 from .services import Services
 from .visitor import Visitor
 
@@ -66,7 +69,30 @@ class World:
     """Tokens of tunnels that the demo created; only a dialog may show them."""
 
     @classmethod
-    async def start(
+    @asynccontextmanager
+    async def run(
+        cls, owner: User, *, supervised: bool = False
+    ) -> AsyncGenerator[Self]:
+        """Run the sandbox and Home Assistant in a temporary folder, with a Supervisor if asked."""
+        with TemporaryDirectory(prefix="demo-") as name:
+            folder = Path(name)
+            say("# starting the sandbox")
+            async with Cloudflare.run(folder) as cloudflare:
+                environment = cloudflare.environment
+                if supervised:
+                    environment |= await cloudflare.start_supervisor()
+                say(
+                    "# starting Home Assistant; the first start installs its requirements"
+                )
+                async with HomeAssistant(folder, environment) as home:
+                    world = await cls._start(folder, cloudflare, home, owner)
+                    try:
+                        yield world
+                    finally:
+                        await world.socket.close()
+
+    @classmethod
+    async def _start(
         cls, folder: Path, cloudflare: Cloudflare, home: HomeAssistant, owner: User
     ) -> Self:
         """Start Home Assistant, point the tunnel at it, and complete the onboarding."""
@@ -113,10 +139,6 @@ class World:
         await self.home.until_running(self.admin)
         await self.socket.close()
         self.socket = await _listen(self.admin)
-
-    async def stop(self) -> None:
-        """Close the connection to Home Assistant."""
-        await self.socket.close()
 
     @property
     def home_in_app_network(self) -> str:

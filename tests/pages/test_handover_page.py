@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,9 +41,6 @@ from tests.programs import needs
 
 pytestmark = needs("chromium")
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
-# In pixels of the page: as much as fits beside the steps in the README.
-PICTURE_HEIGHT = 880
 TEXTS = ENGLISH["common"]
 TOKEN = "A" * 43
 LEAVE = "dispatchEvent(new Event('beforeunload', { cancelable: true }))"
@@ -132,14 +128,6 @@ def delivery(system: System) -> Delivery:
     return make_delivery(system=system, label=f"HA {name} 2026-11")
 
 
-async def keep(browser: Tab, name: str) -> None:
-    """Write a picture for the documentation, if TAKE_PICTURES is set: of a long page its beginning."""
-    if os.environ.get("TAKE_PICTURES"):
-        height = await browser.run("document.querySelector('main').offsetHeight + 32")
-        picture = await browser.picture(min(height, PICTURE_HEIGHT))
-        (IMAGES / f"{name}.png").write_bytes(picture)
-
-
 @pytest.fixture
 def home(client: TestClient[Any, Any]) -> str:
     """Return the address of Home Assistant."""
@@ -165,7 +153,6 @@ async def test_fetching(
     await browser.open(link_of(home, handover))
     assert await browser.run("document.documentElement.lang") == "en"
     assert TEXTS["handover_code"] not in await browser.text()
-    await keep(browser, f"handover-{system}-before")
     assert await browser.run(LEAVE)
 
     await browser.tap("#get")
@@ -183,7 +170,6 @@ async def test_fetching(
     assert len(own.splitlines()) >= len(steps)
     assert await browser.run("guides.querySelectorAll('details').length") == 6
     assert await browser.run("document.querySelectorAll('details[open]').length") == 0
-    await keep(browser, f"handover-{system}-after")
 
     await browser.run(
         "document.querySelectorAll('details').forEach((d) => d.open = true)"
@@ -223,7 +209,6 @@ async def test_steps_for_a_computer(
     assert await browser.run(shown) == [False, True]
     link = await browser.run("document.querySelector('#test-link').href")
     assert link.startswith(f"https://{HOSTNAME}/")
-    await keep(browser, f"handover-{system}-after")
 
 
 @both
@@ -350,7 +335,6 @@ async def test_entering_the_code(
     """A wrong code can be corrected, and spaces do not matter."""
     handover = async_get_handovers(hass).offer(delivery)
     await browser.open(home + handover.path)
-    await keep(browser, f"handover-{system}-code")
 
     await browser.tap("#code")
     await browser.type(f"{(int(handover.code) + 1) % 1_000_000:06}")
@@ -442,7 +426,6 @@ async def test_certificate_that_works(
     await browser.until(f"result.textContent === {TEXTS['proof_done']!r}")
     assert await browser.run("result.className") == "good"
     assert await browser.run("document.querySelector('main a').href") == f"{there}/"
-    await keep(browser, "handover-test-done")
     entry.mock_state(hass, ConfigEntryState.NOT_LOADED)
 
 
