@@ -56,6 +56,7 @@ from .storage.told_logins import async_get_told_logins, async_remove_told_logins
 from .storage.tombstones import async_get_tombstones, async_remove_tombstones
 from .storage.uses import async_get_uses, async_remove_uses
 from .told_requests import async_watch_requests
+from .unheard_switches import async_apply_unheard_switches, async_keep_unheard_switches
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
@@ -78,6 +79,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     await async_setup_certificate_test(hass, async_record_proof)
     async_withdraw_what_is_gone(hass)
     async_keep_unheard_revocations(hass)
+    async_keep_unheard_switches(hass)
     async_undo_trials_of_disabled(hass)
     return True
 
@@ -90,6 +92,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CloudflareConfigEntry) -
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_remove_stale_devices(hass, entry)
     _async_start_watching(hass, entry)
+    async_apply_unheard_switches(hass, entry)
     changes.async_listen()
     return True
 
@@ -101,9 +104,9 @@ async def _async_read_account(
     account_id = entry.data[CONF_ACCOUNT_ID]
     client = await async_create_client(hass, entry.data[CONF_API_TOKEN], account_id)
     tombstones = await async_get_tombstones(hass, entry.entry_id)
-    async_end_removals(hass, entry, tombstones)
-    await tombstones.async_update(entry.subentries)
     ledger = await async_get_ledger(hass, entry.entry_id)
+    await async_end_removals(hass, entry, tombstones, ledger)
+    await tombstones.async_update(entry.subentries)
     async_get_account_state(hass, account_id).recent.recall(
         revoked=ledger.revoked_on,
         restored=ledger.restored_on,

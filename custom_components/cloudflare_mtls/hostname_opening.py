@@ -36,7 +36,8 @@ async def async_open_hostname(
     protection = entry.runtime_data.protection
     async with protection.async_writing() as reconciler:
         outcome = await reconciler.sync(_extent(hostname, confirmed))
-        if not outcome.errors and outcome.is_down:
+        # Also where the answer to the last step got lost: it was looked at again after that.
+        if outcome.is_down:
             subentry_id = hostname_subentry_ids(entry.subentries).get(hostname)
             await protection.removals.async_let_go(hostname, subentry_id)
             # While nobody else can write: the next writer would close it again.

@@ -8,12 +8,12 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_PUBLISHED
 from .cutting_off import async_ask_before_cutting_off
 from .engine.sync.reconciler import Extent
 from .entity import HostnameEntity, HostnameEntityDescription
 from .entity_adder import EntityAdder
 from .runtime_data import CloudflareConfigEntry
-from .subentries import hostname_data
 from .to_the_end import to_the_end
 from .wording import Message, async_tell, raise_translated, raise_translated_error
 
@@ -104,9 +104,11 @@ class HostnameSwitch(HostnameEntity, SwitchEntity):
                             {"hostname": settings.hostname, "reason": reason},
                         )
                     )
-                # While nobody else can write: the next writer takes the new settings.
-                self.hass.config_entries.async_update_subentry(
-                    self._entry,
-                    self._entry.subentries[self._subentry_id],
-                    data=hostname_data(settings),
-                )
+                # While nobody else can write: the next writer takes the new settings. All others
+                # are what somebody may have made of them meanwhile.
+                if subentry := self._entry.subentries.get(self._subentry_id):
+                    self.hass.config_entries.async_update_subentry(
+                        self._entry,
+                        subentry,
+                        data={**subentry.data, CONF_PUBLISHED: published},
+                    )

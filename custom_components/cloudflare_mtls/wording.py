@@ -34,6 +34,7 @@ from .engine.api.errors import (
 )
 from .engine.rules.exempt_paths import is_prefix, opened_by
 from .engine.sync.problems import Problem
+from .engine.sync.reconciler import AccountSync
 from .engine.sync.settings import ProtectedHostname
 from .engine.sync.steps import DescribableStep, IngressStep, RuleStep
 from .languages import async_language_of_user
@@ -101,6 +102,15 @@ def describe_problem(problem: Problem) -> Message:
     return Message(
         f"problem_{problem.code}", {"target": problem.target, "detail": problem.detail}
     )
+
+
+def describe_left(outcome: AccountSync) -> Message | None:
+    """Return the sentence for what keeps hostnames from being down, if one is known."""
+    if outcome.errors:
+        return describe(outcome.errors[0])
+    left = [plan for plan in outcome.left.values() if not plan.is_down]
+    problems = [problem for plan in left for problem in plan.problems]
+    return describe_problem(problems[-1]) if problems else None
 
 
 def describe_login_problem(problem: LoginProblem) -> Message:

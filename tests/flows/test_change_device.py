@@ -237,6 +237,28 @@ async def test_removed_meanwhile(
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "device_gone")
 
 
+async def test_changed_in_another_tab(
+    hass: HomeAssistant, device_registry: dr.DeviceRegistry, home: MockConfigEntry
+) -> None:
+    """Each tab changes what its person changed, and nothing that they only saw."""
+    phone = register(hass, device_registry, "iOS", "18")
+    first = await to_change(hass, home)
+    second = await to_change(hass, home)
+    await submit(
+        hass,
+        second,
+        {"name": "Pixel 8", "system": "ios", "notify_device_id": phone},
+    )
+
+    result = await submit(hass, first, {"name": "Anna's phone", "system": "android"})
+
+    assert result["reason"] == "device_changed"
+    subentry = home.subentries[COMPANION_ID]
+    assert subentry.title == "Anna's phone"
+    assert subentry.data["system"] == "ios"
+    assert subentry.data["notify_device_id"] == phone
+
+
 async def test_hostile_name(hass: HomeAssistant, home: MockConfigEntry) -> None:
     """The device has it as it was typed; it is quoted where it stands in a sentence."""
     evil = "A `phone`"

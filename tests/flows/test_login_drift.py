@@ -1,5 +1,7 @@
 """Tests of the repairs about what somebody changed at Cloudflare for a login hostname."""
 
+import asyncio
+import threading
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -10,11 +12,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.coordinator.login_writer import LoginWritten
-from custom_components.cloudflare_mtls.engine.access.plan import LoginPlan
 from custom_components.cloudflare_mtls.subentries import login_data
 from sandbox import Sandbox
 from sandbox.state import AccessApplication, AccessPolicy
-from tests.common import HOSTNAME, issues, placeholders, settle, setup_integration
+from tests.common import HOSTNAME, act, issues, placeholders, settle, setup_integration
 from tests.dialogs import Client, open_repair
 from tests.engine.access.helpers import (
     HOME,
@@ -34,6 +35,7 @@ from tests.logins import (
     told,
     writes,
 )
+from tests.test_switch import SWITCH
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 not_in_sync = pytest.mark.parametrize(
@@ -284,6 +286,53 @@ async def test_what_changed_since_it_was_shown_is_shown_again(
 
 
 @with_login
+async def test_settings_that_change_while_the_list_is_kept(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    client: Client,
+    entry: MockConfigEntry,
+) -> None:
+    """Neither of two people takes back what the other one chose: the dialog shows what is there now."""
+    allow(sandbox, OWNER, PARTNER)
+    await look(hass, entry)
+    asked = await answer(hass, client, "login_list_changed", KEEP)
+    hold = asyncio.Event()
+    fault = faults.add("DELETE", "/dns_records", hold=hold, times=1)
+    writing = hass.async_create_task(
+        hass.services.async_call(
+            "switch", "turn_off", {"entity_id": SWITCH}, blocking=True
+        )
+    )
+    await fault.until_hit()
+    changing = hass.async_create_task(
+        act(
+            hass,
+            entry,
+            "protect_with_access",
+            hostname=HOME,
+            emails=[OWNER],
+            keep_in_sync=False,
+        )
+    )
+    await hass.async_add_executor_job(threading.Event().wait, 0.3)
+    keeping = hass.async_create_task(go_on(client, asked, {}))
+    await hass.async_add_executor_job(threading.Event().wait, 0.3)
+
+    hold.set()
+    await writing
+    await changing
+    result = await keeping
+    await settle(hass)
+
+    assert result["errors"] == {"base": "changed_meanwhile"}
+    after = entry.runtime_data.access.logins[HOME]
+    assert (after.who.emails, after.keep_in_sync) == ({OWNER}, False)
+    assert allowed(sandbox) == {OWNER}
+    assert (await go_on(client, result, {}))["type"] == "create_entry"
+
+
+@with_login
 @pytest.mark.parametrize("choice", [KEEP, CONFIRM], ids=["keep", "confirm"])
 async def test_changed_back_meanwhile(
     hass: HomeAssistant,
@@ -449,7 +498,7 @@ async def test_login_page_on_the_phones_hostname(
     """What would lock the phones out is undone, and said."""
     asked = await answer(hass, client, "login_gone", CONFIRM)
 
-    async def change(_: LoginPlan) -> LoginWritten:
+    async def change(*_: Any) -> LoginWritten:
         return LoginWritten(login_pages=frozenset({HOSTNAME}), is_undone=is_undone)
 
     monkeypatch.setattr(entry.runtime_data.access, "async_change", change)

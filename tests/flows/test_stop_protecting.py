@@ -170,6 +170,58 @@ async def test_stopped_by_an_error(
     assert subentry_id in loaded_entry.subentries
 
 
+def lose_the_answer_that_opens(sandbox: Sandbox, faults: Faults) -> None:
+    """Have the answer to the last step get lost: the block rule no longer names the hostname."""
+    (rule,) = [rule for rule in zone_of(sandbox).rules if rule.ref == BLOCK_REF]
+    faults.unavailable("PATCH", f"/rules/{rule.id}", after_write=True)
+
+
+async def test_last_answer_is_lost(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The hostname is seen to be open, as the person confirmed, and is not closed again."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    form = await to_stop(hass, loaded_entry, subentry_id)
+    lose_the_answer_that_opens(sandbox, faults)
+
+    result = await submit(hass, form)
+
+    assert result["reason"] == "protection_stopped"
+    assert subentry_id not in loaded_entry.subentries
+    await look_often(hass, freezer)
+    assert not is_closed(sandbox)
+    assert reported(hass) == set()
+
+
+async def test_tunnel_that_cannot_be_read(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Nobody knows what is left: the hostname stays, and the dialog does not say that it went."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    form = await to_stop(hass, loaded_entry, subentry_id)
+    faults.unavailable("GET", "/configurations")
+
+    for _ in range(2):
+        form = await submit(hass, form)
+        assert form["step_id"] == "stop"
+        assert sentences(form, OF)["base"]
+
+    assert subentry_id in loaded_entry.subentries
+    faults.clear()
+    await loaded_entry.runtime_data.protection.async_refresh()
+    await settle(hass)
+    assert is_closed(sandbox)
+
+
 async def test_cloudflare_does_not_answer(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -336,6 +388,31 @@ async def test_open_from_the_repair(
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)
     assert not is_closed(sandbox)
+
+
+async def test_last_answer_to_the_repair_is_lost(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """The hostname is seen to be open, and the repair is done."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    await settle(hass)
+    client = await browser(hass, hass_client)
+    menu = await open_repair(client, issues(hass)["removal_served"])
+    form = await confirm_repair(client, menu, next_step_id="open")
+    lose_the_answer_that_opens(sandbox, faults)
+
+    result = await confirm_repair(client, form)
+    await settle(hass)
+
+    assert result["type"] == "create_entry"
+    assert not is_closed(sandbox)
+    assert reported(hass) == set()
 
 
 async def test_repair_whose_cause_is_gone(

@@ -1,6 +1,9 @@
 """Tests of the action that has a hostname ask for a login, or changes who may log in."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
+import threading
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -32,6 +35,7 @@ from tests.common import (
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, without_pauses
 from tests.faults import Faults
 from tests.logins import access_of, application_at, login, only_another_login, writes
+from tests.test_switch import SWITCH
 
 with_login = pytest.mark.parametrize("devices", [[login()]], ids=["with login"])
 
@@ -147,6 +151,41 @@ async def test_change_keeps_what_is_not_named(
     assert [each.path.rpartition("/")[2] for each in writes(sandbox)][-1] == (
         "revoke_tokens"
     )
+
+
+@with_login
+async def test_two_changes_at_once(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The second one would take back what the first one stored: it fails, and says so."""
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/rulesets", hold=hold, times=1)
+    writing = hass.async_create_task(
+        hass.services.async_call(
+            "switch", "turn_off", {"entity_id": SWITCH}, blocking=True
+        )
+    )
+    await fault.until_hit()
+    change = partial(act, hass, loaded_entry, "protect_with_access", hostname=HOME)
+    first = hass.async_create_task(change(keep_in_sync=False))
+    await hass.async_add_executor_job(threading.Event().wait, 0.3)
+    second = hass.async_create_task(change(emails=[PARTNER]))
+    await hass.async_add_executor_job(threading.Event().wait, 0.3)
+
+    hold.set()
+    await writing
+    await first
+    with pytest.raises(HomeAssistantError) as raised:
+        await second
+
+    assert raised.value.translation_key == "changed_meanwhile"
+    after = loaded_entry.runtime_data.access.logins[HOME]
+    assert after.keep_in_sync is False
+    assert after.who.emails == {OWNER}
+    assert people(sandbox) == [OWNER]
 
 
 @with_login

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from homeassistant.util import dt as dt_util
-
 from ..const import LOGGER
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.protection_state import ProtectionState
@@ -85,13 +83,15 @@ async def _forget_unwanted(ledger: Ledger, state: ProtectionState) -> None:
     ]
     # The answer to our own revocation may have got lost.
     await ledger.async_record_revoked(
-        own_ids(item for item in revoked if ledger.unwanted.keys() & set(item.ids))
+        own_ids(item for item in revoked if ledger.unwanted & set(item.ids))
     )
-    long_ago = dt_util.utcnow() - _UNSEEN
+    ordered_at = ledger.orders.ordered_at
     lost = {
         item_id
-        for item_id, since in ledger.unwanted.items()
-        if state.is_complete and since < long_ago and not ledger.knows(item_id)
+        for item_id in ledger.unwanted
+        if state.is_complete
+        and state.orders.at - ordered_at[item_id] >= _UNSEEN
+        and not ledger.knows(item_id)
     }
     await ledger.async_forget_unwanted((_ids(revoked) | lost) - _ids(active))
 

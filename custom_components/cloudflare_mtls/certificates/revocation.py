@@ -360,7 +360,7 @@ class CertificateRevoker:
         except NotFound as err:
             raise NotListed from err
         # Somebody may have restored it before this answer came.
-        if ids & ledger.unwanted.keys():
+        if ids & ledger.unwanted:
             await ledger.async_record_revoked_here(ids)
         return status
 

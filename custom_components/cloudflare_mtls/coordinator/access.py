@@ -120,15 +120,31 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             await self._look_after_write()
 
     @to_the_end("Change of a login hostname")
-    async def async_change(self, confirmed: LoginPlan) -> LoginWritten:
+    async def async_change(
+        self, confirmed: LoginPlan, before: LoginSettings
+    ) -> LoginWritten:
         """Apply changed settings, as LoginWriter.change does, and store them once that is done.
 
         Nothing waits in between: what a person chooses after that is stored after that.
         """
-        written = await self.writer.change(confirmed)
+        written = await self.writer.change(confirmed, before)
         if written.is_done and confirmed.settings.hostname in self.logins:
-            self.async_update(confirmed.settings)
+            self._async_update(confirmed.settings)
         return written
+
+    async def async_take_over(
+        self, found: LoginSettings, before: LoginSettings
+    ) -> bool:
+        """Store settings as they were found at Cloudflare; return whether that was done.
+
+        It is not where somebody chose other settings than those of before.
+        """
+        # What is being written is stored after that, and is another choice.
+        async with self.shared.writing:
+            if self.logins.get(before.hostname) != before:
+                return False
+            self._async_update(found)
+            return True
 
     async def async_end(self, hostname: str) -> bool:
         """Have nobody log in at a hostname any more; return whether Cloudflare did that at once.
@@ -178,7 +194,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         )
 
     @callback
-    def async_update(self, settings: LoginSettings) -> None:
+    def _async_update(self, settings: LoginSettings) -> None:
         """Store changed settings of a login hostname."""
         subentry = next(
             subentry

@@ -157,13 +157,15 @@ class LoginWriter:
             return replace(written, login_pages=login_pages, is_undone=is_undone)
         return written
 
-    async def change(self, confirmed: LoginPlan) -> LoginWritten:
+    async def change(self, confirmed: LoginPlan, before: LoginSettings) -> LoginWritten:
         """Apply changed settings, and end the sessions where somebody is shut out.
 
-        Raises EngineError where nothing was written, as for set_up.
+        before: the settings that a person saw. Raises EngineError where nothing was written, as for
+        set_up; PlanChanged also where somebody chose other settings since.
         """
         async with self._writing:
-            before = self._records.records[confirmed.settings.hostname].settings
+            if logins_of(self._entry.subentries).get(before.hostname) != before:
+                raise PlanChanged
             observation, plan = await self._confirmed(confirmed, Occasion.CHANGE)
             written = await self._apply(observation, plan)
             if written.login_pages:

@@ -72,6 +72,10 @@ class Removals:
         """Note which hostnames are being removed: Home Assistant may stop before they are down."""
         await self._tombstones.async_note_ordered(subentry_ids)
 
+    async def async_keep(self, hostnames: Collection[str]) -> None:
+        """Note that hostnames stay which were being removed."""
+        await self._tombstones.async_note_kept(hostnames)
+
     async def async_let_go(self, hostname: str, subentry_id: str | None) -> None:
         """Forget a hostname that was opened to everybody; nothing of it is taken down any more."""
         await self._tombstones.async_note_let_go(hostname, subentry_id)

@@ -59,8 +59,9 @@ class CompanionDeviceFlow(
 ):
     """Give a device its certificate, or a new one, or change what is known of the device."""
 
-    # The device that is there already.
+    # The device that is there already, and how it was when a person saw it.
     _device_id: str | None = None
+    _seen: CompanionDevice | None = None
     # The certificates that a person was shown, by their ids.
     _listed: Mapping[str, Certificate] = MappingProxyType({})
     # The limited hostnames that a person was shown.
@@ -131,15 +132,19 @@ class CompanionDeviceFlow(
         if device is None:
             return self.async_abort(reason="device_gone")
         message: Message | None = None
-        if user_input is not None:
+        if user_input is None:
+            self._seen = device
+        else:
+            seen = made(self._seen)
             name = read_name(user_input[CONF_NAME])
-            device = replace(
-                device,
+            typed = replace(
+                seen,
                 name=name or user_input[CONF_NAME],
                 system=System(user_input[CONF_SYSTEM]),
-                hostname=user_input.get(CONF_HOSTNAME, device.hostname),
+                hostname=user_input.get(CONF_HOSTNAME, seen.hostname),
                 notify_device_id=user_input.get(CONF_NOTIFY_DEVICE_ID),
             )
+            device = device.with_changes(before=seen, after=typed)
             if name:
                 return self.async_update_and_abort(
                     self._get_entry(),

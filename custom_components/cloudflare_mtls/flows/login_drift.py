@@ -73,10 +73,8 @@ class LoginDriftFlow(FixFlow):
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         assert self._shown
-        if self._access.logins.get(self.subject) != self._shown.settings:
-            return await self.async_ask(CHANGED)
         try:
-            written = await self._access.async_change(self._shown)
+            written = await self._access.async_change(self._shown, self._shown.settings)
         except PlanChanged:
             return await self.async_ask(CHANGED)
         if written.error:
@@ -122,8 +120,11 @@ class LoginListChangedFlow(LoginDriftFlow):
         kept = settings_as_found(observation, plan.own, plan.settings)
         if kept is None:
             return self.async_abort(reason="login_not_kept")
-        if user_input is not None and kept == self._kept:
-            self._access.async_update(kept)
+        if (
+            user_input is not None
+            and kept == self._kept
+            and await self._access.async_take_over(kept, plan.settings)
+        ):
             return self.async_create_entry(data={})
         message = None if user_input is None else CHANGED
         self._kept = kept

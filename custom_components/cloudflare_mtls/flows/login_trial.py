@@ -45,7 +45,7 @@ class LoginTrialSteps(LoginSteps):
         try:
             if self._current is None:
                 return await self._access.async_set_up(plan, made(self._until))
-            return await self._access.async_change(plan)
+            return await self._access.async_change(plan, self._current)
         except EngineError as err:
             return err
 
@@ -66,6 +66,8 @@ class LoginTrialSteps(LoginSteps):
             return self.async_abort(reason="entry_not_loaded")
         plan, written = made(self._confirmed), made(self._writing).work.result()
         if isinstance(written, EngineError):
+            if ended := self.end_if_outdated():
+                return ended
             return await self.async_review(plan.settings, describe_access(written))
         if message := describe_login_pages(written):
             return abort(self, message)

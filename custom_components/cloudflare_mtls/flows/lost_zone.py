@@ -61,12 +61,18 @@ class LostZoneFlow(FixFlow):
         lost = self._lost
         if lost is None or lost.replacement is None:
             return self.async_create_entry(data={})
-        extent = Extent(hostnames=self._hostnames(), confirmed=self._shown)
         protection = self._entry.runtime_data.protection
         async with protection.async_writing() as reconciler:
-            outcome = await self._moved(reconciler, lost.replacement.id).sync(extent)
+            hostnames = self._hostnames()
+            moved = self._moved(reconciler, lost.replacement.id)
+            outcome = await moved.sync(
+                Extent(hostnames=hostnames, confirmed=self._shown)
+            )
             if outcome.errors:
                 return await self._show_left(outcome, describe(outcome.errors[0]))
+            if removed := hostnames - self._hostnames():
+                # A person did that meanwhile, and it was stored as of the lost zone.
+                await moved.sync(Extent(hostnames=removed, remove=True))
             self._store_zone(lost.replacement.id)
         return self.async_create_entry(data={})
 

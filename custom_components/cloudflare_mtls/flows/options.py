@@ -39,7 +39,7 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
     """Choose who gets in, say where connectors can be asked, or remove everything."""
 
     # The options as they were when a person saw them.
-    _shown: Mapping[str, Any] = MappingProxyType({})
+    _seen_options: Mapping[str, Any] = MappingProxyType({})
 
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
@@ -89,8 +89,8 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
         user_input: Mapping[str, Any] | None = None,
         message: Message | None = None,
     ) -> ConfigFlowResult:
-        self._shown = self.config_entry.options
-        suggested = user_input or self._shown
+        self._seen_options = self.config_entry.options
+        suggested = user_input or self._seen_options
         return show_form(self, step_id, schema, suggested=suggested, message=message)
 
     def _keep(
@@ -98,7 +98,7 @@ class CloudflareOptionsFlow(RemoveEverythingSteps):
     ) -> ConfigFlowResult:
         """Keep the options that were chosen, and all others, unless they changed in another dialog."""
         options = self.config_entry.options
-        if options != self._shown:
+        if options != self._seen_options:
             return self._show(step_id, schema, message=Message("options_changed"))
         return self.async_create_entry(data={**options, **changed})
 

@@ -25,7 +25,7 @@ from ..wording import (
     async_get_dialog_texts,
     changes_of,
     describe,
-    describe_problem,
+    describe_left,
     paragraphs,
 )
 from .form import abort, show_form
@@ -43,7 +43,7 @@ class RemoveEverythingSteps(OptionsFlow):
     config_entry: CloudflareConfigEntry
 
     # What a person saw last: what is to be done in each zone, and the certificates created here.
-    _shown: Mapping[str, Plan] = MappingProxyType({})
+    _plans: Mapping[str, Plan] = MappingProxyType({})
     _certificates: Collection[ListedCertificate] = ()
     # What Cloudflare refused to revoke at the end.
     _refused: Collection[ListedCertificate] = ()
@@ -76,15 +76,11 @@ class RemoveEverythingSteps(OptionsFlow):
     @to_the_end("The removal of everything")
     async def _remove(self, *, revoke: bool) -> Message | None:
         """Take every hostname down, and then revoke what was shown; return why some are left, if so."""
-        ledger = self.config_entry.runtime_data.protection.ledger
         certificates = self._certificates if revoke else ()
-        # First: Home Assistant may stop before the hostnames are down.
-        await ledger.async_order_with_removal(own_ids(certificates))
-        message = await self._take_down()
+        message = await self._take_down(own_ids(certificates))
         if revoke and message is None:
             revoker = self.config_entry.runtime_data.revoker
             self._refused = await revoker.async_revoke_all(certificates)
-        await ledger.async_order_with_removal(())
         return message
 
     async def _ask(
@@ -98,7 +94,7 @@ class RemoveEverythingSteps(OptionsFlow):
         if not hostnames and not self._certificates and message is None:
             return self.async_abort(reason="nothing_to_remove")
         text = await async_get_dialog_texts(self.hass)
-        steps = [step for plan in self._shown.values() for step in plan.steps]
+        steps = [step for plan in self._plans.values() for step in plan.steps]
         nothing = text("removal_none")
         names = ", ".join(hostnames)
         changes = nothing
@@ -108,7 +104,7 @@ class RemoveEverythingSteps(OptionsFlow):
         warnings = [text("cuts_off", hostname=here)] if here else []
         warnings += [
             text("stays_blocked", hostname=problem.target)
-            for plan in self._shown.values()
+            for plan in self._plans.values()
             for problem in plan.problems
             if problem.code is ProblemCode.STILL_IN_FILE
         ]
@@ -141,7 +137,7 @@ class RemoveEverythingSteps(OptionsFlow):
                 message = describe(err)
             else:
                 shown |= outcome.left
-        self._shown = shown
+        self._plans = shown
         try:
             certificates = (await protection.async_read_certificates()).certificates
         except EngineError as err:
@@ -160,25 +156,21 @@ class RemoveEverythingSteps(OptionsFlow):
             for item in certificates
         )
 
-    async def _take_down(self) -> Message | None:
-        """Take every hostname down, zone by zone; return why some are left, if so."""
-        message: Message | None = None
-        for hostnames in self._by_zone().values():
-            try:
-                outcome = await async_remove_hostnames(
-                    self.hass, self.config_entry, hostnames, self._shown
-                )
-            except EngineError as err:
-                message = describe(err)
-                continue
-            for plan in outcome.left.values():
-                for problem in plan.problems:
-                    if not plan.is_down:
-                        message = describe_problem(problem)
-            if outcome.errors:
-                message = describe(outcome.errors[0])
-        left = self._hostnames()
-        return (message or Message("hostnames_left")) if left else None
+    async def _take_down(self, revokes: Collection[str]) -> Message | None:
+        """Take every hostname down; return why some are left, if so."""
+        try:
+            outcome = await async_remove_hostnames(
+                self.hass,
+                self.config_entry,
+                self._hostnames(),
+                confirmed=self._plans,
+                revokes=revokes,
+            )
+        except EngineError as err:
+            message = describe(err)
+        else:
+            message = describe_left(outcome) or Message("hostnames_left")
+        return message if self._hostnames() else None
 
     def _hostnames(self) -> set[str]:
         return set().union(*self._by_zone().values())

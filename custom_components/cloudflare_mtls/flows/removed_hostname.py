@@ -57,7 +57,8 @@ class StillServedFlow(KeepBlockedFlow):
             )
             if any(isinstance(err, PlanChanged) for err in outcome.errors):
                 return await self._show_opening(CHANGED)
-            outcome.raise_if_stopped()
+            if not outcome.is_down:
+                outcome.raise_if_stopped()
         except EngineError as err:
             return abort(self, describe(err))
         return self.async_create_entry(data={})

@@ -10,7 +10,13 @@ from ..engine.sync.reconciler import AccountSync
 from ..hostname_opening import async_open_hostname, async_preview_opening
 from ..runtime_data import CloudflareConfigEntry
 from ..subentries import read_hostname_settings
-from ..wording import Message, async_get_dialog_texts, changes_of, describe
+from ..wording import (
+    Message,
+    async_get_dialog_texts,
+    changes_of,
+    describe,
+    describe_left,
+)
 from .form import abort, show_form
 from .subentry_change import SubentryChangeFlow
 
@@ -41,9 +47,9 @@ class StopProtectingSteps(SubentryChangeFlow):
             )
         except EngineError as err:
             return abort(self, describe(err))
-        if outcome.errors:
-            return await self._show_stop(entry, hostname, describe(outcome.errors[0]))
-        return abort(self, Message("protection_stopped", {"hostname": hostname}))
+        if outcome.is_down:
+            return abort(self, Message("protection_stopped", {"hostname": hostname}))
+        return await self._show_stop(entry, hostname, describe_left(outcome))
 
     async def _show_stop(
         self,

@@ -109,8 +109,8 @@ async def _protect(call: ServiceCall) -> ServiceResponse:
     if isinstance(found, Message):
         raise_translated_error(found)
     settings = _settings(call.data, found)
-    is_new = settings.hostname not in access.logins
-    occasion = Occasion.SET_UP if is_new else Occasion.CHANGE
+    before = access.logins.get(settings.hostname)
+    occasion = Occasion.CHANGE if before else Occasion.SET_UP
     plan = await _plan(
         entry, settings, occasion, over_wildcard=call.data[ATTR_REPLACE_WILDCARD]
     )
@@ -119,9 +119,9 @@ async def _protect(call: ServiceCall) -> ServiceResponse:
     if blocking := plan.blocking_at(occasion):
         raise_translated_error(describe_login_problem(blocking[0]))
     async_ask_before_cutting_off(call.hass, {settings.hostname}, call.context)
-    if is_new:
+    if before is None:
         return await _set_up(call.hass, entry, plan)
-    return await _change(call.hass, entry, plan)
+    return await _change(call.hass, entry, plan, before)
 
 
 def _settings(data: Mapping[str, Any], found: LoginChoices) -> LoginSettings:
@@ -232,11 +232,14 @@ async def _set_up(
 
 
 async def _change(
-    hass: HomeAssistant, entry: CloudflareConfigEntry, plan: LoginPlan
+    hass: HomeAssistant,
+    entry: CloudflareConfigEntry,
+    plan: LoginPlan,
+    before: LoginSettings,
 ) -> ServiceResponse:
     """Apply changed settings at Cloudflare, and store them once that is done."""
     try:
-        written = await entry.runtime_data.access.async_change(plan)
+        written = await entry.runtime_data.access.async_change(plan, before)
     except EngineError as err:
         raise_translated_error(describe_access(err), err)
     _raise_failure(written)

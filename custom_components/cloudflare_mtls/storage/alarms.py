@@ -6,15 +6,14 @@ from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _LAST: Final = "last"
-_ALARMS: HassKey[dict[str, Alarms]] = HassKey(f"{DOMAIN}_alarms")
+_ALARMS: OnceKey[Alarms] = HassKey(f"{DOMAIN}_alarms")
 
 type _Stored = dict[str, dict[str, str]]
 
@@ -23,7 +22,7 @@ class Alarms:
     """When the last such request came through each protected hostname of an account."""
 
     def __init__(
-        self, hass: HomeAssistant, store: Store[_Stored], stored: _Stored | None
+        self, hass: HomeAssistant, store: AccountStore[_Stored], stored: _Stored | None
     ) -> None:
         """Take what was stored."""
         self._hass = hass
@@ -70,5 +69,5 @@ async def async_remove_alarms(hass: HomeAssistant, entry_id: str) -> None:
     await async_remove_once(hass, _ALARMS, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.alarms")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[_Stored]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.alarms")

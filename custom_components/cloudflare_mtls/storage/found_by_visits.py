@@ -5,16 +5,15 @@ from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _OPEN: Final = "open"
 _WITHOUT_CERTIFICATE: Final = "without_certificate"
-_FOUND: HassKey[dict[str, FoundByVisits]] = HassKey(f"{DOMAIN}_found_by_visits")
+_FOUND: OnceKey[FoundByVisits] = HassKey(f"{DOMAIN}_found_by_visits")
 
 type _Stored = dict[str, list[str]]
 
@@ -23,7 +22,7 @@ class FoundByVisits:
     """The hostnames of an account that let visitors in, and those that the edge has no certificate for."""
 
     def __init__(
-        self, hass: HomeAssistant, store: Store[_Stored], stored: _Stored | None
+        self, hass: HomeAssistant, store: AccountStore[_Stored], stored: _Stored | None
     ) -> None:
         """Take what was stored."""
         self._hass = hass
@@ -72,5 +71,5 @@ async def async_remove_found_by_visits(hass: HomeAssistant, entry_id: str) -> No
     await async_remove_once(hass, _FOUND, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[_Stored]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.found_by_visits")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[_Stored]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.found_by_visits")

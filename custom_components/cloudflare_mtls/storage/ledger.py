@@ -1,13 +1,12 @@
 """What only Home Assistant knows of certificates; nothing in it is secret."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set as AbstractSet
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Unpack, override
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -28,7 +27,7 @@ from ..engine.certificates.records import (
 )
 from ..engine.known_fields import known_fields
 from ..engine.moment import Moment
-from .once import async_get_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 # Version 1 held no fingerprints: what it says of a certificate could be said of any.
 _VERSION = 2
@@ -49,7 +48,7 @@ _NOTHING: Final[Mapping[str, Any]] = {
     "perhaps_restored": {},
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_LEDGERS: HassKey[dict[str, Ledger]] = HassKey(f"{DOMAIN}_ledgers")
+_LEDGERS: OnceKey[Ledger] = HassKey(f"{DOMAIN}_ledgers")
 
 
 class Ledger:
@@ -62,7 +61,7 @@ class Ledger:
     """
 
     def __init__(
-        self, store: Store[dict[str, Any]], stored: dict[str, Any] | None
+        self, store: AccountStore[dict[str, Any]], stored: dict[str, Any] | None
     ) -> None:
         """Take what was stored."""
         self._store = store
@@ -81,14 +80,11 @@ class Ledger:
         self._unknown: set[str] = set(stored.get("unknown", self._seen))
         self._confirmed: dict[str, str | None] = dict(stored["confirmed"])
         self._confirmed_ids: dict[str, str] = dict(stored["confirmed_ids"])
-        self._unwanted = {
-            item_id: datetime.fromisoformat(since)
-            for item_id, since in stored["unwanted"].items()
-        }
+        # With the dates from which earlier versions count how long a key stays unseen.
+        self._unwanted: dict[str, str] = dict(stored["unwanted"])
+        self._ordered_with_removal = frozenset[str](stored["ordered_with_removal"])
         # Home Assistant stopped during a removal, which is ended at this start.
-        for item_id in stored["ordered_with_removal"]:
-            self._unwanted.setdefault(item_id, dt_util.utcnow())
-        self._ordered_with_removal: frozenset[str] = frozenset()
+        self._is_removal_interrupted = bool(self._ordered_with_removal)
         self._revoked: set[str] = set(stored["revoked"])
         self._ends = {
             item_id: datetime.fromisoformat(end)
@@ -110,7 +106,6 @@ class Ledger:
         # Nobody knows how long before the start the last orders were given.
         self._ordered_at = dict.fromkeys(self._unwanted, Moment.now())
         self._restorations: Counter[str] = Counter()
-        self._is_removed = False
 
     @property
     def records(self) -> Mapping[str, Record]:
@@ -151,9 +146,9 @@ class Ledger:
         return self._told.get(certificate_id)
 
     @property
-    def unwanted(self) -> Mapping[str, datetime]:
-        """Return since when certificates and keys are unwanted, by their ids."""
-        return self._unwanted
+    def unwanted(self) -> AbstractSet[str]:
+        """Return the ids of the certificates and keys that are unwanted."""
+        return self._unwanted.keys()
 
     @property
     def revoked(self) -> Collection[str]:
@@ -339,21 +334,40 @@ class Ledger:
 
     async def async_mark_unwanted(self, item_ids: Collection[str]) -> None:
         """Record that certificates have to be revoked once they are seen."""
-        self._revocations.update(item_ids)
-        self._ordered_at |= dict.fromkeys(item_ids, Moment.now())
-        if new := set(item_ids) - self._unwanted.keys():
-            self._unwanted |= dict.fromkeys(new, dt_util.utcnow())
+        if self._mark_unwanted(item_ids):
             await self._async_save()
 
+    def _mark_unwanted(self, item_ids: Collection[str]) -> bool:
+        """Note that certificates have to be revoked; return whether some did not have to before."""
+        self._revocations.update(item_ids)
+        self._ordered_at |= dict.fromkeys(item_ids, Moment.now())
+        new = set(item_ids) - self._unwanted.keys()
+        self._unwanted |= dict.fromkeys(new, dt_util.utcnow().isoformat())
+        return bool(new)
+
     async def async_order_with_removal(self, item_ids: Collection[str]) -> None:
-        """Record which certificates are revoked once all hostnames are removed: these, and no others.
+        """Record which certificates are unwanted once a removal, of which there is one at a time, is complete.
 
         Until then none of them is unwanted because of it: a removal that fails takes back no order
-        that somebody else gave meanwhile. Where Home Assistant stops before the end of the
-        removal, they are unwanted at its start.
+        that somebody else gave meanwhile.
         """
-        self._ordered_with_removal = frozenset(item_ids)
-        await self._async_save()
+        if item_ids:
+            self._ordered_with_removal = frozenset(item_ids)
+            await self._async_save()
+
+    async def async_end_removal(self, *, is_complete: bool) -> None:
+        """Record that a removal has ended, and whether no hostname is left."""
+        ordered, self._ordered_with_removal = self._ordered_with_removal, frozenset()
+        if ordered:
+            if is_complete:
+                self._mark_unwanted(ordered)
+            await self._async_save()
+
+    async def async_end_interrupted_removal(self, *, is_complete: bool) -> None:
+        """End the removal during which Home Assistant stopped, if it did."""
+        if self._is_removal_interrupted:
+            self._is_removal_interrupted = False
+            await self.async_end_removal(is_complete=is_complete)
 
     async def async_order_revocation(
         self, certificate_id: str, item_ids: Collection[str]
@@ -397,14 +411,7 @@ class Ledger:
             self._perhaps_restored.pop(item_id, None)
         await self._async_save()
 
-    async def async_remove(self) -> None:
-        """Remove what is stored; what is recorded after that is not stored."""
-        self._is_removed = True
-        await self._store.async_remove()
-
     async def _async_save(self) -> None:
-        if self._is_removed:
-            return
         await self._store.async_save(
             {
                 "records": {
@@ -433,10 +440,7 @@ class Ledger:
                 "unknown": sorted(self._unknown),
                 "confirmed": dict(self._confirmed),
                 "confirmed_ids": dict(self._confirmed_ids),
-                "unwanted": {
-                    item_id: since.isoformat()
-                    for item_id, since in self._unwanted.items()
-                },
+                "unwanted": dict(self._unwanted),
                 "ordered_with_removal": sorted(self._ordered_with_removal),
                 "revoked": sorted(self._revoked),
                 "ends": {
@@ -461,7 +465,7 @@ def _read_records(stored: Mapping[str, Any]) -> dict[str, Record]:
     return in_order_of_times(records)
 
 
-class _LedgerStore(Store[dict[str, Any]]):
+class _LedgerStore(AccountStore[dict[str, Any]]):
     """What is stored of a ledger."""
 
     @override
@@ -489,9 +493,7 @@ async def async_get_ledger(hass: HomeAssistant, entry_id: str) -> Ledger:
 
 async def async_remove_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is stored of an account."""
-    ledger = await async_get_ledger(hass, entry_id)
-    del hass.data[_LEDGERS][entry_id]
-    await ledger.async_remove()
+    await async_remove_once(hass, _LEDGERS, entry_id, _store(hass, entry_id))
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> _LedgerStore:

@@ -12,17 +12,16 @@ from typing import Any, Final, Self
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.observation import OwnIds
 from ..engine.access.settings import LoginSettings
 from ..subentries import login_data, login_hostnames_of, read_login_settings
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
-_RECORDS: HassKey[dict[str, LoginRecords]] = HassKey(f"{DOMAIN}_logins")
+_RECORDS: OnceKey[LoginRecords] = HassKey(f"{DOMAIN}_logins")
 
 
 class Stage(StrEnum):
@@ -98,7 +97,7 @@ class LoginRecords:
     """The login hostnames of an account, by hostname."""
 
     def __init__(
-        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+        self, store: AccountStore[dict[str, Any]], stored: Mapping[str, Any] | None
     ) -> None:
         """Take what was stored."""
         self._store = store
@@ -186,5 +185,5 @@ async def async_remove_login_records(hass: HomeAssistant, entry_id: str) -> None
     await async_remove_once(hass, _RECORDS, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.logins")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[dict[str, Any]]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.logins")

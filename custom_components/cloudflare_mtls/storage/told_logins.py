@@ -6,23 +6,22 @@ from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.access.logins import Login
 from ..engine.known_fields import known_fields
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
-_TOLD: HassKey[dict[str, ToldLogins]] = HassKey(f"{DOMAIN}_told_logins")
+_TOLD: OnceKey[ToldLogins] = HassKey(f"{DOMAIN}_told_logins")
 
 
 class ToldLogins:
     """The logins of an account that people were told of."""
 
     def __init__(
-        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+        self, store: AccountStore[dict[str, Any]], stored: Mapping[str, Any] | None
     ) -> None:
         """Take what was stored; told is None where the log was never read before."""
         self._store = store
@@ -78,5 +77,5 @@ async def async_remove_told_logins(hass: HomeAssistant, entry_id: str) -> None:
     await async_remove_once(hass, _TOLD, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.told_logins")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[dict[str, Any]]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.told_logins")

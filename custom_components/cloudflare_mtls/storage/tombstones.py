@@ -14,7 +14,6 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_NAME
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -27,7 +26,7 @@ from ..subentries import (
     hostnames_of,
     read_hostname_settings,
 )
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
 _LET_GO: Final = "let_go"
@@ -36,7 +35,7 @@ _ORDERED: Final = "ordered"
 _RECORD: Final = "record"
 _RELEASED: Final = "released"
 
-_TOMBSTONES: HassKey[dict[str, Tombstones]] = HassKey(f"{DOMAIN}_tombstones")
+_TOMBSTONES: OnceKey[Tombstones] = HassKey(f"{DOMAIN}_tombstones")
 
 type _Items = Mapping[str, Mapping[str, Any]]
 
@@ -65,7 +64,7 @@ class Tombstones:
     """The hostnames and companion devices of an account, present and removed."""
 
     def __init__(
-        self, store: Store[dict[str, Any]], stored: Mapping[str, _Items] | None
+        self, store: AccountStore[dict[str, Any]], stored: Mapping[str, _Items] | None
     ) -> None:
         """Take what was stored.
 
@@ -122,15 +121,24 @@ class Tombstones:
         return frozenset(name for name, item in hostnames if item.get(_RELEASED))
 
     async def async_note_ordered(self, subentry_ids: Mapping[str, str]) -> None:
-        """Remember which hostnames a person ordered to be removed: these, and no others.
+        """Remember which hostnames a person ordered to be removed.
 
         The order is for their subentries: a person may set the same hostname up again later.
         """
         items = {
-            name: {
-                **{key: value for key, value in item.items() if key != _ORDERED},
-                **({_ORDERED: subentry_ids[name]} if name in subentry_ids else {}),
-            }
+            name: {**item, _ORDERED: subentry_ids[name]}
+            if name in subentry_ids
+            else item
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
+
+    async def async_note_kept(self, hostnames: Collection[str]) -> None:
+        """Remember that hostnames stay whose removal was ordered."""
+        items = {
+            name: {key: value for key, value in item.items() if key != _ORDERED}
+            if name in hostnames
+            else item
             for name, item in self._stored["hostnames"].items()
         }
         await self._async_keep({**self._stored, "hostnames": items})
@@ -265,5 +273,5 @@ async def async_remove_tombstones(hass: HomeAssistant, entry_id: str) -> None:
     await async_remove_once(hass, _TOMBSTONES, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[dict[str, Any]]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}")

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from ..engine.certificates.uses import DeviceUse
-from .once import async_get_once, async_remove_once
+from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
-_USES: HassKey[dict[str, Uses]] = HassKey(f"{DOMAIN}_uses")
+_USES: OnceKey[Uses] = HassKey(f"{DOMAIN}_uses")
 
 # An app sends several requests a minute, and nobody needs to know the second.
 _PRECISION: Final = timedelta(minutes=1)
@@ -25,7 +24,7 @@ class Uses:
     """When each certificate of an account was last used, and which one each device used last."""
 
     def __init__(
-        self, store: Store[dict[str, Any]], stored: Mapping[str, Any] | None
+        self, store: AccountStore[dict[str, Any]], stored: Mapping[str, Any] | None
     ) -> None:
         """Take what was stored."""
         self._store = store
@@ -115,5 +114,5 @@ async def async_remove_uses(hass: HomeAssistant, entry_id: str) -> None:
     await async_remove_once(hass, _USES, entry_id, _store(hass, entry_id))
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.uses")
+def _store(hass: HomeAssistant, entry_id: str) -> AccountStore[dict[str, Any]]:
+    return AccountStore(hass, _VERSION, f"{DOMAIN}.{entry_id}.uses")

@@ -1,5 +1,7 @@
 """Tests of what changes while the dialog about a lost domain is open, or before."""
 
+import asyncio
+
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
@@ -46,6 +48,43 @@ class TestDialogMeanwhile:
         assert result["type"] == "create_entry"
         titles = {item.title for item in two_zones.subentries.values()}
         assert CABIN in titles
+
+    async def test_hostname_is_removed_while_it_moves(
+        self,
+        hass: HomeAssistant,
+        sandbox: Sandbox,
+        faults: Faults,
+        cabin: Zone,
+        two_zones: MockConfigEntry,
+        client: Client,
+        freezer: FrozenDateTimeFactory,
+    ) -> None:
+        """Nothing of it stays in the new domain."""
+        replace(sandbox, faults, cabin)
+        await lose_and_look_twice(hass, freezer)
+        (new,) = (
+            item for item in sandbox.state.zones.values() if item.name == cabin.name
+        )
+        step = await begin_repair(client, issues(hass)["zone_replaced"])
+        step = await confirm_repair(client, step, next_step_id="confirm")
+        hold = asyncio.Event()
+        fault = faults.add("POST", "/dns_records", hold=hold, after_write=True)
+        moving = hass.async_create_task(confirm_repair(client, step))
+        await fault.until_hit()
+        (subentry_id,) = (
+            key for key, item in two_zones.subentries.items() if item.title == CABIN
+        )
+        hass.config_entries.async_remove_subentry(two_zones, subentry_id)
+        hold.set()
+        result = await moving
+        await settle(hass)
+
+        assert result["type"] == "create_entry"
+        assert (new.rules, list(new.dns_records), new.associations) == ([], [], [])
+        zones = {
+            item.title: item.data["zone_id"] for item in two_zones.subentries.values()
+        }
+        assert zones["Tablet"] == new.id
 
     @pytest.mark.parametrize("choice", ["confirm", "forget"])
     async def test_account_is_not_connected(

@@ -57,7 +57,7 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "edge_locations": "which of Cloudflare's data centers it is connected to",
     },
     "Protected hostnames": {
-        "published": "off lets nobody in, not even with a certificate, and takes the hostname off the internet",
+        "published": "off lets nobody in, not even with a certificate, and takes the hostname off the internet. Turned off while the account is not set up, it holds once it is",
         "drift": "whether something at Cloudflare differs from your settings",
         "enforced": "as visits without a certificate showed; unknown if they could not show it",
         "reaches_home_assistant": (

@@ -1,7 +1,7 @@
 """Companion devices, and the state of their certificates (pure)."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,6 +27,13 @@ class CompanionDevice:
     zone_id: str
     hostname: str | None = None
     notify_device_id: str | None = None
+
+    def with_changes(
+        self, *, before: CompanionDevice, after: CompanionDevice
+    ) -> CompanionDevice:
+        """Return the device with what a person changed of it as they saw it; the rest stays."""
+        old = asdict(before).items()
+        return replace(self, **dict(asdict(after).items() - old))
 
 
 class HandoverState(StrEnum):

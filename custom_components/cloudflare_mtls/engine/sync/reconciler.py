@@ -282,13 +282,21 @@ class Reconciler:
     async def _each_zone(
         self, extent: Extent, act: Callable[[str, Extent], Awaitable[ZoneSync]]
     ) -> AccountSync:
-        """Act on one zone after the other; one that cannot be looked at stops no other."""
+        """Act on one zone after the other; one that cannot be looked at stops no other.
+
+        Where Cloudflare answers nobody, the zones that are left are unseen; raises EngineError if
+        that are all.
+        """
         zones, unseen = dict[str, ZoneSync](), dict[str, EngineError]()
-        for zone_id in self.zones_of(extent.hostnames):
+        zone_ids = self.zones_of(extent.hostnames)
+        for place, zone_id in enumerate(zone_ids):
             try:
                 zones[zone_id] = await act(zone_id, extent)
-            except TokenRejected, RateLimited:
-                raise
+            except (TokenRejected, RateLimited) as err:
+                if not zones:
+                    raise
+                unseen |= dict.fromkeys(zone_ids[place:], err)
+                break
             except EngineError as err:
                 unseen[zone_id] = err
         return AccountSync(zones=zones, unseen=unseen)

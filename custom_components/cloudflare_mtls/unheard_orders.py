@@ -1,0 +1,77 @@
+"""Hears orders to entities of an account that is not loaded.
+
+Home Assistant has no such entities then: it ignores the order, and says nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import (
+    ATTR_DOMAIN,
+    ATTR_SERVICE,
+    ATTR_SERVICE_DATA,
+    EVENT_CALL_SERVICE,
+)
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.target import (
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
+
+from .const import DOMAIN
+
+type KeepOrder = Callable[[ConfigEntry, str], Awaitable[None]]
+
+
+@callback
+def async_hear_orders(
+    hass: HomeAssistant, domain: str, service: str, key: str, keep: KeepOrder
+) -> None:
+    """Keep what administrators and automations order entities of this key, each with its subentry's id."""
+
+    @callback
+    def is_order(data: Mapping[str, Any]) -> bool:
+        # Anybody's automation may fire an event of this type, with anything in it.
+        called = (data.get(ATTR_DOMAIN), data.get(ATTR_SERVICE))
+        return called == (domain, service) and ATTR_SERVICE_DATA in data
+
+    async def ordered(event: Event) -> None:
+        target = event.data[ATTR_SERVICE_DATA]
+        found = list(_subentries(hass, target, domain, f"_{key}"))
+        if found and await _is_allowed(hass, event.context.user_id):
+            for entry, subentry_id in found:
+                await keep(entry, subentry_id)
+
+    hass.bus.async_listen(EVENT_CALL_SERVICE, ordered, event_filter=is_order)
+
+
+def _subentries(
+    hass: HomeAssistant, target: dict[str, Any], domain: str, ending: str
+) -> Iterator[tuple[ConfigEntry, str]]:
+    """Yield the accounts and subentries whose entities were given an order unheard."""
+    found = async_extract_referenced_entity_ids(hass, TargetSelection(target))
+    registry = er.async_get(hass)
+    for entity_id in found.referenced | found.indirectly_referenced:
+        entity = registry.async_get(entity_id)
+        if (
+            entity is None
+            or (entity.domain, entity.platform) != (domain, DOMAIN)
+            or entity.disabled
+        ):
+            continue
+        entry = hass.config_entries.async_get_entry(entity.config_entry_id or "")
+        if entry is None or entry.state is ConfigEntryState.LOADED:
+            continue
+        subentry_id = entity.unique_id.removesuffix(ending)
+        if subentry_id in entry.subentries:
+            yield entry, subentry_id
+
+
+async def _is_allowed(hass: HomeAssistant, user_id: str | None) -> bool:
+    """Return whether this user may decide; automations have none."""
+    if user_id is None:
+        return True
+    user = await hass.auth.async_get_user(user_id)
+    return user is not None and user.is_admin
