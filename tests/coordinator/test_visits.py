@@ -397,4 +397,5 @@ async def test_four_visits_an_hour_and_no_call(
     assert len(sandbox.state.blocked) == visits + 2
     # The action looks at the rules too, once.
     asked = sandbox.journal.requests[calls:]
-    assert len([entry for entry in asked if entry.path.endswith("/entrypoint")]) == 1
+    rules = "/phases/http_request_firewall_custom/entrypoint"
+    assert len([entry for entry in asked if entry.path.endswith(rules)]) == 1

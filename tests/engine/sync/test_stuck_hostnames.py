@@ -11,7 +11,9 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     RateLimited,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
+from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.reconciler import (
     AccountSync,
     Extent,
@@ -143,6 +145,109 @@ async def test_hostname_without_its_record_lets_the_other_have_one(
     assert len(records & {HOST, OTHER}) == 1
     assert not is_exposed(ended, HOST)
     assert not is_exposed(ended, OTHER)
+
+
+async def test_exempt_path_that_somebody_added(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """Its settings are known: the rules close it, whatever its record does."""
+    for rule in sandbox.state.zones[ZONE_ID].rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = block_expression(
+                {HOST: Admission(), OTHER: Admission(exempt_paths=("/api/",))}
+            )
+    refuse(sandbox, "DELETE", A_RECORD)
+    ended = await one_removed.sync(BOTH)
+    assert not is_exposed(ended, HOST)
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_name_that_somebody_took_out(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """The rule names the hostname again."""
+    for rule in sandbox.state.zones[ZONE_ID].rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = block_expression({HOST: Admission()})
+    refuse(sandbox, "DELETE", A_RECORD)
+    ended = await one_removed.sync(BOTH)
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_rule_and_comment_that_somebody_took_out(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """Another tool took the comment away too, so that nothing says whose the hostname is."""
+    zone = sandbox.state.zones[ZONE_ID]
+    for rule in zone.rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = block_expression({HOST: Admission()})
+    for record in zone.dns_records.values():
+        record.comment = ""
+    refuse(sandbox, "PATCH", A_RECORD)
+    refuse(sandbox, "DELETE", A_RECORD)
+    ended = await replace(one_removed, marked=frozenset({HOST, OTHER})).sync(BOTH)
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_other_form_of_the_rule_that_closes_all(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """Somebody wrote the block rule in another way, and it closes both: no write of ours opens one."""
+    zone = sandbox.state.zones[ZONE_ID]
+    for rule in zone.rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = (
+                "not (cf.tls_client_auth.cert_verified and "
+                "not cf.tls_client_auth.cert_revoked)"
+            )
+    for record in zone.dns_records.values():
+        record.comment = ""
+    refuse(sandbox, "PATCH", A_RECORD)
+    refuse(sandbox, "DELETE", A_RECORD)
+    reconciler = replace(one_removed, marked=frozenset({HOST, OTHER}))
+    before = await reconciler.look(ZONE_ID)
+    assert not exposed(before.observation, OTHER)
+
+    ended = await reconciler.sync(BOTH)
+
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_other_form_of_the_rule_and_a_wildcard_record(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """The same where the record is gone and a wildcard leads there: the tunnel's list is refused."""
+    zone = sandbox.state.zones[ZONE_ID]
+    for rule in zone.rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = (
+                "not (cf.tls_client_auth.cert_verified and "
+                "not cf.tls_client_auth.cert_revoked)"
+            )
+    for record in zone.dns_records.values():
+        if record.name == OTHER:
+            record.name, record.comment = f"*.{zone.name}", ""
+    refuse(sandbox, "PUT", "/accounts/*/configurations")
+    before = await one_removed.look(ZONE_ID)
+    assert not exposed(before.observation, OTHER)
+
+    ended = await one_removed.sync(BOTH)
+
+    assert not is_exposed(ended, OTHER)
+
+
+async def test_association_that_is_refused_costs_no_writes(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """Nothing leads there any more, so that no rule names it again."""
+    refuse(sandbox, "PUT", f"/zones/{ZONE_ID}/certificate_authorities/*")
+    await one_removed.sync(BOTH)
+    sandbox.journal.clear()
+    await one_removed.sync(BOTH)
+    assert [(item.method, item.status) for item in sandbox.journal.writes] == [
+        ("PUT", 403)
+    ]
 
 
 async def test_what_a_person_asked_for_is_all_or_nothing(

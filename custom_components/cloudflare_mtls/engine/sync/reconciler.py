@@ -9,6 +9,7 @@ from ..api.errors import EngineError, PlanChanged, RateLimited, TokenRejected
 from ..api.models import Observation
 from ..certificates.fetch import CertificateList
 from ..rules.adoption import MadeByHand
+from ..rules.exposure import records_to_an_origin
 from ..rules.marks import is_skip_ref
 from ..rules.skippable import Skippable
 from .accepted import Accepted
@@ -340,7 +341,7 @@ class Reconciler:
             applied=outcome.applied,
             error=outcome.error,
         )
-        past = self._past(outcome.stuck_at, extent)
+        past = self._past(outcome.stuck_at, extent, view.observation)
         if past is None:
             return done
         others, rest = past
@@ -356,19 +357,30 @@ class Reconciler:
         )
 
     def _past(
-        self, stuck_at: str | None, extent: Extent
+        self, stuck_at: str | None, extent: Extent, observation: Observation
     ) -> tuple[Reconciler, Extent] | None:
         """Return how to go on without the hostname that a plan got stuck at, None if it must not.
 
-        The rules keep one that cannot be taken down as they have it, as if it were somebody
-        else's.
+        The rules keep everybody out of one that cannot be taken down, as long as something may
+        lead to it.
         """
         if stuck_at is None or not extent.goes_on:
             return None
         stuck = [item for item in self.removed if item.hostname == stuck_at]
         if stuck:
-            return replace(self, removed=_without(self.removed, stuck)), extent
-        return self, replace(extent, rules_only={*extent.rules_only, stuck_at})
+            held = tuple(
+                replace(item, protected=replace(item.protected, published=False))
+                for item in stuck
+                if records_to_an_origin(observation, item.hostname)
+            )
+            others = replace(
+                self,
+                hostnames=(*self.hostnames, *held),
+                removed=_without(self.removed, stuck),
+            )
+        else:
+            others = self
+        return others, replace(extent, rules_only={*extent.rules_only, stuck_at})
 
     @property
     def lists_certificates(self) -> bool:
