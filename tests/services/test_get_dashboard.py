@@ -90,6 +90,17 @@ async def test_entities_are_there_and_change_nothing(
     assert {item.partition(".")[0] for item in shown}.isdisjoint(CONTROLS)
 
 
+async def test_no_name_is_cut_off(
+    hass: HomeAssistant, with_everything: MockConfigEntry
+) -> None:
+    """A tile is as wide as its section: names are longer than half of it, in most languages."""
+    view = await get_view(hass, with_everything)
+    cards = [card for section in view["sections"] for card in section["cards"]]
+    widths = [card["grid_options"] for card in cards if card["type"] == "tile"]
+    assert widths
+    assert all(width == {"columns": "full"} for width in widths)
+
+
 @pytest.mark.parametrize("devices", [[companion()]], ids=["with device"])
 async def test_names_and_choices_of_a_person(
     hass: HomeAssistant, with_everything: MockConfigEntry
