@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -23,10 +24,19 @@ from ..told_requests import SIGNAL_TOLD
 # New rules, and revocations, reach the edge's servers one by one.
 _SETTLING: Final = timedelta(minutes=1)
 _REVOKING: Final = timedelta(minutes=15)
+# Until then a list may lack a certificate that somebody has just created elsewhere.
+_LISTING: Final = timedelta(minutes=2)
 # A stranger may send as many requests as they like.
 _PAUSE: Final = timedelta(minutes=15)
 # Who came once may try again.
 _OVER_AFTER: Final = timedelta(days=1)
+
+
+class _Reason(Enum):
+    """Why Cloudflare is looked at."""
+
+    UNCERTIFIED = auto()
+    UNLISTED = auto()
 
 
 class RequestAlarm:
@@ -48,8 +58,10 @@ class RequestAlarm:
         self._alarms = alarms
         self._told = Lasting()
         self._told_since: Mapping[str, Moment] = {}
-        self._looked_at: Moment | None = None
-        self._looked_for: set[str] = set()
+        # Why Cloudflare was looked at, and when: each reason has a pause of its own.
+        self._looked_at: dict[_Reason, Moment] = {}
+        # Of each hostname, the first certificate that nobody has listed yet.
+        self._unlisted: dict[str, tuple[str, Moment]] = {}
 
     @callback
     def async_listen(self) -> None:
@@ -68,15 +80,16 @@ class RequestAlarm:
         since = self._told_since.get(hostname)
         if since is None or since.age < _SETTLING:
             return
+        settings = self._hostnames().get(hostname)
+        if settings is None or is_exempt(path, settings.protected.exempt_paths):
+            return
         end = self._protection.ledger.end_of(fingerprint) if fingerprint else None
         if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):
-            settings = self._hostnames().get(hostname)
-            if settings and not is_exempt(path, settings.protected.exempt_paths):
-                self._async_raise(hostname)
-        elif end is None and fingerprint not in self._listed() | self._looked_for:
-            # Somebody created it elsewhere, and a refresh tells of it; or its zone cannot be read.
-            if self._async_look():
-                self._looked_for.add(fingerprint)
+            self._async_raise(hostname)
+        elif end is None and fingerprint not in self._listed():
+            # Somebody created it elsewhere, and a refresh tells of it; or a stranger made it up.
+            self._unlisted.setdefault(hostname, (fingerprint, Moment.now()))
+            self._async_look(_Reason.UNLISTED)
 
     @callback
     def _async_raise(self, hostname: str) -> None:
@@ -85,25 +98,26 @@ class RequestAlarm:
         if last is None or abs(now - last) >= _PAUSE:
             self._alarms.async_raise(hostname, now)
             self._async_report()
-        self._async_look()
+        self._async_look(_Reason.UNCERTIFIED)
 
     @callback
-    def _async_look(self) -> bool:
-        """Look at Cloudflare in the background, which fixes or tells what is wrong; return whether it does."""
-        if self._looked_at and self._looked_at.age < _PAUSE:
-            return False
-        self._looked_at = Moment.now()
+    def _async_look(self, reason: _Reason) -> None:
+        """Look at Cloudflare in the background, which fixes or tells what is wrong."""
+        last = self._looked_at.get(reason)
+        if last and last.age < _PAUSE:
+            return
+        self._looked_at[reason] = Moment.now()
         self._entry.async_create_background_task(
             self._hass,
             self._protection.async_refresh(),
             f"{self._entry.title} looks after a request",
         )
-        return True
 
     @callback
     def _async_check(self) -> None:
         """End the alarms of hostnames that were closed for a while, or removed."""
         self._told_since = self._told.look(self._protection.told_hostnames)
+        self._async_judge_unlisted()
         hostnames = self._hostnames()
         long_ago = dt_util.utcnow() - _OVER_AFTER
         self._alarms.async_end(
@@ -116,8 +130,22 @@ class RequestAlarm:
         )
         self._async_report()
 
+    @callback
+    def _async_judge_unlisted(self) -> None:
+        """Tell of certificates that no list has shown for a while: nobody but a stranger made them."""
+        state = self._protection.data
+        is_complete = state.certificates is not None and not state.unread_zones
+        for hostname, (fingerprint, since) in list(self._unlisted.items()):
+            if fingerprint in self._listed():
+                del self._unlisted[hostname]
+            elif is_complete and since.age >= _LISTING:
+                del self._unlisted[hostname]
+                self._async_raise(hostname)
+
     def _is_closed(self, settings: HostnameSettings) -> bool:
-        """Return whether the rules, and the last visit, show that such requests are blocked."""
+        """Return whether the rules, and the last visit if there are any, show that such requests are blocked."""
+        if not settings.protected.published:
+            return self._protection.data.is_closed(settings)
         met = self._visits.data.get(settings.hostname)
         return (
             self._protection.data.is_closed(settings)
