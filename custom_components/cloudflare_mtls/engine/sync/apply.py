@@ -129,8 +129,9 @@ class _Writer:
         self, step: Step, header_steps: Iterable[HeaderRuleStep]
     ) -> None:
         """Take the last step and, to save a round trip, write the header rule meanwhile."""
+        await self._look_before(step)
         results = await asyncio.gather(
-            self.write(step),
+            self._carry_out(step),
             self.write_header_rule(header_steps),
             return_exceptions=True,
         )
@@ -162,20 +163,27 @@ class _Writer:
 
     async def write(self, step: Step) -> None:
         """Take a step; raise EngineError, Conflict where it would not be safe any more."""
+        await self._look_before(step)
+        await self._carry_out(step)
+
+    async def _look_before(self, step: Step) -> None:
+        """Look again at what a step rests on; raise Conflict where it would not be safe any more."""
         match step:
             case RuleStep(action=Action.CREATE):
-                await self._write_rule(step)
+                pass
             case RuleStep():
                 await self._expect_no_change()
+            case IngressStep() | RecordStep(action=Action.CREATE | Action.UPDATE):
+                await self._look_before_publishing(step)
+
+    async def _carry_out(self, step: Step) -> None:
+        match step:
+            case RuleStep():
                 await self._write_rule(step)
             case AssociationStep():
                 await self._write_association(step)
             case IngressStep():
-                await self._look_before_publishing(step)
                 await self._write_ingress(step)
-            case RecordStep(action=Action.CREATE | Action.UPDATE):
-                await self._look_before_publishing(step)
-                await self._write_record(step)
             case RecordStep():
                 await self._write_record(step)
 
