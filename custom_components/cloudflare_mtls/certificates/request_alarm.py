@@ -1,7 +1,8 @@
 """Tells at once of requests that Cloudflare should have blocked, and looks why it did not."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -39,6 +40,15 @@ class _Reason(Enum):
     UNLISTED = auto()
 
 
+@dataclass(frozen=True)
+class _Unlisted:
+    """A certificate that nobody has listed yet, and when it came, by both clocks."""
+
+    fingerprint: str
+    since: Moment
+    at: datetime
+
+
 class RequestAlarm:
     """Watches what the edge tells of requests through an account's protected hostnames."""
 
@@ -61,7 +71,7 @@ class RequestAlarm:
         # Why Cloudflare was looked at, and when: each reason has a pause of its own.
         self._looked_at: dict[_Reason, Moment] = {}
         # Of each hostname, the first certificate that nobody has listed yet.
-        self._unlisted: dict[str, tuple[str, Moment]] = {}
+        self._unlisted: dict[str, _Unlisted] = {}
 
     @callback
     def async_listen(self) -> None:
@@ -85,18 +95,20 @@ class RequestAlarm:
             return
         end = self._protection.ledger.end_of(fingerprint) if fingerprint else None
         if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):
-            self._async_raise(hostname)
+            self._async_raise(hostname, dt_util.utcnow())
         elif end is None and fingerprint not in self._listed():
             # Somebody created it elsewhere, and a refresh tells of it; or a stranger made it up.
-            self._unlisted.setdefault(hostname, (fingerprint, Moment.now()))
+            self._unlisted.setdefault(
+                hostname, _Unlisted(fingerprint, Moment.now(), dt_util.utcnow())
+            )
             self._async_look(_Reason.UNLISTED)
 
     @callback
-    def _async_raise(self, hostname: str) -> None:
-        now, last = dt_util.utcnow(), self._alarms.last.get(hostname)
+    def _async_raise(self, hostname: str, at: datetime) -> None:
+        last = self._alarms.last.get(hostname)
         # The clock may have been set back.
-        if last is None or abs(now - last) >= _PAUSE:
-            self._alarms.async_raise(hostname, now)
+        if last is None or abs(at - last) >= _PAUSE:
+            self._alarms.async_raise(hostname, at)
             self._async_report()
         self._async_look(_Reason.UNCERTIFIED)
 
@@ -135,12 +147,12 @@ class RequestAlarm:
         """Tell of certificates that no list has shown for a while: nobody but a stranger made them."""
         state = self._protection.data
         is_complete = state.certificates is not None and not state.unread_zones
-        for hostname, (fingerprint, since) in list(self._unlisted.items()):
-            if fingerprint in self._listed():
+        for hostname, item in list(self._unlisted.items()):
+            if item.fingerprint in self._listed():
                 del self._unlisted[hostname]
-            elif is_complete and since.age >= _LISTING:
+            elif is_complete and item.since.age >= _LISTING:
                 del self._unlisted[hostname]
-                self._async_raise(hostname)
+                self._async_raise(hostname, item.at)
 
     def _is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether the rules, and the last visit if there are any, show that such requests are blocked."""
