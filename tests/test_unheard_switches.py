@@ -3,9 +3,15 @@
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigEntryState,
+)
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -13,7 +19,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from sandbox import Sandbox
 from tests.certificates.helpers import look_often
 
-from .common import HOSTNAME_ID, reported, settle, setup_integration, state_of, turn
+from .common import (
+    EDGE_EVERY,
+    HOSTNAME_ID,
+    reported,
+    settle,
+    setup_integration,
+    state_of,
+    turn,
+    wait_for_refresh,
+)
 from .faults import Faults
 from .restarts import restarted, same_account
 from .test_switch import DRIFT, SWITCH, leads_here
@@ -134,6 +149,35 @@ async def test_cloudflare_refuses_once_it_is_loaded(
     faults.unavailable("*", "/rulesets/.*/rules")
     await look_often(hass, freezer)
     assert away.state is ConfigEntryState.LOADED
+    assert leads_here(sandbox) == (True, True)
+    assert state_of(hass, DRIFT) == "on"
+    assert "exposed" in reported(hass)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"keep_in_sync": False}], ids=["not kept in sync"], indirect=True
+)
+async def test_cloudflare_asks_for_a_pause_once_it_is_loaded(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    away: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The same."""
+    await turn(hass, SWITCH, "off")
+    faults.clear()
+
+    @callback
+    def pause(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.state is ConfigEntryState.LOADED:
+            faults.limit(30, "GET", "/rulesets")
+
+    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, pause)
+    await look_often(hass, freezer)
+    stop()
+    faults.clear()
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert leads_here(sandbox) == (True, True)
     assert state_of(hass, DRIFT) == "on"
     assert "exposed" in reported(hass)

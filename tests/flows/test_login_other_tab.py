@@ -1,5 +1,7 @@
 """Tests of the dialog that changes a login hostname, while somebody changes the same one in another tab."""
 
+import asyncio
+import threading
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -8,8 +10,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
-from tests.common import settle, submit
+from tests.common import act, settle, submit
 from tests.engine.access.helpers import HOME, OWNER, settings as chosen, without_pauses
+from tests.faults import Faults
 from tests.flows.login_dialog import RULES, change, choose_item
 from tests.logins import LOGIN_ID, login, only_another_login, writes
 
@@ -93,3 +96,40 @@ async def test_login_hostname_is_removed_as_the_dialog_opens(
     hass.config_entries.async_remove_subentry(loaded_entry, LOGIN_ID)
     result = await change(hass, loaded_entry)
     assert result["reason"] == "settings_changed"
+
+
+async def test_settings_change_while_the_dialog_waits_for_another_writer(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The first change needs no write, so that Cloudflare has nothing new to tell the second."""
+    manager = hass.config_entries.subentries
+    preview = await to_preview(hass, loaded_entry, WEBHOOKS)
+    hold = asyncio.Event()
+    fault = faults.add("GET", "/rulesets", hold=hold, times=1)
+    writing = hass.async_create_task(act(hass, loaded_entry, "sync"))
+    await fault.until_hit()
+    first = hass.async_create_task(
+        act(
+            hass,
+            loaded_entry,
+            "protect_with_access",
+            hostname=HOME,
+            keep_in_sync=False,
+        )
+    )
+    await hass.async_add_executor_job(threading.Event().wait, 0.3)
+    progress = await manager.async_configure(preview["flow_id"], {})
+    assert progress["type"] is FlowResultType.SHOW_PROGRESS
+    hold.set()
+    await writing
+    await first
+    await settle(hass)
+
+    result = await manager.async_configure(progress["flow_id"])
+
+    assert result["reason"] == "settings_changed"
+    after = loaded_entry.runtime_data.access.logins[HOME]
+    assert (after.keep_in_sync, after.open_paths) == (False, frozenset())

@@ -278,3 +278,24 @@ async def test_cloudflare_asks_for_a_pause_between_two_domains(
     (left,) = home.get_subentries_of_type("protected_hostname")
     assert left.data["zone_id"] == later
     assert len(valid(sandbox)) == 1
+
+
+async def test_cloudflare_asks_for_a_pause_at_once(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    second: Zone,
+) -> None:
+    """Nothing is done, and nothing is done at the next start."""
+    form = await open_options(hass, home, "remove")
+    faults.limit(30, "GET", "/rulesets")
+    form = await answer(hass, form, revoke=True)
+    assert form["errors"] == {"base": "rate_limited"}
+    faults.clear()
+    account = same_account(home)
+    async with restarted(hass) as again:
+        await setup_integration(again, account)
+        assert len(account.get_subentries_of_type("protected_hostname")) == 2
+        assert len(valid(sandbox)) == 1

@@ -415,6 +415,29 @@ async def test_last_answer_to_the_repair_is_lost(
     assert reported(hass) == set()
 
 
+async def test_repair_that_cloudflare_refuses(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """The dialog ends with the reason, and the hostname stays closed."""
+    serve(sandbox)
+    subentry_id = await adopt(hass, loaded_entry)
+    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
+    await settle(hass)
+    client = await browser(hass, hass_client)
+    menu = await open_repair(client, issues(hass)["removal_served"])
+    form = await confirm_repair(client, menu, next_step_id="open")
+    faults.refuse("PATCH", "/rulesets", 400, 1, "No")
+
+    result = await confirm_repair(client, form)
+
+    assert (result["type"], result["reason"]) == ("abort", "rejected")
+    assert is_closed(sandbox)
+
+
 async def test_repair_whose_cause_is_gone(
     hass: HomeAssistant,
     sandbox: Sandbox,
