@@ -142,9 +142,10 @@ class Faults(PlannedFaults[Fault]):
         self._before_last_write = None
 
     @override
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, *, is_dry: bool = False) -> Fault | None:
         taken = super().take(method, path)
-        if method != "GET" and any(f.kind is FaultKind.STALE for f in self.waiting):
+        writes = method != "GET" and not is_dry
+        if writes and any(f.kind is FaultKind.STALE for f in self.waiting):
             self._before_last_write = copy.deepcopy(self._state)
         return taken
 

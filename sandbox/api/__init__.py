@@ -107,7 +107,8 @@ class Api:
     async def answer(self, request: Request) -> web.Response | Fault:
         """Answer a request, and add it to the journal; return a fault that leaves it unanswered."""
         CLOCK.catch_up()
-        fault = self._faults.take(request.method, request.path)
+        is_dry = "dry_run" in request.query
+        fault = self._faults.take(request.method, request.path, is_dry=is_dry)
         if fault is not None:
             await asyncio.sleep(fault.seconds)
         owner, real = _NOBODY, None
