@@ -46,7 +46,7 @@ async def tunnel_is_offered(world: World) -> None:
     flow.expect_step("preview")
     changes = flow.answer["description_placeholders"]["changes"]
     world.notes += changes.splitlines()
-    expect(changes.count("\n") == 3, f"the changes are {changes!r}")
+    expect(changes.count("\n") == 4, f"the changes are {changes!r}")
 
 
 @promise(
