@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from .api.client import CloudflareClient
 from .api.errors import EngineError, Permission, PermissionMissing
 from .api.models import Setting
+from .api.rulesets import Rulesets
 from .blocked_requests import BlockedRequestsQuery
 from .rules.header_rule import EXAMPLE_RULE
 
@@ -104,7 +105,9 @@ async def find_permissions(
         Permission.ZONE_READ: lambda: client.zones.get(zone_id),
         Permission.DNS_EDIT: lambda: client.dns.list(zone_id),
         Permission.CERTIFICATES_EDIT: lambda: client.client_certificates.list(zone_id),
-        Permission.RULES_EDIT: lambda: _try_rules(client, zone_id),
+        Permission.RULES_EDIT: lambda: _try_rule(
+            client.rulesets, zone_id, {"action": "block"}
+        ),
         Permission.TUNNEL_EDIT: lambda: client.tunnels.list(account_id),
         Permission.SETTINGS_EDIT: lambda: client.zone_settings.get(
             zone_id, Setting.WEBSOCKETS
@@ -120,7 +123,9 @@ async def find_permissions(
         Permission.ANALYTICS_READ: lambda: BlockedRequestsQuery(client).find_limits(
             zone_id
         ),
-        Permission.HEADER_RULES_EDIT: lambda: _try_header_rules(client, zone_id),
+        Permission.HEADER_RULES_EDIT: lambda: _try_rule(
+            client.header_rulesets, zone_id, EXAMPLE_RULE
+        ),
     }
     reads = {
         item: asyncio.ensure_future(_find(item, call)) for item, call in calls.items()
@@ -130,14 +135,8 @@ async def find_permissions(
     return {item: read.result() for item, read in reads.items()}
 
 
-async def _try_rules(client: CloudflareClient, zone_id: str) -> None:
-    ruleset = await client.rulesets.get(zone_id)
-    await client.rulesets.dry_run(zone_id, ruleset, {"action": "block"})
-
-
-async def _try_header_rules(client: CloudflareClient, zone_id: str) -> None:
-    ruleset = await client.header_rulesets.get(zone_id)
-    await client.header_rulesets.dry_run(zone_id, ruleset, EXAMPLE_RULE)
+async def _try_rule(rulesets: Rulesets, zone_id: str, rule: Mapping[str, Any]) -> None:
+    await rulesets.dry_run(zone_id, await rulesets.get(zone_id), rule)
 
 
 async def _read_logins(client: CloudflareClient, account_id: str) -> None:

@@ -13,11 +13,11 @@ from ..api.access_models import (
     is_same_application,
 )
 from ..api.client import CloudflareClient
-from ..api.errors import Conflict, EngineError
+from ..api.errors import Conflict, EngineError, expect_agreement
 from ..api.json_fields import Fields
 from ..api.selectors import SelectorRules
 from .changes import application_changes, demanding, policy_changes, without_tag
-from .checked_writes import CheckedWrites, expect_agreement, patiently
+from .checked_writes import CheckedWrites, patiently
 from .desired import (
     References,
     application_body,

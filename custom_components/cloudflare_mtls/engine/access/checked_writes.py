@@ -6,7 +6,7 @@ from operator import eq
 from typing import Any, Final, Protocol
 
 from ..api.access_models import WithId
-from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, Unavailable
+from ..api.errors import Conflict, PermissionMissing, PolicyUnknownYet, expect_agreement
 
 # Seconds, 45 in all: a policy that was just created may not be known everywhere before.
 POLICY_PAUSES: Final = (1.0, 1.5, 2.25, 3.4, *(5.0 for _ in range(7)))
@@ -105,12 +105,6 @@ async def patiently[ResultT](write: Callable[[], Awaitable[ResultT]]) -> ResultT
             await _pause(refusals, err)
         except PolicyUnknownYet as err:
             await _pause(unknown, err)
-
-
-def expect_agreement(agree: bool) -> None:
-    """Raise Unavailable where Cloudflare's answers contradict each other."""
-    if not agree:
-        raise Unavailable("the answers contradict each other")
 
 
 async def _pause(pauses: Iterator[float], err: Exception) -> None:

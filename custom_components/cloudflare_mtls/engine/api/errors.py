@@ -127,3 +127,9 @@ class QuotaExceeded(Rejected):
 
 class Conflict(Rejected):
     """Something that is not ours is in the way."""
+
+
+def expect_agreement(agree: bool) -> None:
+    """Raise Unavailable where Cloudflare's answers contradict each other."""
+    if not agree:
+        raise Unavailable("the answers contradict each other")

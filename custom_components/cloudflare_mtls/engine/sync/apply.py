@@ -7,7 +7,13 @@ from itertools import zip_longest
 from typing import Final
 
 from ..api.client import CloudflareClient
-from ..api.errors import Conflict, EngineError, RateLimited, TokenRejected, Unavailable
+from ..api.errors import (
+    Conflict,
+    EngineError,
+    RateLimited,
+    TokenRejected,
+    expect_agreement,
+)
 from ..api.models import Observation, Rule, Ruleset
 from ..rules.exposure import exposed
 from ..rules.marks import RECORD_COMMENT
@@ -198,7 +204,7 @@ class _Writer:
         seen = await self._look({step.tunnel_id})
         if not _is_same(seen, self.state):
             self._as_planned = False
-            _expect_agreement(_is_same(await self._look({step.tunnel_id}), seen))
+            expect_agreement(_is_same(await self._look({step.tunnel_id}), seen))
         self.state = seen
         after = advance(seen, step)
         if exposed(after, step.target, step.admission) and not exposed(
@@ -253,8 +259,8 @@ class _Writer:
         self.state = replace(self.state, ruleset=ruleset)
         written = ruleset.by_ref(step.target)
         is_gone = step.action in (Action.DELETE, Action.DISCARD)
-        _expect_agreement((written is None) == is_gone)
-        _expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
+        expect_agreement((written is None) == is_gone)
+        expect_agreement(not (written and step.rule) or step.rule.is_met_by(written))
 
     def _position(self, step: RuleStep) -> dict[str, str]:
         before = self.state.ruleset.by_ref(step.before) if step.before else None
@@ -266,7 +272,7 @@ class _Writer:
         seen = await self._client.hostname_associations.get(zone_id)
         if set(seen) != set(self.state.associations):
             again = await self._client.hostname_associations.get(zone_id)
-            _expect_agreement(set(again) == set(seen))
+            expect_agreement(set(again) == set(seen))
         return seen
 
     async def _write_association(self, step: AssociationStep) -> None:
@@ -284,7 +290,7 @@ class _Writer:
             zone_id, wanted, replacing=present
         )
         self.state = replace(self.state, associations=written)
-        _expect_agreement(set(written) == set(wanted))
+        expect_agreement(set(written) == set(wanted))
 
     async def _write_ingress(self, step: IngressStep) -> None:
         present = self.state.configurations[step.tunnel_id]
@@ -296,7 +302,7 @@ class _Writer:
         configurations = {**self.state.configurations, step.tunnel_id: present}
         self.state = replace(self.state, configurations=configurations)
         own = present.rule_for(step.target)
-        _expect_agreement((own is None) == (step.action is Action.DELETE))
+        expect_agreement((own is None) == (step.action is Action.DELETE))
 
     async def _write_record(self, step: RecordStep) -> None:
         dns, zone_id = self._client.dns, self.state.zone.id
@@ -329,9 +335,3 @@ def _is_same(one: Observation, other: Observation) -> bool:
         and set(one.records) == set(other.records)
         and one.configurations == other.configurations
     )
-
-
-def _expect_agreement(agree: bool) -> None:
-    """Raise Unavailable where Cloudflare's answers contradict each other."""
-    if not agree:
-        raise Unavailable("the answers contradict each other")

@@ -1,7 +1,7 @@
 """Writes the header rule, or deletes it."""
 
 from ..api.client import CloudflareClient
-from ..api.errors import Unavailable
+from ..api.errors import expect_agreement
 from ..api.models import Observation, Ruleset
 from ..rules.header_rule import with_header_mark
 from ..rules.marks import HEADER_REF
@@ -29,6 +29,5 @@ async def apply_header_step(
             ruleset = await rulesets.edit_rule(zone_id, ruleset_id, own.id, body)
         written = ruleset.by_ref(HEADER_REF)
         is_done = written is not None and step.rule.is_met_by(written)
-    if not is_done:
-        raise Unavailable("the answers contradict each other")
+    expect_agreement(is_done)
     return with_header_mark(ruleset)

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from ..api.ask_each import ask_each
 from ..api.client import CloudflareClient
-from ..api.errors import Unavailable
+from ..api.errors import expect_agreement
 from ..api.ingress import TunnelConfiguration
 from ..api.models import Observation
 from ..rules.recognition import with_marks
@@ -35,8 +35,7 @@ async def observe(
         tunnel = await client.tunnels.find(account_id, tunnel_id)
         if tunnel is None:
             return _Without.GONE
-        if tunnel.remotely_managed:
-            raise Unavailable("the answers contradict each other")
+        expect_agreement(not tunnel.remotely_managed)
         return _Without.LOCAL
 
     reads = (
