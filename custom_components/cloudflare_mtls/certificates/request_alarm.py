@@ -145,8 +145,7 @@ class RequestAlarm:
     @callback
     def _async_judge_unlisted(self) -> None:
         """Tell of certificates that no list has shown for a while: nobody but a stranger made them."""
-        state = self._protection.data
-        is_complete = state.certificates is not None and not state.unread_zones
+        is_complete = self._protection.data.is_complete
         for hostname, item in list(self._unlisted.items()):
             if item.fingerprint in self._listed():
                 del self._unlisted[hostname]
@@ -156,13 +155,10 @@ class RequestAlarm:
 
     def _is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether the rules, and the last visit if there are any, show that such requests are blocked."""
-        if not settings.protected.published:
-            return self._protection.data.is_closed(settings)
         met = self._visits.data.get(settings.hostname)
-        return (
-            self._protection.data.is_closed(settings)
-            and met is not None
-            and met.enforced is True
+        is_blocked = met is not None and met.enforced is True
+        return self._protection.data.is_closed(settings) and (
+            is_blocked or not settings.protected.published
         )
 
     def _listed(self) -> set[str]:
