@@ -133,6 +133,21 @@ async def test_home_assistant_stops_in_a_domain(
         assert_all_gone(sandbox, account, second)
 
 
+async def assert_all_goes_at_the_next_start(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    home: MockConfigEntry,
+    second: Zone,
+) -> None:
+    """Stop Home Assistant, and see that it ends what was ordered once it has started."""
+    account = same_account(home)
+    async with started_again(hass) as again:
+        faults.clear()
+        await setup_integration(again, account)
+        assert_all_gone(sandbox, account, second)
+
+
 @pytest.mark.parametrize("revoke", [False, True], ids=["hostnames only", "everything"])
 async def test_another_tab(
     hass: HomeAssistant,
@@ -152,11 +167,7 @@ async def test_another_tab(
     await held.until(1)
     begin(hass, other, revoke=revoke)
     await hass.async_add_executor_job(threading.Event().wait, 0.3)
-    account = same_account(home)
-    async with started_again(hass) as again:
-        faults.clear()
-        await setup_integration(again, account)
-        assert_all_gone(sandbox, account, second)
+    await assert_all_goes_at_the_next_start(hass, sandbox, faults, home, second)
 
 
 async def test_both_tabs_come_to_their_end(
@@ -203,11 +214,7 @@ async def test_hostname_that_is_removed_by_an_action_meanwhile(
     await held.until(1)
     hass.async_create_task(_remove_one(hass, home))
     await hass.async_add_executor_job(threading.Event().wait, 0.3)
-    account = same_account(home)
-    async with started_again(hass) as again:
-        faults.clear()
-        await setup_integration(again, account)
-        assert_all_gone(sandbox, account, second)
+    await assert_all_goes_at_the_next_start(hass, sandbox, faults, home, second)
 
 
 async def test_one_hostname_after_the_other(

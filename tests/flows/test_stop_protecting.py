@@ -26,7 +26,7 @@ from tests.common import (
     submit,
     zone_of,
 )
-from tests.dialogs import assert_protected, confirm_repair, open_repair
+from tests.dialogs import Client, assert_protected, confirm_repair, open_repair
 from tests.faults import Faults
 from tests.restarts import restarted, same_account, started_again
 
@@ -390,6 +390,17 @@ async def test_open_from_the_repair(
     assert not is_closed(sandbox)
 
 
+async def to_opening(
+    hass: HomeAssistant, entry: MockConfigEntry, client: Client
+) -> dict[str, Any]:
+    """Protect the hostname, remove it, and open its repair at the step that opens it."""
+    subentry_id = await adopt(hass, entry)
+    hass.config_entries.async_remove_subentry(entry, subentry_id)
+    await settle(hass)
+    menu = await open_repair(client, issues(hass)["removal_served"])
+    return await confirm_repair(client, menu, next_step_id="open")
+
+
 async def test_last_answer_to_the_repair_is_lost(
     hass: HomeAssistant,
     sandbox: Sandbox,
@@ -399,12 +410,8 @@ async def test_last_answer_to_the_repair_is_lost(
 ) -> None:
     """The hostname is seen to be open, and the repair is done."""
     serve(sandbox)
-    subentry_id = await adopt(hass, loaded_entry)
-    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
-    await settle(hass)
     client = await browser(hass, hass_client)
-    menu = await open_repair(client, issues(hass)["removal_served"])
-    form = await confirm_repair(client, menu, next_step_id="open")
+    form = await to_opening(hass, loaded_entry, client)
     lose_the_answer_that_opens(sandbox, faults)
 
     result = await confirm_repair(client, form)
@@ -424,12 +431,8 @@ async def test_repair_that_cloudflare_refuses(
 ) -> None:
     """The dialog ends with the reason, and the hostname stays closed."""
     serve(sandbox)
-    subentry_id = await adopt(hass, loaded_entry)
-    hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
-    await settle(hass)
     client = await browser(hass, hass_client)
-    menu = await open_repair(client, issues(hass)["removal_served"])
-    form = await confirm_repair(client, menu, next_step_id="open")
+    form = await to_opening(hass, loaded_entry, client)
     faults.refuse("PATCH", "/rulesets", 400, 1, "No")
 
     result = await confirm_repair(client, form)

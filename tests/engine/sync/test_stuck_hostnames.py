@@ -27,7 +27,10 @@ from .test_reconciler import settings
 
 BOTH = Extent(hostnames={HOST, OTHER}, goes_on=True)
 A_RECORD = f"/zones/{ZONE_ID}/dns_records/*"
-NEW_RECORD = f"/zones/{ZONE_ID}/dns_records"
+# Closes every hostname of the zone, and is not how ours is written.
+OTHER_FORM = (
+    "not (cf.tls_client_auth.cert_verified and not cf.tls_client_auth.cert_revoked)"
+)
 
 
 @pytest.fixture
@@ -65,6 +68,20 @@ def disable_block_rule(sandbox: Sandbox) -> None:
     """Open both hostnames, as somebody does in the dashboard."""
     for rule in sandbox.state.zones[ZONE_ID].rules:
         rule.enabled = rule.enabled and rule.ref != BLOCK_REF
+
+
+def write_block_rule(sandbox: Sandbox, expression: str) -> None:
+    """Give our block rule another expression, as somebody does in the dashboard."""
+    for rule in sandbox.state.zones[ZONE_ID].rules:
+        if rule.ref == BLOCK_REF:
+            rule.expression = expression
+
+
+def lose_comments(sandbox: Sandbox) -> None:
+    """Take the comments of all records away, as another tool does, and have nobody write them again."""
+    for record in sandbox.state.zones[ZONE_ID].dns_records.values():
+        record.comment = ""
+    refuse(sandbox, "PATCH", A_RECORD)
 
 
 def error_of(ended: AccountSync) -> EngineError | None:
@@ -151,11 +168,8 @@ async def test_exempt_path_that_somebody_added(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
     """Its settings are known: the rules close it, whatever its record does."""
-    for rule in sandbox.state.zones[ZONE_ID].rules:
-        if rule.ref == BLOCK_REF:
-            rule.expression = block_expression(
-                {HOST: Admission(), OTHER: Admission(exempt_paths=("/api/",))}
-            )
+    added = {HOST: Admission(), OTHER: Admission(exempt_paths=("/api/",))}
+    write_block_rule(sandbox, block_expression(added))
     refuse(sandbox, "DELETE", A_RECORD)
     ended = await one_removed.sync(BOTH)
     assert not is_exposed(ended, HOST)
@@ -166,9 +180,7 @@ async def test_name_that_somebody_took_out(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
     """The rule names the hostname again."""
-    for rule in sandbox.state.zones[ZONE_ID].rules:
-        if rule.ref == BLOCK_REF:
-            rule.expression = block_expression({HOST: Admission()})
+    write_block_rule(sandbox, block_expression({HOST: Admission()}))
     refuse(sandbox, "DELETE", A_RECORD)
     ended = await one_removed.sync(BOTH)
     assert not is_exposed(ended, OTHER)
@@ -178,13 +190,8 @@ async def test_rule_and_comment_that_somebody_took_out(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
     """Another tool took the comment away too, so that nothing says whose the hostname is."""
-    zone = sandbox.state.zones[ZONE_ID]
-    for rule in zone.rules:
-        if rule.ref == BLOCK_REF:
-            rule.expression = block_expression({HOST: Admission()})
-    for record in zone.dns_records.values():
-        record.comment = ""
-    refuse(sandbox, "PATCH", A_RECORD)
+    write_block_rule(sandbox, block_expression({HOST: Admission()}))
+    lose_comments(sandbox)
     refuse(sandbox, "DELETE", A_RECORD)
     ended = await replace(one_removed, marked=frozenset({HOST, OTHER})).sync(BOTH)
     assert not is_exposed(ended, OTHER)
@@ -194,16 +201,8 @@ async def test_other_form_of_the_rule_that_closes_all(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
     """Somebody wrote the block rule in another way, and it closes both: no write of ours opens one."""
-    zone = sandbox.state.zones[ZONE_ID]
-    for rule in zone.rules:
-        if rule.ref == BLOCK_REF:
-            rule.expression = (
-                "not (cf.tls_client_auth.cert_verified and "
-                "not cf.tls_client_auth.cert_revoked)"
-            )
-    for record in zone.dns_records.values():
-        record.comment = ""
-    refuse(sandbox, "PATCH", A_RECORD)
+    write_block_rule(sandbox, OTHER_FORM)
+    lose_comments(sandbox)
     refuse(sandbox, "DELETE", A_RECORD)
     reconciler = replace(one_removed, marked=frozenset({HOST, OTHER}))
     before = await reconciler.look(ZONE_ID)
@@ -218,13 +217,8 @@ async def test_other_form_of_the_rule_and_a_wildcard_record(
     sandbox: Sandbox, one_removed: Reconciler
 ) -> None:
     """The same where the record is gone and a wildcard leads there: the tunnel's list is refused."""
+    write_block_rule(sandbox, OTHER_FORM)
     zone = sandbox.state.zones[ZONE_ID]
-    for rule in zone.rules:
-        if rule.ref == BLOCK_REF:
-            rule.expression = (
-                "not (cf.tls_client_auth.cert_verified and "
-                "not cf.tls_client_auth.cert_revoked)"
-            )
     for record in zone.dns_records.values():
         if record.name == OTHER:
             record.name, record.comment = f"*.{zone.name}", ""
