@@ -8,10 +8,16 @@ from unittest.mock import patch
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from cryptography import x509
 from homeassistant.components import http, webhook
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from sandbox import Sandbox
+
+from .common import add_known_certificate, setup_integration
 
 _WEBHOOK_ID = "webhook-of-the-phone"
 _BATTERY = "sensor.phone_battery"
@@ -33,6 +39,16 @@ async def prepare(hass: HomeAssistant) -> None:
         hass.states.async_set(_BATTERY, await request.text())
 
     webhook.async_register(hass, "mobile_app", "Phone", _WEBHOOK_ID, measured)
+
+
+async def set_up_with_phone(
+    hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
+) -> x509.Certificate:
+    """Set up an account, have Home Assistant answer apps, and return the certificate of its phone."""
+    certificate = await add_known_certificate(hass, entry, sandbox)
+    await setup_integration(hass, entry)
+    await prepare(hass)
+    return certificate
 
 
 async def log_in(client: Client, headers: Mapping[str, str], token: str) -> None:

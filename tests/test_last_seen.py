@@ -19,7 +19,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.cloudflare_mtls.engine.rules.header_rule import MARK_HEADER
 from sandbox import Sandbox
-from tests.app_requests import Client, fail_to_log_in, log_in, prepare, send_battery
+from tests.app_requests import (
+    Client,
+    fail_to_log_in,
+    log_in,
+    send_battery,
+    set_up_with_phone,
+)
 from tests.common import (
     DEVICE_ID,
     act,
@@ -92,10 +98,7 @@ async def certificate(
     entry: MockConfigEntry,
 ) -> x509.Certificate:
     """Return the certificate of the phone; the account is set up."""
-    certificate = await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    await prepare(hass)
-    return certificate
+    return await set_up_with_phone(hass, sandbox, entry)
 
 
 @pytest.fixture

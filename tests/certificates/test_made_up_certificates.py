@@ -10,17 +10,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
-from tests.app_requests import Client, fail_to_log_in, prepare, send_battery
+from tests.app_requests import Client, fail_to_log_in, send_battery, set_up_with_phone
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
-    add_known_certificate,
     companion,
-    fingerprint_of,
     hostname_settings,
     reported,
     settle,
-    setup_integration,
     turn,
     wait_for_refresh,
     zone_of,
@@ -40,23 +37,15 @@ def devices() -> list[Any]:
 
 
 @pytest.fixture
-async def known(hass: HomeAssistant, entry: MockConfigEntry, sandbox: Sandbox) -> str:
-    """Return the fingerprint of the phone's certificate."""
-    return fingerprint_of(await add_known_certificate(hass, entry, sandbox))
-
-
-@pytest.fixture
 async def client(
     hass: HomeAssistant,
-    known: str,
     freezer: FrozenDateTimeFactory,
     sandbox: Sandbox,
     entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> Client:
     """Return what sends requests to Home Assistant, through the tunnel."""
-    await setup_integration(hass, entry)
-    await prepare(hass)
+    await set_up_with_phone(hass, sandbox, entry)
     freezer.tick(MINUTE)
     return await hass_client_no_auth()
 

@@ -18,14 +18,19 @@ from yarl import URL
 from custom_components.cloudflare_mtls.const import DOMAIN
 from custom_components.cloudflare_mtls.engine.rules.header_rule import MARK_HEADER
 from sandbox import Sandbox
-from tests.app_requests import Client, fail_to_log_in, prepare, send_battery
+from tests.app_requests import (
+    Client,
+    fail_to_log_in,
+    prepare,
+    send_battery,
+    set_up_with_phone,
+)
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
     HOSTNAME,
     act,
     add_certificate,
-    add_known_certificate,
     companion,
     fingerprint_of,
     hostname_settings,
@@ -63,9 +68,7 @@ async def phone(
     entry: MockConfigEntry,
 ) -> str:
     """Return the fingerprint of the phone's certificate; the account was set up a while ago."""
-    certificate = await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    await prepare(hass)
+    certificate = await set_up_with_phone(hass, sandbox, entry)
     freezer.tick(MINUTE)
     return fingerprint_of(certificate)
 

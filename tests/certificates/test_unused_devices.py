@@ -17,12 +17,11 @@ from custom_components.cloudflare_mtls.engine.rules.header_rule import (
 )
 from sandbox import Sandbox
 from sandbox.state import ALL_PERMISSIONS, TRANSFORM_PHASE
-from tests.app_requests import Client, prepare, send_battery
+from tests.app_requests import Client, send_battery, set_up_with_phone
 from tests.certificates.helpers import open_repairs
 from tests.common import (
     EDGE_EVERY,
     act,
-    add_known_certificate,
     companion,
     fingerprint_of,
     issues,
@@ -56,9 +55,7 @@ async def headers(
     entry: MockConfigEntry,
 ) -> dict[str, str]:
     """Return the headers of the phone's requests; the account is set up."""
-    certificate = await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    await prepare(hass)
+    certificate = await set_up_with_phone(hass, sandbox, entry)
     return told_headers(sandbox, fingerprint_of(certificate))
 
 
@@ -191,9 +188,7 @@ async def test_hostname_of_another_service(
             other,
         ],
     )
-    await add_known_certificate(hass, entry, sandbox)
-    await setup_integration(hass, entry)
-    await prepare(hass)
+    await set_up_with_phone(hass, sandbox, entry)
     await hear(await hass_client_no_auth(), told_headers(sandbox, None))
     await pass_days(hass, freezer, LONG)
     await pass_days(hass, freezer, DAY)
