@@ -1,4 +1,4 @@
-"""Record what this version stores: `python -m tests.stored` makes tests/stored/<version>/ anew."""
+"""Record what this version stores: `python -m tests.stored` writes tests/stored/<version>/ again."""
 
 import os
 import sys

@@ -34,7 +34,7 @@ from .recording import TOKEN, Recording, missing, recorded_versions
 from .test_recording import shown
 from .world import IN_TRIAL, LIMITED, LOG_EVERY, NEXT_TRIAL, World, begin_trial
 
-# Home Assistant keeps the states of the first two itself; the other two are seen anew after each start.
+# Home Assistant keeps the states of the first two itself; the other two are read again after each start.
 NOT_STORED: Final = re.compile(
     r"event\..*|button\..*|.*_reaches_home_assistant|.*_connected_since"
 )

@@ -42,7 +42,7 @@ class HeaderRules:
     async def look(
         self, client: CloudflareClient, zone_id: str, *, anew: bool
     ) -> HeaderView:
-        """Return what is known of a zone, read anew if that is asked for or was long ago.
+        """Return what is known of a zone; it is read again if that is asked for, or if the last time was long ago.
 
         Whatever fails costs the header rule, and no other one. Raises TokenRejected and
         RateLimited.
