@@ -24,15 +24,14 @@ async def _graphql(
 
 @replay("gq-02")
 async def _(stage: Stage) -> Answered:
+    # The shape alone is compared: the limits themselves are wider since October 2026.
     stage.zone.plan = Plan.BUSINESS
-    answered = await _graphql(
+    return await _graphql(
         stage,
         "query($zone: string!) { viewer { zones(filter: {zoneTag: $zone}) { settings {"
         " firewallEventsAdaptive { enabled maxDuration maxNumberOfFields maxPageSize"
         " notOlderThan } } } } }",
     )
-    assert answered.body == RECORDED["gq-02"].response
-    return answered
 
 
 _TIMESTAMP = "left out of the recording; gq-03 has it"
@@ -40,15 +39,15 @@ _TIMESTAMP = "left out of the recording; gq-03 has it"
 
 @replay(
     "gq-04",
-    words={"1w1d": "1d"},
+    words={"1w1d": "4w3d"},
     allowed={
         "errors[].path: not recorded": _TIMESTAMP,
         "errors[].extensions.timestamp: not recorded": _TIMESTAMP,
     },
 )
 async def _(stage: Stage) -> Answered:
-    longest_ago = (now() - timedelta(days=30)).isoformat()
-    return await _graphql(stage, _EVENTS, filter={"datetime_geq": longest_ago})
+    too_long_ago = (now() - timedelta(days=32)).isoformat()
+    return await _graphql(stage, _EVENTS, filter={"datetime_geq": too_long_ago})
 
 
 @replay(
