@@ -30,7 +30,7 @@ def expect_equal(found: object, wanted: object, what: str) -> None:
 
 
 async def until[ResultT](
-    what: str, ask: Callable[[], Awaitable[ResultT | None]], *, seconds: float = 20
+    what: str, ask: Callable[[], Awaitable[ResultT | None]], *, seconds: float = 45
 ) -> ResultT:
     """Call `ask` until it returns a value, and return it; raise CheckFailed after a timeout."""
     end = time.monotonic() + seconds

@@ -86,6 +86,19 @@ def test_one_attempt_at_a_time() -> None:
     assert policy.begin()
 
 
+def test_what_an_attempt_left_is_tried_once_more_soon() -> None:
+    """It may have come meanwhile; what is left again must not cost a look each half minute."""
+    policy = FixPolicy()
+    attempt(policy)
+    assert not policy.begin()
+    assert looks_soon(policy)
+
+    policy.end()
+    attempt(policy)
+    assert not policy.begin()
+    assert not looks_soon(policy)
+
+
 @pytest.mark.parametrize("exposed", [False, True])
 def test_nothing_is_reported_before_the_first_attempt_is_over(exposed: bool) -> None:
     """The attempt may fix the drift within seconds."""

@@ -15,22 +15,27 @@ class FixPolicy:
     What failed once is tried again soon; a person is told of it only if that fails as well.
     There are two exceptions. That somebody gets in without a good certificate is told as soon
     as closing it has failed. Drift that an attempt left although nothing stopped it is told
-    at once.
+    at once, and tried once more soon: it may have come while the attempt was under way.
     """
 
     def __init__(self) -> None:
         """Start before the first attempt."""
         self._under_way = False
+        self._attempts = 0
         self._failures = 0
         self._succeeded = False
+        self._is_left = False
         self._missing: frozenset[Permission] = frozenset()
         self._refusals: Mapping[str, str] = {}
 
     def begin(self) -> bool:
         """Begin an attempt, unless one is under way; return whether one begins."""
-        begins = not self._under_way
+        if self._under_way:
+            self._is_left = self._succeeded
+            return False
         self._under_way = True
-        return begins
+        self._attempts += 1
+        return True
 
     def failed(self, errors: Collection[EngineError] = ()) -> None:
         """Record that an attempt failed, and what stopped its changes if it made any."""
@@ -74,7 +79,7 @@ class FixPolicy:
     @property
     def wants_second_look(self) -> bool:
         """Return whether the next refresh is due soon, rather than at the usual time."""
-        return self._failures == 1
+        return self._failures == 1 or (self._is_left and self._attempts == 1)
 
 
 def fixed_steps(
