@@ -181,11 +181,11 @@ async def test_rule_that_somebody_switched_off(
     sandbox: Sandbox,
     freezer: Any,
 ) -> None:
-    """It is switched on again within the hour; nobody can forge what it would say meanwhile."""
+    """It is switched on again after five refreshes; nobody can forge what it would say meanwhile."""
     [rule] = zone_of(sandbox).rules_of(TRANSFORM_PHASE)
     mark = mark_at(sandbox)
     rule.enabled = False
-    for _ in range(4):
+    for _ in range(5):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
     [rule] = zone_of(sandbox).rules_of(TRANSFORM_PHASE)
     assert rule.enabled

@@ -35,9 +35,9 @@ def refs(sandbox: Sandbox) -> list[str]:
     return [rule.ref for rule in zone_of(sandbox).rules_of(TRANSFORM_PHASE)]
 
 
-async def an_hour_later(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
-    """Let the refreshes of an hour pass."""
-    for _ in range(4):
+async def until_read_again(hass: HomeAssistant, freezer: FrozenDateTimeFactory) -> None:
+    """Let the refreshes pass until the header rules are read again."""
+    for _ in range(5):
         await wait_for_refresh(hass, freezer, EDGE_EVERY)
 
 
@@ -58,7 +58,7 @@ async def test_drift_is_fixed_within_the_hour(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     zone_of(sandbox).rules_of(TRANSFORM_PHASE).clear()
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert refs(sandbox) == [HEADER_REF]
     assert state_of(hass, DRIFT) == "off"
     assert reported(hass) == set()
@@ -74,7 +74,7 @@ async def test_nothing_is_missed_without_the_permission(
     token = sandbox.state.tokens[sandbox.token]
     token.permissions = ALL_PERMISSIONS - {"transform:edit"}
     await setup_integration(hass, entry)
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert refs(sandbox) == []
     assert state_of(hass, DRIFT) == "off"
     assert reported(hass) == set()
@@ -82,7 +82,7 @@ async def test_nothing_is_missed_without_the_permission(
     assert response["in_sync"]
 
     token.permissions = ALL_PERMISSIONS
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert refs(sandbox) == [HEADER_REF]
 
 
@@ -116,7 +116,7 @@ async def test_full_list(
     assert (await act(hass, entry, "sync"))["in_sync"]
 
     zone_of(sandbox).rules_of(TRANSFORM_PHASE).pop()
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert reported(hass) == set()
     assert HEADER_REF in refs(sandbox)
 
@@ -131,12 +131,12 @@ async def test_endpoint_that_fails_costs_nothing_else(
     path = f"*/phases/{TRANSFORM_PHASE}/*"
     sandbox.faults.add(Fault(FaultKind.SERVER_ERROR, "GET", path, times=None))
     await setup_integration(hass, entry)
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert state_of(hass, DRIFT) == "off"
     assert reported(hass) == set()
     assert refs(sandbox) == []
     sandbox.faults.clear()
-    await an_hour_later(hass, freezer)
+    await until_read_again(hass, freezer)
     assert refs(sandbox) == [HEADER_REF]
 
 

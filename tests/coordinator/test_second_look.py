@@ -1,13 +1,18 @@
 """Tests of single failures: after one, Home Assistant tries again before it reports anything."""
 
+import asyncio
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Event, HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from sandbox import Sandbox
+from sandbox.state import Rule
 from tests.common import (
     BLOCK_REF,
     EDGE_EVERY,
@@ -15,13 +20,16 @@ from tests.common import (
     SECOND_LOOK,
     records_of,
     reported,
+    settle,
     state_of,
     wait_for_refresh,
     zone_of,
 )
+from tests.coordinator.causes import change_setting
 from tests.faults import Fault, Faults
 
 STATUS = "sensor.home_tunnel_status"
+CONNECTORS = "sensor.home_connectors"
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
 
 once_or_more = pytest.mark.parametrize("failure", ["refusal", "failure"])
@@ -47,7 +55,7 @@ def remove_record(sandbox: Sandbox) -> None:
     ("path", "entity_id", "state"),
     [
         pytest.param("/cfd_tunnel$", STATUS, "healthy", id="tunnels"),
-        pytest.param("/connections$", STATUS, "healthy", id="connections"),
+        pytest.param("/connections$", CONNECTORS, "1", id="connections"),
         pytest.param("/dns_records$", DRIFT, "off", id="DNS"),
         pytest.param("/entrypoint$", DRIFT, "off", id="rules"),
         pytest.param("/hostname_associations$", DRIFT, "off", id="associations"),
@@ -182,3 +190,61 @@ async def test_change_that_keeps_failing(
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert state_of(hass, DRIFT) == "off"
     assert reported(hass) == set()
+
+
+async def test_what_fails_for_long_is_asked_every_two_hours(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is usually read every six hours: a failure must not cost more calls, and it ends by itself."""
+    path = "/settings/websockets$"
+    change_setting("websockets", "off")(sandbox)
+    fault = faults.unavailable("GET", path)
+    for _ in range(40):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    hits = fault.hits
+    for _ in range(16):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert fault.hits - hits == 2
+
+    faults.clear()
+    for _ in range(8):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert reported(hass) == {"check_websockets_off"}
+
+
+async def test_what_somebody_changes_while_drift_is_fixed(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The refresh that ends the attempt finds it, and half a minute later it is fixed as well."""
+
+    def block_rule() -> Rule:
+        [rule] = [item for item in zone_of(sandbox).rules if item.ref == BLOCK_REF]
+        return rule
+
+    block_rule().enabled = False
+    hold = asyncio.Event()
+    fixing = faults.add("PATCH", "/rules/", hold=hold, after_write=True, times=1)
+    freezer.tick(EDGE_EVERY)
+    async_fire_time_changed(hass)
+    await fixing.until_hit()
+    (record,) = records_of(sandbox)
+    record.comment = ""
+    hold.set()
+    await settle(hass)
+    assert block_rule().enabled
+    (record,) = records_of(sandbox)
+    assert not record.comment
+    assert state_of(hass, DRIFT) == "on"
+
+    await wait_for_refresh(hass, freezer, SECOND_LOOK)
+    (record,) = records_of(sandbox)
+    assert record.comment
+    assert state_of(hass, DRIFT) == "off"

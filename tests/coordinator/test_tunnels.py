@@ -347,9 +347,9 @@ async def test_connectors_that_cannot_be_read(
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """The last known number is not shown as if it were current."""
+    """The last known number is not shown as if it were current; it is not asked for each minute."""
     await setup_integration(hass, entry)
-    faults.unavailable("GET", "/connections$")
+    fault = faults.unavailable("GET", "/connections$")
     tunnel.connectors = [*tunnel.connectors, Connector([Connection("fra06")])]
     await minutes(hass, freezer, 5)
 
@@ -358,10 +358,26 @@ async def test_connectors_that_cannot_be_read(
         await minutes(hass, freezer, 1)
         shown.add(state_of(hass, "sensor.home_connectors"))
     assert shown == {"unavailable"}
+    assert fault.hits == 3
 
     faults.clear()
     await minutes(hass, freezer, 1)
     assert state_of(hass, "sensor.home_connectors") == "2"
+
+
+async def test_tunnel_that_is_down_while_connectors_cannot_be_read(
+    hass: HomeAssistant,
+    faults: Faults,
+    tunnel: Tunnel,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The list of the tunnels says so, whatever the list of their connectors answers."""
+    faults.unavailable("GET", "/connections$")
+    cut_off(tunnel)
+    await minutes(hass, freezer, 7)
+    assert state_of(hass, "sensor.home_tunnel_status") == "down"
+    assert reported(hass) == {"tunnel_down"}
 
 
 async def test_requests_of_an_hour(

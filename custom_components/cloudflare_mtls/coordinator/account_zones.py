@@ -19,6 +19,8 @@ from ..engine.sync.lost_zones import LostZone, find_lost_zone
 from ..engine.sync.settings import HostnameSettings
 
 _INTERVAL: Final = timedelta(hours=6)
+# What failed is tried again with the next refresh, and from then on with each second one.
+_RETRY: Final = timedelta(minutes=20)
 
 
 class AccountZones:
@@ -31,6 +33,7 @@ class AccountZones:
         self._zones: tuple[Zone, ...] | None = None
         self._names: dict[str, str] = {}
         self._looked_at: Moment | None = None
+        self._failures = 0
 
     @property
     def visible(self) -> tuple[Zone, ...]:
@@ -52,11 +55,20 @@ class AccountZones:
     async def async_keep_up(self) -> bool:
         """Look again if the last look is long ago; return whether the account has new zones."""
         before = self.ids
-        if self._looked_at and self._looked_at.age < _INTERVAL:
+        if self._looked_at and self._looked_at.age < self._pause:
             return False
-        if await self.async_look():
-            self._looked_at = Moment.now()
+        self._failures = 0 if await self.async_look() else self._failures + 1
+        self._looked_at = Moment.now()
         return bool(self.ids - before)
+
+    @property
+    def _pause(self) -> timedelta:
+        match self._failures:
+            case 0:
+                return _INTERVAL
+            case 1:
+                return timedelta(0)
+        return _RETRY
 
     async def async_find_lost(
         self,

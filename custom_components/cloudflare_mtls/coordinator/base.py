@@ -33,7 +33,10 @@ from ..wording import describe
 SECOND_LOOK = timedelta(seconds=30)
 # A refresh in between, such as that after a change, is none.
 _HALF_A_LOOK = SECOND_LOOK / 2
-_RETRY_INTERVAL = timedelta(minutes=15)
+# What failed is tried again this soon.
+_RETRY = timedelta(minutes=15)
+# What has failed for this long is tried again this often: it must not cost more calls than what works.
+_LONG = timedelta(hours=2)
 
 
 class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
@@ -46,6 +49,8 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     # Names the coordinator in logs, and its repairs: stored, so a class may be renamed.
     subject: ClassVar[str]
     interval: ClassVar[timedelta]
+    # How often everything is read, where most refreshes read a part of it.
+    all_every: ClassVar[timedelta | None] = None
     permissions: ClassVar[frozenset[Permission]]
 
     def __init__(
@@ -63,6 +68,7 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         self.client = client
         self.account_id: str = entry.data[CONF_ACCOUNT_ID]
         self.shared = async_get_account_state(hass, self.account_id)
+        self._failing_since: Moment | None = None
         self._missing: set[Permission] = set()
         # By id, since when one thing could not be read; and what this refresh could not read.
         self._unread_since: dict[str, Moment] = {}
@@ -103,9 +109,10 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         if failure:
             self._missing = before
             self._unread = unread_before
-            self.update_interval = min(self.interval, _RETRY_INTERVAL)
+            self.update_interval = self._retry_after_failure()
             # Without its cause: Home Assistant keeps it, and a cause keeps the whole request.
             raise failure
+        self._failing_since = None
         missing_twice = self._missing & before & self.permissions
         self._report_missing(self.subject, missing_twice)
         for key in self._unread_since.keys() - self._unread:
@@ -113,6 +120,12 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
         is_news = self._missing - before or self._newly_unread
         self.update_interval = SECOND_LOOK if is_news else self.pace(data)
         return data
+
+    def _retry_after_failure(self) -> timedelta:
+        """Return how soon to look again after a refresh that failed."""
+        self._failing_since = self._failing_since or Moment.now()
+        retry = _LONG if self._failing_since.age >= _LONG else _RETRY
+        return min(self.all_every or self.interval, retry)
 
     def take[ResultT](self, asked: Each[str, ResultT]) -> Mapping[str, ResultT]:
         """Return what was found, by id, and note what was not.

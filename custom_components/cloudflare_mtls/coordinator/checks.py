@@ -34,7 +34,6 @@ from .base import CloudflareCoordinator
 from .protection_state import ProtectionState
 from .web_server import async_read_server
 
-_ALL_EVERY: Final = timedelta(hours=6)
 _APPLICATIONS: Final = "applications"
 
 
@@ -48,6 +47,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
     subject = "checks"
     # What lets visitors past the rules is read as often as the rules.
     interval = timedelta(minutes=15)
+    all_every = timedelta(hours=6)
     permissions = frozenset()
 
     def __init__(
@@ -139,7 +139,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         is_due = (
             self._has_changed
             or self._all_read_on is None
-            or self.has_passed(_ALL_EVERY, self._all_read_on)
+            or self.has_passed(self.all_every, self._all_read_on)
         )
         if self.data and self.data.zones.keys() >= set(zone_ids) and not is_due:
             return await self._read_again(self.data, zone_ids)

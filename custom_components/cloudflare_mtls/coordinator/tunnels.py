@@ -113,7 +113,8 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         changed = {tunnel.id: tunnel for tunnel in tunnels if tunnel.id not in known}
         asked = await ask_each(changed, lambda key: self._list_connectors(changed[key]))
         asked.raise_if_not_permitted()
-        connectors = self.take(asked)
+        # Not all or nothing: the list itself tells which tunnels are down.
+        self._note_failures(asked.failed)
         self._note_unread(key for key, item in known.items() if item.connectors is None)
         # What needs another look is due at the next refresh.
         read = changed.keys() - self._newly_unread
@@ -121,7 +122,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
         states = known | {
             tunnel.id: TunnelState(
                 tunnel=tunnel,
-                connectors=connectors.get(tunnel.id),
+                connectors=asked.found.get(tunnel.id),
                 connected=_is_connected(tunnel),
             )
             for tunnel in changed.values()

@@ -288,6 +288,23 @@ async def test_domains_that_could_not_be_listed_at_the_start(
     assert reported(hass) == {"unknown_certificates"}
 
 
+async def test_domains_that_cannot_be_listed_for_hours(
+    hass: HomeAssistant,
+    faults: Faults,
+    two_zones: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """They are asked for once more at the next refresh, and then at each second one."""
+    fault = faults.unavailable("GET", "^/zones$")
+    await hass.config_entries.async_reload(two_zones.entry_id)
+    await settle(hass)
+    asked = [fault.hits]
+    for _ in range(7):
+        await wait_for_refresh(hass, freezer, EDGE_EVERY)
+        asked.append(fault.hits)
+    assert asked == [1, 2, 2, 3, 3, 4, 4, 5]
+
+
 async def test_device_that_moved_to_another_domain(
     hass: HomeAssistant,
     sandbox: Sandbox,

@@ -19,8 +19,8 @@ from ..moment import Moment
 from ..rules.header_rule import EXAMPLE_RULE, told_marks, with_header_mark
 from ..rules.marks import HEADER_REF
 
-# Nobody gets in by them, so that most looks at a zone can do without.
-_EVERY: Final = timedelta(minutes=50)
+# Nobody gets in by them, so that most looks at a zone can do without: each fifth refresh is enough.
+_EVERY: Final = timedelta(minutes=65)
 
 
 @dataclass(frozen=True, kw_only=True)
