@@ -177,7 +177,7 @@ class AccountEntity(CloudflareEntity[DataUpdateCoordinator[Any]]):
         super().__init__(entry, coordinator, description, account_id, device)
 
 
-class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any]](
+class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any], StateT](
     CloudflareEntity[CoordinatorT]
 ):
     """An entity of one of the tunnels, hostnames and companion devices: there may be hundreds.
@@ -185,15 +185,20 @@ class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any]](
     A refresh that changes one of them writes only the states that show it.
     """
 
-    _written: tuple[bool, object] | None = None
+    _written: object = None
+    _seen: StateT | None = None
 
-    @property
     @abstractmethod
-    def _item(self) -> object:
+    def _look(self) -> StateT | None:
         """Return everything that the state is made of, or None where it is not known."""
 
     @property
-    def _shown(self) -> tuple[bool, object]:
+    def _item(self) -> StateT | None:
+        # A write asks for it several times, and nothing changes meanwhile.
+        return self._seen or self._look()
+
+    @property
+    def _shown(self) -> object:
         return super().available, self._item
 
     @override
@@ -205,11 +210,15 @@ class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any]](
     @override
     @callback
     def _async_write_ha_state(self) -> None:
-        super()._async_write_ha_state()
-        self._written = self._shown
+        self._seen = self._look()
+        try:
+            super()._async_write_ha_state()
+            self._written = self._shown
+        finally:
+            self._seen = None
 
 
-class TunnelEntity(ItemEntity[TunnelCoordinator]):
+class TunnelEntity(ItemEntity[TunnelCoordinator, TunnelState]):
     """An entity of a tunnel."""
 
     def __init__(
@@ -230,14 +239,13 @@ class TunnelEntity(ItemEntity[TunnelCoordinator]):
     @property
     def tunnel(self) -> TunnelState | None:
         """Return the tunnel as it was last seen, or None where the token may not look."""
+        return self._item
+
+    @override
+    def _look(self) -> TunnelState | None:
         state = (self.coordinator.data or {}).get(self._tunnel_id)
         reports = self._entry.runtime_data.reports.of_tunnel(self._tunnel_id)
         return state.corrected_by(reports) if state else None
-
-    @property
-    @override
-    def _item(self) -> TunnelState | None:
-        return self.tunnel
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -253,7 +261,7 @@ class TunnelEntity(ItemEntity[TunnelCoordinator]):
         return super().available and self.tunnel is not None
 
 
-class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any]]):
+class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any], HostnameState]):
     """An entity of a protected hostname."""
 
     entity_description: HostnameEntityDescription
@@ -293,6 +301,10 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any]]):
     @property
     def hostname(self) -> HostnameState | None:
         """Return what is known of the hostname, or None once it is removed."""
+        return self._item
+
+    @override
+    def _look(self) -> HostnameState | None:
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
             return None
@@ -311,11 +323,6 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any]]):
 
     @property
     @override
-    def _item(self) -> HostnameState | None:
-        return self.hostname
-
-    @property
-    @override
     def available(self) -> bool:
         hostname = self.hostname
         return (
@@ -325,7 +332,7 @@ class HostnameEntity(ItemEntity[DataUpdateCoordinator[Any]]):
         )
 
 
-class LoginEntity(ItemEntity[DataUpdateCoordinator[Any]]):
+class LoginEntity(ItemEntity[DataUpdateCoordinator[Any], LoginHostnameState]):
     """An entity of a login hostname."""
 
     entity_description: LoginEntityDescription
@@ -346,6 +353,10 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any]]):
     @property
     def hostname(self) -> LoginHostnameState | None:
         """Return what is known of the hostname, or None once it is removed."""
+        return self._item
+
+    @override
+    def _look(self) -> LoginHostnameState | None:
         subentry = self._entry.subentries.get(self._subentry_id)
         if subentry is None:
             return None
@@ -358,11 +369,6 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any]]):
 
     @property
     @override
-    def _item(self) -> LoginHostnameState | None:
-        return self.hostname
-
-    @property
-    @override
     def available(self) -> bool:
         hostname = self.hostname
         return (
@@ -372,7 +378,7 @@ class LoginEntity(ItemEntity[DataUpdateCoordinator[Any]]):
         )
 
 
-class CompanionEntity(ItemEntity[ProtectionCoordinator]):
+class CompanionEntity(ItemEntity[ProtectionCoordinator, CompanionState]):
     """An entity of a companion device."""
 
     def __init__(
@@ -392,12 +398,11 @@ class CompanionEntity(ItemEntity[ProtectionCoordinator]):
     @property
     def companion(self) -> CompanionState | None:
         """Return how the device's certificates stand, or None where the token may not look."""
-        return (self.coordinator.data.companions or {}).get(self._device_id)
+        return self._item
 
-    @property
     @override
-    def _item(self) -> object:
-        return self.companion
+    def _look(self) -> CompanionState | None:
+        return (self.coordinator.data.companions or {}).get(self._device_id)
 
     @property
     @override

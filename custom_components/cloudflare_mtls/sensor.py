@@ -444,7 +444,7 @@ class UseSensor(CompanionEntity, SensorEntity):
 
     @property
     @override
-    def _item(self) -> object:
+    def _shown(self) -> object:
         return self.available, self.native_value
 
     @property
