@@ -59,13 +59,15 @@ _SHARED: HassKey[dict[str, AccountState]] = HassKey(f"{DOMAIN}_shared")
 
 @dataclass
 class AccountState:
-    """State that all entries, dialogs and actions of an account share: pauses, recent writes and arrivals."""
+    """State that all entries, dialogs and actions of an account share: pauses, recent writes, answers and arrivals."""
 
     recent: RecentWrites = field(default_factory=RecentWrites)
     # Held while writing: two writers would overwrite each other's lists.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     pause: Pause = field(default_factory=Pause)
     query_pause: Pause = field(default_factory=Pause)
+    # When Cloudflare last listed the tunnels: that is asked each minute.
+    answered_at: Moment | None = None
     # Where visits with a certificate ended, and when, by hostname.
     arrivals: dict[str, tuple[Arrival, Moment]] = field(default_factory=dict)
 

@@ -24,8 +24,9 @@ class Part(Enum):
 
 # Parts of one refresh: if a call of one part fails, both are unknown.
 _PROTECTION: Final = (Part.HOSTNAME, Part.CERTIFICATES)
-# Faults that make only the part of the call unknown.
 _REFUSALS: Final = (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN)
+# Faults that make only the part of the call unknown: Cloudflare answers, and says no.
+_ANSWERS: Final = (*_REFUSALS, FaultKind.UNSUCCESSFUL)
 
 # Faults whose answers cannot be mistaken for good ones.
 KINDS: Final = (
@@ -137,15 +138,6 @@ class ActiveFaults:
         return self.none and self._home.now - self.none_since > 2 * TICK
 
     @property
-    def extra_calls(self) -> int:
-        """Return how many calls a minute come on top of the usual ones.
-
-        While a tunnel's connections cannot be read, they are read every minute.
-        """
-        failing = {fault.path for fault in self._home.sandbox.faults.waiting}
-        return len(self._home.tunnels) if CONNECTIONS.path in failing else 0
-
-    @property
     def is_paused(self) -> bool:
         """Return whether Cloudflare has asked for a pause that is not over."""
         return self._home.now < self._paused_until
@@ -169,7 +161,7 @@ class ActiveFaults:
         ):
             return
         self._add(Fault(kind, "GET", call.path, times=None, key=call.key))
-        together = call.part in _PROTECTION and kind not in _REFUSALS
+        together = call.part in _PROTECTION and kind not in _ANSWERS
         for part in _PROTECTION if together else (call.part,):
             self._expect_unknown(part, call.every, call.part)
 
@@ -224,8 +216,8 @@ class ActiveFaults:
         return self._home.sandbox.faults.add(fault)
 
     def _expect_unknown(self, part: Part, every: timedelta, cause: Part) -> None:
-        # A refresh that fails is repeated once before its entities become unknown.
-        since = self._home.now + every + TICK
+        # A refresh that fails is repeated once before its entities become unknown; none comes in a pause.
+        since = max(self._home.now, self._paused_until) + every + TICK
         self._unknown.append(_Unknown(part, since, cause))
 
     def _expect_all_unknown(self) -> None:

@@ -116,7 +116,6 @@ class HomeChecker:
             assert self._find_admitted() <= self._admitted, "exposed the hostname"
         excused = self._changes * CALLS_A_CHANGE + len(writes) * CALLS_A_WRITE
         excused += 0 if home.is_loaded else CALLS_A_SETUP
-        excused += self._faults.extra_calls
         self._changes = 0
         self._hour.note(home.now, len(requests), excused)
         self._day.note(home.now, len(requests), excused)
@@ -191,7 +190,9 @@ class HomeChecker:
         assert self._faults.none
         assert is_in_sync(home)
         assert not self._find_admitted()
-        assert not self._failing, "the end of an outage was not logged"
+        assert not self._failing, (
+            f"the end of an outage was not logged: {self._failing}"
+        )
         states = expected_states(home)
         for entity_id in self._last_right:
             known = self._state(entity_id) not in _NOT_KNOWN

@@ -35,7 +35,8 @@ SECOND_LOOK = timedelta(seconds=30)
 _HALF_A_LOOK = SECOND_LOOK / 2
 # What failed is tried again this soon.
 _RETRY = timedelta(minutes=15)
-# What has failed for this long is tried again this often: it must not cost more calls than what works.
+# What has failed for this long, while all else works, is tried again this often: it must not cost more
+# calls than what works.
 _LONG = timedelta(hours=2)
 
 
@@ -124,7 +125,10 @@ class CloudflareCoordinator[DataT](DataUpdateCoordinator[DataT]):
     def _retry_after_failure(self) -> timedelta:
         """Return how soon to look again after a refresh that failed."""
         self._failing_since = self._failing_since or Moment.now()
-        retry = _LONG if self._failing_since.age >= _LONG else _RETRY
+        answered = self.shared.answered_at
+        is_alone = answered is not None and answered.age < _RETRY
+        is_old = self._failing_since.age >= _LONG
+        retry = _LONG if is_alone and is_old else _RETRY
         return min(self.all_every or self.interval, retry)
 
     def take[ResultT](self, asked: Each[str, ResultT]) -> Mapping[str, ResultT]:

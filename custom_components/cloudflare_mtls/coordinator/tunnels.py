@@ -109,6 +109,7 @@ class TunnelCoordinator(CloudflareCoordinator[Mapping[str, TunnelState] | None])
 
     async def _fetch(self) -> Mapping[str, TunnelState]:
         tunnels = await self.client.tunnels.list(self.account_id)
+        self.shared.answered_at = Moment.now()
         known = self._still_known(tunnels)
         changed = {tunnel.id: tunnel for tunnel in tunnels if tunnel.id not in known}
         asked = await ask_each(changed, lambda key: self._list_connectors(changed[key]))
