@@ -49,6 +49,10 @@ class _Unlisted:
     at: datetime
 
 
+def _exclusion(settings: HostnameSettings, device_id: str) -> str:
+    return f"{settings.hostname} {device_id}"
+
+
 class RequestAlarm:
     """Watches what the edge tells of requests through an account's protected hostnames."""
 
@@ -68,6 +72,9 @@ class RequestAlarm:
         self._alarms = alarms
         self._told = Lasting()
         self._told_since: Mapping[str, Moment] = {}
+        # Which devices may not use which hostname, and since when.
+        self._excluded = Lasting()
+        self._excluded_since: Mapping[str, Moment] = {}
         # Why Cloudflare was looked at, and when: each reason has a pause of its own.
         self._looked_at: dict[_Reason, Moment] = {}
         # Of each hostname, the first certificate that nobody has listed yet.
@@ -102,6 +109,8 @@ class RequestAlarm:
                 hostname, _Unlisted(fingerprint, Moment.now(), dt_util.utcnow())
             )
             self._async_look(_Reason.UNLISTED)
+        elif self._is_of_excluded(settings, fingerprint):
+            self._async_raise(hostname, dt_util.utcnow())
 
     @callback
     def _async_raise(self, hostname: str, at: datetime) -> None:
@@ -129,8 +138,14 @@ class RequestAlarm:
     def _async_check(self) -> None:
         """End the alarms of hostnames that were closed for a while, or removed."""
         self._told_since = self._told.look(self._protection.told_hostnames)
-        self._async_judge_unlisted()
         hostnames = self._hostnames()
+        self._excluded_since = self._excluded.look(
+            _exclusion(item, device.id)
+            for item in hostnames.values()
+            for device in self._protection.companions
+            if not item.is_for(device.id)
+        )
+        self._async_judge_unlisted()
         long_ago = dt_util.utcnow() - _OVER_AFTER
         self._alarms.async_end(
             [
@@ -152,6 +167,14 @@ class RequestAlarm:
             elif is_complete and item.since.age >= _LISTING:
                 del self._unlisted[hostname]
                 self._async_raise(hostname, item.at)
+
+    def _is_of_excluded(self, settings: HostnameSettings, fingerprint: str) -> bool:
+        """Return whether a certificate belongs to a device that may not use the hostname, for a while now."""
+        holder = self._protection.trust.holder_of(fingerprint)
+        if holder is None or settings.is_for(holder):
+            return False
+        since = self._excluded_since.get(_exclusion(settings, holder))
+        return since is not None and since.age >= _SETTLING
 
     def _is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether the rules, and the last visit if there are any, show that such requests are blocked."""
