@@ -194,7 +194,6 @@ class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any], StateT](
 
     @property
     def _item(self) -> StateT | None:
-        # A write asks for it several times, and nothing changes meanwhile.
         return self._seen or self._look()
 
     @property
@@ -204,18 +203,19 @@ class ItemEntity[CoordinatorT: DataUpdateCoordinator[Any], StateT](
     @override
     @callback
     def _handle_coordinator_update(self) -> None:
-        if self._shown != self._written:
-            super()._handle_coordinator_update()
+        # What follows asks for it several times, and nothing changes meanwhile.
+        self._seen = self._look()
+        try:
+            if self._shown != self._written:
+                super()._handle_coordinator_update()
+        finally:
+            self._seen = None
 
     @override
     @callback
     def _async_write_ha_state(self) -> None:
-        self._seen = self._look()
-        try:
-            super()._async_write_ha_state()
-            self._written = self._shown
-        finally:
-            self._seen = None
+        super()._async_write_ha_state()
+        self._written = self._shown
 
 
 class TunnelEntity(ItemEntity[TunnelCoordinator, TunnelState]):

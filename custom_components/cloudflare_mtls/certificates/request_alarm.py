@@ -138,11 +138,12 @@ class RequestAlarm:
     def _async_check(self) -> None:
         """End the alarms of hostnames that were closed for a while, or removed."""
         self._told_since = self._told.look(self._protection.told_hostnames)
-        hostnames = self._hostnames()
+        hostnames, companions = self._hostnames(), self._protection.companions
         self._excluded_since = self._excluded.look(
             _exclusion(item, device.id)
             for item in hostnames.values()
-            for device in self._protection.companions
+            if item.protected.is_limited
+            for device in companions
             if not item.is_for(device.id)
         )
         self._async_judge_unlisted()
