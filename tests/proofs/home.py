@@ -93,15 +93,22 @@ class Home:
         self.created: list[CreatedCertificate] = []
         self._elsewhere = elsewhere
         self.settings = {item.hostname: item for item in hostnames}
+        # Those that are to be taken down.
+        self.removed: dict[str, ProtectedHostname] = {}
         self._client = CloudflareClient(
             token, account_id=ACCOUNT_ID, base_url=api_url, http_client=http_client
         )
         self._reconciler: Reconciler | None = None
-        self._reconciled: dict[str, ProtectedHostname] = {}
+        self._reconciled: tuple[dict[str, ProtectedHostname], ...] = ()
 
     async def sync(self) -> Run:
         """Sync every hostname of the settings."""
         return await self._run(set(self.settings), remove=False)
+
+    async def fix(self) -> Run:
+        """Do what is left to do as after each refresh: one hostname that is stuck stops no other."""
+        hostnames = {*self.settings, *self.removed}
+        return await self._run(hostnames, remove=False, goes_on=True)
 
     async def take_down(self, *hostnames: str) -> Run:
         """Take hostnames down; their settings stay."""
@@ -124,10 +131,17 @@ class Home:
         return Run()
 
     async def _run(
-        self, hostnames: set[str], *, remove: bool, opens: bool = False
+        self,
+        hostnames: set[str],
+        *,
+        remove: bool,
+        opens: bool = False,
+        goes_on: bool = False,
     ) -> Run:
         elsewhere = {item.hostname for item in self._elsewhere}
-        extent = Extent(hostnames=hostnames | elsewhere, remove=remove, opens=opens)
+        extent = Extent(
+            hostnames=hostnames | elsewhere, remove=remove, opens=opens, goes_on=goes_on
+        )
         try:
             outcome = await self._engine().sync(extent)
         except EngineError as err:
@@ -138,23 +152,23 @@ class Home:
 
     def _engine(self) -> Reconciler:
         """Return the reconciler; after a change of the settings a new one, as after a reload."""
-        if self._reconciler is None or self._reconciled != self.settings:
-            self._reconciled = dict(self.settings)
+        now = dict(self.settings), dict(self.removed)
+        if self._reconciler is None or self._reconciled != now:
+            self._reconciled = now
             self._reconciler = Reconciler(
                 client=self._client,
                 account_id=ACCOUNT_ID,
-                hostnames=(
-                    *(
-                        HostnameSettings(
-                            zone_id=ZONE_ID, protected=item, keep_in_sync=True
-                        )
-                        for item in self.settings.values()
-                    ),
-                    *self._elsewhere,
-                ),
+                hostnames=(*map(_kept, self.settings.values()), *self._elsewhere),
+                removed=tuple(map(_kept, self.removed.values())),
+                # Their records were ours, whatever somebody does to the comments.
+                marked=frozenset(self.removed),
                 pins=_PINS,
             )
         return self._reconciler
+
+
+def _kept(item: ProtectedHostname) -> HostnameSettings:
+    return HostnameSettings(zone_id=ZONE_ID, protected=item, keep_in_sync=True)
 
 
 @contextmanager

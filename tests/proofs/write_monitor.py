@@ -22,6 +22,8 @@ class WriteMonitor:
         # Those whose ingress rules are their owner's, and those that a person has opened.
         self.adopted: set[str] = set()
         self.opened: set[str] = set()
+        # The ids of our records whose comments somebody took away.
+        self.unmarked: set[str] = set()
         # The devices that may use each limited hostname.
         self.devices: dict[str, frozenset[str]] = {}
         self._sandbox = sandbox
@@ -76,7 +78,9 @@ class WriteMonitor:
         self._foreign = foreign
 
     def _read_foreign(self) -> dict[str, str]:
-        parts = foreign_contents(self._sandbox, self.protected, self.adopted)
+        parts = foreign_contents(
+            self._sandbox, self.protected, self.adopted, self.unmarked
+        )
         return {part: json.dumps(content) for part, content in parts.items()}
 
 

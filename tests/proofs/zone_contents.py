@@ -18,10 +18,12 @@ def foreign_contents(
     sandbox: ResettableSandbox,
     hostnames: Iterable[str],
     adopted: Collection[str] = (),
+    unmarked: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return everything that is not ours, as JSON of the API and in its order.
 
-    Of the hostnames that a home adopted, the ingress rules are their owner's.
+    Of the hostnames that a home adopted, the ingress rules are their owner's. Records are ours by
+    their comments, or by their ids where somebody took these away.
     """
     zone, ours = sandbox.zone, set(hostnames)
     entrypoint = zone.entrypoint()
@@ -32,7 +34,8 @@ def foreign_contents(
         "records": [
             record_json(record)
             for record in zone.dns_records.values()
-            if record.name not in ours or record.comment != RECORD_COMMENT
+            if record.name not in ours
+            or (record.comment != RECORD_COMMENT and record.id not in unmarked)
         ],
         "associations": [name for name in zone.associations or () if name not in ours],
         "ingress": [
