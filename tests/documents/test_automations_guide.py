@@ -1,6 +1,7 @@
 """Every automation and action of the guide to automations is loaded and run."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.script import DOMAIN as SCRIPT
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -164,6 +166,8 @@ async def test_certificate_of_the_phone(
 ) -> None:
     await add_known_certificate(hass, loaded_entry, sandbox, days=days)
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    # So that one minute begins in the next sixty seconds, and no other one.
+    freezer.move_to(dt_util.utcnow().replace(second=30) + timedelta(minutes=1))
     config = with_ids(hass, loaded_entry, BY_ALIAS["Certificate of the phone"])
     # Any minute in place of Monday morning.
     await add_automation(
