@@ -11,15 +11,16 @@ import statistics
 import sys
 import tempfile
 import time
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine import moment
 from demo.cloudflare import Cloudflare
 
 from .bare import fetch_and_decode, recorded_urls
@@ -243,8 +244,8 @@ class Load:
     async def _an_hour_later(self, action: Action) -> None:
         """Run an action an hour later, when the connectors have to be read again."""
         self._ahead += timedelta(hours=1)
-        then = dt_util.utcnow() + self._ahead
-        with patch.object(dt_util, "utcnow", lambda: then):
+        then = time.monotonic() + self._ahead.total_seconds()
+        with patch.object(moment, "time", SimpleNamespace(monotonic=lambda: then)):
             await action()
 
 
