@@ -1,10 +1,13 @@
 """A Home Assistant in this process, with an account at a local Cloudflare in another process."""
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 import logging
 import os
 import tempfile
+import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.cloudflare_mtls.const import DOMAIN
+from custom_components.cloudflare_mtls.engine import moment
 from custom_components.cloudflare_mtls.engine.access.settings import (
     LoginSettings,
     People,
@@ -52,6 +56,14 @@ async def home(
             await async_setup_component(hass, "http", {})
             yield hass
             await hass.async_stop(force=True)
+
+
+@contextmanager
+def ahead(passed: timedelta) -> Generator[None]:
+    """Let the integration believe that so much time has passed."""
+    then = time.monotonic() + passed.total_seconds()
+    with patch.object(moment, "time", SimpleNamespace(monotonic=lambda: then)):
+        yield
 
 
 async def settle(hass: HomeAssistant) -> None:

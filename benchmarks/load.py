@@ -11,8 +11,6 @@ import statistics
 import sys
 import tempfile
 import time
-from types import SimpleNamespace
-from unittest.mock import patch
 
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -20,14 +18,13 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.engine import moment
 from demo.cloudflare import Cloudflare
 
 from .bare import fetch_and_decode, recorded_urls
 from .crowd import Place, Size, fill, pass_time
 from .figures import within_budget
 from .holds import Hold, longest_hold
-from .home import account, act, home, settle
+from .home import account, act, ahead, home, settle
 
 SMALL = Size(tunnels=3, certificates=10, hostnames=1)
 LARGE = Size(tunnels=100, certificates=1000, hostnames=50)
@@ -244,8 +241,7 @@ class Load:
     async def _an_hour_later(self, action: Action) -> None:
         """Run an action an hour later, when the connectors have to be read again."""
         self._ahead += timedelta(hours=1)
-        then = time.monotonic() + self._ahead.total_seconds()
-        with patch.object(moment, "time", SimpleNamespace(monotonic=lambda: then)):
+        with ahead(self._ahead):
             await action()
 
 
