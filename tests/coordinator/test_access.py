@@ -320,6 +320,6 @@ async def test_login_that_was_ended_while_drift_was_found_is_not_set_up_again(
     await settle(hass)
     sandbox.journal.clear()
 
-    assert await access.writer.keep(chosen()) is None
+    assert await access.writer.keep(HOME) is None
     assert writes(sandbox) == []
     assert application_at(sandbox) is None

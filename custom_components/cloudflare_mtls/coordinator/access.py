@@ -86,6 +86,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         # The hostnames of which something was removed, or looked for, since the start.
         self._looked_at: set[str] = set()
         self._is_working = False
+        # How many attempts in a row left drift that a read found before they were over.
+        self._left_by = 0
         # Where drift could not be fixed the last time.
         self._unfixed: set[str] = set()
 
@@ -208,7 +210,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     @override
     def pace(self, data: AccessState) -> timedelta:
-        if self._failed_removals == 1:
+        if self._failed_removals == 1 or self._left_by == 1:
             return SECOND_LOOK
         now = dt_util.utcnow()
         trials = [
@@ -267,6 +269,8 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
                 case _:
                     # A failure that stays costs no more calls than there are without it.
                     return self.has_passed(_READ_EVERY, self._read_at)
+        if self._left_by == 1:
+            return True
         return self.has_passed(_READ_EVERY, self._read_at) or any(
             before.asked_by is AskedBy.OURS
             and hostname in seen.logins
@@ -339,12 +343,12 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return ()
         return tuple(each.settings.hostname for each in waiting)
 
-    def _drifted(self, state: AccessState) -> tuple[LoginSettings, ...]:
+    def _drifted(self, state: AccessState) -> tuple[str, ...]:
         """Return the login hostnames that are fixed now, if Access was just read."""
         if not self._has_just_read:
             return ()
         return tuple(
-            login.settings
+            hostname
             for hostname, login in state.logins.items()
             if login.settings.keep_in_sync
             and login.plan
@@ -353,11 +357,15 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         )
 
     @callback
-    def _begin_work(
-        self, removals: Collection[str], drifted: Collection[LoginSettings]
-    ) -> None:
+    def _begin_work(self, removals: Collection[str], drifted: Collection[str]) -> None:
         """Begin to write in the background, unless that is under way."""
-        if self._is_working or not (removals or drifted):
+        if self._is_working:
+            # It came while an attempt was under way, or the attempt did not fix it.
+            self._left_by += bool(drifted)
+            return
+        if self._has_just_read and not drifted:
+            self._left_by = 0
+        if not (removals or drifted):
             return
         self._is_working = True
         # Not eager: entities show what was found before it is fixed.
@@ -368,15 +376,13 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             eager_start=False,
         )
 
-    async def _work(
-        self, removals: Collection[str], drifted: Collection[LoginSettings]
-    ) -> None:
+    async def _work(self, removals: Collection[str], drifted: Collection[str]) -> None:
         """Make one attempt, and look what came of it."""
         try:
             if removals:
                 await self._remove(removals)
-            for settings in drifted:
-                await self._fix(settings)
+            for hostname in drifted:
+                await self._fix(hostname)
             await self._look_after_write()
         finally:
             self._is_working = False
@@ -405,21 +411,19 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
             return False
         return await self.writer.remove(hostname)
 
-    async def _fix(self, settings: LoginSettings) -> None:
+    async def _fix(self, hostname: str) -> None:
         try:
-            outcome = await self.writer.keep(settings)
+            outcome = await self.writer.keep(hostname)
         except EngineError as err:
             LOGGER.debug("Drift could not be fixed: %s", err)
-            self._unfixed.add(settings.hostname)
+            self._unfixed.add(hostname)
             return
         if outcome and outcome.error:
-            self._unfixed.add(settings.hostname)
+            self._unfixed.add(hostname)
         else:
-            self._unfixed.discard(settings.hostname)
+            self._unfixed.discard(hostname)
         if outcome and outcome.applied:
-            async_fire_fixed(
-                self.hass, self.config_entry, settings.hostname, outcome.applied
-            )
+            async_fire_fixed(self.hass, self.config_entry, hostname, outcome.applied)
 
     def _report(self) -> None:
         """Report what is left at Cloudflare, and which trials were undone."""

@@ -180,13 +180,14 @@ class LoginWriter:
                     return replace(written, error=err)
             return written
 
-    async def keep(self, settings: LoginSettings) -> LoginOutcome | None:
+    async def keep(self, hostname: str) -> LoginOutcome | None:
         """Fix drift of a hostname that nobody asked about; raise EngineError where it is unseen.
 
-        It does nothing for a hostname whose login a person has ended meanwhile.
+        What a person has chosen by now is kept, and nothing where they have ended the login.
         """
         async with self._writing:
-            if not self._is_kept(settings.hostname):
+            settings = self._kept(hostname)
+            if settings is None:
                 return None
             observation = await self.observe(settings)
             plan = self.plan(observation, settings, Occasion.KEEP)
@@ -194,13 +195,11 @@ class LoginWriter:
                 return None
             return await self._write(observation, plan)
 
-    def _is_kept(self, hostname: str) -> bool:
+    def _kept(self, hostname: str) -> LoginSettings | None:
         record = self._records.records.get(hostname)
-        return (
-            record is not None
-            and record.stage is Stage.KEPT
-            and hostname in logins_of(self._entry.subentries)
-        )
+        settings = logins_of(self._entry.subentries).get(hostname)
+        is_kept = record and record.stage is Stage.KEPT
+        return settings if is_kept and settings and settings.keep_in_sync else None
 
     def was_interrupted(self, hostname: str) -> bool:
         """Return whether a trial is being undone whose set-up did not come to its end."""
