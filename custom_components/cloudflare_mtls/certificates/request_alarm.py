@@ -1,6 +1,6 @@
 """Tells at once of requests that Cloudflare should have blocked, and looks why it did not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..coordinator.protection import ProtectionCoordinator
 from ..coordinator.visits import VisitCoordinator
-from ..engine.certificates.certificate import readable
+from ..engine.certificates.certificate import Certificate, readable
 from ..engine.moment import Lasting, Moment
 from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
@@ -49,8 +49,8 @@ class _Unlisted:
     at: datetime
 
 
-def _exclusion(settings: HostnameSettings, device_id: str) -> str:
-    return f"{settings.hostname} {device_id}"
+def _has_lasted(since: Moment | None, time: timedelta) -> bool:
+    return since is not None and since.age >= time
 
 
 class RequestAlarm:
@@ -72,9 +72,12 @@ class RequestAlarm:
         self._alarms = alarms
         self._told = Lasting()
         self._told_since: Mapping[str, Moment] = {}
-        # Which devices may not use which hostname, and since when.
-        self._excluded = Lasting()
-        self._excluded_since: Mapping[str, Moment] = {}
+        # Which certificates are listed as revoked, and since when.
+        self._revoked = Lasting()
+        self._revoked_since: Mapping[str, Moment] = {}
+        # What decides which of the others are accepted where, and since when.
+        self._decided = Lasting()
+        self._decided_since: Mapping[str, Moment] = {}
         # Why Cloudflare was looked at, and when: each reason has a pause of its own.
         self._looked_at: dict[_Reason, Moment] = {}
         # Of each hostname, the first certificate that nobody has listed yet.
@@ -103,14 +106,16 @@ class RequestAlarm:
         end = self._protection.ledger.end_of(fingerprint) if fingerprint else None
         if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):
             self._async_raise(hostname, dt_util.utcnow())
-        elif end is None and fingerprint not in self._listed():
+            return
+        certificate = self._listed().get(fingerprint)
+        if certificate and self._is_refused(settings, certificate):
+            self._async_raise(hostname, dt_util.utcnow())
+        elif certificate is None and end is None:
             # Somebody created it elsewhere, and a refresh tells of it; or a stranger made it up.
             self._unlisted.setdefault(
                 hostname, _Unlisted(fingerprint, Moment.now(), dt_util.utcnow())
             )
             self._async_look(_Reason.UNLISTED)
-        elif self._is_of_excluded(settings, fingerprint):
-            self._async_raise(hostname, dt_util.utcnow())
 
     @callback
     def _async_raise(self, hostname: str, at: datetime) -> None:
@@ -138,13 +143,12 @@ class RequestAlarm:
     def _async_check(self) -> None:
         """End the alarms of hostnames that were closed for a while, or removed."""
         self._told_since = self._told.look(self._protection.told_hostnames)
-        hostnames, companions = self._hostnames(), self._protection.companions
-        self._excluded_since = self._excluded.look(
-            _exclusion(item, device.id)
-            for item in hostnames.values()
-            if item.protected.is_limited
-            for device in companions
-            if not item.is_for(device.id)
+        hostnames, listed = self._hostnames(), self._listed()
+        self._revoked_since = self._revoked.look(
+            key for key, item in listed.items() if not item.may_be_active
+        )
+        self._decided_since = self._decided.look(
+            [self._decision(hostnames.values(), listed)]
         )
         self._async_judge_unlisted()
         long_ago = dt_util.utcnow() - _OVER_AFTER
@@ -169,13 +173,36 @@ class RequestAlarm:
                 del self._unlisted[hostname]
                 self._async_raise(hostname, item.at)
 
-    def _is_of_excluded(self, settings: HostnameSettings, fingerprint: str) -> bool:
-        """Return whether a certificate belongs to a device that may not use the hostname, for a while now."""
-        holder = self._protection.trust.holder_of(fingerprint)
-        if holder is None or settings.is_for(holder):
+    def _is_refused(self, settings: HostnameSettings, certificate: Certificate) -> bool:
+        """Return whether the rules have refused a listed certificate at a hostname for a while now."""
+        if not certificate.may_be_active:
+            fingerprint = certificate.facts.fingerprint_sha256
+            return _has_lasted(self._revoked_since.get(fingerprint), _REVOKING)
+        is_limited = settings.protected.is_limited
+        if not (is_limited or self._protection.pins):
             return False
-        since = self._excluded_since.get(_exclusion(settings, holder))
-        return since is not None and since.age >= _SETTLING
+        trust = self._protection.trust
+        is_accepted = trust.trusts(certificate) and (
+            not is_limited or settings.is_for(trust.device_id_of(certificate))
+        )
+        decision = self._decision(self._hostnames().values(), self._listed())
+        return not is_accepted and _has_lasted(
+            self._decided_since.get(decision), _SETTLING
+        )
+
+    def _decision(
+        self,
+        hostnames: Collection[HostnameSettings],
+        listed: Mapping[str, Certificate],
+    ) -> str:
+        """Return what decides which certificates are accepted where, as a key."""
+        limits = [(item.hostname, item.protected.devices) for item in hostnames]
+        pins = self._protection.pins
+        if not pins and all(devices is None for _, devices in limits):
+            return ""
+        trust = self._protection.trust
+        trusted = frozenset(key for key, item in listed.items() if trust.trusts(item))
+        return f"{hash((pins, frozenset(limits), trusted))}"
 
     def _is_closed(self, settings: HostnameSettings) -> bool:
         """Return whether the rules, and the last visit if there are any, show that such requests are blocked."""
@@ -185,10 +212,10 @@ class RequestAlarm:
             is_blocked or not settings.protected.published
         )
 
-    def _listed(self) -> set[str]:
-        """Return the fingerprints of the certificates that Cloudflare listed at the last look."""
+    def _listed(self) -> dict[str, Certificate]:
+        """Return the certificates that Cloudflare listed at the last look, by fingerprint."""
         certificates = readable(self._protection.data.certificates or ())
-        return {item.facts.fingerprint_sha256 for item in certificates}
+        return {item.facts.fingerprint_sha256: item for item in certificates}
 
     def _hostnames(self) -> dict[str, HostnameSettings]:
         return {item.hostname: item for item in self._protection.hostnames}
