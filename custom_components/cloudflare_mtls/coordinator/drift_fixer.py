@@ -95,7 +95,9 @@ class DriftFixer:
             policy.failed()
             return
         # A record that was just made is ours, even if it is removed before anybody looks again.
-        await self._removals.async_note_records(outcome.observations)
+        await self._removals.async_note_records(
+            outcome.observations, reconciler.hostnames
+        )
         if outcome.errors:
             policy.failed(outcome.errors)
             policy.refused(

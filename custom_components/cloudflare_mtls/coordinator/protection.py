@@ -112,7 +112,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
     async def async_writing(self) -> AsyncIterator[Reconciler]:
         """Wait for other writers, then give the reconciler of what is configured by then."""
         async with self.shared.writing:
-            yield self.reconciler
+            reconciler = self.reconciler
+            try:
+                yield reconciler
+            finally:
+                await self.removals.async_note_written(reconciler.hostnames)
 
     @property
     def trust(self) -> Trust:
@@ -187,7 +191,9 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         """Bring hostnames to what is wanted, look again, and return how it went; raise EngineError."""
         async with self.async_writing() as reconciler:
             outcome = await reconciler.sync(extent)
-        await self.removals.async_note_records(outcome.observations)
+        await self.removals.async_note_records(
+            outcome.observations, reconciler.hostnames
+        )
         await self.async_refresh()
         return outcome
 
@@ -237,9 +243,11 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         for observation in observations.values():
             self._note_unread(observation.unread_tunnels)
         await self.removals.async_note_records(observations.values())
-        reconciler = await self.removals.async_without_restored(
-            reconciler, observations.values()
-        )
+        # What is being written may be for a hostname that was removed meanwhile.
+        if not self.shared.writing.locked():
+            reconciler = await self.removals.async_without_restored(
+                reconciler, observations.values()
+            )
         plans = dict.fromkeys(zone_ids) | await self._plans(
             reconciler, seen.found, listed
         )

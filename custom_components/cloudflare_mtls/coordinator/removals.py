@@ -84,8 +84,15 @@ class Removals:
         """Take a person's word that no local tunnel's file names a removed hostname any more."""
         await self._tombstones.async_note_released(hostname)
 
-    async def async_note_records(self, observations: Iterable[Observation]) -> None:
-        """Remember the hostnames' records, and which bear our mark: another tool may take it away."""
+    async def async_note_records(
+        self,
+        observations: Iterable[Observation],
+        written: Iterable[HostnameSettings] = (),
+    ) -> None:
+        """Remember the hostnames' records, and which bear our mark: another tool may take it away.
+
+        Those written just now have ours, also where they were removed meanwhile.
+        """
         seen = {item.zone.id: item.records for item in observations}
         marked = {
             record.name
@@ -93,12 +100,20 @@ class Removals:
             for record in records
             if record.comment == RECORD_COMMENT
         }
+        zone_ids = {
+            **self._tombstones.configured,
+            **{item.hostname: item.zone_id for item in written},
+        }
         record_ids = {
             hostname: record.id
-            for hostname, zone_id in self._tombstones.configured.items()
+            for hostname, zone_id in zone_ids.items()
             if (record := address_record(seen.get(zone_id, ()), hostname))
         }
         await self._tombstones.async_note_records(record_ids, marked)
+
+    async def async_note_written(self, written: Iterable[HostnameSettings]) -> None:
+        """Remember what was being written for hostnames that were removed meanwhile: it is no sign of a new set-up."""
+        await self._tombstones.async_note_written({item.hostname for item in written})
 
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:
         """Take what is no longer among the subentries for removed."""

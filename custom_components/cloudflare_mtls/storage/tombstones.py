@@ -226,6 +226,17 @@ class Tombstones:
         kept = _without(self._stored["hostnames"], gone)
         await self._async_keep({**self._stored, "hostnames": kept})
 
+    async def async_note_written(self, hostnames: Collection[str]) -> None:
+        """Remember of removed hostnames that what is there by now was still written for them."""
+        now = dt_util.utcnow().isoformat()
+        items = {
+            name: {**item, "removed_at": now}
+            if name in hostnames and item["removed_at"]
+            else item
+            for name, item in self._stored["hostnames"].items()
+        }
+        await self._async_keep({**self._stored, "hostnames": items})
+
     def _is_removed(self, hostname: str) -> bool:
         item = self._stored["hostnames"].get(hostname)
         return item is not None and bool(item["removed_at"])
