@@ -35,6 +35,7 @@ CONF_SERVICE: Final = "service"
 CONF_SESSION: Final = "session"
 CONF_TAKE_OVER: Final = "take_over"
 CONF_TUNNEL_ID: Final = "tunnel_id"
+CONF_WAS_ASKED: Final = "was_asked"
 CONF_ZONE_ID: Final = "zone_id"
 
 EVENT_CERTIFICATE: Final = f"{DOMAIN}_certificate"

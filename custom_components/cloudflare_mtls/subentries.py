@@ -31,6 +31,7 @@ from .const import (
     CONF_SESSION,
     CONF_SYSTEM,
     CONF_TUNNEL_ID,
+    CONF_WAS_ASKED,
     CONF_ZONE_ID,
     SUBENTRY_COMPANION_DEVICE,
     SUBENTRY_LOGIN_HOSTNAME,
@@ -127,6 +128,7 @@ def read_hostname_settings(data: Mapping[str, Any]) -> HostnameSettings:
             exempt_paths=tuple(data[CONF_EXEMPT_PATHS]),
             published=data[CONF_PUBLISHED],
             found=Found(data.get(CONF_FOUND, Found.CREATED)),
+            was_asked=data.get(CONF_WAS_ASKED, False),
             # Earlier versions had no limited hostnames.
             devices=None if devices is None else frozenset(devices),
         ),
@@ -148,6 +150,7 @@ def hostname_data(settings: HostnameSettings) -> dict[str, Any]:
         CONF_EXEMPT_PATHS: list(protected.exempt_paths),
         CONF_PUBLISHED: protected.published,
         CONF_FOUND: protected.found.value,
+        **({CONF_WAS_ASKED: True} if protected.was_asked else {}),
         CONF_KEEP_IN_SYNC: settings.keep_in_sync,
         CONF_DEVICES: None if devices is None else sorted(devices),
     }

@@ -50,11 +50,19 @@ async def to_stop(hass: HomeAssistant, entry: MockConfigEntry, subentry_id: str)
     return await submit(hass, menu, {"next_step_id": "stop"})
 
 
+@pytest.mark.parametrize("was_asked", [False, True])
 async def test_stop_protecting(
-    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    *,
+    was_asked: bool,
 ) -> None:
     """All is as it was before, and the other hostname stays protected."""
     serve(sandbox)
+    if was_asked:
+        zone_of(sandbox).associations = [*(zone_of(sandbox).associations or ()), CLOUD]
+    associations = zone_of(sandbox).associations
     before = of_owner(sandbox)
     rules = [(rule.ref, rule.expression) for rule in zone_of(sandbox).rules]
     subentry_id = await adopt(hass, loaded_entry)
@@ -64,7 +72,7 @@ async def test_stop_protecting(
 
     assert form["step_id"] == "stop"
     shown = form["description_placeholders"]["changes"].splitlines()
-    assert len(shown) == 3
+    assert len(shown) == (2 if was_asked else 3)
     assert "blocks requests without a valid certificate" in shown[-1]
     assert sandbox.journal.writes == []
     result = await submit(hass, form)
@@ -76,7 +84,7 @@ async def test_stop_protecting(
     assert [item.title for item in loaded_entry.subentries.values()] == [HOSTNAME]
     assert of_owner(sandbox) == before
     assert [(rule.ref, rule.expression) for rule in zone_of(sandbox).rules] == rules
-    assert CLOUD not in (zone_of(sandbox).associations or [])
+    assert zone_of(sandbox).associations == associations
     assert_protected(sandbox)
     await loaded_entry.runtime_data.protection.async_refresh()
     await settle(hass)

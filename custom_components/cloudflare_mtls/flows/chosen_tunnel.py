@@ -16,6 +16,7 @@ from ..engine.api.names import in_letters
 from ..engine.checks.origin import Origin
 from ..engine.rules.exposure import records_to_an_origin
 from ..engine.rules.marks import RECORD_COMMENT
+from ..engine.rules.pairs import pair_naming, read_pairs
 from ..engine.sync.reach import Doubt, find_delegation, find_doubt, zone_of
 from ..engine.sync.settings import Found, Purpose, propose
 from ..engine.sync.steps import address_record
@@ -116,6 +117,13 @@ class ChosenTunnel:
         is_served = self.configuration.rule_for(hostname) is not None
         is_theirs = self.serves(hostname) or (is_served and not is_ours)
         return Found.ADOPTED if is_theirs else Found.CREATED
+
+    def was_asked(self, hostname: str) -> bool:
+        """Return whether visitors of a hostname were asked for a certificate before it is protected."""
+        if current := self.account.current:
+            return current.protected.was_asked
+        ours = pair_naming(read_pairs(self.observation.ruleset), hostname)
+        return ours is None and self.observation.is_associated(hostname)
 
     def guess_purpose(self, hostname: str, service: str) -> Purpose:
         """Return what a hostname is for, as its name and its service tell."""

@@ -169,6 +169,7 @@ def read_choices(
             exempt_paths=paths,
             published=current is None or current.protected.published,
             found=found,
+            was_asked=found is Found.ADOPTED and chosen.was_asked(hostname),
             devices=devices,
         ),
         keep_in_sync=advanced[CONF_KEEP_IN_SYNC],

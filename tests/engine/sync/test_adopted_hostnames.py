@@ -99,6 +99,22 @@ def test_protect_change_stop(
     assert last == open_world
 
 
+def test_visitors_were_asked_for_a_certificate_before() -> None:
+    """They are asked again once nothing is protected any more: the association is its owner's."""
+    item = replace(ADOPTED, was_asked=True)
+    open_world = observed(
+        records=[record(ours=False)],
+        ingress=[serves(HOST, CLOUD)],
+        associations=(HOST,),
+    )
+    world = settled(open_world, wanting(item))
+    stop = make_plan(world, wanting(removed=[item], opened=frozenset({HOST})))
+    assert names(stop.steps) == ["delete skip_rule", "delete block_rule"]
+    *_, last = states(world, stop)
+    assert last == open_world
+    assert make_plan(last, wanting(removed=[item], opened=frozenset({HOST}))).in_sync
+
+
 def test_stop_while_another_hostname_is_protected() -> None:
     """The other one keeps its rules, and the block rule lets go of this one last."""
     both = wanting(ADOPTED, protected(OTHER))

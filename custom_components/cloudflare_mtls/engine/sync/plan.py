@@ -287,5 +287,5 @@ def _dissociate(steps: SafeSteps, desired: DesiredZone) -> None:
     """Ask visitors of removed hostnames for no certificate, unless they still need one."""
     reachable = _still_reachable(steps.problems)
     for item in desired.removed:
-        if item.hostname not in reachable:
+        if item.hostname not in reachable and not item.was_asked:
             dissociate(steps, item)

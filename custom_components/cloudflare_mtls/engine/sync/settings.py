@@ -55,6 +55,8 @@ class ProtectedHostname:
 
     While it is not published, nothing of ours leads to it, and the block rule lets nobody in.
 
+    was_asked: whether Cloudflare asked its visitors for a certificate before it was protected; then it
+    goes on asking once it is protected no more.
     devices: the companion devices that may use it, by our ids; None for all of them. Without any
     device in it, nobody gets in.
     """
@@ -67,6 +69,7 @@ class ProtectedHostname:
     exempt_paths: tuple[str, ...] = ()
     published: bool = True
     found: Found = Found.CREATED
+    was_asked: bool = False
     devices: frozenset[str] | None = None
 
     @property
