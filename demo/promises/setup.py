@@ -8,6 +8,7 @@ from ..account import translations, until_state
 from ..expectations import expect_in_sync, fetch_page
 from ..flow import Flow
 from ..home_assistant import DOMAIN
+from ..processes import REPOSITORY
 from ..promise import promise
 from ..remote import expect_rest_unchanged, not_ours
 from ..report import CheckFailed, expect, expect_equal
@@ -15,6 +16,8 @@ from ..world import World, nonce
 
 _PERMISSIONS = {"zone:read", "dns:edit", "ssl:edit", "waf:edit", "tunnel:edit"}
 
+
+_ICONS = REPOSITORY / "custom_components" / DOMAIN / "icons.json"
 
 # The permission that a token lacks, what it has instead, and the dashboard's name of the former.
 _LACKING = (
@@ -41,6 +44,18 @@ async def both_run(world: World) -> None:
         await world.socket.command(command)
     verified = await world.cloudflare.verify_token()
     expect_equal(verified["result"]["status"], "active", "the status of the token")
+
+
+@promise("every icon that the integration names is one of the front end's")
+async def icons_exist(world: World) -> None:
+    """Load the front end's icons as a browser does: one that it lacks is not shown at all."""
+    icons = f"{world.home.url}/static/mdi"
+    index = json.loads(await fetch_page(f"{icons}/iconMetadata.json"))
+    known: set[str] = set()
+    for part in index["parts"]:
+        known |= json.loads(await fetch_page(f"{icons}/{part['file']}.json")).keys()
+    named = set(re.findall(r"mdi:([a-z0-9-]+)", _ICONS.read_text()))
+    expect_equal(named - known, set(), "what the front end lacks")
 
 
 @promise("a bad API token is refused, and the error names the missing permission")
