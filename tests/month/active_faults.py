@@ -22,7 +22,7 @@ class Part(Enum):
     CERTIFICATES = "certificates"
 
 
-# Parts of one refresh: if a call of one part fails, both are unknown.
+# Parts of one refresh: if it fails as a whole, both are unknown.
 _PROTECTION: Final = (Part.HOSTNAME, Part.CERTIFICATES)
 _REFUSALS: Final = (FaultKind.UNAUTHORIZED, FaultKind.FORBIDDEN)
 # Faults that make only the part of the call unknown: Cloudflare answers, and says no.
@@ -63,6 +63,8 @@ class Call:
     every: timedelta
     key: str
     kinds: tuple[FaultKind, ...] = KINDS
+    # Whether its failure makes only its own part unknown.
+    alone: bool = False
 
     @override
     def __repr__(self) -> str:
@@ -96,8 +98,15 @@ CALLS: Final = (
         Part.CERTIFICATES,
         EDGE_EVERY,
         "result.0.certificate",
+        alone=True,
     ),
-    Call(f"{_TUNNEL}/configurations", Part.HOSTNAME, EDGE_EVERY, "result.config"),
+    Call(
+        f"{_TUNNEL}/configurations",
+        Part.HOSTNAME,
+        EDGE_EVERY,
+        "result.config",
+        alone=True,
+    ),
     Call(_TUNNELS, Part.TUNNELS, TUNNELS_EVERY, "result.0.id"),
     CONNECTIONS,
 )
@@ -161,7 +170,7 @@ class ActiveFaults:
         ):
             return
         self._add(Fault(kind, "GET", call.path, times=None, key=call.key))
-        together = call.part in _PROTECTION and kind not in _ANSWERS
+        together = call.part in _PROTECTION and not call.alone and kind not in _ANSWERS
         for part in _PROTECTION if together else (call.part,):
             self._expect_unknown(part, call.every, call.part)
 

@@ -184,7 +184,7 @@ async def use(world: World) -> None:
         for item in (await act(hass, entry, "list_certificates"))["certificates"]
         if item["name"] == "Laptop"
     )
-    await world.come(HOSTNAME, laptop)
+    await world.come(LIMITED, laptop)
     await world.come(LIMITED)
     # What was used is stored after a while, or when Home Assistant stops.
     hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
