@@ -31,7 +31,6 @@ HOME_ASSISTANT: Final = {
     "Local network",
     "Marketplace",
     "Network",
-    "Reconfigure",
     "Repairs",
     "Settings",
     "System",
