@@ -22,6 +22,7 @@ from . import (
 # For a tunnel that is managed at Cloudflare, as people with a token have it.
 REMOTE: Final[tuple[Promise, ...]] = (
     setup.both_run,
+    setup.icons_exist,
     setup.bad_tokens_are_refused,
     setup.changes_are_previewed,
     setup.hostname_is_in_sync,
