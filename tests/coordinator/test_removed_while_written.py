@@ -9,16 +9,19 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
+from sandbox.seed import TUNNEL_ID
 from tests.common import (
     EDGE_EVERY,
     act,
     records_of,
     settle,
+    submit,
     turn,
     wait_for_refresh,
     zone_of,
 )
 from tests.faults import Faults
+from tests.flows.test_other_tab import to_preview
 
 from .test_removals import SUBENTRY_ID, traces
 
@@ -36,9 +39,11 @@ async def write(
             await wait_for_refresh(hass, freezer, EDGE_EVERY)
         case "switch":
             await turn(hass, SWITCH, "on")
+        case "dialog":
+            await submit(hass, await to_preview(hass, entry, TUNNEL_ID))
 
 
-@pytest.mark.parametrize("by", ["action", "refresh", "switch"])
+@pytest.mark.parametrize("by", ["action", "refresh", "switch", "dialog"])
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/hostname_associations"), ("DELETE", "/dns_records")]
 )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..account import async_get_account_state
 from ..const import CONF_HOSTNAME
 from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError, PlanChanged
@@ -102,16 +101,16 @@ class HostnameDraft:
         )
 
     async def apply(self, is_outdated: Callable[[], bool]) -> None:
-        """Make the changes that were shown, and no others; raise EngineError."""
+        """Make the changes that were shown, and no others; raise EngineError.
+
+        The caller has waited for other writers, and keeps them away.
+        """
+        # Settings or devices may have changed while the caller waited.
+        if is_outdated():
+            raise PlanChanged
         confirmed = replace(self.plan, adoptable=self.offered)
         extent = replace(self._extent, confirmed={self.settings.zone_id: confirmed})
-        account = self.chosen.account
-        shared = async_get_account_state(account.hass, account.account_id)
-        async with shared.writing:
-            # Settings or devices may have changed while this waited for another writer.
-            if is_outdated():
-                raise PlanChanged
-            outcome = await self._reconciler.sync(extent)
+        outcome = await self._reconciler.sync(extent)
         outcome.raise_if_stopped()
 
     @property

@@ -1,13 +1,14 @@
 """The steps of a dialog that protect a hostname: the preview of the changes, and the changes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final, override
 
 from homeassistant.data_entry_flow import FlowContext, FlowResult
 from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
+from ..account import async_get_account_state
 from ..const import CONF_TAKE_OVER
 from ..engine.access.barriers import Barrier
 from ..engine.api.errors import EngineError, PlanChanged
@@ -55,6 +56,11 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
     def device_names(self) -> Mapping[str, str]:
         """Return the names of the companion devices that there are now, by our ids."""
         return {}
+
+    def writing(self) -> AbstractAsyncContextManager[object]:
+        """Wait for the account's other writers, and keep them away."""
+        account = made(self._draft).chosen.account
+        return async_get_account_state(self.hass, account.account_id).writing
 
     def async_keep(self, settings: HostnameSettings) -> None:
         """Store the settings of a hostname that Home Assistant has already."""
@@ -116,7 +122,8 @@ class HostnameSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handle
             return draft.shows(self.device_names())
 
         try:
-            await draft.apply(lambda: self.is_outdated() or not shows_devices())
+            async with self.writing():
+                await draft.apply(lambda: self.is_outdated() or not shows_devices())
         except EngineError as err:
             return err
         if self.is_outdated():

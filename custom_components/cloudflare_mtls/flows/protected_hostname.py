@@ -1,6 +1,7 @@
 """Protect a further hostname of an account, or change how one is protected."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any, override
 
@@ -263,6 +264,11 @@ class ProtectedHostnameFlow(
     def device_names(self) -> Mapping[str, str]:
         companions = companions_of(self._get_entry().subentries).values()
         return {item.id: item.name for item in companions}
+
+    @override
+    def writing(self) -> AbstractAsyncContextManager[object]:
+        entry: CloudflareConfigEntry = self._get_entry()
+        return entry.runtime_data.protection.async_writing()
 
     @override
     def async_keep(self, settings: HostnameSettings) -> None:
