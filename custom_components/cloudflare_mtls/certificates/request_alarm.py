@@ -1,6 +1,6 @@
 """Tells at once of requests that Cloudflare should have blocked, and looks why it did not."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -70,6 +70,8 @@ class RequestAlarm:
         self._protection = protection
         self._visits = visits
         self._alarms = alarms
+        # What Cloudflare listed at the last look, by fingerprint.
+        self._listed: Mapping[str, Certificate] = {}
         self._told = Lasting()
         self._told_since: Mapping[str, Moment] = {}
         # Which certificates are listed as revoked, and since when.
@@ -107,7 +109,7 @@ class RequestAlarm:
         if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):
             self._async_raise(hostname, dt_util.utcnow())
             return
-        certificate = self._listed().get(fingerprint)
+        certificate = self._listed.get(fingerprint)
         if certificate and self._is_refused(settings, certificate):
             self._async_raise(hostname, dt_util.utcnow())
         elif certificate is None and end is None:
@@ -143,14 +145,14 @@ class RequestAlarm:
     def _async_check(self) -> None:
         """End the alarms of hostnames that were closed for a while, or removed."""
         self._told_since = self._told.look(self._protection.told_hostnames)
-        hostnames, listed = self._hostnames(), self._listed()
+        certificates = readable(self._protection.data.certificates or ())
+        self._listed = {item.facts.fingerprint_sha256: item for item in certificates}
         self._revoked_since = self._revoked.look(
-            key for key, item in listed.items() if not item.may_be_active
+            key for key, item in self._listed.items() if not item.may_be_active
         )
-        self._decided_since = self._decided.look(
-            [self._decision(hostnames.values(), listed)]
-        )
+        self._decided_since = self._decided.look([self._decision()])
         self._async_judge_unlisted()
+        hostnames = self._hostnames()
         long_ago = dt_util.utcnow() - _OVER_AFTER
         self._alarms.async_end(
             [
@@ -167,7 +169,7 @@ class RequestAlarm:
         """Tell of certificates that no list has shown for a while: nobody but a stranger made them."""
         is_complete = self._protection.data.is_complete
         for hostname, item in list(self._unlisted.items()):
-            if item.fingerprint in self._listed():
+            if item.fingerprint in self._listed:
                 del self._unlisted[hostname]
             elif is_complete and item.since.age >= _LISTING:
                 del self._unlisted[hostname]
@@ -185,23 +187,23 @@ class RequestAlarm:
         is_accepted = trust.trusts(certificate) and (
             not is_limited or settings.is_for(trust.device_id_of(certificate))
         )
-        decision = self._decision(self._hostnames().values(), self._listed())
         return not is_accepted and _has_lasted(
-            self._decided_since.get(decision), _SETTLING
+            self._decided_since.get(self._decision()), _SETTLING
         )
 
-    def _decision(
-        self,
-        hostnames: Collection[HostnameSettings],
-        listed: Mapping[str, Certificate],
-    ) -> str:
+    def _decision(self) -> str:
         """Return what decides which certificates are accepted where, as a key."""
-        limits = [(item.hostname, item.protected.devices) for item in hostnames]
+        limits = [
+            (item.hostname, item.protected.devices)
+            for item in self._protection.hostnames
+        ]
         pins = self._protection.pins
         if not pins and all(devices is None for _, devices in limits):
             return ""
         trust = self._protection.trust
-        trusted = frozenset(key for key, item in listed.items() if trust.trusts(item))
+        trusted = frozenset(
+            key for key, item in self._listed.items() if trust.trusts(item)
+        )
         return f"{hash((pins, frozenset(limits), trusted))}"
 
     def _is_closed(self, settings: HostnameSettings) -> bool:
@@ -211,11 +213,6 @@ class RequestAlarm:
         return self._protection.data.is_closed(settings) and (
             is_blocked or not settings.protected.published
         )
-
-    def _listed(self) -> dict[str, Certificate]:
-        """Return the certificates that Cloudflare listed at the last look, by fingerprint."""
-        certificates = readable(self._protection.data.certificates or ())
-        return {item.facts.fingerprint_sha256: item for item in certificates}
 
     def _hostnames(self) -> dict[str, HostnameSettings]:
         return {item.hostname: item for item in self._protection.hostnames}
