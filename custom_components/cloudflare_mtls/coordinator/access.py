@@ -86,7 +86,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         # The hostnames of which something was removed, or looked for, since the start.
         self._looked_at: set[str] = set()
         self._is_working = False
-        # How many attempts in a row left drift that a read found before they were over.
+        # How many attempts in a row ended with drift that was still there, or new.
         self._left_by = 0
         # Where drift could not be fixed the last time.
         self._unfixed: set[str] = set()
@@ -210,7 +210,9 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
 
     @override
     def pace(self, data: AccessState) -> timedelta:
-        if self._failed_removals == 1 or self._left_by == 1:
+        # Only the look that ends an attempt: the next one may have nothing to read.
+        is_left = self._is_working and self._left_by == 1
+        if self._failed_removals == 1 or is_left:
             return SECOND_LOOK
         now = dt_util.utcnow()
         trials = [
