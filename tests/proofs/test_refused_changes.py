@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from hypothesis import Phase, settings, strategies as st
@@ -28,6 +27,7 @@ from .dashboard_edits import EDITS, Edit, change_own_records_comment
 from .home import Run
 from .hostnames import BOAT, CABIN, HOME
 from .resettable_sandbox import ResettableSandbox
+from .test_random_histories import SETTLED
 from .time_skipping import entered
 from .write_monitor import WriteMonitor
 from .zone_contents import devices_get_in
@@ -60,13 +60,11 @@ def write_in_another_form(sandbox: ResettableSandbox, number: int) -> None:
             item.expression = _OTHER_FORMS[number % len(_OTHER_FORMS)]
 
 
-# Half of the edits write our rule anew. Comments have an edit of their own.
+# Half of the edits write our rule in another form. Comments go in a step of their own.
 _edits = st.just(write_in_another_form) | st.sampled_from(
     [edit for edit in EDITS if edit is not change_own_records_comment]
 )
 _numbers = st.integers(0, 255)
-# Longer than any change at Cloudflare takes to have an effect.
-_SETTLED: Final = timedelta(seconds=600)
 
 
 class RefusedHistory(RuleBasedStateMachine):
@@ -105,7 +103,7 @@ class RefusedHistory(RuleBasedStateMachine):
     def edit(self, edit: Edit, number: int) -> None:
         """Let the owner or another tool edit something."""
         # For a while after a write, nobody can tell an edit of the associations from a read that lags.
-        self.sandbox.clock.advance(_SETTLED)
+        self.sandbox.clock.advance(SETTLED)
         edit(self.sandbox, number)
 
     @rule()
@@ -133,7 +131,7 @@ class RefusedHistory(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check that all is done once nothing is refused any more."""
-        self.sandbox.clock.advance(_SETTLED)
+        self.sandbox.clock.advance(SETTLED)
         run = self._run(self.home.fix())
         assert run.error is None, run.error
         if run.is_done:

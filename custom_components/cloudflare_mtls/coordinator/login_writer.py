@@ -183,7 +183,7 @@ class LoginWriter:
     async def keep(self, hostname: str) -> LoginOutcome | None:
         """Fix drift of a hostname that nobody asked about; raise EngineError where it is unseen.
 
-        What a person has chosen by now is kept, and nothing where they have ended the login.
+        It keeps what a person has chosen by now, and does nothing where they have ended the login.
         """
         async with self._writing:
             settings = self._kept(hostname)

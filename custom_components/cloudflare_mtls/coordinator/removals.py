@@ -91,7 +91,8 @@ class Removals:
     ) -> None:
         """Remember the hostnames' records, and which bear our mark: another tool may take it away.
 
-        Those written just now have ours, also where they were removed meanwhile.
+        What stands at hostnames that were written just now is ours, also where they were removed
+        meanwhile.
         """
         seen = {item.zone.id: item.records for item in observations}
         marked = {
@@ -112,7 +113,7 @@ class Removals:
         await self._tombstones.async_note_records(record_ids, marked)
 
     async def async_note_written(self, written: Iterable[HostnameSettings]) -> None:
-        """Remember what was being written for hostnames that were removed meanwhile: it is no sign of a new set-up."""
+        """Count what was just written as older than a removal that came meanwhile: it is no new set-up."""
         await self._tombstones.async_note_written({item.hostname for item in written})
 
     async def async_update(self, subentries: Mapping[str, ConfigSubentry]) -> None:

@@ -227,7 +227,7 @@ class Tombstones:
         await self._async_keep({**self._stored, "hostnames": kept})
 
     async def async_note_written(self, hostnames: Collection[str]) -> None:
-        """Remember of removed hostnames that what is there by now was still written for them."""
+        """Count what is there by now as older than the removal of those hostnames that are removed."""
         now = dt_util.utcnow().isoformat()
         items = {
             name: {**item, "removed_at": now}
