@@ -1,6 +1,7 @@
 """Writing while somebody else writes, and answers that contradict each other."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -37,6 +38,7 @@ ONE = wanting(protected())
 NONE = wanting(removed=[protected()])
 EXEMPT = wanting(protected(HOST, "/api/webhook/"))
 CHANGED = "somebody else changed the zone at the same time"
+TAKEN_OVER = "somebody else changed the record at the same time"
 CONTRADICTION = "the answers contradict each other"
 ASSOCIATIONS = f"/zones/{ZONE_ID}/certificate_authorities/hostname_associations"
 LETS_ALL_IN = {"ruleset": "current"}
@@ -108,6 +110,14 @@ def once_after(beginning: str, act: Callable[[], object]) -> Callable[[str], Non
             act()
 
     return acts
+
+
+def take_over(sandbox: Sandbox, **changes: Any) -> DnsRecord:
+    """Change the hostname's record as somebody else would, and return it."""
+    records = the_zone(sandbox).dns_records
+    record = next(item for item in records.values() if item.name == HOST)
+    taken = records[record.id] = replace(record, **changes)
+    return taken
 
 
 def reads_of_associations(sandbox: Sandbox) -> int:
@@ -463,14 +473,48 @@ async def test_record_of_somebody_else_is_never_deleted(
     assert HOST in {item.name for item in the_zone(sandbox).dns_records.values()}
 
 
+@pytest.mark.parametrize(
+    "change", [{"comment": "mine"}, {"content": "shop.example.net"}]
+)
+async def test_record_that_somebody_takes_over_is_not_deleted(
+    sandbox: Sandbox, client: CloudflareClient, change: dict[str, str]
+) -> None:
+    """They may do so after the zone was read."""
+    await sync(client, ONE)
+    observation = await look(client)
+    record = take_over(sandbox, **change)
+    outcome = await apply_plan(client, observation, make_plan(observation, NONE))
+    assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == TAKEN_OVER
+    assert outcome.applied == ()
+    assert record in the_zone(sandbox).dns_records.values()
+
+
+async def test_record_that_somebody_takes_over_is_not_marked(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """With our mark it would be deleted one day."""
+    await sync(client, ONE)
+    take_over(sandbox, comment=None)
+    observation = await look(client)
+    plan = make_plan(observation, wanting(protected(), marked=frozenset({HOST})))
+    assert names(plan.steps) == ["mark dns_record"]
+    record = take_over(sandbox, content="shop.example.net")
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == TAKEN_OVER
+    assert record in the_zone(sandbox).dns_records.values()
+
+
 async def test_record_that_somebody_deleted_need_not_be_deleted(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:
     """The tear-down goes on."""
     await sync(client, ONE)
-    plan = make_plan(await look(client), NONE)
+    observation = await look(client)
+    plan = make_plan(observation, NONE)
     the_zone(sandbox).dns_records.popitem()
-    outcome = await apply_plan(client, await look(client), plan)
+    outcome = await apply_plan(client, observation, plan)
     assert outcome.error is None
     assert outcome.applied == plan.steps
 

@@ -69,6 +69,7 @@ async def apply_plan(
       it is unchanged, or the same twice; what was read a minute before is kept in it;
     - a rule is changed only in a zone that is still as it was planned for;
     - nothing leads to a hostname before the rules were read again;
+    - a record is marked or deleted only if it is still as it was planned for;
     - every answer to a write is checked.
 
     A step that failed without a clear answer is not repeated here: the next plan begins with
@@ -181,6 +182,8 @@ class _Writer:
                 await self._expect_no_change()
             case IngressStep() | RecordStep(action=Action.CREATE | Action.UPDATE):
                 await self._look_before_publishing(step)
+            case RecordStep():
+                await self._expect_same_record(step)
 
     async def _carry_out(self, step: Step) -> None:
         match step:
@@ -198,6 +201,15 @@ class _Writer:
         seen = await self._look(self.state.configurations.keys())
         if not self._as_planned or not _is_same(seen, self.state):
             raise Conflict(None, "somebody else changed the zone at the same time")
+
+    async def _expect_same_record(self, step: RecordStep) -> None:
+        """Raise Conflict unless the record is as the plan was made for, or gone as it was to be."""
+        records = await self._client.dns.list(self.state.zone.id)
+        planned = address_record(self.state.records, step.target)
+        seen = address_record(records, step.target)
+        if seen != planned and (seen or step.action is Action.MARK):
+            raise Conflict(None, "somebody else changed the record at the same time")
+        self.state = replace(self.state, records=records)
 
     async def _look_before_publishing(self, step: IngressStep | RecordStep) -> None:
         """Look again at all that decides who gets in; raise Conflict rather than expose a hostname."""
