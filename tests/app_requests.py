@@ -1,6 +1,7 @@
 """Requests of apps and browsers to Home Assistant, as the edge sends them on, for the tests."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from socket import herror
 from typing import Any
@@ -11,8 +12,9 @@ from aiohttp.test_utils import TestClient
 from cryptography import x509
 from homeassistant.components import http, webhook
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import slugify
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from sandbox import Sandbox
@@ -77,3 +79,40 @@ async def send_battery(
         f"/api/webhook/{_WEBHOOK_ID}", headers=headers, data=level
     )
     assert answer.ok
+
+
+@dataclass(frozen=True)
+class App:
+    """A companion app that is registered with Home Assistant."""
+
+    device_id: str
+    webhook_id: str
+
+    async def send(self, client: Client, headers: Mapping[str, str]) -> None:
+        """Send what the app measured, in the background."""
+        path = f"/api/webhook/{self.webhook_id}"
+        assert (await client.post(path, headers=headers, data="80")).ok
+
+
+def register_app(hass: HomeAssistant, name: str) -> App:
+    """Register an app with Home Assistant."""
+    slug = slugify(name)
+    webhook_id = f"webhook-of-{slug}"
+    entry = MockConfigEntry(
+        domain="mobile_app", title=name, data={"webhook_id": webhook_id}
+    )
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("mobile_app", slug)}, name=name
+    )
+    battery = er.async_get(hass).async_get_or_create(
+        "sensor", "mobile_app", slug, config_entry=entry, device_id=device.id
+    )
+
+    async def measured(
+        hass: HomeAssistant, webhook_id: str, request: web.Request
+    ) -> None:
+        hass.states.async_set(battery.entity_id, await request.text())
+
+    webhook.async_register(hass, "mobile_app", name, webhook_id, measured)
+    return App(device.id, webhook_id)

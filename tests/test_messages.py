@@ -387,6 +387,7 @@ def test_issues() -> None:
     named["tunnel_down"] = {"tunnel", "hostnames", "since"}
     named["uncertified_request"] = {"hostname", "at"}
     named["old_certificate_in_use"] = {"name", "date"}
+    named["certificate_shared"] = {"name", "apps"}
     named["device_unused"] = {"name", "since"}
     named |= {key: {"account", "date"} for key in ("token_expiring", "token_urgent")}
     for key, issue in ENGLISH["issues"].items():
@@ -414,6 +415,7 @@ def test_issues() -> None:
         "tunnel_down",
         "uncertified_request",
         "old_certificate_in_use",
+        "certificate_shared",
         "device_unused",
         "token_expiring",
         "token_urgent",

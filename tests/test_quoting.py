@@ -146,6 +146,7 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
         text("login_shuts_out", people=listed([foreign]))
     ),
     "app_url": lambda text, foreign: Ours(APP_URL),
+    "apps": lambda text, foreign: listed([foreign]),
     "arrival": lambda text, foreign: Ours(
         text(f"arrival_{Arrival.LOGIN}", hostname=foreign)
     ),

@@ -37,6 +37,7 @@ class CertificateEvent(StrEnum):
     EXPIRING = "expiring"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    SHARED = "shared"
     UNKNOWN_CERTIFICATE = "unknown_certificate"
 
 

@@ -492,6 +492,17 @@ def unused_issue(device: CompanionDevice, since: datetime) -> Issue:
     )
 
 
+def shared_issue(device: CompanionDevice, apps: Mapping[str, str]) -> Issue:
+    """Return the issue for a certificate that several apps use; the apps have names, by their ids."""
+    ids = "_".join(sorted(apps))
+    return Issue(
+        id=f"certificate_shared_{device.id}_{ids}",
+        translation_key="certificate_shared",
+        placeholders={"name": device.name, "apps": listed(sorted(apps.values()))},
+        severity=ir.IssueSeverity.WARNING,
+    )
+
+
 def ready_issue(device: CompanionDevice) -> Issue:
     """Return the issue for a certificate that the device can fetch."""
     return Issue(

@@ -1,13 +1,17 @@
 """Passes on what the edge told of a request, wherever Home Assistant lets a request be seen."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from homeassistant.components import persistent_notification
 from homeassistant.components.http.ban import NOTIFICATION_ID_LOGIN
 from homeassistant.components.websocket_api.const import SIGNAL_WEBSOCKET_CONNECTED
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.const import (
+    CONF_WEBHOOK_ID,
+    EVENT_STATE_CHANGED,
+    EVENT_STATE_REPORTED,
+)
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import (
@@ -20,11 +24,23 @@ from homeassistant.util.signal_type import SignalType
 from .const import DOMAIN
 from .identity import Identity, identity_of
 
-# What the edge told of a request, and the path that was asked for.
-SIGNAL_TOLD = SignalType[Identity, str](f"{DOMAIN}_told")
-
 _MOBILE_APP: Final = "mobile_app"
 _WEBHOOKS: Final = "/api/webhook/"
+
+
+class ToldRequest(NamedTuple):
+    """A request of which the edge told something that can be believed.
+
+    path: what was asked for, as the edge's rules see it: an escaped path is not exempt.
+    app_id: the device, in Home Assistant, whose companion app sent it; None where nobody knows.
+    """
+
+    identity: Identity
+    path: str
+    app_id: str | None
+
+
+SIGNAL_TOLD = SignalType[ToldRequest](f"{DOMAIN}_told")
 
 
 @callback
@@ -47,7 +63,7 @@ def async_watch_requests(hass: HomeAssistant) -> None:
     def state_written(event: Event[Any]) -> None:
         entity = er.async_get(hass).async_get(event.data["entity_id"])
         if entity and entity.platform == _MOBILE_APP:
-            _async_pass_on_current()
+            _async_pass_on_current(entity)
 
     async_dispatcher_connect(hass, SIGNAL_WEBSOCKET_CONNECTED, _async_pass_on_current)
     persistent_notification.async_register_callback(hass, notified)
@@ -56,19 +72,34 @@ def async_watch_requests(hass: HomeAssistant) -> None:
 
 
 @callback
-def async_pass_on(request: web.Request) -> None:
-    """Pass on what the edge told of a request, if it told anything."""
+def async_pass_on(request: web.Request, app: er.RegistryEntry | None = None) -> None:
+    """Pass on what the edge told of a request, if it told anything.
+
+    app: an entity of a companion app that was written meanwhile.
+    """
     if identity := identity_of(request):
         hass = request.app[KEY_HASS]
-        # As the edge's rules see it: an escaped path is not exempt.
-        path = request.rel_url.raw_path
-        async_dispatcher_send(hass, SIGNAL_TOLD, identity, path)
+        app_id = app.device_id if app and _is_sent_by(hass, request, app) else None
+        told = ToldRequest(identity, request.rel_url.raw_path, app_id)
+        async_dispatcher_send(hass, SIGNAL_TOLD, told)
 
 
 @callback
-def _async_pass_on_current() -> None:
+def _async_pass_on_current(app: er.RegistryEntry | None = None) -> None:
     if request := current_request.get():
-        async_pass_on(request)
+        async_pass_on(request, app)
+
+
+def _is_sent_by(
+    hass: HomeAssistant, request: web.Request, app: er.RegistryEntry
+) -> bool:
+    """Return whether a request came from an app itself: others may lead to it being written, too."""
+    entry_id = app.config_entry_id
+    entry = hass.config_entries.async_get_entry(entry_id) if entry_id else None
+    return (
+        entry is not None
+        and request.path == f"{_WEBHOOKS}{entry.data.get(CONF_WEBHOOK_ID)}"
+    )
 
 
 @callback

@@ -41,7 +41,7 @@ async def world(
     only_another_login(sandbox)
     without_pauses(monkeypatch)
     await hass.config.async_update(country="DE", external_url=f"https://{HOME}")
-    for domain in (REPAIRS, DOMAIN):
+    for domain in (REPAIRS, "webhook", DOMAIN):
         assert await async_setup_component(hass, domain, {})
     return World(
         hass=hass,

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from sandbox import Sandbox
+from tests.app_requests import register_app
 from tests.certificates.creating import press
 from tests.certificates.helpers import through_dialog
 from tests.certificates.test_restarts import lose_restoration
@@ -223,18 +224,23 @@ class World:
         await wait_for_refresh(self.hass, self.freezer, LOG_EVERY)
 
     async def _have_requests_arrive(self) -> None:
-        """Have the phone come, and somebody without a certificate."""
+        """Have the phone and its app come, and somebody without a certificate."""
         _, renewed, *_ = certificates(self.sandbox)
         await self.come(HOSTNAME, renewed)
+        app = register_app(self.hass, "Pixel 8")
+        await app.send(self.visitor, self._headers(HOSTNAME, renewed))
         await self.come(HOSTNAME)
 
     async def come(self, hostname: str, certificate_id: str | None = None) -> None:
         """Open a page of the integration, with a certificate or without one."""
-        listed = zone_of(self.sandbox).certificates
-        shown = certificate_id and fingerprint_of(listed[certificate_id].certificate)
-        headers = {**told_headers(self.sandbox, shown), "Host": hostname}
+        headers = self._headers(hostname, certificate_id)
         await self.visitor.get(TEST_PATH, headers=headers)
         await settle(self.hass)
+
+    def _headers(self, hostname: str, certificate_id: str | None) -> dict[str, str]:
+        listed = zone_of(self.sandbox).certificates
+        shown = certificate_id and fingerprint_of(listed[certificate_id].certificate)
+        return {**told_headers(self.sandbox, shown), "Host": hostname}
 
 
 async def begin_trial(hass: HomeAssistant, entry: Any, hostname: str) -> str:

@@ -17,10 +17,9 @@ from ..engine.certificates.certificate import Certificate, readable
 from ..engine.moment import Lasting, Moment
 from ..engine.rules.exempt_paths import is_exempt
 from ..engine.sync.settings import HostnameSettings
-from ..identity import Identity
 from ..issues import async_report, uncertified_issue
 from ..storage.alarms import Alarms
-from ..told_requests import SIGNAL_TOLD
+from ..told_requests import SIGNAL_TOLD, ToldRequest
 
 # New rules, and revocations, reach the edge's servers one by one.
 _SETTLING: Final = timedelta(minutes=1)
@@ -97,13 +96,13 @@ class RequestAlarm:
         self._async_check()
 
     @callback
-    def _async_told(self, identity: Identity, path: str) -> None:
-        hostname, fingerprint = identity
+    def _async_told(self, told: ToldRequest) -> None:
+        hostname, fingerprint = told.identity
         since = self._told_since.get(hostname)
         if since is None or since.age < _SETTLING:
             return
         settings = self._hostnames().get(hostname)
-        if settings is None or is_exempt(path, settings.protected.exempt_paths):
+        if settings is None or is_exempt(told.path, settings.protected.exempt_paths):
             return
         end = self._protection.ledger.end_of(fingerprint) if fingerprint else None
         if fingerprint is None or (end and dt_util.utcnow() - end >= _REVOKING):

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..engine.certificates.uses import DeviceUse
+from ..engine.certificates.uses import Apps, DeviceUse
 from .once import AccountStore, OnceKey, async_get_once, async_remove_once
 
 _VERSION: Final = 1
@@ -18,10 +18,11 @@ _USES: OnceKey[Uses] = HassKey(f"{DOMAIN}_uses")
 _PRECISION: Final = timedelta(minutes=1)
 # Home Assistant also stores it when it stops.
 _STORED_AFTER: Final = timedelta(minutes=15)
+_NO_APPS: Final = Apps()
 
 
 class Uses:
-    """When each certificate of an account was last used, and which one each device used last."""
+    """When each certificate of an account was last used, by which apps, and which one each device used last."""
 
     def __init__(
         self, store: AccountStore[dict[str, Any]], stored: Mapping[str, Any] | None
@@ -35,6 +36,11 @@ class Uses:
             for fingerprint, on in stored["certificates"].items()
         }
         self._in_use: dict[str, str] = dict(stored["devices"])
+        # A former version did not store them.
+        self._apps = {
+            fingerprint: Apps(tuple(item["recent"]), frozenset(item["sharing"]))
+            for fingerprint, item in stored.get("apps", {}).items()
+        }
         self._told = {
             hostname: datetime.fromisoformat(since)
             for hostname, since in stored["told"].items()
@@ -56,6 +62,10 @@ class Uses:
         if fingerprint is None:
             return DeviceUse()
         return DeviceUse(last_seen=self._last[fingerprint], fingerprint=fingerprint)
+
+    def sharing(self, fingerprint: str) -> frozenset[str]:
+        """Return the companion apps that use a certificate in turn, by their devices' ids."""
+        return self._apps.get(fingerprint, _NO_APPS).sharing
 
     @property
     def told_since(self) -> Mapping[str, datetime]:
@@ -84,6 +94,16 @@ class Uses:
         self._in_use[device_id] = fingerprint
         self._save_later()
 
+    @callback
+    def async_note_app(self, fingerprint: str, app_id: str) -> bool:
+        """Note that an app uses a certificate now; return whether that shows more that share it."""
+        before = self._apps.get(fingerprint, _NO_APPS)
+        after = before.after(app_id)
+        if after != before:
+            self._apps[fingerprint] = after
+            self._save_later()
+        return after.sharing != before.sharing
+
     async def async_remove(self) -> None:
         """Remove what is stored, and what is about to be."""
         await self._store.async_remove()
@@ -99,6 +119,13 @@ class Uses:
         return {
             "certificates": {item: on.isoformat() for item, on in self._last.items()},
             "devices": dict(self._in_use),
+            "apps": {
+                fingerprint: {
+                    "recent": list(item.recent),
+                    "sharing": sorted(item.sharing),
+                }
+                for fingerprint, item in self._apps.items()
+            },
             "told": {item: since.isoformat() for item, since in self._told.items()},
         }
 

@@ -18,6 +18,7 @@ _CERTIFICATES: Final[Mapping[CertificateEvent, str]] = {
     CertificateEvent.EXPIRING: "it expires within 30 days",
     CertificateEvent.EXPIRED: "it has expired",
     CertificateEvent.REVOKED: "it was revoked",
+    CertificateEvent.SHARED: "several companion apps use it in turn",
     CertificateEvent.UNKNOWN_CERTIFICATE: "Home Assistant did not create it, and you did not confirm it",
 }
 _LOGINS: Final[Mapping[LoginEvent, str]] = {

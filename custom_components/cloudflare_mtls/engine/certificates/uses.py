@@ -11,6 +11,8 @@ from .records import Record
 
 # A phone in a drawer, and no journey.
 _LONG: Final = timedelta(days=90)
+# A user may register as many apps as they like.
+_APPS: Final = 8
 
 
 class CertificateInUse(StrEnum):
@@ -42,6 +44,30 @@ class DeviceUse:
             if self.fingerprint == newest
             else CertificateInUse.OLDER
         )
+
+
+@dataclass(frozen=True)
+class Apps:
+    """The companion apps that sent requests with one certificate, as far as the edge told.
+
+    recent: those that did so last, by their ids, oldest first.
+    sharing: those that use it in turn, so that none took the place of another.
+    """
+
+    recent: tuple[str, ...] = ()
+    sharing: frozenset[str] = frozenset()
+
+    def after(self, app_id: str) -> Apps:
+        """Return the apps after one of them sent a request.
+
+        An app that is installed again has another id, and its former one is never heard of again.
+        So only an app that comes back after another one shows that there are two.
+        """
+        if self.recent[-1:] == (app_id,):
+            return self
+        returned = {app_id, self.recent[-1]} if app_id in self.recent else ()
+        others = tuple(item for item in self.recent if item != app_id)
+        return Apps((*others, app_id)[-_APPS:], self.sharing.union(returned))
 
 
 def old_one_ends(
