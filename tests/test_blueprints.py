@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from sandbox import Sandbox
 from tests.certificates.test_mobile_app import register
+from tests.dialogs import certificates
 
 from .certificates.helpers import unreadable
 from .common import (
@@ -355,6 +356,39 @@ async def test_button_that_fails_is_not_called_done(
     await settle(hass)
 
     assert told(notifications) == []
+
+
+async def test_device_is_locked_out_once_the_account_is_set_up(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    faults: Faults,
+    loaded_entry: MockConfigEntry,
+    phone_id: str,
+    notifications: list[ServiceCall],
+    freezer: FrozenDateTimeFactory,
+    tmp_path: Path,
+) -> None:
+    """Until then the phone gets in, and that is what is said."""
+    await add_known_certificate(hass, loaded_entry, sandbox)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    inputs = {
+        "when": [{"trigger": "tag", "tag_id": "lost"}],
+        "button": "button.pixel_8_revoke",
+    }
+    await automate(hass, tmp_path, phone_id, "revoke_device", **inputs)
+    faults.unavailable("*", "")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+
+    hass.bus.async_fire("tag_scanned", {"tag_id": "lost", "device_id": "reader"})
+    await settle(hass)
+
+    assert certificates(sandbox)[CERTIFICATE_ID] == "active"
+    assert told(notifications) == ["Pixel 8 is not locked out yet"]
+
+    faults.clear()
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await settle(hass)
+    assert certificates(sandbox)[CERTIFICATE_ID] != "active"
 
 
 @pytest.mark.parametrize(
