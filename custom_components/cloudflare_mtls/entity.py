@@ -69,7 +69,7 @@ class HostnameState:
 
         A visit only shows what happens to visitors from here.
         """
-        if self.allows_some:
+        if self.allows_some or self.exposed:
             return False
         return self.enforcement.enforced if self.enforcement else None
 

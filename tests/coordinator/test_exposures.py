@@ -26,6 +26,7 @@ from tests.common import (
 from tests.dialogs import Client, begin_repair, confirm_repair
 
 DRIFT = "binary_sensor.home_mobile_example_com_drift"
+ENFORCED = "binary_sensor.home_mobile_example_com_enforced"
 ENDS = {"ruleset": "current"}
 EVERYBODY = "everybody on the internet"
 ANY_CERTIFICATE = "everybody with a certificate that Cloudflare doesn't accept"
@@ -156,6 +157,33 @@ async def test_rule_for_another_hostname_is_no_exposure(
     put_first(home, Rule("skip", expression, action_parameters=ENDS))
     await wait_for_refresh(hass, freezer, EDGE_EVERY)
     assert reported(hass) == {"drift"}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["ip.src in {198.51.100.0/24}", "cf.tls_client_auth.cert_revoked"],
+    ids=["network", "revoked"],
+)
+async def test_rule_that_no_visit_from_here_meets(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    home: Sandbox,
+    freezer: FrozenDateTimeFactory,
+    expression: str,
+) -> None:
+    """Visits without a certificate are blocked as before, and yet somebody gets in."""
+    await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert state_of(hass, ENFORCED) == "on"
+    put_first(home, Rule("skip", expression, action_parameters=ENDS))
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert "exposed" in reported(hass)
+    assert state_of(hass, ENFORCED) == "off"
+    verified = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
+    assert verified["enforced"] is False
+
+    zone_of(home).rules.pop(0)
+    await wait_for_refresh(hass, freezer, EDGE_EVERY)
+    assert state_of(hass, ENFORCED) == "on"
 
 
 async def test_record_past_cloudflare_is_told(

@@ -134,7 +134,7 @@ async def _verify(call: ServiceCall) -> ServiceResponse:
         "other_ports": {
             str(port): _describe_answer(met.answers[port]) for port in OTHER_PORTS
         },
-        "enforced": False if allows_some else met.enforced,
+        "enforced": False if allows_some or exposures else met.enforced,
         "exposed_to": exposures,
         "reaches_home_assistant": arrival and arrival.is_there
         if settings.protected.is_home
