@@ -1,6 +1,7 @@
 """Tests of the repair for another hostname that leads to the same Home Assistant, open to everybody."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -23,6 +24,7 @@ from tests.common import (
     reported,
     settle,
     setup_integration,
+    turn,
     wait_for_refresh,
     zone_of,
 )
@@ -31,6 +33,8 @@ from tests.engine.access.helpers import HOME
 from tests.faults import Faults
 from tests.logins import MINUTES, application_at, begin, calls, login
 from tests.metrics_servers import running_connector, watch
+from tests.sandbox.helpers import visitor
+from tests.test_switch import SWITCH
 
 KEY = "check_open_hostname"
 LIST_LAG = timedelta(seconds=46)
@@ -65,6 +69,56 @@ async def test_browsers_hostname(
     ask_browsers_to_log_in(sandbox)
     await wait_for_refresh(hass, freezer, CHECKS_EVERY)
     assert reported(hass) == set()
+
+
+@pytest.mark.usefixtures("no_login")
+async def test_protected_hostname_that_is_off(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The other one is open still, and closed once somebody locks it."""
+    await setup_integration(hass, entry)
+    await turn(hass, SWITCH, "off")
+    for _ in range(2):
+        await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == {KEY}
+    ask_browsers_to_log_in(sandbox)
+    await wait_for_refresh(hass, freezer, CHECKS_EVERY)
+    assert reported(hass) == set()
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [{"service": SERVICE}],
+        [
+            {"hostname": "*.example.com", "service": SERVICE},
+            {"service": "http_status:404"},
+        ],
+    ],
+    ids=["last rule", "wildcard"],
+)
+async def test_name_in_other_letters(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+    behind: list[dict[str, str]],
+) -> None:
+    """A rule for a name does not take it in capitals: the next one leads strangers home."""
+    (tunnel,) = sandbox.state.tunnels.values()
+    nas = {"hostname": "nas.example.com", "service": "http://192.168.1.20:5000"}
+    tunnel.config = {"ingress": [nas, *behind]}
+    zone_of(sandbox).rules.clear()
+    await setup_integration(hass, entry)
+
+    async with visitor(sandbox, tmp_path) as stranger:
+        headers = {"Host": "NAS.example.com"}
+        answer = await stranger.get("nas.example.com", "/", headers=headers)
+        assert "403: Forbidden" in await answer.text()
+    assert placeholders(hass, KEY)["target"] == "nas.example.com"
 
 
 def add_tunnel(sandbox: Sandbox, *, is_local: bool) -> None:

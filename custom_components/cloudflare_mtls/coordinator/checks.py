@@ -133,7 +133,7 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         watched = self._watched_zones()
         # A zone that cannot be read has its own repair.
         zone_ids = sorted(watched & self._protection.data.observations.keys())
-        if not zone_ids:
+        if not self.hostnames or (watched and not zone_ids):
             self._applications_written = None
             return self.data if watched else None
         is_due = (
@@ -260,7 +260,8 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return replace(self.data or Surroundings(), visible_zones=zones)
 
     def _report(self, observations: Mapping[str, Observation]) -> None:
-        published, surroundings = self._published(), self._surroundings
+        published = [item for item in self.hostnames if item.protected.published]
+        surroundings, server = self._surroundings, async_read_server(self.hass)
         computers = any(item.system.is_computer for item in self.companions)
         found = []
         for zone_id, observation in observations.items():
@@ -274,11 +275,10 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
             observations,
             surroundings,
             [item.protected for item in self.hostnames],
+            server,
             self._told() or (),
         )
-        found += check_server(
-            async_read_server(self.hass), [item.protected for item in published]
-        )
+        found += check_server(server, [item.protected for item in published])
         self.findings = {finding.id: finding for finding in found}
         async_report(
             self.hass,
@@ -290,13 +290,14 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
 
     def _has_seen_all(self, observations: Mapping[str, Observation]) -> bool:
         """Return whether all that may have findings was looked at since the start."""
-        watched = self._watched_zones()
-        if not watched:
+        zones = self._zones(self.hostnames)
+        if not zones:
             return True
-        around = self.data or Surroundings()
         return (
-            watched <= around.zones.keys() & observations.keys()
-            and not around.unread_tunnels
+            self.data is not None
+            and zones <= observations.keys()
+            and self._watched_zones() <= self.data.zones.keys()
+            and not self.data.unread_tunnels
             and self._told() is not None
             and all(
                 item.unread_tunnels <= item.configurations.keys()
@@ -320,15 +321,13 @@ class ChecksCoordinator(CloudflareCoordinator[Surroundings | None]):
         return found
 
     def _watched_zones(self) -> set[str]:
-        """Return the zones of the hostnames that devices are meant to reach.
+        """Return the zones of the hostnames that devices are meant to reach."""
+        return self._zones(item for item in self.hostnames if item.protected.published)
 
-        A lost zone is not among them: its own repair tells of it.
-        """
-        zones = {item.zone_id for item in self._published()}
+    def _zones(self, hostnames: Iterable[HostnameSettings]) -> set[str]:
+        """Return the zones of hostnames, but for lost ones, of which their own repairs tell."""
+        zones = {item.zone_id for item in hostnames}
         return zones - self._protection.data.lost_zones.keys()
-
-    def _published(self) -> list[HostnameSettings]:
-        return [item for item in self.hostnames if item.protected.published]
 
     async def async_fix(self, finding: Finding) -> None:
         """Change the one thing that causes a finding, and look again; raise EngineError."""

@@ -10,9 +10,11 @@ from custom_components.cloudflare_mtls.engine.api.ingress import TunnelConfigura
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.api.models import Observation
 from custom_components.cloudflare_mtls.engine.checks.finding import Finding
+from custom_components.cloudflare_mtls.engine.checks.origin import Server
 from custom_components.cloudflare_mtls.engine.checks.other_ways import check_other_ways
 from custom_components.cloudflare_mtls.engine.checks.specs import Check
 from custom_components.cloudflare_mtls.engine.checks.surroundings import Surroundings
+from custom_components.cloudflare_mtls.engine.sync.settings import Purpose
 from tests.engine.builders import (
     HOST,
     SERVICE,
@@ -27,6 +29,7 @@ from tests.engine.builders import (
 OPEN = "home.example.com"
 OTHER_TUNNEL = "c".rjust(36, "0")
 CATCH_ALL = {"service": "http_status:404"}
+HERE = Server(port=8123, tls=False, hosts=frozenset({"192.168.1.10"}))
 
 
 def configuration(
@@ -78,13 +81,15 @@ def found(
 ) -> set[str]:
     """Return the names that are found."""
     around = Surroundings(applications=applications, **more)
-    findings = check_other_ways({ZONE_ID: observation}, around, [protected()])
+    findings = check_other_ways({ZONE_ID: observation}, around, [protected()], HERE)
     return {finding.target for finding in findings}
 
 
 def test_what_is_told() -> None:
     around = Surroundings(applications=())
-    (finding,) = check_other_ways({ZONE_ID: home(served(OPEN))}, around, [protected()])
+    (finding,) = check_other_ways(
+        {ZONE_ID: home(served(OPEN))}, around, [protected()], HERE
+    )
     assert finding == Finding(
         check=Check.OPEN_HOSTNAME,
         target=OPEN,
@@ -104,10 +109,12 @@ def test_what_is_told() -> None:
         [served(OPEN, path="/api")],
         [served(OPEN, SERVICE.upper().replace("HTTP", "http"))],
         [{"service": SERVICE}],
+        [served(OPEN, "http_status:404"), served("*.example.com")],
+        [served(OPEN, "http://nas:5000"), {"service": SERVICE}],
     ],
 )
 def test_ways_in(ingress: list[dict[str, Any]]) -> None:
-    """By its own rule or a wildcard's, by a path, or by the last rule."""
+    """By its own rule or a wildcard's, by a path, or by the last rule, which other letters reach."""
     assert found(home(*ingress)) == {OPEN}
 
 
@@ -116,12 +123,42 @@ def test_ways_in(ingress: list[dict[str, Any]]) -> None:
     [
         [],
         [served(OPEN, "http://nas:5000")],
-        [served(OPEN, "http_status:404"), served("*.example.com")],
-        [served("nas.example.com")],
+        [served(OPEN, "http_status:404"), served("nas.example.com")],
+        [served(OPEN, "http://nas:5000"), CATCH_ALL, {"service": SERVICE}],
     ],
 )
 def test_names_that_lead_elsewhere(ingress: list[dict[str, Any]]) -> None:
     assert found(home(*ingress)) == set()
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "http://localhost:8123",
+        "https://127.0.0.1:8123",
+        "http://[::1]:8123",
+        "http://homeassistant.local:8123",
+        "http://172.30.32.1:8123",
+        "http://192.168.1.10:8123",
+    ],
+)
+def test_other_addresses_of_home_assistant(service: str) -> None:
+    """It is the same one, whichever way the protected hostname leads there."""
+    assert found(home(served(OPEN, service))) == {OPEN}
+
+
+@pytest.mark.parametrize("service", ["http://localhost:8124", "http://nas:8123"])
+def test_other_servers(service: str) -> None:
+    """Another port on the same machine, and another machine."""
+    assert found(home(served(OPEN, service))) == set()
+
+
+def test_home_assistant_beside_another_service() -> None:
+    """No protected hostname leads there."""
+    nas = replace(protected(), service="http://nas:5000", purpose=Purpose.OTHER)
+    seen = {ZONE_ID: home(served(OPEN))}
+    around = Surroundings(applications=())
+    assert check_other_ways(seen, around, [nas], HERE) == []
 
 
 def test_wildcard_record() -> None:
@@ -145,16 +182,16 @@ def test_protected_hostnames() -> None:
     both = [protected(), protected(OPEN)]
     around = Surroundings(applications=())
     seen = {ZONE_ID: home(served(OPEN))}
-    assert check_other_ways(seen, around, both) == []
+    assert check_other_ways(seen, around, both, HERE) == []
     hidden = [protected(), replace(protected(OPEN), published=False)]
-    assert check_other_ways(seen, around, hidden) == []
+    assert check_other_ways(seen, around, hidden, HERE) == []
 
 
 def test_hostname_that_is_not_published() -> None:
     """The other one leads on; a repair that a person ignored does not come back."""
     hidden = [replace(protected(), published=False)]
     around = Surroundings(applications=())
-    assert check_other_ways({ZONE_ID: home(served(OPEN))}, around, hidden) != []
+    assert check_other_ways({ZONE_ID: home(served(OPEN))}, around, hidden, HERE) != []
 
 
 @pytest.mark.parametrize(
@@ -176,7 +213,9 @@ def test_login(applications: list[AccessApplication], is_open: bool) -> None:
 def test_applications_that_cannot_be_read() -> None:
     """They may ask for a login."""
     assert (
-        check_other_ways({ZONE_ID: home(served(OPEN))}, Surroundings(), [protected()])
+        check_other_ways(
+            {ZONE_ID: home(served(OPEN))}, Surroundings(), [protected()], HERE
+        )
         == []
     )
 

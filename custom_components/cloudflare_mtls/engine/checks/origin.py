@@ -13,9 +13,11 @@ from ..sync.settings import ProtectedHostname
 from .finding import Finding
 from .specs import Check
 
-# Names by which a connector on the same machine usually reaches Home Assistant.
+# Names by which a connector on the same machine usually reaches Home Assistant; the address is that
+# of Home Assistant OS in the network of its apps.
 _KNOWN_NAMES: Final = frozenset(
     {
+        "172.30.32.1",
         "host.docker.internal",
         "homeassistant",
         "homeassistant.local",
@@ -75,6 +77,10 @@ class Origin:
             or self.host in server.hosts
             or self.reach is Reach.THIS_MACHINE
         )
+
+    def is_at(self, server: Server) -> bool:
+        """Return whether this is Home Assistant's own server, as far as that is known."""
+        return self.port == server.port and self.is_on(server)
 
     def may_be(self, server: Server) -> bool:
         """Return whether this is Home Assistant's own server, as its port or its name says."""

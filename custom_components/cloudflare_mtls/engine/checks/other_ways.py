@@ -12,7 +12,7 @@ from ..rules.exposure import exposed
 from ..sync.reach import zone_of
 from ..sync.settings import ProtectedHostname
 from .finding import Finding
-from .origin import Origin
+from .origin import Origin, Server
 from .specs import Check
 from .surroundings import Surroundings
 
@@ -21,9 +21,12 @@ def check_other_ways(
     observations: Mapping[str, Observation],
     surroundings: Surroundings,
     hostnames: Collection[ProtectedHostname],
+    server: Server,
     told: Iterable[TunnelConfiguration] = (),
 ) -> list[Finding]:
     """Return the names by which everybody reaches what these hostnames lead to.
+
+    Home Assistant's own server is the same by whichever name or address a rule leads there.
 
     Without the applications of Access, nothing is found: they may ask for a login. Neither is a
     name of a zone that is not among the observations, which are given by zone: nobody knows
@@ -36,7 +39,7 @@ def check_other_ways(
     for observation in observations.values():
         configurations |= observation.configurations
     protected = {item.hostname for item in hostnames}
-    leading = {Origin.read(item.service): item.hostname for item in hostnames}
+    leading = _Leading(hostnames, server)
     led = _led_by_records(observations.values())
     return [
         Finding(
@@ -50,10 +53,31 @@ def check_other_ways(
         for name in _served(configuration).union(led.get(configuration.tunnel_id, ()))
         if name not in protected
         for service in _services(configuration, name)
-        if (beside := leading.get(Origin.read(service)))
+        if (beside := leading.beside(service))
         and not asks_for_login(surroundings.applications, name)
         and _is_open(observations, configuration, name)
     ]
+
+
+class _Leading:
+    """Where the protected hostnames lead."""
+
+    def __init__(
+        self, hostnames: Collection[ProtectedHostname], server: Server
+    ) -> None:
+        self._server = server
+        self._by_origin = {
+            Origin.read(item.service): item.hostname for item in hostnames
+        }
+        self._home = next((item.hostname for item in hostnames if item.is_home), None)
+
+    def beside(self, service: str) -> str | None:
+        """Return a protected hostname that leads to the same origin as a rule does, if any."""
+        origin = Origin.read(service)
+        if origin is None:
+            return None
+        is_home = origin.is_at(self._server)
+        return self._by_origin.get(origin) or (self._home if is_home else None)
 
 
 def _led_by_records(observations: Iterable[Observation]) -> Mapping[str, set[str]]:
@@ -76,12 +100,15 @@ def _served(configuration: TunnelConfiguration) -> set[str]:
 
 
 def _services(configuration: TunnelConfiguration, name: str) -> Iterator[str]:
-    """Yield where requests for a name are led: by rules for paths, and by the first for all."""
+    """Yield where requests for a name may be led, in whichever letters a visitor writes it.
+
+    So only a rule for every hostname keeps requests from the rules behind it.
+    """
     for rule in configuration.ingress:
-        if rule.takes(_sample(name)):
+        if rule.may_take(_sample(name)):
             yield rule.service
-            if rule.path is None:
-                return
+        if rule.hostname is None and rule.path is None:
+            return
 
 
 def _is_open(
