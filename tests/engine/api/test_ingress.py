@@ -13,7 +13,7 @@ from custom_components.cloudflare_mtls.engine.api.ingress import (
 )
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from sandbox.imitation import rules
-from tests.engine.builders import CATCH_ALL, HOST, configuration, serves
+from tests.engine.builders import CATCH_ALL, HOST, OTHER, SERVICE, configuration, serves
 from tests.engine.searching import search
 from tests.engine.work import lines_of
 
@@ -239,3 +239,21 @@ def _rule(name: str) -> IngressRule:
 
 def _takes_in_the_sandbox(name: str, host: str) -> bool:
     return rules.takes(name, host)
+
+
+@pytest.mark.parametrize(
+    ("rules", "service"),
+    [
+        ([], None),
+        ([serves(OTHER)], None),
+        ([serves()], SERVICE),
+        ([serves("*.example.com", "http://w:1"), serves()], "http://w:1"),
+        ([serves(path="/x"), serves(service="http://all:1")], "http://all:1"),
+        ([serves(path="/x"), serves(path="/y", service="http://y:1")], SERVICE),
+        ([serves(service="http_status:403"), serves("*.example.com")], SERVICE),
+        ([serves(service="http_status:403")], None),
+    ],
+)
+def test_service_of_a_hostname(rules: list[Any], service: str | None) -> None:
+    """The first rule that takes all of its paths and asks an origin, or else the first for some."""
+    assert configuration(*rules, CATCH_ALL).service_of(HOST) == service

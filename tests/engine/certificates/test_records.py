@@ -165,3 +165,18 @@ def test_what_a_replacement_spares() -> None:
     assert not replacement.spares(replace(restored, places=Places(restoration=2)))
     assert not replacement.spares(replace(restored, places=Places(restoration=3)))
     assert replacement.spares(replace(restored, places=Places(restoration=4)))
+
+
+def test_when_older_certificates_are_revoked() -> None:
+    """By the date that a person chose, once the device has this one, or after a proof: the first of both."""
+    due = NOW + HOUR
+    chosen = record_with(created_on=NOW, revoke_old_on=due)
+    assert record_with(created_on=NOW, taken_on=NOW).revokes_old_on is None
+    assert chosen.revokes_old_on is None
+    taken = replace(chosen, taken_on=NOW)
+    assert taken.revokes_old_on == due
+    proven = record_with(created_on=NOW, taken_on=NOW, proven_on=NOW)
+    assert proven.revokes_old_on == NOW + GRACE
+    assert replace(taken, proven_on=NOW).revokes_old_on == due
+    late = NOW + 2 * GRACE
+    assert replace(proven, revoke_old_on=late).revokes_old_on == NOW + GRACE

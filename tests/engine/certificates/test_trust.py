@@ -395,3 +395,18 @@ def test_record_is_stored_as_text() -> None:
         "taken_on": NOW.isoformat(),
     }
     assert Record.from_data(data) == record
+
+
+def test_device_that_holds_a_certificate() -> None:
+    """One that was confirmed for it, or whose bundle it fetched; its own visits use others."""
+    taken = Record(fingerprint="print", device_id=PHONE, created_on=NOW, taken_on=NOW)
+    waiting = Record(fingerprint="waiting", device_id=PHONE, created_on=NOW)
+    known = trust(
+        records={"waiting": waiting, "taken": taken},
+        confirmed={"adopted": TABLET, "nobody's": None},
+    )
+    assert known.holder_of("print") == PHONE
+    assert known.holder_of("adopted") == TABLET
+    assert known.holder_of("nobody's") is None
+    assert known.holder_of("waiting") is None
+    assert known.holder_of("another") is None

@@ -506,6 +506,20 @@ async def test_record_that_somebody_takes_over_is_not_marked(
     assert record in the_zone(sandbox).dns_records.values()
 
 
+async def test_record_that_somebody_deleted_cannot_be_marked(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """The next plan makes another one."""
+    await sync(client, ONE)
+    take_over(sandbox, comment=None)
+    observation = await look(client)
+    plan = make_plan(observation, wanting(protected(), marked=frozenset({HOST})))
+    the_zone(sandbox).dns_records.popitem()
+    outcome = await apply_plan(client, observation, plan)
+    assert isinstance(outcome.error, Conflict)
+    assert str(outcome.error) == TAKEN_OVER
+
+
 async def test_record_that_somebody_deleted_need_not_be_deleted(
     sandbox: Sandbox, client: CloudflareClient
 ) -> None:

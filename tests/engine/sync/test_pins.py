@@ -105,3 +105,29 @@ def record(fingerprint: str, device_id: str) -> Record:
     """Return the record of a certificate that was created here."""
     created_on = datetime(2026, 11, 28, tzinfo=UTC)
     return Record(fingerprint=fingerprint, device_id=device_id, created_on=created_on)
+
+
+async def test_certificates_of_each_device(
+    sandbox: Sandbox, client: CloudflareClient
+) -> None:
+    """A device may have several; hostnames for all devices may go on accepting every one."""
+    phones = [
+        fingerprint_of(await add_certificate(sandbox, certificate_id=item))
+        for item in ("first", "second")
+    ]
+    tablet = fingerprint_of(await add_certificate(sandbox, certificate_id="tablet"))
+    nobodys = fingerprint_of(await add_certificate(sandbox, certificate_id="nobody"))
+    holders = {**dict.fromkeys(phones, "phone"), tablet: "tablet", nobodys: None}
+    wanted = Pins(
+        zone_ids={ZONE_ID},
+        trust=trust(confirmed=holders, device_ids={"phone", "tablet"}),
+        run_blocking=asyncio.to_thread,
+        everywhere=False,
+    )
+
+    found = await wanted.read(client)
+
+    assert found.everywhere is None
+    assert found.of_device == {"phone": {*phones}, "tablet": {tablet}}
+    everywhere = await replace(wanted, everywhere=True).read(client)
+    assert everywhere.everywhere == frozenset({*phones, tablet, nobodys})

@@ -15,12 +15,16 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     TokenRejected,
     Unavailable,
 )
+from custom_components.cloudflare_mtls.engine.certificates.fetch import CertificateList
 from custom_components.cloudflare_mtls.engine.rules.adoption import MadeByHand
+from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.rules.marks import SKIP_REF
 from custom_components.cloudflare_mtls.engine.rules.skippable import Skippable
+from custom_components.cloudflare_mtls.engine.sync.accepted import Accepted
 from custom_components.cloudflare_mtls.engine.sync.pins import Pins
 from custom_components.cloudflare_mtls.engine.sync.reconciler import Extent, Reconciler
 from custom_components.cloudflare_mtls.engine.sync.settings import (
+    Found,
     HostnameSettings,
     Layout,
 )
@@ -40,6 +44,7 @@ from tests.engine.builders import (
 from tests.engine.servers import Fault, FaultyProxy, ScriptedApi, envelope
 
 EXTENT = Extent(hostnames={HOST})
+SERVED = "home.example.com"
 GONE_ZONE = "20000000000000000000000000000dea"
 FORMER, REMOVED = (f"7e000000-0000-4000-8000-0000000000{n}" for n in ("f0", "de"))
 
@@ -309,3 +314,60 @@ async def test_pins_are_read_for_each_sync(
         assert (await engine.sync(EXTENT)).in_sync
         rules = sandbox.state.zones[ZONE_ID].rules[:2]
         assert all(fingerprint in rule.expression for rule in rules)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_certificates_are_listed_where_the_rules_need_them(
+    client: CloudflareClient, everywhere: bool
+) -> None:
+    """For all hostnames, or for one that is limited, which may be about to be removed."""
+    pins = Pins(
+        zone_ids=[ZONE_ID],
+        trust=trust(confirmed={"print": "phone"}, device_ids={"phone"}),
+        run_blocking=asyncio.to_thread,
+        everywhere=everywhere,
+    )
+    nothing = CertificateList(certificates=(), read_zones=frozenset(), failed={})
+    limited = settings(OTHER).limited_to({"phone"})
+    listed = Accepted(
+        everywhere=frozenset({"print"}) if everywhere else None,
+        of_device={"phone": frozenset({"print"})},
+    )
+    for engine, lists in (
+        (reconciler(client), False),
+        (replace(reconciler(client), hostnames=(limited,)), True),
+        (reconciler(client, pins), everywhere),
+        (replace(reconciler(client, pins), hostnames=(settings(), limited)), True),
+        (replace(reconciler(client, pins), removed=(limited,)), True),
+    ):
+        assert engine.lists_certificates is lists
+        is_listed = lists and engine.pins is not None
+        assert engine.accepted(nothing) == (listed if is_listed else Accepted())
+
+
+@pytest.mark.parametrize(
+    ("extent", "opened"),
+    [
+        (Extent(hostnames={SERVED, HOST}, remove=True, opens=True), True),
+        (Extent(hostnames={SERVED, HOST}, remove=True), False),
+        (Extent(hostnames={HOST}, remove=True, opens=True), False),
+    ],
+    ids=["as a person said", "removed", "another one"],
+)
+async def test_hostname_that_was_served_before(
+    sandbox: Sandbox, client: CloudflareClient, extent: Extent, opened: bool
+) -> None:
+    """It is opened again where a person said so of it; what is ours is always taken down."""
+    adopted = settings(SERVED, found=Found.ADOPTED)
+    engine = replace(reconciler(client), hostnames=(settings(), adopted))
+    (await engine.sync(Extent(hostnames={HOST, SERVED}))).raise_if_stopped()
+    if SERVED not in extent.hostnames:
+        engine = replace(engine, hostnames=(settings(),), removed=(adopted,))
+
+    ended = await engine.sync(extent)
+
+    ended.raise_if_stopped()
+    (observation,) = ended.observations
+    assert bool(exposed(observation, SERVED)) is opened
+    assert exposed(observation, HOST) is None
+    assert HOST not in {item.name for item in observation.records}

@@ -1,17 +1,21 @@
 """Tests of the settings that a person may choose for a hostname, and of the proposal."""
 
+from dataclasses import replace
+
 import pytest
 
 from custom_components.cloudflare_mtls.engine.api.ingress import IngressRule
 from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.sync.settings import (
+    HostnameSettings,
     in_zone,
     is_exempt_path,
     is_service,
+    is_web_service,
     propose,
     read_hostname,
 )
-from tests.engine.builders import serves, zone
+from tests.engine.builders import ZONE_ID, protected, serves, zone
 
 
 @pytest.mark.parametrize(
@@ -268,3 +272,34 @@ def test_proposal_is_a_hostname_that_visitors_reach(
         is_reached=reached.__contains__,
     )
     assert found == (proposed, "http://a:8123")
+
+
+@pytest.mark.parametrize(
+    ("service", "is_web"),
+    [
+        ("http://nas:5000", True),
+        ("https://nas", True),
+        ("unix:/run/nas.sock", True),
+        ("unix+tls:/run/nas.sock", True),
+        ("ssh://nas:22", False),
+        ("http_status:404", False),
+        ("hello_world", False),
+    ],
+)
+def test_services_of_the_web(service: str, is_web: bool) -> None:
+    assert is_web_service(service) is is_web
+
+
+def test_devices_that_a_hostname_is_for() -> None:
+    """All, until it is limited to some; those that were left out before may be among them."""
+    settings = HostnameSettings(
+        protected=protected(), zone_id=ZONE_ID, keep_in_sync=True
+    )
+    assert settings.is_for("phone")
+    limited = settings.limited_to(["phone"])
+    assert limited.protected == replace(
+        settings.protected, devices=frozenset({"phone"})
+    )
+    assert limited.is_for("phone")
+    assert not limited.is_for("tablet")
+    assert limited.limited_to({"tablet"}).is_for("tablet")

@@ -192,3 +192,16 @@ def test_discarded_rule_is_the_one_made_by_hand() -> None:
         replaces=BY_HAND,
     )
     assert refs(advance(observation, step)) == [BLOCK_REF]
+
+
+def test_rule_that_no_longer_names_a_hostname() -> None:
+    """Only a rule that is changed may leave one out."""
+    block = block_of(wanting(protected(OTHER)))
+    step = RuleStep(
+        kind=Kind.BLOCK_RULE, action=Action.UPDATE, target=BLOCK_REF, rule=block
+    )
+    assert step.leaves_out(HOST)
+    assert not step.leaves_out(OTHER)
+    assert not replace(step, action=Action.CREATE).leaves_out(HOST)
+    assert not replace(step, action=Action.DELETE, rule=None).leaves_out(HOST)
+    assert not replace(step, rule=None).leaves_out(HOST)

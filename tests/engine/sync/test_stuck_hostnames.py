@@ -11,7 +11,11 @@ from custom_components.cloudflare_mtls.engine.api.errors import (
     RateLimited,
     Unavailable,
 )
-from custom_components.cloudflare_mtls.engine.rules.admissions import Admission
+from custom_components.cloudflare_mtls.engine.rules.admissions import (
+    NOBODY,
+    Admission,
+    read_admissions,
+)
 from custom_components.cloudflare_mtls.engine.rules.exposure import exposed
 from custom_components.cloudflare_mtls.engine.rules.expressions import block_expression
 from custom_components.cloudflare_mtls.engine.sync.reconciler import (
@@ -21,7 +25,7 @@ from custom_components.cloudflare_mtls.engine.sync.reconciler import (
 )
 from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
-from tests.engine.builders import ACCOUNT_ID, BLOCK_REF, HOST, OTHER, ZONE_ID
+from tests.engine.builders import ACCOUNT_ID, BLOCK_REF, HOST, OTHER, ZONE_ID, names
 
 from .test_reconciler import settings
 
@@ -89,6 +93,13 @@ def error_of(ended: AccountSync) -> EngineError | None:
     return ended.zones[ZONE_ID].error
 
 
+def is_closed_to_all(sandbox: Sandbox, hostname: str) -> bool:
+    """Return whether our block rule blocks everybody at a hostname, whatever they show."""
+    rules = sandbox.state.zones[ZONE_ID].rules
+    block = next(rule for rule in rules if rule.ref == BLOCK_REF)
+    return read_admissions(block.expression)[hostname] == NOBODY
+
+
 def is_exposed(ended: AccountSync, hostname: str) -> bool:
     """Return whether anybody gets in at a hostname once the sync is over."""
     [observation] = ended.observations
@@ -108,12 +119,38 @@ async def test_removal_that_is_refused_keeps_nothing_open(
     assert isinstance(error_of(ended), (PermissionMissing, Unavailable))
     assert not is_exposed(ended, HOST)
     assert not is_exposed(ended, OTHER)
+    # Not even a certificate lets anybody in at what nobody wants any more.
+    assert is_closed_to_all(sandbox, OTHER)
+    assert not is_closed_to_all(sandbox, HOST)
+    assert names(ended.zones[ZONE_ID].applied) == [
+        "update block_rule",
+        "update skip_rule",
+    ]
     # What is left is the removal alone, tried again the next time.
-    assert {
-        step.target for step in ended.left[ZONE_ID].steps if step.target == HOST
-    } == set()
+    assert names(ended.left[ZONE_ID].steps) == [
+        "delete dns_record",
+        "delete ingress",
+        "update block_rule",
+        "delete association",
+        "update header_rule",
+    ]
     sandbox.faults.clear()
     assert (await one_removed.sync(BOTH)).is_down
+
+
+async def test_removal_that_is_refused_keeps_no_other_from_being_fixed(
+    sandbox: Sandbox, one_removed: Reconciler
+) -> None:
+    """The other hostname gets its record back."""
+    records = sandbox.state.zones[ZONE_ID].dns_records
+    lost = next(item for item in records.values() if item.name == HOST)
+    del records[lost.id]
+    refuse(sandbox, "DELETE", A_RECORD)
+
+    ended = await one_removed.sync(BOTH)
+
+    assert isinstance(error_of(ended), PermissionMissing)
+    assert HOST in {item.name for item in records.values()}
 
 
 async def test_stuck_removal_costs_no_writes(
@@ -146,6 +183,15 @@ async def test_one_of_two_removals_is_refused(
     assert isinstance(error_of(ended), PermissionMissing)
     assert OTHER not in {item.name for item in zone.dns_records.values()}
     assert not is_exposed(ended, HOST)
+    assert names(ended.zones[ZONE_ID].applied) == [
+        "delete dns_record",
+        "delete ingress",
+        "delete skip_rule",
+        "update block_rule",
+        "delete association",
+        "update header_rule",
+    ]
+    assert OTHER not in {step.target for step in ended.left[ZONE_ID].steps}
 
 
 async def test_hostname_without_its_record_lets_the_other_have_one(
@@ -158,8 +204,15 @@ async def test_hostname_without_its_record_lets_the_other_have_one(
 
     assert isinstance(error_of(ended), PermissionMissing)
     zone = sandbox.state.zones[ZONE_ID]
-    records = {item.name for item in zone.dns_records.values()}
-    assert len(records & {HOST, OTHER}) == 1
+    (refused,) = {HOST, OTHER} - {item.name for item in zone.dns_records.values()}
+    assert names(ended.zones[ZONE_ID].applied)[-3:] == [
+        "create ingress",
+        "create dns_record",
+        "create header_rule",
+    ]
+    left = ended.left[ZONE_ID].steps
+    assert names(left) == ["create ingress", "create dns_record"]
+    assert {step.target for step in left} == {refused}
     assert not is_exposed(ended, HOST)
     assert not is_exposed(ended, OTHER)
 

@@ -209,7 +209,6 @@ class _Writer:
         seen = address_record(records, step.target)
         if seen != planned and (seen or step.action is Action.MARK):
             raise Conflict(None, "somebody else changed the record at the same time")
-        self.state = replace(self.state, records=records)
 
     async def _look_before_publishing(self, step: IngressStep | RecordStep) -> None:
         """Look again at all that decides who gets in; raise Conflict rather than expose a hostname."""
