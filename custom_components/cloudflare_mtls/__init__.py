@@ -5,6 +5,7 @@ import asyncio
 from homeassistant.const import CONF_API_TOKEN, Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
@@ -39,7 +40,7 @@ from .ignored_repairs import async_setup_ignored_repairs
 from .issues import async_close_issues, async_report
 from .pages.certificate_test import async_setup_certificate_test
 from .pages.handover_view import async_setup_handover
-from .pages.handovers import async_get_handovers
+from .pages.handovers import async_get_handovers, signal_missed
 from .pages.login_trial import async_setup_login_trial
 from .pages.visit import async_setup_visit
 from .runtime_data import CloudflareConfigEntry, CloudflareData
@@ -220,6 +221,13 @@ def _async_start_watching(hass: HomeAssistant, entry: CloudflareConfigEntry) -> 
         (data.login_log, data.login_log.async_keep_up),
     ):
         entry.async_on_unload(coordinator.async_add_listener(react))
+    entry.async_on_unload(
+        async_dispatcher_connect(
+            hass,
+            signal_missed(entry.entry_id),
+            data.protection.async_look_at_ledger,
+        )
+    )
     entry.async_create_background_task(
         hass, data.reports.async_refresh(), f"{data.reports.name} refresh"
     )

@@ -11,7 +11,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.cloudflare_mtls.const import DOMAIN
-from custom_components.cloudflare_mtls.pages.handovers import async_get_handovers
+from custom_components.cloudflare_mtls.pages.handovers import (
+    Delivery,
+    async_get_handovers,
+)
 from sandbox import Sandbox
 from tests.common import act, add_certificate, sentences, settle, submit, zone_of
 from tests.dialogs import CHOSEN, add, certificates, handovers_of
@@ -185,7 +188,7 @@ async def labels_of(hass: HomeAssistant, entry: Any, names: list[str]) -> list[s
     deliveries = [
         async_get_handovers(hass).take(token, remotely=False) for token in offers
     ]
-    return [item.label for item in deliveries if item]
+    return [item.label for item in deliveries if isinstance(item, Delivery)]
 
 
 async def test_no_two_devices_share_a_label_that_says_nothing(

@@ -9,7 +9,10 @@ import re
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.cloudflare_mtls.pages.handovers import (
     MAX_WRONG_CODES,
@@ -17,10 +20,12 @@ from custom_components.cloudflare_mtls.pages.handovers import (
     Handover,
     async_get_handovers,
 )
-from tests.common import CERTIFICATE_ID, HOSTNAME, settle
+from tests.common import CERTIFICATE_ID, ENGLISH, HOSTNAME, act, reported, settle
 from tests.deliveries import make_delivery
-from tests.dialogs import Client
+from tests.dialogs import Client, handovers_of
 from tests.pages.handover_requests import PAGE, PATH, code_of, token_of, wrong_codes
+
+TEXTS = ENGLISH["common"]
 
 
 async def test_code(
@@ -63,19 +68,62 @@ async def test_code(
     assert fetched == [delivery]
 
 
-async def test_code_is_closed_by_five_wrong_ones(
+async def message_of(client: Client, asked: str, status: int) -> str:
+    """Return what the page says of a refusal with this status."""
+    answer = await client.post(PATH, data=asked)
+    assert answer.status == status
+    return str((await answer.json())["message"])
+
+
+async def test_five_wrong_codes_close_the_link(
     hass: HomeAssistant, client: Client
 ) -> None:
-    """After that even the right code fails, but the URL still works."""
+    """The fifth one is told so, and after that neither the code nor the URL opens anything."""
     handovers = async_get_handovers(hass)
     handover, other = (handovers.offer(make_delivery()) for _ in range(2))
+    *first, last = itertools.islice(wrong_codes(handover), MAX_WRONG_CODES)
+
+    for wrong in first:
+        told = await message_of(client, wrong, 403)
+        assert told == TEXTS["handover_wrong_code"]
+    assert await message_of(client, last, 404) == TEXTS["handover_closed"]
+
+    for asked in (code_of(handover), token_of(handover), last):
+        assert await message_of(client, asked, 404) == TEXTS["handover_gone"]
+    assert (await client.post(PATH, data=code_of(other))).status == 200
+
+
+async def test_closed_link_is_told_at_once(
+    hass: HomeAssistant,
+    client: Client,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """The repair with link and code goes away, and one that offers a new link comes instead."""
+    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+    assert reported(hass) == {"certificate_ready"}
+    (handover,) = handovers_of(hass)
 
     for wrong in itertools.islice(wrong_codes(handover), MAX_WRONG_CODES):
-        assert (await client.post(PATH, data=wrong)).status == 404
+        await client.post(PATH, data=wrong)
+    await settle(hass)
 
-    assert (await client.post(PATH, data=code_of(handover))).status == 404
-    assert (await client.post(PATH, data=token_of(handover))).status == 200
-    assert (await client.post(PATH, data=code_of(other))).status == 200
+    assert reported(hass) == {"handover_missed"}
+    assert "missed" in {item.state for item in hass.states.async_all("sensor")}
+
+
+async def test_expired_link_is_told_at_once(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The same holds once its ten minutes are over; nobody has to look at Cloudflare for that."""
+    await act(hass, loaded_entry, "mint_certificate", name="Pixel 8")
+
+    freezer.tick(timedelta(minutes=10))
+    async_fire_time_changed(hass)
+    await settle(hass)
+
+    assert reported(hass) == {"handover_missed"}
 
 
 async def test_code_after_four_wrong_ones(hass: HomeAssistant, client: Client) -> None:
@@ -83,7 +131,7 @@ async def test_code_after_four_wrong_ones(hass: HomeAssistant, client: Client) -
     handover = async_get_handovers(hass).offer(make_delivery())
 
     for wrong in itertools.islice(wrong_codes(handover), MAX_WRONG_CODES - 1):
-        assert (await client.post(PATH, data=wrong)).status == 404
+        assert (await client.post(PATH, data=wrong)).status == 403
 
     assert (await client.post(PATH, data=code_of(handover))).status == 200
 
@@ -91,7 +139,7 @@ async def test_code_after_four_wrong_ones(hass: HomeAssistant, client: Client) -
 async def test_no_code_looks_different(
     hass: HomeAssistant, client: Client, freezer: FrozenDateTimeFactory
 ) -> None:
-    """Wrong, closed, used, expired, unknown or malformed: the answer is the same."""
+    """Closed, used, expired, unknown or malformed: the answer is the same."""
     handovers = async_get_handovers(hass)
     old = handovers.offer(make_delivery())
     freezer.tick(timedelta(minutes=10))
@@ -105,7 +153,6 @@ async def test_no_code_looks_different(
     answers = []
     for asked in (
         *(code_of(old), code_of(used), code_of(closed), "code.unknown.123456"),
-        *(code_of(good, "\N{SNOWMAN}"), code_of(good, "1"), code_of(good) + "0"),
         *("code.", "code..", "...", "code." + "9" * 200, code_of(good) + ".1"),
         *(code_of(good).replace("code", "Code"), good.code, f"{good.code}.{good.code}"),
         *(code_of(good).rpartition(".")[0], f"code.{token_of(good)}"),
@@ -116,6 +163,14 @@ async def test_no_code_looks_different(
     assert answers[0][0] == 404
     assert answers == [answers[0]] * len(answers)
     assert (await client.post(PATH, data=code_of(good))).status == 200
+
+
+@pytest.mark.parametrize("code", ["\N{SNOWMAN}", "1", "1234567"])
+async def test_malformed_code(hass: HomeAssistant, client: Client, code: str) -> None:
+    """It is a wrong one, as any other."""
+    handover = async_get_handovers(hass).offer(make_delivery())
+    told = await message_of(client, code_of(handover, code), 403)
+    assert told == TEXTS["handover_wrong_code"]
 
 
 @pytest.mark.parametrize("header", ["CF-Ray", "CF-Connecting-IP", "X-Forwarded-For"])
@@ -145,16 +200,21 @@ async def test_over_the_internet_where_it_is_allowed(
     handovers = async_get_handovers(hass)
     handover, closed = (handovers.offer(make_delivery(remotely=True)) for _ in range(2))
     through = {"CF-Ray": "8f2a-FRA"}
+    told = []
     for wrong in itertools.islice(wrong_codes(closed), MAX_WRONG_CODES):
         answer = await client.post(PATH, data=wrong, headers=through)
-        assert answer.status == 403
+        told.append((answer.status, (await answer.json())["message"]))
+    assert told == [
+        *[(403, TEXTS["handover_wrong_code"])] * (MAX_WRONG_CODES - 1),
+        (404, TEXTS["handover_closed"]),
+    ]
     assert (await client.post(PATH, data=code_of(closed))).status == 404
 
     first = await client.post(PATH, data=asked(handover), headers=through)
     second = await client.post(PATH, data=asked(handover), headers=through)
 
     assert (first.status, second.status) == (200, 403)
-    assert await second.json() == await answer.json()
+    assert (await second.json())["message"] == TEXTS["handover_not_local"]
 
 
 async def test_offer_that_is_withdrawn(hass: HomeAssistant, client: Client) -> None:

@@ -28,6 +28,7 @@ from custom_components.cloudflare_mtls.pages.certificate_test import (
     async_setup_certificate_test,
 )
 from custom_components.cloudflare_mtls.pages.handovers import (
+    MAX_WRONG_CODES,
     PATH,
     Delivery,
     Handover,
@@ -348,6 +349,24 @@ async def test_entering_the_code(
     await browser.tap("#get")
     advised = delivery.bundles[0]
     assert await browser.downloaded(advised.filename) == advised.data
+
+
+async def test_five_wrong_codes(
+    hass: HomeAssistant, home: str, browser: Tab, delivery: Delivery
+) -> None:
+    """The page says that the link is closed, and offers no further try."""
+    handover = async_get_handovers(hass).offer(delivery)
+    await browser.open(home + handover.path)
+
+    for step in range(1, MAX_WRONG_CODES + 1):
+        await browser.run("code.value = ''; failed.textContent = ''")
+        await browser.tap("#code")
+        await browser.type(f"{(int(handover.code) + step) % 1_000_000:06}")
+        await browser.tap("#get")
+        told = "closed" if step == MAX_WRONG_CODES else "wrong_code"
+        await browser.until(f"failed.textContent === {TEXTS[f'handover_{told}']!r}")
+    assert await browser.run("form.offsetHeight") == 0
+    assert TEXTS["handover_intro"] not in await browser.text()
 
 
 async def test_link_that_is_no_longer_good(

@@ -105,7 +105,7 @@ async def test_used_wrong_and_expired_links_look_the_same(
         answers.append((answer.status, await answer.text(), dict(answer.headers)))
 
     assert answers[0][0] == 404
-    assert "This link was already used or has expired" in answers[0][1]
+    assert "This link was already used, has expired, or was closed" in answers[0][1]
     assert answers[0][2].items() >= PAGE.items()
     assert answers == [answers[0]] * len(answers)
 

@@ -14,7 +14,13 @@ from ..engine.api.names import in_letters
 from ..engine.certificates.systems import System
 from ..wording import Texts
 from .certificate_test import certificate_test_url
-from .handovers import PATH, AccountNotLoadedError, Delivery, async_get_handovers
+from .handovers import (
+    PATH,
+    AccountNotLoadedError,
+    Delivery,
+    Refusal,
+    async_get_handovers,
+)
 from .page import HEADERS, Page, async_load_page, async_read_secret, rich
 from .visitor import is_at_home
 
@@ -63,20 +69,25 @@ class HandoverView(HomeAssistantView):
         remotely = not is_at_home(request)
         secret = await async_read_secret(request)
         try:
-            delivery = async_get_handovers(hass).take(secret, remotely=remotely)
+            taken = async_get_handovers(hass).take(secret, remotely=remotely)
         except AccountNotLoadedError:
             return self.json_message(
                 text("not_connected"), HTTPStatus.SERVICE_UNAVAILABLE, headers=HEADERS
             )
-        if delivery:
-            # The device gets its bundle even if this cannot be recorded.
-            hass.async_create_task(self._record_fetched(hass, delivery))
-            return self.json(_contents(delivery), headers=HEADERS)
-        if remotely:
-            return self.json_message(
-                text("not_local"), HTTPStatus.FORBIDDEN, headers=HEADERS
-            )
-        return self.json_message(text("gone"), HTTPStatus.NOT_FOUND, headers=HEADERS)
+        match taken:
+            case Delivery():
+                # The device gets its bundle even if this cannot be recorded.
+                hass.async_create_task(self._record_fetched(hass, taken))
+                return self.json(_contents(taken), headers=HEADERS)
+            case Refusal.WRONG_CODE:
+                key, status = "wrong_code", HTTPStatus.FORBIDDEN
+            case Refusal.CLOSED:
+                key, status = "closed", HTTPStatus.NOT_FOUND
+            case Refusal.GONE if remotely:
+                key, status = "not_local", HTTPStatus.FORBIDDEN
+            case Refusal.GONE:
+                key, status = "gone", HTTPStatus.NOT_FOUND
+        return self.json_message(text(key), status, headers=HEADERS)
 
 
 async def async_setup_handover(

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 import secrets
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
@@ -97,13 +99,24 @@ class _Offer:
         return dt_util.utcnow() < self.handover.expires_at
 
     def accepts(self, code: str) -> bool:
-        """Return whether this is the code; after too many wrong ones, none is."""
-        if not self.tries_left:
-            return False
+        """Return whether this is the code; a wrong one counts."""
         if secrets.compare_digest(self.handover.code.encode(), code.encode()):
             return True
         self.tries_left -= 1
         return False
+
+
+class Refusal(Enum):
+    """Why a secret opens nothing."""
+
+    GONE = auto()
+    WRONG_CODE = auto()
+    CLOSED = auto()
+
+
+def signal_missed(entry_id: str) -> str:
+    """Return the signal that nobody can download a certificate of an account any more, and nobody did."""
+    return f"{DOMAIN}_{entry_id}_handover_missed"
 
 
 class AccountNotLoadedError(Exception):
@@ -184,7 +197,7 @@ class Handovers:
 
         @callback
         def expire(_now: datetime) -> None:
-            self._remove(token)
+            self._miss(token)
 
         address = find_local_address(self._hass)
         # Without an address, the companion app still opens the path.
@@ -209,12 +222,12 @@ class Handovers:
         return handover
 
     @callback
-    def take(self, secret: str, *, remotely: bool) -> Delivery | None:
+    def take(self, secret: str, *, remotely: bool) -> Delivery | Refusal:
         """Return the delivery that a secret opens, and stop offering it.
 
-        A secret is a token, or an offer's public id and its code. Remotely, only deliveries
-        that allow it are looked at, so that a stranger cannot use up the tries of the others.
-        Raises AccountNotLoadedError: the delivery stays offered.
+        A secret is a token, or an offer's public id and its code. Too many wrong codes end the
+        offer. Remotely, only deliveries that allow it are looked at, so that a stranger cannot
+        use up the tries of the others. Raises AccountNotLoadedError: the delivery stays offered.
         """
         offers = {
             token: offer
@@ -226,9 +239,17 @@ class Handovers:
                 return self._give_out(token)
             case [kind, public_id, code] if kind == _WITH_CODE:
                 for token, offer in offers.items():
-                    if offer.public_id == public_id and offer.accepts(code):
-                        return self._give_out(token)
-        return None
+                    if offer.public_id == public_id:
+                        return self._try(token, offer, code)
+        return Refusal.GONE
+
+    def _try(self, token: str, offer: _Offer, code: str) -> Delivery | Refusal:
+        if offer.accepts(code):
+            return self._give_out(token)
+        if offer.tries_left:
+            return Refusal.WRONG_CODE
+        self._miss(token)
+        return Refusal.CLOSED
 
     def _give_out(self, token: str) -> Delivery:
         entry_id = self._offers[token].delivery.entry_id
@@ -236,6 +257,11 @@ class Handovers:
         if entry is None or entry.state is not ConfigEntryState.LOADED:
             raise AccountNotLoadedError
         return self._remove(token)
+
+    def _miss(self, token: str) -> None:
+        """Stop offering what nobody fetched."""
+        delivery = self._remove(token)
+        async_dispatcher_send(self._hass, signal_missed(delivery.entry_id))
 
     def _remove(self, token: str) -> Delivery:
         offer = self._offers.pop(token)

@@ -26,8 +26,9 @@ at("form").addEventListener("submit", async (event) => {
     });
     const content = await answer.json();
     if (answer.ok) show(content);
-    else if (needsCode && answer.status === 404) refuse(at("failed").dataset.wrongCode);
     else refuse(content.message);
+    // Nobody can download anything with this link any more.
+    at("intro").hidden = at("form").hidden = answer.status === 404;
   } catch {
     refuse(at("failed").dataset.unanswered);
   }
