@@ -311,6 +311,8 @@ def test_every_abort_has_a_sentence() -> None:
         "device_changed",
         "device_gone",
         "device_removed",
+        "download_missed",
+        "download_waiting",
         "entry_not_loaded",
         "no_hostname",
         "no_local_url",
@@ -332,9 +334,9 @@ def test_every_abort_has_a_sentence() -> None:
         expected = {"entry_not_loaded"}
         if key in RENEWAL:
             expected |= {"creation_stopped", "device_gone", "device_removed"}
-            expected |= {"no_local_url"}
+            expected |= {"no_local_url", "download_missed", "download_waiting"}
         if key == "certificate_ready":
-            expected |= {"nothing_to_fetch"}
+            expected |= {"nothing_to_fetch", "download_missed"}
         else:
             expected |= {"issue_ignored"}
             assert "ignore" in flow["step"]["init"]["menu_options"]

@@ -1,15 +1,20 @@
 """What a script leaves behind that creates a certificate: nothing that fetches its bundle."""
 
+from datetime import timedelta
 import json
 import re
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 from pytest_homeassistant_custom_component.typing import (
     ClientSessionGenerator,
     WebSocketGenerator,
@@ -100,6 +105,57 @@ async def test_trace_is_not_enough(
     assert reported(hass) == set()
     done = await confirm_repair(person, dialog)
     assert done["type"] == "create_entry"
+
+
+async def test_submit_before_the_download(
+    hass: HomeAssistant,
+    script: str,
+    hass_client: ClientSessionGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The dialog of the repair stays and says so; once the link has expired, it says that."""
+    domain, _, name = script.partition(".")
+    await hass.services.async_call(domain, name, blocking=True)
+    await settle(hass)
+    person = await hass_client()
+    dialog = await begin_repair(person, issues(hass)["certificate_ready"])
+
+    early = await confirm_repair(person, dialog)
+
+    assert (early["type"], early["step_id"]) == ("form", "handover")
+    assert early["errors"] == {"base": "download_waiting"}
+    shown = early["description_placeholders"]
+    assert shown["url"] == dialog["description_placeholders"]["url"]
+    assert reported(hass) == {"certificate_ready"}
+
+    freezer.tick(timedelta(minutes=10))
+    async_fire_time_changed(hass)
+    await settle(hass)
+    late = await confirm_repair(person, early)
+
+    assert (late["type"], late["reason"]) == ("abort", "download_missed")
+    assert reported(hass) == {"handover_missed"}
+
+
+async def test_submit_after_the_device_was_removed(
+    hass: HomeAssistant,
+    script: str,
+    loaded_entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """The dialog of the repair says that there is nothing to download any more."""
+    domain, _, name = script.partition(".")
+    await hass.services.async_call(domain, name, blocking=True)
+    await settle(hass)
+    person = await hass_client()
+    dialog = await begin_repair(person, issues(hass)["certificate_ready"])
+    (device,) = loaded_entry.get_subentries_of_type("companion_device")
+    hass.config_entries.async_remove_subentry(loaded_entry, device.subentry_id)
+    await settle(hass)
+
+    done = await confirm_repair(person, dialog)
+
+    assert (done["type"], done["reason"]) == ("abort", "nothing_to_fetch")
 
 
 async def test_dialog_that_opens_just_too_late(

@@ -15,8 +15,13 @@ from .engine.certificates.companions import CompanionDevice
 from .engine.checks.finding import Finding
 from .engine.sync.plan import Plan
 from .engine.sync.reconciler import AccountSync, Extent
-from .flows.certificate_steps import CertificateSteps, async_show_handover
+from .flows.certificate_steps import (
+    CertificateSteps,
+    async_find_left,
+    async_show_handover,
+)
 from .flows.fix_flow import FixFlow
+from .flows.form import abort, made
 from .flows.login_drift import LoginDriftFlow, LoginListChangedFlow
 from .flows.login_repairs import LoginLeftFlow, LoginUndoneFlow
 from .flows.lost_zone import LostZoneFlow
@@ -24,7 +29,7 @@ from .flows.release import ReleaseFlow
 from .flows.removed_hostname import KeepBlockedFlow, StillServedFlow
 from .flows.unknown_certificates import UnknownCertificatesFlow
 from .issues import Fix, finding_placeholders
-from .pages.handovers import async_get_handovers
+from .pages.handovers import Handover, async_get_handovers
 from .runtime_data import CloudflareConfigEntry
 from .subentries import find_companion
 from .wording import CHANGED, Message, async_get_dialog_texts, changes_of, describe
@@ -106,10 +111,13 @@ class RenewCertificateFlow(
 
 
 class ShowHandoverFlow(FixFlow):
-    """Show where a device can fetch a certificate that was created without a dialog.
+    """Show where a device can fetch its certificate, until it has done so.
 
     There is nothing to ignore: the repair is there for ten minutes.
     """
+
+    # What a person saw.
+    _shown: Handover | None = None
 
     @override
     async def async_step_init(
@@ -120,20 +128,29 @@ class ShowHandoverFlow(FixFlow):
     @override
     async def async_ask(self, message: Message | None = None) -> RepairsFlowResult:
         device = find_companion(self._entry.subentries, self.subject)
-        handover = async_get_handovers(self.hass).find(self.subject)
-        if device is None or handover is None:
+        self._shown = async_get_handovers(self.hass).find(self.subject)
+        if device is None or self._shown is None:
             return self.async_abort(reason="nothing_to_fetch")
-        return await async_show_handover(self, device, handover)
+        return await async_show_handover(self, device, self._shown, message=message)
 
     async def async_step_handover(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
-        """End the dialog."""
+        """End the dialog once the device has its certificate."""
         return await self.async_step_confirm(user_input)
 
     @override
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
-        return self.async_create_entry(data={})
+        device = find_companion(self._entry.subentries, self.subject)
+        if device is None:
+            return self.async_abort(reason="nothing_to_fetch")
+        entry_id, shown = self._entry.entry_id, made(self._shown)
+        left = await async_find_left(self.hass, entry_id, device, shown)
+        if left is None:
+            return self.async_create_entry(data={})
+        if left.key == "download_missed":
+            return abort(self, left)
+        return await self.async_ask(left)
 
 
 class FixFindingFlow(FixFlow):

@@ -52,7 +52,7 @@ async def certificate_is_renewed(world: World) -> None:
     await flow.submit()
     expect_equal(
         (flow.answer["type"], flow.answer["reason"]),
-        ("abort", "reconfigure_successful"),
+        ("abort", "download_waiting"),
         "the end of the dialog",
     )
     await until_entry_is_loaded(world)

@@ -49,7 +49,7 @@ async def device_is_added(world: World) -> None:
     await until_state(world, "certificate_status", world.device, "active")
     await until_state(world, "handover", world.device, "waiting")
     await flow.submit()
-    expect_equal(flow.answer["reason"], "device_added", "the end of the dialog")
+    expect_equal(flow.answer["reason"], "download_waiting", "the end of the dialog")
 
 
 @promise("a bundle can be downloaded only once, and its password opens it")

@@ -1,6 +1,7 @@
 """Tests of the dialog that gives a companion device its certificate."""
 
 import asyncio
+from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -10,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    async_fire_time_changed,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -21,6 +23,7 @@ from tests.common import (
     ENGLISH,
     HOSTNAME,
     choose,
+    reported,
     sentences,
     settle,
     state_of,
@@ -83,8 +86,15 @@ async def test_device_gets_its_certificate(
     assert state_of(hass, "binary_sensor.pixel_8_certificate_problem") == "off"
 
     result = await submit(hass, result)
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "device_added")
-    assert result["description_placeholders"] == {"name": "Pixel 8"}
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "download_waiting",
+    )
+    assert result["description_placeholders"] == {
+        "name": "Pixel 8",
+        "until": shown["until"],
+    }
+    assert reported(hass) == {"certificate_ready"}
     assert loaded_entry.get_subentries_of_type("companion_device") == [subentry]
 
 
@@ -264,12 +274,14 @@ async def test_renewal(
     assert result["description_placeholders"]["name"] == "Pixel 8"
     result = await submit(hass, result, RENEWED)
     assert result["step_id"] == "handover"
+    await fetch(await hass_client_no_auth(), result["description_placeholders"]["url"])
     result = await submit(hass, result)
 
     assert (result["type"], result["reason"]) == (
         FlowResultType.ABORT,
         "reconfigure_successful",
     )
+    assert reported(hass) == set()
     assert list(certificates(sandbox).values()) == ["active", "active"]
     assert [item.validity_days for item in zone_of(sandbox).certificates.values()] == [
         365,
@@ -318,8 +330,26 @@ async def test_renewal_that_is_refused(
     assert suggested == {**RENEWED, "revoke_old_after": None}
 
     result = await submit(hass, await submit(hass, result, RENEWED))
-    assert result["reason"] == "reconfigure_successful"
+    assert result["reason"] == "download_waiting"
     assert len(certificates(sandbox)) == 2
+
+
+async def test_link_that_ended_while_the_dialog_was_open(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """The end of the dialog says that nobody downloaded the certificate, and a repair offers a new link."""
+    result = await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    freezer.tick(timedelta(minutes=10))
+    async_fire_time_changed(hass)
+    await settle(hass)
+
+    result = await submit(hass, result)
+
+    assert (result["type"], result["reason"]) == (
+        FlowResultType.ABORT,
+        "download_missed",
+    )
+    assert reported(hass) == {"handover_missed"}
 
 
 async def test_one_of_several_zones(

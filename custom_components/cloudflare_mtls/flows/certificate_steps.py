@@ -20,16 +20,18 @@ import probatio
 
 from ..certificates.creation import CertificateCreator, CreatedCertificate
 from ..certificates.mobile_app import format_for
+from ..certificates.notifications import async_report_ready
 from ..certificates.request import MAX_REVOKE_OLD_AFTER, CertificateRequest
 from ..const import CONF_HOSTNAMES, TROUBLESHOOTING_URL
 from ..engine.api.errors import EngineError
 from ..engine.arrival import Arrival
 from ..engine.certificates.companions import CompanionDevice
 from ..engine.certificates.keys import KeyType
-from ..pages.handovers import Handover
+from ..pages.handovers import Handover, async_get_handovers
 from ..pages.local_url import find_local_address
 from ..quoting import Ours
 from ..runtime_data import CloudflareConfigEntry
+from ..storage.ledger import async_get_ledger
 from ..subentries import find_companion
 from ..wording import Message, TranslatedError, async_get_dialog_texts, describe
 from .form import abort, made, show_form
@@ -181,7 +183,13 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         if self.find_device(device.id) is None:
             return abort(self, Message("device_removed", {"name": device.name}))
         if user_input is not None:
-            return await self.async_finish(device)
+            entry_id = made(self.entry()).entry_id
+            left = await async_find_left(self.hass, entry_id, device, created.handover)
+            if left is None:
+                return await self.async_finish(device)
+            # Once this dialog is closed, a repair shows the link as long as it works.
+            async_report_ready(self.hass, entry_id, device)
+            return abort(self, left)
         return await async_show_handover(
             self, device, created.handover, await self._describe_arrival(created)
         )
@@ -198,11 +206,27 @@ class CertificateSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Han
         return Ours("\n\n" + text(f"arrival_{arrival}", hostname=hostname))
 
 
+async def async_find_left(
+    hass: HomeAssistant, entry_id: str, device: CompanionDevice, handover: Handover
+) -> Message | None:
+    """Return what is left to do until the device has its certificate, if it has not downloaded it."""
+    ledger = await async_get_ledger(hass, entry_id)
+    record = ledger.records.get(handover.certificate_id)
+    if record and record.taken_on:
+        return None
+    if async_get_handovers(hass).is_waiting(handover.certificate_id):
+        return Message(
+            "download_waiting", {"name": device.name, "until": handover.until}
+        )
+    return Message("download_missed", {"name": device.name})
+
+
 async def async_show_handover[ResultT: FlowResult[Any, Any]](
     flow: FlowHandler[Any, ResultT, Any],
     device: CompanionDevice,
     handover: Handover,
     arrival: Ours = Ours(),
+    message: Message | None = None,
 ) -> ResultT:
     """Show where a device can fetch its bundle; only administrators see dialogs."""
     text = await async_get_dialog_texts(flow.hass)
@@ -214,6 +238,7 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
         flow,
         "handover",
         probatio.Schema({} if is_computer else {probatio.Optional("qr_code"): qr_code}),
+        message=message,
         placeholders={
             "name": device.name,
             "to_device": Ours(text(to_device, name=device.name)),

@@ -66,6 +66,7 @@ class Handover:
     asks for the code.
     """
 
+    certificate_id: str
     address: LocalAddress | None
     url: str
     other_url: str | None
@@ -204,6 +205,7 @@ class Handovers:
         base, other = address.urls_for(delivery.system) if address else ("", None)
         path = f"{PATH}#{_WITH_CODE}.{public_id}"
         handover = Handover(
+            certificate_id=delivery.certificate_id,
             address=address,
             url=f"{base}{PATH}#{token}",
             other_url=f"{other}{PATH}#{token}" if other else None,
