@@ -17,7 +17,7 @@ from custom_components.cloudflare_mtls.pages.handovers import Delivery
 from .common import CERTIFICATE_ID, DEVICE_ID, HOSTNAME
 
 ENTRY_ID = "01JACCOUNT0000000000000001"
-LABEL = "HA Pixel 8 2026-11"
+LABEL = "HA Pixel 8 2026-11-28 0905"
 PASSWORD = "k7wnq2hdx5mtrb9cgv3zeapj"
 
 

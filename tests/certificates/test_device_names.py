@@ -3,6 +3,7 @@
 from typing import Any
 
 from cryptography.x509.oid import NameOID
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import ServiceValidationError
@@ -199,3 +200,16 @@ async def test_no_two_devices_share_a_label_that_says_nothing(
 
     assert len(set(labels)) == 4
     assert labels[2].startswith("HA リビング ")
+
+
+async def test_renewed_certificate_has_a_label_of_its_own(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """A phone lists it beside the one before, also where both were created on one day."""
+    (first,) = await labels_of(hass, loaded_entry, ["Pixel 8"])
+    freezer.tick(120)
+
+    (second,) = await labels_of(hass, loaded_entry, ["Pixel 8"])
+
+    assert first[:-4] == second[:-4]
+    assert first != second

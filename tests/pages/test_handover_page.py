@@ -126,7 +126,7 @@ def delivery(system: System) -> Delivery:
     """Return what the device fetches."""
     names = {System.ANDROID: "Pixel 8", System.IOS: "iPhone"}
     name = names.get(system, "Desk")
-    return make_delivery(system=system, label=f"HA {name} 2026-11")
+    return make_delivery(system=system, label=f"HA {name} 2026-11-28 0905")
 
 
 @pytest.fixture

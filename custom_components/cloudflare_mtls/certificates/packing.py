@@ -1,5 +1,7 @@
 """Packs a new certificate and its key into what the device fetches."""
 
+from homeassistant.util import dt as dt_util
+
 from ..engine.api.models import ClientCertificate
 from ..engine.certificates.bundles import BundleFormat, make_bundle, make_password
 from ..engine.certificates.companions import CompanionDevice
@@ -19,7 +21,7 @@ def pack(
     advised_format: BundleFormat,
 ) -> Delivery:
     """Return what the device fetches, in every format, the advised one first; slow."""
-    label = make_label(device.name, facts.issued_on, device.id)
+    label = make_label(device.name, dt_util.as_local(facts.issued_on), device.id)
     password = make_password()
     formats = sorted(BundleFormat, key=lambda item: item is not advised_format)
     return Delivery(

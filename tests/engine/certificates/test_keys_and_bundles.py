@@ -217,9 +217,12 @@ def test_bundle_holds_one_certificate_and_its_key(
 @pytest.mark.parametrize(
     ("label", "filename"),
     [
-        ("HA Téléphone dété 2026-11", "HA-Telephone-dete-2026-11-modern.p12"),
-        ("HA リビング 2026-11", "HA-2026-11-modern.p12"),
-        ("HA שלי iPhone 2026-11", "HA-iPhone-2026-11-modern.p12"),
+        (
+            "HA Téléphone dété 2026-11-28 0905",
+            "HA-Telephone-dete-2026-11-28-0905-modern.p12",
+        ),
+        ("HA リビング 2026-11-28 0905", "HA-2026-11-28-0905-modern.p12"),
+        ("HA שלי iPhone 2026-11-28 0905", "HA-iPhone-2026-11-28-0905-modern.p12"),
     ],
 )
 def test_label_in_another_script(

@@ -19,7 +19,7 @@ from custom_components.cloudflare_mtls.engine.certificates.names import (
 )
 from tests.engine.searching import search
 
-ISSUED = datetime(2026, 11, 3, 12, tzinfo=UTC)
+ISSUED = datetime(2026, 11, 28, 9, 5, tzinfo=UTC)
 DEVICE_ID = "01JDEVICE00000000000000A7F"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 LONG = "Galaxy Tab S9 FE+ 5G of the guest room upstairs (charging station, do not move)"
@@ -99,25 +99,25 @@ def test_name_stays_what_its_owner_calls_it(typed: str, name: str | None) -> Non
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("Phone", "HA Phone 2026-11"),
-        ("Anna's phone", "HA Annas phone 2026-11"),
-        ("v1.2.3", "HA v123 2026-11"),
-        ("Büro-Tablet_2", "HA Büro-Tablet_2 2026-11"),
-        ("Téléphone d’été", "HA Téléphone dété 2026-11"),
-        ("Te\u0301le\u0301 📱", "HA Télé 2026-11"),
-        ("手机", "HA 手机 2026-11"),
-        ("リビングのタブレット", "HA リビングのタブレット 2026-11"),
-        ("キッチンのタブレット", "HA キッチンのタブレット 2026-11"),
-        ("Телефон", "HA Телефон 2026-11"),
-        ("שלי \u200fiPhone", "HA שלי iPhone 2026-11"),
-        ("बैठक", "HA बैठक 2026-11"),
-        ("𠮷野", "HA 野 2026-11"),
-        (" ../../etc ", "HA etc 2026-11"),
-        ("a\r\nSet-Cookie: b", "HA a Set-Cookie b 2026-11"),
+        ("Phone", "HA Phone 2026-11-28 0905"),
+        ("Anna's phone", "HA Annas phone 2026-11-28 0905"),
+        ("v1.2.3", "HA v123 2026-11-28 0905"),
+        ("Büro-Tablet_2", "HA Büro-Tablet_2 2026-11-28 0905"),
+        ("Téléphone d’été", "HA Téléphone dété 2026-11-28 0905"),
+        ("Te\u0301le\u0301 📱", "HA Télé 2026-11-28 0905"),
+        ("手机", "HA 手机 2026-11-28 0905"),
+        ("リビングのタブレット", "HA リビングのタブレット 2026-11-28 0905"),
+        ("キッチンのタブレット", "HA キッチンのタブレット 2026-11-28 0905"),
+        ("Телефон", "HA Телефон 2026-11-28 0905"),
+        ("שלי \u200fiPhone", "HA שלי iPhone 2026-11-28 0905"),
+        ("बैठक", "HA बैठक 2026-11-28 0905"),
+        ("𠮷野", "HA 野 2026-11-28 0905"),
+        (" ../../etc ", "HA etc 2026-11-28 0905"),
+        ("a\r\nSet-Cookie: b", "HA a Set-Cookie b 2026-11-28 0905"),
         # Nothing is left of these names, so the device's id tells them apart.
-        ("📱", "HA device 0A7F 2026-11"),
-        ("❤\ufe0f", "HA device 0A7F 2026-11"),
-        ("\u0308!?", "HA device 0A7F 2026-11"),
+        ("📱", "HA device 0A7F 2026-11-28 0905"),
+        ("❤\ufe0f", "HA device 0A7F 2026-11-28 0905"),
+        ("\u0308!?", "HA device 0A7F 2026-11-28 0905"),
     ],
 )  # fmt: skip
 def test_label_keeps_what_people_recognise(name: str, label: str) -> None:
@@ -131,5 +131,5 @@ def test_label_is_one_that_every_reader_shows(text: str) -> None:
     label = make_label(text, ISSUED, DEVICE_ID)
     assert "." not in label
     assert max(label) <= "\uffff"
-    assert len(label.encode()) <= 80
-    assert label.removeprefix("HA ").removesuffix(" 2026-11").strip()
+    assert len(label.encode()) <= 83
+    assert label.removeprefix("HA ").removesuffix(" 2026-11-28 0905").strip()

@@ -46,10 +46,11 @@ def common_name(name: str) -> str:
 
 
 def make_label(name: str, issued_on: datetime, device_id: str) -> str:
-    """Return a short name for the device's own lists: letters and digits of the name, and the month.
+    """Return a short name for the device's own lists: letters and digits of the name, and the minute.
 
-    It has no dots, at which Android would cut it. Where nothing is left of the name, the end of
-    the device's id stands for it.
+    A renewed certificate stands beside the one before, so a date would not tell them apart: people
+    renew twice a day when a link closes. It has no dots, at which Android would cut it. Where
+    nothing is left of the name, the end of the device's id stands for it.
     """
     kept = "".join(
         cluster
@@ -58,7 +59,7 @@ def make_label(name: str, issued_on: datetime, device_id: str) -> str:
         and max(cluster) <= _HIGHEST_IN_LABEL
     )
     recognised = " ".join(kept.split()) or f"device {device_id[-4:]}"
-    return f"HA {recognised} {issued_on:%Y-%m}"
+    return f"HA {recognised} {issued_on:%Y-%m-%d %H%M}"
 
 
 def _visible(name: str) -> str:
