@@ -214,7 +214,8 @@ async def test_certificate_that_is_not_there(
 
     assert raised.value.translation_key == "certificate_not_found"
     assert raised.value.translation_placeholders == {
-        "certificate_id": certificate_id or "–"
+        "certificate_id": certificate_id or "–",
+        "account": entry.title,
     }
     assert sandbox.journal.writes == []
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "active"
@@ -245,7 +246,11 @@ async def test_unknown_certificate_is_neither_renewed_nor_restored(
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, entry, action, certificate_id=CERTIFICATE_ID)
 
-    assert raised.value.translation_key == "certificate_not_found"
+    assert raised.value.translation_key == "certificate_of_nobody"
+    assert raised.value.translation_placeholders == {
+        "certificate_id": CERTIFICATE_ID,
+        "account": entry.title,
+    }
     assert sandbox.journal.writes == []
     assert zone_of(sandbox).certificates[CERTIFICATE_ID].status == "revoked"
 
