@@ -29,6 +29,8 @@ from tests.dialogs import CHOSEN, add, fetch, run_test, token_of_test
 
 ENTITY = "binary_sensor.home_mobile_example_com_reaches_home_assistant"
 
+PUBLISHED = "switch.home_mobile_example_com_published"
+
 type Origin = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -93,6 +95,22 @@ async def test_new_certificate_reaches_home_assistant(
     assert state_of(hass, ENTITY) == "unknown"
 
 
+async def test_hostname_that_is_taken_off_the_internet(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    loaded_entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """Nobody reaches anything there, and what was met before is not known to come back."""
+    await lead_home(hass, sandbox, hass_client_no_auth)
+    await submit(hass, await add(hass, loaded_entry), CHOSEN)
+    assert state_of(hass, ENTITY) == "on"
+
+    for published in ("off", "on"):
+        await turn(hass, PUBLISHED, published)
+        assert state_of(hass, ENTITY) == "unknown"
+
+
 @pytest.mark.parametrize(
     ("answer", "arrival"),
     [
@@ -128,7 +146,7 @@ async def test_something_else_answers(
         said = result["description_placeholders"]["arrival"]
         assert said.strip().startswith("The certificate is valid")
         assert state_of(hass, ENTITY) == "off"
-        assert reported(hass) == {f"arrival_{arrival}"}
+        assert reported(hass) == {f"arrival_{arrival}", "certificate_ready"}
         met = await act(hass, loaded_entry, "verify", hostname=HOSTNAME)
         assert met["enforced"] is True
         assert met["reaches_home_assistant"] is False

@@ -67,6 +67,7 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
     @override
     async def _async_update_data(self) -> Mapping[str, Enforcement]:
         self._visited = self._basis()
+        self._forget_unpublished()
         hostnames = [
             hostname
             for hostname, zone_id in self._published().items()
@@ -90,6 +91,13 @@ class VisitCoordinator(DataUpdateCoordinator[Mapping[str, Enforcement]]):
         if arrival and seen_at and arrival.is_there:
             return arrival if seen_at.age < _TRUSTED_FOR else None
         return arrival
+
+    def _forget_unpublished(self) -> None:
+        """Forget what was met behind hostnames that are off the internet: it says nothing of them now."""
+        published = self._published()
+        for item in hostnames_of(self.config_entry.subentries).values():
+            if item.hostname not in published:
+                self._arrivals.pop(item.hostname, None)
 
     def _report_arrivals(self) -> None:
         published = self._published()

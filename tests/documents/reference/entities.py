@@ -61,7 +61,7 @@ _MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "drift": "whether something at Cloudflare differs from your settings",
         "enforced": "as visits without a certificate showed; unknown if they could not show it",
         "reaches_home_assistant": (
-            "what a visit with a new certificate, or a device, met behind the rules; known for 7 days. For another service, it is "
+            "what a visit with a new certificate, or a device, met behind the rules; known for 7 days, and unknown while *Published* is off. For another service, it is "
             "called *Reaches the service*"
         ),
         "blocked_requests": "how many in the last 24 hours: see [below](#blocked-requests)",
