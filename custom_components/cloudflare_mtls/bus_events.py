@@ -30,13 +30,18 @@ SIGNAL_LOGIN = SignalTypeFormat[str, Login](f"{DOMAIN}_login_{{}}")
 
 
 class CertificateEvent(StrEnum):
-    """What happened to a certificate."""
+    """What happened to a certificate.
+
+    OLD_REVOKED: it was revoked, and its device gets in with another one.
+    """
 
     CREATED = "created"
     RENEWED = "renewed"
     EXPIRING = "expiring"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    OLD_REVOKED = "old_revoked"
+    RESTORED = "restored"
     SHARED = "shared"
     UNKNOWN_CERTIFICATE = "unknown_certificate"
 

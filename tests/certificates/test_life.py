@@ -115,7 +115,7 @@ async def test_whole_life(
     assert state_of(hass, HANDOVER) == "proven"
     await pass_time(hass, freezer, 7 * DAY)
     # It had expired by then, and is revoked all the same.
-    assert told(events) == ["revoked"]
+    assert told(events) == ["old_revoked"]
     assert certificates(sandbox) == {first: "revoked", second: "active"}
 
     # Without a renewal the certificate expires.

@@ -1,7 +1,7 @@
 """Tests of the button that makes a device's revoked certificate valid again."""
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -24,7 +24,7 @@ from tests.dialogs import certificates, fetch, link_of, renew_and_test
 from tests.faults import Faults
 from tests.test_button import press
 
-from .helpers import DAY, STATUS, pass_time
+from .helpers import DAY, STATUS, pass_time, told
 
 pytestmark = with_device
 
@@ -43,9 +43,12 @@ async def home(
 
 
 async def test_revocation_is_taken_back(
-    hass: HomeAssistant, sandbox: Sandbox, home: MockConfigEntry
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    home: MockConfigEntry,
+    events: list[Event],
 ) -> None:
-    """The button is available only while the certificate is revoked."""
+    """The button is available only while the certificate is revoked, and automations are told of both."""
     assert state_of(hass, RESTORE) == "unavailable"
     await press(hass, RESTORE)
     await press(hass, REVOKE)
@@ -57,6 +60,7 @@ async def test_revocation_is_taken_back(
     assert certificates(sandbox) == {CERTIFICATE_ID: "active"}
     assert state_of(hass, STATUS) == "active"
     assert state_of(hass, RESTORE) == "unavailable"
+    assert told(events) == ["revoked", "restored"]
 
 
 async def test_refusal(

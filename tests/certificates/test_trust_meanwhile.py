@@ -205,7 +205,7 @@ async def test_revoked_elsewhere_and_restored_here(
     for _ in range(2):
         await look_often(hass, freezer)
 
-    assert told(events) == ["revoked"]
+    assert told(events) == ["revoked", "restored"]
     assert reported(hass) == set()
     assert pinned(sandbox, BLOCK_REF) == {fingerprint_of(certificate.certificate)}
 

@@ -1,7 +1,7 @@
 """Follows the certificates of an account: events and repairs for what happens to them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -25,12 +25,7 @@ from .creations import async_get_creations
 from .revocation import CertificateRevoker
 from .told import Told, not_listed
 
-_EVENTS: Final[Mapping[Standing, CertificateEvent]] = {
-    Standing.EXPIRING: CertificateEvent.EXPIRING,
-    Standing.EXPIRED: CertificateEvent.EXPIRED,
-    Standing.REVOKING: CertificateEvent.REVOKED,
-    Standing.REVOKED: CertificateEvent.REVOKED,
-}
+_REVOKED: Final = frozenset({Standing.REVOKING, Standing.REVOKED})
 
 
 class CertificateWatch:
@@ -151,26 +146,16 @@ class CertificateWatch:
                 if standing is None:
                     continue
                 now[certificate.id] = standing
-                event = _EVENTS.get(standing)
-                if event and self._is_news(event, certificate, companion):
+                told = self._ledger.told(certificate.id)
+                for event in _news(certificate, standing, told, companion):
                     self._fire(event, certificate, companion.device.id)
+                # One that somebody else restored is told as an unknown one.
+                is_back = told in _REVOKED and standing not in _REVOKED
+                if is_back and self._protection.trust.trusts(certificate):
+                    self._fire(
+                        CertificateEvent.RESTORED, certificate, companion.device.id
+                    )
         await self._ledger.async_record_told(now)
-
-    def _is_news(
-        self,
-        event: CertificateEvent,
-        certificate: Certificate,
-        companion: CompanionState,
-    ) -> bool:
-        """Return whether automations do not know of this yet, and need to."""
-        told = self._ledger.told(certificate.id)
-        if told and _EVENTS.get(told) is event:
-            return False
-        if event is CertificateEvent.REVOKED:
-            # One that was revoked before it was ever seen here is no news.
-            return told is not None
-        # Expiry matters only for the certificate that the device uses, and may use.
-        return certificate == companion.current and not companion.is_revoked
 
     async def _fire_unknown(self, state: ProtectionState) -> None:
         """Fire an event for each certificate that became unknown, for the first time or again."""
@@ -193,3 +178,28 @@ class CertificateWatch:
         device_id: str | None = None,
     ) -> None:
         async_fire_certificate(self._hass, self._entry, event, certificate, device_id)
+
+
+def _news(
+    certificate: Certificate,
+    standing: Standing,
+    told: Standing | None,
+    companion: CompanionState,
+) -> Iterator[CertificateEvent]:
+    """Yield what automations do not know of a certificate yet, and need to.
+
+    told: how it stood when they were told last, None for one that was never seen here.
+    """
+    if standing in _REVOKED:
+        # One that was revoked before it was ever seen here is no news.
+        if told is not None and told not in _REVOKED:
+            is_out = companion.standing is None or not companion.standing.gets_in
+            yield CertificateEvent.REVOKED if is_out else CertificateEvent.OLD_REVOKED
+        return
+    # Expiry matters only for the certificate that the device uses, and may use.
+    if certificate != companion.current or companion.is_revoked or told is standing:
+        return
+    if standing is Standing.EXPIRING:
+        yield CertificateEvent.EXPIRING
+    elif standing is Standing.EXPIRED:
+        yield CertificateEvent.EXPIRED

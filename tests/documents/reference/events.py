@@ -17,7 +17,9 @@ _CERTIFICATES: Final[Mapping[CertificateEvent, str]] = {
     CertificateEvent.RENEWED: "a device got a new one",
     CertificateEvent.EXPIRING: "it expires within 30 days",
     CertificateEvent.EXPIRED: "it has expired",
-    CertificateEvent.REVOKED: "it was revoked",
+    CertificateEvent.REVOKED: "it was revoked, and its device can no longer connect",
+    CertificateEvent.OLD_REVOKED: "it was revoked, and its device connects with a newer one",
+    CertificateEvent.RESTORED: "it was revoked, and is valid again",
     CertificateEvent.SHARED: "several companion apps use it in turn",
     CertificateEvent.UNKNOWN_CERTIFICATE: "Home Assistant did not create it, and you did not confirm it",
 }
