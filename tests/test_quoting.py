@@ -191,7 +191,13 @@ OURS: Final[Mapping[str, Callable[[Texts, str], str]]] = {
     "settings": lambda text, foreign: Ours(quoted(foreign)),
     "since": lambda text, foreign: "28 November 2026, 16:53",
     "times": lambda text, foreign: "3",
-    "to_device": lambda text, foreign: Ours(text("to_device_copy", name=foreign)),
+    "to_device": lambda text, foreign: Ours(
+        text(
+            "to_device_copy",
+            name=foreign,
+            url=Ours("http://192.168.1.10:8123/x#token"),
+        )
+    ),
     "token": lambda text, foreign: Ours("eyJhIjoi"),
     "token_url": lambda text, foreign: Ours(token_url()),
     "until": lambda text, foreign: "16:53",

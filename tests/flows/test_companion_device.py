@@ -115,8 +115,12 @@ async def test_how_the_link_gets_to_the_device(
     chosen = {**CHOSEN, "system": system}
     result = await submit(hass, await add(hass, loaded_entry), chosen)
 
-    sentence = ENGLISH["common"][told].replace("{name}", "Pixel 8")
-    assert result["description_placeholders"]["to_device"] == sentence
+    shown = result["description_placeholders"]
+    assert shown["to_device"] == (
+        ENGLISH["common"][told]
+        .replace("{name}", "Pixel 8")
+        .replace("{url}", shown["url"])
+    )
     assert len(result["data_schema"].schema) == (told == "to_device_scan")
     assert result["description_placeholders"]["url"]
 

@@ -232,7 +232,8 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
     text = await async_get_dialog_texts(flow.hass)
     is_computer = device.system.is_computer
     to_device = "to_device_copy" if is_computer else "to_device_scan"
-    # The code of a long link is as wide as the dialog on the smallest phones.
+    url = Ours(handover.url)
+    # The QR code of a long link is as wide as the dialog on the smallest phones.
     qr_code = QrCodeSelector(QrCodeSelectorConfig(data=handover.url, scale=5))
     return show_form(
         flow,
@@ -241,8 +242,8 @@ async def async_show_handover[ResultT: FlowResult[Any, Any]](
         message=message,
         placeholders={
             "name": device.name,
-            "to_device": Ours(text(to_device, name=device.name)),
-            "url": Ours(handover.url),
+            "to_device": Ours(text(to_device, name=device.name, url=url)),
+            "url": url,
             "code": handover.code,
             "until": handover.until,
             "local_address": await async_describe_links(flow.hass, handover),
