@@ -87,7 +87,7 @@ _RESPONSES: Final[Mapping[str, Mapping[str, str]]] = {
         "requests.method": "such as `GET`",
         "requests.path": "without what stands behind `?`",
         "requests.user_agent": "what the visitor says it is",
-        "requests.rule": "the custom rule that blocked it",
+        "requests.rule": "the custom rule that blocked it; null if another part of Cloudflare did, or if the rule can't be read",
         "requests.service": "the part of Cloudflare that did, such as *Custom rules* or *Bot Fight Mode*",
     },
     "protect_with_access": {
