@@ -116,3 +116,29 @@ async def test_names_and_choices_of_a_person(
 
     assert "Ann's phone" in headings(view)
     assert hidden.entity_id not in entity_ids(view)
+
+
+@pytest.mark.parametrize("devices", [[companion(), login()]], ids=["with everything"])
+async def test_what_is_good_is_green(
+    hass: HomeAssistant, with_everything: MockConfigEntry
+) -> None:
+    """A binary sensor that is on is yellow otherwise, as if something was wrong."""
+    view = await get_view(hass, with_everything)
+
+    colors = {
+        card["entity"]: card.get("color")
+        for section in view["sections"]
+        for card in section["cards"]
+        if card.get("entity", "").startswith("binary_sensor.")
+    }
+    green = {name for name, color in colors.items() if color == "green"}
+    assert {name.partition("_example_com_")[2] for name in green} == {
+        "enforced",
+        "login_required",
+        "reaches_home_assistant",
+    }
+    # These are red while they are on.
+    assert {name.partition("_example_com_")[2] for name in colors.keys() - green} == {
+        "differs",
+        "drift",
+    }

@@ -39,6 +39,10 @@ _SHOWN: Final = (
     "certificate_status",
     "certificate_expiry",
 )
+# What is good while it is on. Home Assistant shows that in yellow otherwise, as a light.
+_GOOD_IF_ON: Final = frozenset(
+    {"enforced", "login_required", "reaches_home_assistant", "reaches_service"}
+)
 _FULL_YEAR: Final = 365
 _WEEK_IN_HOURS: Final = 7 * 24
 
@@ -115,7 +119,9 @@ def _card(item: er.RegistryEntry) -> _Card:
     shown = {"entity": item.entity_id, "name": {"type": "entity"}}
     if item.translation_key != "days_left":
         # Half as wide, a tile cuts off most names.
-        return {"type": "tile", **shown, "grid_options": {"columns": "full"}}
+        tile = {"type": "tile", **shown, "grid_options": {"columns": "full"}}
+        is_good = item.translation_key in _GOOD_IF_ON
+        return {**tile, "color": "green"} if is_good else tile
     return {
         "type": "gauge",
         **shown,
