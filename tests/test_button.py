@@ -6,7 +6,10 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from sandbox import Sandbox
@@ -61,8 +64,9 @@ async def press(hass: HomeAssistant, button: str = BUTTON) -> None:
 async def test_drift_is_fixed_at_once(
     hass: HomeAssistant, sandbox: Sandbox, entry: MockConfigEntry
 ) -> None:
-    """Pressed once, it fixes everything; pressed again, it writes nothing."""
+    """Pressed once, it fixes everything, and tells so; pressed again, it writes nothing."""
     await setup_integration(hass, entry)
+    events = async_capture_events(hass, "cloudflare_mtls_fixed")
     assert state_of(hass, DRIFT) == "on"
 
     await press(hass)
@@ -71,9 +75,13 @@ async def test_drift_is_fixed_at_once(
     zone = sandbox.state.zones[sandbox.zone_id]
     assert BLOCK_REF in {rule.ref for rule in zone.rules}
     assert HOSTNAME in (zone.associations or ())
+    (event,) = events
+    assert event.data["hostname"] == HOSTNAME
+    assert "block_rule" in [step["kind"] for step in event.data["steps"]]
     sandbox.journal.clear()
     await press(hass)
     assert sandbox.journal.writes == []
+    assert events == [event]
 
 
 async def test_fixing_that_fails(

@@ -150,6 +150,21 @@ class TestWithoutKeepingInSync:
         assert events == []
         assert sandbox.journal.writes == []
 
+    async def test_fix_that_a_person_asked_for(
+        self, hass: HomeAssistant, loaded_entry: MockConfigEntry, sandbox: Sandbox
+    ) -> None:
+        """It is told like one that nobody asked for."""
+        await act(hass, loaded_entry, "sync")
+        events = async_capture_events(hass, "cloudflare_mtls_fixed")
+        disable_block(sandbox)
+        await act(hass, loaded_entry, "sync", dry_run=True)
+        assert events == []
+
+        await act(hass, loaded_entry, "sync")
+
+        (event,) = events
+        assert [step["kind"] for step in event.data["steps"]] == ["block_rule"]
+
 
 async def test_certificate(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
     """The account's event entity has the same details, but the certificate's id."""

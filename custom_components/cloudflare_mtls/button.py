@@ -56,7 +56,7 @@ class CompanionButtonEntityDescription(ButtonEntityDescription):
 async def _async_sync(data: CloudflareData, hostname: HostnameState) -> None:
     """Apply a person's settings for a hostname at Cloudflare."""
     extent = Extent(hostnames={hostname.settings.hostname})
-    (await data.protection.async_sync(extent)).raise_if_stopped()
+    (await data.protection.async_fix(extent)).raise_if_stopped()
 
 
 async def _async_end_sessions(

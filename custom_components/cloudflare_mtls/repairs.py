@@ -52,7 +52,7 @@ class FixHostnameFlow(FixFlow):
     async def async_fix(self, user_input: dict[str, Any]) -> RepairsFlowResult:
         protection = self._entry.runtime_data.protection
         extent = Extent(hostnames={self.subject}, confirmed=self._shown)
-        outcome = await protection.async_sync(extent)
+        outcome = await protection.async_fix(extent)
         outcome.raise_if_unseen()
         message = describe(outcome.errors[0]) if outcome.errors else None
         if not outcome.unseen and not any(plan.steps for plan in outcome.left.values()):

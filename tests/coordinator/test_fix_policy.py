@@ -44,16 +44,14 @@ def looks_soon(policy: FixPolicy) -> bool:
     return policy.wants_second_look
 
 
-def settings(
-    hostname: str, zone_id: str = "zone", *, keep_in_sync: bool = True
-) -> HostnameSettings:
+def settings(hostname: str, zone_id: str = "zone") -> HostnameSettings:
     """Return the settings of a hostname."""
     return HostnameSettings(
         zone_id=zone_id,
         protected=ProtectedHostname(
             hostname=hostname, tunnel_id="tunnel", service="http://home:8123"
         ),
-        keep_in_sync=keep_in_sync,
+        keep_in_sync=True,
     )
 
 
@@ -185,7 +183,6 @@ def test_fixed_steps_by_hostname() -> None:
         [
             settings("a.example.com"),
             settings("b.example.com"),
-            settings("by-hand.example.com", keep_in_sync=False),
             settings("c.example.net", "quiet"),
             settings("d.example.org", "unread"),
         ],

@@ -11,7 +11,7 @@ from ..const import LOGGER
 from ..engine.api.errors import EngineError, Rejected
 from ..engine.moment import Moment
 from ..engine.sync.plan import Plan
-from ..engine.sync.reconciler import Extent, Reconciler
+from ..engine.sync.reconciler import AccountSync, Extent, Reconciler
 from ..engine.sync.repeated_drift import RepeatedDrift
 from .base import CloudflareCoordinator
 from .fix_policy import FixPolicy, fixed_steps
@@ -110,13 +110,29 @@ class DriftFixer:
         else:
             policy.succeeded()
         if announce:
-            coordinator, removed = self._coordinator, self._removals.hostnames.values()
-            fixed = fixed_steps(outcome.zones, coordinator.hostnames, removed)
-            for hostname, steps in fixed.items():
+            for hostname in self.async_announce(outcome, asked=()):
                 self.repeated.fixed(hostname, Moment.now())
-                async_fire_fixed(
-                    coordinator.hass, coordinator.config_entry, hostname, steps
-                )
+
+    @callback
+    def async_announce(
+        self, outcome: AccountSync, *, asked: Collection[str]
+    ) -> Collection[str]:
+        """Fire what was fixed, and return the hostnames of it.
+
+        asked: those that a person wants fixed, also if they are not kept in sync.
+        """
+        coordinator, removed = self._coordinator, self._removals.hostnames.values()
+        wanted = [
+            item
+            for item in coordinator.hostnames
+            if item.keep_in_sync or item.hostname in asked
+        ]
+        fixed = fixed_steps(outcome.zones, wanted, removed)
+        for hostname, steps in fixed.items():
+            async_fire_fixed(
+                coordinator.hass, coordinator.config_entry, hostname, steps
+            )
+        return fixed.keys()
 
     def _zones_by_hostname(self, zone_ids: Collection[str]) -> dict[str, str]:
         """Return the zones of the hostnames that are kept in sync, and of those to be taken down."""

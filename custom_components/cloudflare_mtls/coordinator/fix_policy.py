@@ -87,7 +87,7 @@ def fixed_steps(
     hostnames: Iterable[HostnameSettings],
     removed: Collection[HostnameSettings],
 ) -> Mapping[str, list[Step]]:
-    """Return the steps that fixed each hostname that is kept in sync, by hostname.
+    """Return the steps that fixed each of these hostnames, by hostname.
 
     A rule belongs to all hostnames of its zone; while others are taken down there, it is
     changed for their sake.
@@ -101,6 +101,6 @@ def fixed_steps(
             or (is_shared(step) and item.zone_id not in removed_in)
         ]
         for item in hostnames
-        if item.keep_in_sync and item.zone_id in zones
+        if item.zone_id in zones
     }
     return {hostname: steps for hostname, steps in fixed.items() if steps}

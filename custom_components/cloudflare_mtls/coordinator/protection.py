@@ -187,6 +187,12 @@ class ProtectionCoordinator(CloudflareCoordinator[ProtectionState]):
         await self.removals.async_forget_zones({zone_id})
         await self.async_refresh()
 
+    async def async_fix(self, extent: Extent) -> AccountSync:
+        """Fix hostnames because a person asked for it, and fire what was fixed; raise EngineError."""
+        outcome = await self.async_sync(extent)
+        self._fixer.async_announce(outcome, asked=extent.hostnames)
+        return outcome
+
     async def async_sync(self, extent: Extent) -> AccountSync:
         """Bring hostnames to what is wanted, look again, and return how it went; raise EngineError."""
         async with self.async_writing() as reconciler:

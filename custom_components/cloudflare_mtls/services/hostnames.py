@@ -87,7 +87,7 @@ async def _sync(call: ServiceCall) -> ServiceResponse:
             async_ask_before_cutting_off(call.hass, extent.hostnames, call.context)
             outcome = await async_remove_hostnames(call.hass, entry, extent.hostnames)
         else:
-            outcome = await protection.async_sync(extent)
+            outcome = await protection.async_fix(extent)
         outcome.raise_if_unseen()
         if not call.return_response:
             outcome.raise_if_stopped()
