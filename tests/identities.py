@@ -2,7 +2,7 @@
 
 from aiohttp import web
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.http import HomeAssistantView
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 
 from custom_components.cloudflare_mtls.engine.rules.header_rule import (
     CERTIFICATE_HEADER,
@@ -26,7 +26,7 @@ class IdentityView(HomeAssistantView):
 
     async def get(self, request: web.Request) -> web.Response:
         """Return the hostname and the fingerprint, or nothing."""
-        identity = identity_of(request)
+        identity = identity_of(request.app[KEY_HASS], request)
         told = [identity.hostname, identity.fingerprint] if identity else None
         return self.json(told)
 

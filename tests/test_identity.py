@@ -49,18 +49,18 @@ def told(loaded_entry: MockConfigEntry, sandbox: Sandbox) -> CIMultiDict[str]:
 
 
 async def test_certificate(hass: HomeAssistant, told: CIMultiDict[str]) -> None:
-    assert identity_of(requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
+    assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
 
 
 async def test_no_certificate(hass: HomeAssistant, told: CIMultiDict[str]) -> None:
     """The rule was at work, and the visitor showed none."""
     del told[CERTIFICATE_HEADER]
-    assert identity_of(requested(hass, told)) == Identity(HOSTNAME, None)
+    assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, None)
 
 
 async def test_host_in_any_form(hass: HomeAssistant, told: CIMultiDict[str]) -> None:
     told["Host"] = f"{HOSTNAME.upper()}:443"
-    assert identity_of(requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
+    assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_other_peers_are_not_believed(
     hass: HomeAssistant, told: CIMultiDict[str], peer: object
 ) -> None:
     """A device at home knows neither the mark nor how to be the proxy; one of both does not do."""
-    assert identity_of(requested(hass, told, peer)) is None
+    assert identity_of(hass, requested(hass, told, peer)) is None
 
 
 def _forge_mark(headers: CIMultiDict[str]) -> None:
@@ -145,7 +145,7 @@ async def test_anything_else_is_not_believed(
     hass: HomeAssistant, told: CIMultiDict[str], spoil: Any
 ) -> None:
     spoil(told)
-    assert identity_of(requested(hass, told)) is None
+    assert identity_of(hass, requested(hass, told)) is None
 
 
 async def test_nothing_is_believed_before_the_rule_was_read(
@@ -153,17 +153,17 @@ async def test_nothing_is_believed_before_the_rule_was_read(
 ) -> None:
     """Also if no account is there."""
     headers = CIMultiDict({MARK_HEADER: "1", "Host": HOSTNAME})
-    assert identity_of(requested(hass, headers)) is None
+    assert identity_of(hass, requested(hass, headers)) is None
 
 
 async def test_account_that_is_unloaded(
     hass: HomeAssistant, told: CIMultiDict[str], loaded_entry: MockConfigEntry
 ) -> None:
     assert await hass.config_entries.async_unload(loaded_entry.entry_id)
-    assert identity_of(requested(hass, told)) is None
+    assert identity_of(hass, requested(hass, told)) is None
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await settle(hass)
-    assert identity_of(requested(hass, told)) is not None
+    assert identity_of(hass, requested(hass, told)) is not None
 
 
 async def test_hostname_that_is_removed(
@@ -172,7 +172,7 @@ async def test_hostname_that_is_removed(
     [subentry_id] = loaded_entry.subentries
     hass.config_entries.async_remove_subentry(loaded_entry, subentry_id)
     await settle(hass)
-    assert identity_of(requested(hass, told)) is None
+    assert identity_of(hass, requested(hass, told)) is None
 
 
 async def test_rule_that_somebody_switched_off(
@@ -190,7 +190,7 @@ async def test_rule_that_somebody_switched_off(
     [rule] = zone_of(sandbox).rules_of(TRANSFORM_PHASE)
     assert rule.enabled
     assert mark_at(sandbox) == mark
-    assert identity_of(requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
+    assert identity_of(hass, requested(hass, told)) == Identity(HOSTNAME, FINGERPRINT)
 
 
 async def test_real_requests(

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.http import KEY_HASS
 from homeassistant.util.hass_dict import HassKey
 from multidict import istr
 
@@ -62,7 +61,7 @@ def async_keep_marks(
     hass.data.setdefault(_MARKS, _Marks()).keep(entry_id, marks)
 
 
-def identity_of(request: web.Request) -> Identity | None:
+def identity_of(hass: HomeAssistant, request: web.Request) -> Identity | None:
     """Return what the edge told of a request, or None if it told nothing that can be believed.
 
     It is believed of a trusted proxy, for the hostname in the Host header, with the mark that only
@@ -70,12 +69,11 @@ def identity_of(request: web.Request) -> Identity | None:
     """
     headers = request.headers
     # Most requests end here.
-    if _MARK not in headers:
+    if (marks := headers.getall(_MARK, None)) is None:
         return None
-    hass = request.app[KEY_HASS]
     hostname = requested_host(request)
     mark = hass.data.get(_MARKS, _NO_MARKS).of_hostname.get(hostname)
-    if headers.getall(_MARK) != [mark] or not comes_from_trusted_proxy(hass, request):
+    if marks != [mark] or not comes_from_trusted_proxy(hass, request):
         return None
     return _read(hostname, *headers.getall(_CERTIFICATE, ()))
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.dispatcher import (
     async_dispatcher_connect,
     async_dispatcher_send,
 )
-from homeassistant.helpers.http import KEY_HASS, current_request
+from homeassistant.helpers.http import current_request
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
@@ -52,42 +52,49 @@ def async_watch_requests(hass: HomeAssistant) -> None:
     """
 
     @callback
+    def connected() -> None:
+        _async_pass_on_current(hass)
+
+    @callback
     def notified(
         change: persistent_notification.UpdateType,
         notifications: Mapping[str, persistent_notification.Notification],
     ) -> None:
         if NOTIFICATION_ID_LOGIN in notifications:
-            _async_pass_on_current()
+            _async_pass_on_current(hass)
 
     @callback
     def state_written(event: Event[Any]) -> None:
         entity = er.async_get(hass).async_get(event.data["entity_id"])
         if entity and entity.platform == _MOBILE_APP:
-            _async_pass_on_current(entity)
+            _async_pass_on_current(hass, entity)
 
-    async_dispatcher_connect(hass, SIGNAL_WEBSOCKET_CONNECTED, _async_pass_on_current)
+    async_dispatcher_connect(hass, SIGNAL_WEBSOCKET_CONNECTED, connected)
     persistent_notification.async_register_callback(hass, notified)
     for event_type in (EVENT_STATE_CHANGED, EVENT_STATE_REPORTED):
         hass.bus.async_listen(event_type, state_written, event_filter=_is_in_webhook)
 
 
 @callback
-def async_pass_on(request: web.Request, app: er.RegistryEntry | None = None) -> None:
+def async_pass_on(
+    hass: HomeAssistant, request: web.Request, app: er.RegistryEntry | None = None
+) -> None:
     """Pass on what the edge told of a request, if it told anything.
 
     app: an entity of a companion app that was written meanwhile.
     """
-    if identity := identity_of(request):
-        hass = request.app[KEY_HASS]
+    if identity := identity_of(hass, request):
         app_id = app.device_id if app and _is_sent_by(hass, request, app) else None
         told = ToldRequest(identity, request.rel_url.raw_path, app_id)
         async_dispatcher_send(hass, SIGNAL_TOLD, told)
 
 
 @callback
-def _async_pass_on_current(app: er.RegistryEntry | None = None) -> None:
+def _async_pass_on_current(
+    hass: HomeAssistant, app: er.RegistryEntry | None = None
+) -> None:
     if request := current_request.get():
-        async_pass_on(request, app)
+        async_pass_on(hass, request, app)
 
 
 def _is_sent_by(

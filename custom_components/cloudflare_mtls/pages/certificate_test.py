@@ -88,12 +88,12 @@ class CertificateTestView(HomeAssistantView):
 
     async def get(self, request: web.Request) -> web.Response:
         """Show the page, the same to everybody."""
-        async_pass_on(request)
+        async_pass_on(request.app[KEY_HASS], request)
         return await self._page.async_show(request)
 
     async def post(self, request: web.Request) -> web.Response:
         """Record that the device reached a protected hostname with its certificate."""
-        async_pass_on(request)
+        async_pass_on(request.app[KEY_HASS], request)
         text = await self._page.async_texts(request)
         result = await self._async_test(request)
         return self.json_message(text(result.value), _STATUSES[result], headers=HEADERS)
@@ -112,7 +112,7 @@ class CertificateTestView(HomeAssistantView):
         if is_exempt(PATH, settings.protected.exempt_paths):
             return ProofResult.EXPOSED
         return await self._record_proof(
-            hass, token, settings.hostname, identity_of(request)
+            hass, token, settings.hostname, identity_of(hass, request)
         )
 
 

@@ -90,7 +90,7 @@ class VisitView(HomeAssistantView):
 
     async def get(self, request: web.Request, text: str) -> web.Response:
         """Answer a question, and note for which host it came."""
-        async_pass_on(request)
+        async_pass_on(request.app[KEY_HASS], request)
         question = async_get_questions(request.app[KEY_HASS]).find(text)
         if question is None:
             # Not empty, as cloudflared's own answer is: another Home Assistant may be asked.
