@@ -19,7 +19,7 @@ from .const import (
 from .coordinator.access import AccessCoordinator
 from .coordinator.login_writer import LoginWritten
 from .engine.access.coverage import covering, path_of
-from .engine.access.observation import AccessObservation, find_own
+from .engine.access.observation import AccessObservation, own_application
 from .engine.access.settings import (
     InvalidLoginSettings,
     LoginSettings,
@@ -99,8 +99,8 @@ class LoginChoices:
 
     def foreign_application(self, hostname: str) -> str | None:
         """Return the name of somebody else's application that stands in front of a hostname."""
-        ids = self.access.writer.ids_of(hostname)
-        own = find_own(self.observation, hostname, ids).application
+        ids = self.access.writer.ids_of(hostname, adopted=False)
+        own = own_application(self.observation, hostname, ids)
         for application, uri in covering(self.observation.applications, hostname):
             if uri == hostname and not path_of(uri) and application is not own:
                 return application.name

@@ -281,9 +281,7 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         )
 
     async def _read(self, logins: Mapping[str, LoginSettings]) -> None:
-        before = {
-            hostname: record.ids for hostname, record in self.records.records.items()
-        }
+        before = dict(self.records.records)
         self._read_at = Moment.now()
         try:
             observation = await self.writer.observe()
@@ -295,10 +293,11 @@ class AccessCoordinator(CloudflareCoordinator[AccessState]):
         self._has_just_read = True
         self._failed_reads = 0
         for hostname in logins.keys() & before.keys():
-            own = find_own(observation, hostname, before[hostname])
-            await self.records.async_note_ids(hostname, before[hostname], own.ids)
+            record = before[hostname]
+            own = find_own(observation, record.settings, record.ids)
+            await self.records.async_note_ids(hostname, record.ids, own.ids)
         for record in self.records.at(Stage.LEFT):
-            own = find_own(observation, record.settings.hostname, record.ids)
+            own = find_own(observation, record.settings, record.ids)
             if own.application is None and not own.path_applications:
                 await self.records.async_forget(record.settings.hostname)
 

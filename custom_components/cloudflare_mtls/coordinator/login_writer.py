@@ -110,7 +110,8 @@ class LoginWriter:
         over_wildcard: bool = False,
     ) -> LoginPlan:
         """Return how Access gets to the settings of a login hostname, as make_login_plan does."""
-        own = find_own(observation, settings.hostname, self.ids_of(settings.hostname))
+        stored = self.ids_of(settings.hostname, adopted=settings.adopted)
+        own = find_own(observation, settings, stored)
         return make_login_plan(
             observation,
             own,
@@ -120,10 +121,14 @@ class LoginWriter:
             over_wildcard=over_wildcard,
         )
 
-    def ids_of(self, hostname: str) -> OwnIds:
-        """Return the stored ids of what is ours for a hostname."""
+    def ids_of(self, hostname: str, *, adopted: bool) -> OwnIds:
+        """Return the stored ids of what is ours for a hostname, or of what was adopted there.
+
+        What was only adopted is not ours for settings of our own, nor the other way round.
+        """
         record = self._records.records.get(hostname)
-        return record.ids if record else OwnIds()
+        is_of_them = record is not None and record.settings.adopted is adopted
+        return record.ids if record and is_of_them else OwnIds()
 
     async def set_up(self, confirmed: LoginPlan, until: datetime) -> LoginWritten:
         """Apply the plan of a new login hostname, as a whole or not at all.
@@ -170,7 +175,7 @@ class LoginWriter:
             written = await self._apply(observation, plan)
             if written.login_pages:
                 return replace(written, is_undone=await self._change_back(before))
-            application = self.ids_of(before.hostname).application
+            application = self.ids_of(before.hostname, adopted=False).application
             if written.is_done and application and shuts_out(before, plan.settings):
                 try:
                     await self._client.access_applications.end_sessions(
@@ -212,9 +217,9 @@ class LoginWriter:
 
     async def find_again(self, hostname: str) -> None:
         """Store the ids of what is ours for a hostname as far as it is seen now; raise EngineError."""
-        before = self.ids_of(hostname)
-        own = find_own(await self.observe(), hostname, before)
-        await self._records.async_note_ids(hostname, before, own.ids)
+        record = self._records.records[hostname]
+        own = find_own(await self.observe(), record.settings, record.ids)
+        await self._records.async_note_ids(hostname, record.ids, own.ids)
 
     async def remove(self, hostname: str) -> bool:
         """Remove what is ours for a hostname; return whether nothing is left, raise EngineError.
@@ -270,9 +275,9 @@ class LoginWriter:
         outcome = await apply_login_plan(
             self._client, self._account_id, observation, plan
         )
-        hostname = plan.settings.hostname
+        hostname, adopted = plan.settings.hostname, plan.settings.adopted
         await self._records.async_note_ids(
-            hostname, self.ids_of(hostname), outcome.own.ids
+            hostname, self.ids_of(hostname, adopted=adopted), outcome.own.ids
         )
         return outcome
 

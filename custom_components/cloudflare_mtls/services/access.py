@@ -378,7 +378,9 @@ def _login_of_device(
 
 def _application_of(entry: CloudflareConfigEntry, settings: LoginSettings) -> str:
     """Return the id of the application in front of a hostname; raise HomeAssistantError."""
-    ids = entry.runtime_data.access.writer.ids_of(settings.hostname)
+    ids = entry.runtime_data.access.writer.ids_of(
+        settings.hostname, adopted=settings.adopted
+    )
     if ids.application is None:
         raise_translated_error(
             Message("login_application_unknown", {"hostname": settings.hostname})

@@ -77,13 +77,13 @@ class Home:
     ) -> LoginPlan:
         """Return what there is to do."""
         seen = await self.look()
-        own = find_own(seen, chosen.hostname, self.stored)
+        own = find_own(seen, chosen, self.stored)
         return make_login_plan(seen, own, chosen, occasion, self.mobile)
 
     async def set_up(self, chosen: LoginSettings) -> LoginSetUp:
         """Set up, or undo."""
         seen = await self.look()
-        own = find_own(seen, chosen.hostname, self.stored)
+        own = find_own(seen, chosen, self.stored)
         plan = make_login_plan(seen, own, chosen, Occasion.SET_UP, self.mobile)
         done = await set_up_login(self.client, ACCOUNT_ID, seen, plan)
         last = done.undoing if isinstance(done.undoing, LoginRemoval) else done
@@ -95,7 +95,7 @@ class Home:
     ) -> LoginOutcome:
         """Apply settings to what is there."""
         seen = await self.look()
-        own = find_own(seen, chosen.hostname, self.stored)
+        own = find_own(seen, chosen, self.stored)
         plan = make_login_plan(seen, own, chosen, occasion, self.mobile)
         outcome = await apply_login_plan(self.client, ACCOUNT_ID, seen, plan)
         self.stored = outcome.own.ids

@@ -69,7 +69,7 @@ def test_what_settings_can_say(
 ) -> None:
     """With them, nothing is left for a person to decide."""
     seen = in_sync(chosen, **fields)
-    found = settings_as_found(seen, own_of(seen), chosen)
+    found = settings_as_found(seen, own_of(seen, chosen), chosen)
     assert found == expected
     assert plan(seen, found).for_a_person == ()
 
@@ -98,9 +98,9 @@ def test_what_settings_cannot_say(
     chosen: LoginSettings, fields: dict[str, Any]
 ) -> None:
     seen = in_sync(chosen, **fields)
-    assert settings_as_found(seen, own_of(seen), chosen) is None
+    assert settings_as_found(seen, own_of(seen, chosen), chosen) is None
 
 
 def test_nothing_that_is_gone_is_taken_over() -> None:
     seen = observed()
-    assert settings_as_found(seen, own_of(seen), settings()) is None
+    assert settings_as_found(seen, own_of(seen, settings()), settings()) is None

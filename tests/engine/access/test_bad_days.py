@@ -29,7 +29,6 @@ from sandbox import Sandbox
 from sandbox.faults import Fault, FaultKind
 from sandbox.state import ALL_PERMISSIONS, Access
 from tests.engine.access.helpers import (
-    HOME,
     OWNER,
     PARTNER,
     STRANGER,
@@ -137,7 +136,7 @@ async def test_somebody_changes_it_at_the_same_time(
     """A plan that is older than somebody's change is not carried out."""
     await home.set_up(settings(OWNER))
     seen = await home.look()
-    own = find_own(seen, HOME, home.stored)
+    own = find_own(seen, settings(OWNER), home.stored)
     plan = make_login_plan(seen, own, settings(OWNER, PARTNER), Occasion.CHANGE)
     policy = access.policies[home.stored.policy or ""]
     policy.include.append({"email": {"email": STRANGER}})
@@ -155,7 +154,7 @@ async def test_somebody_changes_the_application_at_the_same_time(
     """Neither is an application written, nor deleted, that is not as it was planned for."""
     await home.set_up(settings(OWNER))
     seen = await home.look()
-    own = find_own(seen, HOME, home.stored)
+    own = find_own(seen, settings(OWNER), home.stored)
     longer = settings(OWNER, session=timedelta(days=30))
     change = make_login_plan(seen, own, longer, Occasion.CHANGE)
     removal = plan_login_removal(seen, own, longer)

@@ -6,16 +6,23 @@ from typing import Any
 import pytest
 
 from custom_components.cloudflare_mtls.engine.access.drift import Drift
-from custom_components.cloudflare_mtls.engine.access.marks import TAG, policy_name
+from custom_components.cloudflare_mtls.engine.access.marks import (
+    TAG,
+    application_name,
+    policy_name,
+)
 from custom_components.cloudflare_mtls.engine.access.observation import OwnIds
 from custom_components.cloudflare_mtls.engine.access.plan import (
     LoginPlan,
     Occasion,
     plan_login_removal,
 )
+from custom_components.cloudflare_mtls.engine.api.access_models import AccessApplication
+from custom_components.cloudflare_mtls.engine.api.json_fields import Fields
 from custom_components.cloudflare_mtls.engine.sync.steps import describe_step
 from tests.engine.access.helpers import HOME, OWNER, PARTNER, STRANGER, kinds, settings
 from tests.engine.access.worlds import (
+    AUDIENCE,
     GOOGLE,
     PIN,
     application,
@@ -82,7 +89,6 @@ def test_in_sync(chosen: Any, occasion: Occasion) -> None:
         {"session_duration": "168h0m0s"},
         {"session_duration": "10080m"},
         {"tags": ["zoo", TAG, "alpha"]},
-        {"name": "My home"},
         {"custom_deny_message": "Go away", "something_new": {"x": 1}},
         {"policies": [{**in_sync(ONE).policies[0].raw, "precedence": 7}]},
     ],
@@ -185,7 +191,7 @@ def test_policies_of_the_application(
     made = plan(
         seen,
         ONE,
-        stored=OwnIds(application=own_of(seen).ids.application, policy="policy"),
+        stored=OwnIds(application=own_of(seen, ONE).ids.application, policy="policy"),
     )
     assert drifts(made) == found
     assert kinds(made.steps) == steps
@@ -241,7 +247,7 @@ def test_application_gone() -> None:
 def test_policy_of_somebody_else_with_our_name_is_not_ours() -> None:
     """Names are not unique: one that another application uses is left alone."""
     theirs = policy(id="theirs", name=policy_name(HOME), app_count=1)
-    own = own_of(observed(policies=(theirs,)))
+    own = own_of(observed(policies=(theirs,)), ONE)
     assert own.policy is None
 
 
@@ -252,6 +258,58 @@ def test_application_that_moved_away() -> None:
     made = plan(seen, ONE, stored=stored)
     assert drifts(made) == [Drift.ADDRESS]
     assert kinds(made.steps) == ["update access_application"]
+
+
+def test_name_that_a_person_gave_it() -> None:
+    """The stored id tells that it is ours."""
+    stored = OwnIds(application=f"id-of-{HOME}")
+    assert plan(in_sync(ONE, name="My home"), ONE, stored=stored).in_sync
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        application(HOME, tags=[TAG]),
+        application(HOME, name=application_name(HOME)),
+        application("nas.example.com", name=application_name(HOME), tags=[TAG]),
+        application(HOME, name=application_name("nas.example.com"), tags=[TAG]),
+    ],
+    ids=["tag", "name", "elsewhere", "name of another"],
+)
+def test_application_that_lacks_one_of_our_marks(other: AccessApplication) -> None:
+    """Without a stored id, it is somebody else's: a tag is there for everybody to choose."""
+    made = own_of(observed(other), ONE)
+    assert made.application is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_ours"),
+    [
+        ({}, True),
+        ({"tags": []}, False),
+        ({"name": "Admins"}, False),
+        ({"policies": []}, False),
+        ({"policies": [OTHER_POLICY]}, False),
+        ({"policies": [OPEN_POLICY]}, False),
+        ({"policies": [{**OPEN_POLICY, "reusable": False}, OTHER_POLICY]}, False),
+        ({"destinations": [{"type": "public", "uri": HOME}]}, False),
+        (
+            {
+                "destinations": [
+                    {"type": "public", "uri": f"{HOME}/{path}"} for path in "ab"
+                ]
+            },
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_application_of_a_path(fields: dict[str, Any], *, is_ours: bool) -> None:
+    """Without a stored id, only one that is as we create it counts as ours."""
+    chosen = settings(open_paths=frozenset({"/auth/token"}))
+    [_, path] = in_sync(chosen).applications
+    changed = AccessApplication.parse(Fields({**path.raw, **fields}))
+    assert bool(own_of(observed(changed), chosen).path_applications) is is_ours
 
 
 def test_lost_tag() -> None:
@@ -283,7 +341,8 @@ def test_path_that_asks_for_a_login() -> None:
     [path] = SEVERAL.open_paths
     closed = application(f"{HOME}{path}*", tags=[TAG])
     seen = in_sync(settings(OWNER, PARTNER, countries=SEVERAL.countries), closed)
-    made = plan(seen, SEVERAL)
+    stored = OwnIds(path_applications=frozenset({closed.id}))
+    made = plan(seen, SEVERAL, stored=stored)
     assert drifts(made) == [Drift.PATH_CLOSED]
     assert kinds(made.steps) == ["update path_application"]
 
@@ -323,7 +382,7 @@ def test_removal() -> None:
     """The reverse order; the tag stays as long as another application has it."""
     other = application("cabin.example.com", tags=[TAG])
     seen = in_sync(SEVERAL, other)
-    made = plan_login_removal(seen, own_of(seen), SEVERAL)
+    made = plan_login_removal(seen, own_of(seen, SEVERAL), SEVERAL)
     assert kinds(made.steps) == [
         "delete access_application",
         "delete path_application",
@@ -335,7 +394,7 @@ def test_removal() -> None:
 def test_removal_of_what_others_use() -> None:
     """A policy that another application uses stays, and the group that it names."""
     seen = in_sync(SEVERAL, of_policy={"app_count": 2})
-    made = plan_login_removal(seen, own_of(seen), SEVERAL)
+    made = plan_login_removal(seen, own_of(seen, SEVERAL), SEVERAL)
     assert kinds(made.steps) == [
         "delete access_application",
         "delete path_application",
@@ -346,7 +405,7 @@ def test_removal_of_what_others_use() -> None:
     shared = observed(
         *seen.applications, policies=(*seen.policies, theirs), groups=seen.groups
     )
-    made = plan_login_removal(shared, own_of(shared), SEVERAL)
+    made = plan_login_removal(shared, own_of(shared, SEVERAL), SEVERAL)
     assert "delete access_group" not in kinds(made.steps)
 
 
@@ -355,7 +414,7 @@ def test_removal_of_an_application_that_protects_more() -> None:
     both = [{"type": "public", "uri": uri} for uri in (HOME, "nas.example.com")]
     seen = in_sync(ONE, destinations=both)
     assert plan(seen, ONE).in_sync
-    made = plan_login_removal(seen, own_of(seen), ONE)
+    made = plan_login_removal(seen, own_of(seen, ONE), ONE)
     assert made.steps == ()
     [problem] = made.problems
     assert (problem.code, problem.target) == ("also_protects", "nas.example.com")
@@ -376,8 +435,35 @@ def test_adopted_application() -> None:
     kept = plan(tagged, chosen)
     assert drifts(kept) == [Drift.OPEN_POLICY]
     assert kept.steps == ()
-    removal = plan_login_removal(tagged, own_of(tagged), chosen)
+    removal = plan_login_removal(tagged, own_of(tagged, chosen), chosen)
     assert kinds(removal.steps) == ["release access_application", "delete access_tag"]
+
+
+def test_adopted_application_beside_what_is_called_as_ours() -> None:
+    """Only the application was adopted: all else is somebody else's, whatever it is called."""
+    chosen = settings(
+        adopted=True,
+        countries=SEVERAL.countries,
+        open_paths=SEVERAL.open_paths,
+        connector_of=None,
+    )
+    built = in_sync(SEVERAL)
+    theirs = application(HOME, tags=[TAG], aud=AUDIENCE)
+    demanded = {"required": True, "teamName": "our-team", "audTag": [AUDIENCE]}
+    rule = {
+        "hostname": HOME,
+        "service": SERVICE,
+        "originRequest": {"access": demanded},
+    }
+    seen = observed(
+        theirs,
+        *built.applications[1:],
+        policies=(replace(built.policies[0], application_count=0),),
+        groups=built.groups,
+        configurations={TUNNEL_ID: configuration(rule)},
+    )
+    removal = plan_login_removal(seen, own_of(seen, chosen), chosen)
+    assert kinds(removal.steps) == ["release access_application"]
 
 
 def test_confirmation_covers_what_was_shown() -> None:

@@ -13,7 +13,7 @@ from custom_components.cloudflare_mtls.engine.api.errors import Conflict
 from sandbox import Sandbox
 from sandbox.state import Access
 from sandbox.state.access import IdentityProvider
-from tests.engine.access.helpers import HOME, OWNER, Home, settings
+from tests.engine.access.helpers import OWNER, Home, settings
 from tests.engine.builders import ACCOUNT_ID, TUNNEL_ID
 
 CODE = "onetimepin"
@@ -26,7 +26,10 @@ async def test_login_by_code_that_somebody_created_first(
     access.identity_providers[:] = [IdentityProvider("cloudflare")]
     seen = await home.look()
     plan = make_login_plan(
-        seen, find_own(seen, HOME, OwnIds()), settings(OWNER), Occasion.SET_UP
+        seen,
+        find_own(seen, settings(OWNER), OwnIds()),
+        settings(OWNER),
+        Occasion.SET_UP,
     )
     access.identity_providers.append(IdentityProvider(CODE))
     done = await set_up_login(client, ACCOUNT_ID, seen, plan)

@@ -118,9 +118,13 @@ def in_sync(
     return observed(own, *paths, *others, policies=(own_policy,), groups=groups)
 
 
-def own_of(observation: AccessObservation, stored: OwnIds | None = None) -> OwnObjects:
+def own_of(
+    observation: AccessObservation,
+    settings: LoginSettings,
+    stored: OwnIds | None = None,
+) -> OwnObjects:
     """Return what is ours in an observation."""
-    return find_own(observation, HOME, stored or OwnIds())
+    return find_own(observation, settings, stored or OwnIds())
 
 
 def plan(
@@ -130,5 +134,5 @@ def plan(
     stored: OwnIds | None = None,
 ) -> LoginPlan:
     """Return the plan for an observation."""
-    own = own_of(observation, stored)
+    own = own_of(observation, settings, stored)
     return make_login_plan(observation, own, settings, occasion, [MOBILE])

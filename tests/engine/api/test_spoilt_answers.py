@@ -107,7 +107,7 @@ async def _observe_access(client: CloudflareClient) -> None:
 
 
 def _judge_access(seen: AccessObservation) -> None:
-    own = find_own(seen, HOME, OwnIds())
+    own = find_own(seen, LOGIN, OwnIds())
     make_login_plan(seen, own, LOGIN, Occasion.SET_UP, [HOST])
     plan_login_removal(seen, own, LOGIN)
     for application in seen.applications:

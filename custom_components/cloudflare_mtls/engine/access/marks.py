@@ -1,8 +1,9 @@
 """The marks by which Access objects are known to be ours (pure).
 
-Applications carry a tag. Policies and groups can carry none, so that they are known by the id of an
-application of ours that uses them, by an id that was stored, or, while nothing uses them, by their
-name.
+Whatever its marks, ours is what has an id that was stored. Without one, applications are known by our
+tag together with the name that we give them: anybody may choose the tag in the dashboard. Policies and
+groups can carry no tag, so that they are known by the id of an application of ours that uses them, or,
+while nothing uses them, by their name.
 """
 
 from typing import Final

@@ -13,7 +13,8 @@ from ..api.access_models import (
 )
 from ..api.ingress import TunnelConfiguration
 from .coverage import host_of, path_of
-from .marks import TAG, group_name, policy_name
+from .marks import TAG, application_name, group_name, policy_name
+from .settings import LoginSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,23 +69,22 @@ class OwnObjects:
 
 
 def find_own(
-    observation: AccessObservation, hostname: str, stored: OwnIds
+    observation: AccessObservation, settings: LoginSettings, stored: OwnIds
 ) -> OwnObjects:
     """Return what is ours for a login hostname: by stored ids, or else by our marks.
 
-    An application that carries our tag is ours if it stands in front of this hostname. A policy or
-    group that bears the name of ours is ours while nothing else uses it: an answer may have been
-    lost when it was created.
+    An answer may have been lost when something was created. Of what was adopted, only the
+    application counts: all else for its hostname is somebody else's as well.
     """
-    tagged = [each for each in observation.applications if TAG in each.tags]
-    application = _by_id(observation.applications, stored.application) or next(
-        (each for each in tagged if hostname in each.uris), None
-    )
+    if settings.adopted:
+        return OwnObjects(application=_adopted(observation, settings, stored))
+    hostname = settings.hostname
+    application = own_application(observation, hostname, stored)
     paths = tuple(
         each
         for each in observation.applications
         if each is not application
-        and (each.id in stored.path_applications or each in tagged)
+        and (each.id in stored.path_applications or _opens_a_path_of_ours(each))
         and _only_paths_of(each, hostname)
     )
     policy = _by_id(observation.policies, stored.policy) or _policy_by_name(
@@ -97,6 +97,52 @@ def find_own(
     return OwnObjects(
         application=application, path_applications=paths, policy=policy, group=group
     )
+
+
+def own_application(
+    observation: AccessObservation, hostname: str, stored: OwnIds
+) -> AccessApplication | None:
+    """Return our application in front of a hostname."""
+    return _by_id(observation.applications, stored.application) or next(
+        (
+            each
+            for each in observation.applications
+            if hostname in each.uris and _bears_our_marks(each, hostname)
+        ),
+        None,
+    )
+
+
+def _adopted(
+    observation: AccessObservation, settings: LoginSettings, stored: OwnIds
+) -> AccessApplication | None:
+    return _by_id(observation.applications, stored.application) or next(
+        (
+            each
+            for each in observation.applications
+            if settings.hostname in each.uris and TAG in each.tags
+        ),
+        None,
+    )
+
+
+def _bears_our_marks(application: AccessApplication, address: str) -> bool:
+    """Return whether an application is tagged and called as ours is.
+
+    The dashboard offers our tag to everybody, so that the tag alone proves nothing.
+    """
+    name = application_name(address).lower()
+    return TAG in application.tags and application.name.lower() == name
+
+
+def _opens_a_path_of_ours(application: AccessApplication) -> bool:
+    """Return whether an application bears our marks and does no more than leave a path open."""
+    match application.uris, application.policies:
+        case (uri,), (policy,):
+            is_open = policy.lets_all_pass and not policy.reusable
+            return is_open and _bears_our_marks(application, uri)
+        case _:
+            return False
 
 
 def _policy_by_name(

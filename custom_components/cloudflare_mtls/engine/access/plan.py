@@ -343,17 +343,16 @@ def _tear_down(
     observation: AccessObservation, own: OwnObjects, settings: LoginSettings
 ) -> Iterator[LoginStep]:
     application = own.application
-    if application:
-        for tunnel_id in sorted(
-            _demanding(observation, settings, application.audience)
-        ):
-            yield _stop_demanding(settings, tunnel_id)
     if application and settings.adopted:
         if TAG in application.tags:
             yield ApplicationStep(
                 action=LoginAction.RELEASE, target=settings.hostname, found=application
             )
     elif application:
+        for tunnel_id in sorted(
+            _demanding(observation, settings, application.audience)
+        ):
+            yield _stop_demanding(settings, tunnel_id)
         yield ApplicationStep(
             action=LoginAction.DELETE, target=settings.hostname, found=application
         )

@@ -89,7 +89,7 @@ async def remove_login(
     seen = await observe_access(
         client, account_id, stored=(stored,), tunnel_ids=tunnel_ids
     )
-    own = find_own(seen, settings.hostname, stored)
+    own = find_own(seen, settings, stored)
     plan = plan_login_removal(seen, own, settings)
     outcome = await apply_login_plan(client, account_id, seen, plan)
     return LoginRemoval(outcome=outcome, plan=plan)
