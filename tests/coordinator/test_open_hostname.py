@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -13,7 +14,7 @@ from custom_components.cloudflare_mtls.const import DOMAIN
 from sandbox import Sandbox
 from sandbox.clock import Delays
 from sandbox.seed import SERVICE
-from sandbox.state import DnsRecord
+from sandbox.state import AccessApplication, AccessGroup, AccessPolicy, DnsRecord
 from tests.common import (
     CHECKS_EVERY,
     HOSTNAME,
@@ -119,6 +120,65 @@ async def test_name_in_other_letters(
         answer = await stranger.get("nas.example.com", "/", headers=headers)
         assert "403: Forbidden" in await answer.text()
     assert placeholders(hass, KEY)["target"] == "nas.example.com"
+
+
+@pytest.mark.usefixtures("no_login")
+@pytest.mark.parametrize(
+    ("uri", "passing"),
+    [
+        (
+            HOME,
+            {
+                "include": [{"everyone": {}}],
+                "exclude": [{"geo": {"country_code": "KP"}}],
+            },
+        ),
+        (
+            HOME,
+            {
+                "include": [{"everyone": {}}],
+                "require": [{"geo": {"country_code": "DE"}}],
+            },
+        ),
+        (HOME, {"include": [{"geo": {"country_code": "DE"}}]}),
+        (HOME, {"include": [{"ip": {"ip": "0.0.0.0/0"}}, {"ip": {"ip": "::/0"}}]}),
+        (HOME, {"include": [{"group": {"id": "all"}}]}),
+        (f"{HOME}/*", {"include": [{"everyone": {}}]}),
+    ],
+    ids=[
+        "but one country",
+        "everyone in a country",
+        "country",
+        "every address",
+        "group",
+        "all paths",
+    ],
+)
+async def test_login_that_strangers_pass(
+    hass: HomeAssistant,
+    sandbox: Sandbox,
+    entry: MockConfigEntry,
+    tmp_path: Path,
+    uri: str,
+    passing: dict[str, Any],
+) -> None:
+    """An application stands in front of the hostname, and asks them for nothing."""
+    access = sandbox.state.accounts[sandbox.account_id].access
+    ask_browsers_to_log_in(sandbox)
+    access.groups["all"] = AccessGroup("All", [{"everyone": {}}], id="all")
+    bypass = AccessPolicy("Past", "bypass", **passing)
+    [application] = access.applications.values()
+    if uri == HOME:
+        application.policies.append(bypass)
+    else:
+        at = [{"type": "public", "uri": uri}]
+        access.applications["all"] = AccessApplication("All", at, [bypass], id="all")
+    await setup_integration(hass, entry)
+
+    async with visitor(sandbox, tmp_path) as stranger:
+        text = await (await stranger.get(HOME, "/auth/authorize")).text()
+    assert "403: Forbidden" in text, "the sandbox's Home Assistant did not answer"
+    assert reported(hass) == {KEY}
 
 
 def add_tunnel(sandbox: Sandbox, *, is_local: bool) -> None:

@@ -106,6 +106,24 @@ async def test_protect_what_is_there(
     assert reported(hass) == set()
 
 
+async def test_behind_access_that_strangers_pass(
+    hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
+) -> None:
+    """It is not called a login, and the preview says that the hostname can be reached."""
+    serve(sandbox)
+    past = AccessPolicy("Past", "bypass", [{"geo": {"country_code": "DE"}}])
+    access_of(sandbox).applications["cloud"] = AccessApplication(
+        "Cloud", [{"type": "public", "uri": CLOUD}], [past], id="cloud"
+    )
+
+    form = await choose_hostname(hass, loaded_entry)
+    assert "open to everybody" in labels_of(form)[CLOUD]
+    form = await submit(hass, form, {"hostname": CLOUD})
+    preview = await submit(hass, form, {"advanced": {}})
+    changes = preview["description_placeholders"]["changes"]
+    assert f"`{CLOUD}` can be reached without a certificate." in changes
+
+
 async def test_behind_access(
     hass: HomeAssistant, sandbox: Sandbox, loaded_entry: MockConfigEntry
 ) -> None:

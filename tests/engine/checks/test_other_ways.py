@@ -201,6 +201,30 @@ def test_hostname_that_is_not_published() -> None:
         ([application("*.example.com")], False),
         ([application(OPEN, lets_all_pass=True)], True),
         ([application("*.example.com"), application(OPEN, lets_all_pass=True)], True),
+        ([application("*.example.com"), application(f"{OPEN}/*")], False),
+        (
+            [application(OPEN), application(f"{OPEN}/*", lets_all_pass=True)],
+            True,
+        ),
+        (
+            [
+                application("*.example.com"),
+                application(f"{OPEN}/*/*", lets_all_pass=True),
+            ],
+            True,
+        ),
+        (
+            [
+                application("*.example.com"),
+                application("ho*.example.com", lets_all_pass=True),
+            ],
+            True,
+        ),
+        (
+            [application(OPEN), application(f"{OPEN}/hook*", lets_all_pass=True)],
+            False,
+        ),
+        ([application(f"{OPEN}/*")], True),
         ([application(f"{OPEN}/admin")], True),
         ([application("nas.example.com")], True),
     ],

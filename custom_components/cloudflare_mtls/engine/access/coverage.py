@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ..api.access_models import AccessApplication
 from ..api.names import MAX_NAME
+from .named_people import lets_strangers_pass
 
 
 def covering(
@@ -26,10 +27,17 @@ def covering(
 
 
 def asks_for_login(applications: Iterable[AccessApplication], hostname: str) -> bool:
-    """Return whether nobody reaches a hostname without a login, paths of their own aside."""
-    return any(
-        not application.lets_all_pass and not path_of(uri)
-        for application, uri in covering(applications, hostname)
+    """Return whether no stranger reaches a hostname without a login, paths of their own aside.
+
+    Which of two wildcards comes first is not documented, and an application of all paths comes
+    before one of the hostname: none of them may let strangers pass.
+    """
+    found = covering(applications, hostname)
+    return any(not path_of(uri) for _, uri in found) and not any(
+        lets_strangers_pass(policy)
+        for application, uri in found
+        if not path_of(uri).strip("*/")
+        for policy in application.policies
     )
 
 

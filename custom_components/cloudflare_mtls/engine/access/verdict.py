@@ -10,6 +10,7 @@ from ..api.selectors import (
     EmailEndsIn,
     EmailIs,
     Everyone,
+    FromNetwork,
     InGroup,
     LoggedInBy,
     OtherSelector,
@@ -113,5 +114,5 @@ def _is_met(
             # A group that contains itself ends there.
             others = {key: each for key, each in groups.items() if key != group_id}
             return _matches(group.rules, others, visitor)
-        case OtherSelector():
+        case FromNetwork() | OtherSelector():
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 import orjson
@@ -40,6 +41,25 @@ class CountryIs:
     def body(self) -> dict[str, Any]:
         """Return the selector as the API takes it."""
         return {"geo": {"country_code": self.code}}
+
+
+@dataclass(frozen=True)
+class FromNetwork:
+    """A network, as it was written, that holds the visitor's address; compared at every request."""
+
+    network: str
+
+    def body(self) -> dict[str, Any]:
+        """Return the selector as the API takes it."""
+        return {"ip": {"ip": self.network}}
+
+    @property
+    def parsed(self) -> IPv4Network | IPv6Network | None:
+        """Return the network; None where it was not written as one."""
+        try:
+            return ip_network(self.network, strict=False)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -91,7 +111,14 @@ class OtherSelector:
 
 
 type Selector = (
-    EmailIs | EmailEndsIn | CountryIs | InGroup | LoggedInBy | Everyone | OtherSelector
+    EmailIs
+    | EmailEndsIn
+    | CountryIs
+    | FromNetwork
+    | InGroup
+    | LoggedInBy
+    | Everyone
+    | OtherSelector
 )
 
 # The key of each selector that is understood, and the key of its value.
@@ -99,6 +126,7 @@ _VALUE_KEYS: Final[Mapping[str, str]] = {
     "email": "email",
     "email_domain": "domain",
     "geo": "country_code",
+    "ip": "ip",
     "group": "id",
     "login_method": "id",
 }
@@ -118,6 +146,8 @@ def parse_selector(fields: Fields) -> Selector:
             return EmailEndsIn(domain.lower())
         case [("geo", str(code))]:
             return CountryIs(code.upper())
+        case [("ip", str(network))]:
+            return FromNetwork(network)
         case [("group", str(group_id))]:
             return InGroup(group_id)
         case [("login_method", str(login_method_id))]:

@@ -1,0 +1,99 @@
+"""Whether rules of Access let in only people, programs and places that somebody named (pure)."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ..api.access_models import AccessGroup, AccessPolicy, Decision
+from ..api.selectors import (
+    CountryIs,
+    EmailEndsIn,
+    EmailIs,
+    Everyone,
+    FromNetwork,
+    InGroup,
+    LoggedInBy,
+    OtherSelector,
+    Selector,
+    SelectorRules,
+)
+from ..rules.truth import Truth, combine
+
+# What these compare with, somebody chose for one's own people or programs. All others, such as the
+# risk of a user or a code of two factors, are as true of strangers.
+_NAMING: Final = frozenset(
+    {
+        "email_list",
+        "azureAD",
+        "gsuite",
+        "github-organization",
+        "okta",
+        "saml",
+        "oidc",
+        "cloudflare_account_member",
+        "service_token",
+        "any_valid_service_token",
+        "common_name",
+        "linked_app_token",
+    }
+)
+
+_ASK_FOR_A_LOGIN: Final = (Decision.ALLOW, Decision.DENY)
+
+
+def lets_strangers_pass(policy: AccessPolicy) -> bool:
+    """Return whether a policy may let somebody pass without a login whom it does not name.
+
+    Groups are not looked into, and what is not understood counts.
+
+    Source: Cloudflare's docs, Access policies, actions: Bypass and Service Auth ask for no login.
+    """
+    return policy.decision not in _ASK_FOR_A_LOGIN and (
+        policy.decision is None or names_all(policy.rules) is not True
+    )
+
+
+def names_all(
+    rules: SelectorRules, groups: Mapping[str, AccessGroup] = MappingProxyType({})
+) -> Truth:
+    """Return whether rules name everybody whom they let in; None where that is not understood.
+
+    They do if each way in names somebody, or if something that is required does.
+    """
+
+    def truths(selectors: Iterable[Selector]) -> list[Truth]:
+        return [_names(each, groups) for each in selectors]
+
+    return combine(
+        "or", (combine("and", truths(rules.include)), *truths(rules.require))
+    )
+
+
+def _names(selector: Selector, groups: Mapping[str, AccessGroup]) -> Truth:
+    match selector:
+        case EmailIs() | EmailEndsIn():
+            return True
+        # Somebody else has the same country, and can use the same login method.
+        case Everyone() | LoggedInBy() | CountryIs():
+            return False
+        case FromNetwork() as network:
+            return _is_small(network)
+        case InGroup(group_id):
+            if (group := groups.get(group_id)) is None:
+                return None
+            # A group that contains itself ends there.
+            others = {key: each for key, each in groups.items() if key != group_id}
+            return names_all(group.rules, others)
+        case OtherSelector() as other:
+            return True if other.kind in _NAMING else None
+
+
+def _is_small(network: FromNetwork) -> Truth:
+    """Return whether a network is one address; None where it may be that of a home or a company."""
+    match network.parsed:
+        case None:
+            return None
+        case parsed if parsed.prefixlen == parsed.max_prefixlen:
+            return True
+        case parsed:
+            return None if parsed.prefixlen else False
